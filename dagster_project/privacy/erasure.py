@@ -10,7 +10,7 @@ from typing import Any
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.suppression import new_substitute, suppress, suppression_key
-from dagster_project.privacy.findings import Findings, find_values
+from dagster_project.privacy.findings import Findings, find_values, require_whole
 from dagster_project.privacy.person import Person, landing_files_with
 from dagster_project.privacy.replacing import (
     Replacement,
@@ -36,6 +36,7 @@ def find_person(settings: Settings, contracts: Mapping[str, Contract], person: P
     Raises:
         DamagedStore: the warehouse or the marts cannot be read.
     """
+    require_whole(settings)
     found = find_values(settings, person.values())
     landed = landing_files_with(settings, contracts, person.identifier)
     # Files in the landing folder are not rewritten, so they do not decide whether the rest is clean.

@@ -15,6 +15,8 @@ from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
 from dagster_project.settings import Settings, known_forces
 from dagster_project.sql import literal, quoted, table
+from dagster_project.warehouse.marts import is_damaged
+from dagster_project.warehouse.state import damaged_private_file
 from dagster_project.words import counted
 
 _LANDING = "landing"
@@ -94,7 +96,9 @@ def find_values(settings: Settings, values: Values) -> Findings:
             rows = seen[inode] if inode in seen else _rows(file, values)
         except UnreadableFile as error:
             if file in (settings.warehouse, settings.marts):
-                raise DamagedStore(f"{error}. Nothing was changed. Run first: fcir run") from None
+                raise DamagedStore(
+                    f"{error}. Nothing was replaced. {damaged_private_file(settings.warehouse)[1]}"
+                ) from None
             found.unreadable.append(str(file))
             continue
         seen[inode] = rows
@@ -103,6 +107,20 @@ def find_values(settings: Settings, values: Values) -> Findings:
     found.searched = len(seen)
     found.unreadable += map(str, missing_backups(settings))
     return found
+
+
+def require_whole(settings: Settings) -> None:
+    """Check that every value of the warehouse and the marts can be read, before both are rewritten.
+
+    A search reads only texts. A damaged number would stop the rewriting half way, and so every later run.
+
+    Raises:
+        DamagedStore: one of them has a damaged part; the message names it, and the next command.
+    """
+    for file in (settings.warehouse, settings.marts):
+        if file.exists() and is_damaged(file):
+            advice = damaged_private_file(settings.warehouse)[1]
+            raise DamagedStore(f"{file} is damaged: a part of it cannot be read. Nothing was replaced. {advice}")
 
 
 def _rows(file: Path, values: Values) -> dict[str, int]:

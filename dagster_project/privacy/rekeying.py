@@ -28,7 +28,13 @@ from dagster_project.loading.pseudonyms import (
 )
 from dagster_project.loading.suppression import new_substitute, read_suppression
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, noticing_damage
-from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases, register_values, searched_files
+from dagster_project.privacy.findings import (
+    missing_backups,
+    pseudonyms_in_databases,
+    register_values,
+    require_whole,
+    searched_files,
+)
 from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.replacing import (
     Replacement,
@@ -101,7 +107,9 @@ def rotate_key(
     Raises:
         ValuesMissing: a load has such values, and they are not to be kept. Nothing was changed.
         PseudonymKeyError: a key is missing or cannot be used.
+        DamagedStore: a part of the warehouse or the marts cannot be read. Nothing was changed.
     """
+    require_whole(settings)
     with loading_connection(settings.warehouse) as connection:
         keys = keys_of(settings, connection)
     current, *_ = keys.values()

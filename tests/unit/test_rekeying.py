@@ -10,6 +10,7 @@ import pytest
 from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_keys, read_key
 from dagster_project.privacy import rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.findings import DamagedStore
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
 from dagster_project.privacy.unfinished import finish_replacement
@@ -227,6 +228,22 @@ def test_copies_that_may_still_have_old_pseudonyms_are_named(two_days, tmp_path)
         assert not {*before.values()} & {
             who for (who,) in connection.execute("select visitor from raw.visits").fetchall()
         }
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("warehouse.duckdb", "fcir rebuild"), ("marts.duckdb", r"mv .*marts.duckdb.damaged && fcir run")],
+)
+def test_nothing_begins_while_a_number_of_the_databases_is_damaged(two_days, name, advice):
+    settings = two_days.settings
+    ann = person(two_days, "ann")
+    _without_numbers(settings.home / name)
+    before = (settings.home / name).read_bytes()
+    for begin in (lambda: find_person(settings, CONTRACTS, ann), lambda: rotate(two_days)):
+        with pytest.raises(DamagedStore, match=rf"(?s)/{name} is damaged.*Nothing was replaced.*{advice}"):
+            begin()
+    assert not settings.replacement_intent.exists()
+    assert (settings.home / name).read_bytes() == before
 
 
 def test_a_folder_of_backups_that_is_not_there_is_named(two_days, tmp_path):
