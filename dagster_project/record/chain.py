@@ -131,7 +131,7 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
 def redacted_lines(lines: Iterable[bytes], key: bytes) -> dict[str, str]:
     """Return the SHA-256 of each line from which an erasure removed a personal value, by the number of its entry.
 
-    An entry that says so is sealed itself, so nobody can add one without the key.
+    An entry that says so is sealed itself, so it cannot be added without the key.
     """
     found: dict[str, str] = {}
     for line in lines:
