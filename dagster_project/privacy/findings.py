@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, search
 from dagster_project.privacy.values import Values
@@ -74,11 +75,12 @@ class Findings:
             ("Backups", self.backups),
             ("Landing", self.landing),
         ):
-            yield f"{title:<14}{', '.join(f'{name} ({rows:,})' for name, rows in found.items()) or 'nothing'}"
+            listed = ", ".join(f"{printable(name)} ({rows:,})" for name, rows in found.items())
+            yield f"{title:<14}{listed or 'nothing'}"
         if self.spellings:
             yield f"{'Spellings':<14}{', '.join(f'{name} ({rows:,})' for name, rows in self.spellings.items())}"
         if self.unreadable:
-            yield f"{'Not readable':<14}{', '.join(self.unreadable)}"
+            yield f"{'Not readable':<14}{', '.join(map(printable, self.unreadable))}"
 
 
 def find_values(settings: Settings, values: Values) -> Findings:

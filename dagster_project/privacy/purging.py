@@ -345,8 +345,11 @@ def _finish(settings: Settings, intent: Intent) -> Path:
             file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
             draft.replace(file)
     damaged = settings.home / "damaged"
-    if damaged.exists():
-        shutil.rmtree(damaged)
+    if damaged.is_dir():
+        empty_folder(damaged)
+        # It may be a link to another disk.
+        if not damaged.is_symlink():
+            damaged.rmdir()
     changed = remove_elsewhere(settings, intent.labels)
     record_manifests(settings, changed)
     save_history(settings)

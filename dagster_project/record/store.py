@@ -25,6 +25,7 @@ import duckdb
 
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
+    REDACTED,
     RESTART,
     Anchor,
     Head,
@@ -284,7 +285,7 @@ def _base(settings: Settings, key: bytes, facts: dict[str, object], noted: Itera
     last = Head(0, "")
     if whole:
         line = whole.rpartition(b"\n")[2] + end
-        if _is_entry(line, key):
+        if _is_entry(line, key) or _is_redacted(line, key, whole, facts):
             last = head_of(parsed(line))
         else:
             facts["last_line"] = "not an entry of this record"
@@ -300,6 +301,16 @@ def _is_entry(line: bytes, key: bytes) -> bool:
         return is_sealed(parsed(line), key)
     except NotAnEntry:
         return False
+
+
+def _is_redacted(line: bytes, key: bytes, whole: bytes, facts: Mapping[str, Any]) -> bool:
+    """Return whether a line is as an erasure left it: one of the record, or the one whose entry is being written."""
+    try:
+        seq = str(parsed(line)["seq"])
+    except NotAnEntry:
+        return False
+    redacted = redacted_lines(whole.splitlines(keepends=True), key) | facts.get(REDACTED, {})
+    return bool(redacted.get(seq) == sha256(line).hexdigest())
 
 
 def _write_head(folder: Path, head: Head) -> None:

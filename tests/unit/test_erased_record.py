@@ -46,6 +46,19 @@ def test_the_record_stays_whole_without_the_people_it_named(root):
     assert [set(entry["detail"].get("redacted", {})) for entry in store.read(root.settings)][3:] == [{"2"}, {"2"}]
 
 
+def test_an_erasure_that_changes_the_last_line_continues_from_it(root):
+    store.append(root.settings, "purge", reason=f"asked about {CRIME} and {OTHER}")
+    erase_crime(root, CRIME)
+    *_, entry = store.read(root.settings)
+    assert set(entry["detail"]["redacted"]) == {"2", "4"}
+    assert "last_line" not in entry["detail"]
+    store.append(root.settings, "purge", reason=f"not {OTHER}")
+    erase_crime(root, OTHER)
+    store.append(root.settings, "purge")
+    assert [item for item in store.read(root.settings) if "last_line" in item["detail"]] == []
+    assert store.faults(root.settings) == []
+
+
 def test_any_other_change_of_a_redacted_line_is_found(root):
     erase_crime(root, CRIME)
     file = root.settings.record_file

@@ -30,6 +30,18 @@ def settings(tmp_path) -> Settings:
     return settings
 
 
+def test_what_was_kept_as_damaged_goes_from_a_link_to_another_disk(settings, tmp_path_factory, monkeypatch):
+    disk = tmp_path_factory.mktemp("disk")
+    (disk / "20221101T000000Z").mkdir()
+    (disk / "20221101T000000Z" / "warehouse.duckdb").touch()
+    (settings.home / "damaged").symlink_to(disk)
+    (settings.certificates / "one.json").unlink()
+    monkeypatch.setattr(purging, "remove_elsewhere", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        finish_purge(settings)
+    assert list(disk.iterdir()) == []
+
+
 @pytest.mark.parametrize("step", range(1, 7))
 def test_a_purge_killed_as_it_removes_its_folder_is_finished(settings, monkeypatch, step):
     left = step

@@ -4,6 +4,7 @@ import unicodedata
 
 import pytest
 
+from dagster_project.privacy.findings import Findings
 from dagster_project.privacy.person import landing_files_with
 from tests.unit.loading_helpers import CONTRACTS, row
 
@@ -51,3 +52,9 @@ def test_a_name_of_a_file_or_folder_does_not_show_a_person(installation):
         (folder / name).write_text("op-77x\n")
     found = landing_files_with(installation.settings, CONTRACTS, "op-77x")
     assert found.rows == {"visits/.../..._2022-11-01.csv": 1, "visits/.../...": 1, "visits/.../2022-11-01.csv": 1}
+
+
+def test_names_of_files_are_printed_without_control_characters():
+    found = Findings(files={"a\nb": 1}, unreadable=["c\x1b[2Jd"])
+    lines = [line for line in found.lines() if line.startswith(("Other", "Not"))]
+    assert lines == ["Other files   a\\nb (1)", "Not readable  c\\x1b[2Jd"]
