@@ -22,7 +22,14 @@ import pypdf
 import pytest
 import typst
 
-from dagster_project.privacy.files import CannotRewrite, UnreadableFile, files_below, replace_values, search
+from dagster_project.privacy.files import (
+    CannotRewrite,
+    UnreadableFile,
+    files_below,
+    noticing_damage,
+    replace_values,
+    search,
+)
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.publication.html import packed
@@ -286,6 +293,23 @@ def test_a_file_whose_beginning_is_damaged_cannot_be_searched(tmp_path, name):
     (tmp_path / name).write_bytes(bytes(5000))
     with pytest.raises(UnreadableFile, match="cannot be decoded"):
         search(tmp_path / name, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (duckdb.OutOfMemoryException("failed to allocate data"), duckdb.OutOfMemoryException),
+        (duckdb.IOException('Could not write file "x": No space left on device'), duckdb.IOException),
+        (duckdb.IOException("Could not read enough bytes from file"), UnreadableFile),
+        (duckdb.ConversionException("Could not convert"), UnreadableFile),
+    ],
+)
+def test_a_machine_that_is_too_small_does_not_count_as_a_damaged_file(tmp_path, error, expected):
+    file = tmp_path / "a.duckdb"
+    file.write_bytes(b"whole")
+    with pytest.raises(expected), noticing_damage(file):
+        raise error
+    assert file.read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"action": "erase"}'])
