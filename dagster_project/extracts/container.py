@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,6 @@ EXTENSIONS = {
 # above the second limit is not a text file.
 LINE_LIMIT = 1 << 20
 LINE_END_LIMIT = 16 << 20
-# A day of all forces has less than 1 GiB. A file full of holes can have any size, and reading it would take hours.
-LARGEST_EXTRACT = 64 << 30
 
 # Real delimited text compresses at most 30 times. A file that unpacks to less than 16 MiB is harmless at any ratio.
 _RATIO, _RATIO_MATTERS = 100, 16 << 20

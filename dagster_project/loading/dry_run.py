@@ -19,8 +19,8 @@ import duckdb
 from dagster_project.clock import london_today
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
-from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.errors import printable
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.settings import Settings

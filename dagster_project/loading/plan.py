@@ -10,7 +10,7 @@ import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
-from dagster_project.extracts.container import LARGEST_EXTRACT
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
 from dagster_project.warehouse.roots import last_load

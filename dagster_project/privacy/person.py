@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
-from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract

@@ -8,7 +8,7 @@ from itertools import groupby
 import duckdb
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts.container import LARGEST_EXTRACT
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, scan_landing, sha256_of
 from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member

@@ -8,11 +8,11 @@ import resource
 import pytest
 
 from dagster_project.extracts import reading
-from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
 from dagster_project.extracts.jsonl import JsonLinesReader
+from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.extracts.reading import open_extract
 from dagster_project.privacy.person import landing_files_with
 from tests.unit.extract_helpers import HEADER, contract, faults, numbered, read, refusal, written
