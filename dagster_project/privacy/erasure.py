@@ -102,7 +102,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
     detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
-    if facts[REDACTED]:
+    # The version before this one, which redacted no line, may have begun it.
+    if facts.get(REDACTED):
         detail[REDACTED] = facts[REDACTED]
     entry = append_once(
         settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail

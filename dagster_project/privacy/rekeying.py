@@ -137,6 +137,8 @@ def rotate_key(
 def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     """Do what a change of the key intended. It can be repeated after it was killed."""
     facts: Any = replacement.facts
+    # The version before this one may have begun it; it noted the current key only.
+    facts.setdefault("fingerprints_before", [facts.get("fingerprint_before")])
     begun_at = datetime.fromisoformat(replacement.begun_at)
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,8 +1,10 @@
 """A person whom the record of actions names is erased from it, and every other change of it is still found."""
 
+import json
+
 import pytest
 
-from dagster_project.privacy import erasure, replacing
+from dagster_project.privacy import erasure, rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.unfinished import finish_replacement
@@ -31,6 +33,11 @@ def erase_crime(root, identifier):
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
         erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
+
+
+def rotate_the_key(root, _identifier):
+    with writer_lock(root.settings.lock_file):
+        rekeying.rotate_key(root.settings, CONTRACTS, reason="yearly")
 
 
 def reasons(root):
@@ -85,3 +92,20 @@ def test_the_record_stays_whole_if_the_erasure_is_killed_after_it_changed_the_li
     with writer_lock(root.settings.lock_file):
         assert "is finished" in finish_replacement(root.settings)
     assert store.faults(root.settings) == []
+
+
+@pytest.mark.parametrize("action", [erase_crime, rotate_the_key])
+def test_what_an_earlier_version_began_is_finished(root, monkeypatch, action):
+    with monkeypatch.context() as patch:
+        for module in (erasure, rekeying):
+            patch.setattr(module, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            action(root, CRIME)
+    intent = json.loads(root.settings.replacement_intent.read_text())
+    intent["facts"].pop("redacted", None)
+    for before in intent["facts"].pop("fingerprints_before", ()):
+        intent["facts"]["fingerprint_before"] = before
+    root.settings.replacement_intent.write_text(json.dumps(intent))
+    with writer_lock(root.settings.lock_file):
+        assert "is finished" in finish_replacement(root.settings)
+    assert not root.settings.replacement_intent.exists()
