@@ -60,7 +60,7 @@ def outcome(path: Path) -> str:
 
 
 def assert_too_large_within_limits(path: Path) -> None:
-    """The file is refused within 300 MiB in a process of its own, and 1 GiB in its worker.
+    """The file is refused within 300 MiB in a process of its own, and 1 GiB of data in its worker.
 
     A process inherits the peak of the one that starts it, so that of this one, which runs all tests, must not count.
     """
@@ -74,7 +74,8 @@ def assert_too_large_within_limits(path: Path) -> None:
     code, own, worker = subprocess.check_output([sys.executable, "-c", script, str(path)], text=True).split()
     assert code in {"too_large", "reader_crashed"}
     assert int(own) < 300 << 10
-    assert int(worker) < 1 << 20
+    # Its limit is that of data; mapped files of Python and its libraries come on top, 15 MiB of them with Python 3.13.
+    assert int(worker) < (1 << 20) + (64 << 10)
 
 
 def reader_of(extract: object) -> IsolatedReader:
