@@ -32,7 +32,7 @@ def list_keys(context: typer.Context) -> None:
     for line in aligned(("key", "use", "loads", "file"), [row[:4] for row in rows], right=("loads",)):
         say(line)
     if any(use == "missing" for _, use, *_ in rows):
-        warn("a key is missing: restore its copy, mode 0600; otherwise nobody can be found in those loads")
+        warn("a key is missing: restore its copy, mode 0600; otherwise no person can be found in those loads")
         raise typer.Exit(Exit.DATA)
 
 

@@ -80,8 +80,12 @@ def files_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]
 
 def kind_of(file: Path) -> Kind:
     """Return the kind of a file, by its first bytes."""
+    return _kind_of_head(_head_of(file))
+
+
+def _head_of(file: Path) -> bytes:
     with file.open("rb") as stream:
-        return _kind_of_head(stream.read(16))
+        return stream.read(_HEAD_BYTES)
 
 
 def _kind_of_head(head: bytes) -> Kind:
@@ -105,12 +109,11 @@ def readable_kind_of(file: Path) -> Kind:
             with a damaged beginning; or it is packed in a form that is not decoded.
     """
     try:
-        kind = kind_of(file)
-        with file.open("rb") as stream:
-            is_packed = kind is Kind.OTHER and _PACKED.match(stream.read(_HEAD_BYTES))
+        head = _head_of(file)
     except OSError as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
-    if is_packed:
+    kind = _kind_of_head(head)
+    if kind is Kind.OTHER and _PACKED.match(head):
         raise UnreadableFile(f"{file} cannot be decoded (packed)")
     if kind is Kind.OTHER and _NOT_PLAIN.fullmatch(file.name) and file.stat().st_size:
         raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")

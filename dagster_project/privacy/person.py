@@ -90,7 +90,7 @@ def keys_of(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[s
         if key_id not in keys:
             file = earlier_key_file(settings.key_file, key_id)
             raise PseudonymKeyError(
-                f"{file}: the key {key_id} is missing, and rows were loaded with it, in which nobody can be found "
+                f"{file}: the key {key_id} is missing, and rows were loaded with it, in which no person can be found "
                 f"without it. Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
             )
     return keys

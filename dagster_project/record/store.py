@@ -158,7 +158,7 @@ def read(settings: Settings) -> Iterator[dict[str, Any]]:
 def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
     """Return what an erasure will change in the record: the SHA-256 of each new line, by the number of its entry.
 
-    A line that somebody has changed before is not among them, so that this stays visible.
+    A line that was changed by anything else before is not among them, so that this stays visible.
 
     Args:
         settings: the data root.
