@@ -1,6 +1,7 @@
 """Words of messages: numbers with their nouns ("1 delivery", "2 deliveries"), and paths in commands to copy."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -26,6 +27,17 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def be(number: int) -> str:
     """Return the verb for a number: `is` or `are`."""
     return "is" if number == 1 else "are"
+
+
+def listed(items: Sequence[object], shown: int) -> str:
+    """Return the first items of a list for a sentence, and how many more there are: `a, b and 3 more`."""
+    return ", ".join(map(str, items[:shown])) + (f" and {len(items) - shown:,} more" if items[shown:] else "")
+
+
+def listed_below(items: Sequence[object], shown: int) -> str:
+    """Return the first items of a list, each on an indented line that begins anew, and how many more there are."""
+    more = [f"and {len(items) - shown:,} more"] if items[shown:] else []
+    return "".join(f"\n  {line}" for line in [*items[:shown], *more])
 
 
 def in_shell(path: Path | str) -> str:

@@ -1,6 +1,5 @@
 """`fcir purge`: remove detail past its retention; figures stay."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +17,7 @@ from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.tables import ensure_tables
-from dagster_project.words import counted
+from dagster_project.words import counted, listed
 from dagster_project.writing import private_files
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def purge(
     if plan.landing_with_others:
         warn(
             "files in the landing folder have purged rows and rows that stay. Keep them until the rest is purged too: "
-            f"fcir rebuild and fcir keys rotate read them again. {_listed(plan.landing_with_others)}"
+            "fcir rebuild and fcir keys rotate read them again"
         )
     warn_of_lake(settings)
     if plan.backups:
@@ -136,11 +135,6 @@ def _show(settings: Settings, plan: "PurgePlan") -> None:
         ("Landing files that keep them", plan.landing),
         ("Landing files that keep them, and rows that stay", plan.landing_with_others),
     ):
-        say(f"{title}: {_listed(names) or 'none'}")
+        say(f"{title}: {listed(names, _NAMED) or 'none'}")
     if not settings.backups:
         say("No backup folders are configured (FCIR_BACKUPS), so none are searched.")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

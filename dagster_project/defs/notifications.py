@@ -27,7 +27,7 @@ from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import outstanding, reading_audit
-from dagster_project.words import be, counted, in_shell
+from dagster_project.words import be, counted, in_shell, listed
 
 # A month: when alerts are first switched on, they skip old gaps that are already known.
 _NEWEST_DAYS = 31
@@ -70,8 +70,8 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if source.partition(" ")[0] in contracts
     }
     lines = [
-        *(f"{source}: overdue, extract of {_listed(days)}" for source, days in new.items() if days),
-        *(f"{source}: delivered, extract of {_listed(days)}" for source, days in delivered.items() if days),
+        *(f"{source}: overdue, extract of {listed(days, _LISTED)}" for source, days in new.items() if days),
+        *(f"{source}: delivered, extract of {listed(days, _LISTED)}" for source, days in delivered.items() if days),
     ]
     number = f"{counted(len(overdue), 'source')} {be(len(overdue))}" if overdue else "no source is"
     title = f"fcir: {number} overdue{'' if overdue else ' any more'}"
@@ -129,11 +129,6 @@ def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[
     if sent.failed:
         log.warning(f"the alert reached {sent} of {settings.notify_file}")
     return sent.reached > 0
-
-
-def _listed(days: list[date]) -> str:
-    more = f" and {len(days) - _LISTED} more" if len(days) > _LISTED else ""
-    return ", ".join(map(str, days[:_LISTED])) + more
 
 
 class NotifyFileError(RuntimeError):

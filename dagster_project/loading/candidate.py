@@ -35,7 +35,7 @@ from dagster_project.loading.row_loader import RowLoader
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
-from dagster_project.words import be, counted
+from dagster_project.words import be, counted, listed
 
 # How many unknown columns a file's warning names, and how many the audit names; a broken header may have thousands.
 _COLUMNS_SHOWN = 5
@@ -215,9 +215,7 @@ def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterat
         named: how many to name; the others are only counted.
     """
     if columns:
-        more = len(columns) - named
-        names = ", ".join(f"'{name}'" for name in columns[:named])
-        names += f" and {more:,} more" if more > 0 else ""
+        names = listed([f"'{name}'" for name in columns], named)
         yield f"{counted(len(columns), 'column')} not in the contract, not loaded: {names}"
 
 

@@ -21,6 +21,7 @@ from dagster_project.sql import rows_as_dicts
 from dagster_project.validation import Expectation, Violations, expectations_of
 from dagster_project.validation.expectations import FAULTY_DAYS, FAULTY_DAYS_COUNTED, SAME_CONTENT
 from dagster_project.warehouse.tables import incoming
+from dagster_project.words import listed
 
 # How many copies of one delivery a message names; a file delivered for many days would fill a page.
 _COPIES_NAMED = 3
@@ -174,8 +175,7 @@ def _failures_by_earlier_days(
         )
     if copies := loaded.copies_of(day, files):
         named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
-        more = f", and {len(named) - _COPIES_NAMED} more" if len(named) > _COPIES_NAMED else ""
-        yield SAME_CONTENT, f"{', '.join(named[:_COPIES_NAMED])}{more}"
+        yield SAME_CONTENT, listed(named, _COPIES_NAMED)
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> _Loaded:

@@ -35,7 +35,7 @@ from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, marts_file, transaction
 from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
-from dagster_project.words import counted
+from dagster_project.words import counted, listed_below
 from dagster_project.writing import empty_folder, make_private_folder
 
 # How many loads a message names.
@@ -155,12 +155,10 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
 
 
 def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
-    lines = [f"\n  {item}" for item in missing[:_NAMED]]
-    more = f"\n  and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
     where = "the members" if settings.is_hub else str(settings.landing)
     return (
         f"{counted(len(missing), 'load')} cannot be restored from {where}. Nothing was done, and what was published "
-        f"stays.{''.join(lines)}{more}\nPut the files back, or restore the warehouse from its backup "
+        f"stays.{listed_below(missing, _NAMED)}\nPut the files back, or restore the warehouse from its backup "
         "(docs/recovery.md). To continue without these rows, whose figures then change: fcir rebuild --without-missing"
     )
 

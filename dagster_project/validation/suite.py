@@ -28,6 +28,7 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from dagster_project.contracts import Contract
 from dagster_project.validation.expectations import Expectation
 from dagster_project.validation.violation_counts import ValidationBroken, Violations
+from dagster_project.words import listed
 
 _METRIC = "table.violations_of_rule"
 
@@ -68,12 +69,11 @@ class ExpectNoUnexpectedRows(BatchExpectation):
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
         found = metrics[_METRIC]
         days = [str(day) for day in found["failed_dates"]]
-        named = [*days[:_DAYS_NAMED], *([f"and {len(days) - _DAYS_NAMED} more"] if days[_DAYS_NAMED:] else [])]
         evaluated, unexpected = int(found["evaluated"]), int(found["unexpected"])
         return {
             "success": not days,
             "result": {
-                "observed_value": ", ".join(named) or f"{unexpected:,} of {evaluated:,} rows",
+                "observed_value": listed(days, _DAYS_NAMED) or f"{unexpected:,} of {evaluated:,} rows",
                 "element_count": evaluated,
                 "unexpected_count": unexpected,
                 "unexpected_percent": 100 * unexpected / evaluated if evaluated else 0,

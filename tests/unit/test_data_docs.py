@@ -188,7 +188,7 @@ def test_days_that_fail_are_named_up_to_twenty():
     (expectation, *_) = expectations_of(VISITS)
     days = tuple(date(2022, 10, day) for day in range(1, 26))
     result = validate(VISITS, [Violations(expectation, 25, 25, days)], run_id="r", is_synthetic=False)
-    assert "2022-10-20, and 5 more" in result.document
+    assert "2022-10-20 and 5 more" in result.document
     assert "2022-10-21" not in result.document
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.words import be, counted
+from dagster_project.words import be, counted, listed, listed_below
 
 # A command of a message with a path that no function has quoted.
 UNQUOTED = re.compile(
@@ -35,6 +35,18 @@ def test_a_plural_can_be_given():
 
 def test_the_verb_agrees_too():
     assert [be(number) for number in (0, 1, 2)] == ["are", "is", "are"]
+
+
+def test_a_list_names_its_first_items_and_counts_the_others():
+    assert listed(["a"], 2) == "a"
+    assert listed(["a", "b"], 2) == "a, b"
+    assert listed([*"ab", *range(3000)], 2) == "a, b and 3,000 more"
+    assert listed([], 2) == ""
+
+
+def test_a_long_list_has_a_line_for_each_item():
+    assert listed_below(["a", "b"], 2) == "\n  a\n  b"
+    assert listed_below(["a", "b", "c"], 2) == "\n  a\n  b\n  and 1 more"
 
 
 def test_every_path_of_a_command_to_copy_is_quoted():
