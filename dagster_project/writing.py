@@ -64,6 +64,14 @@ def empty_folder(folder: Path, *, but: Path | None = None) -> None:
             path.unlink()
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make a hard link to a file under a name that does not exist; a copy, if the file system has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy(source, target)
+
+
 def draft_of(file: Path) -> Path:
     """Return the file next to another that is written first, and then takes its place."""
     return file.with_name(f".{file.name}.draft")

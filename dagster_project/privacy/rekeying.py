@@ -51,7 +51,8 @@ from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import dry_connection, loading_connection
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import counted
+from dagster_project.words import counted, listed_below
+from dagster_project.writing import write_whole
 
 ACTION = "rotate_key"
 
@@ -159,7 +160,7 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
     if new.exists():
         if not old.exists():
-            old.hardlink_to(settings.key_file)
+            write_whole(old, settings.key_file.read_bytes())
         new.replace(settings.key_file)
     with loading_connection(settings.warehouse) as connection:
         used = loads_by_key(connection)
@@ -303,12 +304,11 @@ def _missing_values(
 
 
 def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
-    lines = [f"\n  {load.name}: {counted(len(load.values), 'value')}" for load in missing[:_SHOWN]]
-    more = f"\n  and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+    loads = [f"{load.name}: {counted(len(load.values), 'value')}" for load in missing]
     return (
         f"{counted(len(missing), 'load')} have values that no file of the landing folder has, so that their pseudonyms "
-        f"cannot be made again. Nothing was changed.{''.join(lines)}{more}\nPut the files back, or let these values "
-        'keep their pseudonyms and the key: fcir keys rotate --keep-missing --reason "..."'
+        f"cannot be made again. Nothing was changed.{listed_below(loads, _SHOWN)}\nPut the files back, or let "
+        'these values keep their pseudonyms and the key: fcir keys rotate --keep-missing --reason "..."'
     )
 
 

@@ -37,7 +37,7 @@ from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_conn
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
 from dagster_project.words import in_shell
-from dagster_project.writing import draft_of, make_private_folder, private_files, write_whole
+from dagster_project.writing import draft_of, link_or_copy, make_private_folder, private_files, write_whole
 
 Change = Callable[[Path, Sequence[str], Callable[[Path], None]], bool]
 """Rewrites a file, a published table in an order of columns, and returns whether it had to be rewritten. Calls a
@@ -253,7 +253,7 @@ def _rewrite_file(
         elif rewritten:
             note(file)
             draft = draft_of(file)
-            draft.hardlink_to(rewritten)
+            link_or_copy(rewritten, draft)
             draft.replace(file)
         return
     order = orders.get(table_of(file), ()) if publication else ()

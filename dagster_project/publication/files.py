@@ -1,7 +1,6 @@
 """Files of a publication. They are never changed after publication."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from dagster_project.console import warn
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import CURRENT, pointer_of
+from dagster_project.writing import link_or_copy
 
 MANIFEST = "manifest.json"
 """Name of the file that lists all other files of a publication; it is written last."""
@@ -158,16 +158,8 @@ def take_over(before: Path, folder: Path, address: str, *, source: str | None = 
     """
     target = published_path(folder, *address.split("/"))
     if not target.exists():
-        link(before / (source or address), target)
+        link_or_copy(before / (source or address), target)
     return target
-
-
-def link(source: Path, target: Path) -> None:
-    """Link a published file to a path that does not exist; copy it if the file system does not support links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def failed_renderings(published: Path) -> list[FailedRendering]:

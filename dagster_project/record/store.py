@@ -39,6 +39,7 @@ from dagster_project.record.chain import (
 )
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.writing import link_or_copy
 
 
 def append(
@@ -134,7 +135,7 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
         aside = settings.record / f"record-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.jsonl"
         facts: dict[str, object] = {"faults": len(found)}
         if settings.record_file.exists():
-            os.link(settings.record_file, aside)
+            link_or_copy(settings.record_file, aside)
             facts["set_aside"] = aside.name
         entries = [head_of(entry) for entry in read(settings)]
         noted = [*([head] if (head := head_in_file(settings)) else []), *(anchor.head for anchor in anchors)]

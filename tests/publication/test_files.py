@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.publication.files import failed_renderings, files_of, link, publication_before
+from dagster_project.publication.files import failed_renderings, files_of, publication_before
 from dagster_project.publication.pointer import point_to
+from dagster_project.writing import link_or_copy
 
 FILES = ["fcir.duckdb", "papers/kent/board_paper.html"]
 
@@ -22,7 +23,7 @@ def a_publication(published: Path, name: str, before: Path | None = None) -> Pat
     with duckdb.connect(str(folder / FILES[0])) as connection:
         connection.execute("create table shown as select 1 as value")
     if before:
-        link(before / FILES[1], folder / FILES[1])
+        link_or_copy(before / FILES[1], folder / FILES[1])
     else:
         (folder / FILES[1]).write_text("a paper", encoding="utf-8")
     manifest = {"files": files_of(folder, before)}

@@ -1,8 +1,10 @@
 """A new key: every pseudonym is replaced one for one, and what cannot be made again is refused or keeps its key."""
 
+import errno
 import gzip
 import shutil
 import tarfile
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,6 +16,7 @@ from dagster_project.privacy.findings import DamagedStore
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
 from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.record.store import restart
 from dagster_project.recovery.history import history_file, save_history
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
@@ -72,6 +75,23 @@ def test_every_pseudonym_is_replaced_one_for_one_and_the_old_key_goes(two_days):
     two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
     two_days.run()
     assert visitors(two_days)["e"] == after["a"]
+
+
+def test_a_file_system_need_not_have_hard_links(two_days, monkeypatch):
+    def unsupported(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", unsupported)
+    monkeypatch.setattr("os.link", unsupported)
+    file = two_days.settings.key_file
+    old = read_key(file, "")
+    done = rotate(two_days)
+    assert done.removed == (old.key_id,)
+    assert read_key(file, "").key_id == done.key_id
+    content = two_days.settings.record_file.read_bytes()
+    aside = restart(two_days.settings, [], reason="no links")
+    assert aside.read_bytes() == content
+    assert aside.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("copied", ["warehouse.duckdb", "history/audit.duckdb"])
