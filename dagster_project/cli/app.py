@@ -130,7 +130,9 @@ def main() -> None:
         code = get_command(app)(prog_name="fcir", standalone_mode=False)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        _fail(f"{error.format_message()} See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
+        # It is empty for a group of commands without one, whose help is printed.
+        fault = error.format_message().rstrip(".") or "A command is missing"
+        _fail(f"{fault}. See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
     except WarehouseLocked as error:
         _fail(error, Exit.LOCKED, debug)
     except OperatorError as error:

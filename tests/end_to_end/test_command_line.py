@@ -313,7 +313,10 @@ WRONG_USES = {
     "a source that is nearly one": (["run", "--source", "crime"], "Did you mean crimes?"),
     "a folder for a file": (["check", "."], ".: is a folder; name files: fcir check ./*"),
     "a port that no machine has": (["ui", "--port", "70000"], "is not in the range 1<=x<=65535. See: fcir ui --help"),
-    "an option that does not exist": (["run", "--fast"], "No such option: --fast"),
+    "an option that does not exist": (
+        ["run", "--fast"],
+        "No such option: --fast (Possible options: --to). See: fcir run --help",
+    ),
     "a command that does not exist": (["walk"], "No such command 'walk'. See: fcir --help"),
     "a file that is left out": (["check"], "Missing argument 'FILE...'. See: fcir check --help"),
     "a data root without a landing folder": (["run"], "landing: no such folder; nothing was done"),
@@ -350,6 +353,12 @@ def test_no_command_prints_help(command):
     done = command.run()
     assert (done.returncode, done.stderr) == (2, "")
     assert "trace" in done.stdout
+
+
+def test_a_group_without_a_command_prints_its_help(command):
+    done = command.run("keys")
+    assert (done.returncode, done.stderr) == (2, "fcir: A command is missing. See: fcir keys --help\n")
+    assert "rotate" in done.stdout
 
 
 def test_invalid_warehouse_file_is_reported_with_remedy(command):
