@@ -38,6 +38,17 @@ def engine_version() -> str:
     return version("great-expectations")
 
 
+def require_memory() -> None:
+    """Check that there is enough memory to import Great Expectations.
+
+    It imports SciPy, whose OpenBLAS asks for memory without end until it gets it.
+
+    Raises:
+        OSError: there is too little.
+    """
+    mmap(-1, _IMPORT_BYTES, flags=MAP_PRIVATE | MAP_ANONYMOUS).close()
+
+
 def validate(
     contract: Contract, violations: Sequence[Violations], *, run_id: str, is_synthetic: bool
 ) -> ValidationResult:
@@ -53,8 +64,7 @@ def validate(
         ValidationBroken: Great Expectations could not compute an expectation.
         OSError: there is too little memory to import it.
     """
-    # It imports SciPy, whose OpenBLAS asks for memory without end until it gets it: so ask first.
-    mmap(-1, _IMPORT_BYTES, flags=MAP_PRIVATE | MAP_ANONYMOUS).close()
+    require_memory()
     # Imported here, because it takes two to three CPU seconds, and a run without deliveries validates nothing.
     from dagster_project.validation.suite import run_suite
 
