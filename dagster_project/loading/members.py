@@ -1,7 +1,7 @@
 """The members of a hub: read them, check that they fit, and find what differs. `take_in.py` takes it over."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.suppression import SuppressionError, read_suppression, taken_over
 from dagster_project.settings import Settings, SettingsError, check_pipes
-from dagster_project.sql import literal
+from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
     DatabaseUnreadable,
@@ -224,14 +224,48 @@ def erased_in_member(settings: Settings, folder: Path) -> dict[str, str]:
     Raises:
         MemberLeftOut: its list of erased people cannot be used.
     """
+    known = taken_over(settings.suppression)
+    erased = _erased(settings, folder)
+    return {hashed: substitute for hashed, substitute in erased.items() if hashed not in known}
+
+
+def require_erased(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, contracts: Iterable[Contract]
+) -> None:
+    """Check that no load whose pseudonyms the attached member has replaced has one that it has erased.
+
+    Raises:
+        MemberLeftOut: a load has one again, as after the restoration of an older copy of its warehouse.
+    """
+    hashes = list(_erased(settings, folder))
+    columns = [
+        (contract.source, column.name) for contract in contracts for column in contract.columns if column.is_personal
+    ]
+    for source, column in columns if hashes else ():
+        again = connection.execute(
+            f"""
+            select 1
+            from {MEMBER}.{table("raw", source)}
+            where
+                load_id in (select load_id from ({REPLACED_LOADS}))
+                and list_contains(?, sha256({quoted(column)}))
+            limit 1
+            """,
+            [hashes],
+        ).fetchall()
+        if again:
+            raise MemberLeftOut(
+                "it has people again whom it had erased. Was its warehouse restored from an older copy? Erase them "
+                f"there again: FCIR_HOME={in_shell(folder)} fcir erase"
+            )
+
+
+def _erased(settings: Settings, folder: Path) -> Mapping[str, str]:
     try:
         suppression = read_suppression(settings.model_copy(update={"home": folder}).suppression)
     except SuppressionError as error:
         raise MemberLeftOut(str(error)) from None
-    if suppression is None:
-        return {}
-    known = taken_over(settings.suppression)
-    return {hashed: substitute for hashed, substitute in suppression.replaced.items() if hashed not in known}
+    return suppression.replaced if suppression else {}
 
 
 @contextmanager
@@ -316,12 +350,24 @@ def admit(
     return int(root)
 
 
+def _number_in(settings: Settings, folder: Path) -> int | None:
+    """Return the number that a data root has now; None if it cannot be read."""
+    warehouse = settings.model_copy(update={"home": folder}).warehouse
+    with suppress(duckdb.Error), duckdb.connect(str(warehouse), read_only=True) as connection:
+        return next((number for (number,) in connection.execute("select root_number from audit.root").fetchall()), None)
+    return None
+
+
 def _check_number(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, root: int) -> None:
     """Check that no other member has the number, and that the loads taken in under it are those of this member."""
     others = connection.execute(
         "select distinct folder from audit.member where root_number = ? and folder <> ?", [root, str(folder)]
     ).fetchall()
-    if same := sorted({other for (other,) in others} & set(map(str, settings.members))):
+    noted = {other for (other,) in others}
+    # Members may have moved, each into the folder of another.
+    if same := [
+        other for other in settings.members if str(other) in noted and _number_in(settings, other) in (root, None)
+    ]:
         raise MemberLeftOut(
             f"it has root number {root}, as {same[0]} has. Load it again into an empty data root with an "
             "FCIR_ROOT_NUMBER of its own"

@@ -29,6 +29,7 @@ from dagster_project.loading.members import (
     changed_loads,
     prepare_hub,
     reading_member,
+    require_erased,
 )
 from dagster_project.loading.report import SourceReport
 from dagster_project.settings import Settings
@@ -42,7 +43,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.state import newest_attempts
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import counted
+from dagster_project.words import counted, in_shell
 
 
 def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source: str, *, run_id: str) -> SourceReport:
@@ -77,9 +78,12 @@ def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source
                 # A member that was waited for is not waited for again in the run.
                 with reading_member(connection, settings, folder, patience=0.0 if known else PATIENCE_SECONDS):
                     root = admit(connection, settings, contracts, folder)
+                    require_erased(connection, settings, folder, [contracts[source]])
                     columns = _align_columns(connection, contracts[source])
-                    taken = _take_in(connection, contracts[source], columns, folder, root, run_id)
-                    warnings += _purged_before(connection, source, folder)
+                    with transaction(connection):
+                        taken = _take_in(connection, contracts[source], columns, folder, root, run_id)
+                        again = _purge_again(connection, settings, contracts, source, folder)
+                    warnings += [*again, *_purged_before(connection, source, folder)]
             except MemberLeftOut as left_out:
                 _record(connection, folder, source, run_id, problem=str(left_out))
                 if str(left_out) != known:
@@ -125,7 +129,7 @@ def _take_in(
     root: int,
     run_id: str,
 ) -> tuple[list[int], dict[tuple[int, date], Correction]]:
-    """Take over what differs between the attached member and the hub for one source, in one transaction.
+    """Take over what differs between the attached member and the hub for one source; the caller holds a transaction.
 
     Returns:
         The new loads, and the new corrections by root and day.
@@ -150,27 +154,26 @@ def _take_in(
         )
     # One thread, as in reading files: several threads write row groups that are not full.
     connection.execute("set threads = 1")
-    with transaction(connection):
-        _number_changes(connection)
-        _delete_loads(connection, source)
-        connection.execute(
-            f"""
-            update {WAREHOUSE}.audit.load as ours
-            set
-                {", ".join(f"{name} = theirs.{name}" for name in STATUS)},
-                change_seq = change_number.change_seq
-            from {MEMBER}.audit.load as theirs, changed_load, change_number
-            where
-                ours.load_id = theirs.load_id
-                and ours.load_id = changed_load.load_id
-                and changed_load.kind = 'status'
-                and change_number.member_change = changed_load.member_change
-            """
-        )
-        _insert_loads(connection, source, columns, raw_columns)
-        _insert_corrections(connection, of_corrections, about)
-        _replace_expectation_results(connection, about)
-        _record(connection, folder, source, run_id, root=root)
+    _number_changes(connection)
+    _delete_loads(connection, source)
+    connection.execute(
+        f"""
+        update {WAREHOUSE}.audit.load as ours
+        set
+            {", ".join(f"{name} = theirs.{name}" for name in STATUS)},
+            change_seq = change_number.change_seq
+        from {MEMBER}.audit.load as theirs, changed_load, change_number
+        where
+            ours.load_id = theirs.load_id
+            and ours.load_id = changed_load.load_id
+            and changed_load.kind = 'status'
+            and change_number.member_change = changed_load.member_change
+        """
+    )
+    _insert_loads(connection, source, columns, raw_columns)
+    _insert_corrections(connection, of_corrections, about)
+    _replace_expectation_results(connection, about)
+    _record(connection, folder, source, run_id, root=root)
     new = connection.execute("select load_id from changed_load where kind in ('new', 'other')").fetchall()
     return [load for (load,) in new], _new_corrections(connection)
 
@@ -191,6 +194,29 @@ def _number_changes(connection: duckdb.DuckDBPyConnection) -> None:
         """,
         {"next": next_change(connection)},
     )
+
+
+def _purge_again(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    source: str,
+    folder: Path,
+) -> list[str]:
+    """Delete rows that a member has delivered again and the hub has purged; return a warning if there are any."""
+    if not connection.execute("select 1 from audit.purge where source = ?", [source]).fetchall():
+        return []
+    # Imported here: it reads published files too, which taking in does without.
+    from dagster_project.privacy.purged_rows import purge_again
+
+    (plan,) = purge_again(connection, settings, contracts, source=source, at=utc_now().replace(tzinfo=None))
+    if not plan.rows:
+        return []
+    return [
+        f"member {folder} has {counted(plan.rows, 'row')} of {source}, of {counted(plan.days, 'extract date')}, that "
+        f"were purged here (before {plan.purged_before}). They are not taken in again, and figures stay. To purge them "
+        f"there: FCIR_HOME={in_shell(folder)} fcir purge"
+    ]
 
 
 def _purged_before(connection: duckdb.DuckDBPyConnection, source: str, folder: Path) -> list[str]:

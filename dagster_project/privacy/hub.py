@@ -18,7 +18,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.console import warn
 from dagster_project.contracts import Contract
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.members import (
     MEMBER,
     REPLACED_LOADS,
@@ -26,10 +28,11 @@ from dagster_project.loading.members import (
     admit,
     erased_in_member,
     reading_member,
+    require_erased,
 )
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.loading.suppression import note_taken_over
-from dagster_project.privacy.findings import pseudonyms_in_databases
+from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases
 from dagster_project.privacy.replacing import (
     Replacement,
     delete_intent,
@@ -43,6 +46,7 @@ from dagster_project.settings import Settings
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import WAREHOUSE, spilling_connection
 from dagster_project.warehouse.tables import raw_columns
+from dagster_project.words import counted, listed
 
 ACTION = "take_over"
 
@@ -67,6 +71,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
             try:
                 with reading_member(connection, settings, folder, patience=0.0):
                     admit(connection, settings, contracts, folder)
+                    require_erased(connection, settings, folder, contracts.values())
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
                     erased |= erased_in_member(settings, folder)
@@ -104,16 +109,25 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
 
     if replacement.pairs or in_clear:
         changed: dict[Path, None] = {}
+        unread: dict[Path, None] = dict.fromkeys(missing_backups(settings))
         # The loads are noted with the last, so that a repetition still finds all texts where they were.
         for values in (*(Values({}, *texts) for texts in in_clear.items()), Values(replacement.pairs)):
             last = in_warehouse if values.identifier is None else None
             rewritten = replace_everywhere(settings, values, at=None, in_warehouse=last)
             changed |= dict.fromkeys(rewritten.publications)
+            unread |= dict.fromkeys(rewritten.unreadable)
         record_manifests(settings, changed)
         count = len(replacement.pairs) + len(in_clear)
-        detail = {"loads": len(loads), "values": count, "publications": len(changed)}
+        detail = {"loads": len(loads), "values": count, "publications": len(changed), "unread": len(unread)}
+        outcome = "incomplete" if unread else "done"
         with spilling_connection(settings.warehouse) as connection:
-            append(settings, ACTION, detail=detail, connection=connection)
+            append(settings, ACTION, outcome=outcome, detail=detail, connection=connection)
+        if unread:
+            warn(
+                f"members have erased people or changed their keys, and {counted(len(unread), 'place')} cannot be "
+                f"searched and may still have the values of before: {listed([printable(str(x)) for x in unread], 12)}. "
+                "Delete these copies"
+            )
     else:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)

@@ -18,7 +18,7 @@ from dagster_project.publication.parquet_files import copy_to_parquet, nullable_
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.transformation.project import ensure_manifest, read_manifest
-from dagster_project.warehouse.connection import create_temp_table, transaction
+from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows
 from dagster_project.warehouse.tables import raw_columns
 from dagster_project.writing import draft_of, put_in_place
@@ -138,26 +138,43 @@ def _utc(day: date) -> datetime:
     return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)
 
 
-def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]) -> None:
-    """Delete from restored rows those that were purged before, by the days and holds of the last purge.
+def purge_again(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    *,
+    source: str | None = None,
+    at: datetime | None = None,
+) -> list[SourcePlan]:
+    """Delete rows that were purged before and came back, by the days and holds of the last purge.
 
     Args:
-        connection: a loading connection to a new warehouse with its audit and rows.
+        connection: a loading connection to a warehouse with its audit and rows, in a transaction.
         settings: the data root.
         contracts: all contracts.
+        source: only rows of this source.
+        at: when, in UTC without a zone, for loads that are purged for the first time.
+
+    Returns:
+        What was deleted, by source.
     """
-    cuts = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+    cuts = dict(
+        connection.execute(
+            "select source, purged_before from audit.purge where $source is null or source = $source",
+            {"source": source},
+        ).fetchall()
+    )
     if not cuts:
-        return
+        return []
     holds = [
         Hold(source, first_day, last_day, "")
         for source, first_day, last_day in connection.execute(
             "select source, first_day, last_day from audit.purge_hold"
         ).fetchall()
     ]
-    with transaction(connection):
-        mark_rows(connection, settings, contracts, cuts, holds)
-        delete_marked(connection, cuts, None)
+    plans = mark_rows(connection, settings, contracts, cuts, holds)
+    delete_marked(connection, cuts, at)
+    return plans
 
 
 def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:

@@ -28,7 +28,7 @@ from dagster_project.privacy.files import (
 )
 from dagster_project.privacy.findings import publication_of, searched_files
 from dagster_project.privacy.values import Values
-from dagster_project.publication.files import CONTENT, MANIFEST, manifest_of
+from dagster_project.publication.files import CONTENT, MANIFEST, PARTIAL, manifest_of
 from dagster_project.record.store import append
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import table
@@ -45,7 +45,6 @@ function with the file before it rewrites it.
 """
 
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
-_PARTIAL = ".partial-"
 # By a run, which renames a file, and by `fcir rebuild`, which moves it to a folder.
 _KEPT_AS_DAMAGED = re.compile(r"^damaged/|\.damaged")
 
@@ -183,7 +182,7 @@ def _remove_drafts(settings: Settings) -> None:
         if root != settings.home:
             continue
         is_draft = file.name.startswith(".") and file.name.endswith(".draft")
-        if is_draft or any(part.startswith(_PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
+        if is_draft or any(part.startswith(PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
             file.unlink()
 
 

@@ -18,7 +18,8 @@ MANIFEST = "manifest.json"
 CONTENT = "report.json"
 """Name of the file with the content that a paper was rendered from. If it is unchanged, so is the paper."""
 
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
+"""Beginning of the name of a folder that is still being written."""
 
 
 class FailedRendering(TypedDict):
@@ -42,18 +43,18 @@ def start_publication(published: Path, name: str) -> Path:
 
     The writer lock rules out another writer.
     """
-    for folder in published.glob(f"{_PARTIAL}*"):
+    for folder in published.glob(f"{PARTIAL}*"):
         shutil.rmtree(folder)
     for pointer in published.glob(f".{CURRENT}-*"):
         pointer.unlink()
-    folder = published / f"{_PARTIAL}{name}"
+    folder = published / f"{PARTIAL}{name}"
     folder.mkdir(parents=True)
     return folder
 
 
 def final_name(folder: Path) -> str:
     """Return the name of a publication whose folder may still have its temporary name."""
-    return folder.name.removeprefix(_PARTIAL)
+    return folder.name.removeprefix(PARTIAL)
 
 
 def publication_before(published: Path) -> Path | None:

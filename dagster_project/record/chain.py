@@ -72,12 +72,24 @@ def parsed(line: bytes) -> dict[str, Any]:
 
 
 def _is_of_its_type(name: str, value: object) -> bool:
-    return isinstance(value, {"seq": int, "detail": dict}.get(name, str))
+    return is_number(value) if name == "seq" else isinstance(value, dict if name == "detail" else str)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value of JSON can be the number of an entry."""
+    return type(value) is int and 0 < value < 1 << 63
 
 
 def is_sealed(entry: Mapping[str, Any], key: bytes) -> bool:
     """Return whether the hash of an entry was computed with the key, from these fields."""
     return hmac.compare_digest(sealed(entry, key), _line(entry))
+
+
+def noted_head(value: object) -> Head | None:
+    """Return the head that a value of JSON notes; None if it notes none."""
+    if not isinstance(value, dict) or not is_number(value.get("seq")) or not isinstance(value.get("hash"), str):
+        return None
+    return Head(value["seq"], value["hash"])
 
 
 def head_of(entry: Mapping[str, Any]) -> Head:

@@ -13,6 +13,7 @@ import json
 import os
 import pwd
 import socket
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.extracts.errors import printable
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
     REDACTED,
@@ -33,6 +35,7 @@ from dagster_project.record.chain import (
     faults_of,
     head_of,
     is_sealed,
+    noted_head,
     parsed,
     redacted_lines,
     sealed,
@@ -136,7 +139,7 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
         facts: dict[str, object] = {"faults": len(found)}
         if settings.record_file.exists():
             link_or_copy(settings.record_file, aside)
-            facts["set_aside"] = aside.name
+            facts |= {_ASIDE: aside.name, _ASIDE_SHA256: sha256(_content(aside)).hexdigest()}
         entries = [head_of(entry) for entry in read(settings)]
         noted = [*([head] if (head := head_in_file(settings)) else []), *(anchor.head for anchor in anchors)]
         base = max([Head(0, ""), *entries, *noted], key=lambda item: item.seq)
@@ -144,7 +147,7 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
         head = _write(draft, os.O_TRUNC, _entry(base, key, RESTART, "done", reason, facts))
         draft.replace(settings.record_file)
         _write_head(settings.record, head)
-    return aside if "set_aside" in facts else None
+    return aside if _ASIDE in facts else None
 
 
 def read(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -158,6 +161,8 @@ def read(settings: Settings) -> Iterator[dict[str, Any]]:
 
 def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
     """Return what an erasure will change in the record: the SHA-256 of each new line, by the number of its entry.
+
+    Of an earlier record, which a restart moved aside, it is the SHA-256 of the new file by its name.
 
     A line that was changed by anything else before is not among them, so that this stays visible.
 
@@ -178,6 +183,10 @@ def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str
             seq = str(entry["seq"])
             if new != line and (is_sealed(entry, key) or before.get(seq) == sha256(line).hexdigest()):
                 found[seq] = sha256(new).hexdigest()
+    for aside in settings.record.glob("record-*.jsonl"):
+        content = _content(aside)
+        if (new := redact(content)) != content:
+            found[aside.name] = sha256(new).hexdigest()
     return found
 
 
@@ -198,24 +207,65 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     """
     content, key = _content(settings.record_file), read_key(settings.key_of_record)
     anchors = list(anchors)
-    own = []
-    if (settings.record / _HEAD).exists():
-        if head := head_in_file(settings):
-            anchors.append(Anchor(str(settings.record / _HEAD), head))
-        else:
-            own.append(f"{settings.record / _HEAD} is not readable as the newest number and hash")
+    own = list(_faults_of_files(settings, content, key))
+    if head := head_in_file(settings):
+        anchors.append(Anchor(str(settings.record / _HEAD), head))
     if key is None:
         is_empty = not content and not anchors
         return [] if is_empty else [f"its key {settings.key_of_record} is missing, so no entry can be checked", *own]
     return faults_of(content, key, anchors) + own
 
 
+def _faults_of_files(settings: Settings, content: bytes, key: bytes | None) -> Iterator[str]:
+    """Yield what is wrong with the files beside the record, and with the file itself."""
+    file = settings.record / _HEAD
+    if settings.record_file.is_symlink() or file.is_symlink():
+        yield f"{settings.record_file if settings.record_file.is_symlink() else file} is a link; expected a file"
+    entries = list(read(settings))
+    last = head_of(entries[-1]) if entries else Head(0, "")
+    head = head_in_file(settings)
+    if head is None and file.exists():
+        yield f"{file} is not readable as the newest number and hash"
+    # A command that was killed before it wrote the head leaves that of the entry before.
+    elif last.seq - 1 > (head.seq if head else 0):
+        noted = f"names entry {head.seq}" if head else "is missing"
+        yield f"{file} {noted}, and the record ends with entry {last.seq}: it is older, or was removed"
+    redacted = redacted_lines(content.splitlines(keepends=True), key) if key else {}
+    yield from _faults_aside(settings, entries, redacted, sha256(content).hexdigest())
+
+
+def _faults_aside(
+    settings: Settings, entries: Iterable[Mapping[str, Any]], redacted: Mapping[str, str], record: str
+) -> Iterator[str]:
+    """Yield earlier records that are not as a restart left them, or an erasure after it, and files of nothing."""
+    known: dict[str, str | None] = {}
+    for entry in entries:
+        if entry["action"] == RESTART and _ASIDE in entry["detail"]:
+            # Restarts of earlier versions did not note the hash.
+            known[str(entry["detail"][_ASIDE])] = entry["detail"].get(_ASIDE_SHA256)
+    own = {settings.record_file.name, _HEAD, ".lock", f".{settings.record_file.name}", f".{_HEAD}"}
+    for file in sorted(settings.record.iterdir()) if settings.record.is_dir() else []:
+        # A restart that was killed leaves a copy of the record without an entry.
+        if file.name not in own | {*known} and _sha256(file) not in (record, *known.values()):
+            yield f"{printable(str(file))} is not a file of the record"
+    for name, expected in known.items():
+        if expected and _sha256(settings.record / name) not in (expected, redacted.get(name)):
+            yield f"{settings.record / name}, an earlier record, is missing or was changed"
+
+
+def _sha256(file: Path) -> str:
+    """Return the SHA-256 of a file; empty if it cannot be read."""
+    try:
+        return sha256(_content(file)).hexdigest()
+    except OSError:
+        return ""
+
+
 def head_in_file(settings: Settings) -> Head | None:
     """Return the newest number and hash as `record/head` has them; None without an entry, or if it is damaged."""
     try:
-        head = json.loads(_content(settings.record / _HEAD))
-        return Head(int(head["seq"]), str(head["hash"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return noted_head(json.loads(_content(settings.record / _HEAD)))
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -232,6 +282,8 @@ def anchors_in_warehouse(connection: duckdb.DuckDBPyConnection) -> list[Anchor]:
 
 
 _HEAD = "head"
+_ASIDE, _ASIDE_SHA256 = "set_aside", "set_aside_sha256"
+"""Facts of a restart: name and hash of the file that has the record before it."""
 
 
 def _entry(base: Head, key: bytes, action: str, outcome: str, reason: str, facts: Mapping[str, object]) -> bytes:
@@ -324,6 +376,9 @@ def _write_head(folder: Path, head: Head) -> None:
 
 def _content(file: Path) -> bytes:
     try:
+        # A device such as /dev/zero would never end.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(file))
         return file.read_bytes()
     except FileNotFoundError:
         return b""

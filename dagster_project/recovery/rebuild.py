@@ -141,7 +141,8 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
         with transaction(connection):
             delete_loads(connection, [item.load for item in missing])
-        purge_again(connection, settings, contracts)
+        with transaction(connection):
+            purge_again(connection, settings, contracts)
         connection.execute(f"checkpoint {WAREHOUSE}")
     marts_file(draft).unlink()
     with draft.open("rb") as file:

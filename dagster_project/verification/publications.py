@@ -1,8 +1,11 @@
 """Verify every file of every kept publication against its manifest, and each manifest against the record of actions."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,10 +13,10 @@ from typing import Any
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import MANIFEST, manifest_of
+from dagster_project.publication.files import MANIFEST, PARTIAL, manifest_of
 from dagster_project.publication.pointer import CURRENT, pointer_of
 from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABASE
-from dagster_project.record.chain import Anchor, Head
+from dagster_project.record.chain import Anchor, noted_head
 from dagster_project.settings import Settings, known_forces
 from dagster_project.verification.finding import Finding
 from dagster_project.words import in_shell
@@ -45,7 +48,11 @@ class Verified:
 
 def roots_of(settings: Settings) -> list[Root]:
     """Return the folders that have publications: internal, public, and of each force."""
-    roots = [
+    return [root for root in _possible_roots(settings) if root.folder.is_dir()]
+
+
+def _possible_roots(settings: Settings) -> list[Root]:
+    return [
         Root(settings.published, "fcir publish"),
         Root(settings.published_public, "fcir publish --edition public", PUBLIC_DATABASE),
         *(
@@ -53,16 +60,18 @@ def roots_of(settings: Settings) -> list[Root]:
             for force in known_forces()
         ),
     ]
-    return [root for root in roots if root.folder.is_dir()]
 
 
 def publications_of(root: Root) -> list[Path]:
     """Return the folders of the kept publications, oldest first; those that are still being written are left out."""
     return sorted(
-        path
-        for path in root.folder.iterdir()
-        if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+        path for path in root.folder.iterdir() if path.is_dir() and not path.is_symlink() and not _is_draft(path)
     )
+
+
+def _is_draft(path: Path) -> bool:
+    """Return whether a publication writes this folder or link, and renames it at its end."""
+    return path.name.startswith((PARTIAL, f".{CURRENT}-"))
 
 
 def manifests_of(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, bool | None]]:
@@ -75,7 +84,7 @@ def manifests_of(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> It
         for folder in publications_of(root):
             expected = recorded.get(str(folder.relative_to(settings.home)))
             try:
-                found = sha256_of(folder / MANIFEST)
+                found = sha256_of(_manifest_file(folder))
             except OSError:
                 continue
             yield folder, found == expected if expected else None
@@ -111,7 +120,7 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
         for root, folder in folders:
             try:
                 listed = _listed(folder)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
                 what = f"not readable as a manifest ({type(error).__name__}), so its files cannot be verified"
                 manifests.append((root, folder, {}, [Finding(str(folder / MANIFEST), what, _advice(root, folder))]))
                 continue
@@ -128,12 +137,9 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
     verified.bytes = hashes.bytes
     for root in roots.values():
         verified.findings += _pointer_findings(root)
-    here = f"{settings.published.relative_to(settings.home)}/"
-    if not any(root.folder == settings.published for root, _ in folders) and any(
-        key.startswith(here) for key in recorded
-    ):
-        what = "it has no publication, and the record of actions has some"
-        verified.findings.append(Finding(str(settings.published), what, "Readers see nothing. Publish again: fcir run"))
+    for root in _possible_roots(settings):
+        verified.findings += _newest_findings(settings, root, recorded)
+    verified.findings += _other_folders(settings)
     return verified
 
 
@@ -162,10 +168,12 @@ class _Hashes:
 
     @staticmethod
     def _key(file: Path) -> tuple[int, int] | None:
-        if file.is_symlink() or not file.is_file():
-            return None
-        state = file.stat()
-        return state.st_dev, state.st_ino
+        # A manifest may have a name that no file can have.
+        with suppress(OSError, ValueError):
+            state = file.lstat()
+            if stat.S_ISREG(state.st_mode):
+                return state.st_dev, state.st_ino
+        return None
 
 
 def _listed(folder: Path) -> dict[str, tuple[int, str]]:
@@ -176,11 +184,25 @@ def _listed(folder: Path) -> dict[str, tuple[int, str]]:
         ValueError: it is not JSON, or names a file outside the publication.
         KeyError: it has no list of files.
         TypeError: it is JSON of another form.
+        OverflowError: a size is no whole number.
     """
+    _manifest_file(folder)
     listed = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in manifest_of(folder)["files"]}
     if any(PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts for path in listed):
         raise ValueError("a path leads outside")
     return listed
+
+
+def _manifest_file(folder: Path) -> Path:
+    """Return the manifest of a publication.
+
+    Raises:
+        OSError: it is not a file, but for example a link or a pipe.
+    """
+    file = folder / MANIFEST
+    if not stat.S_ISREG(file.lstat().st_mode):
+        raise OSError(errno.EINVAL, "not a file", str(file))
+    return file
 
 
 def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], hashes: _Hashes) -> Iterator[Finding]:
@@ -191,7 +213,9 @@ def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], h
             if found is None:
                 is_there = os.path.lexists(file)
                 yield Finding(
-                    str(file), "not a file" if is_there else "missing", _advice(root, folder, None if is_there else "")
+                    printable(str(file)),
+                    "not a file" if is_there else "missing",
+                    _advice(root, folder, None if is_there else ""),
                 )
             elif found != sha256:
                 length = file.stat().st_size
@@ -221,7 +245,7 @@ def _manifest_findings(
     file = folder / MANIFEST
     expected = recorded.get(str(folder.relative_to(settings.home)))
     try:
-        found, manifest = sha256_of(file), manifest_of(folder)
+        found, manifest = sha256_of(_manifest_file(folder)), manifest_of(folder)
     except (OSError, ValueError):
         return
     if expected and found != expected:
@@ -242,15 +266,14 @@ def _manifest_findings(
         else:
             yield Finding(str(file), "the record of actions has no entry for this publication", _advice(root, folder))
         return
-    head = manifest.get("record") if isinstance(manifest, dict) else None
-    if isinstance(head, dict) and isinstance(head.get("seq"), int):
-        anchors.append(Anchor(str(file), Head(head["seq"], str(head.get("hash")))))
+    if head := noted_head(manifest.get("record") if isinstance(manifest, dict) else None):
+        anchors.append(Anchor(str(file), head))
 
 
 def _pointer_findings(root: Root) -> Iterator[Finding]:
     pointer, kept = pointer_of(root.folder), publications_of(root)
     for path in sorted(root.folder.iterdir()):
-        if path not in (pointer, *kept) and not path.name.startswith("."):
+        if path not in (pointer, *kept) and not _is_draft(path):
             yield Finding(
                 printable(str(path)),
                 f"{'a link' if path.is_symlink() else 'not a folder'}; expected only publications and {CURRENT}",
@@ -264,6 +287,54 @@ def _pointer_findings(root: Root) -> Iterator[Finding]:
             "not a link to one of the kept publications",
             f"Readers do not see the newest publication. Point it there again: {root.command}",
         )
+
+
+def _newest_findings(settings: Settings, root: Root, recorded: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield whether the newest publication of the record is missing, or readers are pointed to an earlier one.
+
+    Earlier ones may be missing, since only some are kept, and an operator may show one for a time.
+    """
+    here = f"{root.folder.relative_to(settings.home)}/"
+    newest = max((key.removeprefix(here) for key in recorded if key.startswith(here)), default=None)
+    if newest is None:
+        return
+    if (root.folder / newest).is_dir():
+        pointer = pointer_of(root.folder)
+        if _target_of(pointer) in {_target_of(path) for path in publications_of(root) if path.name < newest}:
+            yield Finding(
+                str(pointer),
+                f"leads to {_target_of(pointer).name}, an earlier publication than {newest}",
+                f"Readers see the figures of that time. If this was not intended, publish again: {root.command}",
+                is_fault=False,
+            )
+        return
+    # An operator who no longer publishes an edition removes its folder.
+    if not root.folder.is_dir() and root.folder != settings.published:
+        yield Finding(
+            str(root.folder),
+            "missing, and the record of actions has publications in it",
+            f"Readers of it see nothing. If this was not intended, publish again: {root.command}",
+            is_fault=False,
+        )
+    else:
+        yield Finding(
+            str(root.folder / newest),
+            "missing; it is the newest publication that the record of actions has here",
+            f"Readers see an earlier one or nothing. Restore it from a backup, or publish again: {root.command}",
+        )
+
+
+def _other_folders(settings: Settings) -> Iterator[Finding]:
+    """Yield what is beside the folders of the forces."""
+    known = [settings.published_force(force) for force in known_forces()]
+    for folder in {path.parent for path in known if path.parent.is_dir()}:
+        for path in sorted(folder.iterdir()):
+            if path not in known:
+                yield Finding(
+                    printable(str(path)),
+                    "not the folder of a force",
+                    f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}",
+                )
 
 
 def _target_of(pointer: Path) -> Path:

@@ -302,6 +302,68 @@ def test_a_new_record_begins_after_the_highest_number_that_is_known(record, spoi
     assert store.faults(record, [elsewhere]) == []
 
 
+@pytest.mark.parametrize(
+    "head",
+    ['{"seq":1e999,"hash":"x"}', '{"seq":true,"hash":"x"}', "[" * 100_000, f'{{"seq":1{"0" * 4000},"hash":"x"}}'],
+)
+def test_a_head_of_any_form_is_a_fault_and_the_record_goes_on(record, head):
+    (record.record / "head").write_text(head)
+    assert any("is not readable as the newest number and hash" in fault for fault in store.faults(record))
+    store.append(record, "run")
+    assert store.faults(record) == []
+
+
+def test_an_older_or_missing_head_is_a_fault(record):
+    head = record.record / "head"
+    before = head.read_bytes()
+    for _ in range(2):
+        store.append(record, "run")
+    head.write_bytes(before)
+    assert any(f"{head} names entry {ENTRIES}" in fault for fault in store.faults(record))
+    head.unlink()
+    assert any(f"{head} is missing" in fault for fault in store.faults(record))
+
+
+def test_numbers_that_no_entry_can_have_are_faults(record):
+    lines = record.record_file.read_bytes().splitlines(keepends=True)
+    for number in (b"-" + b"9" * 4000, b"9" * 4000, b"0", b"true"):
+        changed = lines[1].replace(b'{"seq":2,', b'{"seq":' + number + b",")
+        assert changed != lines[1]
+        record.record_file.write_bytes(b"".join([lines[0], changed, *lines[2:]]))
+        assert any("line 2 does not have the fields" in fault for fault in store.faults(record))
+
+
+def test_an_earlier_record_stays_as_it_was_moved_aside(record):
+    record.record_file.write_bytes(record.record_file.read_bytes().replace(b"night", b"weird"))
+    aside = store.restart(record, [], reason="the cause is known")
+    content = aside.read_bytes()
+    aside.write_bytes(content.replace(b"weird", b"night"))
+    assert [fault for fault in store.faults(record) if "is missing or was changed" in fault]
+    aside.write_bytes(content)
+    assert store.faults(record) == []
+    # An erasure says how it leaves the file.
+    redacted = store.redactions(record, lambda line: line.replace(b"weird", b"*****"))
+    aside.write_bytes(content.replace(b"weird", b"*****"))
+    assert store.faults(record)
+    store.append(record, "erase", detail={chain.REDACTED: redacted})
+    assert store.faults(record) == []
+
+
+def test_a_file_that_no_command_wrote_is_a_fault(record):
+    (record.record / "record-20260101T000000.000000Z.jsonl").write_text("{}")
+    assert [fault for fault in store.faults(record) if "is not a file of the record" in fault]
+
+
+def test_a_record_that_is_a_link_is_a_fault_and_a_device_is_not_read(record, tmp_path):
+    moved = record.record_file.replace(tmp_path / "elsewhere.jsonl")
+    record.record_file.symlink_to(moved)
+    assert any("is a link" in fault for fault in store.faults(record))
+    record.record_file.unlink()
+    record.record_file.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="not a regular file"):
+        store.faults(record)
+
+
 def test_a_restart_that_was_killed_leaves_the_record_before_and_can_be_repeated(record, monkeypatch):
     record.record_file.write_bytes(record.record_file.read_bytes().replace(b"night", b"weird"))
     before, found = record.record_file.read_bytes(), store.faults(record)

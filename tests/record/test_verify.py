@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
@@ -69,8 +71,6 @@ def test_a_flipped_bit_in_a_published_file_is_found(settings, folder, name):
     [finding] = [finding for finding in found(settings) if finding.place == str(file)]
     assert "fcir publish" in finding.advice
     file.write_bytes(content)
-    import os
-
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert found(settings) == []
 
@@ -172,20 +172,90 @@ def test_a_pointer_to_itself_is_found(settings, folder):
 
 
 def test_a_lost_folder_of_publications_is_found(settings, tmp_path):
+    newest = (settings.published / "current").resolve().name
     shutil.move(settings.published, tmp_path / "published")
-    assert "no publication" in found(settings)[0].what
+    assert [(item.place, item.what.partition(";")[0]) for item in found(settings)] == [
+        (str(settings.published / newest), "missing")
+    ]
     shutil.move(tmp_path / "published", settings.published)
 
 
+def record_with(settings, *publications):
+    """The entries of the record, and those of other publications."""
+    entries = list(store.read(settings))
+    new = [{"action": "manifest", "detail": {"publication": name, "sha256": "0"}} for name in publications]
+    return [*entries, *new]
+
+
+def test_readers_who_are_pointed_to_an_earlier_publication_are_a_warning(settings, folder):
+    later = folder.with_name("20991231T000000Z-0f0f0f0f")
+    shutil.copytree(folder, later)
+    entries = record_with(settings, f"published/{later.name}")
+    [pointer] = [item for item in verify_publications(settings, entries).findings if item.place.endswith("/current")]
+    assert (pointer.what, pointer.is_fault) == (
+        f"leads to {folder.name}, an earlier publication than {later.name}",
+        False,
+    )
+    shutil.rmtree(later)
+    # Without the newest folder, the pointer would seem right.
+    [missing] = [item for item in verify_publications(settings, entries).findings if item.is_fault]
+    assert missing.place == str(later)
+
+
+def test_an_edition_that_is_no_longer_there_is_a_warning_and_an_empty_one_a_fault(settings):
+    entries = record_with(settings, "published_public/20991231T000000Z-0f0f0f0f")
+    [finding] = verify_publications(settings, entries).findings
+    assert (finding.place, finding.is_fault) == (str(settings.published_public), False)
+    settings.published_public.mkdir()
+    [finding] = verify_publications(settings, entries).findings
+    settings.published_public.rmdir()
+    assert finding.is_fault
+
+
+@pytest.mark.parametrize("name", ["published/.evil.html", "published/.evil/page.html", "published_force/zz/page.html"])
+def test_what_is_hidden_beside_publications_is_found(settings, name):
+    file = settings.home / name
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_text("<b>")
+    faults = [item.place for item in found(settings) if item.is_fault]
+    top = settings.home / Path(name).parts[0]
+    file.unlink()
+    while file.parent != settings.home and not any(file.parent.iterdir()):
+        file = file.parent
+        file.rmdir()
+    assert faults
+    assert all(place.startswith(str(top)) for place in faults)
+
+
+def test_a_pipe_in_place_of_a_manifest_does_not_stop_the_comparison(settings, folder):
+    manifest = folder / "manifest.json"
+    manifest.rename(folder.parent / "kept.json")
+    os.mkfifo(manifest)
+    places = {item.place for item in found(settings)}
+    done = Command(settings.home).run("verify")
+    manifest.unlink()
+    (folder.parent / "kept.json").rename(manifest)
+    assert str(manifest) in places
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "manifest.json is a named pipe" in done.stderr
+
+
 @pytest.mark.parametrize(
-    "content", ["[" * 200_000, '{"files": [{"path": "a\\u0000", "bytes": 1, "sha256": ""}]}', "[]"]
+    "content",
+    [
+        "[" * 200_000,
+        '{"files": [{"path": "a", "bytes": 1e999, "sha256": ""}]}',
+        '{"files": [{"path": "a\\u0000", "bytes": 1, "sha256": ""}]}',
+        "[]",
+        f'{{"files": [{{"path": "{"a" * 300}", "bytes": 1, "sha256": ""}}]}}',
+    ],
 )
 def test_a_manifest_of_any_form_is_a_finding(settings, folder, content):
     manifest = folder / "manifest.json"
     before = manifest.read_bytes()
     manifest.write_text(content)
     assert str(manifest) in {item.place for item in found(settings)}
-    assert damaged_file(folder)[0] == manifest
+    assert damaged_file(folder)[0] in (manifest, folder / "a", folder / ("a" * 300))
     manifest.write_bytes(before)
 
 

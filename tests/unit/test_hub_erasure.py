@@ -1,5 +1,8 @@
 """A hub, which has no key, takes over what its members have replaced, and takes no load in again for it."""
 
+import gzip
+import shutil
+
 import duckdb
 import pytest
 
@@ -8,6 +11,7 @@ from dagster_project.privacy import hub, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import rotate_key
+from dagster_project.record.store import read
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.hub_helpers import Hub
@@ -202,3 +206,34 @@ def test_a_killed_taking_over_is_finished(roots, monkeypatch):
     assert "is finished" in finish_replacement(roots.hub.settings)
     assert finish_replacement(roots.hub.settings) is None
     roots.assert_same()
+
+
+def test_a_member_that_was_restored_from_a_copy_before_an_erasure_brings_nobody_back(roots, tmp_path):
+    kent, copy = roots["kent"], tmp_path / "copy.duckdb"
+    old = visitors(kent)["kent1"]
+    shutil.copy(kent.settings.warehouse, copy)
+    erase_person(kent.settings, "ann")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    shutil.copy(copy, kent.settings.warehouse)
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+    roots.run()
+    assert "it has people again whom it had erased" in roots.problems()["kent"]
+    assert files_with(roots.hub.settings.home, old) == []
+    erase_person(kent.settings, "ann")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    roots.run()
+    assert roots.problems() == {}
+    assert files_with(roots.hub.settings.home, old) == []
+
+
+def test_copies_of_a_hub_that_cannot_be_searched_are_named(roots, tmp_path, caplog):
+    packed, missing = tmp_path / "backups" / "warehouse.duckdb.gz", tmp_path / "not_mounted"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress(roots.hub.settings.warehouse.read_bytes()))
+    settings = roots.hub.settings.model_copy(update={"backups": (packed.parent, missing)})
+    erase_person(roots["kent"].settings, "ann")
+    hub.take_over_replacements(settings, CONTRACTS)
+    named = f"2 places cannot be searched and may still have the values of before: {missing}, {packed}"
+    assert named in caplog.text
+    *_, entry = [entry for entry in read(settings) if entry["action"] == hub.ACTION]
+    assert (entry["outcome"], entry["detail"]["unread"]) == ("incomplete", 2)

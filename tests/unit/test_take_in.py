@@ -15,7 +15,8 @@ from dagster_project.errors import UsageError
 from dagster_project.loading import members, take_in
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
-from dagster_project.warehouse.connection import transaction
+from dagster_project.privacy import purged_rows
+from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.roots import RootMismatch
 from tests.unit.hub_helpers import Hub, purge_day
@@ -72,6 +73,29 @@ def test_a_hub_keeps_rows_that_a_member_purges_later(roots):
     report = roots.run()
     assert (report.deliveries, report.warnings) == ((), ())
     assert roots.query("select count(*), max(rows_not_taken_in) from raw.visits, audit.load") == [(14, 0)]
+
+
+@pytest.mark.parametrize("is_loaded_again", [False, True])
+def test_rows_that_the_hub_has_purged_do_not_come_back(roots, monkeypatch, is_loaded_again):
+    monkeypatch.setattr(purged_rows, "event_keys", lambda _: {"visits": ["visit_id"]})
+    kent = roots["kent"]
+    roots.run()
+    with loading_connection(roots.hub.settings.warehouse) as connection, transaction(connection):
+        connection.execute("insert into audit.purge values ('visits', ?, now()::timestamp)", [WEDNESDAY])
+        purged_rows.purge_again(connection, roots.hub.settings, CONTRACTS)
+    assert roots.query("from raw.visits") == []
+    if is_loaded_again:
+        kent.settings.warehouse.unlink()
+        shutil.rmtree(kent.settings.home / "history", ignore_errors=True)
+    kent.land(TUESDAY, *visits(TUESDAY, 5), suffix="_b")
+    kent.land(WEDNESDAY, *visits(WEDNESDAY, 2))
+    kent.run()
+    (warning,) = roots.run().warnings
+    assert f"member {kent.settings.home} has 5 rows of visits, of 1 extract date, that were purged here" in warning
+    assert roots.query("select distinct extract_date from raw.visits") == [(WEDNESDAY,)]
+    purged = "select sum(rows_purged), count(purged_at) from audit.load where status = 'loaded' and extract_date = ?"
+    assert roots.query(purged, TUESDAY) == [(9, 2)]
+    assert roots.run().warnings == (), "said once"
 
 
 def test_a_second_run_takes_in_nothing(roots):
@@ -273,6 +297,17 @@ def test_two_members_with_one_number_are_not_mixed(tmp_path):
     (warning,) = roots.run().warnings
     assert "surrey is left for the next run: it has root number 1, as " in warning
     roots.assert_same("kent")
+
+
+def test_members_that_have_swapped_their_folders_are_recognised(roots, tmp_path):
+    roots.run()
+    kent, surrey = (roots[force].settings.home for force in ("kent", "surrey"))
+    kent.rename(tmp_path / "between")
+    surrey.rename(kent)
+    (tmp_path / "between").rename(surrey)
+    roots.run()
+    assert roots.problems() == {}
+    roots.assert_same()
 
 
 def test_another_data_root_in_the_place_of_a_member_is_refused(roots):
