@@ -40,7 +40,10 @@ _NATIONAL_INSURANCE = (
 NUMBER = f"(\\x27|[Tt][Ee][Ll]:?)?{_S}({_TELEPHONE}|{_NATIONAL_INSURANCE}){_S}"
 """A telephone or National Insurance number that is the whole text."""
 
-NUMBER_WITHIN = f"(^|[^0-9\uff10-\uff19])({_TELEPHONE}|{_NATIONAL_INSURANCE})($|[^0-9\uff10-\uff19])"
+# Of other countries after a plus (ITU-T E.164: at most 15 digits), or of the United Kingdom without one.
+_ABROAD = f"[+\uff0b]{_S}{_DIGIT}({_S}{_DIGIT}){{7,14}}|[4\uff14]{_S}[4\uff14]({_S}{_DIGIT}){{9,10}}"
+
+NUMBER_WITHIN = f"(^|[^0-9\uff10-\uff19])({_TELEPHONE}|{_ABROAD}|{_NATIONAL_INSURANCE})($|[^0-9\uff10-\uff19])"
 """A telephone or National Insurance number anywhere in a text. This matches more than the rule for faulty rows: it only
 decides whether a message shows the text."""
 
@@ -49,7 +52,8 @@ decides whether a message shows the text."""
 _IN_NAMES = re.compile(
     "(?<![0-9])("
     "(0(?=[1-37])[0-9]{2}|([+]|00)44[ ()-]{0,3}(0[ ()-]{0,2})?[1-9][0-9])([ ()\u2010-\u2015-]{0,2}[0-9]){7,8}"
-    "|0[1-37][0-9]{3}[_.][0-9]{5,6}"
+    "|0[1-37][0-9]{3}([_.][0-9]{5,6}|[_.][0-9]{3}[_.][0-9]{3})"
+    "|447[0-9]{9}"
     f"|(?<![A-Za-z]){_LETTER}{{2}}([ _.-]?[0-9]{{2}}){{3}}[ _.-]?[A-D]"
     ")(?![0-9A-Za-z])"
 )

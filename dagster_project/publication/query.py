@@ -142,7 +142,9 @@ def published_query(
                 yield PublishedQuery(connection, sql)
         except duckdb.InterruptException:
             raise too_long from None
-        except (duckdb.OutOfMemoryException, MemoryError):
+        except (duckdb.OutOfMemoryException, duckdb.InternalException, MemoryError) as error:
+            if isinstance(error, duckdb.InternalException) and "bad_alloc" not in str(error):
+                raise UsageError(f"DuckDB cannot answer this query: {_shown(str(error).splitlines()[0])}") from None
             raise LimitReached(
                 "the query needed more than 1 GB of memory and was ended; what it printed is incomplete. Sort, join or "
                 "group fewer rows, or open the database in another tool: docs/analyst_access.md"
@@ -198,10 +200,15 @@ def _check(statements: list[duckdb.Statement]) -> None:
         raise UsageError(
             f"expected one query, found {len(statements)} statements; nothing was done. Run them one by one"
         )
-    if statements[0].type not in _READS:
+    try:
+        kind = statements[0].type
+    except ValueError:
+        # Its Python client does not know every statement of DuckDB, such as UPDATE EXTENSIONS.
+        kind = None
+    if kind not in _READS:
         raise UsageError(
-            f"{statements[0].type.name} is not a query; nothing was done. fcir query only reads: SELECT, FROM, WITH, "
-            "VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
+            f"{kind.name if kind else 'this'} is not a query; nothing was done. fcir query only reads: SELECT, FROM, "
+            "WITH, VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
         )
 
 

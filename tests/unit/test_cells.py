@@ -133,6 +133,8 @@ SHOWN = {
     "ring 07700/900123 back": None,
     "x07700900123": None,
     "of AB 12 34 56 C": None,
+    "+353 87 555 2031": None,
+    "447700900123": None,
     "a@b": None,
 }
 

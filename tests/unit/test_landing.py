@@ -394,6 +394,7 @@ PERSONAL_NAMES = [
             "_tel+447700900123.csv",
         ),
         *("_07700_900123.csv", "_07700.900123.csv", ".csv.07700900123.done"),
+        *("_07700.900.123.csv", "_07700_900_123.csv", "_447700900123.csv"),
         *("_AB123456C.jsonl", "_AB 12 34 56 C.csv", "_AB_12_34_56_C.csv"),
         *("_jane.doe@example.com.parquet", "_jane\uff20example.org.csv", "_jane@mu\u0308ller.de.csv"),
     )

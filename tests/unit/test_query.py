@@ -40,6 +40,7 @@ def test_an_empty_query_is_wrong_use(settings, sql) -> None:
         ("select 1; attach 'other.duckdb' as other", "expected one query, found 2 statements"),
         ("select 1; select 2", "expected one query, found 2 statements"),
         ("attach 'other.duckdb' as other", "ATTACH is not a query"),
+        ("update extensions", "this is not a query"),
         ("copy t to 'stolen.csv'", "COPY is not a query"),
         ("copy (select 1) to '/dev/stdout'", "COPY is not a query"),
         ("export database 'stolen'", "EXPORT is not a query"),
