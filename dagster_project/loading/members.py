@@ -224,7 +224,7 @@ def erased_in_member(settings: Settings, folder: Path) -> dict[str, str]:
     Raises:
         MemberLeftOut: its list of erased people cannot be used.
     """
-    known = taken_over(settings.suppression)
+    known = taken_over(settings.suppression).get(str(folder), ())
     erased = _erased(settings, folder)
     return {hashed: substitute for hashed, substitute in erased.items() if hashed not in known}
 

@@ -130,18 +130,25 @@ def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, rep
     write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
 
 
-def taken_over(folder: Path) -> frozenset[str]:
-    """Return the hashes of erased pseudonyms that a hub has replaced; without a readable note none, so all again."""
+def taken_over(folder: Path) -> dict[str, frozenset[str]]:
+    """Return the hashes of erased pseudonyms that a hub has replaced, by member; without a readable note none.
+
+    They are noted by member, since another one with the same key may still have the person, and erase them later.
+    """
     try:
-        return frozenset(map(str, json.loads((folder / _TAKEN_OVER).read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError):
-        return frozenset()
+        noted = json.loads((folder / _TAKEN_OVER).read_text(encoding="utf-8"))
+        return {str(member): frozenset(map(str, hashes)) for member, hashes in noted.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
-def note_taken_over(folder: Path, hashes: Iterable[str]) -> None:
-    """Note in a hub that it has replaced the pseudonyms of these hashes."""
+def note_taken_over(folder: Path, hashes: Mapping[str, Iterable[str]]) -> None:
+    """Note in a hub that it has replaced the pseudonyms of these hashes, by member."""
     make_private_folder(folder)
-    write_whole(folder / _TAKEN_OVER, json.dumps(sorted(taken_over(folder) | set(hashes)), indent=1).encode())
+    noted = taken_over(folder)
+    noted |= {member: noted.get(member, frozenset()) | set(found) for member, found in hashes.items()}
+    content = {member: sorted(found) for member, found in noted.items()}
+    write_whole(folder / _TAKEN_OVER, json.dumps(content, indent=1).encode())
 
 
 def suppression_key(folder: Path) -> PseudonymKey:

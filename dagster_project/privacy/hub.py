@@ -65,6 +65,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
     pairs: dict[str, str] = {}
     in_clear: dict[str, str] = {}
     erased: dict[str, str] = {}
+    by_member: dict[str, list[str]] = {}
     loads: list[tuple[int, str | None, str | None]] = []
     with spilling_connection(settings.warehouse) as connection:
         for folder in settings.members:
@@ -74,7 +75,8 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                     require_erased(connection, settings, folder, contracts.values())
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
-                    erased |= erased_in_member(settings, folder)
+                    by_member[str(folder)] = sorted(of_folder := erased_in_member(settings, folder))
+                    erased |= of_folder
             except MemberLeftOut:
                 # Taking in its loads says why.
                 continue
@@ -87,7 +89,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
         condition = "sha256({}) in (select value from known_value)"
         for value in pseudonyms_in_databases(settings, contracts, condition, erased):
             pairs[value] = erased[sha256(value.encode()).hexdigest()]
-    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear, "erased": sorted(erased)}
+    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear, "erased": by_member}
     replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
     write_intent(settings, replacement)
     finish_taking_over(settings, replacement)
@@ -98,7 +100,7 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     """Do what was intended. It can be repeated after it was killed."""
     loads: Any = replacement.facts["loads"]
     in_clear: Any = replacement.facts.get("in_clear", {})
-    erased: Any = replacement.facts.get("erased", ())
+    erased: Any = replacement.facts.get("erased")
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
         for load_id, key_id, at in loads:
@@ -131,7 +133,9 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     else:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)
-    note_taken_over(settings.suppression, erased)
+    # The version before this one noted a list for all members.
+    if isinstance(erased, dict):
+        note_taken_over(settings.suppression, erased)
     delete_intent(settings)
 
 

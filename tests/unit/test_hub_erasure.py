@@ -237,3 +237,26 @@ def test_copies_of_a_hub_that_cannot_be_searched_are_named(roots, tmp_path, capl
     assert named in caplog.text
     *_, entry = [entry for entry in read(settings) if entry["action"] == hub.ACTION]
     assert (entry["outcome"], entry["detail"]["unread"]) == ("incomplete", 2)
+
+
+def test_a_person_whom_members_with_one_key_erase_one_after_the_other_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    roots = Hub(tmp_path)
+    for force, member in roots.members.items():
+        member.settings = member.settings.model_copy(update={"pseudonym_key_file": tmp_path / "shared.key"})
+        member.land("2022-11-01", row(f"{force}1", visitor="ann"), row(f"{force}2", visitor="bob"))
+        member.run()
+    roots.run()
+    kent, surrey = roots["kent"], roots["surrey"]
+    old = visitors(surrey)["surrey1"]
+    erase_person(kent.settings, "ann")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    surrey.land("2022-11-02", row("surrey3", day="2022-11-02", visitor="ann"))
+    surrey.run()
+    roots.run()
+    # The member no longer has the rows, so only the hash says who was erased.
+    with loading_connection(surrey.settings.warehouse) as connection:
+        connection.execute("delete from raw.visits")
+    erase_person(surrey.settings, "ann")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    assert files_with(roots.hub.settings.home, old) == []
