@@ -260,6 +260,15 @@ def require_erased(
             )
 
 
+def erased_values(settings: Settings, folder: Path) -> Iterable[str]:
+    """Return the substitutes of the pseudonyms that a member has erased.
+
+    Raises:
+        MemberLeftOut: its list of erased people cannot be used.
+    """
+    return _erased(settings, folder).values()
+
+
 def _erased(settings: Settings, folder: Path) -> Mapping[str, str]:
     try:
         suppression = read_suppression(settings.model_copy(update={"home": folder}).suppression)

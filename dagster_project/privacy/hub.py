@@ -9,7 +9,7 @@ publications. Pseudonyms in these are found by their hashes in the member's supp
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -27,11 +27,12 @@ from dagster_project.loading.members import (
     MemberLeftOut,
     admit,
     erased_in_member,
+    erased_values,
     reading_member,
     require_erased,
 )
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
-from dagster_project.loading.suppression import note_taken_over
+from dagster_project.loading.suppression import new_substitute, note_taken_over
 from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases
 from dagster_project.privacy.replacing import (
     Replacement,
@@ -75,12 +76,15 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                     require_erased(connection, settings, folder, contracts.values())
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
+                    of_keys = _of_the_key_before(
+                        connection, contracts, known={*of_member[0], *erased_values(settings, folder)}
+                    )
                     by_member[str(folder)] = sorted(of_folder := erased_in_member(settings, folder))
                     erased |= of_folder
             except MemberLeftOut:
                 # Taking in its loads says why.
                 continue
-            pairs |= of_member[0]
+            pairs |= of_keys | of_member[0]
             loads += of_member[1]
             in_clear |= texts
     if not loads and not erased:
@@ -151,6 +155,41 @@ def _replaced(
                 pairs |= _changed(connection, table("raw", source), column.name, _SAME_ROW)
     rows = connection.execute("select load_id, key_id, pseudonyms_replaced_at from replaced_load").fetchall()
     return pairs, [(load_id, key_id, at and at.isoformat()) for load_id, key_id, at in rows]
+
+
+def _of_the_key_before(
+    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], *, known: Collection[str]
+) -> dict[str, str]:
+    """Return random substitutes for pseudonyms of an earlier key, in rows that the attached member no longer has.
+
+    The member has purged or lost these rows, so it could not say which pseudonym of its new key they would have.
+    """
+    found: dict[str, str] = {}
+    for source, contract in contracts.items():
+        for column in contract.columns:
+            if not column.is_personal:
+                continue
+            rows = connection.execute(
+                f"""
+                select distinct ours.{quoted(column.name)}
+                from {WAREHOUSE}.{table("raw", source)} as ours
+                anti join {MEMBER}.{table("raw", source)} as theirs
+                    on ours.load_id = theirs.load_id {_SAME_ROW}
+                where
+                    ours.load_id in (
+                        select replaced_load.load_id
+                        from replaced_load
+                        inner join {WAREHOUSE}.audit.load as load on replaced_load.load_id = load.load_id
+                        where replaced_load.key_id is distinct from load.key_id
+                    )
+                """
+            ).fetchall()
+            found |= {
+                value: new_substitute()
+                for (value,) in rows
+                if value and value not in known and _SUBSTITUTE.fullmatch(value)
+            }
+    return found
 
 
 def _replaced_texts(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> dict[str, str]:

@@ -260,3 +260,25 @@ def test_a_person_whom_members_with_one_key_erase_one_after_the_other_goes(tmp_p
     erase_person(surrey.settings, "ann")
     hub.take_over_replacements(roots.hub.settings, CONTRACTS)
     assert files_with(roots.hub.settings.home, old) == []
+
+
+def test_a_new_key_reaches_rows_that_the_member_no_longer_has(roots):
+    kent, home = roots["kent"], roots.hub.settings.home
+    old = visitors(kent)
+    published = home / "published" / "earlier"
+    published.mkdir(parents=True)
+    with duckdb.connect(str(published / "fcir.duckdb")) as connection:
+        connection.execute("create table fct_visit as select unnest(?) as visitor", [[old["kent1"], old["kent2"]]])
+    with loading_connection(kent.settings.warehouse) as connection:
+        # Ann has another row, Bob has none.
+        connection.execute("delete from raw.visits where visit_id in ('kent1', 'kent2')")
+        connection.execute("update audit.load set rows_purged = 2, purged_at = now()::timestamp")
+    with writer_lock(kent.settings.lock_file):
+        rotate_key(kent.settings, CONTRACTS, reason="it was copied")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    new = visitors(roots.hub)
+    assert new["kent1"] == new["kent3"] == visitors(kent)["kent3"]
+    assert new["kent2"] not in {*old.values(), *visitors(kent).values()}
+    assert [files_with(home, value) for value in set(old.values())] == [[], []]
+    assert visitors(roots["surrey"]).items() <= new.items()
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
