@@ -379,7 +379,8 @@ def check_pipes(settings: Settings) -> None:
     Raises:
         SettingsError: there is a pipe.
     """
-    patterns = ("*", "*/*", "published*/current/*", "published_force/*/current/*", "published*/**/manifest.json")
+    patterns = ["*", "*/*", "published*/current/*", "published_force/*/current/*"]
+    patterns += ["published*/*/manifest.json", "published_force/*/*/manifest.json"]
     files = (file for pattern in patterns for file in settings.home.glob(pattern) if file.parent != settings.landing)
     for file in chain((settings.key_file, settings.key_of_record), files):
         # What this user may not see, it cannot open either.
