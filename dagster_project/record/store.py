@@ -237,7 +237,7 @@ def _faults_of_files(settings: Settings, content: bytes, key: bytes | None) -> I
 def _faults_aside(
     settings: Settings, entries: Iterable[Mapping[str, Any]], redacted: Mapping[str, str], record: str
 ) -> Iterator[str]:
-    """Yield earlier records that are not as a restart left them, or an erasure after it, and files of nothing."""
+    """Yield earlier records that are not as a restart or a later erasure left them, and files that no entry names."""
     known: dict[str, str | None] = {}
     for entry in entries:
         if entry["action"] == RESTART and _ASIDE in entry["detail"]:
