@@ -168,9 +168,12 @@ def _write_missing_copy(settings: Settings) -> None:
     warn(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
 
 
-def _nothing_new(settings: Settings, *, load_only: bool) -> str:
+def _nothing_new(settings: Settings, *, left_out: int, load_only: bool) -> str:
     if settings.is_hub:
-        return "Nothing is new: everything that the members have loaded is taken in, built and published."
+        if left_out == len(settings.members):
+            return "Nothing is new: no member can be taken in. What was taken in before is built and published."
+        which = "the other members" if left_out else "the members"
+        return f"Nothing is new: everything that {which} have loaded is taken in, built and published."
     return (
         f"Nothing is new: every delivery in the landing folder is loaded{'' if load_only else ', built and published'}."
     )
@@ -269,7 +272,7 @@ def _end_without_work(
         f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
         f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
         if incomplete
-        else _nothing_new(settings, load_only=load_only)
+        else _nothing_new(settings, left_out=len(work.members), load_only=load_only)
     )
     print_expected(work.expected)
     print_outstanding(work.outstanding, is_hub=settings.is_hub)

@@ -91,6 +91,7 @@ def test_a_missing_member_is_named_and_the_other_is_taken_in(roots):
         done = hub.run("run")
         assert done.returncode == 1
         assert "surrey cannot be taken in: there is no" in done.stdout + done.stderr
+        assert "Nothing is new: everything that the other members have loaded" in done.stdout
         status = hub.run("status")
         assert status.returncode == 1
         assert "Is a share not mounted" in status.stdout + status.stderr
