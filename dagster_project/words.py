@@ -35,7 +35,7 @@ def listed(items: Sequence[object], shown: int) -> str:
 
 
 def listed_below(items: Sequence[object], shown: int) -> str:
-    """Return the first items of a list, each on an indented line that begins anew, and how many more there are."""
+    """Return the first items of a list, each on an indented line of its own, and how many more there are."""
     more = [f"and {len(items) - shown:,} more"] if items[shown:] else []
     return "".join(f"\n  {line}" for line in [*items[:shown], *more])
 

@@ -225,7 +225,7 @@ def erased_in_member(settings: Settings, folder: Path) -> dict[str, str]:
         MemberLeftOut: its list of erased people cannot be used.
     """
     known = taken_over(settings.suppression).get(str(folder), ())
-    erased = _erased(settings, folder)
+    erased = erased_by(settings, folder)
     return {hashed: substitute for hashed, substitute in erased.items() if hashed not in known}
 
 
@@ -237,7 +237,7 @@ def require_erased(
     Raises:
         MemberLeftOut: a load has one again, as after the restoration of an older copy of its warehouse.
     """
-    hashes = list(_erased(settings, folder))
+    hashes = list(erased_by(settings, folder))
     columns = [
         (contract.source, column.name) for contract in contracts for column in contract.columns if column.is_personal
     ]
@@ -260,16 +260,12 @@ def require_erased(
             )
 
 
-def erased_values(settings: Settings, folder: Path) -> Iterable[str]:
-    """Return the substitutes of the pseudonyms that a member has erased.
+def erased_by(settings: Settings, folder: Path) -> Mapping[str, str]:
+    """Return the hash of each pseudonym that a member has erased, with its substitute.
 
     Raises:
         MemberLeftOut: its list of erased people cannot be used.
     """
-    return _erased(settings, folder).values()
-
-
-def _erased(settings: Settings, folder: Path) -> Mapping[str, str]:
     try:
         suppression = read_suppression(settings.model_copy(update={"home": folder}).suppression)
     except SuppressionError as error:

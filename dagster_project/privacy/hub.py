@@ -26,8 +26,8 @@ from dagster_project.loading.members import (
     REPLACED_LOADS,
     MemberLeftOut,
     admit,
+    erased_by,
     erased_in_member,
-    erased_values,
     reading_member,
     require_erased,
 )
@@ -77,7 +77,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
                     of_keys = _of_the_key_before(
-                        connection, contracts, known={*of_member[0], *erased_values(settings, folder)}
+                        connection, contracts, known={*of_member[0], *erased_by(settings, folder).values()}
                     )
                     by_member[str(folder)] = sorted(of_folder := erased_in_member(settings, folder))
                     erased |= of_folder
