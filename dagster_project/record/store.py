@@ -151,12 +151,8 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
 
 
 def read(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield the entries of the record, oldest first, without lines that are not entries: `faults` reports those."""
-    for line in _content(settings.record_file).splitlines(keepends=True):
-        try:
-            yield parsed(line)
-        except NotAnEntry:
-            continue
+    """Return the entries of the record, oldest first, without lines that are not entries: `faults` reports those."""
+    return _entries(_content(settings.record_file))
 
 
 def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
@@ -205,10 +201,11 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     Raises:
         PrivateKeyError: the key of the record cannot be used.
     """
-    content, key = _content(settings.record_file), read_key(settings.key_of_record)
+    key = read_key(settings.key_of_record)
     anchors = list(anchors)
-    own = list(_faults_of_files(settings, content, key))
-    if head := head_in_file(settings):
+    content, head = _content_and_head(settings)
+    own = list(_faults_of_files(settings, content, head, key))
+    if head:
         anchors.append(Anchor(str(settings.record / _HEAD), head))
     if key is None:
         is_empty = not content and not anchors
@@ -216,14 +213,22 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     return faults_of(content, key, anchors) + own
 
 
-def _faults_of_files(settings: Settings, content: bytes, key: bytes | None) -> Iterator[str]:
+def _content_and_head(settings: Settings) -> tuple[bytes, Head | None]:
+    """Return the record, and the head that it had while it was read: another command may append at any time."""
+    head = head_in_file(settings)
+    while True:
+        content, before = _content(settings.record_file), head
+        if (head := head_in_file(settings)) == before:
+            return content, head
+
+
+def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key: bytes | None) -> Iterator[str]:
     """Yield what is wrong with the files beside the record, and with the file itself."""
     file = settings.record / _HEAD
     if settings.record_file.is_symlink() or file.is_symlink():
         yield f"{settings.record_file if settings.record_file.is_symlink() else file} is a link; expected a file"
-    entries = list(read(settings))
+    entries = list(_entries(content))
     last = head_of(entries[-1]) if entries else Head(0, "")
-    head = head_in_file(settings)
     if head is None and file.exists():
         yield f"{file} is not readable as the newest number and hash"
     # A command that was killed before it wrote the head leaves that of the entry before.
@@ -251,6 +256,12 @@ def _faults_aside(
     for name, expected in known.items():
         if expected and _sha256(settings.record / name) not in (expected, redacted.get(name)):
             yield f"{settings.record / name}, an earlier record, is missing or was changed"
+
+
+def _entries(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines(keepends=True):
+        with suppress(NotAnEntry):
+            yield parsed(line)
 
 
 def _sha256(file: Path) -> str:

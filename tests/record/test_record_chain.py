@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import stat
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -15,7 +17,7 @@ from dagster_project.record.chain import Anchor, sealed
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
-from tests.end_to_end.command import Command
+from tests.end_to_end.command import PROJECT, Command
 
 ENTRIES = 30
 
@@ -362,6 +364,23 @@ def test_a_record_that_is_a_link_is_a_fault_and_a_device_is_not_read(record, tmp
     record.record_file.symlink_to("/dev/zero")
     with pytest.raises(OSError, match="not a regular file"):
         store.faults(record)
+
+
+def test_entries_that_another_command_appends_during_the_check_are_no_fault(record):
+    code = (
+        "import sys; from pathlib import Path; from dagster_project.record import store; "
+        "from dagster_project.settings import Settings; settings = Settings(home=Path(sys.argv[1]), _env_file=None)\n"
+        "while True: store.append(settings, 'access')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(record.home)], cwd=PROJECT) as process:
+        try:
+            until = ENTRIES + 200
+            while (entries := len(list(store.read(record)))) < until:
+                assert process.poll() is None
+                if entries > ENTRIES:
+                    assert store.faults(record) == []
+        finally:
+            process.kill()
 
 
 def test_a_restart_that_was_killed_leaves_the_record_before_and_can_be_repeated(record, monkeypatch):
