@@ -203,7 +203,8 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     """
     key = read_key(settings.key_of_record)
     anchors = list(anchors)
-    content, head = _content_and_head(settings)
+    with _without_appends(settings.record):
+        content, head = _content(settings.record_file), head_in_file(settings)
     own = list(_faults_of_files(settings, content, head, key))
     if head:
         anchors.append(Anchor(str(settings.record / _HEAD), head))
@@ -211,15 +212,6 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
         is_empty = not content and not anchors
         return [] if is_empty else [f"its key {settings.key_of_record} is missing, so no entry can be checked", *own]
     return faults_of(content, key, anchors) + own
-
-
-def _content_and_head(settings: Settings) -> tuple[bytes, Head | None]:
-    """Return the record, and the head that it had while it was read: another command may append at any time."""
-    head = head_in_file(settings)
-    while True:
-        content, before = _content(settings.record_file), head
-        if (head := head_in_file(settings)) == before:
-            return content, head
 
 
 def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key: bytes | None) -> Iterator[str]:
@@ -248,7 +240,7 @@ def _faults_aside(
         if entry["action"] == RESTART and _ASIDE in entry["detail"]:
             # Restarts of earlier versions did not note the hash.
             known[str(entry["detail"][_ASIDE])] = entry["detail"].get(_ASIDE_SHA256)
-    own = {settings.record_file.name, _HEAD, ".lock", f".{settings.record_file.name}", f".{_HEAD}"}
+    own = {settings.record_file.name, _HEAD, _LOCK, f".{settings.record_file.name}", f".{_HEAD}"}
     for file in sorted(settings.record.iterdir()) if settings.record.is_dir() else []:
         # A restart that was killed leaves a copy of the record without an entry.
         if file.name not in own | {*known} and _sha256(file) not in (record, *known.values()):
@@ -292,7 +284,7 @@ def anchors_in_warehouse(connection: duckdb.DuckDBPyConnection) -> list[Anchor]:
     return [Anchor("audit.record_head of the warehouse", head) for head in _noted_heads(connection)]
 
 
-_HEAD = "head"
+_HEAD, _LOCK = "head", ".lock"
 _ASIDE, _ASIDE_SHA256 = "set_aside", "set_aside_sha256"
 """Facts of a restart: name and hash of the file that has the record before it."""
 
@@ -408,9 +400,24 @@ def _private(file: Path, flags: int = 0) -> Iterator[int]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Let one process append at a time; an append takes milliseconds."""
-    with _private(folder / ".lock") as descriptor:
+    with _private(folder / _LOCK) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _without_appends(folder: Path) -> Iterator[None]:
+    """Keep appends out; without writing, since a data root can be read-only."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _user() -> str:
