@@ -229,14 +229,60 @@ def erased_in_member(settings: Settings, folder: Path) -> dict[str, str]:
     return {hashed: substitute for hashed, substitute in erased.items() if hashed not in known}
 
 
-def require_erased(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, contracts: Iterable[Contract]
-) -> None:
-    """Check that no load whose pseudonyms the attached member has replaced has one that it has erased.
+def require_taken_over(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path) -> None:
+    """Check that the hub has taken over every replacement of pseudonyms of the attached member, in all sources.
+
+    A load that is taken in before would have other pseudonyms than earlier loads of its people, also in other sources;
+    and the values of before would stay in publications, where nothing finds them.
 
     Raises:
-        MemberLeftOut: a load has one again, as after the restoration of an older copy of its warehouse.
+        MemberLeftOut: the member has replaced some since this run took over such replacements.
     """
+    if connection.execute(f"select 1 from ({REPLACED_LOADS}) limit 1").fetchall() or erased_in_member(settings, folder):
+        raise MemberLeftOut(
+            "it has erased a person or changed its key since this run began. The next run replaces the same values here"
+        )
+
+
+def require_same_time(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    folder: Path,
+    contracts: Iterable[Contract],
+    *,
+    of_all_loads: bool = False,
+) -> None:
+    """Check that the attached member was not restored from a copy of before an erasure or a change of its key.
+
+    Args:
+        connection: the warehouse of the hub, with the member.
+        settings: the hub.
+        folder: the member.
+        contracts: the sources to search for erased people.
+        of_all_loads: whether to search all loads, and not only those whose pseudonyms differ from the hub's.
+
+    Raises:
+        MemberLeftOut: a load has pseudonyms of a key before the one that was taken over, or of an erased person.
+    """
+    before = connection.execute(
+        f"""
+        select 1
+        from {MEMBER}.audit.load as theirs
+        inner join {WAREHOUSE}.audit.load as ours on theirs.load_id = ours.load_id
+        where
+            theirs.loaded_at = ours.loaded_at
+            and theirs.key_id is distinct from ours.key_id
+            and ours.pseudonyms_replaced_at is not null
+            and coalesce(theirs.pseudonyms_replaced_at < ours.pseudonyms_replaced_at, true)
+        limit 1
+        """
+    ).fetchall()
+    if before:
+        raise MemberLeftOut(
+            "it has pseudonyms of a key again that it had changed. Was its warehouse restored from an older copy? Read "
+            f"its extracts again with its present key: FCIR_HOME={in_shell(folder)} fcir rebuild"
+        )
+    loads = f"select load_id from {MEMBER}.audit.load" if of_all_loads else f"select load_id from ({REPLACED_LOADS})"
     hashes = list(erased_by(settings, folder))
     columns = [
         (contract.source, column.name) for contract in contracts for column in contract.columns if column.is_personal
@@ -247,7 +293,7 @@ def require_erased(
             select 1
             from {MEMBER}.{table("raw", source)}
             where
-                load_id in (select load_id from ({REPLACED_LOADS}))
+                load_id in ({loads})
                 and list_contains(?, sha256({quoted(column)}))
             limit 1
             """,

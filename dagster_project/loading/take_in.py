@@ -21,7 +21,6 @@ from dagster_project.loading.members import (
     MEMBER,
     NUMBERING,
     PATIENCE_SECONDS,
-    REPLACED_LOADS,
     STATUS,
     TABLES_OF_LOADS,
     MemberLeftOut,
@@ -29,7 +28,8 @@ from dagster_project.loading.members import (
     changed_loads,
     prepare_hub,
     reading_member,
-    require_erased,
+    require_same_time,
+    require_taken_over,
 )
 from dagster_project.loading.report import SourceReport
 from dagster_project.settings import Settings
@@ -78,7 +78,8 @@ def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source
                 # A member that was waited for is not waited for again in the run.
                 with reading_member(connection, settings, folder, patience=0.0 if known else PATIENCE_SECONDS):
                     root = admit(connection, settings, contracts, folder)
-                    require_erased(connection, settings, folder, [contracts[source]])
+                    require_same_time(connection, settings, folder, [contracts[source]])
+                    require_taken_over(connection, settings, folder)
                     columns = _align_columns(connection, contracts[source])
                     with transaction(connection):
                         taken = _take_in(connection, contracts[source], columns, folder, root, run_id)
@@ -135,8 +136,7 @@ def _take_in(
         The new loads, and the new corrections by root and day.
 
     Raises:
-        MemberLeftOut: the member has not as many rows as its audit says, or has replaced pseudonyms since this run
-            took over such replacements.
+        MemberLeftOut: the member has not as many rows as its audit says.
     """
     source, about = contract.source, {"source": contract.source, "root": root}
     columns = list(column_types(connection, WAREHOUSE, "audit", "load"))
@@ -147,11 +147,6 @@ def _take_in(
         name for name in column_types(connection, WAREHOUSE, "audit", "correction") if name != "change_seq"
     ]
     _find_new_corrections(connection, of_corrections, about)
-    if connection.execute(f"select 1 from ({REPLACED_LOADS}) where source = ?", [source]).fetchall():
-        # Taken in like other loads, they would leave the values of before in publications, where nothing finds them.
-        raise MemberLeftOut(
-            "it has erased a person or changed its key since this run began. The next run replaces the same values here"
-        )
     # One thread, as in reading files: several threads write row groups that are not full.
     connection.execute("set threads = 1")
     _number_changes(connection)

@@ -29,7 +29,7 @@ from dagster_project.loading.members import (
     erased_by,
     erased_in_member,
     reading_member,
-    require_erased,
+    require_same_time,
 )
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.loading.suppression import new_substitute, note_taken_over
@@ -73,7 +73,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
             try:
                 with reading_member(connection, settings, folder, patience=0.0):
                     admit(connection, settings, contracts, folder)
-                    require_erased(connection, settings, folder, contracts.values())
+                    require_same_time(connection, settings, folder, contracts.values())
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
                     of_keys = _of_the_key_before(

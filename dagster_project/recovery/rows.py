@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, scan_landing, sha256_of
-from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member
+from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member, require_same_time
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.settings import Settings
@@ -172,6 +172,8 @@ def restore_from_members(
     for folder in settings.members:
         try:
             with reading_member(connection, settings, folder, patience=PATIENCE_SECONDS):
+                # The audit may be from a copy of before an erasure, too, so that no load differs.
+                require_same_time(connection, settings, folder, contracts.values(), of_all_loads=True)
                 for source in contracts:
                     copied, purged_there = _copy_from_member(connection, source, left)
                     purged |= purged_there
@@ -191,14 +193,18 @@ def _copy_from_member(
 ) -> tuple[list[int], set[int]]:
     """Copy the rows of those loads that the attached member has with the same file and counts.
 
+    A member keeps the rows of a load that it has replaced since, until it is rebuilt.
+
     Returns:
         Their numbers, and those of loads of which the member has purged rows that the hub had.
     """
+    raw, there = table("raw", source), column_types(connection, MEMBER, "raw", source)
+    replaced = f"or (status = 'replaced' and load_id in (select load_id from {MEMBER}.{raw}))" if there else ""
     theirs = connection.execute(
         f"""
         select load_id, file_sha256, rows_loaded, coalesce(rows_purged, 0)
         from {MEMBER}.audit.load
-        where source = ? and status = 'loaded'
+        where source = ? and (status = 'loaded' {replaced})
         """,
         [source],
     ).fetchall()
@@ -209,10 +215,8 @@ def _copy_from_member(
     }
     purged = {load_id for load_id, rows in purged_by_content.items() if rows > left[load_id].rows_purged}
     same = [load_id for load_id in purged_by_content if load_id not in purged]
-    there = column_types(connection, MEMBER, "raw", source)
     names = ", ".join(quoted(name) for name in column_types(connection, WAREHOUSE, "raw", source) if name in there)
     if same and names:
-        raw = table("raw", source)
         connection.execute(
             f"insert into {raw} ({names}) select {names} from {MEMBER}.{raw} where list_contains(?, load_id)", [same]
         )

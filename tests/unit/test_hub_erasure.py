@@ -12,6 +12,8 @@ from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.record.store import read
+from dagster_project.recovery.history import history_file, save_history
+from dagster_project.recovery.rebuild import RowsMissing, rebuild
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.hub_helpers import Hub
@@ -224,6 +226,58 @@ def test_a_member_that_was_restored_from_a_copy_before_an_erasure_brings_nobody_
     roots.run()
     assert roots.problems() == {}
     assert files_with(roots.hub.settings.home, old) == []
+
+
+def test_a_rebuilt_hub_does_not_take_people_from_a_member_that_was_restored(roots, tmp_path):
+    kent, copy, settings = roots["kent"], tmp_path / "copy.duckdb", roots.hub.settings
+    old = visitors(kent)["kent1"]
+    shutil.copy(kent.settings.warehouse, copy)
+    save_history(settings)
+    erase_person(kent.settings, "ann")
+    hub.take_over_replacements(settings, CONTRACTS)
+    shutil.copy(copy, kent.settings.warehouse)
+    # The history of the hub is from before the erasure, so that no load of the member differs from it.
+    settings.warehouse.unlink()
+    with writer_lock(settings.lock_file), pytest.raises(RowsMissing, match="it has people again whom it had erased"):
+        rebuild(settings, CONTRACTS)
+    assert files_with(settings.home, old) == [history_file(settings)] * bool(files_with(settings.history, old))
+
+
+def test_a_member_that_was_restored_from_a_copy_before_a_new_key_is_left_out(roots, tmp_path):
+    kent, copy = roots["kent"], tmp_path / "copy.duckdb"
+    old = visitors(kent)
+    shutil.copy(kent.settings.warehouse, copy)
+    with writer_lock(kent.settings.lock_file):
+        rotate_key(kent.settings, CONTRACTS, reason="it was copied")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    shutil.copy(copy, kent.settings.warehouse)
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+    roots.run()
+    assert "it has pseudonyms of a key again that it had changed" in roots.problems()["kent"]
+    assert [files_with(roots.hub.settings.home, value) for value in set(old.values())] == [[], []]
+    # As the message says.
+    with writer_lock(kent.settings.lock_file):
+        kent.settings.warehouse.unlink()
+        rebuild(kent.settings, CONTRACTS)
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    roots.run()
+    assert roots.problems() == {}
+    roots.assert_same()
+
+
+def test_nothing_of_a_member_is_taken_in_after_an_erasure_that_this_run_has_not_taken_over(roots):
+    kent = roots["kent"]
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+    kent.land("2022-11-01", row("kent9", visitor="ann"), source="papers")
+    kent.run(source="papers")
+    erase_person(kent.settings, "ann")
+    # A paper of the person with a new pseudonym would not meet the person's visits, which have the old one.
+    roots.hub.run(source="papers")
+    assert roots.query("from raw.papers") == []
+    assert "The next run replaces the same values here" in roots.problems()["kent"]
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    roots.hub.run(source="papers")
+    assert roots.query("select visitor from raw.papers") == [(visitors(roots.hub)["kent1"],)]
 
 
 def test_copies_of_a_hub_that_cannot_be_searched_are_named(roots, tmp_path, caplog):

@@ -350,6 +350,17 @@ def test_a_hub_is_rebuilt_from_its_members_with_the_same_numbers(roots):
 def test_a_hub_takes_in_what_its_members_have_changed_since(roots):
     roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
     roots["kent"].run()
+    done = rebuilt(roots.hub)
+    assert done.facts["lost"] == [], "the member still has the rows that it has corrected"
+    roots.run()
+    assert len(roots.hub.current()) == 10
+    roots.assert_same()
+
+
+def test_a_hub_names_loads_whose_rows_its_members_no_longer_have(roots):
+    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
+    roots["kent"].run()
+    rebuilt(roots["kent"])
     with pytest.raises(RowsMissing, match="no member has it as it was taken in"):
         rebuilt(roots.hub)
     rebuilt(roots.hub, without_missing=True)
