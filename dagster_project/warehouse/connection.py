@@ -1,6 +1,5 @@
 """Connections to DuckDB files. All connections are made here, so that all have the same settings."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -162,20 +161,29 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def memory_limit(warehouse: Path) -> str:
     """Return the memory limit of DuckDB; data above it is spilled to files next to the warehouse.
 
-    Each thread of a query has blocks that cannot be spilled, so the limit grows with the number of processors. With two
-    processors, half of the limit is enough to build every model for ten years of a force (13 million rows, a file of
+    Each thread of a query has blocks that cannot be spilled, so the limit grows with the number of threads. With two
+    threads, half of the limit is enough to build every model for ten years of a force (13 million rows, a file of
     1.5 GB). Finding the repeated keys of two years of all forces (113 million rows, 6.7 GB) fails with 400 MB and
     succeeds with 800 MB, so the limit also grows with the warehouse: in this case it is 1.7 GB.
+
+    DuckDB itself says how many threads it starts and how much memory it may take: it knows the limits of a container or
+    a systemd unit (both versions of cgroups), which `os.cpu_count` does not.
 
     Args:
         warehouse: the file to open.
 
     Returns:
-        A size for DuckDB, for example `400MB`; at most DuckDB's default share of the machine's memory.
+        A size for DuckDB, for example `400MB`; at most DuckDB's default, 80% of the memory of the machine or container.
+
+    Raises:
+        OSError: there is no such file.
     """
-    wanted = max((os.cpu_count() or 1) * _BYTES_A_THREAD, warehouse.stat().st_size // _SHARE_OF_FILE)
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return f"{min(wanted, machine * 8 // 10) // _MEGABYTE}MB"
+    with duckdb.connect() as connection:
+        threads, most = connection.execute(
+            "select current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit'))"
+        ).fetchall()[0]
+    wanted = max(threads * _BYTES_A_THREAD, warehouse.stat().st_size // _SHARE_OF_FILE)
+    return f"{min(wanted, most) // _MEGABYTE}MB"
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -35,7 +37,9 @@ def test_spilled_files_are_private_and_deleted_with_the_connection(tmp_path: Pat
     assert list(folder.iterdir()) == []
 
 
-def test_the_memory_limit_grows_with_the_warehouse_up_to_the_machine(tmp_path: Path) -> None:
+def test_the_memory_limit_grows_with_the_warehouse_up_to_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def limit(size: int) -> int:
         warehouse = tmp_path / "warehouse.duckdb"
         with warehouse.open("wb") as file:
@@ -43,11 +47,46 @@ def test_the_memory_limit_grows_with_the_warehouse_up_to_the_machine(tmp_path: P
             file.truncate(size)
         return int(memory_limit(warehouse).removesuffix("MB"))
 
-    of_processors = 200 * (os.cpu_count() or 1)
+    with duckdb.connect() as connection:
+        threads, most = connection.execute(
+            "select current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit'))"
+        ).fetchall()[0]
+    # The processors of the machine are more than a container may use.
+    monkeypatch.setattr(os, "cpu_count", lambda: 1_000)
+    of_threads = 200 * threads
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert limit(1_000_000) == of_processors
-    assert limit(4_000_000 * (of_processors + 100)) == of_processors + 100
-    assert limit(8 * machine) == machine * 8 // 10 // 1_000_000
+    assert limit(1_000_000) == of_threads
+    assert limit(4_000_000 * (of_threads + 100)) == of_threads + 100
+    assert limit(8 * machine) == most // 1_000_000
+    assert most <= machine * 8 // 10
+
+
+def test_the_memory_limit_is_that_of_a_container(tmp_path: Path) -> None:
+    lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), None)
+    if own is None:
+        pytest.skip("no cgroups of version 2")
+    groups, warehouse = tmp_path / "groups", tmp_path / "warehouse.duckdb"
+    (groups / own).mkdir(parents=True)
+    (groups / own / "cpu.max").write_text("100000 100000\n", encoding="utf-8")
+    (groups / own / "memory.max").write_text(f"{1_000 * 2**20}\n", encoding="utf-8")
+    isolated = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /sys/fs/cgroup && exec "$@"']
+    if subprocess.run([*isolated, groups, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a folder over /sys/fs/cgroup")
+    code = (
+        "import sys; from pathlib import Path; from dagster_project.warehouse.connection import memory_limit; "
+        "print(memory_limit(Path(sys.argv[1])))"
+    )
+
+    def limit(size: int) -> str:
+        with warehouse.open("wb") as file:
+            file.truncate(size)
+        command = [*isolated, groups, sys.executable, "-c", code, warehouse]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    # One thread, then 80% of 1,000 MiB.
+    assert limit(1_000_000) == "200MB"
+    assert limit(2**40) == "838MB"
 
 
 def test_the_log_of_the_warehouse_is_private_and_other_files_are_not(tmp_path: Path) -> None:
