@@ -30,6 +30,8 @@ CONTAINERS = [
     container for item in DEPLOYMENTS for container in item["spec"]["template"]["spec"]["containers"]
 ]  # fmt: skip
 OWN = [container for container in CONTAINERS if "fcir" in container["image"]]
+DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+PROGRAMS = {script.name for script in entry_points(group="console_scripts")}
 # Read by libpq, by Dagster, and by its command `api grpc`.
 OTHER_VARIABLES = {"PGPASSWORD", "DAGSTER_HOME", "DAGSTER_CONTAINER_IMAGE", "DAGSTER_CONTAINER_CONTEXT"}
 
@@ -106,20 +108,23 @@ def test_secrets_are_named_and_not_written():
 
 
 def test_commands_and_modules_exist():
-    scripts = {script.name for script in entry_points(group="console_scripts")}
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for container in OWN:
         program, *arguments = container["command"]
         if program == "python":
             assert find_spec(arguments[arguments.index("-m") + 1]) is not None
         else:
-            assert program in scripts
+            assert program in PROGRAMS
         if program == "fcir":
             options = {option for parameter in verbs[arguments[0]].params for option in parameter.opts}
             assert {argument for argument in arguments if argument.startswith("--")} <= options
-    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
-    [entrypoint] = re.findall(r'^ENTRYPOINT \["(.+)"\]$', dockerfile, re.M)
-    assert entrypoint in scripts
+
+
+def test_the_user_of_the_image_has_a_name_and_is_that_of_the_pods():
+    users = re.findall(r"\buseradd --uid (\d+) --gid (\d+) .*\bfcir$", DOCKERFILE, re.M)
+    assert users == re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.M)
+    pods = [item["spec"]["template"]["spec"]["securityContext"] for item in DEPLOYMENTS]
+    assert {(str(pod["runAsUser"]), str(pod["runAsGroup"])) for pod in pods} == {*users}
 
 
 def test_settings_exist():
@@ -130,13 +135,12 @@ def test_settings_exist():
 
 def test_image_is_of_this_version_and_its_extras_exist():
     assert {container["image"] for container in OWN} == {f"registry.example/fcir:{version('fcir')}"}
-    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
     project = (PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    [install] = re.findall(r"^RUN (uv sync .*)$", dockerfile, re.M)
+    [install] = re.findall(r"^RUN (uv sync .*)$", DOCKERFILE, re.M)
     extras = re.findall(r"--extra ([a-z]+)", install)
     assert extras == ["postgres", "kubernetes"]
     assert all(re.search(rf"^{extra} = \[", project, re.M) for extra in extras)
-    [uv] = re.findall(r"uv==([0-9.]+)", dockerfile)
+    [uv] = re.findall(r"uv==([0-9.]+)", DOCKERFILE)
     assert f"UV_VERSION := {uv}\n" in (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -260,6 +264,14 @@ def test_a_run_is_a_valid_job_that_is_closed_too(job: dict[str, Any]):
     assert pod["automountServiceAccountToken"] is False
     assert (job["spec"]["backoffLimit"], pod["restartPolicy"]) == (0, "Never")
     assert job["spec"]["template"]["metadata"]["labels"]["fcir/calls-postgres"] == "true"
+
+
+def test_a_run_starts_a_program_of_the_image(job: dict[str, Any]):
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    entry_point = [word for words in re.findall(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.M) for word in json.loads(words)]
+    started = [*container.get("command", entry_point), *container["args"]]
+    assert started[:3] == ["dagster", "api", "execute_run"]
+    assert started[0] in PROGRAMS
 
 
 def test_a_run_has_the_settings_and_the_data_of_its_force(job: dict[str, Any]):
