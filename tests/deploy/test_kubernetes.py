@@ -5,6 +5,8 @@ No cluster runs it here. Dagster's own launcher makes the job of a run, with an 
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from importlib.util import find_spec
@@ -180,22 +182,51 @@ def test_only_the_login_can_be_reached_from_outside():
 
 
 class Recorder:
-    """Stands for the API of Kubernetes: keeps the jobs that are created."""
+    """Stands for the API of Kubernetes: keeps the calls and the jobs that are created, and has one pod."""
 
     def __init__(self) -> None:
+        self.calls: list[str] = []
         self.jobs: list[Any] = []
+        self.pods: list[Any] = []
 
-    def create_namespaced_job(self, namespace: str, body: Any, **_: Any) -> None:
-        assert namespace == "fcir"
-        self.jobs.append(body)
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*_: Any, namespace: str = "fcir", body: Any = None, **__: Any) -> Any:
+            assert namespace == "fcir"
+            self.calls.append(name)
+            if body is not None:
+                self.jobs.append(body)
+            items = self.pods if name == "list_namespaced_pod" else []
+            return SimpleNamespace(items=items, status=SimpleNamespace(active=1, failed=0, succeeded=0), data=b"a line")
+
+        return call
+
+    def rights(self) -> set[tuple[str, str]]:
+        """The verbs of the calls, each with its resource."""
+        verbs = {"read": "get"}
+        resources = {
+            "job": "jobs",
+            "job_status": "jobs/status",
+            "event": "events",
+            "pod": "pods",
+            "pod_log": "pods/log",
+        }
+        parts = [call.split("_namespaced_") for call in self.calls]
+        return {(verbs.get(verb, verb), resources[resource]) for verb, resource in parts}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A nightly run of kent that Dagster's launcher has started, as configured in the two config maps."""
+
+    launcher: Any
+    run: Any
+    kubernetes: Recorder
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> dict[str, Any]:
-    """The job of a nightly run of kent, as Dagster's launcher makes it from the two config maps."""
+def launch(tmp_path: Path) -> Iterator[Launch]:
     require("dagster_k8s")
     import dagster as dg
-    import kubernetes
     from dagster_k8s import K8sRunLauncher
 
     kubeconfig = tmp_path / "kubeconfig"
@@ -212,7 +243,7 @@ def job(tmp_path: Path) -> dict[str, Any]:
         load_incluster_config=False,
         kubeconfig_file=str(kubeconfig),
         k8s_client_batch_api=recorder,
-        k8s_client_core_api=SimpleNamespace(),
+        k8s_client_core_api=recorder,
     )
     [server] = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]["containers"]
     environment = variables(server)
@@ -224,7 +255,15 @@ def job(tmp_path: Path) -> dict[str, Any]:
         launcher.register_instance(storage)
         run = storage.create_run_for_job(nightly, remote_job_origin=None, job_code_origin=code_origin(environment))
         launcher.launch_run(SimpleNamespace(dagster_run=run))  # type: ignore[arg-type]
-    made: dict[str, Any] = kubernetes.client.ApiClient().sanitize_for_serialization(recorder.jobs[0])
+        yield Launch(launcher, run, recorder)
+
+
+@pytest.fixture
+def job(launch: Launch) -> dict[str, Any]:
+    """The job of the run."""
+    import kubernetes
+
+    made: dict[str, Any] = kubernetes.client.ApiClient().sanitize_for_serialization(launch.kubernetes.jobs[0])
     return made
 
 
@@ -293,3 +332,35 @@ def test_a_run_has_the_settings_and_the_data_of_its_force(job: dict[str, Any]):
     [together] = pod["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     labels = named("Deployment", "fcir-kent")["spec"]["template"]["metadata"]["labels"]
     assert together["labelSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_dagster_may_make_the_calls_that_it_makes(launch: Launch):
+    import kubernetes.client as k8s
+
+    state = k8s.V1ContainerState(running=k8s.V1ContainerStateRunning())
+    status = k8s.V1ContainerStatus(
+        name="dagster", image="i", image_id="i", ready=True, restart_count=0, state=state, last_state=None
+    )
+    pod = k8s.V1Pod(
+        metadata=k8s.V1ObjectMeta(name="pod"),
+        spec=k8s.V1PodSpec(containers=[k8s.V1Container(name="dagster")]),
+        status=k8s.V1PodStatus(phase="Running", container_statuses=[status]),
+    )
+    # What run monitoring asks for, without a pod and with one, and the end of a run.
+    launch.launcher.check_run_worker_health(launch.run)
+    assert "Could not find job" in launch.launcher.get_run_worker_debug_info(launch.run)
+    launch.kubernetes.pods.append(pod)
+    assert "a line" in launch.launcher.get_run_worker_debug_info(launch.run)
+    assert launch.launcher.terminate(launch.run.run_id) is True
+
+    needed = launch.kubernetes.rights()
+    assert {("create", "jobs"), ("delete", "jobs"), ("delete", "pods"), ("get", "pods/log")} <= needed
+    granted = {
+        (verb, resource)
+        for rule in named("Role", "dagster-runs")["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+    }
+    assert needed - granted == set()
+    changes = {"create", "delete", "update", "patch"}
+    assert {right for right in granted if right[0] in changes} == {right for right in needed if right[0] in changes}
