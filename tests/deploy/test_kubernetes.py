@@ -5,6 +5,7 @@ No cluster runs it here. Dagster's own launcher makes the job of a run, with an 
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import typer
@@ -35,7 +37,13 @@ OWN = [container for container in CONTAINERS if "fcir" in container["image"]]
 DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
 PROGRAMS = {script.name for script in entry_points(group="console_scripts")}
 # Read by libpq, by Dagster, and by its command `api grpc`.
-OTHER_VARIABLES = {"PGPASSWORD", "DAGSTER_HOME", "DAGSTER_CONTAINER_IMAGE", "DAGSTER_CONTAINER_CONTEXT"}
+OTHER_VARIABLES = {
+    "PGPASSWORD",
+    "PGSSLROOTCERT",
+    "DAGSTER_HOME",
+    "DAGSTER_CONTAINER_IMAGE",
+    "DAGSTER_CONTAINER_CONTEXT",
+}
 
 
 def named(kind: str, name: str) -> dict[str, Any]:
@@ -107,6 +115,58 @@ def test_secrets_are_named_and_not_written():
     # An address with a password would be refused.
     storage = named("ConfigMap", "fcir-common")["data"]["FCIR_DAGSTER_STORAGE"]
     assert Settings(dagster_storage=storage, _env_file=None).dagster_storage == storage
+
+
+def commands_of_the_readme() -> list[str]:
+    """The lines with which deploy/README.md starts the example."""
+    text = (PROJECT_ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```\n(docker build .*?)^```$", text, re.M | re.S)
+    return block.splitlines()
+
+
+def test_the_password_is_what_is_typed_without_the_end_of_the_line(tmp_path: Path):
+    lines = commands_of_the_readme()
+    [asked] = [number for number, line in enumerate(lines) if "read -rs PASSWORD" in line]
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(
+        "#!/bin/sh\n"
+        'printf "%s " "$@" >"$KEPT/arguments"\n'
+        'for each; do case $each in --from-file=password=*) cat "${each#*=*=}" >"$KEPT/password";; esac; done\n',
+        encoding="utf-8",
+    )
+    kubectl.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "KEPT": str(tmp_path)}
+    typed = r" a\pass $word "
+    script = "\n".join(lines[asked : asked + 2])
+    subprocess.run(["bash", "-c", script], input=f"{typed}\n".encode(), env=environment, check=True)
+    assert (tmp_path / "password").read_bytes() == typed.encode()
+    # Another user of the machine sees the arguments of a program.
+    assert typed not in (tmp_path / "arguments").read_text(encoding="utf-8")
+
+
+def mounted(pod: dict[str, Any], container: dict[str, Any], file: str) -> dict[str, Any]:
+    """The volume of a pod that has a file of a container."""
+    [name] = [mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == str(Path(file).parent)]
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == name]
+    return volume
+
+
+def assert_verifies_postgres(pod: dict[str, Any], container: dict[str, Any]) -> None:
+    """A container sends the password only to a server whose certificate it has verified."""
+    found = variables(container)
+    assert parse_qs(urlsplit(found["FCIR_DAGSTER_STORAGE"]).query) == {"sslmode": ["verify-full"]}
+    name = mounted(pod, container, found["PGSSLROOTCERT"])["configMap"]["name"]
+    created = f"kubectl -n fcir create configmap {name} --from-file={Path(found['PGSSLROOTCERT']).name}"
+    assert created in commands_of_the_readme()
+
+
+@pytest.mark.parametrize("item", DEPLOYMENTS, ids=lambda item: str(item["metadata"]["name"]))
+def test_postgres_is_verified(item: dict[str, Any]):
+    pod = item["spec"]["template"]["spec"]
+    own = [container for container in pod["containers"] if container in OWN]
+    assert own
+    for container in own:
+        assert_verifies_postgres(pod, container)
 
 
 def test_commands_and_modules_exist():
@@ -323,6 +383,7 @@ def test_a_run_has_the_settings_and_the_data_of_its_force(job: dict[str, Any]):
         name: value for name, value in found.items() if name.startswith("FCIR_")
     }
     assert {"PGPASSWORD", "DAGSTER_HOME"} <= found.keys()
+    assert_verifies_postgres(pod, container)
     assert {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]} == {
         mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]
     } | {"home": found["DAGSTER_HOME"]}
