@@ -2,10 +2,13 @@
 
 import ast
 import re
+import subprocess
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import typer
+from dotenv import dotenv_values
 
 from dagster_project.cli.app import app
 from dagster_project.contracts import load_contract, load_contracts
@@ -124,6 +127,18 @@ def test_the_page_of_commands_names_every_command() -> None:
 def test_the_settings_named_are_the_settings_that_exist(file: Path) -> None:
     existing = {f"FCIR_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"\bFCIR_[A-Z_]+\b", file.read_text(encoding="utf-8"))) == existing
+
+
+def test_a_shell_reads_the_settings_of_an_example_as_dotenv_does() -> None:
+    """Operators load the file of settings into a shell (deploy/README.md)."""
+    readme = "\n".join(code_of(PROJECT / "deploy" / "README.md"))
+    lines = re.findall(r"^#?(FCIR_[A-Z_]+=.*)$", (PROJECT / ".env.example").read_text(encoding="utf-8"), re.M)
+    for line in [*lines, *re.findall(r"^FCIR_[A-Z_]+=.*$", readme, re.M)]:
+        [(name, value)] = dotenv_values(stream=StringIO(line)).items()
+        read = subprocess.run(
+            ["sh", "-c", f'{line}\nprintf %s "${name}"'], capture_output=True, text=True, check=True, env={}
+        )
+        assert read.stdout == value, line
 
 
 def test_every_link_between_the_pages_leads_to_a_file_and_a_heading() -> None:
