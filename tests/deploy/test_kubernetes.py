@@ -69,7 +69,9 @@ def test_an_object_is_valid_and_of_the_namespace(item: dict[str, Any]):
     import kubernetes_validate
 
     kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
-    if item["kind"] != "Namespace":
+    if item["kind"] in {"Namespace", "PersistentVolume"}:
+        assert "namespace" not in item["metadata"]
+    else:
         assert item["metadata"]["namespace"] == "fcir"
 
 
@@ -228,6 +230,32 @@ def test_each_code_location_has_the_name_of_its_force_and_a_service():
         assert service["selector"] == servers[server["location_name"]]["spec"]["selector"]["matchLabels"]
         assert [port["port"] for port in service["ports"]] == [server["port"]]
         assert container["command"][-1] == str(server["port"])
+
+
+def assert_is_bound(claim: dict[str, Any], volume: dict[str, Any]) -> None:
+    """A claim gets this volume, which exists before, and no other one; no other claim gets it."""
+    wanted, offered = claim["spec"], volume["spec"]
+    assert wanted["volumeName"] == volume["metadata"]["name"]
+    assert offered["claimRef"] == {name: claim["metadata"][name] for name in ("namespace", "name")}
+    # Without the empty class, Kubernetes asks the default class for a new volume.
+    assert wanted["storageClassName"] == offered["storageClassName"] == ""
+    assert wanted["accessModes"] == offered["accessModes"]
+    assert wanted["resources"]["requests"] == offered["capacity"]
+    assert offered["persistentVolumeReclaimPolicy"] == "Retain"
+
+
+def test_the_landing_folder_is_a_share_that_systems_deliver_to():
+    share = named("PersistentVolume", "fcir-landing-kent")
+    assert_is_bound(named("PersistentVolumeClaim", "landing-kent"), share)
+    assert share["spec"]["accessModes"] == ["ReadOnlyMany"]
+    assert share["spec"]["nfs"]["readOnly"] is True
+
+
+def test_the_readme_names_every_example_to_replace():
+    text = (PROJECT_ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    [replaced] = re.findall(r"^- \*\*Replace\*\*(.*?)^- ", text, re.M | re.S)
+    used = {name for item in OBJECTS for name in re.findall(r"\b[a-z]+\.example\b", json.dumps(item))}
+    assert used == set(re.findall(r"`([a-z]+\.example)`", replaced))
 
 
 def test_only_the_login_can_be_reached_from_outside():
