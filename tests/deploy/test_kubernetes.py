@@ -423,6 +423,16 @@ def test_a_run_has_the_settings_and_the_data_of_its_force(job: dict[str, Any]):
     assert together["labelSelector"]["matchLabels"].items() <= labels.items()
 
 
+def test_a_command_in_the_code_server_may_take_as_much_as_a_run(job: dict[str, Any]):
+    run = job["spec"]["template"]["spec"]
+    server = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]
+    assert server["containers"][0]["resources"]["limits"] == run["containers"][0]["resources"]["limits"]
+    [of_run, of_server] = [
+        [volume["emptyDir"] for volume in pod["volumes"] if volume["name"] == "tmp"] for pod in (run, server)
+    ]
+    assert of_server == of_run
+
+
 def test_dagster_may_make_the_calls_that_it_makes(launch: Launch):
     import kubernetes.client as k8s
 
