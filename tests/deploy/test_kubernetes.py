@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points, version
@@ -311,8 +312,9 @@ class Launch:
     kubernetes: Recorder
 
 
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
+@contextmanager
+def launched(tmp_path: Path, environment: dict[str, str]) -> Iterator[Launch]:
+    """Start a nightly run from a code server with this environment."""
     require("dagster_k8s")
     import dagster as dg
     from dagster_k8s import K8sRunLauncher
@@ -333,8 +335,6 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         k8s_client_batch_api=recorder,
         k8s_client_core_api=recorder,
     )
-    [server] = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]["containers"]
-    environment = variables(server)
 
     @dg.job
     def nightly() -> None: ...
@@ -347,12 +347,23 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 @pytest.fixture
-def job(launch: Launch) -> dict[str, Any]:
-    """The job of the run."""
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    [server] = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]["containers"]
+    with launched(tmp_path, variables(server)) as found:
+        yield found
+
+
+def job_of(launch: Launch) -> dict[str, Any]:
+    """The job of a run."""
     import kubernetes
 
     made: dict[str, Any] = kubernetes.client.ApiClient().sanitize_for_serialization(launch.kubernetes.jobs[0])
     return made
+
+
+@pytest.fixture
+def job(launch: Launch) -> dict[str, Any]:
+    return job_of(launch)
 
 
 def code_origin(environment: dict[str, str]) -> Any:
@@ -463,3 +474,57 @@ def test_dagster_may_make_the_calls_that_it_makes(launch: Launch):
     assert needed - granted == set()
     changes = {"create", "delete", "update", "patch"}
     assert {right for right in granted if right[0] in changes} == {right for right in needed if right[0] in changes}
+
+
+def test_what_the_readme_adds_for_spark_is_valid_and_reaches_the_code_server_and_its_runs(tmp_path: Path):
+    require("kubernetes_validate")
+    import kubernetes_validate
+
+    def validate(item: dict[str, Any]) -> None:
+        kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+
+    readme = (PROJECT_ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## Spark\n")[2]
+    objects, settings = (
+        [*yaml.safe_load_all(block)] for block in re.findall(r"^```yaml\n(.*?)^```$", section, re.M | re.S)
+    )
+    [lines] = re.findall(r"^```json\n(.*?)^```$", section, re.M | re.S)
+    volume, mount = map(json.loads, lines.splitlines())
+    policy, share, claim = objects
+    for item in objects:
+        validate(item)
+    assert_is_bound(claim, share)
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+
+    # The code server and its runs, and no other pods, reach the server that the settings name.
+    server = json.loads(json.dumps(named("Deployment", "fcir-kent")))
+    pod = server["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    context = json.loads(variables(container)["DAGSTER_CONTAINER_CONTEXT"])
+    for volumes, mounts in (
+        (pod["volumes"], container["volumeMounts"]),
+        (context["k8s"]["volumes"], context["k8s"]["volume_mounts"]),
+    ):
+        volumes.append(volume)
+        mounts.append(mount)
+    validate(server)
+    with launched(tmp_path, variables(container) | {"DAGSTER_CONTAINER_CONTEXT": json.dumps(context)}) as launch:
+        run = job_of(launch)
+    validate(run)
+    assert mount in run["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    assert volume in run["spec"]["template"]["spec"]["volumes"]
+    selected = policy["spec"]["podSelector"]["matchLabels"].items()
+    assert [
+        item["metadata"]["name"]
+        for item in [*DEPLOYMENTS, run]
+        if selected <= item["spec"]["template"]["metadata"]["labels"].items()
+    ] == ["fcir-kent", run["metadata"]["name"]]
+
+    [named_settings] = settings
+    found = Settings(
+        **{name.removeprefix("FCIR_").lower(): value for name, value in named_settings.items()}, _env_file=None
+    )
+    [rule] = policy["spec"]["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": f"{found.spark_host}/32"}}]
+    assert [port["port"] for port in rule["ports"]] == [found.spark_port]
+    assert str(found.lake_folder) == mount["mountPath"]
