@@ -259,6 +259,19 @@ def test_the_readme_names_every_example_to_replace():
     assert used == set(re.findall(r"`([a-z]+\.example)`", replaced))
 
 
+def test_the_readme_restarts_every_pod_that_keeps_an_old_config_map():
+    text = (PROJECT_ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    [restarted] = re.findall(r"`kubectl -n fcir\s+rollout restart ([^`]+)`", text)
+    # Kubernetes changes neither the environment of a running container nor files that are mounted with subPath.
+    keeping = {
+        f"deploy/{item['metadata']['name']}"
+        for item in DEPLOYMENTS
+        for container in item["spec"]["template"]["spec"]["containers"]
+        if any("configMapRef" in source for source in container["envFrom"])
+    }
+    assert {*restarted.split()} == keeping
+
+
 def test_only_the_login_can_be_reached_from_outside():
     policies = [item for item in OBJECTS if item["kind"] == "NetworkPolicy"]
     assert named("NetworkPolicy", "deny-all")["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
