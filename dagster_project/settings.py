@@ -194,11 +194,6 @@ class Settings(BaseSettings):
         return self.home / "spark"
 
     @property
-    def has_lake(self) -> bool:
-        """Whether tables are in a lake too, which is not below the data root unless it is the one for trials."""
-        return self.target is Target.SPARK or self.trial_lake.exists()
-
-    @property
     def warehouse(self) -> Path:
         """The private DuckDB file of the warehouse, with a single writer."""
         return self.home / "warehouse.duckdb"

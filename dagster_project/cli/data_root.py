@@ -10,6 +10,7 @@ from dagster_project.console import LOGGER, report_to_terminal, warn
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import Settings, read_settings
+from dagster_project.warehouse.lake import has_lake
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import in_shell
 from dagster_project.writing import private_files
@@ -112,12 +113,15 @@ def finish_killed_replacement(settings: Settings) -> None:
             warn(finished)
 
 
-def warn_of_lake(settings: Settings) -> None:
-    """Print what remains to be done in the lake, if there is one, after old values were replaced or removed."""
-    if not settings.has_lake:
+def warn_of_lake(settings: Settings, *, is_purge: bool = False) -> None:
+    """Print what remains to be done in the lake, if there is one, after old values were replaced or rows purged."""
+    if not has_lake(settings):
         return
     unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
-    warn(
-        "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then "
-        f"start the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
+    remedy = (
+        "Spark cannot build a purged data root: drop the tables in Spark, with purge, as docs/spark.md says"
+        if is_purge
+        else "Build it again: FCIR_TARGET=spark fcir run; then start the Dagster job compact_lake with days: 0, as "
+        "docs/privacy.md says"
     )
+    warn(f"the lake was not searched and still has the old {'rows' if is_purge else 'values'}. {remedy}{unused}")

@@ -13,6 +13,7 @@ from dagster_project.console import say, warn
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import has_lake
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted
 from dagster_project.writing import private_files
@@ -71,7 +72,7 @@ def erase(
     if not content["is_clean"]:
         warn(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)
-    places = "the landing folder and the lake" if settings.has_lake else "the landing folder"
+    places = "the landing folder and the lake" if has_lake(settings) else "the landing folder"
     say(f"Erased: no byte of the identifier or its pseudonyms was found outside {places}.")
 
 

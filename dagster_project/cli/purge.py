@@ -100,7 +100,7 @@ def purge(
             "files in the landing folder have purged rows and rows that stay. Keep them until the rest is purged too: "
             "fcir rebuild and fcir keys rotate read them again"
         )
-    warn_of_lake(settings)
+    warn_of_lake(settings, is_purge=True)
     if plan.backups:
         warn("backups still contain the detail; delete them when they are no longer needed")
     run(context)

@@ -250,7 +250,7 @@ def find_work(
             is_needed = (
                 is_needed
                 or not is_current(connection)
-                or not engine_of(settings).has_build(last_build(connection))
+                or not engine_of(settings).has_build(connection, last_build(connection))
                 or not pointer_of(settings.published).exists()
                 or any(publication_damage(settings))
             )

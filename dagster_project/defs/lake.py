@@ -4,6 +4,7 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
+from dagster_project.transformation.project import ensure_manifest, read_manifest
 from dagster_project.warehouse.lake import connect
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
@@ -15,15 +16,19 @@ class Retention(dg.Config):
     """How long snapshots are kept."""
 
     days: int = _DAYS_KEPT
-    """Age in days; 0 removes all but the newest, so that erased values are gone at once."""
+    """Age in days; 0 removes all but the newest, so that erased values are gone from every table at once.
+
+    Files of killed statements are removed once they are a day old."""
 
 
 @dg.op(description="Rewrite small files of the Iceberg tables, and remove snapshots older than a week.")
 def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse: Warehouse) -> None:
     """Compact every table, under the writer lock."""
     warehouse.begin("compacting the lake")
+    nodes = read_manifest(ensure_manifest(warehouse.settings))["nodes"].values()
+    schemas = {node["schema"] for node in nodes if node["resource_type"] in ("model", "seed")}
     with connect(warehouse.settings) as lake:
-        tables = lake.compact(days=config.days)
+        tables = lake.compact({"raw", "audit", *schemas}, days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
 

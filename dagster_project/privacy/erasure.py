@@ -25,6 +25,7 @@ from dagster_project.record.chain import REDACTED
 from dagster_project.record.store import append_once, redactions
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
+from dagster_project.warehouse.lake import has_lake
 from dagster_project.writing import make_private_folder, write_whole
 
 ACTION = "erase"
@@ -137,7 +138,7 @@ def _certify(
         "remaining": remaining.as_json(),
         "removed_files": removed,
         "is_identifier_searched": values.is_in_clear,
-        "has_lake_not_searched": settings.has_lake,
+        "has_lake_not_searched": has_lake(settings),
     }
     make_private_folder(settings.certificates)
     file = settings.certificates / f"{facts['certificate']}.json"

@@ -40,6 +40,7 @@ from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.transformation.build import STEPS, build_step
 from dagster_project.transformation.project import ensure_manifest, parse, read_manifest, target_path
 from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, spilling_connection, transaction
+from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite
 from dagster_project.warehouse.tables import ensure_tables
@@ -244,6 +245,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
     new = settings.model_copy(update={"home": folder})
     manifest = read_manifest(ensure_manifest(settings))
     shutil.copytree(target_path(settings), target_path(new))
+    clear_lake_folder(settings)
     note_step(settings.lock_file, "copying the warehouse")
     with loading_connection(settings.warehouse) as connection:
         connection.execute(f"checkpoint {WAREHOUSE}")
@@ -262,6 +264,8 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
                 f"insert into archive.part_load from read_parquet({literal(str(folder / 'part_load.parquet'))})"
             )
             delete_marked(connection, cuts, at)
+            # A lake has the purged rows.
+            connection.execute("delete from audit.lake")
             connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
             connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
             connection.execute("delete from audit.purge_hold")

@@ -30,10 +30,11 @@ from dagster_project.privacy.findings import publication_of, searched_files
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import CONTENT, MANIFEST, PARTIAL, manifest_of
 from dagster_project.record.store import append
-from dagster_project.settings import Settings, Target
+from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_connection, transaction
+from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
 from dagster_project.words import in_shell
@@ -127,6 +128,7 @@ def replace_everywhere(
     """
     note_step(settings.lock_file, "replacing pseudonyms")
     _remove_drafts(settings)
+    clear_lake_folder(settings)
     if settings.warehouse.exists():
         _replace_in_warehouse(settings, values, at, in_warehouse)
 
@@ -211,9 +213,8 @@ def _replace_in_warehouse(
             update_tables(connection, WAREHOUSE, hits, values)
             if in_warehouse:
                 in_warehouse(connection)
-            if hits and settings.target is Target.SPARK:
-                # The lake has its own tables: the next run builds them from scratch.
-                connection.execute("delete from audit.build_started")
+            # The rows of a lake are no longer these: its next build appends them again, from scratch.
+            connection.execute("delete from audit.lake")
         with transaction(connection):
             update_tables(connection, MARTS, of_marts, values)
         connection.execute(f"checkpoint {WAREHOUSE}")

@@ -23,7 +23,7 @@ from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
 # What the next build or run writes again. Without them, everything is built from scratch.
-_NOT_KEPT = ("build", "build_started", "build_step", "marts_file")
+_NOT_KEPT = ("build", "build_started", "build_step", "lake", "marts_file")
 
 
 def save_history(settings: Settings) -> None:

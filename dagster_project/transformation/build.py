@@ -130,7 +130,7 @@ def build_step(
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
-        engine.bring(parsed)
+        engine.bring(parsed, full_refresh=full_refresh)
         nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, engine, full_refresh=full_refresh)
         tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
         engine.take_back(parsed, tables, full_refresh=full_refresh)
@@ -142,7 +142,7 @@ def build_step(
     if only is None and not report.failed:
         _record(settings, step, change_seq, current, run_id=run_id)
         if step is STEPS[-1]:
-            engine.record()
+            engine.record(change_seq, current)
     return report
 
 
@@ -155,7 +155,7 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
     with loading_connection(settings.warehouse) as connection, transaction(connection):
         change_seq = newest_change(connection)
         if is_whole:
-            built = _steps_built(connection, change_seq, current)
+            built = steps_built(connection, change_seq, current, engine)
             for before in STEPS[: STEPS.index(step)]:
                 if before.name not in built:
                     cause = (
@@ -171,7 +171,7 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
         if step is FACTS or begun_by(connection) != current:
             last = last_build(connection)
             is_same_project = last is not None and last[1] == current == begun_by(connection)
-            is_same = is_same_project and belong_together(connection) and engine.has_build(last)
+            is_same = is_same_project and belong_together(connection) and engine.has_build(connection, last)
             full_refresh = not is_same
             connection.execute("delete from audit.build_started")
             upon = None if full_refresh or last is None else last[0]
@@ -218,7 +218,10 @@ def _record(settings: Settings, step: Step, change_seq: int, current: str, *, ru
         if step is STEPS[-1]:
             note_written(connection)
         with transaction(connection):
-            connection.execute("insert into audit.build_step values (?, ?, ?)", [step.name, change_seq, current])
+            connection.execute(
+                "insert into audit.build_step (step, change_seq, project_fingerprint, engine) values (?, ?, ?, ?)",
+                [step.name, change_seq, current, settings.target.value],
+            )
             if step is STEPS[-1]:
                 connection.execute(
                     # The newest build is the one with the latest time, also after the clock was set back.
@@ -228,12 +231,17 @@ def _record(settings: Settings, step: Step, change_seq: int, current: str, *, ru
                 )
 
 
-def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str) -> set[str]:
-    """Return the steps that were built from everything loaded, with the current dbt project."""
+def steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str, engine: Engine) -> set[str]:
+    """Return the steps that were built from everything loaded, with the current dbt project, where the engine reads."""
     if begun_by(connection) != current:
         return set()
     rows = connection.execute(
-        "select step from audit.build_step where change_seq = ? and project_fingerprint = ?", [change_seq, current]
+        """
+        select step
+        from audit.build_step
+        where change_seq = ? and project_fingerprint = ? and list_contains(?, engine)
+        """,
+        [change_seq, current, list(engine.steps_by)],
     ).fetchall()
     return {name for (name,) in rows}
 

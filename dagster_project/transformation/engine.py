@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import duckdb
+
 from dagster_project.settings import Settings, Target
-from dagster_project.transformation.project import Mart, ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.sql import scalar
+from dagster_project.transformation.project import DbtError, Mart, ensure_manifest, invoke, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import Lake, Relation, connect
+from dagster_project.warehouse.lake import Lake, LakeError, Relation, clear_lake_folder, connect
 
 
 class Engine:
@@ -18,12 +21,19 @@ class Engine:
         """Take the settings; the caller of each method has the writer lock and no connection to write with."""
         self._settings = settings
 
-    def has_build(self, build: tuple[int, str, bool] | None) -> bool:
+    steps_by: tuple[str, ...] = (Target.DUCKDB, Target.SPARK)
+    """Engines that may have built the steps before one of this engine: what Spark builds is in the warehouse too."""
+
+    def has_build(
+        self,
+        connection: duckdb.DuckDBPyConnection,  # noqa: ARG002 - of Spark
+        build: tuple[int, str, bool] | None,
+    ) -> bool:
         """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
         return build is not None
 
-    def bring(self, parsed: Any) -> None:
-        """Make everything that is loaded available to the models."""
+    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
+        """Make everything that is loaded available to the models, which are then built, from scratch or not."""
 
     def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
         """Make models and seeds that were built available to publication and trace.
@@ -34,8 +44,8 @@ class Engine:
             full_refresh: whether they were built from scratch.
         """
 
-    def record(self) -> None:
-        """Record the build that the warehouse has recorded last."""
+    def record(self, change_seq: int, project_fingerprint: str) -> None:
+        """Record a build, which the warehouse has recorded."""
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a query that dbt compiled."""
@@ -46,21 +56,43 @@ class Engine:
 class Spark(Engine):
     """Spark: dbt builds in the lake."""
 
-    def has_build(self, build: tuple[int, str, bool] | None) -> bool:
+    steps_by = (Target.SPARK,)
+
+    def has_build(self, connection: duckdb.DuckDBPyConnection, build: tuple[int, str, bool] | None) -> bool:
         """Return whether the lake took part in a build; one that was lost, restored or left out did not."""
         with connect(self._settings) as lake:
-            return build is not None and lake.newest_build() == build[:2]
+            return build is not None and lake.has_build(connection, *build[:2])
 
-    def bring(self, parsed: Any) -> None:
-        """Append the loads that the lake does not have, and mirror the audit tables that models read."""
+    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
+        """Append the loads that the lake does not have, and mirror the audit tables that models read.
+
+        Raises:
+            LakeError: rows were purged, whose archive the lake does not have; or the lake cannot be used.
+        """
         read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
+        schemas = {node.schema for node in parsed.nodes.values() if node.resource_type in ("model", "seed")}
+        with loading_connection(self._settings.warehouse) as connection:
+            if scalar(connection, "select count(*) from audit.purge"):
+                raise LakeError(
+                    "FCIR_TARGET=spark: detail of this data root was purged, and its archive is only in DuckDB. "
+                    "Nothing was built; what is loaded stays. Run: FCIR_TARGET=duckdb fcir run"
+                )
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
+            lake.require_exact()
+            lake.claim(connection, schemas)
+            clear_lake_folder(self._settings)
+            if full_refresh:
+                lake.begin_build()
             lake.append(connection)
             # The view of pending loads reads `build`.
             lake.mirror(connection, {*read, "build"})
 
     def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
-        """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines."""
+        """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines.
+
+        Raises:
+            DbtError: a view could not be created.
+        """
         nodes = [parsed.nodes[unique_id] for unique_id in built]
         views = [node for node in nodes if node.config.materialized.startswith("view")]
         marts = {mart.name: mart for mart in marts_of(read_manifest(ensure_manifest(self._settings)))}
@@ -75,12 +107,18 @@ class Spark(Engine):
             )
         if views:
             local = self._settings.model_copy(update={"target": Target.DUCKDB})
-            invoke(local, ["run", "--select", *(".".join(node.fqn) for node in views)])
+            made = invoke(local, ["run", "--select", *(".".join(node.fqn) for node in views)])
+            if failed := [item.node.name for item in made.results if item.status != "success"]:
+                raise DbtError(
+                    f"{', '.join(failed)}: not created in the warehouse after Spark built the tables. The step is not "
+                    "recorded as built. Run again: fcir run"
+                )
 
-    def record(self) -> None:
-        """Mirror the record of builds."""
+    def record(self, change_seq: int, project_fingerprint: str) -> None:
+        """Mirror the record of builds, and mark the tables as those of this build."""
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.mirror(connection, ["build"])
+            lake.end_build(connection, change_seq, project_fingerprint)
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a query that dbt compiled for Spark."""

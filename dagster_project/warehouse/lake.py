@@ -5,31 +5,46 @@ join the two: `append` brings the rows of loads into the lake, `mirror` the audi
 brings back the tables that publication and trace read. Each may be killed and repeated: `append` finds what is missing
 by load, the others replace tables, each in one commit.
 
+A lake belongs to one data root, which its table `audit.lake` names. The table also has an id of the rows and one of the
+last complete build, which the warehouse has too: where they differ, the rows are appended again, or everything is built
+from scratch.
+
 Rows pass between the engines as Parquet files, in a folder that this machine and the cluster both read and write. They
 have the columns of the warehouse, so no personal value that it does not have, and are removed once they are read.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import takewhile
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
+from uuid import uuid4
 
 import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
-from dagster_project.settings import Settings
-from dagster_project.sql import comments_on, literal, quoted, table
-from dagster_project.warehouse.connection import MARTS, WAREHOUSE, transaction
+from dagster_project.settings import Settings, Target
+from dagster_project.sql import comments_on, literal, quoted, scalar, table
+from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_only, transaction
 from dagster_project.warehouse.tables import column_types
 
 _MARTS_SCHEMA = "marts"
+_USER = "fcir"
+"""Name that a server notes for a session; by default that of the system's user, which a container may not have."""
+_PASSING = re.compile(r"\w+\.\w+-\w{8}")
+"""Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
+_LONGEST_POLL = 0.5
+"""Seconds between two questions whether a statement has ended; the first ones are shorter."""
 _LOADS = """
     select load_id, source, coalesce(file_sha256, ''), {microseconds}(coalesce(pseudonyms_replaced_at, loaded_at))
     from audit.load
@@ -59,6 +74,16 @@ class Relation:
         return table(MARTS if self.schema == _MARTS_SCHEMA else WAREHOUSE, self.schema, self.name)
 
 
+@dataclass(frozen=True)
+class _Marker:
+    """The row of `audit.lake` in the lake: its data root, and the ids of its rows and of its last complete build."""
+
+    owner: str
+    rows_id: str
+    build_id: str
+    """Empty until a build is complete."""
+
+
 @contextmanager
 def connect(settings: Settings) -> Iterator[Lake]:
     """Open a session of the cluster.
@@ -68,20 +93,26 @@ def connect(settings: Settings) -> Iterator[Lake]:
     """
     try:
         from pyhive import hive
+        from pyhive.exc import Error
         from thrift.transport.TTransport import TTransportException
     except ImportError:
         raise LakeError(
             "FCIR_TARGET=spark: the Spark client is not installed. Nothing was built. Run: make env-spark"
         ) from None
     try:
-        session = hive.connect(host=settings.spark_host, port=settings.spark_port, auth="NOSASL")
-    except (OSError, TTransportException):
+        session = hive.connect(host=settings.spark_host, port=settings.spark_port, username=_USER, auth="NOSASL")
+    except (OSError, TTransportException, Error):
         raise LakeError(
-            f"FCIR_TARGET=spark: no Spark answers at {settings.spark_host}:{settings.spark_port}. What is loaded "
-            "stays. Start it (on this machine: make spark-up), then run: fcir run"
+            f"FCIR_TARGET=spark: no Spark answers at {settings.spark_host}:{settings.spark_port}, or it asks for "
+            "another authentication than NOSASL (docs/spark.md). What is loaded stays. Start it (on this machine: make "
+            "spark-up), then run: fcir run"
         ) from None
-    with closing(session):
+    try:
         yield Lake(session.cursor(), settings.lake_folder)
+    finally:
+        # The server may have ended the session, which another message says.
+        with suppress(OSError, TTransportException, Error):
+            session.close()
 
 
 class Lake:
@@ -98,8 +129,116 @@ class Lake:
         Raises:
             LakeError: Spark refused it.
         """
-        self.execute(sql)
-        return [tuple(row) for row in self.cursor.fetchall()]
+        with _explained():
+            self._run(sql)
+            return [tuple(row) for row in self.cursor.fetchall()]
+
+    def require_exact(self) -> None:
+        """Check the settings without which figures would differ from those of DuckDB.
+
+        Raises:
+            LakeError: an overflow would be null instead of an error, or times would shift.
+        """
+        [(_, is_ansi)] = self.rows("set spark.sql.ansi.enabled")
+        [(zone,)] = self.rows("select current_timezone()")
+        for setting, found, expected in (
+            ("spark.sql.ansi.enabled", is_ansi, "true"),
+            ("spark.sql.session.timeZone", zone, "UTC"),
+        ):
+            if found != expected:
+                raise LakeError(
+                    f"{setting} of Spark is {found}; expected {expected}, or figures would differ (docs/spark.md). "
+                    "Nothing was built. Change it for the server, then run: fcir run"
+                )
+
+    def claim(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
+        """Make this lake that of the warehouse; delete the rows of loads if they are not known to be its rows.
+
+        Args:
+            connection: the warehouse.
+            schemas: the schemas that the project builds.
+
+        Raises:
+            LakeError: it belongs to another data root, or has tables of another project.
+        """
+        owner = scalar(connection, "select owner from audit.lake_owner")
+        if owner is None:
+            owner = uuid4().hex
+            connection.execute("insert into audit.lake_owner values (?)", [owner])
+        marker = self._marker()
+        if marker is None:
+            self._require_own({"raw", "audit", *schemas})
+        elif marker.owner != owner:
+            raise LakeError(
+                "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
+                "that builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the "
+                "other one no longer exists, run in Spark: drop table audit.lake; then run: fcir run"
+            )
+        rows_id = scalar(connection, "select rows_id from audit.lake")
+        if marker is None or rows_id is None or marker.rows_id != rows_id:
+            rows_id = uuid4().hex
+            with transaction(connection):
+                connection.execute("delete from audit.lake")
+                connection.execute("insert into audit.lake (rows_id) values (?)", [rows_id])
+            for name in self._relations("raw"):
+                self.execute(f"delete from {_spark_table('raw', name)}")
+            self._mark(_Marker(owner, rows_id, ""))
+
+    def _require_own(self, schemas: Iterable[str]) -> None:
+        # Lakes of version 0.2 have this table and no marker.
+        if "build" in self._relations("audit"):
+            return
+        for schema in sorted(schemas):
+            if found := self._relations(schema):
+                raise LakeError(
+                    f"schema {schema} of the lake has tables of another project, for example {found[0]}. Nothing was "
+                    "built; what is loaded stays. Use a catalog in which no other project has the schemas "
+                    f"{', '.join(sorted(schemas))}"
+                )
+
+    def _marker(self) -> _Marker | None:
+        if "lake" not in self._relations("audit"):
+            return None
+        rows = self.rows("select owner, rows_id, build_id from audit.lake")
+        return _Marker(*map(str, rows[0])) if rows else None
+
+    def _mark(self, marker: _Marker) -> None:
+        """Replace the marker, in one commit."""
+        self.execute("create schema if not exists audit")
+        cells = {"owner": marker.owner, "rows_id": marker.rows_id, "build_id": marker.build_id}
+        values = ", ".join(f"{_spark_text(value)} as {name}" for name, value in cells.items())
+        self.execute(f"create or replace table {_spark_table('audit', 'lake')} using iceberg as select {values}")
+
+    def begin_build(self) -> None:
+        """Note that the tables are no longer those of a complete build, before one from scratch."""
+        marker = self._marker()
+        if marker and marker.build_id:
+            self._mark(replace(marker, build_id=""))
+
+    def end_build(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
+        """Note in the warehouse and here that the tables are those of a build, which is complete."""
+        if marker := self._marker():
+            build_id = uuid4().hex
+            connection.execute(
+                "update audit.lake set build_id = ?, change_seq = ?, project_fingerprint = ?",
+                [build_id, change_seq, project_fingerprint],
+            )
+            self._mark(replace(marker, build_id=build_id))
+
+    def has_build(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> bool:
+        """Return whether the tables are those of a build of the warehouse.
+
+        They are not if the lake was lost, restored or left out of that build, or if rows were replaced since.
+        """
+        row = None
+        # A warehouse that no run has opened since an update does not have the table.
+        with suppress(duckdb.CatalogException):
+            row = connection.execute(
+                "select rows_id, build_id from audit.lake where change_seq = ? and project_fingerprint = ?",
+                [change_seq, project_fingerprint],
+            ).fetchone()
+        marker = self._marker()
+        return row is not None and marker is not None and (marker.rows_id, marker.build_id) == row
 
     def append(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Bring the rows of recorded loads into the lake, and delete rows of loads that the warehouse does not have.
@@ -118,7 +257,8 @@ class Lake:
         """
         self.execute("create schema if not exists raw")
         recorded = set(connection.execute(_LOADS.format(microseconds="epoch_us")).fetchall())
-        mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if self._has("audit", "load") else set()
+        has_loads = "load" in self._relations("audit")
+        mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if has_loads else set()
         kept = {load for load, *_ in recorded & mirrored}
         return sum(self._append(connection, name, kept) for name in _tables_of(connection, "raw"))
 
@@ -161,10 +301,11 @@ class Lake:
     def _rows_by_load(self, name: str) -> dict[int, int]:
         return dict(self.rows(f"select load_id, count(*) from {_spark_table('raw', name)} group by load_id"))
 
-    def _has(self, schema: str, name: str) -> bool:
-        if not self.rows(f"show databases like '{schema}'"):
-            return False
-        return bool(self.rows(f"show tables in {_spark_name(schema)} like '{name}'"))
+    def _relations(self, schema: str) -> list[str]:
+        """Return the names of tables and views; none if the schema is missing."""
+        if not self.rows(f"show databases like {_spark_text(schema)}"):
+            return []
+        return sorted(name for _, name, *_ in self.rows(f"show tables in {_spark_name(schema)}"))
 
     def mirror(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
         """Replace audit tables of the lake with those of the warehouse; `load`, which makes rows count, is last.
@@ -188,22 +329,13 @@ class Lake:
                     select = _select(column_types(connection, WAREHOUSE, "audit", name), file)
                     self.execute(f"create or replace table {_spark_table('audit', name)} using iceberg as {select}")
 
-    def newest_build(self) -> tuple[int, str] | None:
-        """Return change and project fingerprint of the last build that was recorded here; None if there is none.
-
-        A lake that was lost, restored, or left out of builds differs in this from the warehouse.
-        """
-        if not self._has("audit", "build"):
-            return None
-        rows = self.rows("select change_seq, project_fingerprint from audit.build order by built_at desc limit 1")
-        return (int(rows[0][0]), str(rows[0][1])) if rows else None
-
-    def compact(self, *, days: int) -> list[str]:
+    def compact(self, schemas: Iterable[str], *, days: int) -> list[str]:
         """Rewrite small files of every table, and remove old snapshots, their files, and files of killed statements.
 
         A build adds files to each table that it changes, and the old ones stay for readers of older snapshots.
 
         Args:
+            schemas: those of the project. Others of the catalog are left as they are.
             days: age of snapshots to remove. The newest one of a table stays.
 
         Returns:
@@ -213,20 +345,22 @@ class Lake:
             LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
         """
         names: list[str] = []
-        for (schema,) in self.rows("show databases"):
-            views = {name for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")}
-            relations = [name for _, name, *_ in self.rows(f"show tables in {_spark_name(schema)}")]
-            names += [f"{schema}.{name}" for name in relations if name not in views]
-        before = f"timestamp {_spark_text(utc_now() - timedelta(days=days))}"
+        for schema in sorted(schemas):
+            if relations := self._relations(schema):
+                views = {name for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")}
+                names += [f"{schema}.{name}" for name in relations if name not in views]
+        now = utc_now()
+        before = f"older_than => timestamp {_spark_text(now - timedelta(days=days))}"
+        # Files of statements that still run must stay. Iceberg refuses less than a day.
+        orphaned = f"older_than => timestamp {_spark_text(now - timedelta(days=min(max(days, 1), 3), minutes=1))}"
         for name in names:
-            # Files of killed statements: the default age, three days, leaves those of statements that run.
             for call in (
                 "rewrite_data_files({table})",
                 "rewrite_manifests({table})",
-                "expire_snapshots({table}, older_than => {before}, retain_last => 1)",
-                "remove_orphan_files({table})",
+                "expire_snapshots({table}, {before}, retain_last => 1)",
+                "remove_orphan_files({table}, {orphaned})",
             ):
-                arguments = call.format(table=f"table => {_spark_text(name)}", before=before)
+                arguments = call.format(table=f"table => {_spark_text(name)}", before=before, orphaned=orphaned)
                 self.execute(f"call spark_catalog.system.{arguments}")
         return names
 
@@ -247,7 +381,9 @@ class Lake:
         if changed and relation.name not in _tables_of(connection, relation.schema):
             changed = None
         where = _in_months(*changed) if changed else ""
-        self.execute(f"insert overwrite directory {_spark_text(folder)} using parquet select * from {source} {where}")
+        self.execute(
+            f"insert overwrite directory {_spark_text(_address(folder))} using parquet select * from {source} {where}"
+        )
         # A partitioned table describes its partitions after its columns, below an empty line.
         described = self.rows(f"describe {source}")
         types = {name: _duckdb_type(kind) for name, kind, *_ in takewhile(lambda row: row[0], described)}
@@ -268,31 +404,101 @@ class Lake:
         Raises:
             LakeError: Spark refused it, or has ended the session.
         """
-        from pyhive.exc import Error
-        from thrift.transport.TTransport import TTransportException
+        with _explained():
+            self._run(sql)
 
-        try:
-            self.cursor.execute(sql)
-        except Error as error:
-            raise LakeError(
-                f"Spark refused a statement: {_reason(error)}. What is loaded stays. Run again: fcir run"
-            ) from None
-        except (OSError, TTransportException):
-            raise LakeError(
-                "Spark has ended the session. What is loaded stays. When the cluster answers again, run: fcir run"
-            ) from None
+    def _run(self, sql: str) -> None:
+        """Run a statement so that Spark cancels it if this process is killed.
+
+        Spark notices the end of a connection only after a statement that the connection waits for.
+        """
+        from TCLIService.ttypes import TOperationState as State
+
+        self.cursor.execute(sql, async_=True)
+        seconds = 0.01
+        while True:
+            status = self.cursor.poll()
+            if status.operationState not in (State.INITIALIZED_STATE, State.PENDING_STATE, State.RUNNING_STATE):
+                break
+            time.sleep(seconds)
+            seconds = min(seconds * 1.5, _LONGEST_POLL)
+        if status.operationState != State.FINISHED_STATE:
+            raise _Refused(status.errorMessage or f"it ended in state {status.operationState}")
 
     @contextmanager
     def _passing(self, name: str) -> Iterator[Path]:
-        """Yield an empty folder for rows on their way, and remove it afterwards."""
+        """Yield an empty folder for rows on their way, and remove it afterwards.
+
+        Its name is new each time: a statement of a killed run may still write to that of another.
+
+        Raises:
+            LakeError: files of Spark cannot be removed.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self._folder / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        folder = Path(mkdtemp(prefix=f"{name}-", dir=self._folder))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def clear_lake_folder(settings: Settings) -> None:
+    """Remove what a killed run left in the folder through which rows pass; the caller holds the writer lock.
+
+    Raises:
+        LakeError: it cannot be removed.
+    """
+    if settings.lake_folder.is_dir():
+        for left in settings.lake_folder.iterdir():
+            if _PASSING.fullmatch(left.name):
+                _remove(left)
+
+
+class _Refused(Exception):
+    """A statement that ended in another state than finished."""
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn errors of the client into those of the lake.
+
+    Raises:
+        LakeError: Spark refused a statement, or has ended the session.
+    """
+    from pyhive.exc import Error
+    from thrift.transport.TTransport import TTransportException
+
+    try:
+        yield
+    except (Error, _Refused) as error:
+        raise LakeError(
+            f"Spark refused a statement: {_reason(error)}. What is loaded stays. Run again: fcir run"
+        ) from None
+    except (OSError, TTransportException):
+        raise LakeError(
+            "Spark has ended the session. What is loaded stays. When the cluster answers again, run: fcir run"
+        ) from None
+
+
+def _remove(left: Path) -> None:
+    try:
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise LakeError(
+            f"{left} cannot be removed: {os.strerror(error.errno or 0)}. It has rows with pseudonyms. Remove it, and "
+            "let Spark run as the same user as fcir (docs/spark.md), then run: fcir run"
+        ) from None
+
+
+def has_lake(settings: Settings) -> bool:
+    """Return whether tables are in a lake too, which is not below the data root unless it is the one for trials."""
+    if settings.target is Target.SPARK or settings.trial_lake.exists():
+        return True
+    with suppress(duckdb.Error), closing(open_read_only(settings.warehouse)) as connection:
+        return scalar(connection, "select owner from audit.lake_owner") is not None
+    return False
 
 
 def _tables_of(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
@@ -338,7 +544,12 @@ def _select(columns: Mapping[str, str], file: Path) -> str:
     The casts make DuckDB's timestamps, which have no time zone, those of a session in UTC.
     """
     listed = ", ".join(f"cast({_spark_name(name)} as {_spark_type(kind)})" for name, kind in columns.items())
-    return f"select {listed} from parquet.{_spark_name(str(file))}"
+    return f"select {listed} from parquet.{_spark_name(_address(file))}"
+
+
+def _address(path: Path) -> str:
+    """Return a path as Spark reads it; without a scheme it would be one of the cluster's own file system."""
+    return f"file://{path}"
 
 
 def _numbers(loads: Iterable[int]) -> str:

@@ -146,6 +146,17 @@ create table if not exists audit.build_started (
 create table if not exists audit.build_step (
     step varchar not null, change_seq bigint not null, project_fingerprint varchar not null
 );
+alter table audit.build_step add column if not exists engine varchar default 'duckdb';
+-- Of the lake, if Spark builds: which data root it belongs to, and what it has of this warehouse (warehouse/lake.py).
+create table if not exists audit.lake_owner (
+    owner varchar not null
+);
+create table if not exists audit.lake (
+    rows_id varchar not null,
+    build_id varchar,
+    change_seq bigint,
+    project_fingerprint varchar
+);
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

@@ -12,10 +12,15 @@
         {%- endfor %}
         {%- for database, schema, name, type in existing_relations(schemas | unique | list) %}
             {%- if schema ~ "." ~ name not in made %}
-drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identifier=name) }};
+drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identifier=name) }} {{ with_files(type) }};
             {%- endif %}
         {%- endfor %}
     {%- endif %}
+{% endmacro %}
+
+{#- End of a statement that drops a table, so that its files are deleted too. -#}
+{% macro with_files(type) %}
+    {{- adapter.dispatch("with_files", "fcir")() if type == "table" -}}
 {% endmacro %}
 
 {#- Tables and views in the schemas: database (none where the engine has none), schema, name, and `table` or `view`. -#}

@@ -35,17 +35,22 @@ def test_assets_name_the_engine_that_builds_them(definitions):
 @pytest.mark.long
 def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
     with connect(spark) as lake:
-        lake.execute("create schema if not exists tried")
-        lake.execute("create or replace table tried.small using iceberg as select 0 as number")
+        lake.execute("create schema if not exists raw")
+        lake.execute("create schema if not exists other")
+        lake.execute("create or replace table other.small using iceberg as select 0 as number")
+        lake.execute("insert into other.small select 1")
+        lake.execute("create or replace table raw.small using iceberg as select 0 as number")
         for number in range(1, 6):
-            lake.execute(f"insert into tried.small select {number}")
-        files = "select count(*) from tried.small.files"
+            lake.execute(f"insert into raw.small select {number}")
+        files = "select count(*) from raw.small.files"
         assert lake.rows(files) == [(6,)]
     job = definitions[0].resolve_job_def("compact_lake")
     assert job.execute_in_process().success
     with connect(spark) as lake:
         assert lake.rows(files) == [(1,)]
-        assert lake.rows("select count(*), sum(number) from tried.small") == [(6, 15)]
+        assert lake.rows("select count(*), sum(number) from raw.small") == [(6, 15)]
         # A statement of today may still be read; a week is kept.
-        assert lake.rows("select count(*) > 6 from tried.small.snapshots") == [(True,)]
-        lake.execute("drop table tried.small")
+        assert lake.rows("select count(*) > 6 from raw.small.snapshots") == [(True,)]
+        assert lake.rows("select count(*) from other.small.files") == [(2,)], "a table of another project"
+        for table in ("raw.small", "other.small"):
+            lake.execute(f"drop table {table} purge")

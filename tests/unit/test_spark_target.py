@@ -1,13 +1,19 @@
 """What `FCIR_TARGET=spark` and `make spark-up` say where something is missing; tests/spark has tests with a Spark."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from dagster_project.settings import Settings, Target
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS, Settings, Target
 from dagster_project.tools import spark_cluster
 from dagster_project.tools.spark_cluster import ClusterError, start, stop
-from dagster_project.warehouse.lake import LakeError, connect
+from dagster_project.transformation.build import steps_built
+from dagster_project.transformation.engine import Engine, Spark
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import LakeError, connect, has_lake
+from dagster_project.warehouse.tables import ensure_tables
 
 
 @pytest.fixture
@@ -23,8 +29,61 @@ def test_a_missing_client_is_named_with_the_command_that_installs_it(settings, m
 
 def test_a_cluster_that_does_not_answer_is_named_with_its_address(settings):
     pytest.importorskip("pyhive")
-    with pytest.raises(LakeError, match=r"no Spark answers at 127\.0\.0\.1:9\. .*make spark-up"), connect(settings):
+    with pytest.raises(LakeError, match=r"no Spark answers at 127\.0\.0\.1:9, .*make spark-up"), connect(settings):
         pass
+
+
+@pytest.fixture
+def warehouse(settings):
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, load_contracts(CONTRACTS).values())
+    return settings.warehouse
+
+
+def test_a_data_root_whose_detail_was_purged_is_not_built_on_spark(settings, warehouse):
+    with loading_connection(warehouse) as connection:
+        connection.execute("insert into audit.purge values ('crimes', date '2020-01-01', timestamp '2026-11-29')")
+    with pytest.raises(LakeError, match=r"was purged.*Nothing was built.*FCIR_TARGET=duckdb fcir run"):
+        Spark(settings).bring(SimpleNamespace(sources={}, nodes={}), full_refresh=False)
+
+
+def test_a_data_root_that_was_built_on_spark_has_a_lake_also_with_another_target(settings, warehouse):
+    on_duckdb = settings.model_copy(update={"target": Target.DUCKDB})
+    assert (has_lake(settings), has_lake(on_duckdb)) == (True, False)
+    with loading_connection(warehouse) as connection:
+        connection.execute("insert into audit.lake_owner values ('this')")
+    assert has_lake(on_duckdb)
+
+
+def test_a_step_that_duckdb_built_does_not_count_for_spark(settings, warehouse):
+    with loading_connection(warehouse) as connection:
+        connection.execute("insert into audit.build_started values ('project', 1)")
+        connection.execute("insert into audit.build_step values ('facts', 1, 'project', 'duckdb')")
+        built = [steps_built(connection, 1, "project", engine(settings)) for engine in (Engine, Spark)]
+    assert built == [{"facts"}, set()]
+
+
+class EndedSession:
+    """A session that the server has ended."""
+
+    def cursor(self):
+        return self
+
+    def execute(self, sql, **options):  # noqa: ARG002 - as the client has them
+        raise BrokenPipeError
+
+    def close(self):
+        raise BrokenPipeError
+
+
+def test_a_session_that_the_server_has_ended_is_named(settings, monkeypatch):
+    hive = pytest.importorskip("pyhive.hive")
+    monkeypatch.setattr(hive, "connect", lambda **_: EndedSession())
+    with (
+        pytest.raises(LakeError, match=r"Spark has ended the session\. What is loaded stays"),
+        connect(settings) as lake,
+    ):
+        lake.rows("select 1")
 
 
 @pytest.fixture

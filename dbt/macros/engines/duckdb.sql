@@ -79,3 +79,9 @@ select database_name, schema_name, view_name, 'view' as type from duckdb_views()
     {%- endset %}
     {{ return(run_query(relations).rows | selectattr("schema_name", "in", schemas) | list) }}
 {% endmacro %}
+
+{% macro duckdb__with_files() %}{% endmacro %}
+
+{#- require_exact_engine.sql -#}
+
+{% macro duckdb__require_exact_engine() %}{% endmacro %}

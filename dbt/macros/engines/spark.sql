@@ -90,3 +90,20 @@
     {%- endfor -%}
     {{ return(relations) }}
 {% endmacro %}
+
+{% macro spark__with_files() %}purge{% endmacro %}
+
+{#- require_exact_engine.sql -#}
+
+{#- dbt-spark asks each session for `spark.sql.ansi.enabled=false`, which the Thrift server of Spark 3.5 ignores and
+    another server may obey: an overflow or a text that is not a number would be null. -#}
+{% macro spark__require_exact_engine() %}
+    {%- set is_ansi = run_query("set spark.sql.ansi.enabled").rows[0][1] -%}
+    {%- set zone = run_query("select current_timezone()").rows[0][0] -%}
+    {%- if (is_ansi, zone) != ("true", "UTC") -%}
+        {{ exceptions.raise_compiler_error(
+            "a session of dbt has spark.sql.ansi.enabled=" ~ is_ansi ~ " and time zone " ~ zone
+            ~ "; expected true and UTC, or figures would differ. Nothing was built: docs/spark.md"
+        ) }}
+    {%- endif -%}
+{% endmacro %}

@@ -81,12 +81,19 @@ from values
 
 {#- PyHive cannot fetch the result of a statement that has none, as dbt's own macro does. -#}
 {% macro run_query(sql) %}
-    {%- set has_rows = adapter.type() != "spark" or sql.strip().split()[0] | lower in ("select", "with", "show", "describe", "(") -%}
+    {%- set has_rows = adapter.type() != "spark" or sql.strip().split()[0] | lower in ("select", "with", "show", "describe", "set", "(") -%}
     {% call statement("run_query_statement", fetch_result=has_rows, auto_begin=false) %}
         {{ sql }}
     {% endcall %}
     {{ return(load_result("run_query_statement").table if has_rows else none) }}
 {% endmacro %}
+
+{#- With its files, which no table would have and no compaction could find. -#}
+{% macro spark__drop_relation(relation) -%}
+    {% call statement("drop_relation", auto_begin=false) %}
+        drop {{ relation.type }} if exists {{ relation }} {{ with_files(relation.type) }}
+    {% endcall %}
+{%- endmacro %}
 
 {#- Comments are on the published copy: here they would be a commit for each of 670 columns. -#}
 {% macro spark__persist_docs(relation, model, for_relation, for_columns) %}
