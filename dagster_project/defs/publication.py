@@ -235,7 +235,10 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
         warehouse.begin("publishing the public edition")
-        edition = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
+        try:
+            edition = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
+        except GateClosed as refused:
+            raise dg.Failure(str(refused), allow_retries=False) from None
         log_public_edition(edition, time.monotonic() - started)
         for spec in specs:
             metadata: dict[str, Any] = {

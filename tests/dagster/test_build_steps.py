@@ -101,6 +101,23 @@ def test_what_was_not_built_whole_is_not_published_by_hand(outcome, settings):
     assert "the marts were not built and tested from all that is loaded" in failure
 
 
+@pytest.mark.parametrize("job", ["publish", "publish_public", "publish_force"])
+def test_a_closed_gate_is_a_failure_with_its_message_and_without_an_error_of_python(outcome, definitions, job):
+    assert outcome
+    force = {"ops": {"force_edition": {"config": {"force": "kent"}}}} if job == "publish_force" else {}
+    with dg.DagsterInstance.get() as instance:
+        result = (
+            definitions.get_repository_def()
+            .get_job(job)
+            .execute_in_process(instance=instance, run_config=QUIET_CONSOLE | force, raise_on_error=False)
+        )
+    [failure] = result.filter_events(lambda event: event.is_step_failure)
+    said = failure.step_failure_data.user_failure_data
+    assert said is not None
+    assert "the marts were not built and tested from all that is loaded" in said.description
+    assert failure.step_failure_data.error.cause is None
+
+
 def test_a_table_can_be_made_alone_from_the_ui(definitions):
     result = run(definitions, "marts/kpi_calls_monthly")
     assert result.success
