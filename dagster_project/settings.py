@@ -45,7 +45,7 @@ class LogFormat(StrEnum):
 
 
 class Target(StrEnum):
-    """Engine that holds the warehouse."""
+    """Engine that builds the tables; the warehouse is DuckDB with both."""
 
     DUCKDB = "duckdb"
     SPARK = "spark"

@@ -5,8 +5,8 @@ of CPU per event. A nightly run has 1,200 to 1,500 events; the first load of ten
 every source is marked as loaded by an event. With cached engines an event takes 2 ms, less in a transaction with
 others, and 0.7 ms if a source's days are marked together.
 
-To remove it, delete this file, its test, `event_log_storage` in deploy/dagster.yaml and the two `with` statements that
-call `in_one_transaction` and `written_together`. Files and events are in Dagster's own format.
+To remove it, delete this file, its test, `event_log_storage` in deploy/dagster.yaml and the three `with` statements
+that call `in_one_transaction` and `written_together`. Files and events are in Dagster's own format.
 """
 
 from __future__ import annotations

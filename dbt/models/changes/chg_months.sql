@@ -1,8 +1,6 @@
 {%- set sources = event_sources() -%}
 
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
 pending_loads as (select * from {{ ref("stg_pending_loads") }}),
 

@@ -9,8 +9,6 @@
 {%- set sources = event_sources() -%}
 
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
 unpublished_loads as (select * from {{ ref("chg_unpublished_loads") }}),
 

@@ -2,8 +2,6 @@
     "answer_target_seconds", "short_abandon_seconds", "called_back_counts_as_answered", "staffing_service_level_pct",
     "after_call_seconds",
 ] -%}
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 with
 
 call_parameters as (select * from {{ ref("call_parameters") }}),

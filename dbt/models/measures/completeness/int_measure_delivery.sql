@@ -1,5 +1,3 @@
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 with
 
 measure_sources as (select * from {{ ref("int_measure_source") }}),

@@ -5,8 +5,6 @@
 ) }}
 
 with
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 
 pieces as (
 

@@ -1,5 +1,3 @@
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 with
 
 figures as (

@@ -6,8 +6,6 @@
 ] -%}
 
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
 measure_months as (select * from {{ ref("int_measure_monthly") }}),
 

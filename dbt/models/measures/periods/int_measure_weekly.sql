@@ -1,6 +1,4 @@
 {#- Weeks of the measures that have weekly charts, by the rules of int_measure_monthly. -#}
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 with
 
 measures as (

@@ -8,8 +8,6 @@
     ("previous_6_months", date_plus("month_start", -11, "month"), date_plus("month_start", -6, "month")),
     ("last_12_months", date_plus("month_start", -11, "month"), "month_start"),
 ] -%}
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 with
 
 source_months as (select * from {{ ref("int_source_month") }}),

@@ -1,6 +1,4 @@
 with
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 
 published as (select * from {{ ref("int_published_figures_current") }}),
 

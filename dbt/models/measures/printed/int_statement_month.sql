@@ -1,4 +1,4 @@
--- The linter cannot follow the indentation of a loop.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 with
 

@@ -1,6 +1,4 @@
 with
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 
 statements as (select * from {{ ref("int_published_statements_current") }}),
 
