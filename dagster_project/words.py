@@ -1,4 +1,4 @@
-"""Words of messages: numbers with their nouns ("1 delivery", "2 deliveries"), and paths in commands to copy."""
+"""Words of messages: numbers with their nouns ("1 delivery", "2 deliveries"), external names, paths in commands."""
 
 import shlex
 from collections.abc import Sequence
@@ -38,6 +38,23 @@ def listed_below(items: Sequence[object], shown: int) -> str:
     """Return the first items of a list, each on an indented line of its own, and how many more there are."""
     more = [f"and {len(items) - shown:,} more"] if items[shown:] else []
     return "".join(f"\n  {line}" for line in [*items[:shown], *more])
+
+
+def printable(name: str) -> str:
+    """Return an external name in a form that is safe to show and store: on one line, in reading order.
+
+    Args:
+        name: name of a file or column; may contain control characters, marks that change the direction of writing, and
+            bytes that are not UTF-8 (lone surrogates).
+
+    Returns:
+        The name with backslashes and non-printable characters escaped as in Python; different names stay different.
+    """
+    if name.isprintable() and "\\" not in name:
+        return name
+    return "".join(
+        char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode("ascii") for char in name
+    )
 
 
 def in_shell(path: Path | str) -> str:

@@ -16,11 +16,10 @@ from dagster_project.cli.options import named_contracts
 from dagster_project.console import report_as, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import extract_date_of
 from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
-from dagster_project.words import counted
+from dagster_project.words import counted, printable
 
 if TYPE_CHECKING:
     from dagster_project.loading.dry_run import CheckedDelivery

@@ -32,7 +32,6 @@ from dagster_project.clock import utc_now
 from dagster_project.console import say, warn
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import member_states, news_of_members, require_no_landing
@@ -52,7 +51,7 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
-from dagster_project.words import be, counted, in_shell
+from dagster_project.words import be, counted, in_shell, printable
 from dagster_project.writing import private_files
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
+from dagster_project.words import printable
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The error for an extract that cannot be read, and the form of names in messages. Row faults are in `pieces.py`."""
+"""The error for an extract that cannot be read. Row faults are in `pieces.py`."""
 
 
 class UnreadableExtract(Exception):
@@ -17,20 +17,3 @@ class UnreadableExtract(Exception):
         super().__init__(sentence)
         self.code = code
         self.sha256: str | None = None
-
-
-def printable(name: str) -> str:
-    """Return an external name in a form that is safe to show and store: on one line, in reading order.
-
-    Args:
-        name: name of a file or column; may contain control characters, marks that change the direction of writing, and
-            bytes that are not UTF-8 (lone surrogates).
-
-    Returns:
-        The name with backslashes and non-printable characters escaped as in Python; different names stay different.
-    """
-    if name.isprintable() and "\\" not in name:
-        return name
-    return "".join(
-        char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode("ascii") for char in name
-    )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from dagster_project.contracts import Contract
 from dagster_project.contracts.model import normalised
-from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
+from dagster_project.words import printable
 
 # Longer preambles have not been seen, and searching further costs time for every file.
 ROWS_LOOKED_AT = 50

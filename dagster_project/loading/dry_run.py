@@ -19,7 +19,6 @@ import duckdb
 from dagster_project.clock import london_today
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
 from dagster_project.loading.plan import ACCEPTED, Delivery
@@ -30,6 +29,7 @@ from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import purged_before, reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
+from dagster_project.words import printable
 
 if TYPE_CHECKING:
     from dagster_project.loading.candidate import FileLoad

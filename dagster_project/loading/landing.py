@@ -13,9 +13,9 @@ from pathlib import Path
 
 from dagster_project.clock import LONDON, london_today
 from dagster_project.contracts import Contract
-from dagster_project.extracts.errors import printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
+from dagster_project.words import printable
 
 # A file of this name in the landing folder marks its content as synthetic.
 SYNTHETIC_MARKER = "SYNTHETIC"

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, search
 from dagster_project.privacy.values import Values
@@ -18,7 +17,7 @@ from dagster_project.settings import Settings, known_forces
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
-from dagster_project.words import counted
+from dagster_project.words import counted, printable
 
 _LANDING = "landing"
 

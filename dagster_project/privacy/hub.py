@@ -20,7 +20,6 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.console import warn
 from dagster_project.contracts import Contract
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.members import (
     MEMBER,
     REPLACED_LOADS,
@@ -47,7 +46,7 @@ from dagster_project.settings import Settings
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import WAREHOUSE, spilling_connection
 from dagster_project.warehouse.tables import raw_columns
-from dagster_project.words import counted, listed
+from dagster_project.words import counted, listed, printable
 
 ACTION = "take_over"
 

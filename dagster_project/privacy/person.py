@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
-from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
@@ -32,7 +32,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import in_shell
+from dagster_project.words import in_shell, printable
 
 _HIDDEN = "..."
 # With or without the code of the country and the first zero, which spreadsheets remove.

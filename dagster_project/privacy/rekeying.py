@@ -17,7 +17,7 @@ import pyarrow as pa
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.pseudonyms import (
     PseudonymKey,
@@ -51,7 +51,7 @@ from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import dry_connection, loading_connection
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import counted, listed_below
+from dagster_project.words import counted, listed_below, printable
 from dagster_project.writing import write_whole
 
 ACTION = "rotate_key"

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.publication.query import published_database
 from dagster_project.settings import Settings
 from dagster_project.sql import column_names, count_rows, table
+from dagster_project.words import printable
 
 
 @dataclass(frozen=True)

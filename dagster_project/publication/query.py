@@ -12,11 +12,11 @@ from types import MappingProxyType
 import duckdb
 
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection, says_damage
+from dagster_project.words import printable
 
 SECONDS = 60.0
 """Default time limit of a query, including printing."""

@@ -18,9 +18,9 @@ from typing import TextIO
 from rich.cells import cell_len, set_cell_size
 
 from dagster_project.console import note
-from dagster_project.extracts.errors import printable
 from dagster_project.publication.query import PublishedQuery, Row
 from dagster_project.publication.spreadsheet import neutralised
+from dagster_project.words import printable
 
 SHOWN_ROWS = 200
 """Rows of a table by default: as many as a person reads through."""

@@ -24,7 +24,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.extracts.errors import printable
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
     REDACTED,
@@ -42,6 +41,7 @@ from dagster_project.record.chain import (
 )
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.words import printable
 from dagster_project.writing import link_or_copy
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 
 from dagster_project.errors import UsageError
-from dagster_project.extracts.errors import printable
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
@@ -31,6 +30,7 @@ from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.roots import LOADS_OF_A_ROOT
 from dagster_project.warehouse.state import reading_audit
+from dagster_project.words import printable
 
 # Rows fetched at a time: a month has some 100,000 rows for one force, and millions for a large one.
 _FETCHED = 10_000

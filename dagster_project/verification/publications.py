@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, PARTIAL, manifest_of
@@ -19,7 +18,7 @@ from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABA
 from dagster_project.record.chain import Anchor, noted_head
 from dagster_project.settings import Settings, known_forces
 from dagster_project.verification.finding import Finding
-from dagster_project.words import in_shell
+from dagster_project.words import in_shell, printable
 
 _STAYS = "It was not changed."
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.extracts.errors import printable
 from dagster_project.loading import candidate as candidates
 from dagster_project.loading import plan as plans
 from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
@@ -92,14 +91,6 @@ def test_a_hostile_name_cannot_write_to_the_terminal(tmp_path):
     (warning,) = listed(tmp_path).warnings
     assert warning.isprintable()
     assert "second line" in warning
-
-
-def test_no_two_names_look_alike():
-    names = ["a\nb", "a\\nb", "a\u202eb", "ab", os.fsdecode(b"a\xffb"), "a\\udcffb", "a\xffb", "a b", "a\xa0b"]
-    shown = [printable(name) for name in names]
-    assert len(set(shown)) == len(names)
-    assert all(name.isprintable() for name in shown)
-    assert printable("crimes_2022-10-30 (Tŷ Llên's).csv") == "crimes_2022-10-30 (Tŷ Llên's).csv"
 
 
 def test_a_folder_that_is_a_link_is_refused(tmp_path):

@@ -1,11 +1,12 @@
 """Numbers and their nouns agree in every message, and a command in a message can be copied whatever the path."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from dagster_project.words import be, counted, listed, listed_below
+from dagster_project.words import be, counted, listed, listed_below, printable
 
 # A command of a message with a path that no function has quoted.
 UNQUOTED = re.compile(
@@ -54,3 +55,11 @@ def test_every_path_of_a_command_to_copy_is_quoted():
     lines = [(path.name, line.strip()) for path in code.rglob("*.py") for line in path.read_text().splitlines()]
     assert len([line for _, line in lines if re.search(r"\{(in_shell|shlex\.quote)\(", line)]) > 10
     assert [(name, line) for name, line in lines if UNQUOTED.search(line)] == []
+
+
+def test_no_two_names_look_alike():
+    names = ["a\nb", "a\\nb", "a\u202eb", "ab", os.fsdecode(b"a\xffb"), "a\\udcffb", "a\xffb", "a b", "a\xa0b"]
+    shown = [printable(name) for name in names]
+    assert len(set(shown)) == len(names)
+    assert all(name.isprintable() for name in shown)
+    assert printable("crimes_2022-10-30 (Tŷ Llên's).csv") == "crimes_2022-10-30 (Tŷ Llên's).csv"
