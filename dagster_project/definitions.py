@@ -25,8 +25,9 @@ from dagster_project.settings import CONTRACTS, Target, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
 
-def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliveries | None = None) -> dg.Definitions:
-    """Return all definitions, optionally with other resources than those of this installation.
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Return the definitions that `dagster` and `fcir` load.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -46,7 +47,7 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
         *public_edition_assets(manifest),
         *force_edition_assets(manifest),
     ]
-    warehouse = warehouse or Warehouse()
+    warehouse = Warehouse()
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
@@ -55,15 +56,9 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
         sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper],
         resources={
             "warehouse": warehouse,
-            "deliveries": deliveries or Deliveries(),
+            "deliveries": Deliveries(),
             "dbt": Dbt(warehouse=warehouse),
         },
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,
     )
-
-
-@dg.definitions
-def definitions() -> dg.Definitions:
-    """Return the definitions that `dagster` and `fcir` load."""
-    return build_definitions()

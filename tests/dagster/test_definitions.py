@@ -12,11 +12,9 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.definitions import build_definitions
 from dagster_project.defs.automation import nightly_schedule
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.publication import publication_specs
-from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
@@ -234,15 +232,6 @@ def test_daily_sources_are_fresh_by_nine_and_others_have_no_deadline(specs, sour
 def test_published_assets_are_fresh_by_nine(specs):
     published = [spec for key, spec in specs.items() if key.startswith("published/")]
     assert {spec.freshness_policy.deadline_cron for spec in published} == {"0 9 * * *"}
-
-
-def test_a_test_can_give_the_code_location_other_resources(settings):
-    assert settings
-    days = Deliveries(first="2022-10-28", last="2022-10-29")
-    warehouse = Warehouse()
-    resources = build_definitions(warehouse=warehouse, deliveries=days).resources
-    assert resources["deliveries"] is days
-    assert resources["warehouse"] is resources["dbt"].warehouse is warehouse
 
 
 def test_dbt_tests_are_checks_of_the_tables_that_they_look_at(graph):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from dagster_project.definitions import build_definitions
+from dagster_project.definitions import definitions
 from tests.end_to_end.command import Command
 from tests.end_to_end.erasing import PLANTED, ask, land_planted, places, pseudonyms, substitutes
 from tests.spark.conftest import running_spark
@@ -24,7 +24,7 @@ def compact(settings: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
-        job = build_definitions().resolve_job_def("compact_lake")
+        job = definitions().resolve_job_def("compact_lake")
         assert job.execute_in_process({"ops": {"compact_tables": {"config": {"days": 0}}}}).success
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from dagster_project.definitions import build_definitions
+from dagster_project.definitions import definitions as load_definitions
 from dagster_project.warehouse.lake import connect
 
 
@@ -13,9 +13,9 @@ def definitions(spark):
         patch.setenv("FCIR_HOME", str(spark.home))
         patch.setenv("FCIR_SPARK_PORT", str(spark.spark_port))
         patch.setenv("FCIR_TARGET", "duckdb")
-        on_duckdb = build_definitions()
+        on_duckdb = load_definitions()
         patch.setenv("FCIR_TARGET", "spark")
-        yield build_definitions(), on_duckdb
+        yield load_definitions(), on_duckdb
 
 
 def test_the_lake_is_compacted_every_sunday_where_there_is_one(definitions):
