@@ -13,7 +13,7 @@ import duckdb
 from dagster_project.clock import LONDON, days_between
 from dagster_project.contracts import Contract
 from dagster_project.loading.landing import LandedFile, Landing
-from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, of_root
+from dagster_project.warehouse.roots import of_root, root_in_sql
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _came(
     files = [file for file in (*landing.files, *landing.held) if (file.source, file.extract_date) not in unmarked]
     roots: list[int] = []
     if connection is not None:
-        rows = connection.execute("select distinct load_id // ? from audit.load", [LOADS_OF_A_ROOT]).fetchall()
+        rows = connection.execute(f"select distinct {root_in_sql('load_id')} from audit.load").fetchall()
         roots = [number for (number,) in rows]
     # The landing folder is that of the only root. A hub has none.
     for root in roots or [0]:
@@ -166,16 +166,16 @@ def delivered_days(
     days: dict[str, set[date]] = defaultdict(set)
     if connection is not None:
         rows = connection.execute(
-            """
+            f"""
             select distinct source, extract_date
             from audit.load
             where
                 status <> 'missing_delivery'
                 and withdrawn_at is null
                 and ($is_synthetic_counted or not is_synthetic)
-                and ($root is null or load_id // $loads_of_a_root = $root)
+                and ($root is null or {root_in_sql("load_id")} = $root)
             """,
-            {"is_synthetic_counted": is_synthetic_counted, "root": root, "loads_of_a_root": LOADS_OF_A_ROOT},
+            {"is_synthetic_counted": is_synthetic_counted, "root": root},
         ).fetchall()
         for source, day in rows:
             days[source].add(day)

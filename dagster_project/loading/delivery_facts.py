@@ -29,7 +29,7 @@ from dagster_project.warehouse.tables import incoming
 
 # Volume is compared with days of the same kind in the last eight weeks. With fewer than three there is no comparison,
 # so a first load is never rejected for its volume.
-_VOLUME_DAYS, _VOLUME_LEAST = 56, 3
+VOLUME_DAYS, _VOLUME_LEAST = 56, 3
 # The standard deviation of a count of independent events is the square root of its mean. A deviation of more than 3.5
 # of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
 # rows, fewer than 33 are too few.
@@ -307,7 +307,7 @@ def unusual_forces(
         {
             "source": contract.source,
             "accepted": list(ACCEPTED),
-            "first": min(delivered) - timedelta(days=_VOLUME_DAYS),
+            "first": min(delivered) - timedelta(days=VOLUME_DAYS),
             "last": max(delivered),
         },
     ).fetchall():
@@ -341,7 +341,7 @@ def _days_compared(day: date) -> list[date]:
     """
     holidays = bank_holidays()
     weekday = _SUNDAY if day in holidays else day.weekday()
-    window = (day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1))
+    window = (day - timedelta(days=number) for number in range(1, VOLUME_DAYS + 1))
     return [other for other in window if other.weekday() == weekday and other not in holidays]
 
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from dagster_project.loading.candidate import FileLoad
     from dagster_project.loading.verdicts import Verdict
 
-# Days of history that the verdicts need; the comparison of volume by weekday looks back furthest.
-_DAYS_BEFORE = 56
 _NOT_COMPARED = "volume, faulty rows of other days, copies of other days, new forces and silent columns"
 
 
@@ -221,6 +219,8 @@ def _copy_history(
     settings: Settings, connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
 ) -> str | None:
     """Copy the audit history of the source; return why nothing can be compared, or None if there is history."""
+    from dagster_project.loading.delivery_facts import VOLUME_DAYS
+
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as warehouse:
             if warehouse is None:
@@ -234,7 +234,8 @@ def _copy_history(
                 **dict.fromkeys(("load", "waiver"), of_source),
                 **dict.fromkeys(("quarantine", "load_column", "load_force"), recent),
             }
-            since = min(days) - timedelta(days=_DAYS_BEFORE)
+            # Of all comparisons, that of volumes looks back furthest.
+            since = min(days) - timedelta(days=VOLUME_DAYS)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
             copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
             # A warehouse of an earlier version purged nothing.

@@ -23,7 +23,7 @@ from dagster_project.warehouse.connection import (
     opening,
 )
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
-from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
+from dagster_project.warehouse.roots import record_root, root_in_sql
 from dagster_project.warehouse.tables import column_types, ensure_tables
 from dagster_project.words import in_shell
 
@@ -143,7 +143,7 @@ def member_states(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
         f"""
         with newest as (
             select
-                load_id // {LOADS_OF_A_ROOT} as root_number,
+                {root_in_sql("load_id")} as root_number,
                 max(extract_date) as extract_date
             from audit.load
             where list_contains(?, status)
@@ -432,7 +432,7 @@ def _check_number(connection: duckdb.DuckDBPyConnection, settings: Settings, fol
                 extract_date,
                 file_sha256
             from audit.load
-            where load_id // {LOADS_OF_A_ROOT} = $root and list_contains($accepted, status)
+            where {root_in_sql("load_id")} = $root and list_contains($accepted, status)
         )
 
         select
@@ -469,13 +469,13 @@ def _check_forces(connection: duckdb.DuckDBPyConnection, root: int) -> None:
         others as (
             select distinct
                 load_force.force_code,
-                load.load_id // {LOADS_OF_A_ROOT} as root_number
+                {root_in_sql("load.load_id")} as root_number
             from {WAREHOUSE}.audit.load_force as load_force
             inner join {WAREHOUSE}.audit.load as load on load_force.load_id = load.load_id
             where
                 load.status = 'loaded'
                 and load_force.rows_loaded > 0
-                and load.load_id // {LOADS_OF_A_ROOT} <> ?
+                and {root_in_sql("load.load_id")} <> ?
         )
 
         select
@@ -516,7 +516,7 @@ def changed_loads(columns: Sequence[str]) -> str:
         ours as (
             select *
             from {WAREHOUSE}.audit.load
-            where list_contains($sources, source) and load_id // {LOADS_OF_A_ROOT} = $root
+            where list_contains($sources, source) and {root_in_sql("load_id")} = $root
         )
 
         select

@@ -183,8 +183,7 @@ def _week(
     )
 
 
-# Columns of `kpi_calls_daily` that can have a target, by the name of their measure.
-_DAILY = {
+CALL_COLUMNS = {
     "pct_not_answered": "pct_not_answered",
     "avg_queue_time": "avg_queue_seconds",
     "avg_talk_time": "avg_talk_seconds",
@@ -192,13 +191,14 @@ _DAILY = {
     "median_queue_time": "median_queue_seconds",
     "p90_queue_time": "p90_queue_seconds",
 }
+"""Ratios of `kpi_calls_daily` and `kpi_calls_hourly` by the name of their measure: dbt/macros/call_ratios.sql."""
 
 
 def _target_days(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
     days = " union all ".join(
         f"select force_code, date_day, 'calls_' || line || '.{name}' as measure, {column} as value "
         "from marts.kpi_calls_daily where not is_provisional"
-        for name, column in _DAILY.items()
+        for name, column in CALL_COLUMNS.items()
     )
     sql = f"""
         select

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from dagster_project.publication.report.figures import months_before
 from dagster_project.publication.report.model import Headline, Report, long_month, short_month
 from dagster_project.publication.site import national, peers
 from dagster_project.publication.site.worst_month import WorstMonth
@@ -47,20 +48,15 @@ def not_compared(report: Report) -> str:
     """Say that no figure is compared with the year before; empty if one is."""
     if any(item.year_change.text for item in report.matrix.headlines):
         return ""
-    return f"There is no complete figure for {long_month(_before(report.months[-1], 12))} to compare with."
+    return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 
 
 def _remarks(item: Headline, month: date) -> Iterator[str]:
     for change, number in ((item.month_change, 1), (item.year_change, 12)):
-        yield f"{change.text} on {short_month(_before(month, number))}" if change.arrow else change.text
+        yield f"{change.text} on {short_month(months_before(month, number))}" if change.arrow else change.text
     if item.variation:
         yield item.variation.text
     yield item.remark
-
-
-def _before(month: date, number: int) -> date:
-    index = month.year * 12 + month.month - 1 - number
-    return date(index // 12, index % 12 + 1, 1)
 
 
 CONTACT_FIELDS = ("next_release", "owner", "contact")

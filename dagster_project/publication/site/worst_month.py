@@ -18,6 +18,7 @@ from dagster_project.publication.report.events import period_of
 from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
 from dagster_project.publication.report.model import Block, Event, Explanation, Measure, long_month
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
+from dagster_project.publication.site.demand import CALL_COLUMNS
 from dagster_project.publication.site.views import MONTHS_OFFERED
 from dagster_project.words import counted
 
@@ -169,8 +170,8 @@ class _Finder:
         key = mart, line, month
         if key not in self._calls:
             self._calls[key] = rows_of(self._connection, sql, {"force": self._force, "line": line, "month": month})
-        # `avg_queue_time` is the column `avg_queue_seconds`.
-        column = measure.code.partition(".")[2].replace("_time", "_seconds")
+        name = measure.code.partition(".")[2]
+        column = CALL_COLUMNS.get(name, name)
         rows = [row | {"value": row[column]} for row in self._calls[key] if row.get(column) is not None]
         pick = max if measure.better == "lower" else min
         return pick(rows, key=lambda row: row["value"], default=None)
