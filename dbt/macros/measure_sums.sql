@@ -126,3 +126,8 @@ select * from final
 {% macro figure_denominator(sums, measures="measures") -%}
     coalesce({{ sums }}.denominator, 1) * {{ measures }}.numerator_divisor
 {%- endmacro %}
+
+{#- Whether a measure of the catalogue `measures` is a sum: it adds up and is divided by nothing. -#}
+{% macro is_sum(measures="measures") -%}
+    {{ measures }}.is_additive and coalesce({{ measures }}.denominator, '') = ''
+{%- endmacro %}

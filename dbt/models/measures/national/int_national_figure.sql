@@ -64,7 +64,7 @@ final as (
         figures.denominator,
         figures.is_provisional,
         figures.share_of_days_loaded,
-        measures.is_additive and coalesce(measures.denominator, '') = '' as is_sum,
+        {{ is_sum() }} as is_sum,
         case
             when measures_with_parts.measure is null then 'no_common_formula'
             when not measures.is_additive then 'not_additive'

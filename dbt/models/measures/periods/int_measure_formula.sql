@@ -28,7 +28,7 @@ own as (
         measures.unit,
         measures.factor,
         measures.is_additive,
-        coalesce(measures.denominator, '') = '' as has_no_denominator
+        {{ is_sum() }} as is_sum
     from measure_months
     inner join measures
         on measure_months.measure = measures.measure
@@ -47,7 +47,7 @@ formulas as (
         value_numerator,
         value_denominator,
         is_additive,
-        is_additive and has_no_denominator as is_sum,
+        is_sum,
         is_provisional
     from own
 
@@ -63,7 +63,7 @@ formulas as (
         own.value_numerator,
         own.value_denominator,
         own.is_additive,
-        own.is_additive and own.has_no_denominator as is_sum,
+        own.is_sum,
         own.is_provisional
     from own
     inner join alternatives
@@ -85,7 +85,7 @@ formulas as (
         false as is_sum,
         is_provisional
     from own
-    where unit = 'percent' and is_additive and not has_no_denominator
+    where unit = 'percent' and is_additive and not is_sum
     {%- endfor %}
 
 ),

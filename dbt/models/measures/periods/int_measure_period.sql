@@ -220,7 +220,7 @@ fractions as (
         known.days_loaded,
         known.is_known,
         known.days_loaded < known.days or known.days = 0 as is_provisional,
-        measures.is_additive and known.denominator is null as is_sum,
+        {{ is_sum() }} as is_sum,
         case when known.is_known then known.numerator end as numerator,
         case when known.is_known then known.denominator end as denominator,
         case

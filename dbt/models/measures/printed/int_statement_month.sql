@@ -109,7 +109,7 @@ final as (
         months.month_start,
         measures.measure is not null as is_known,
         measures.is_additive,
-        coalesce(measures.is_additive and coalesce(measures.denominator, '') = '', false) as is_sum,
+        coalesce({{ is_sum() }}, false) as is_sum,
         measure_months.value_numerator,
         measure_months.value_denominator,
         measure_months.days_in_month,

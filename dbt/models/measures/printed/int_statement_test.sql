@@ -25,7 +25,7 @@ coded as (
         measures.better,
         case when statements.kind = 'claim' then statements.threshold else statements.published_value end as stated_text,
         case when statements.kind = 'claim' then measures.unit else statements.unit end as stated_unit,
-        coalesce(measures.is_additive and coalesce(measures.denominator, '') = '', false) as is_sum
+        coalesce({{ is_sum() }}, false) as is_sum
     from statements
     left join measures
         on statements.measure = measures.measure

@@ -180,7 +180,7 @@ figures as (
             figure_numerator("summed"), figure_denominator("summed"), "measures.unit", "measures.decimals"
         ) }} as display_value,
         case
-            when summed.denominator is null
+            when {{ is_sum() }}
                 then {{ ratio(figure_numerator("summed"), figure_denominator("summed") ~ " * summed.days") }}
         end as per_day
     from summed
