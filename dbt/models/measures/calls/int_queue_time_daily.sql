@@ -1,37 +1,24 @@
 {%- set sources = ["call_segments"] -%}
 {{ config(
     materialized="incremental_in_place",
-    meta={"archive": {"day": "arrived_date", "sources": sources}},
     pre_hook="{{ delete_changed_months('arrived_date', " ~ sources ~ ") }}",
-    post_hook="{{ keep_archived() }}",
 ) }}
 
 with
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
-calls as (select * from {{ ref("int_call_outcome") }}),
-
 queue_times as (
 
-    select
-        force_code,
-        line,
-        arrived_date,
-        queue_seconds,
-        count(*) as calls
-    from calls
-    where
-        answered = 1
-        and queue_seconds is not null
-        {{ in_changed_months("and", "arrived_date", sources) }}
-    group by all
+    select *
+    from {{ ref("int_queue_time_count") }}
+    {{ in_changed_months("where", "arrived_date", sources) }}
 
 ),
 
 final as (
 
-    {{ queue_percentiles("queue_times", ["force_code", "line", "arrived_date"]) }}
+    {{ queue_percentiles("queue_times", ["force_code", "section", "arrived_date"]) }}
 
 )
 

@@ -124,7 +124,7 @@ final as (
     left join percentiles
         on
             summed.force_code = percentiles.force_code
-            and summed.line = percentiles.line
+            and 'calls_' || summed.line = percentiles.section
             and summed.date_day = percentiles.arrived_date
 
 )
