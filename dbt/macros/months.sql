@@ -13,7 +13,7 @@
     end
 {%- endmacro %}
 
-{#- Number of a month: consecutive months have consecutive numbers. -#}
+{#- Number of a month: consecutive months have consecutive numbers, so a difference counts the months between two. -#}
 {% macro month_number(day) -%}
     cast(12 * extract(year from {{ day }}) + extract(month from {{ day }}) as bigint)
 {%- endmacro %}

@@ -17,7 +17,7 @@ final as (
         {{ month_start("cancelled_date") }} as cancelled_month,
         cast(count(*) as bigint) as cancelled,
         cast(sum(days_to_cancel) as bigint) as days_to_cancel,
-        cast(sum(case when cancel_code = 'C1' then 1 else 0 end) as bigint) as cancelled_c1
+        cast(sum(case when {{ is_transfer() }} then 1 else 0 end) as bigint) as cancelled_c1
     from crimes
     where event = 'recorded' and is_cancelled_since = 1
     group by all

@@ -1,5 +1,5 @@
 {%- set sources = ["crimes"] -%}
-{%- set kinds = ["recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other"] -%}
+{%- set kinds = crime_change_kinds() -%}
 {{ config(
     materialized="incremental_in_place",
     meta={"archive": {"day": "month_start", "sources": sources}},

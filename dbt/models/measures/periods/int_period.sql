@@ -61,7 +61,7 @@ final as (
         period,
         first_month,
         last_month,
-        {{ calendar_months_between("first_month", "last_month") }} + 1 as months,
+        {{ month_number("last_month") }} - {{ month_number("first_month") }} + 1 as months,
         {{ days_between("first_month", date_plus("last_month", 1, "month")) }} as days
     from periods
 

@@ -55,7 +55,7 @@ final as (
         cast(counted.month_start as date) as month_start,
         cast(counted.counted_by as {{ dbt.type_string() }}) as counted_by,
         cast(counted.cancel_code as {{ dbt.type_string() }}) as cancel_code,
-        cast(coalesce(counted.cancel_code = 'C1', false) as boolean) as is_transfer,
+        cast({{ is_transfer("counted.cancel_code") }} as boolean) as is_transfer,
         cast(counted.offence_code as {{ dbt.type_string() }}) as offence_code,
         cast(
             case counted.days_from

@@ -23,7 +23,7 @@ cells as (
     select
         cohorts.force_code,
         cohorts.month_start,
-        {{ calendar_months_between("cohorts.month_start", "months.month_start") }} as months_since,
+        {{ month_number("months.month_start") }} - {{ month_number("cohorts.month_start") }} as months_since,
         cohorts.recorded_crime,
         months.days_in_month,
         months.days_loaded,

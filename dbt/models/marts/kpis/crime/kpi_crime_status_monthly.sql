@@ -1,4 +1,4 @@
-{%- set kinds = ["recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other"] -%}
+{%- set kinds = crime_change_kinds() -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
