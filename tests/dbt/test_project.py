@@ -33,7 +33,7 @@ READS = {
     "kpis": {"reference", "changes", "core", "measures", "kpis"},
     "national": {"reference", "core", "measures", "national"},
     "papers": {"reference", "staging", "core", "measures", "kpis", "papers"},
-    "quality": {"staging"},
+    "quality": {"staging", "quality"},
     "dictionary": {"reference"},
 }
 # Current rows of the two sources that hold what papers printed: no facts, and compared with measures alone.

@@ -1,6 +1,8 @@
 """The calendar of deliveries on the quality page: the newest months, and older ones with a fault."""
 
 from datetime import date
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -8,12 +10,18 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site.data import calendars, sources
 from dagster_project.warehouse.roots import root_of_force
+from tests.deliveries_mart import deliveries_sql
 
 
 @pytest.fixture
 def marts(marts):
     columns = "source text, extract_date date, status text, load_id bigint, withdrawn_at timestamp"
     marts.execute(f"create table marts.load_audit ({columns})")
+    loads = """(
+        select *, load_id // 16777216 as root_number, load_id::text as run_id, null::text as reason
+        from marts.load_audit
+    )"""
+    marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
     return marts
 
 
@@ -105,3 +113,43 @@ def test_a_source_of_a_measure_that_was_never_delivered_is_listed(marts):
         "crimes": (3, date(2024, 9, 4), True),
         "digital_contacts": (0, None, False),
     }
+
+
+def test_a_day_whose_correction_was_rejected_is_loaded_and_rejected(marts):
+    delivered(marts, date(2024, 9, 2), date(2024, 9, 4))
+    marts.execute(
+        """
+        insert into marts.load_audit values
+            ('crimes', '2024-09-04', 'rejected', 2, null), ('crimes', '2024-09-05', 'missing_delivery', 3, null),
+            ('crimes', '2024-09-06', 'rejected', 4, null), ('crimes', '2024-09-07', 'rejected', 5, '2024-09-09');
+        alter table marts.load_audit add column rows_loaded bigint default 4;
+        create table marts.quarantine (source text);
+        create table marts.measures as select 'crime.recorded_crime' as measure, 'crimes' as sources;
+        """
+    )
+    ((source,), found) = sources(marts), calendars(marts)["crimes"]
+    assert [source[f"days_{state}"] for state in ("due", "loaded", "missing", "rejected", "withdrawn")] == [
+        *(6, 3, 1, 2, 1)
+    ]
+    assert source["newest_day"] == date(2024, 9, 4)
+    assert [status for _, status in found.faults] == ["rejected", "missing", "rejected", "withdrawn"]
+
+
+def test_the_cookbook_lists_missing_and_rejected_days(marts):
+    delivered(marts, date(2024, 9, 2), date(2024, 9, 4))
+    marts.execute(
+        """
+        insert into marts.load_audit values
+            ('crimes', '2024-09-04', 'rejected', 2, null), ('crimes', '2024-09-05', 'missing_delivery', 3, null),
+            ('crimes', '2024-09-03', 'rejected', 4, '2024-09-09'),
+            ('crimes', '2024-09-06', 'rejected', 5, '2024-09-09'),
+            -- Of another data root, which does not deliver the day for the first one.
+            ('crimes', '2024-09-05', 'loaded', 16777217, null)
+        """
+    )
+    (recipe,) = Path(str(files("dagster_project.publication") / "cookbook")).glob("*_missing_days.sql")
+    rows = marts.execute(recipe.read_text(encoding="utf-8")).fetchall()
+    assert [(root, f"{day}", status, is_in_figures) for _, root, day, status, is_in_figures, _ in rows] == [
+        (0, "2024-09-05", "missing", False),
+        (0, "2024-09-04", "rejected", True),
+    ]

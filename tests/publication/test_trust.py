@@ -9,6 +9,7 @@ from dagster_project.publication.site.definitions import definitions
 from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.reconciliation import printed, sentences
 from dagster_project.publication.site.revisions import publications, revisions
+from tests.deliveries_mart import deliveries_sql
 
 AUGUST, SEPTEMBER = date(2022, 8, 1), date(2022, 9, 1)
 
@@ -52,6 +53,8 @@ _TABLES = """
 @pytest.fixture
 def tables(marts):
     marts.execute(_TABLES)
+    loads = "(select *, load_id // 16777216 as root_number, load_id::text as run_id from marts.load_audit)"
+    marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
     return marts
 
 
@@ -191,6 +194,20 @@ def test_faults_are_counted_by_source_reason_and_month(tables):
     assert sentences_of(tables)[4:] == [
         "1 of 4 deliveries due is loaded; 1 is missing and 2 are rejected",
         "3 of 200 rows (1.50%) are quarantined, each with its reason",
+    ]
+
+
+def test_a_rejected_correction_is_named_beside_the_day_that_stays_loaded(tables):
+    tables.execute(
+        """
+        insert into marts.load_audit values
+            (1, 'crimes', '2022-08-01', 200, 200, 0, 'loaded', null, null),
+            (2, 'crimes', '2022-08-01', 9, 0, 0, 'rejected', 'volume_is_low: 9 rows', null)
+        """
+    )
+    assert sentences_of(tables)[4:] == [
+        "1 of 1 delivery due is loaded; 0 are missing and 1 is rejected",
+        "0 of 200 rows (0.00%) are quarantined, each with its reason",
     ]
 
 

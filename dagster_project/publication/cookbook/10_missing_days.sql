@@ -1,13 +1,13 @@
 -- Which days are missing?
--- Days whose delivery is missing or was rejected.
+-- Days whose delivery is missing or was rejected, newest first. A rejected correction leaves the day in the figures.
 select
     source,
+    root_number,
     extract_date,
-    arg_max(status, load_id) as status,
-    arg_max(reason, load_id) as reason
-from marts.load_audit
-where status <> 'replaced'
-group by source, extract_date
-having arg_max(status, load_id) in ('missing', 'rejected')
-order by extract_date desc, source
+    status,
+    is_in_figures,
+    reason
+from marts.deliveries
+where status in ('missing', 'rejected')
+order by extract_date desc, source, root_number
 limit 20

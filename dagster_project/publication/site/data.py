@@ -17,7 +17,6 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days
 from dagster_project.sql import rows_as_dicts, rows_by
-from dagster_project.warehouse.roots import root_in_sql
 
 # Number of recent outcomes shown for each expectation.
 _RUNS_SHOWN = 14
@@ -29,34 +28,6 @@ _LISTED = 50
 _CALENDAR_MONTHS = 24
 
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
-
-# Status of each day's delivery, in the words of the pages. A rejected delivery whose files were removed is withdrawn;
-# if there is another delivery of its day, that one counts. Of several data roots, in a hub, the worst status counts.
-NEWEST = f"""
-    select
-        source,
-        extract_date,
-        arg_max(
-            status, list_position(['empty', 'loaded', 'withdrawn', 'rejected', 'missing'], status)
-        ) as status
-    from (
-        select
-            source,
-            extract_date,
-            arg_max(
-                case
-                    when withdrawn_at is not null then 'withdrawn'
-                    when status = 'missing_delivery' then 'missing'
-                    else status
-                end,
-                (withdrawn_at is null, load_id)
-            ) as status
-        from marts.load_audit
-        where status <> 'replaced'
-        group by source, extract_date, {root_in_sql("load_id")}
-    )
-    group by source, extract_date
-"""
 
 # Distance from a running month to the days that it is compared with, in the words of the pages.
 _WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
@@ -151,10 +122,24 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
     """Return the status of each day's delivery, by source.
 
     Returns:
-        Source to its months. A day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
-        `withdrawn`), or `none` if no delivery was expected.
+        Source to its months. A day has the status that `marts.deliveries` states (`loaded`, `empty`, `rejected`,
+        `missing`, `withdrawn`), of several data roots in a hub the worst, or `none` if no delivery was expected.
     """
-    sources = rows_by(connection, "source", f"from ({NEWEST}) order by source, extract_date")
+    sources = rows_by(
+        connection,
+        "source",
+        """
+        select
+            source,
+            extract_date,
+            arg_max(
+                status, list_position(['empty', 'loaded', 'withdrawn', 'rejected', 'missing'], status)
+            ) as status
+        from marts.deliveries
+        group by source, extract_date
+        order by source, extract_date
+        """,
+    )
     return {source: _calendar({row["extract_date"]: row["status"] for row in rows}) for source, rows in sources.items()}
 
 
@@ -176,12 +161,14 @@ def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str
 
 
 def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return what was loaded, is missing and was quarantined, one row per source, also undelivered ones."""
+    """Return what was loaded, is missing and was quarantined, one row per source, also undelivered ones.
+
+    In a hub, a day counts once for each data root. A day whose correction was rejected is loaded and rejected.
+    """
     return rows_of(
         connection,
-        f"""
-        with newest as ({NEWEST}),
-        rows_loaded as (
+        """
+        with rows_loaded as (
             select source, cast(sum(rows_loaded) as bigint) as rows_loaded
             from marts.load_audit
             where status in ('loaded', 'empty')
@@ -192,20 +179,23 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
             select distinct trim(unnest(string_split(sources, ','))) as source from marts.measures
         )
         select
-            newest.source,
-            count(*) filter (where newest.status in ('loaded', 'empty')) as days_loaded,
-            count(*) filter (where newest.status = 'missing') as days_missing,
-            count(*) filter (where newest.status = 'rejected') as days_rejected,
-            count(*) filter (where newest.status = 'withdrawn') as days_withdrawn,
-            max(newest.extract_date) filter (where newest.status in ('loaded', 'empty')) as newest_day,
+            deliveries.source,
+            count(*) as days_due,
+            count(*) filter (where deliveries.is_in_figures) as days_loaded,
+            count(*) filter (where deliveries.status = 'missing') as days_missing,
+            count(*) filter (where deliveries.status = 'rejected') as days_rejected,
+            count(*) filter (where deliveries.status = 'withdrawn') as days_withdrawn,
+            max(deliveries.extract_date) filter (where deliveries.is_in_figures) as newest_day,
             any_value(coalesce(rows_loaded.rows_loaded, 0)) as rows_loaded,
-            (select count(*) from marts.quarantine as rows where rows.source = newest.source) as quarantined,
+            (select count(*) from marts.quarantine as rows where rows.source = deliveries.source) as quarantined,
             true as is_delivered
-        from newest
-        left join rows_loaded on newest.source = rows_loaded.source
-        group by newest.source
+        from marts.deliveries as deliveries
+        left join rows_loaded on deliveries.source = rows_loaded.source
+        group by deliveries.source
         union all
-        select source, 0, 0, 0, 0, null, 0, 0, false from named where source not in (select source from newest)
+        select source, 0, 0, 0, 0, 0, null, 0, 0, false
+        from named
+        where source not in (select source from marts.deliveries)
         order by 1
         """,
     )

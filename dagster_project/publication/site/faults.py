@@ -4,16 +4,14 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 
 import duckdb
 
 from dagster_project.publication.report.display import NOTHING
 from dagster_project.publication.report.model import short_month
 from dagster_project.publication.report.quarantine import reason_in_words
-from dagster_project.publication.site.data import NEWEST, rows_of
+from dagster_project.publication.site.data import rows_of
 from dagster_project.publication.site.views import Choice, Table, View, Views
 
 # Months beside each other; earlier ones are counted together.
@@ -24,28 +22,23 @@ def faults(connection: duckdb.DuckDBPyConnection) -> Views | None:
     """Return what is missing, rejected and quarantined, by source, reason and month; None if nothing is."""
     rows = rows_of(
         connection,
-        f"""
-        with newest as ({NEWEST}),
-        found as (
+        """
+        with found as (
             select source, 'Quarantined rows' as kind, reason_code as code, extract_date as day from marts.quarantine
             union all
-            select newest.source, 'Deliveries missing', null, newest.extract_date
-            from newest
-            where newest.status = 'missing'
+            select source, 'Deliveries missing', null, extract_date
+            from marts.deliveries
+            where status = 'missing'
             union all
             select
-                loads.source, 'Deliveries rejected',
+                source, 'Deliveries rejected',
                 coalesce(
-                    nullif(regexp_extract(loads.reason, '\\[([a-z0-9_]+)\\]', 1), ''),
-                    nullif(regexp_extract(loads.reason, '^([a-z0-9_]+):', 1), '')
+                    nullif(regexp_extract(reason, '\\[([a-z0-9_]+)\\]', 1), ''),
+                    nullif(regexp_extract(reason, '^([a-z0-9_]+):', 1), '')
                 ),
-                loads.extract_date
-            from newest
-            inner join (select distinct source, extract_date, status, reason from marts.load_audit) as loads
-                on newest.source = loads.source
-                and newest.extract_date = loads.extract_date
-                and newest.status = loads.status
-            where newest.status = 'rejected'
+                extract_date
+            from marts.deliveries
+            where status = 'rejected'
         )
         select source, kind, code, cast(date_trunc('month', day) as date) as month, count(*) as found
         from found
@@ -93,11 +86,3 @@ def faults(connection: duckdb.DuckDBPyConnection) -> Views | None:
         "faults-by-reason", "By source, reason and month", ("source",), {(source,): table(source) for source in names}
     )
     return Views((Choice("source", "Source", names, ""),), (view,))
-
-
-def deliveries(sources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the sources with the days that were due: loaded, missing and rejected ones."""
-    return [
-        {**row, "days_due": row["days_loaded"] + row["days_missing"] + row["days_rejected"] + row["days_withdrawn"]}
-        for row in sources
-    ]

@@ -37,7 +37,7 @@ from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
-from dagster_project.publication.site.faults import deliveries, faults
+from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.frame import PAGES, Site, site_explorer
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
 from dagster_project.publication.site.links import page_of_mart
@@ -331,7 +331,7 @@ def _trust(
         definitions=definitions(connection, *_names_and_months(forces)),
         answered=answered(connection),
         addresses=addresses,
-        sources=deliveries(data.sources(connection)),
+        sources=data.sources(connection),
         faults=faults(connection),
     )
     site.find(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import duckdb
 
 from dagster_project.publication.report.model import listed
-from dagster_project.publication.site.data import NEWEST
 from dagster_project.publication.site.views import text_of
 from dagster_project.words import be, counted
 
@@ -108,11 +107,11 @@ def _revisions_in_short(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _deliveries_in_short(connection: duckdb.DuckDBPyConnection) -> list[str]:
     due, loaded, missing, rejected = connection.execute(
-        f"""
+        """
         select
-            count(*), count(*) filter (where status in ('loaded', 'empty')),
+            count(*), count(*) filter (where is_in_figures),
             count(*) filter (where status = 'missing'), count(*) filter (where status = 'rejected')
-        from ({NEWEST})
+        from marts.deliveries
         """
     ).fetchall()[0]
     if not due:
@@ -128,7 +127,7 @@ def _deliveries_in_short(connection: duckdb.DuckDBPyConnection) -> list[str]:
     ).fetchall()[0]
     return [
         f"All {counted(due, 'delivery')} due are loaded; none is missing or rejected"
-        if loaded == due
+        if loaded == due and not rejected
         else f"{loaded:,} of {counted(due, 'delivery')} due {be(loaded)} loaded; {missing:,} {be(missing)} missing and "
         f"{rejected:,} {be(rejected)} rejected",
         f"{quarantined:,} of {read:,} rows ({text_of(share, 'percent', 2)}) {be(quarantined)} quarantined, each with "

@@ -2,41 +2,28 @@ with
 
 quarantined as (select * from {{ ref("stg_quarantine") }}),
 
-loads as (
+loads as (select * from {{ ref("stg_loads") }}),
 
-    -- A rejected delivery whose files were removed from the landing folder no longer matters.
-    select *
-    from {{ ref("stg_loads") }}
-    where withdrawn_at is null
+deliveries as (select * from {{ ref("deliveries") }}),
 
-),
-
-newest_attempt as (
-
-    select
-        root_number,
-        source,
-        extract_date,
-        max(load_id) as load_id
-    from loads
-    group by all
-
-),
-
--- A rejected delivery is current until its day is delivered again; an accepted one until a correction replaces it.
+-- A rejected delivery is current until its day is delivered again or it is withdrawn; an accepted one until a
+-- correction replaces it.
 current_loads as (
 
     select loads.*
     from loads
-    inner join newest_attempt
-        on loads.root_number = newest_attempt.root_number
-        and loads.source = newest_attempt.source
-        and loads.extract_date = newest_attempt.extract_date
-    inner join loads as newest
-        on newest_attempt.load_id = newest.load_id
+    inner join deliveries
+        on loads.root_number = deliveries.root_number
+        and loads.source = deliveries.source
+        and loads.extract_date = deliveries.extract_date
     where
         loads.status in ('loaded', 'empty')
-        or (loads.status = 'rejected' and loads.run_id = newest.run_id)
+        or (
+            loads.status = 'rejected'
+            and loads.withdrawn_at is null
+            and deliveries.status = 'rejected'
+            and loads.run_id = deliveries.run_id
+        )
 
 ),
 
