@@ -7,18 +7,11 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 final as (
 
-    {%- for position in range(1, 4) %}
-
     select
         measure,
-        split_part(sources, ',', {{ position }}) as source
+        {{ list_items("sources") }} as source
     from measures
-    where split_part(sources, ',', {{ position }}) <> ''
-    {%- if not loop.last %}
-
-    union all
-    {%- endif %}
-    {%- endfor %}
+    where sources <> ''
 
 )
 
