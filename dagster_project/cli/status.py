@@ -239,7 +239,7 @@ class State:
     expected: tuple[ExpectedDelivery, ...] = ()
     """Deliveries before their deadline, of sources that are not overdue."""
     affected: tuple[AffectedMonth, ...] = ()
-    """Months with more than 1% of their rows quarantined; unknown while the warehouse is held."""
+    """Months that the last build marked: more than 1% of their rows are quarantined."""
     is_published: bool = True
     """Whether the publication includes everything loaded."""
     killed: Holder | None = None
@@ -324,6 +324,7 @@ def _state_of_publication(settings: Settings, locked: str, holder: Holder | None
         return State(
             tuple(source_states(connection, is_published=True)),
             tuple(outstanding(connection, is_published=True)),
+            affected=tuple(affected_months(connection)),
             locked=locked,
             running=holder,
             published_as=folder.name,

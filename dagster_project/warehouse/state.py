@@ -11,6 +11,7 @@ import duckdb
 
 from dagster_project.sql import rows_as_dicts, scalar
 from dagster_project.warehouse.connection import (
+    MARTS,
     WAREHOUSE,
     DatabaseUnreadable,
     is_cut_short,
@@ -320,58 +321,28 @@ class AffectedMonth:
 
 
 def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth]:
-    """Return months in which more than 1% of the rows of a source and force were quarantined, newest first.
+    """Return the months that the last build marked as affected by quarantined rows, newest first.
 
-    Rows whose force could not be read count for every force of the source and data root. Duplicates and superseded rows
-    do not count.
+    Args:
+        connection: the warehouse with its marts, or a published database.
+
+    Returns:
+        Nothing before the first build, and from marts of an earlier version, which do not have the mark.
     """
+    mart, is_affected = "kpi_completeness_monthly", "is_affected_by_quarantine"
+    if is_affected not in column_types(connection, MARTS, "marts", mart):
+        return []
     rows = connection.execute(
         f"""
-        with counted as (
-            select
-                load.source,
-                {root_in_sql("load.load_id")} as root_number,
-                load_force.force_code,
-                cast(date_trunc('month', load.extract_date) as date) as month,
-                sum(load_force.rows_read - load_force.rows_repeated) as rows_read,
-                sum(load_force.rows_quarantined - load_force.rows_repeated) as rows_quarantined,
-                sum(load_force.rows_loaded) as rows_loaded
-            from audit.load_force as load_force
-            inner join audit.load as load on load_force.load_id = load.load_id
-            where load.status = 'loaded'
-            group by all
-        ),
-
-        forces as (
-            select
-                source,
-                root_number,
-                force_code,
-                month
-            from counted
-            where force_code is not null and rows_loaded > 0
-        ),
-
-        possible as (
-            select
-                forces.source,
-                forces.force_code,
-                forces.month,
-                cast(sum(counted.rows_read) as bigint) as rows_read,
-                cast(sum(counted.rows_quarantined) as bigint) as rows_quarantined
-            from forces
-            inner join counted
-                on forces.source = counted.source
-                and forces.root_number = counted.root_number
-                and forces.month = counted.month
-                and coalesce(counted.force_code, forces.force_code) = forces.force_code
-            group by all
-        )
-
-        select *
-        from possible
-        where 100 * rows_quarantined > rows_read
-        order by month desc, source, force_code
+        select
+            source,
+            force_code,
+            month_start,
+            rows_read,
+            rows_quarantined
+        from marts.{mart}
+        where {is_affected}
+        order by month_start desc, source, force_code
         """
     ).fetchall()
     return [AffectedMonth(*row) for row in rows]

@@ -46,7 +46,7 @@ def _complete(history: History, source: str) -> dict[str, set[date]]:
 
 def quarantined(history: History, force: str, sources: Iterable[str], months: Iterable[Month]) -> dict[str, Any]:
     """Quarantined rows of some months: those of the force and those of no readable force."""
-    total, shares = 0, [Fraction(0)]
+    total, shares = 0, {"": Fraction(0)}
     wanted = set(months)
     for source in sources:
         read = faulty = 0
@@ -58,14 +58,15 @@ def quarantined(history: History, force: str, sources: Iterable[str], months: It
                     faulty += bad
         total += faulty
         if read:
-            shares.append(Fraction(100 * faulty, read))
-    highest = max(shares)
+            shares[source] = Fraction(100 * faulty, read)
+    highest = max(shares.values())
     return {
         "rows_quarantined": total,
         "share_quarantined": Decimal(
             (2 * highest.numerator * 10**6 + highest.denominator) // (2 * highest.denominator)
         ).scaleb(-6),
         "is_affected_by_quarantine": highest > 1,
+        "affected_sources": ", ".join(sorted(source for source, share in shares.items() if share > 1)) or None,
     }
 
 

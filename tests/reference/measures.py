@@ -514,10 +514,14 @@ class NaiveWarehouse:
             targets = self.definitions.targets.get(name, [])
             for month in calendar.span:
                 first = date(*month, 1)
+                # Only periods name the sources.
+                marks = {
+                    column: value
+                    for column, value in self._quarantined(measure, [month]).items()
+                    if column != "affected_sources"
+                }
                 found[self.force, name, first] = (
-                    figures.row(month)
-                    | {"target": in_force(targets, self.force, first)}
-                    | self._quarantined(measure, [month])
+                    figures.row(month) | {"target": in_force(targets, self.force, first)} | marks
                 )
         return found
 

@@ -10,7 +10,6 @@ from dagster_project.loading.landing import Landing
 from dagster_project.loading.members import member_states, news_of_members
 from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.state import (
-    affected_months,
     outstanding,
     over_all_roots,
     source_states,
@@ -66,19 +65,6 @@ def test_sources_are_counted_by_root_and_added_up(connection):
     assert (total.rows_quarantined, total.newest) == (2, TUESDAY)
     assert over_all_roots(states[:1]) == states[:1]
     assert standing_days(connection, "visits") == {TUESDAY: 7, WEDNESDAY: 4}
-
-
-def test_rows_of_no_readable_force_affect_only_the_forces_of_their_root(tmp_path):
-    roots = Hub(tmp_path)
-    header = "force_code,visit_id,begun_at,minutes,visitor"
-    of_kent = [f"kent,v{number},{TUESDAY} 10:00,5,x" for number in range(30)]
-    roots["kent"].land(TUESDAY, *of_kent, f"nowhere,x,{TUESDAY} 10:00,5,x", header=header)
-    roots["surrey"].land(TUESDAY, *visits(TUESDAY, 30))
-    for member in roots.members.values():
-        member.run()
-    roots.run()
-    with open_read_only(roots.hub.settings.warehouse) as connection:
-        assert [(month.force_code, month.rows_quarantined) for month in affected_months(connection)] == [("kent", 1)]
 
 
 def test_a_result_of_an_expectation_fails_while_it_fails_for_one_force(roots):

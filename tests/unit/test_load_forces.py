@@ -5,6 +5,7 @@ from dataclasses import replace
 import duckdb
 import pytest
 
+from dagster_project.warehouse.connection import loading_connection, open_read_only
 from dagster_project.warehouse.state import affected_months
 from dagster_project.warehouse.tables import ensure_tables
 from tests.unit.loading_helpers import HEADER, VISITS, Installation, row
@@ -120,14 +121,36 @@ def test_a_changed_statement_on_absent_forces_has_everything_built_again(install
         ).fetchall() == [(True,)]
 
 
-def test_months_with_more_than_one_percent_quarantined_are_named(installation):
-    good = [of("kent", f"v{number}") for number in range(98)]
-    installation.land("2022-11-01", *good, of("atlantis", "w"), of("essex", "e"))
-    installation.land("2022-12-01", *(line.replace("2022-11", "2022-12") for line in [*good, good[0] + "0", good[0]]))
+MARKED = """
+    select *
+    from (values
+        ('visits', 'kent', date '2022-11-01', 99, 1, true),
+        ('visits', 'kent', date '2022-12-01', 99, 0, false),
+        -- None of its rows was loaded.
+        ('visits', 'essex', date '2022-11-01', 10, 10, true)
+    ) as marks (source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine)
+"""
+
+
+def test_the_months_that_the_last_build_marked_for_quarantined_rows_are_named(installation):
+    installation.land("2022-11-01", of("kent", "a"))
     installation.run()
-    with duckdb.connect(str(installation.settings.warehouse), read_only=True) as connection:
-        found = [str(month) for month in affected_months(connection)]
-    assert found == [
-        "visits essex 2022-11: 1 of 2 rows quarantined (50.0%)",
+
+    def named() -> list[str]:
+        with open_read_only(installation.settings.warehouse) as connection:
+            return [str(month) for month in affected_months(connection)]
+
+    def build(columns: str) -> None:
+        with loading_connection(installation.settings.warehouse) as connection:
+            connection.execute(
+                f"create or replace table marts.kpi_completeness_monthly as select {columns} from ({MARKED})"  # noqa: S608
+            )
+
+    assert named() == [], "nothing is built yet"
+    build("* exclude (is_affected_by_quarantine)")
+    assert named() == [], "an earlier version built it"
+    build("*")
+    assert named() == [
+        "visits essex 2022-11: 10 of 10 rows quarantined (100.0%)",
         "visits kent 2022-11: 1 of 99 rows quarantined (1.0%)",
     ]

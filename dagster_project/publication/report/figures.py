@@ -60,10 +60,14 @@ def read_figures(
     notes = QuarantineNotes(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
-        row["notes"] = (
-            [notes.text(row["sources"].split(","), row["first_month"], row["last_month"])] if is_noted else []
-        )
+        row["notes"] = [notes.text(_affected_sources(row), row["first_month"], row["last_month"])] if is_noted else []
     return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
+
+
+def _affected_sources(row: Mapping[str, Any]) -> list[str]:
+    """Return the sources that a figure is affected by, in the order of the catalogue; none in a public edition."""
+    affected = (row.get("affected_sources") or "").split(", ")
+    return [source for source in row["sources"].split(",") if source in affected]
 
 
 def note_formulas(

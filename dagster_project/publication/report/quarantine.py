@@ -13,8 +13,6 @@ from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 # Number of reasons that a note names; the others are counted together.
 _REASONS_NAMED = 3
-# A figure is marked if more than this percentage of a source's rows is quarantined.
-_MOST_PCT = 1
 
 _REASONS = {
     "above_maximum": "a value above the greatest possible one",
@@ -91,28 +89,25 @@ class QuarantineNotes:
             {"force_code": force_code},
         ).fetchall()
 
-    def text(self, sources: Iterable[str], first_month: date, last_month: date) -> str:
-        """Return the note on a figure: one sentence for each source with more than 1% of its rows quarantined.
+    def text(self, affected_sources: Iterable[str], first_month: date, last_month: date) -> str:
+        """Return the note on a figure: one sentence for each source that the figure is affected by.
 
         Both months are covered by the figure.
         """
         if not self._has_rows:
-            return (
-                f"More than {_MOST_PCT}% of the rows of a source of this figure could not be used and are not counted."
-            )
+            return "More than 1% of the rows of a source of this figure could not be used and are not counted."
         sentences = []
-        for source in sources:
+        for source in affected_sources:
             months = [
                 rows for (of, month), rows in self._rows.items() if of == source and first_month <= month <= last_month
             ]
             read, quarantined = sum(rows[0] for rows in months), sum(rows[1] for rows in months)
-            if 100 * quarantined > _MOST_PCT * read:
-                share = display(Decimal(100 * quarantined) / Decimal(read), "percent", 1)
-                sentences.append(
-                    f"Affected by quarantined rows: {quarantined:,} of {read:,} rows ({share}) of the "
-                    f"{source.replace('_', ' ')} delivered for {span(first_month, last_month)} could not be used and "
-                    f"are not counted ({self._why(source, first_month, last_month)})."
-                )
+            share = display(Decimal(100 * quarantined) / Decimal(read), "percent", 1)
+            sentences.append(
+                f"Affected by quarantined rows: {quarantined:,} of {read:,} rows ({share}) of the "
+                f"{source.replace('_', ' ')} delivered for {span(first_month, last_month)} could not be used and "
+                f"are not counted ({self._why(source, first_month, last_month)})."
+            )
         return " ".join(sentences)
 
     def _why(self, source: str, first_month: date, last_month: date) -> str:

@@ -202,19 +202,18 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return months that are not complete for a force, or with over 1% of rows quarantined, newest first."""
+    """Return months that are not complete for a force, or affected by quarantined rows, newest first."""
     return rows_of(
         connection,
         f"""
         select
             completeness.*,
-            coalesce(dim_force.force_name, completeness.force_code) as force_name,
-            100 * completeness.rows_quarantined > completeness.rows_read as is_affected
+            coalesce(dim_force.force_name, completeness.force_code) as force_name
         from marts.kpi_completeness_monthly as completeness
         left join marts.dim_force as dim_force on completeness.force_code = dim_force.force_code
         where
-            completeness.days_owed > 0
-            and (completeness.is_provisional or 100 * completeness.rows_quarantined > completeness.rows_read)
+            (completeness.days_owed > 0 and completeness.is_provisional)
+            or completeness.is_affected_by_quarantine
         order by completeness.month_start desc, completeness.force_code, completeness.source
         limit {_LISTED}
         """,

@@ -1,6 +1,3 @@
-{#- A figure is marked above this share of its rows, in percent. -#}
-{%- set most_pct = 1 -%}
-
 with
 
 source_rows as (select * from {{ ref("int_source_row_monthly") }}),
@@ -30,7 +27,7 @@ shares as (
     select
         *,
         coalesce({{ ratio("rows_quarantined", "rows_read", 100) }}, 0) as share_quarantined,
-        100 * rows_quarantined > {{ most_pct }} * rows_read as is_affected
+        {{ exceeds_quarantine_limit("rows_quarantined", "rows_read") }} as is_affected
     from period_rows
 
 ),
@@ -44,7 +41,8 @@ final as (
         shares.period,
         cast(sum(shares.rows_quarantined) as bigint) as rows_quarantined,
         cast(max(shares.share_quarantined) as decimal(38, 6)) as share_quarantined,
-        max(case when shares.is_affected then 1 else 0 end) = 1 as is_affected_by_quarantine
+        max(case when shares.is_affected then 1 else 0 end) = 1 as is_affected_by_quarantine,
+        {{ joined_text("case when shares.is_affected then shares.source end") }} as affected_sources
     from shares
     inner join measure_sources
         on shares.source = measure_sources.source

@@ -73,6 +73,11 @@ final as (
         cast(
             coalesce({{ ratio("source_rows.rows_quarantined", "source_rows.rows_read", 100) }}, 0) as decimal(38, 6)
         ) as share_quarantined,
+        cast(
+            coalesce(
+                {{ exceeds_quarantine_limit("source_rows.rows_quarantined", "source_rows.rows_read") }}, false
+            ) as boolean
+        ) as is_affected_by_quarantine,
         cast(coalesce(source_months.days_loaded, 0) < months.days_in_month as boolean) as is_provisional,
         {{ ratio("coalesce(source_months.days_loaded, 0)", "months.days_in_month", 100) }} as share_of_days_loaded
     from cells

@@ -42,7 +42,8 @@ final as (
         ) as complete_since,
         cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
-        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
+        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine,
+        cast(quarantined.affected_sources as {{ dbt.type_string() }}) as affected_sources
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
