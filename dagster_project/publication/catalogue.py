@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.clock import london_today
 from dagster_project.errors import UsageError
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.publication.query import published_database
@@ -41,6 +42,7 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
 
     Returns:
         measure, label, unit, section, definition, numerator, denominator, target, better, sources; by section and code.
+        `target` is the target or benchmark in force today for the forces without one of their own.
 
     Raises:
         NotPublished: nothing is published yet.
@@ -53,14 +55,23 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
         measures = _listing(
             connection,
             """
+            with targets as (
+                select applies_to as measure, cast(value as decimal(38, 6)) as target
+                from definitions
+                where
+                    definition in ('target', 'benchmark')
+                    and force_code = '*'
+                    and $today between valid_from and coalesce(valid_to, $today)
+            )
             select measure, label, unit, section, definition, numerator, denominator, target, better, sources
             from measures
+            left join targets using (measure)
             where
                 ($section = '' or section = $section)
                 and contains(lower(concat_ws(' ', measure, label, definition)), lower($text))
             order by section, measure
             """,
-            {"section": section, "text": text},
+            {"section": section, "text": text, "today": london_today()},
         )
         if not measures.rows:
             codes = [row[0] for row in connection.execute("select measure from measures order by 1").fetchall()]

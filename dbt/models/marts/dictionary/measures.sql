@@ -6,19 +6,6 @@ sections as (select * from {{ ref("measure_sections") }}),
 
 synonyms as (select * from {{ ref("measure_synonyms") }}),
 
-targets as (select * from {{ ref("measure_targets") }}),
-
--- Targets in force today for all forces without their own row.
-standing_targets as (
-
-    select
-        measure,
-        target
-    from targets
-    where force_code = '*' and valid_to is null
-
-),
-
 final as (
 
     select
@@ -32,7 +19,6 @@ final as (
         cast(measures.unit as {{ dbt.type_string() }}) as unit,
         cast(measures.decimals as bigint) as decimals,
         cast(measures.better as {{ dbt.type_string() }}) as better,
-        cast(standing_targets.target as decimal(38, 6)) as target,
         cast(measures.owner as {{ dbt.type_string() }}) as owner,
         cast(measures.definition as {{ dbt.type_string() }}) as definition,
         cast(nullif(measures.numerator, '') as {{ dbt.type_string() }}) as numerator,
@@ -58,8 +44,6 @@ final as (
         on measures.name = synonyms.term
     left join synonyms as section_synonyms
         on measures.section = section_synonyms.term
-    left join standing_targets
-        on measures.measure = standing_targets.measure
 
 )
 
