@@ -118,7 +118,7 @@ def _write_trace(
         measure=measure,
         texts=texts,
         months=traced,
-        of_days={month.month: figures_by_day(month, measure, texts[month.month]) for month in traced},
+        of_days={month.month: figures_by_day(month, measure) for month in traced},
     )
     # A reader who has only a printed figure searches for it.
     figures = " ".join(f"{text} {month:%Y-%m}" for month, text in texts.items())

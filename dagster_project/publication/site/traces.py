@@ -43,8 +43,8 @@ class TracedMonth:
     """Empty for a sum."""
     formula: str
     """Code of the measure whose quotient it is; empty if it is its own."""
-    days: tuple[tuple[date, str, str], ...]
-    """Day, numerator and denominator, for every day with an event."""
+    days: tuple[tuple[date, str, str, Decimal | None], ...]
+    """Day, numerator, denominator and their quotient in the unit of the measure, for every day with an event."""
     parts: tuple[str, ...]
     """Codes of the sums that the figure is made of."""
     deliveries: tuple[Delivery, ...]
@@ -76,7 +76,8 @@ def read_traces(connection: duckdb.DuckDBPyConnection, force_code: str, until: d
                 denominator=in_full(figure["denominator"]) if figure["is_quotient"] else "",
                 formula="" if figure["formula_measure"] == figure["measure"] else figure["formula_measure"],
                 days=tuple(
-                    (row["day"], in_full(row["numerator"]), in_full(row["denominator"])) for row in days.get(key, [])
+                    (row["day"], in_full(row["numerator"]), in_full(row["denominator"]), row["value"])
+                    for row in days.get(key, [])
                 ),
                 parts=parts,
                 deliveries=tuple(_deliveries(loads.get(key, []), parts)),
@@ -98,27 +99,14 @@ def trace_addresses(connection: duckdb.DuckDBPyConnection, force_code: str, unti
     return addresses
 
 
-def figures_by_day(month: TracedMonth, measure: Measure, text: str) -> dict[date, str]:
-    """Return the figure of each day of a month, if the figure of the month is the quotient of its sums.
-
-    Args:
-        month: the month with its days.
-        measure: the measure.
-        text: the figure of the month, as it is shown.
-
-    Returns:
-        Texts by day; empty for a sum, and for a figure that is computed in another way.
-    """
-    scale = 100 if measure.unit == "percent" else 1
-
-    def quotient(numerator: str, denominator: str) -> str:
-        if not Decimal(denominator or 0):
-            return NOTHING
-        return display(scale * Decimal(numerator or 0) / Decimal(denominator), measure.unit, measure.decimals)
-
-    if not month.denominator or quotient(month.numerator, month.denominator) != text:
+def figures_by_day(month: TracedMonth, measure: Measure) -> dict[date, str]:
+    """Return the figure of each day of a month as it is shown; nothing for a sum, which the day has already."""
+    if not month.denominator:
         return {}
-    return {day: quotient(numerator, denominator) for day, numerator, denominator in month.days}
+    return {
+        day: NOTHING if value is None else display(value, measure.unit, measure.decimals)
+        for day, _, _, value in month.days
+    }
 
 
 def _by_figure(rows: list[dict[str, Any]]) -> Mapping[tuple[str, date], list[dict[str, Any]]]:
@@ -189,23 +177,58 @@ _FIGURES = f"""
     order by figures.measure, figures.month_start desc
 """
 
+# The quotient as figures of months have it (dbt/macros/ratio.sql and measure_sums.sql): with the factor and divisors of
+# the catalogue, in whole millionths, half up in the sixth decimal.
 _DAYS = f"""
-    with figures as ({_PAPER_FIGURES}), uses as ({_USES})
+    with figures as ({_PAPER_FIGURES}), uses as ({_USES}),
+    summed as (
+        select
+            uses.measure,
+            uses.month_start,
+            daily.day,
+            sum(uses.weight * daily.amount) filter (where uses.role = 'numerator') as numerator,
+            sum(uses.weight * daily.amount) filter (where uses.role = 'denominator') as denominator
+        from uses
+        inner join measures.int_part_daily as daily
+            on
+                uses.part = daily.part
+                and daily.day >= uses.month_start
+                and daily.day < uses.month_start + to_months(1)
+        where daily.force_code = $force
+        group by all
+    ),
+    fractions as (
+        select
+            summed.*,
+            cast(
+                coalesce(summed.numerator, 0) * catalogue.factor * catalogue.denominator_divisor as decimal(38, 6)
+            ) as value_numerator,
+            cast(summed.denominator * catalogue.numerator_divisor as decimal(38, 6)) as value_denominator
+        from summed
+        inner join marts.measures as catalogue
+            on summed.measure = catalogue.measure
+    ),
+    millionths as (
+        select
+            *,
+            cast(value_numerator * 1000000 as hugeint) as top,
+            cast(value_denominator * 1000000 as hugeint) as bottom
+        from fractions
+    )
     select
-        uses.measure,
-        uses.month_start,
-        daily.day,
-        sum(uses.weight * daily.amount) filter (where uses.role = 'numerator') as numerator,
-        sum(uses.weight * daily.amount) filter (where uses.role = 'denominator') as denominator
-    from uses
-    inner join measures.int_part_daily as daily
-        on
-            uses.part = daily.part
-            and daily.day >= uses.month_start
-            and daily.day < uses.month_start + to_months(1)
-    where daily.force_code = $force
-    group by all
-    order by uses.measure, uses.month_start, daily.day
+        measure,
+        month_start,
+        day,
+        numerator,
+        denominator,
+        case
+            when bottom > 0
+                then
+                    cast(sign(top) * divide(2 * abs(top) * 1000000 + bottom, 2 * bottom) as decimal(38, 0))
+                    * cast(0.000001 as decimal(6, 6))
+        end as value
+    from millionths
+    order by measure, month_start, day
 """
 
 _PARTS = """
