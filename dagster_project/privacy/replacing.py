@@ -26,7 +26,7 @@ from dagster_project.privacy.files import (
     search,
     update_tables,
 )
-from dagster_project.privacy.findings import publication_of, searched_files
+from dagster_project.privacy.findings import missing_backups, publication_of, searched_files
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import CONTENT, MANIFEST, PARTIAL, manifest_of
 from dagster_project.record.store import append
@@ -63,6 +63,8 @@ class Replacement:
     """Each pseudonym with the value that replaces it."""
     facts: dict[str, object] = field(default_factory=dict)
     """What its end needs to know, without personal values."""
+    backups: list[str] = field(default_factory=list)
+    """Folders of backups that it was begun with. An intent of an earlier version has none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,18 @@ def write_intent(settings: Settings, replacement: Replacement) -> None:
     """Write the intent of a replacement, before anything is replaced."""
     make_private_folder(settings.suppression)
     _rewritten(settings).unlink(missing_ok=True)
-    write_whole(settings.replacement_intent, json.dumps(replacement.__dict__).encode())
+    content = replacement.__dict__ | {"backups": list(map(str, settings.backups))}
+    write_whole(settings.replacement_intent, json.dumps(content).encode())
+
+
+def with_its_backups(settings: Settings, replacement: Replacement) -> Settings:
+    """Return the settings with the folders of backups that are set and those that a replacement was begun with.
+
+    `FCIR_BACKUPS` may have another value in the shell that finishes it, and files of the earlier folders may be
+    rewritten already, without their manifests.
+    """
+    folders = dict.fromkeys((*settings.backups, *map(Path, replacement.backups)))
+    return settings.model_copy(update={"backups": tuple(folders)})
 
 
 def delete_intent(settings: Settings) -> None:
@@ -276,7 +289,12 @@ def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:
 
 def removed_files(settings: Settings) -> list[str]:
     """Return the published files that were removed because they cannot be rewritten, until the intent is deleted."""
-    return [file for file in _lines(_rewritten(settings)) if not Path(file).exists() and Path(file).name != CONTENT]
+    gone = missing_backups(settings)
+    return [
+        str(file)
+        for file in map(Path, _lines(_rewritten(settings)))
+        if not file.exists() and file.name != CONTENT and not any(map(file.is_relative_to, gone))
+    ]
 
 
 def table_of(file: Path) -> str:
@@ -289,7 +307,9 @@ def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
     changed: dict[Path, list[Path]] = {}
     for file in _lines(noted):
         path = Path(file)
-        root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
+        # An intent of an earlier version does not name its folders of backups.
+        roots = (settings.home, *settings.backups, Path(path.anchor))
+        root = next(root for root in roots if path.is_relative_to(root))
         if folder := publication_of(path, root):
             changed.setdefault(folder, []).append(path)
     for folder, files in changed.items():

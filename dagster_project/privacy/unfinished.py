@@ -1,7 +1,7 @@
 """Finish a replacement of pseudonyms, or a purge, that was killed."""
 
 from dagster_project.privacy import erasure, hub, purging, rekeying
-from dagster_project.privacy.replacing import read_intent
+from dagster_project.privacy.replacing import read_intent, with_its_backups
 from dagster_project.settings import Settings
 
 
@@ -14,6 +14,7 @@ def finish_replacement(settings: Settings) -> str | None:
     replacement = read_intent(settings)
     if replacement is None:
         return purging.finish_purge(settings)
+    settings = with_its_backups(settings, replacement)
     if replacement.action == erasure.ACTION:
         certificate = erasure.finish_erasure(settings, replacement)
         return (

@@ -1,0 +1,79 @@
+"""An erasure that was killed is finished by a command with other settings, and does not hide what it could not do."""
+
+import json
+import shutil
+
+import pytest
+
+from dagster_project.privacy import replacing
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.publication.files import MANIFEST
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import CONTRACTS, row
+
+CRIME = "46/777777/22"
+
+
+@pytest.fixture
+def root(installation, monkeypatch):
+    """A data root with a person in it."""
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    installation.land("2022-11-01", row("a", visitor=CRIME), row("b", visitor="bob"))
+    installation.run()
+    return installation
+
+
+def erase_crime(settings, identifier=CRIME):
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, identifier)
+        return erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
+
+
+def finish(settings):
+    with writer_lock(settings.lock_file):
+        return finish_replacement(settings)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_backups_of_another_shell_are_finished_or_named(root, tmp_path, monkeypatch, is_gone):
+    """The erasure is killed after it has rewritten a copied publication, before the manifest."""
+    backup = tmp_path / "backup"
+    folder = backup / "published" / "20221101T000000Z"
+    folder.mkdir(parents=True)
+    (folder / "page.html").write_text(f"<p>{CRIME}</p>")
+    before = {"files": [{"path": "page.html", "bytes": 1, "sha256": "of before"}], "tables": []}
+    (folder / MANIFEST).write_text(json.dumps(before))
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "_update_manifests", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(root.settings.model_copy(update={"backups": (backup,)}))
+    if is_gone:
+        shutil.rmtree(backup)
+    assert "is finished" in finish(root.settings)
+    (certificate,) = map(json.loads, (file.read_text() for file in root.settings.certificates.iterdir()))
+    assert certificate["is_clean"] is not is_gone
+    assert certificate["remaining"]["unreadable"] == ([str(backup)] if is_gone else [])
+    assert certificate["removed_files"] == []
+    if not is_gone:
+        (entry,) = json.loads((folder / MANIFEST).read_text())["files"]
+        assert entry["sha256"] != "of before"
+
+
+def test_an_intent_without_its_backups_is_finished(root, tmp_path, monkeypatch):
+    """An earlier version noted none."""
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "_update_manifests", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(root.settings)
+    settings: Settings = root.settings
+    intent = json.loads(settings.replacement_intent.read_text())
+    settings.replacement_intent.write_text(json.dumps({k: v for k, v in intent.items() if k != "backups"}))
+    (settings.suppression / "rewritten.files").write_text(f"{backup / 'a' / 'page.html'}\n")
+    assert "is finished" in finish(settings)
