@@ -7,9 +7,10 @@ import duckdb
 
 from dagster_project.cli.damage import find_damage, repair
 from dagster_project.console import LOGGER, report_to_terminal, warn
+from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
-from dagster_project.settings import Settings, read_settings
+from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lake import has_lake
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import in_shell
@@ -111,6 +112,25 @@ def finish_killed_replacement(settings: Settings) -> None:
     with writer_lock(settings.lock_file), private_files():
         if finished := finish_replacement(settings):
             warn(finished)
+
+
+def erase_restored_people(settings: Settings) -> None:
+    """Erase people again who came back with an older copy of the warehouse, with a warning.
+
+    Raises:
+        SuppressionError: the list of erased people is missing or cannot be used.
+        WarehouseLocked: another run holds the warehouse.
+    """
+    # Imported here, as above.
+    from dagster_project.loading.suppression import require_suppression
+
+    if settings.is_hub or require_suppression(settings) is None:
+        return
+    from dagster_project.privacy.restored import erase_restored
+
+    with writer_lock(settings.lock_file), private_files():
+        if erased := erase_restored(settings, load_contracts(CONTRACTS)):
+            warn(erased)
 
 
 def warn_of_lake(settings: Settings, *, is_purge: bool = False) -> None:

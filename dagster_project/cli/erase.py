@@ -44,7 +44,7 @@ def erase(
 
     settings = start(debug=bool(context.obj))
     identifier, reason = ask_with_reason(reason)
-    contracts = prepare(settings, "fcir erase")
+    contracts = prepare(settings, "fcir erase", needs_list=False)
     need = Need(settings, "fcir erase", is_rewriting=True)
     with writer_lock(settings.lock_file, command="fcir erase"), private_files(), need.required():
         with loading_connection(settings.warehouse) as connection:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from dagster_project.cli.data_root import finish_killed_replacement, require_no_hub
+from dagster_project.cli.data_root import erase_restored_people, finish_killed_replacement, require_no_hub
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild
 from dagster_project.contracts import Contract, load_contracts
@@ -50,10 +50,15 @@ def ask_with_reason(reason: str) -> tuple[str, str]:
     return identifier, require_reason(reason, _EXAMPLE, identifier=identifier.strip(BLANKS))
 
 
-def prepare(settings: Settings, command: str) -> dict[str, Contract]:
+def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dict[str, Contract]:
     """Finish a killed rebuild or replacement, bring the audit tables up to date, and return all contracts.
 
     A warehouse that a killed rebuild has completed would otherwise come into its place with the key of before.
+
+    Args:
+        settings: the data root.
+        command: the command, for messages.
+        needs_list: false for a command that writes the list of erased people, also in place of one that is lost.
 
     Raises:
         UsageError: nothing is loaded yet, or the data root is a hub.
@@ -61,9 +66,11 @@ def prepare(settings: Settings, command: str) -> dict[str, Contract]:
         RowsMissing: a killed rebuild cannot be finished.
         WarehouseLocked: a run holds the warehouse.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
+        SuppressionError: the list of erased people cannot be used, or is missing although it is needed.
     """
     # It loads pyarrow, which most commands do without.
     from dagster_project.loading.pipeline import load_or_create_key
+    from dagster_project.loading.suppression import SuppressionMissing
 
     require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
     finish_interrupted_rebuild(settings)
@@ -72,7 +79,12 @@ def prepare(settings: Settings, command: str) -> dict[str, Contract]:
     contracts = dict(load_contracts(CONTRACTS))
     with writer_lock(settings.lock_file, command=command), private_files():
         finish_killed_replacement(settings)
-        load_or_create_key(settings, contracts)
+        try:
+            load_or_create_key(settings, contracts)
+            erase_restored_people(settings)
+        except SuppressionMissing:
+            if needs_list:
+                raise
     return contracts
 
 

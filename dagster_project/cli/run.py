@@ -10,6 +10,7 @@ import typer
 
 from dagster_project.cli.damage import publication_damage
 from dagster_project.cli.data_root import (
+    erase_restored_people,
     finish_killed_replacement,
     repair_damage,
     require_home_folder,
@@ -104,6 +105,7 @@ def run(
             reason=waiver.reason,
         )
     finish_killed_replacement(settings)
+    erase_restored_people(settings)
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")

@@ -15,7 +15,7 @@ from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_create_key
 from dagster_project.loading.report import FileWarning, SourceReport
-from dagster_project.loading.suppression import read_suppression
+from dagster_project.loading.suppression import require_suppression
 from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
@@ -186,7 +186,7 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
 
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
-        SuppressionError: the list of erased identifiers cannot be used.
+        SuppressionError: the list of erased identifiers is missing or cannot be used.
         TableMismatch: a raw table does not fit its contract.
         RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
     """
@@ -208,7 +208,7 @@ def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -
 
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
-        SuppressionError: the list of erased identifiers cannot be used.
+        SuppressionError: the list of erased identifiers is missing or cannot be used.
     """
     known = known_fingerprint(connection)
     key = read_or_create_key(settings.key_file, known)
@@ -219,4 +219,4 @@ def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -
         "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
         [key.key_id],
     )
-    return replace(key, suppression=read_suppression(settings.suppression))
+    return replace(key, suppression=require_suppression(settings))

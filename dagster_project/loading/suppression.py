@@ -4,8 +4,8 @@ An identifier is listed by its HMAC under a separate key, so that a person stays
 changes, and when everything is loaded again. The substitute keeps figures: rows of one caller or of one crime stay rows
 of one caller or of one crime, and nobody can compute it from the identifier without the key of the list.
 
-The list also has a hash of each pseudonym that was replaced, with its substitute, for hubs: a hub may hold rows that
-the data root no longer has.
+The list also has a hash of each pseudonym that was replaced, with its substitute: a hub may hold rows that the data
+root no longer has, and an older copy of the warehouse, which was restored, has the pseudonyms of before.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_create_key
+from dagster_project.record.store import has_entry
+from dagster_project.warehouse.connection import WAREHOUSE
+from dagster_project.warehouse.tables import column_types
 from dagster_project.words import in_shell
 from dagster_project.writing import make_private_folder, write_whole
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+    from dagster_project.settings import Settings
 
 _LIST, _KEY = "suppressed.json", "suppression.key"
 # In a hub: hashes of erased pseudonyms that it has replaced.
@@ -35,6 +40,10 @@ _TAKEN_OVER = "taken_over.json"
 
 class SuppressionError(OperatorError, ValueError):
     """The list cannot be used; without it, loading would bring erased people back."""
+
+
+class SuppressionMissing(SuppressionError):
+    """There is no list, although people were erased."""
 
 
 class Suppressed(NamedTuple):
@@ -73,6 +82,11 @@ class Suppression:
         found = pc.index_in(self.key.pseudonyms(connection, cells), value_set=listed)
         return pc.coalesce(pa.chunked_array([substitutes.take(chunk) for chunk in found.chunks]), pseudonyms)
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the replaced pseudonyms with their substitutes, which a warehouse notes when they are replaced."""
+        return sha256(json.dumps(sorted(self.replaced.items())).encode()).hexdigest()
+
     def find(self, identifier: str) -> Suppressed | None:
         """Return the entry of an identifier."""
         return self.entries.get(self.key.pseudonym(identifier))
@@ -104,6 +118,43 @@ def read_suppression(folder: Path) -> Suppression | None:
             f"bring them back. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(key_file)}"
         )
     return Suppression(read_or_create_key(key_file, fingerprint), entries, replaced)
+
+
+def require_suppression(settings: Settings) -> Suppression | None:
+    """Return the list; None if nobody was erased.
+
+    Raises:
+        SuppressionMissing: there is no list, and the record has an erasure.
+        SuppressionError: there is a list, and it or its key cannot be used.
+    """
+    suppression = read_suppression(settings.suppression)
+    if suppression is None and has_entry(settings, "erase"):
+        file = settings.suppression / _LIST
+        raise SuppressionMissing(
+            f"{file}: the list of erased people is missing, and the record has an erasure. Nothing was done, because "
+            f"loading would bring them back. Restore {settings.suppression} from its backup; without one, erase each "
+            f"person again (for which requests: fcir record --all): fcir erase"
+        )
+    return suppression
+
+
+def noted_list(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the fingerprint of the list that was last applied to a warehouse; None if none was.
+
+    Args:
+        connection: the warehouse; one of an earlier version has no note.
+    """
+    if not column_types(connection, WAREHOUSE, "audit", "suppression_list"):
+        return None
+    rows = connection.execute("select max(list_sha256) from audit.suppression_list").fetchall()
+    noted: str | None = rows[0][0]
+    return noted
+
+
+def note_list(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> None:
+    """Note that a list is applied to a warehouse, in the transaction of the caller, who has replaced its pseudonyms."""
+    connection.execute("delete from audit.suppression_list")
+    connection.execute("insert into audit.suppression_list values (?)", [fingerprint])
 
 
 def new_substitute() -> str:

@@ -7,9 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.suppression import new_substitute, suppress, suppression_key
+from dagster_project.loading.suppression import (
+    new_substitute,
+    note_list,
+    noted_list,
+    read_suppression,
+    suppress,
+    suppression_key,
+)
 from dagster_project.privacy.findings import Findings, find_values, require_whole
 from dagster_project.privacy.person import Person, landing_files_with
 from dagster_project.privacy.replacing import (
@@ -66,6 +75,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
     substitute = person.suppressed.substitute if person.suppressed else new_substitute()
     values = person.values(substitute)
     now = utc_now()
+    known = read_suppression(settings.suppression)
     replacement = Replacement(
         ACTION,
         reason,
@@ -77,6 +87,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
             "substitute": substitute,
             "keys": list(person.pseudonyms),
             "found": found.as_json(),
+            "list_before": known.fingerprint if known else None,
             # A reason may have named the person: the record stays whole without the value.
             REDACTED: redactions(settings, lambda line: values.replace_in(line)[0]),
         },
@@ -96,8 +107,16 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     facts: Any = replacement.facts
     begun_at = datetime.fromisoformat(replacement.begun_at)
     values = values or Values(replacement.pairs)
+
+    def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
+        # A warehouse that lacks earlier erasures keeps its note, so that the next run finds them. The version before
+        # this one, which noted none, may have begun it.
+        applied = read_suppression(settings.suppression)
+        if applied and "list_before" in facts and noted_list(connection) == facts["list_before"]:
+            note_list(connection, applied.fingerprint)
+
     suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
-    changed = replace_everywhere(settings, values, at=begun_at).publications
+    changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse).publications
     removed = removed_files(settings)
     remaining = find_values(settings, values)
     record_manifests(settings, changed)

@@ -26,7 +26,7 @@ from dagster_project.loading.pseudonyms import (
     new_key,
     save_key,
 )
-from dagster_project.loading.suppression import new_substitute, read_suppression
+from dagster_project.loading.suppression import new_substitute, read_suppression, require_suppression
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, noticing_damage
 from dagster_project.privacy.findings import (
     missing_backups,
@@ -108,13 +108,14 @@ def rotate_key(
     Raises:
         ValuesMissing: a load has such values, and they are not to be kept. Nothing was changed.
         PseudonymKeyError: a key is missing or cannot be used.
+        SuppressionError: the list of erased people is missing or cannot be used.
         DamagedStore: a part of the warehouse or the marts cannot be read. Nothing was changed.
     """
     require_whole(settings)
     with loading_connection(settings.warehouse) as connection:
         keys = keys_of(settings, connection)
     current, *_ = keys.values()
-    key = PseudonymKey(new_key().secret, suppression=read_suppression(settings.suppression))
+    key = PseudonymKey(new_key().secret, suppression=require_suppression(settings))
     pairs = _pairs(settings, contracts, keys.values(), key)
     missing = _missing_values(settings, contracts, pairs)
     if missing and not keep_missing:

@@ -155,6 +155,14 @@ def read(settings: Settings) -> Iterator[dict[str, Any]]:
     return _entries(_content(settings.record_file))
 
 
+def has_entry(settings: Settings, action: str) -> bool:
+    """Return whether the record has an entry of an action."""
+    content = _content(settings.record_file)
+    # Without such a text, no line has to be parsed.
+    is_named = f'"action":{json.dumps(action)},'.encode() in content
+    return is_named and any(entry["action"] == action for entry in _entries(content))
+
+
 def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
     """Return what an erasure will change in the record: the SHA-256 of each new line, by the number of its entry.
 

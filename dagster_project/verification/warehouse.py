@@ -6,8 +6,11 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, known_fingerprint
+from dagster_project.loading.suppression import SuppressionError, require_suppression
 from dagster_project.privacy.person import keys_of
+from dagster_project.privacy.restored import erased_rows
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
 from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
@@ -99,9 +102,16 @@ def _findings(
             else:
                 check_key(settings.key_file, None)
         except PseudonymKeyError as error:
-            place, _, rest = str(error).partition(": ")
-            what, _, advice = rest.partition(". ")
-            yield Finding(place, what, advice)
+            yield _of_message(error)
+        try:
+            suppression = require_suppression(settings)
+            erased = erased_rows(connection, contracts, suppression) if suppression else {}
+        except (SuppressionError, PseudonymKeyError) as error:
+            yield _of_message(error)
+        else:
+            for place, rows in erased.items():
+                what = f"{counted(rows, 'row')} with pseudonyms of people who were erased, as after a restore"
+                yield Finding(place, what, "What was published stays. Erase them again: fcir run")
     expected = None if settings.is_hub else settings.root_number
     if (recorded := recorded_root(connection)) != expected:
         number = "a hub" if recorded is None else f"data root {recorded}"
@@ -110,6 +120,13 @@ def _findings(
             f"belongs to {number}, and the settings state {'a hub' if expected is None else f'root {expected}'}",
             "Nothing was changed. Correct FCIR_ROOT_NUMBER, FCIR_MEMBERS or FCIR_HOME",
         )
+
+
+def _of_message(error: OperatorError) -> Finding:
+    """Return the finding of an error whose message has the place, what was found, and the advice."""
+    place, _, rest = str(error).partition(": ")
+    what, _, advice = rest.partition(". ")
+    return Finding(place, what, advice)
 
 
 def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:

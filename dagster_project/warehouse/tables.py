@@ -213,6 +213,10 @@ create table if not exists audit.record_head (
     hash varchar not null,
     noted_at timestamp not null
 );
+-- The list of erased people whose pseudonyms were last replaced in this warehouse.
+create table if not exists audit.suppression_list (
+    list_sha256 varchar not null
+);
 -- The last table: a warehouse without it is not set up, or is of an earlier layout.
 create table if not exists audit.root (
     root_number bigint

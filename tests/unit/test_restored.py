@@ -1,0 +1,132 @@
+"""An older copy of the warehouse, or a lost list of erased people, does not bring an erased person back."""
+
+import shutil
+
+import duckdb
+import pytest
+
+from dagster_project.loading import suppression
+from dagster_project.loading.suppression import SuppressionMissing
+from dagster_project.privacy import replacing, restored
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.rekeying import rotate_key
+from dagster_project.privacy.restored import erase_restored
+from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.record.store import read
+from dagster_project.verification.warehouse import verify_warehouse
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import CONTRACTS, row
+
+
+@pytest.fixture
+def root(installation, monkeypatch):
+    """A data root with two people, and a copy of its warehouse beside it."""
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    installation.land("2022-11-01", row("a", visitor="ann"), row("b", visitor="bob"), row("c", visitor="ann"))
+    installation.run()
+    shutil.copy(installation.settings.warehouse, installation.settings.home.parent / "copy.duckdb")
+    return installation
+
+
+def erase_person(root, identifier):
+    settings = root.settings
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, identifier)
+        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
+
+
+def restore(root):
+    shutil.copy(root.settings.home.parent / "copy.duckdb", root.settings.warehouse)
+
+
+def begin_run(root):
+    with writer_lock(root.settings.lock_file):
+        return erase_restored(root.settings, CONTRACTS)
+
+
+def visitors(root):
+    return dict(root.query("select visit_id, visitor from raw.visits"))
+
+
+def files_with(root, value):
+    return [file for file in root.settings.home.rglob("*") if file.is_file() and value.encode() in file.read_bytes()]
+
+
+def faults(root):
+    findings, _, _ = verify_warehouse(root.settings, CONTRACTS)
+    return [str(finding) for finding in findings if finding.is_fault]
+
+
+def test_a_restored_person_is_found_and_erased_again(root, monkeypatch):
+    before = visitors(root)
+    erase_person(root, "ann")
+    after = visitors(root)
+    with monkeypatch.context() as patch:
+        # A run compares two hashes; only a restore has everything searched.
+        patch.setattr(restored, "pseudonyms_in_databases", lambda *_: 1 / 0)
+        assert begin_run(root) is None
+    assert faults(root) == []
+    restore(root)
+    assert visitors(root) == before
+    expected = "raw.visits.visitor: 2 rows with pseudonyms of people who were erased, as after a restore"
+    assert [fault for fault in faults(root) if fault.startswith(expected)]
+    assert "1 pseudonym of erased people were there again" in begin_run(root)
+    assert visitors(root) == after
+    assert files_with(root, before["a"]) == []
+    assert faults(root) == []
+    ((replaced_at,),) = root.query("select pseudonyms_replaced_at from audit.load")
+    assert replaced_at
+    assert [entry["outcome"] for entry in read(root.settings) if entry["action"] == "erase_again"] == ["done"]
+    assert begin_run(root) is None
+
+
+def test_a_restored_person_is_erased_by_the_run_after_another_erasure(root):
+    before = visitors(root)
+    erase_person(root, "ann")
+    restore(root)
+    # Its list has ann, whom the warehouse has again.
+    erase_person(root, "bob")
+    assert begin_run(root)
+    assert not {*before.values()} & {*visitors(root).values()}
+
+
+def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
+    erase_person(root, "ann")
+    after = visitors(root)
+    restore(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(restored, "save_history", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            begin_run(root)
+    with writer_lock(root.settings.lock_file):
+        assert "were there again" in finish_replacement(root.settings)
+    assert visitors(root) == after
+    assert begin_run(root) is None
+
+
+def test_a_warehouse_of_an_earlier_version_is_searched_once(root):
+    erase_person(root, "ann")
+    with duckdb.connect(str(root.settings.warehouse)) as connection:
+        connection.execute("drop table audit.suppression_list")
+    assert begin_run(root) is None
+    assert root.query("select count(*) from audit.suppression_list") == [(1,)]
+
+
+def test_nothing_is_loaded_or_rotated_without_the_list_that_the_record_names(root):
+    erase_person(root, "ann")
+    (root.settings.suppression / "suppressed.json").unlink()
+    root.land("2022-11-02", row("d", day="2022-11-02", visitor="ann"))
+    message = r"suppressed.json: the list of erased people is missing, .* Restore .*suppression from its backup"
+    with pytest.raises(SuppressionMissing, match=message):
+        root.run()
+    with writer_lock(root.settings.lock_file), pytest.raises(SuppressionMissing):
+        rotate_key(root.settings, CONTRACTS, reason="yearly")
+    with pytest.raises(SuppressionMissing):
+        begin_run(root)
+    assert [fault for fault in faults(root) if "the list of erased people is missing" in fault]
+    erase_person(root, "ann")
+    root.run()
+    assert visitors(root)["d"] == suppression.read_suppression(root.settings.suppression).find("ann").substitute
