@@ -69,11 +69,18 @@ def erase(
             f"{counted(len(removed), 'PDF file')} of publications had the identifier and cannot be rewritten, so they "
             "were removed; the certificate lists them. Publish the current papers again: fcir publish"
         )
+    if not content["is_identifier_searched"]:
+        warn(
+            "the identifier itself was not looked for in clear text: it is so short, or so like a word or a figure, "
+            "that other texts have it too. Look for it yourself in commentaries, events and names of files"
+        )
     if not content["is_clean"]:
         warn(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)
     places = "the landing folder and the lake" if has_lake(settings) else "the landing folder"
-    say(f"Erased: no byte of the identifier or its pseudonyms was found outside {places}.")
+    what = "the identifier or its pseudonyms" if content["is_identifier_searched"] else "its pseudonyms"
+    searched = counted(content["remaining"]["searched"], "file")
+    say(f"Erased: no byte of {what} was found outside {places}, in {searched} that were searched.")
 
 
 def _show(settings: Settings, found: "Findings") -> None:

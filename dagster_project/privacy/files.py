@@ -1,5 +1,6 @@
 """Find values in files of any kind, and rewrite files without them. Each file is replaced in one step."""
 
+import codecs
 import gzip
 import mmap
 import re
@@ -34,6 +35,8 @@ _PACKED = re.compile(
     rb"\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY|7z\xbc\xaf\x27\x1c|\x04\x22\x4d\x18|.{257}ustar", re.S
 )
 _HEAD_BYTES = 262
+# Extracts may be texts of this kind.
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class Kind(StrEnum):
@@ -45,6 +48,7 @@ class Kind(StrEnum):
     ZIP = "zip"
     GZIP = "gzip"
     PDF = "pdf"
+    UTF16 = "utf-16"
     OTHER = "other"
 
 
@@ -97,6 +101,7 @@ def _kind_of_head(head: bytes) -> Kind:
         b"PK\x03\x04": Kind.ZIP,
         b"\x1f\x8b": Kind.GZIP,
         b"%PDF-": Kind.PDF,
+        **dict.fromkeys(_UTF16, Kind.UTF16),
     }
     return next((kind for begin, kind in beginnings.items() if head.startswith(begin)), Kind.OTHER)
 
@@ -138,7 +143,7 @@ def search(file: Path, values: Values) -> list[Hit]:
             count = sum(map(values.count_in, _texts(file, kind)))
             count = count or (_in_pages(file, values) if kind is Kind.PDF else 0)
             hits = [Hit(file, count)] if count else []
-    except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+    except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error, UnicodeError) as error:
         if _is_of_machine(error):
             raise
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
@@ -162,7 +167,7 @@ def _in_bytes(file: Path, values: Values) -> int:
 
 
 def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
-    """Yield the decoded contents of a file that is compressed.
+    """Yield the decoded contents of a file that is compressed or a text in UTF-16.
 
     Raises:
         UnreadableFile: a database or an archive is in it, whose bytes do not show its values, and must not change.
@@ -175,6 +180,8 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
     elif kind is Kind.GZIP:
         with gzip.open(file) as stream:
             yield _plain(file, stream)
+    elif kind is Kind.UTF16:
+        yield _as_utf8(file.read_bytes())
     elif kind is Kind.PDF:
         for match in _DEFLATED.finditer(file.read_bytes()):
             with suppress(zlib.error):
@@ -185,7 +192,24 @@ def _plain(file: Path, stream: IO[bytes] | BufferedIOBase) -> bytes:
     head = stream.read(_HEAD_BYTES)
     if _PACKED.match(head) or _kind_of_head(head) in (Kind.DUCKDB, Kind.PARQUET, Kind.SQLITE, Kind.GZIP):
         raise UnreadableFile(f"{file} cannot be decoded (packed)")
-    return head + stream.read()
+    return _as_utf8(head + stream.read())
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return the bytes of a text in UTF-8 if its byte-order mark says that they are UTF-16, and all others unchanged.
+
+    Raises:
+        UnicodeError: they are not UTF-16.
+    """
+    encoding = _UTF16.get(content[:2])
+    return content.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass") if encoding else content
+
+
+def _replaced(content: bytes, values: Values) -> bytes:
+    """Return the bytes of a text with values replaced, in the encoding that it has."""
+    replaced, _ = values.replace_in(_as_utf8(content))
+    encoding = _UTF16.get(content[:2])
+    return replaced.decode("utf-8", "surrogatepass").encode(encoding, "surrogatepass") if encoding else replaced
 
 
 def _in_pages(file: Path, values: Values) -> int:
@@ -411,11 +435,11 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
         elif kind is Kind.ZIP:
             _write_zip(file, draft, values)
         elif kind is Kind.GZIP:
-            draft.write_bytes(gzip.compress(values.replace_in(gzip.decompress(file.read_bytes()))[0]))
+            draft.write_bytes(gzip.compress(_replaced(gzip.decompress(file.read_bytes()), values)))
         elif kind is Kind.PDF:
             raise CannotRewrite(f"{file} is a PDF")
         else:
-            draft.write_bytes(values.replace_in(file.read_bytes())[0])
+            draft.write_bytes(_replaced(file.read_bytes(), values))
     put_in_place(draft, file, mode=file.stat().st_mode)
 
 
@@ -434,7 +458,7 @@ def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str]
 def _write_zip(file: Path, draft: Path, values: Values) -> None:
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(draft, "w") as new:
         for member in old.infolist():
-            new.writestr(member, values.replace_in(old.read(member))[0], member.compress_type)
+            new.writestr(member, _replaced(old.read(member), values), member.compress_type)
 
 
 def _replace_in_sqlite(file: Path, values: Values) -> None:

@@ -141,6 +141,14 @@ def test_what_texts_say_in_clear_goes_too_and_papers_are_printed_again(loaded, t
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+def test_an_identifier_that_is_too_short_to_be_looked_for_in_clear_is_named_as_such(loaded, tmp_path):
+    command = copy_of(loaded, tmp_path / "home")
+    done = erase(command, "op1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Erased: no byte of its pseudonyms was found" in done.stdout
+    assert "the identifier itself was not looked for in clear text" in done.stdout + done.stderr
+
+
 def test_a_report_lists_the_rows_and_not_the_identifier(loaded, tmp_path):
     command = copy_of(loaded, tmp_path / "home")
     out = tmp_path / "report.md"

@@ -73,6 +73,9 @@ MAKERS = {
     "a.db": sqlite,
     "a.xlsx": archive,
     "a.csv.gz": lambda file: file.write_bytes(gzip.compress(f"x,{OLD}\n".encode())),
+    "a.txt": lambda file: file.write_text(f"\ufeff{OLD} {IDENTIFIER}", encoding="utf-16-le"),
+    "big.txt": lambda file: file.write_text(f"\ufeff{IDENTIFIER}\r\n{OLD}", encoding="utf-16-be", newline=""),
+    "utf16.csv.gz": lambda file: file.write_bytes(gzip.compress(f"x,{OLD}\n".encode("utf-16"))),
     "a.html": lambda file: file.write_text(f"<td>{OLD}</td> {OLD}0 {IDENTIFIER} x{IDENTIFIER}"),
 }
 
@@ -93,6 +96,18 @@ def test_values_are_found_and_replaced(tmp_path, name):
     assert search(tmp_path / "link", VALUES) or name == "a.db"
     assert not replace_values(file, VALUES)
     assert [path.name for path in files_below(tmp_path)] == sorted([name, "link"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_text_in_utf16_stays_one(tmp_path, encoding):
+    file = tmp_path / "a.csv"
+    file.write_bytes(f"\ufeffname\r\n\u00e9 {IDENTIFIER}\r\n".encode(encoding))
+    assert [hit.rows for hit in search(file, VALUES)] == [1]
+    assert replace_values(file, VALUES)
+    assert file.read_bytes() == f"\ufeffname\r\n\u00e9 {NEW}\r\n".encode(encoding)
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(UnreadableFile, match="cannot be decoded"):
+        search(file, VALUES)
 
 
 @pytest.mark.parametrize("name", ["a.duckdb", "a.parquet", "a.html"])
