@@ -31,7 +31,7 @@ from dagster_project.privacy.replacing import (
 )
 from dagster_project.privacy.values import Values
 from dagster_project.record.chain import REDACTED
-from dagster_project.record.store import append_once, redactions
+from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lake import has_lake
@@ -121,10 +121,14 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     remaining = find_values(settings, values)
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
-    detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
+    detail: dict[str, object] = {
+        "certificate": facts["certificate"],
+        "keys": facts["keys"],
+        "publications": len(changed),
+    }
     # The version before this one, which redacted no line, may have begun it.
-    if facts.get(REDACTED):
-        detail[REDACTED] = facts[REDACTED]
+    if redacted := redacted_now(settings, facts.get(REDACTED, {})):
+        detail[REDACTED] = redacted
     entry = append_once(
         settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail
     )

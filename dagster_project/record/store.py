@@ -194,6 +194,24 @@ def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str
     return found
 
 
+def redacted_now(settings: Settings, intended: Mapping[str, str]) -> dict[str, str]:
+    """Return what an erasure has changed in the record, of what `redactions` said that it will change.
+
+    One that was killed is finished without the identifier, so that a line may be as it was before: sealed, or as an
+    earlier erasure left it.
+
+    Args:
+        settings: the data root.
+        intended: what `redactions` returned.
+    """
+    found = set()
+    for line in _content(settings.record_file).splitlines(keepends=True):
+        with suppress(NotAnEntry):
+            found.add((str(parsed(line)["seq"]), sha256(line).hexdigest()))
+    found |= {(aside.name, _sha256(aside)) for aside in settings.record.glob("record-*.jsonl")}
+    return {name: digest for name, digest in intended.items() if (name, digest) in found}
+
+
 def is_missing(settings: Settings) -> bool:
     """Return whether the record has no line, although `record/head` says that it had an entry."""
     return (settings.record / _HEAD).exists() and not _content(settings.record_file)

@@ -94,6 +94,21 @@ def test_the_record_stays_whole_if_the_erasure_is_killed_after_it_changed_the_li
     assert store.faults(root.settings) == []
 
 
+def test_a_line_that_a_killed_erasure_did_not_reach_stays_as_the_one_before_left_it(root, monkeypatch):
+    erase_crime(root, CRIME)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(root, OTHER)
+    with writer_lock(root.settings.lock_file):
+        assert "is finished" in finish_replacement(root.settings)
+    assert OTHER in root.settings.record_file.read_text()
+    assert store.faults(root.settings) == []
+    erase_crime(root, OTHER)
+    assert OTHER not in root.settings.record_file.read_text()
+    assert store.faults(root.settings) == []
+
+
 @pytest.mark.parametrize("action", [erase_crime, rotate_the_key])
 def test_what_an_earlier_version_began_is_finished(root, monkeypatch, action):
     with monkeypatch.context() as patch:
