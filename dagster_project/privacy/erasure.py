@@ -27,6 +27,7 @@ from dagster_project.privacy.replacing import (
     record_manifests,
     removed_files,
     replace_everywhere,
+    require_unlocked_databases,
     write_intent,
 )
 from dagster_project.privacy.values import Values
@@ -69,12 +70,14 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
 
     Raises:
         FolderTaken: a file is in the place of the folder of certificates. Nothing was changed.
+        DatabaseInUse: another program has locked a SQLite database. Nothing was changed.
     """
     # Before anything is replaced, since it is needed last.
     make_private_folder(settings.certificates)
     substitute = person.suppressed.substitute if person.suppressed else new_substitute()
     values = person.values(substitute)
     now = utc_now()
+    require_unlocked_databases(settings, values)
     known = read_suppression(settings.suppression)
     replacement = Replacement(
         ACTION,

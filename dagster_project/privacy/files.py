@@ -18,6 +18,8 @@ from typing import IO, Any
 
 import duckdb
 
+from dagster_project.errors import OperatorError
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
@@ -35,6 +37,9 @@ _PACKED = re.compile(
     rb"\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY|7z\xbc\xaf\x27\x1c|\x04\x22\x4d\x18|.{257}ustar", re.S
 )
 _HEAD_BYTES = 262
+# Files beside a SQLite database that only SQLite may change: a rewritten log damages the database.
+_OF_SQLITE = ("-wal", "-shm", "-journal")
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # Extracts may be texts of this kind.
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -54,6 +59,10 @@ class Kind(StrEnum):
 
 class UnreadableFile(Exception):
     """A file that is of a kind by its first bytes and cannot be decoded; the message has no content of it."""
+
+
+class DatabaseInUse(OperatorError, RuntimeError):
+    """Another program has locked a SQLite database; the message says what to stop."""
 
 
 class CannotRewrite(Exception):
@@ -130,6 +139,7 @@ def search(file: Path, values: Values) -> list[Hit]:
 
     Raises:
         UnreadableFile: the file cannot be decoded.
+        DatabaseInUse: it is a SQLite database that another program has locked.
     """
     kind = readable_kind_of(file)
     try:
@@ -146,6 +156,8 @@ def search(file: Path, values: Values) -> list[Hit]:
     except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error, UnicodeError) as error:
         if _is_of_machine(error):
             raise
+        if _says_locked(error):
+            raise _in_use(file) from None
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     # Of many values, cells are compared: reading every byte with their pattern would take minutes a gigabyte.
     is_decoded = kind in (Kind.DUCKDB, Kind.PARQUET) and not values.is_pattern
@@ -157,6 +169,35 @@ def search(file: Path, values: Values) -> list[Hit]:
 def _is_of_machine(error: Exception) -> bool:
     """Return whether an error says that memory or disk space is missing, and nothing about the file."""
     return isinstance(error, duckdb.OutOfMemoryException) or says_full(str(error))
+
+
+def _says_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _LOCKED
+
+
+def _in_use(file: Path, done: str = "") -> DatabaseInUse:
+    return DatabaseInUse(
+        f"{printable(str(file))} is in use by another program, such as fcir ui. {done}Stop fcir ui, then run the "
+        "command again"
+    )
+
+
+def require_unlocked(file: Path, values: Values) -> None:
+    """Check that a SQLite database with one of the values can be rewritten; any other file is passed over.
+
+    Its log is written into it.
+
+    Raises:
+        DatabaseInUse: another program has locked it.
+    """
+    try:
+        if kind_of(file) is not Kind.SQLITE or not _hits(file, values):
+            return
+        with _writing_to_sqlite(file, "Nothing was replaced. ") as connection:
+            connection.execute("begin exclusive")
+            connection.rollback()
+    except (UnreadableFile, OSError):
+        return
 
 
 def _in_bytes(file: Path, values: Values) -> int:
@@ -343,9 +384,12 @@ def replace_values(
 
     Raises:
         UnreadableFile: the file cannot be decoded. It stays as it is.
+        DatabaseInUse: it is a SQLite database that another program has locked.
         CannotRewrite: it is a PDF.
     """
-    hits, kind = search(file, values), kind_of(file)
+    if _is_of_sqlite(file):
+        return False
+    hits, kind = _hits(file, values), kind_of(file)
     if not hits and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
         return False
     if on_change:
@@ -358,6 +402,23 @@ def replace_values(
     else:
         _rewrite(file, kind, values, order)
     return True
+
+
+def _hits(file: Path, values: Values) -> list[Hit]:
+    """Search a file, and the log of a SQLite database, which may keep rows that were deleted from it."""
+    hits = search(file, values)
+    if not hits and kind_of(file) is Kind.SQLITE:
+        logs = (file.with_name(f"{file.name}{suffix}") for suffix in _OF_SQLITE)
+        hits = [Hit(log, count) for log in logs if log.is_file() and (count := _in_bytes(log, values))]
+    return hits
+
+
+def _is_of_sqlite(file: Path) -> bool:
+    for suffix in _OF_SQLITE:
+        database = file.with_name(file.name.removesuffix(suffix))
+        if file.name.endswith(suffix) and database.is_file() and kind_of(database) is Kind.SQLITE:
+            return True
+    return False
 
 
 @contextmanager
@@ -462,7 +523,7 @@ def _write_zip(file: Path, draft: Path, values: Values) -> None:
 
 
 def _replace_in_sqlite(file: Path, values: Values) -> None:
-    with closing(sqlite3.connect(file)) as connection:
+    with _writing_to_sqlite(file) as connection:
         connection.execute("pragma secure_delete = on")
         connection.create_function("replaced", 1, lambda cell: _replaced_cell(cell, values), deterministic=True)
         for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
@@ -471,7 +532,25 @@ def _replace_in_sqlite(file: Path, values: Values) -> None:
                 connection.execute(f"update {quoted(name)} set {of} = replaced({of}) where replaced({of}) <> {of}")
         connection.commit()
         connection.execute("vacuum")
-        connection.execute("pragma wal_checkpoint(truncate)")
+
+
+@contextmanager
+def _writing_to_sqlite(file: Path, done: str = "") -> Iterator[sqlite3.Connection]:
+    """Open a SQLite database that other programs may have open, and write its log into it at the end.
+
+    Raises:
+        DatabaseInUse: another program has locked it.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        try:
+            yield connection
+            ((is_busy, *_),) = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        except sqlite3.OperationalError as error:
+            if _says_locked(error):
+                raise _in_use(file, done) from None
+            raise
+        if is_busy:
+            raise _in_use(file, done)
 
 
 def _replaced_cell(cell: Any, values: Values) -> Any:

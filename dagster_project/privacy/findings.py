@@ -91,7 +91,11 @@ def find_values(settings: Settings, values: Values) -> Findings:
     found = Findings()
     seen: dict[tuple[int, int], dict[str, int]] = {}
     for root, file in searched_files(settings):
-        state = file.stat()
+        try:
+            state = file.stat()
+        except FileNotFoundError:
+            # The log of a SQLite database, which the last program that closes it removes.
+            continue
         inode = (state.st_dev, state.st_ino)
         try:
             rows = seen[inode] if inode in seen else _rows(file, values)

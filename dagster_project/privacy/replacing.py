@@ -22,6 +22,7 @@ from dagster_project.privacy.files import (
     CannotRewrite,
     UnreadableFile,
     replace_values,
+    require_unlocked,
     rows_of_tables,
     search,
     update_tables,
@@ -124,6 +125,16 @@ def delete_intent(settings: Settings) -> None:
     settings.replacement_intent.unlink()
 
 
+def require_unlocked_databases(settings: Settings, values: Values) -> None:
+    """Check that SQLite can rewrite its databases, such as Dagster's while `fcir ui` is open, before others are.
+
+    Raises:
+        DatabaseInUse: another program has locked one. Nothing was replaced.
+    """
+    for _, file in list(searched_files(settings)):
+        require_unlocked(file, values)
+
+
 def replace_everywhere(
     settings: Settings,
     values: Values,
@@ -138,6 +149,9 @@ def replace_everywhere(
         values: what is replaced.
         at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
         in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
+
+    Raises:
+        DatabaseInUse: another program has locked a SQLite database.
     """
     note_step(settings.lock_file, "replacing pseudonyms")
     _remove_drafts(settings)

@@ -2,11 +2,15 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
+from functools import partial
 
 import pytest
 
 from dagster_project.privacy import replacing
 from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.files import DatabaseInUse
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.files import MANIFEST
@@ -77,3 +81,22 @@ def test_an_intent_without_its_backups_is_finished(root, tmp_path, monkeypatch):
     settings.replacement_intent.write_text(json.dumps({k: v for k, v in intent.items() if k != "backups"}))
     (settings.suppression / "rewritten.files").write_text(f"{backup / 'a' / 'page.html'}\n")
     assert "is finished" in finish(settings)
+
+
+def test_nothing_is_begun_while_a_database_of_dagster_is_locked(root, monkeypatch):
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.05))
+    folder = root.settings.dagster_home / "history"
+    folder.mkdir(parents=True)
+    before = root.query("select * from raw.visits order by all")
+    with closing(sqlite3.connect(folder / "runs.db")) as other:
+        other.execute("pragma journal_mode = wal")
+        other.execute("create table t as select ? as note", [CRIME])
+        other.commit()
+        other.execute("insert into t values ('pending')")
+        with pytest.raises(DatabaseInUse, match="Nothing was replaced"):
+            erase_crime(root.settings)
+        assert not root.settings.replacement_intent.exists()
+        assert root.query("select * from raw.visits order by all") == before
+        other.commit()
+        erase_crime(root.settings)
+        assert other.execute("select count(*) from t where note like '%777777%'").fetchall() == [(0,)]

@@ -15,6 +15,8 @@ import tarfile
 import urllib.parse
 import zipfile
 import zlib
+from contextlib import closing
+from functools import partial
 
 import duckdb
 import markupsafe
@@ -24,10 +26,12 @@ import typst
 
 from dagster_project.privacy.files import (
     CannotRewrite,
+    DatabaseInUse,
     UnreadableFile,
     files_below,
     noticing_damage,
     replace_values,
+    require_unlocked,
     search,
 )
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
@@ -118,6 +122,54 @@ def test_many_values_are_found_and_replaced_too(tmp_path, name):
     assert before == {"a.duckdb": 3, "a.parquet": 1, "a.html": 1}[name]
     assert replace_values(file, MANY)
     assert search(file, MANY) == []
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """A SQLite database with a log that another connection has open, as `fcir ui` has those of Dagster."""
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.05))
+    with closing(sqlite3.connect(tmp_path / "index.db")) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("create table event (note text)")
+        connection.executemany("insert into event values (?)", [(f"{IDENTIFIER} {n} {'x' * 200}",) for n in range(500)])
+        connection.commit()
+        yield connection
+
+
+def test_a_database_that_is_open_elsewhere_is_rewritten_with_its_log(tmp_path, opened):
+    assert (tmp_path / "index.db-wal").stat().st_size
+    for file in list(files_below(tmp_path)):
+        replace_values(file, VALUES)
+    assert [search(file, VALUES) for file in files_below(tmp_path)] == [[], [], []]
+    opened.execute("insert into event values ('after')")
+    opened.commit()
+    assert opened.execute("pragma integrity_check").fetchall() == [("ok",)]
+    with closing(sqlite3.connect(tmp_path / "index.db")) as another:
+        rows = "select count(*) filter (where note like ?), count(*) from event"
+        assert another.execute(rows, [f"{NEW}%"]).fetchall() == [(500, 501)]
+
+
+def test_rows_that_only_the_log_still_has_are_removed(tmp_path, opened):
+    opened.execute("update event set note = 'nothing'")
+    opened.commit()
+    opened.execute("vacuum")
+    assert search(tmp_path / "index.db-wal", VALUES)
+    for file in list(files_below(tmp_path)):
+        replace_values(file, VALUES)
+    assert [search(file, VALUES) for file in files_below(tmp_path)] == [[], [], []]
+
+
+@pytest.mark.parametrize("statement", ["select * from event", "insert into event values ('pending')"])
+def test_a_locked_database_stops_what_would_rewrite_it(tmp_path, opened, statement):
+    cursor = opened.execute(statement)
+    cursor.fetchone()
+    file = tmp_path / "index.db"
+    with pytest.raises(DatabaseInUse, match=r"in use by another program, .* Nothing was replaced. Stop fcir ui"):
+        require_unlocked(file, VALUES)
+    with pytest.raises(DatabaseInUse):
+        replace_values(file, VALUES)
+    # One without the values may be locked.
+    require_unlocked(file, Values({OTHER: NEW}))
 
 
 def test_a_database_keeps_its_views_and_comments_and_loses_deleted_rows(tmp_path):
