@@ -74,6 +74,9 @@ def erase(
             "the identifier itself was not looked for in clear text: it is so short, or so like a word or a figure, "
             "that other texts have it too. Look for it yourself in commentaries, events and names of files"
         )
+    if names := content["remaining"]["names"]:
+        files = counted(len(names), "file or folder", "files and folders")
+        warn(f"names of {files} have the identifier. Rename them, then run fcir erase again: {', '.join(names)}")
     if not content["is_clean"]:
         warn(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)

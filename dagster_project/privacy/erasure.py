@@ -162,7 +162,7 @@ def _certify(
         "held_before": facts["found"],
         "is_clean": remaining.is_clean,
         "remaining": remaining.as_json(),
-        "removed_files": removed,
+        "removed_files": [values.hidden_in(file) for file in removed],
         "is_identifier_searched": values.is_in_clear,
         "has_lake_not_searched": has_lake(settings),
     }

@@ -19,7 +19,6 @@ from typing import IO, Any
 import duckdb
 
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
@@ -82,13 +81,17 @@ class Hit:
 
 def files_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:
     """Yield the files below a folder in order, without links and without what is below folders to leave out."""
+    return (path for path in paths_below(folder, left_out) if path.is_file() and not path.is_symlink())
+
+
+def paths_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:
+    """Yield everything below a folder in order, without folders to leave out; links are not followed."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path in left_out or path.is_symlink():
+        if path in left_out:
             continue
-        if path.is_dir():
-            yield from files_below(path, left_out)
-        elif path.is_file():
-            yield path
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from paths_below(path, left_out)
 
 
 def kind_of(file: Path) -> Kind:
@@ -157,7 +160,7 @@ def search(file: Path, values: Values) -> list[Hit]:
         if _is_of_machine(error):
             raise
         if _says_locked(error):
-            raise _in_use(file) from None
+            raise _in_use(file, values) from None
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     # Of many values, cells are compared: reading every byte with their pattern would take minutes a gigabyte.
     is_decoded = kind in (Kind.DUCKDB, Kind.PARQUET) and not values.is_pattern
@@ -175,10 +178,10 @@ def _says_locked(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _LOCKED
 
 
-def _in_use(file: Path, done: str = "") -> DatabaseInUse:
+def _in_use(file: Path, values: Values, done: str = "") -> DatabaseInUse:
     return DatabaseInUse(
-        f"{printable(str(file))} is in use by another program, such as fcir ui. {done}Stop fcir ui, then run the "
-        "command again"
+        f"{values.hidden_in(str(file))} is in use by another program, such as fcir ui. {done}Stop fcir ui, then run "
+        "the command again"
     )
 
 
@@ -193,7 +196,7 @@ def require_unlocked(file: Path, values: Values) -> None:
     try:
         if kind_of(file) is not Kind.SQLITE or not _hits(file, values):
             return
-        with _writing_to_sqlite(file, "Nothing was replaced. ") as connection:
+        with _writing_to_sqlite(file, values, "Nothing was replaced. ") as connection:
             connection.execute("begin exclusive")
             connection.rollback()
     except (UnreadableFile, OSError):
@@ -523,7 +526,7 @@ def _write_zip(file: Path, draft: Path, values: Values) -> None:
 
 
 def _replace_in_sqlite(file: Path, values: Values) -> None:
-    with _writing_to_sqlite(file) as connection:
+    with _writing_to_sqlite(file, values) as connection:
         connection.execute("pragma secure_delete = on")
         connection.create_function("replaced", 1, lambda cell: _replaced_cell(cell, values), deterministic=True)
         for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
@@ -535,7 +538,7 @@ def _replace_in_sqlite(file: Path, values: Values) -> None:
 
 
 @contextmanager
-def _writing_to_sqlite(file: Path, done: str = "") -> Iterator[sqlite3.Connection]:
+def _writing_to_sqlite(file: Path, values: Values, done: str = "") -> Iterator[sqlite3.Connection]:
     """Open a SQLite database that other programs may have open, and write its log into it at the end.
 
     Raises:
@@ -547,10 +550,10 @@ def _writing_to_sqlite(file: Path, done: str = "") -> Iterator[sqlite3.Connectio
             ((is_busy, *_),) = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
         except sqlite3.OperationalError as error:
             if _says_locked(error):
-                raise _in_use(file, done) from None
+                raise _in_use(file, values, done) from None
             raise
         if is_busy:
-            raise _in_use(file, done)
+            raise _in_use(file, values, done)
 
 
 def _replaced_cell(cell: Any, values: Values) -> Any:

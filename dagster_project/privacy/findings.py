@@ -1,5 +1,6 @@
 """What a data root and its backups hold of some values, by table, publication and file."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow as pa
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
-from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, search
+from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, paths_below, search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
 from dagster_project.settings import Settings, known_forces
@@ -28,7 +29,10 @@ class DamagedStore(OperatorError, RuntimeError):
 
 @dataclass
 class Findings:
-    """Rows with one of the values, or occurrences in files without rows. Names of tables, columns and files only."""
+    """Rows with one of the values, or occurrences in files without rows.
+
+    It has names of tables, columns and files only, with dots in place of the values.
+    """
 
     warehouse: dict[str, int] = field(default_factory=dict)
     """By table and column."""
@@ -44,6 +48,8 @@ class Findings:
     """Files in the landing folder, which is only read."""
     spellings: dict[str, int] = field(default_factory=dict)
     """Files in the landing folder with what looks like another spelling, which is another identifier."""
+    names: list[str] = field(default_factory=list)
+    """Files, folders and links outside the landing folder whose names have a value; they are not renamed."""
     unreadable: list[str] = field(default_factory=list)
     """Files that could not be decoded."""
     searched: int = 0
@@ -57,7 +63,8 @@ class Findings:
     @property
     def is_clean(self) -> bool:
         """Whether nothing is left outside the landing folder, and every file could be read."""
-        return not (self.warehouse or self.marts or self.publications or self.files or self.backups or self.unreadable)
+        held = (self.warehouse, self.marts, self.publications, self.files, self.backups)
+        return not any((*held, self.names, self.unreadable))
 
     def as_json(self) -> dict[str, object]:
         """Return the findings as JSON values."""
@@ -78,6 +85,8 @@ class Findings:
             yield f"{title:<14}{listed or 'nothing'}"
         if self.spellings:
             yield f"{'Spellings':<14}{', '.join(f'{name} ({rows:,})' for name, rows in self.spellings.items())}"
+        if self.names:
+            yield f"{'Names':<14}{', '.join(self.names)}"
         if self.unreadable:
             yield f"{'Not readable':<14}{', '.join(map(printable, self.unreadable))}"
 
@@ -104,13 +113,16 @@ def find_values(settings: Settings, values: Values) -> Findings:
                 raise DamagedStore(
                     f"{error}. Nothing was replaced. {damaged_private_file(settings.warehouse)[1]}"
                 ) from None
-            found.unreadable.append(str(file))
+            found.unreadable.append(values.hidden_in(str(file)))
             continue
         seen[inode] = rows
         if rows:
-            _note(settings, found, root, file, rows)
+            _note(settings, values, found, root, file, rows)
     found.searched = len(seen)
-    found.unreadable += map(str, missing_backups(settings))
+    found.unreadable += (values.hidden_in(str(folder)) for folder in missing_backups(settings))
+    named = [path for _, path in _searched_paths(settings) if values.count_in(os.fsencode(path.name))]
+    named += [folder for folder in settings.backups if values.count_in(os.fsencode(folder))]
+    found.names = [values.hidden_in(str(path)) for path in named]
     return found
 
 
@@ -139,17 +151,22 @@ def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
     is not searched, and neither is the lake: Iceberg keeps the size of each of its files, and does not open one that
     was rewritten.
     """
+    return ((root, path) for root, path in _searched_paths(settings) if path.is_file() and not path.is_symlink())
+
+
+def _searched_paths(settings: Settings) -> Iterator[tuple[Path, Path]]:
+    """Yield the searched files with the folders that they are in, and links."""
     home = settings.home
     left_out = [settings.landing, settings.suppression, home / "secrets", settings.key_file, settings.lock_file]
     left_out.append(settings.trial_lake)
     left_out += settings.backups
     for folder in (*filter(Path.is_symlink, _folders_of_commands(settings)), home):
-        for file in files_below(folder, left_out):
-            yield home, file
+        for path in paths_below(folder, left_out):
+            yield home, path
     for folder in settings.backups:
-        for file in files_below(folder, [home]):
-            if not {_LANDING, settings.trial_lake.name}.intersection(file.relative_to(folder).parts[:-1]):
-                yield folder, file
+        for path in paths_below(folder, [home]):
+            if not {_LANDING, settings.trial_lake.name}.intersection(path.relative_to(folder).parts[:-1]):
+                yield folder, path
 
 
 def _folders_of_commands(settings: Settings) -> list[Path]:
@@ -244,15 +261,18 @@ def publication_of(file: Path, root: Path) -> Path | None:
     return None
 
 
-def _note(settings: Settings, found: Findings, root: Path, file: Path, rows: dict[str, int]) -> None:
+def _note(settings: Settings, values: Values, found: Findings, root: Path, file: Path, rows: dict[str, int]) -> None:
+    def add(places: dict[str, int], path: Path) -> None:
+        name = values.hidden_in(str(path))
+        places[name] = places.get(name, 0) + sum(rows.values())
+
     if root != settings.home:
-        found.backups[str(file)] = sum(rows.values())
+        add(found.backups, file)
     elif file == settings.warehouse:
         found.warehouse |= rows
     elif file == settings.marts:
         found.marts |= rows
     elif publication := publication_of(file, root):
-        name = str(publication.relative_to(root))
-        found.publications[name] = found.publications.get(name, 0) + sum(rows.values())
+        add(found.publications, publication.relative_to(root))
     else:
-        found.files[str(file.relative_to(root))] = sum(rows.values())
+        add(found.files, file.relative_to(root))

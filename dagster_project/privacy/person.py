@@ -28,13 +28,12 @@ from dagster_project.loading.pseudonyms import (
 )
 from dagster_project.loading.suppression import Suppressed, read_suppression
 from dagster_project.privacy.files import UnreadableFile, files_below, search
-from dagster_project.privacy.values import Values
+from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import in_shell, printable
 
-_HIDDEN = "..."
 # With or without the code of the country and the first zero, which spreadsheets remove.
 _TELEPHONE = "^(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"
 
@@ -128,7 +127,7 @@ def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], id
     A file is read as an extract of its source; any other file is searched for the text, even if it is compressed.
     """
     found = Landed()
-    values = Values({}, identifier, _HIDDEN)
+    values = Values({}, identifier)
     for file in files_below(settings.landing):
         parts = file.relative_to(settings.landing)
         name = "/".join(_shown(part, values) for part in parts.parts)
@@ -148,8 +147,8 @@ def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], id
 
 def _shown(name: str, values: Values) -> str:
     """Return the name of a file or folder, without what is personal in it."""
-    shown = values.replace_in(printable(name).encode())[0].decode()
-    return _HIDDEN if looks_personal(name) or looks_personal(shown) else shown
+    shown = values.hidden_in(name)
+    return HIDDEN if looks_personal(name) or looks_personal(shown) else shown
 
 
 def _rows_of_extract(file: Path, contract: Contract | None, identifier: str) -> tuple[int, int]:

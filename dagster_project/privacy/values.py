@@ -5,7 +5,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html.entities import codepoint2name
 from mmap import mmap
@@ -13,7 +13,11 @@ from mmap import mmap
 import duckdb
 import pyarrow as pa
 
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
+
+HIDDEN = "..."
+"""What names of files have in place of a personal value."""
 
 _PSEUDONYM = re.compile(rb"(?<![0-9a-f])[0-9a-f]{%d}(?![0-9a-f])" % PSEUDONYM_LENGTH)
 # As a word of its own, a shorter identifier or a number of fewer digits is more often a figure than the identifier.
@@ -105,6 +109,14 @@ class Values:
             broken = r"\s?".join(r"\s*" if letter.isspace() else re.escape(letter) for letter in self.identifier)
             count += sum(1 for _ in re.finditer(f"(?<![0-9A-Za-z]){broken}(?![0-9A-Za-z])", text))
         return count
+
+    def hidden_in(self, name: str) -> str:
+        """Return the name or path of a file as it is shown and written, with dots in place of the values."""
+        return self._hiding.replace_in(printable(name).encode())[0].decode()
+
+    @cached_property
+    def _hiding(self) -> "Values":
+        return replace(self, pairs=dict.fromkeys(self.pairs, HIDDEN), substitute=HIDDEN)
 
     def _replace_identifier(self, content: bytes) -> tuple[bytes, int]:
         kept, end, count = [], 0, 0

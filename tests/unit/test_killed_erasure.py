@@ -1,4 +1,4 @@
-"""An erasure that was killed is finished by a command with other settings, and does not hide what it could not do."""
+"""An erasure that was killed is finished by a command with other settings; it names what it could not do."""
 
 import json
 import shutil
@@ -100,3 +100,25 @@ def test_nothing_is_begun_while_a_database_of_dagster_is_locked(root, monkeypatc
         other.commit()
         erase_crime(root.settings)
         assert other.execute("select count(*) from t where note like '%777777%'").fetchall() == [(0,)]
+
+
+def test_names_of_files_with_the_identifier_are_left_and_not_shown(root, tmp_path):
+    backup, identifier = tmp_path / "REF-123456" / "copies", "REF-123456"
+    (backup / identifier).mkdir(parents=True)
+    (backup / identifier / "notes.tar").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    (backup / identifier / "notes.txt").write_text(identifier)
+    folder = root.settings.commentary / identifier
+    folder.mkdir(parents=True)
+    (root.settings.commentary / f"{identifier}.md").write_text(f"About {identifier}.")
+    settings = root.settings.model_copy(update={"backups": (backup,)})
+    certificate = erase_crime(settings, identifier)
+    assert identifier not in certificate.read_text()
+    content = json.loads(certificate.read_text())
+    assert content["held_before"]["files"] == {"commentary/....md": 1}
+    hidden = str(backup).replace(identifier, "...")
+    assert content["held_before"]["backups"] == {f"{hidden}/.../notes.txt": 1}
+    remaining, commentary = content["remaining"], root.settings.commentary
+    assert remaining["unreadable"] == [f"{hidden}/.../notes.tar"]
+    assert remaining["names"] == [f"{commentary}/...", f"{commentary}/....md", f"{hidden}/...", hidden]
+    assert (remaining["files"], remaining["backups"], content["is_clean"]) == ({}, {}, False)
+    assert (root.settings.commentary / f"{identifier}.md").read_text() != f"About {identifier}."
