@@ -14,7 +14,7 @@ from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, paths_below, search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
-from dagster_project.settings import Settings, known_forces
+from dagster_project.settings import Settings, Target, known_forces
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
@@ -174,7 +174,7 @@ def _folders_of_commands(settings: Settings) -> list[Path]:
     of_forces = settings.published_force(settings.force).parent
     folders = [settings.published, settings.published_public, of_forces, *map(settings.published_force, known_forces())]
     folders += [settings.history, settings.dagster_home, settings.certificates, settings.commentary, settings.record]
-    return [*folders, settings.home / "damaged"]
+    return [*folders, *(settings.home / name for name in ("damaged", "data_docs", "dbt", f"dbt-{Target.SPARK}"))]
 
 
 def missing_backups(settings: Settings) -> list[Path]:

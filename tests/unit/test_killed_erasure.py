@@ -122,3 +122,14 @@ def test_names_of_files_with_the_identifier_are_left_and_not_shown(root, tmp_pat
     assert remaining["names"] == [f"{commentary}/...", f"{commentary}/....md", f"{hidden}/...", hidden]
     assert (remaining["files"], remaining["backups"], content["is_clean"]) == ({}, {}, False)
     assert (root.settings.commentary / f"{identifier}.md").read_text() != f"About {identifier}."
+
+
+@pytest.mark.parametrize("name", ["data_docs", "dbt", "dbt-spark", "published", "damaged"])
+def test_folders_that_commands_write_are_searched_behind_links(root, tmp_path, name):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "run_results.json").write_text(f'{{"message": "{CRIME}"}}')
+    (root.settings.home / name).symlink_to(disk)
+    certificate = json.loads(erase_crime(root.settings).read_text())
+    assert certificate["held_before"]["files"] == {f"{name}/run_results.json": 1}
+    assert CRIME not in (disk / "run_results.json").read_text()
