@@ -30,7 +30,7 @@ from dagster_project.privacy.purged_rows import (
     rows_with_purged,
     write_purged,
 )
-from dagster_project.privacy.replacing import record_manifests
+from dagster_project.privacy.replacing import DamagedIntent, record_manifests
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.record.store import append_once
@@ -44,6 +44,7 @@ from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite
 from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.words import in_shell
 from dagster_project.writing import empty_folder, make_private_folder, private_files, write_whole
 
 ACTION = "purge"
@@ -194,6 +195,9 @@ def finish_purge(settings: Settings) -> str | None:
 
     Returns:
         What was done; None if there is nothing to finish.
+
+    Raises:
+        DamagedIntent: the intent cannot be read. Nothing was changed.
     """
     if not is_unfinished(settings):
         return None
@@ -221,10 +225,19 @@ def is_unfinished(settings: Settings) -> bool:
 
 
 def _read_intent(settings: Settings) -> Intent | None:
+    file = _intent_file(settings)
     try:
-        return Intent(**json.loads(_intent_file(settings).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Intent(**json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, TypeError) as error:
+        folder = in_shell(settings.purge_folder)
+        raise DamagedIntent(
+            f"{file}: not readable as the intent of a purge that was interrupted: {type(error).__name__}. Nothing was "
+            "done. The purge may have put its warehouse in place already, while earlier publications have purged rows. "
+            f"Put it back from a backup, or move the folder away and purge again: mv {folder} {folder}.damaged; then "
+            "remove the publications of before the purge"
+        ) from None
 
 
 def _write_intent(settings: Settings, intent: Intent) -> None:

@@ -79,7 +79,7 @@ class Rewritten:
 
 
 class DamagedIntent(OperatorError, ValueError):
-    """The intent of an unfinished replacement cannot be read; the message says what to do."""
+    """The intent of an unfinished replacement or purge cannot be read; the message says what to do."""
 
 
 def read_intent(settings: Settings) -> Replacement | None:

@@ -7,6 +7,7 @@ import pytest
 
 from dagster_project.privacy import purging
 from dagster_project.privacy.purging import finish_purge, is_unfinished, plan_purge
+from dagster_project.privacy.replacing import DamagedIntent
 from dagster_project.settings import Settings
 from tests.unit.loading_helpers import CONTRACTS, row
 
@@ -67,6 +68,16 @@ def test_a_purge_killed_as_it_removes_its_folder_is_finished(settings, monkeypat
     # Of an empty folder, nothing is left to say.
     assert said == (None if step == 6 else finished)
     assert not is_unfinished(settings)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "one", "more": 1}'])
+def test_a_purge_whose_intent_is_damaged_is_not_dropped(settings, content):
+    (settings.purge_folder / "intent.json").write_text(content)
+    (settings.certificates / "one.json").unlink()
+    before = sorted(settings.purge_folder.rglob("*"))
+    with pytest.raises(DamagedIntent, match=r"purge/intent.json: not readable .* purge again: mv "):
+        finish_purge(settings)
+    assert sorted(settings.purge_folder.rglob("*")) == before
 
 
 def test_a_landing_file_with_rows_that_stay_is_not_one_to_delete(installation, monkeypatch):
