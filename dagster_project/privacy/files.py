@@ -24,6 +24,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.publication.space import says_full
 from dagster_project.sql import literal, quoted, scalar, table
+from dagster_project.warehouse.connection import NO_SPILLING, empty_spill_folder
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.writing import draft_of, private_files, put_in_place
 
@@ -310,7 +311,7 @@ def _bytes(cell: object) -> bytes:
 
 @contextmanager
 def _attached(file: Path, values: Values) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=dict(NO_SPILLING)) as connection:
         connection.execute(f"attach {literal(str(file))} as {_CATALOG} (read_only)")
         values.register(connection)
         yield connection
@@ -382,7 +383,7 @@ def replace_values(
         file: the file. Its mode stays; if it is a hard link, the others keep the old content.
         values: what is replaced.
         order: columns by which the rows of a Parquet file are ordered.
-        spill_at: DuckDB file next to which memory spills.
+        spill_at: DuckDB file next to which memory spills, which is not open; None: a Parquet file may not spill.
         on_change: called with the file before it is rewritten.
 
     Raises:
@@ -403,7 +404,7 @@ def replace_values(
             values.register(connection)
             rewrite_rows(connection, file, _replaced_rows(hits, values))
     else:
-        _rewrite(file, kind, values, order)
+        _rewrite(file, kind, values, order, spill_at)
     return True
 
 
@@ -487,7 +488,7 @@ def update_tables(connection: duckdb.DuckDBPyConnection, catalog: str, hits: Seq
         )
 
 
-def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> None:
+def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str], spill_at: Path | None) -> None:
     if kind is Kind.SQLITE:
         _replace_in_sqlite(file, values)
         return
@@ -495,7 +496,7 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
     draft.unlink(missing_ok=True)
     with private_files():
         if kind is Kind.PARQUET:
-            _write_parquet(file, draft, values, order)
+            _write_parquet(file, draft, values, order, spill_at)
         elif kind is Kind.ZIP:
             _write_zip(file, draft, values)
         elif kind is Kind.GZIP:
@@ -507,8 +508,9 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
     put_in_place(draft, file, mode=file.stat().st_mode)
 
 
-def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str]) -> None:
-    with duckdb.connect() as connection, nullable_columns(connection):
+def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str], spill_at: Path | None) -> None:
+    spills = {"temp_directory": str(empty_spill_folder(spill_at))} if spill_at else NO_SPILLING
+    with duckdb.connect(config=dict(spills)) as connection, nullable_columns(connection):
         values.register(connection)
         expressions, parameters = _all(values.expression, columns := _text_columns_of(connection, parquet_rows(file)))
         replaced = ", ".join(f"{sql} as {column}" for sql, column in zip(expressions, columns, strict=True))

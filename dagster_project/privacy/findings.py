@@ -16,6 +16,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
 from dagster_project.settings import Settings, Target, known_forces
 from dagster_project.sql import literal, quoted, table
+from dagster_project.warehouse.connection import empty_spill_folder
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
 from dagster_project.words import counted, printable
@@ -201,7 +202,7 @@ def pseudonyms_in_databases(
     values = list(known)
     found: set[str] = set()
     for _, file in searched_files(settings):
-        with duckdb.connect() as connection:
+        with duckdb.connect(config={"temp_directory": str(empty_spill_folder(settings.warehouse))}) as connection:
             try:
                 if kind_of(file) is not Kind.DUCKDB:
                     continue

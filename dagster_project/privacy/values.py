@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
+from dagster_project.warehouse.connection import NO_SPILLING
 
 HIDDEN = "..."
 """What names of files have in place of a personal value."""
@@ -163,7 +164,7 @@ class Values:
     def searching(self) -> duckdb.DuckDBPyConnection:
         """Return a connection that searches file after file: opening one takes ten times as long as most searches."""
         # A file is searched again after it was rewritten, and its bytes must be read again.
-        connection = duckdb.connect(config={"enable_external_file_cache": "false"})
+        connection = duckdb.connect(config={"enable_external_file_cache": "false", **NO_SPILLING})
         self.register(connection)
         return connection
 

@@ -38,7 +38,8 @@ _DAMAGED = (
     "Failed to deserialize",
 )
 
-_NO_SPILLING = {"temp_directory": ""}
+NO_SPILLING: Mapping[str, str] = MappingProxyType({"temp_directory": ""})
+"""Setting of an in-memory database whose rows must reach no disk; by default, it spills into the working folder."""
 
 
 class DatabaseUnreadable(RuntimeError):
@@ -195,7 +196,7 @@ def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _memory_connection(
-    warehouse: str, marts: str, config: Mapping[str, str] = _NO_SPILLING
+    warehouse: str, marts: str, config: Mapping[str, str] = NO_SPILLING
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config=dict(config))
     try:
@@ -272,7 +273,7 @@ def reading_connection(
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "python_enable_replacements": False,
-                **_NO_SPILLING,
+                **NO_SPILLING,
                 **limits,
             },
         )

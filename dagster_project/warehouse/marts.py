@@ -12,7 +12,14 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.sql import literal, scalar, table
-from dagster_project.warehouse.connection import MARTS, empty_spill_folder, memory_limit, says_damage, transaction
+from dagster_project.warehouse.connection import (
+    MARTS,
+    NO_SPILLING,
+    empty_spill_folder,
+    memory_limit,
+    says_damage,
+    transaction,
+)
 from dagster_project.writing import draft_of, private_files, put_in_place
 
 # A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
@@ -67,7 +74,7 @@ def is_damaged(marts: Path) -> bool:
     if not marts.is_file():
         return True
     try:
-        with duckdb.connect() as connection:
+        with duckdb.connect(config=dict(NO_SPILLING)) as connection:
             connection.execute(f"attach {literal(str(marts))} as {MARTS} (read_only)")
             tables = connection.execute(
                 "select schema_name, table_name from duckdb_tables() where database_name = ?", [MARTS]

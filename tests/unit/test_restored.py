@@ -130,3 +130,22 @@ def test_nothing_is_loaded_or_rotated_without_the_list_that_the_record_names(roo
     erase_person(root, "ann")
     root.run()
     assert visitors(root)["d"] == suppression.read_suppression(root.settings.suppression).find("ann").substitute
+
+
+def test_nothing_spills_into_the_working_folder(root, monkeypatch):
+    """An in-memory database would by default."""
+    home, connect, spilling = root.settings.home, duckdb.connect, set()
+    duckdb.sql("select ? as who", params=[visitors(root)["a"]]).write_parquet(str(home / "a.parquet"))
+
+    def noting(database=":memory:", **options):
+        connection = connect(database, **options)
+        if database == ":memory:":
+            spilling.add(connection.execute("select current_setting('temp_directory')").fetchone()[0])
+        return connection
+
+    monkeypatch.setattr(duckdb, "connect", noting)
+    erase_person(root, "ann")
+    restore(root)
+    begin_run(root)
+    assert spilling == {"", str(home / "warehouse.duckdb.tmp"), str(home / "marts.duckdb.tmp")}
+    assert duckdb.read_parquet(str(home / "a.parquet")).fetchall() == [(visitors(root)["a"],)]
