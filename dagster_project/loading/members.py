@@ -301,8 +301,8 @@ def require_same_time(
         ).fetchall()
         if again:
             raise MemberLeftOut(
-                "it has people again whom it had erased. Was its warehouse restored from an older copy? Erase them "
-                f"there again: FCIR_HOME={in_shell(folder)} fcir erase"
+                "it has people again whom it had erased. Was its warehouse restored from an older copy? Its next "
+                f"run erases them again: FCIR_HOME={in_shell(folder)} fcir run --load-only"
             )
 
 

@@ -141,6 +141,30 @@ def test_what_texts_say_in_clear_goes_too_and_papers_are_printed_again(loaded, t
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
+def test_a_restored_warehouse_does_not_bring_an_erased_person_back(loaded, tmp_path):
+    command = copy_of(loaded, tmp_path / "home")
+    (old,) = pseudonyms(command.home, [CALLER]).values()
+    before = figures_with(command)
+    shutil.copy(command.home / "warehouse.duckdb", tmp_path / "copy.duckdb")
+    assert erase(command, CALLER).returncode == 0
+    shutil.copy(tmp_path / "copy.duckdb", command.home / "warehouse.duckdb")
+    verified = command.run("verify")
+    assert verified.returncode == 1
+    assert "with pseudonyms of people who were erased, as after a restore" in verified.stdout + verified.stderr
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 pseudonym of erased people were there again" in done.stdout + done.stderr
+    assert places(command.home, [old]) == []
+    assert figures_with(command) == figures_of(before, {old: substitutes(command.home)[CALLER]})
+    verified = command.run("verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "there again" not in command.run("run").stdout
+    (command.home / "suppression" / "suppressed.json").unlink()
+    done = command.run("run")
+    assert done.returncode == 2
+    assert "the list of erased people is missing" in done.stdout + done.stderr
+
+
 def test_an_identifier_that_is_too_short_to_be_looked_for_in_clear_is_named_as_such(loaded, tmp_path):
     command = copy_of(loaded, tmp_path / "home")
     done = erase(command, "op1")
