@@ -32,7 +32,7 @@ from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import in_shell, printable
+from dagster_project.words import in_shell
 
 # With or without the code of the country and the first zero, which spreadsheets remove.
 _TELEPHONE = "^(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"

@@ -13,9 +13,9 @@ from mmap import mmap
 import duckdb
 import pyarrow as pa
 
-from dagster_project.extracts.errors import printable
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.warehouse.connection import NO_SPILLING
+from dagster_project.words import printable
 
 HIDDEN = "..."
 """What names of files have in place of a personal value."""
