@@ -231,12 +231,12 @@ def _read_intent(settings: Settings) -> Intent | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        folder = in_shell(settings.purge_folder)
+        folder = settings.purge_folder
         raise DamagedIntent(
             f"{file}: not readable as the intent of a purge that was interrupted: {type(error).__name__}. Nothing was "
             "done. The purge may have put its warehouse in place already, while earlier publications have purged rows. "
-            f"Put it back from a backup, or move the folder away and purge again: mv {folder} {folder}.damaged; then "
-            "remove the publications of before the purge"
+            "Put it back from a backup, or move the folder away, purge again, and remove the publications of before "
+            f"the purge: mv {in_shell(folder)} {in_shell(folder)}.damaged"
         ) from None
 
 
