@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 
@@ -58,19 +59,31 @@ class Proxy:
         self, line: str, *headers: str, host: str, sni: str | None = None, address: str | None = None
     ) -> HTTPResponse:
         """The answer to a request whose headers are exactly these and Host, from an address of its own or the named."""
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        source = address or f"127.1.{next(self.addresses)}.1"
-        with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(source, 0)) as plain,
-            context.wrap_socket(plain, server_hostname=sni or host) as connection,
-        ):
+        with self._connection(sni or host, address or f"127.1.{next(self.addresses)}.1") as connection:
             close = [] if "Upgrade: websocket" in headers else ["Connection: close"]
             head = [f"{line} HTTP/1.1", f"Host: {host}:{self.port}", *headers, *close]
             connection.sendall("\r\n".join([*head, "", ""]).encode())
             answer = HTTPResponse(connection)
             answer.begin()
             return answer
+
+    def statuses(self, line: str, count: int, *headers: str, host: str, address: str) -> list[int]:
+        """The answers to a request that is sent many times through one connection."""
+        head = "\r\n".join([f"{line} HTTP/1.1", f"Host: {host}:{self.port}", *headers, ""])
+        with self._connection(host, address) as connection:
+            connection.sendall((f"{head}\r\n" * (count - 1) + f"{head}Connection: close\r\n\r\n").encode())
+            answers = b"".join(iter(lambda: connection.recv(65536), b""))
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
+
+    @contextmanager
+    def _connection(self, name: str, address: str) -> Iterator[ssl.SSLSocket]:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(address, 0)) as plain,
+            context.wrap_socket(plain, server_hostname=name) as connection,
+        ):
+            yield connection
 
     def status(self, line: str, *headers: str, host: str = OPERATORS) -> int:
         return self.ask(line, LOGIN, *headers, host=host).status
@@ -185,6 +198,71 @@ def test_the_program_of_the_ui_needs_no_login_and_leads_nowhere_else(proxy: Prox
     assert proxy.ask("GET /_next/static/a.js", host=OPERATORS).status == 200
     for path in ("/_next/../graphql", "/_next/%2e%2e/graphql", "/_next/..%2fgraphql"):
         assert proxy.ask(f"GET {path}", host=OPERATORS).status == 401
+
+
+@pytest.mark.parametrize("file", ["_next/x", "%5fnext/x", "_next%2fx"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/report_asset_materialization/a/../../{}",
+        "/report_asset_materialization/a/%2e%2e/%2E%2E/{}",
+        "/report_asset_materialization/a/..%2f..%2f{}",
+        "/report_asset_materialization//a//..//..//{}",
+        "/report_asset_observation/a%2f../../{}",
+        "/logs/a/../../{}",
+        "/graphql/../{}",
+        "/graphql/%2e%2e/{}",
+        "/graphql/./../{}",
+        "//graphql//..//{}",
+        "/runs/../graphql/..%2F{}",
+    ],
+)
+@pytest.mark.parametrize("host", [OPERATORS, VIEWERS])
+def test_what_needs_a_login_is_not_reached_by_a_path_that_ends_at_the_program(
+    proxy: Proxy, host: str, path: str, file: str
+):
+    reached = proxy.uis[host].requests
+    before = list(reached)
+    assert proxy.ask(f"POST {path.format(file)}", JSON, host=host).status == 403
+    assert reached == before
+    assert proxy.ask(f"GET {path.format(file)}", host=host).status == 200
+    assert reached == [*before, f"GET /_next/x {host}:{proxy.port}"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("host", [OPERATORS, VIEWERS])
+def test_the_program_of_the_ui_can_only_be_read(proxy: Proxy, host: str, method: str):
+    before = list(proxy.uis[host].requests)
+    assert proxy.ask(f"{method} /_next/static/a.js", JSON, host=host).status in (403, 405)
+    assert proxy.uis[host].requests == before
+
+
+@pytest.mark.parametrize("path", ["/runs/../graphql", "/_next/../graphql", "//graphql", "/_next/..%2fgraphql"])
+def test_the_ui_gets_the_path_that_the_proxy_has_judged(proxy: Proxy, origin: str, path: str):
+    assert proxy.status(f"POST {path}", JSON, origin) == 200
+    assert proxy.uis[OPERATORS].requests[-1] == f"POST /graphql {OPERATORS}:{proxy.port}"
+
+
+def test_characters_of_a_name_reach_the_ui_encoded_as_they_were(proxy: Proxy):
+    assert proxy.status("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb") == 200
+    assert proxy.uis[OPERATORS].requests[-1] == f"GET /assets/a b?c%d#e {OPERATORS}:{proxy.port}"
+
+
+def test_each_location_forwards_a_path_and_has_a_limit():
+    site = EXAMPLE.read_text(encoding="utf-8")
+    forwarding = [block for block in re.findall(r"location [^{]+\{.*?\n    \}", site, re.S) if "proxy_pass" in block]
+    assert len(forwarding) == 4
+    for block in forwarding:
+        assert re.search(r"proxy_pass +http://[^/;]+/", block), block
+        assert re.search(r"limit_req +zone=", block), block
+
+
+def test_a_viewer_opens_four_pages_at_once_and_a_flood_is_refused(proxy: Proxy):
+    assert set(proxy.statuses("GET /_next/x", 4 * 70, host=VIEWERS, address="127.3.0.1")) == {200}
+    # Requests that nginx refuses without asking the UI, so that they are faster than the limit.
+    flood = proxy.statuses("POST /_next/x", 900, JSON, host=VIEWERS, address="127.3.0.1")
+    assert set(flood) == {403, 429}
+    assert flood[-1] == 429
 
 
 def test_every_location_with_a_login_limits_them():
