@@ -14,6 +14,7 @@ from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import aligned, print_error, say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
+from dagster_project.record.chain import WHO, who_of
 from dagster_project.record.store import faults, is_missing, read
 from dagster_project.record.store import restart as restart_record
 from dagster_project.settings import CONTRACTS, Settings
@@ -63,12 +64,12 @@ def record(
     if not newest:
         say(f"Nothing is recorded yet in {settings.record_file}. The first run begins the record: fcir run")
         return
-    titles = ("seq", "at (UTC)", "action", "outcome", "user", "host", "version", "details")
+    titles = ("seq", "at (UTC)", "action", "outcome", *WHO, "details")
     rows = [
         (
             str(entry["seq"]),
             entry["at"][:19].replace("T", " "),
-            *(str(entry[name]) for name in ("action", "outcome", "user", "host", "version")),
+            *(str(value) for value in (entry["action"], entry["outcome"], *who_of(entry).values())),
             _details(entry["reason"], entry["detail"]),
         )
         for entry in newest

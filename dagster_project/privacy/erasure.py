@@ -31,7 +31,7 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.chain import REDACTED
+from dagster_project.record.chain import REDACTED, who_of
 from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
@@ -156,7 +156,7 @@ def _certify(
         "reason": replacement.reason,
         "begun_at": replacement.begun_at,
         "ended_at": utc_now().isoformat(timespec="seconds"),
-        **{name: entry[name] for name in ("user", "host", "version")},
+        **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
         "keys": facts["keys"],
         "held_before": facts["found"],

@@ -33,6 +33,7 @@ from dagster_project.privacy.purged_rows import (
 from dagster_project.privacy.replacing import DamagedIntent, record_manifests
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.mart_texts import write_texts
+from dagster_project.record.chain import who_of
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
@@ -389,7 +390,7 @@ def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], chang
         "reason": intent.reason,
         "begun_at": intent.begun_at,
         "ended_at": utc_now().isoformat(timespec="seconds"),
-        **{name: entry[name] for name in ("user", "host", "version")},
+        **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
         **intent.plan,
         "publications_rewritten": [str(folder.relative_to(settings.home)) for folder in changed],

@@ -9,8 +9,14 @@ from typing import Any
 
 from dagster_project.words import counted
 
-FIELDS = ("seq", "at", "action", "outcome", "user", "host", "version", "reason", "detail", "previous", "hash")
+WHO = ("user", "login", "host", "version")
+"""Fields that say who acted, where and with what. Certificates have them too."""
+
+FIELDS = ("seq", "at", "action", "outcome", *WHO, "reason", "detail", "previous", "hash")
 """Fields of an entry, in this order: `docs/recovery.md` explains each."""
+
+# Entries of version 0.2.
+_WITHOUT_LOGIN = tuple(name for name in FIELDS if name != "login")
 
 RESTART = "restart"
 """Action of an entry that begins a new record after the one before it was lost."""
@@ -46,10 +52,11 @@ def sealed(fields: Mapping[str, object], key: bytes) -> bytes:
     """Return an entry as a line of the record.
 
     Args:
-        fields: the fields of the entry but `hash`.
+        fields: the fields of the entry but `hash`; those of version 0.2 have no `login`.
         key: the key of the record. Without it, nobody can compute the hash of a changed entry.
     """
-    unsealed = {name: fields[name] for name in FIELDS if name != "hash"}
+    names = FIELDS if "login" in fields else _WITHOUT_LOGIN
+    unsealed = {name: fields[name] for name in names if name != "hash"}
     return _line(unsealed | {"hash": hmac.new(key, _line(unsealed), sha256).hexdigest()})
 
 
@@ -63,7 +70,11 @@ def parsed(line: bytes) -> dict[str, Any]:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         raise NotAnEntry("is not JSON") from None
-    if not isinstance(entry, dict) or tuple(entry) != FIELDS or not all(map(_is_of_its_type, FIELDS, entry.values())):
+    if (
+        not isinstance(entry, dict)
+        or tuple(entry) not in (FIELDS, _WITHOUT_LOGIN)
+        or not all(map(_is_of_its_type, entry.keys(), entry.values()))
+    ):
         raise NotAnEntry("does not have the fields of an entry")
     # Other spaces, escapes or repeated fields would otherwise be changes without an effect on the hash.
     if _line(entry) != line:
@@ -73,6 +84,11 @@ def parsed(line: bytes) -> dict[str, Any]:
 
 def _is_of_its_type(name: str, value: object) -> bool:
     return is_number(value) if name == "seq" else isinstance(value, dict if name == "detail" else str)
+
+
+def who_of(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of an entry that say who acted; an unknown login is empty."""
+    return {name: entry.get(name, "") for name in WHO}
 
 
 def is_number(value: object) -> bool:

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import pwd
 import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +24,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.private_key import read_key, read_or_create_key
+from dagster_project.record import who
 from dagster_project.record.chain import (
     REDACTED,
     RESTART,
@@ -323,7 +323,8 @@ def _entry(base: Head, key: bytes, action: str, outcome: str, reason: str, facts
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "action": action,
             "outcome": outcome,
-            "user": _user(),
+            "user": who.user(),
+            "login": who.login(),
             "host": socket.gethostname(),
             "version": version("fcir"),
             "reason": reason,
@@ -444,11 +445,3 @@ def _without_appends(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _user() -> str:
-    """Return the login name of this process, from the system and not from variables that its user can set."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

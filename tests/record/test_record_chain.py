@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import random
 import stat
 import subprocess
@@ -11,8 +13,8 @@ from collections import Counter
 
 import pytest
 
-from dagster_project.private_key import PrivateKeyError
-from dagster_project.record import chain, store
+from dagster_project.private_key import PrivateKeyError, read_key
+from dagster_project.record import chain, store, who
 from dagster_project.record.chain import Anchor, sealed
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -47,6 +49,44 @@ def test_entries_name_what_was_done_by_whom_when_and_why(settings):
     assert second == returned
     assert (second["previous"], second["seq"]) == (first["hash"], 2)
     assert store.faults(settings) == []
+
+
+def test_the_login_comes_from_the_kernel_and_a_stated_one_says_so(tmp_path):
+    name = pwd.getpwuid(0).pw_name
+    uid, sudo = tmp_path / "loginuid", {"SUDO_USER": "alice"}
+    assert who.login(uid, {}) == ""
+    assert who.login(uid, sudo) == "alice (stated)"
+    uid.write_text("4294967295", encoding="ascii")
+    assert who.login(uid, {}) == ""
+    assert who.login(uid, {"SUDO_USER": "al\nice" + "x" * 200}) == "al\\nice" + "x" * 58 + " (stated)"
+    uid.write_text("0", encoding="ascii")
+    assert who.login(uid, sudo) == name, "a stated name does not replace that of the login"
+    uid.write_text("4294967294", encoding="ascii")
+    assert who.login(uid, {}) == "4294967294", "a user that was deleted"
+
+
+def test_an_entry_names_who_logged_in(settings, monkeypatch):
+    monkeypatch.setattr(who, "login", lambda: "alice")
+    entry = store.append(settings, "erase")
+    assert (entry["user"], entry["login"]) == (pwd.getpwuid(os.getuid()).pw_name, "alice")
+    assert chain.who_of(entry) == {name: entry[name] for name in ("user", "login", "host", "version")}
+
+
+def test_entries_of_version_0_2_have_no_login_and_are_verified_and_continued(settings):
+    first = store.append(settings, "run")
+    before = {name: value for name, value in first.items() if name not in ("login", "hash")}
+    line = sealed(before, read_key(settings.key_of_record))
+    assert b"login" not in line
+    settings.record_file.write_bytes(line)
+    (settings.record / "head").unlink()
+    store.append(settings, "run")
+    assert store.faults(settings) == []
+    assert chain.who_of(next(store.read(settings)))["login"] == ""
+    # Nor can a login be removed or added without the key.
+    one, other = settings.record_file.read_bytes().splitlines(keepends=True)
+    added = one.replace(b'"host"', b'"login":"bob","host"')
+    settings.record_file.write_bytes(added + other)
+    assert store.faults(settings) == ["line 1, entry 1: changed after it was written, or not written by fcir"]
 
 
 def test_the_record_and_its_key_are_private(record):
