@@ -1,6 +1,7 @@
 """`fcir erase`: erase a person from everything that the data root and its backups hold."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,8 @@ from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import confirm
 from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say, warn
+from dagster_project.contracts import Contract
+from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -21,18 +24,25 @@ from dagster_project.writing import private_files
 if TYPE_CHECKING:
     # It loads pyarrow, which most commands do without.
     from dagster_project.privacy.findings import Findings
+    from dagster_project.privacy.held import HeldRows
+    from dagster_project.privacy.retention import Hold
 
 
 def erase(
     context: typer.Context,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking for confirmation.")] = False,
+    despite_holds: Annotated[
+        bool, typer.Option("--despite-holds", help="Erase although rows of the person are on held days.")
+    ] = False,
 ) -> None:
     """Erase a person, found by an identifier: a telephone number, a crime or incident reference, or an operator.
 
     The command asks for the identifier, lists what is held under it, and asks
     for confirmation. Figures stay. Files in the landing folder are not changed:
     ask the owner of the source system to send them again without the person.
+    If retention/holds.csv holds days of the person, the command lists them and
+    refuses unless --despite-holds is given.
 
     Examples:
       fcir erase --reason "request 4711"
@@ -40,6 +50,7 @@ def erase(
     """
     from dagster_project.privacy.erasure import erase as erase_person
     from dagster_project.privacy.erasure import find_person
+    from dagster_project.privacy.held import held_rows
     from dagster_project.privacy.person import person_of
 
     settings = start(debug=bool(context.obj))
@@ -49,13 +60,15 @@ def erase(
     with writer_lock(settings.lock_file, command="fcir erase"), private_files(), need.required():
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
+            held = held_rows(connection, contracts, person, _holds(settings, contracts))
         found = find_person(settings, contracts, person)
         _show(settings, found)
         if person.suppressed:
             say(f"It was erased before, on {person.suppressed.since[:10]}; later rows already get its substitute.")
+        _require_no_hold(settings, held, despite_holds=despite_holds)
         if not yes:
             confirm("erase", "erased")
-        certificate = erase_person(settings, person, reason=reason, found=found)
+        certificate = erase_person(settings, person, reason=reason, found=found, held=held)
     content = json.loads(certificate.read_text(encoding="utf-8"))
     say(f"Certificate   {certificate}", certificate=str(certificate))
     if found.landing:
@@ -84,6 +97,39 @@ def erase(
     what = "the identifier or its pseudonyms" if content["is_identifier_searched"] else "its pseudonyms"
     searched = counted(content["remaining"]["searched"], "file")
     say(f"Erased: no byte of {what} was found outside {places}, in {searched} that were searched.")
+
+
+def _holds(settings: Settings, contracts: Mapping[str, Contract]) -> list["Hold"]:
+    """Return the holds in force; an error of the list names this command."""
+    from dagster_project.privacy.retention import RetentionError, holds_in_force
+
+    try:
+        return holds_in_force(settings, contracts)
+    except RetentionError as error:
+        raise RetentionError(
+            str(error).replace("Nothing was purged", "Nothing was erased").replace("fcir purge", "fcir erase")
+        ) from None
+
+
+def _require_no_hold(settings: Settings, held: Sequence["HeldRows"], *, despite_holds: bool) -> None:
+    """List the rows on held days.
+
+    Raises:
+        UsageError: there are some, and the command was not told to erase them.
+    """
+    from dagster_project.privacy.retention import holds_file
+
+    if not held:
+        return
+    say(f"Rows on days that are held by {holds_file(settings)}:")
+    for rows in held:
+        say(f"  {rows}")
+    if not despite_holds:
+        raise UsageError(
+            f"{counted(sum(rows.rows for rows in held), 'row')} of the person must be kept, as "
+            f"{holds_file(settings)} says. Nothing was erased. Ask whoever asked for the hold. If the hold has ended, "
+            "remove its row; if the person is to be erased before it ends, add --despite-holds: the certificate says so"
+        )
 
 
 def _show(settings: Settings, found: "Findings") -> None:

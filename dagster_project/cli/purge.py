@@ -1,5 +1,6 @@
 """`fcir purge`: remove detail past its retention; figures stay."""
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ from dagster_project.writing import private_files
 if TYPE_CHECKING:
     # It loads pyarrow, which most commands do without.
     from dagster_project.privacy.purging import PurgePlan
+    from dagster_project.privacy.retention import Hold
 
 _NAMED = 12
 
@@ -49,10 +51,8 @@ def purge(
     from dagster_project.privacy.purging import plan_purge
     from dagster_project.privacy.purging import purge as purge_detail
     from dagster_project.privacy.retention import (
-        holds_file,
-        in_force,
+        holds_in_force,
         purged_from,
-        read_holds,
         read_retention,
         retention_file,
     )
@@ -72,13 +72,13 @@ def purge(
             f"{retention_file(settings)}: there is no retention list. Nothing was purged. Write one, as CSV, for "
             f"example:\n  valid_from,source,months,reason\n  {london_today()},{next(iter(sources))},84,schedule 2026"
         )
-    holds = in_force(read_holds(holds_file(settings), sources), london_today())
     with writer_lock(settings.lock_file, command="fcir purge"), private_files():
         with loading_connection(settings.warehouse) as connection:
             ensure_tables(connection, contracts.values())
             if cause := stale_because(connection):
                 raise UsageError(f"{cause}, so figures cannot be compared. Nothing was purged. Run first: fcir run")
             known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+        holds = holds_in_force(settings, sources)
         plan = plan_purge(settings, contracts, purged_from(rules, london_today(), known), holds)
         _show(settings, plan)
         if not apply:
@@ -89,6 +89,7 @@ def purge(
             return
         if not yes:
             confirm("purge", "purged")
+        require_same_holds(settings, sources, plan.holds)
         need = Need(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
         with need.required():
             certificate = purge_detail(settings, contracts, plan, reason=reason)
@@ -104,6 +105,22 @@ def purge(
     if plan.backups:
         warn("backups still contain the detail; delete them when they are no longer needed")
     run(context)
+
+
+def require_same_holds(settings: Settings, sources: Collection[str], planned: Sequence["Hold"]) -> None:
+    """Check that no hold was added, changed or removed, or has ended, while the plan was made and confirmed.
+
+    Raises:
+        UsageError: one was.
+        RetentionError: the list of holds cannot be used.
+    """
+    from dagster_project.privacy.retention import holds_file, holds_in_force
+
+    if holds_in_force(settings, sources) != list(planned):
+        raise UsageError(
+            f"{holds_file(settings)} has changed since the rows to purge were found. Nothing was purged. See what "
+            "would be purged under the new list: fcir purge"
+        )
 
 
 def _require_possible(settings: Settings) -> None:

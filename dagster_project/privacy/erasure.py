@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dagster_project.loading.suppression import (
     suppression_key,
 )
 from dagster_project.privacy.findings import Findings, find_values, require_whole
+from dagster_project.privacy.held import HeldRows
 from dagster_project.privacy.person import Person, landing_files_with
 from dagster_project.privacy.replacing import (
     Replacement,
@@ -56,7 +57,7 @@ def find_person(settings: Settings, contracts: Mapping[str, Contract], person: P
     return found
 
 
-def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -> Path:
+def erase(settings: Settings, person: Person, *, reason: str, found: Findings, held: Sequence[HeldRows] = ()) -> Path:
     """Erase a person, and return the certificate.
 
     The identifier gets onto the suppression list, so that later loads do not bring it back. Rows keep their figures:
@@ -67,6 +68,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
         person: who is erased.
         reason: why, for the record and the certificate; without personal values.
         found: where the person is held, for the certificate.
+        held: rows on held days, for the certificate.
 
     Raises:
         FolderTaken: a file is in the place of the folder of certificates. Nothing was changed.
@@ -91,6 +93,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
             "keys": list(person.pseudonyms),
             "found": found.as_json(),
             "list_before": known.fingerprint if known else None,
+            "despite_holds": [rows.as_json() for rows in held],
             # A reason may have named the person: the record stays whole without the value.
             REDACTED: redactions(settings, lambda line: values.replace_in(line)[0]),
         },
@@ -129,6 +132,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         "keys": facts["keys"],
         "publications": len(changed),
     }
+    if facts.get("despite_holds"):
+        detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
     # The version before this one, which redacted no line, may have begun it.
     if redacted := redacted_now(settings, facts.get(REDACTED, {})):
         detail[REDACTED] = redacted
@@ -160,6 +165,7 @@ def _certify(
         "record": {name: entry[name] for name in ("seq", "hash")},
         "keys": facts["keys"],
         "held_before": facts["found"],
+        "despite_holds": facts.get("despite_holds", []),
         "is_clean": remaining.is_clean,
         "remaining": remaining.as_json(),
         "removed_files": [values.hidden_in(file) for file in removed],

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from dagster_project.clock import LONDON
 from dagster_project.contracts import Contract
 from dagster_project.privacy.archiving import Labels, archived_models, label_of
 from dagster_project.privacy.files import Kind, noticing_damage, parquet_rows, readable_kind_of
 from dagster_project.privacy.findings import searched_files
+from dagster_project.privacy.held import first_instant
 from dagster_project.privacy.replacing import rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
@@ -74,7 +74,11 @@ def mark_rows(
     for source, cut in sorted(cuts.items()):
         raw, key = table("raw", source), ", ".join(map(quoted, keys[source]))
         times = [quoted(name) for name, kind in raw_columns(contracts[source]).items() if kind == "timestamp"]
-        spans = [(_utc(hold.first_day), _utc(hold.last_day + timedelta(1))) for hold in holds if hold.source == source]
+        spans = [
+            (first_instant(hold.first_day), first_instant(hold.last_day + timedelta(1)))
+            for hold in holds
+            if hold.source == source
+        ]
         held = [f"({time} >= ? and {time} < ?)" for _ in spans for time in times]
         bounds = [bound for span in spans for _ in times for bound in span]
         connection.execute(
@@ -87,7 +91,7 @@ def mark_rows(
             group by {key}
             having max(greatest({", ".join(times)})) < ?
             """,
-            [*bounds, _utc(cut)],
+            [*bounds, first_instant(cut)],
         )
         found = connection.execute(
             f"""
@@ -133,11 +137,6 @@ def delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at
         )
 
 
-def _utc(day: date) -> datetime:
-    """Return the first instant of a day in London, as times are stored."""
-    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)
-
-
 def purge_again(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -180,7 +179,9 @@ def purge_again(
 def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:
     """Write the numbers of the purged rows, and of loads that have no row any more, to a file for `remove_elsewhere`.
 
-    A kept publication may have rows of a replaced load that the warehouse has no more since it was rebuilt.
+    A kept publication may have rows of a replaced load that the warehouse has no more since it was rebuilt. Which days
+    they have is not known: a load has events of its day, of midnights next to it, and of earlier days whose state has
+    changed. So a hold keeps the rows of all such loads from the day before its first day on.
     """
     connection.execute(f"attach {literal(str(file))} as purged")
     connection.execute("create table purged.purged_row as from purged_row")
@@ -198,7 +199,7 @@ def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mappin
                 and not exists (
                     select 1
                     from audit.purge_hold as hold
-                    where hold.source = load.source and load.extract_date between hold.first_day and hold.last_day
+                    where hold.source = load.source and load.extract_date >= hold.first_day - 1
                 )
             """,
             [source, cut],

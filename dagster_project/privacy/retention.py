@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from dagster_project.clock import london_today
 from dagster_project.errors import UsageError
+from dagster_project.extracts.personal import looks_personal
 from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
 from dagster_project.settings import Settings
 
@@ -119,6 +121,11 @@ def purged_from(rules: Iterable[Retention], today: date, known: Mapping[str, dat
     }
 
 
+def holds_in_force(settings: Settings, sources: Collection[str]) -> list[Hold]:
+    """Return the holds of a data root that have not ended today in London. Errors are those of `read_holds`."""
+    return in_force(read_holds(holds_file(settings), sources), london_today())
+
+
 def in_force(holds: Iterable[Hold], today: date) -> list[Hold]:
     """Return the holds that have not ended."""
     return [hold for hold in holds if hold.until is None or today <= hold.until]
@@ -187,6 +194,11 @@ def _source(place: str, row: Mapping[str, str], sources: Collection[str]) -> str
 
 
 def _reason(place: str, text: str) -> str:
+    if looks_personal(text):
+        raise RetentionError(
+            f"{place}, column reason: contains a personal value, and certificates keep it. Nothing was purged. Name "
+            "the case instead, then run: fcir purge"
+        )
     if not text or len(text) > _LONGEST_REASON or not text.isprintable():
         raise _fault(f"{place}, column reason", text, f"why, in 1 to {_LONGEST_REASON} characters")
     return text

@@ -1,11 +1,13 @@
 """A person whom the record of actions names is erased from it, and every other change of it is still found."""
 
 import json
+from datetime import date
 
 import pytest
 
 from dagster_project.privacy import erasure, rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.held import HeldRows
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record import store
@@ -64,6 +66,19 @@ def test_an_erasure_that_changes_the_last_line_continues_from_it(root):
     store.append(root.settings, "purge")
     assert [item for item in store.read(root.settings) if "last_line" in item["detail"]] == []
     assert store.faults(root.settings) == []
+
+
+def test_the_certificate_and_the_record_name_the_held_rows_that_were_erased(root):
+    settings = root.settings
+    held = HeldRows("visits", date(2022, 11, 1), date(2022, 11, 2), "case 1", 2)
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, CRIME)
+        found = find_person(settings, CONTRACTS, person)
+        certificate = erase(settings, person, reason="request 4711", found=found, held=[held])
+    assert json.loads(certificate.read_text())["despite_holds"] == [held.as_json()]
+    *_, entry = store.read(settings)
+    assert entry["detail"]["rows_despite_holds"] == 2
 
 
 def test_any_other_change_of_a_redacted_line_is_found(root):

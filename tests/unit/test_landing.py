@@ -387,6 +387,7 @@ PERSONAL_NAMES = [
         *("_07700_900123.csv", "_07700.900123.csv", ".csv.07700900123.done"),
         *("_07700.900.123.csv", "_07700_900_123.csv", "_447700900123.csv"),
         *("_AB123456C.jsonl", "_AB 12 34 56 C.csv", "_AB_12_34_56_C.csv"),
+        *("_+33612345678.csv", "_+33 6 12 34 56 78.csv", "_+49-170-1234567.csv", "_+1 (212) 555-0123.csv"),
         *("_jane.doe@example.com.parquet", "_jane\uff20example.org.csv", "_jane@mu\u0308ller.de.csv"),
     )
 ] + ["statement of jane.doe@example.com.pdf"]
@@ -399,7 +400,7 @@ def test_a_file_with_a_personal_name_is_not_loaded_or_named(tmp_path, name):
     assert not found.files
     (warning,) = found.warnings
     assert warning.startswith("crimes/: an entry of 1 bytes written on ")
-    assert not any(part in warning for part in ("7700", "7946", "jane", "123456", "12 34"))
+    assert not any(part in warning for part in ("7700", "7946", "jane", "123456", "12 34", "5678", "0123"))
 
 
 def test_a_folder_whose_name_looks_personal_is_not_named(tmp_path):
@@ -417,6 +418,8 @@ def test_a_folder_whose_name_looks_personal_is_not_named(tmp_path):
         "crimes_2022-01-30_01-20221031.csv",
         "crimes_2022-01-30-031500.csv",
         "crimes_2022-07-31_0731_041500.csv",
+        "crimes_2022-07-31+20220801.csv",
+        "crimes_2022-07-31_T000000+0100.csv",
         "crimes_2022-07-31_31072022_041500.csv",
         "crimes_2022-01-30_v0123456.csv",
         "crimes_2022-01-30_batch000123456789.csv",

@@ -88,6 +88,14 @@ def test_a_hold_that_ends_before_it_begins_is_refused(tmp_path):
         read(tmp_path, text, read_holds)
 
 
+@pytest.mark.parametrize("value", ["07700 900123", "+33 6 12 34 56 78", "jane.doe@example.com", "AB 12 34 56 C"])
+def test_a_reason_with_a_personal_value_is_refused_and_not_shown(tmp_path, value):
+    text = f"source,first_day,last_day,reason\ncalls,2020-01-01,2020-01-02,complaint of {value}\n"
+    with pytest.raises(RetentionError, match="line 2, column reason: contains a personal value") as caught:
+        read(tmp_path, text, read_holds)
+    assert value not in str(caught.value)
+
+
 def test_a_link_is_refused(tmp_path):
     (tmp_path / "list.csv").symlink_to("/dev/null")
     with pytest.raises(RetentionError, match="is a link"):

@@ -1,0 +1,75 @@
+"""Rows of a person on days that are held: an erasure changes them, so it needs a decision."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import duckdb
+
+from dagster_project.clock import LONDON
+from dagster_project.contracts import Contract
+from dagster_project.privacy.person import Person
+from dagster_project.privacy.retention import Hold
+from dagster_project.sql import quoted, scalar, table
+from dagster_project.warehouse.tables import raw_columns
+from dagster_project.words import counted
+
+
+@dataclass(frozen=True)
+class HeldRows:
+    """How many rows of a person a hold names."""
+
+    source: str
+    first_day: date
+    last_day: date
+    reason: str
+    rows: int
+
+    def __str__(self) -> str:
+        """Return it as a line for messages."""
+        days = str(self.first_day) if self.first_day == self.last_day else f"{self.first_day} to {self.last_day}"
+        return f"{self.source} {days} ({self.reason}): {counted(self.rows, 'row')}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for a certificate."""
+        days = {"first_day": str(self.first_day), "last_day": str(self.last_day)}
+        return {"source": self.source, **days, "reason": self.reason, "rows": self.rows}
+
+
+def held_rows(
+    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person, holds: Iterable[Hold]
+) -> list[HeldRows]:
+    """Return the holds that name a day of a person's rows in the warehouse.
+
+    Args:
+        connection: the warehouse.
+        contracts: all contracts.
+        person: whose rows.
+        holds: the holds in force.
+    """
+    found = []
+    for hold in holds:
+        contract = contracts[hold.source]
+        people = [quoted(column.name) for column in contract.columns if column.is_personal]
+        times = [quoted(name) for name, kind in raw_columns(contract).items() if kind == "timestamp"]
+        if not people or not times:
+            continue
+        is_of_person = " or ".join(f"list_contains($people, {column})" for column in people)
+        is_held = " or ".join(f"({moment} >= $first and {moment} < $end)" for moment in times)
+        rows = scalar(
+            connection,
+            f"select count(*) from {table('raw', hold.source)} where ({is_of_person}) and ({is_held})",
+            {
+                "people": list(person.pseudonyms.values()),
+                "first": first_instant(hold.first_day),
+                "end": first_instant(hold.last_day + timedelta(1)),
+            },
+        )
+        if rows:
+            found.append(HeldRows(hold.source, hold.first_day, hold.last_day, hold.reason, rows))
+    return found
+
+
+def first_instant(day: date) -> datetime:
+    """Return the first instant of a day in London, as times are stored."""
+    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,103 @@
+"""Holds: an erasure lists the held rows of a person and needs a decision, and a purge keeps what may be held."""
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from dagster_project.cli import erase as erase_command
+from dagster_project.cli.purge import require_same_holds
+from dagster_project.errors import UsageError
+from dagster_project.privacy.held import HeldRows, held_rows
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.purged_rows import write_purged
+from dagster_project.privacy.retention import Hold, RetentionError, holds_file, holds_in_force
+from dagster_project.warehouse.connection import create_temp_table, loading_connection
+from tests.unit.loading_helpers import CONTRACTS, row
+
+
+def write_holds(settings, *rows: str) -> None:
+    file = holds_file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(["source,first_day,last_day,reason,until", *rows, ""]), encoding="utf-8")
+
+
+def held(installation, identifier: str) -> list[HeldRows]:
+    with loading_connection(installation.settings.warehouse) as connection:
+        person = person_of(installation.settings, connection, identifier)
+        return held_rows(connection, CONTRACTS, person, holds_in_force(installation.settings, CONTRACTS))
+
+
+def test_the_held_rows_of_a_person_are_counted_by_hold(installation):
+    for day in ("2022-10-30", "2022-10-31"):
+        installation.land(day, row("a", visitor="held", day=day), row("b", visitor="other", day=day))
+        installation.run()
+    assert held(installation, "held") == []
+    write_holds(
+        installation.settings,
+        "visits,2022-10-30,2022-10-30,case 1,",
+        "visits,2022-10-01,2022-10-31,case 2,",
+        "visits,2022-10-30,2022-10-30,ended,2022-12-31",
+        "visits,2022-11-01,2022-11-30,case 3,",
+    )
+    first, second = held(installation, "held")
+    assert (first.reason, first.rows) == ("case 1", 1)
+    assert (second.reason, second.rows) == ("case 2", 2)
+    assert held(installation, "unknown") == []
+
+
+def test_an_erasure_of_held_rows_needs_an_option(installation, capsys):
+    found = [HeldRows("visits", date(2022, 10, 30), date(2022, 10, 31), "case 1", 2)]
+    settings = installation.settings
+    with pytest.raises(UsageError, match=r"2 rows of the person must be kept, .* Nothing was erased.* --despite-holds"):
+        erase_command._require_no_hold(settings, found, despite_holds=False)
+    assert "visits 2022-10-30 to 2022-10-31 (case 1): 2 rows" in capsys.readouterr().out
+    erase_command._require_no_hold(settings, found, despite_holds=True)
+    erase_command._require_no_hold(settings, [], despite_holds=False)
+
+
+def test_a_list_of_holds_with_a_fault_stops_an_erasure_and_names_it(installation):
+    write_holds(installation.settings, "visit,2022-10-30,2022-10-30,case 1,")
+    with pytest.raises(RetentionError, match=r"column source: .* Nothing was erased.* run: fcir erase"):
+        erase_command._holds(installation.settings, CONTRACTS)
+
+
+def test_a_hold_that_is_written_while_a_purge_is_confirmed_stops_it(installation):
+    settings = installation.settings
+    write_holds(settings, "visits,2022-10-30,2022-10-30,case 1,")
+    planned = tuple(holds_in_force(settings, CONTRACTS))
+    require_same_holds(settings, CONTRACTS, planned)
+    write_holds(settings, "visits,2022-10-30,2022-10-31,case 1,")
+    with pytest.raises(UsageError, match=r"has changed since .* Nothing was purged"):
+        require_same_holds(settings, CONTRACTS, planned)
+
+
+@pytest.mark.parametrize(
+    ("hold", "gone"),
+    [
+        (None, {"2022-10-29", "2022-10-31", "2022-11-02"}),
+        # The load of 10-29 may have a call over midnight, and that of 11-02 a changed state of an event.
+        (Hold("visits", date(2022, 10, 30), date(2022, 10, 30), ""), set()),
+        (Hold("visits", date(2022, 11, 1), date(2022, 11, 1), ""), {"2022-10-29"}),
+        (Hold("visits", date(2022, 11, 4), date(2022, 11, 4), ""), {"2022-10-29", "2022-10-31", "2022-11-02"}),
+        (Hold("papers", date(2022, 10, 30), date(2022, 10, 30), ""), {"2022-10-29", "2022-10-31", "2022-11-02"}),
+    ],
+)
+def test_rows_of_replaced_loads_that_may_be_held_stay_in_publications(installation, tmp_path, hold, gone):
+    for day in ("2022-10-29", "2022-10-31", "2022-11-02"):
+        installation.land(day, row("a", day=day))
+        installation.run()
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute("delete from raw.visits")
+        connection.execute("update audit.load set status = 'replaced' where status = 'loaded'")
+        if hold:
+            connection.execute(
+                "insert into audit.purge_hold values (?, ?, ?)", [hold.source, hold.first_day, hold.last_day]
+            )
+        create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint"}, [])
+        write_purged(connection, tmp_path / "purged.duckdb", {"visits": date(2022, 12, 1)})
+        loads = "select load_id, cast(extract_date as varchar) from audit.load where status = 'replaced'"
+        days = dict(connection.execute(loads).fetchall())
+    with duckdb.connect(str(tmp_path / "purged.duckdb"), read_only=True) as connection:
+        found = {days[number] for (number,) in connection.execute("from gone_load").fetchall() if number in days}
+    assert found == gone
