@@ -1,7 +1,9 @@
 """The entry point of `fcir`. Handles stop signals before importing `cli/app.py`, which takes 0.3 s."""
 
 import os
+import resource
 import sys
+from contextlib import suppress
 
 from dagster_project.cli.signals import stop_on_signals
 
@@ -10,6 +12,9 @@ _SAY_NO_MEMORY = ("annot allocate memory", "failed to map segment")
 
 def main() -> None:
     """Run the command."""
+    # A core dump would contain identifiers. The processes that it starts inherit this; a system may refuse to set it.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stop_on_signals(sys.argv[1:])
     # Nothing here multiplies matrices, and NumPy and SciPy each reserve 40 MiB for every processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -35,11 +35,19 @@ def test_a_service_starts_the_command_and_nothing_behind_its_back(unit: Path):
     assert started.startswith("/opt/fcir/.venv/bin/fcir ")
 
 
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_service_leaves_no_core_dump(unit: Path):
+    assert re.findall(r"^LimitCORE=(.*)$", unit.read_text(encoding="utf-8"), re.M) == ["0"]
+
+
 def test_viewers_cannot_start_a_run_nor_see_an_extract():
     unit = (PROJECT_ROOT / "deploy" / "fcir-viewer.service").read_text(encoding="utf-8")
     assert "fcir ui --read-only --port 3001" in unit
     assert re.findall(r"^ReadWritePaths=(.*)$", unit, re.M) == ["-/srv/fcir/dagster"]
-    assert re.findall(r"^InaccessiblePaths=(.*)$", unit, re.M) == ["-/srv/fcir/landing -/srv/fcir/secrets"]
+    assert re.findall(r"^InaccessiblePaths=(.*)$", unit, re.M) == [
+        "-/srv/fcir/landing -/srv/fcir/secrets",
+        "-/srv/fcir/suppression -/srv/fcir/record -/srv/fcir/certificates -/srv/fcir/history",
+    ]
 
 
 @pytest.mark.parametrize("name", ["fcir-nightly", "fcir-ui"])

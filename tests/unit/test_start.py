@@ -39,6 +39,26 @@ def test_a_command_without_memory_to_start_says_so(importing, error):
         start.main()
 
 
+def test_a_command_and_what_it_starts_leave_no_core_dump(tmp_path):
+    script = (
+        "import resource, subprocess, sys\n"
+        "from dagster_project import __main__ as start\n"
+        "hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))\n"
+        "sys.argv = ['fcir', '--version']\n"
+        "try:\n"
+        "    start.main()\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))\n"
+        "subprocess.run(['sh', '-c', 'ulimit -c'], check=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    version, limit, of_child = done.stdout.splitlines()
+    assert version.startswith("fcir ")
+    assert (limit, of_child) == ("(0, 0)", "0")
+
+
 def test_libraries_reserve_memory_for_one_thread(importing, monkeypatch):
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     importing(MemoryError())
