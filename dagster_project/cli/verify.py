@@ -23,13 +23,14 @@ _MEGABYTE = 1_000_000
 def verify(context: typer.Context) -> None:
     """Verify all kept publications, the warehouse and the record of actions, without changing anything.
 
-    Compares each published file with its manifest, each manifest with the
-    record, and the rows of the warehouse with its audit. Exit code 1 if
-    anything differs.
+    Compares each published file with its manifest, each manifest and each
+    certificate with the record, and the numbers of rows of the warehouse with
+    its audit. Exit code 1 if anything differs.
 
     Examples:
       fcir verify
     """
+    from dagster_project.verification.certificates import verify_certificates
     from dagster_project.verification.publications import verify_publications
     from dagster_project.verification.warehouse import verify_warehouse
 
@@ -39,6 +40,7 @@ def verify(context: typer.Context) -> None:
     findings, anchors, loads = verify_warehouse(settings, load_contracts(CONTRACTS))
     verified = verify_publications(settings, entries)
     findings += verified.findings
+    findings += verify_certificates(settings, entries)
     findings += _of_record(settings, [*anchors, *verified.anchors])
     faults = [finding for finding in findings if finding.is_fault]
     # Publications are verified without the lock, which would keep a run waiting for minutes.

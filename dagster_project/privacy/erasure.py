@@ -32,6 +32,7 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
+from dagster_project.record.certificates import CERTIFIED, certified_sha256
 from dagster_project.record.chain import REDACTED, who_of
 from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.recovery.history import save_history
@@ -134,6 +135,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     }
     if facts.get("despite_holds"):
         detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
+    detail[CERTIFIED] = certified_sha256(_stated(replacement))
     # The version before this one, which redacted no line, may have begun it.
     if redacted := redacted_now(settings, facts.get(REDACTED, {})):
         detail[REDACTED] = redacted
@@ -144,6 +146,18 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     certificate = _certify(settings, replacement, entry, values, remaining, removed)
     delete_intent(settings)
     return certificate
+
+
+def _stated(replacement: Replacement) -> dict[str, object]:
+    """Return what the certificate states, and the record has the hash of."""
+    facts = replacement.facts
+    return {
+        "what": "erasure of a person by identifier",
+        "begun_at": replacement.begun_at,
+        "keys": facts["keys"],
+        "held_before": facts["found"],
+        "despite_holds": facts.get("despite_holds", []),
+    }
 
 
 def _certify(
@@ -157,15 +171,11 @@ def _certify(
     facts: Any = replacement.facts
     content = {
         "certificate": facts["certificate"],
-        "what": "erasure of a person by identifier",
+        **_stated(replacement),
         "reason": replacement.reason,
-        "begun_at": replacement.begun_at,
         "ended_at": utc_now().isoformat(timespec="seconds"),
         **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
-        "keys": facts["keys"],
-        "held_before": facts["found"],
-        "despite_holds": facts.get("despite_holds", []),
         "is_clean": remaining.is_clean,
         "remaining": remaining.as_json(),
         "removed_files": [values.hidden_in(file) for file in removed],

@@ -33,6 +33,7 @@ from dagster_project.privacy.purged_rows import (
 from dagster_project.privacy.replacing import DamagedIntent, record_manifests
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.mart_texts import write_texts
+from dagster_project.record.certificates import CERTIFICATE, CERTIFIED, certified_sha256
 from dagster_project.record.chain import who_of
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
@@ -371,7 +372,12 @@ def _finish(settings: Settings, intent: Intent) -> Path:
     changed = remove_elsewhere(settings, intent.labels)
     record_manifests(settings, changed)
     save_history(settings)
-    facts = {"certificate": intent.name, "publications": len(changed), "sources": intent.plan["sources"]}
+    facts = {
+        CERTIFICATE: intent.name,
+        "publications": len(changed),
+        "sources": intent.plan["sources"],
+        CERTIFIED: certified_sha256(_stated(intent)),
+    }
     entry = append_once(settings, ACTION, unique="certificate", reason=intent.reason, detail=facts)
     certificate = _certify(settings, intent, entry, changed)
     _remove_folder(settings)
@@ -383,18 +389,25 @@ def _remove_folder(settings: Settings) -> None:
     shutil.rmtree(settings.purge_folder)
 
 
+def _stated(intent: Intent) -> dict[str, object]:
+    """Return what the certificate states, and the record has the hash of."""
+    return {
+        "what": "purge of detail past its retention",
+        "begun_at": intent.begun_at,
+        **intent.plan,
+        "tables_unchanged": intent.compared,
+    }
+
+
 def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], changed: Sequence[Path]) -> Path:
     content = {
-        "certificate": intent.name,
-        "what": "purge of detail past its retention",
+        CERTIFICATE: intent.name,
         "reason": intent.reason,
-        "begun_at": intent.begun_at,
         "ended_at": utc_now().isoformat(timespec="seconds"),
         **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
-        **intent.plan,
+        **_stated(intent),
         "publications_rewritten": [str(folder.relative_to(settings.home)) for folder in changed],
-        "tables_unchanged": intent.compared,
     }
     make_private_folder(settings.certificates)
     file = _certificate(settings, intent)

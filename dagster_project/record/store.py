@@ -163,6 +163,17 @@ def has_entry(settings: Settings, action: str) -> bool:
     return is_named and any(entry["action"] == action for entry in _entries(content))
 
 
+def earlier_records(settings: Settings) -> list[Path]:
+    """Return the records that restarts moved aside, oldest first."""
+    return sorted(settings.record.glob("record-*.jsonl"))
+
+
+def read_earlier(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Return the entries of earlier records, oldest first, as `read` does for the current one."""
+    for file in earlier_records(settings):
+        yield from _entries(_content(file))
+
+
 def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
     """Return what an erasure will change in the record: the SHA-256 of each new line, by the number of its entry.
 
@@ -187,7 +198,7 @@ def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str
             seq = str(entry["seq"])
             if new != line and (is_sealed(entry, key) or before.get(seq) == sha256(line).hexdigest()):
                 found[seq] = sha256(new).hexdigest()
-    for aside in settings.record.glob("record-*.jsonl"):
+    for aside in earlier_records(settings):
         content = _content(aside)
         if (new := redact(content)) != content:
             found[aside.name] = sha256(new).hexdigest()

@@ -1,0 +1,140 @@
+"""Certificates are compared with the record: a missing, changed or forged one is found."""
+
+import json
+from datetime import date
+
+import pytest
+
+from dagster_project.privacy import replacing
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.held import HeldRows
+from dagster_project.privacy.person import person_of
+from dagster_project.record import store
+from dagster_project.record.certificates import CERTIFIED
+from dagster_project.verification.certificates import verify_certificates
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import CONTRACTS, row
+
+CRIME, OTHER = "46/777777/22", "46/888888/22"
+
+
+@pytest.fixture
+def settings(installation, monkeypatch):
+    """A data root with one erasure."""
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    installation.land("2022-11-01", row("a", visitor=CRIME), row("b", visitor=OTHER))
+    installation.run()
+    erase_person(installation.settings, CRIME, "request 4711")
+    return installation.settings
+
+
+def erase_person(settings, identifier: str, reason: str) -> None:
+    held = [HeldRows("visits", date(2022, 11, 1), date(2022, 11, 1), "case 1", 1)]
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, identifier)
+        found = find_person(settings, CONTRACTS, person)
+        erase(settings, person, reason=reason, found=found, held=held)
+
+
+def found(settings) -> list[str]:
+    return [str(item) for item in verify_certificates(settings, list(store.read(settings))) if item.is_fault]
+
+
+def the_certificate(settings):
+    [file] = settings.certificates.iterdir()
+    return file
+
+
+def test_a_certificate_is_as_its_entry_says(settings):
+    assert found(settings) == []
+    # Another erasure changes neither; a reason that named the person is changed in both.
+    store.append(settings, "run")
+    erase_person(settings, OTHER, f"asked about {CRIME}")
+    erase_person(settings, CRIME, "request 4712")
+    assert found(settings) == []
+    assert store.faults(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("certificate", "another"),
+        ("reason", "another"),
+        ("user", "bob"),
+        ("login", "bob"),
+        ("host", "another"),
+        ("record", {"seq": 1, "hash": ""}),
+        ("keys", []),
+        ("is_clean", False),
+        ("begun_at", "2020-01-01T00:00:00+00:00"),
+        ("held_before", {}),
+        ("despite_holds", []),
+        ("what", "nothing"),
+    ],
+)
+def test_a_changed_certificate_is_found(settings, field, value):
+    file = the_certificate(settings)
+    content = json.loads(file.read_text())
+    assert content[field] != value
+    file.write_text(json.dumps(content | {field: value}))
+    [fault] = found(settings)
+    assert str(file) in fault
+    assert "differs from it in" in fault
+    if content[field] != "":
+        file.write_text(json.dumps({name: content[name] for name in content if name != field}))
+        assert len(found(settings)) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1'])
+def test_a_damaged_certificate_is_found(settings, text):
+    the_certificate(settings).write_text(text)
+    [fault] = found(settings)
+    assert "is damaged, or not a file" in fault
+
+
+def test_a_missing_certificate_is_found_unless_the_next_command_writes_it(settings):
+    file = the_certificate(settings)
+    file.unlink()
+    [fault] = found(settings)
+    assert "is missing" in fault
+    settings.replacement_intent.write_text("{}")
+    assert found(settings) == []
+
+
+def test_a_link_and_a_forged_certificate_are_found(settings, tmp_path):
+    file = the_certificate(settings)
+    content = file.read_bytes()
+    (settings.certificates / "20260101T000000Z-00000000.json").write_bytes(content)
+    [fault] = found(settings)
+    assert "belongs to no entry of the record: it was not written by fcir" in fault
+    (settings.certificates / "20260101T000000Z-00000000.json").unlink()
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_bytes(content)
+    file.unlink()
+    file.symlink_to(elsewhere)
+    [fault] = found(settings)
+    assert "is damaged, or not a file" in fault
+
+
+def test_a_record_that_began_again_knows_the_certificates_of_the_one_before(settings):
+    store.restart(settings, [], reason="the disk was lost")
+    assert found(settings) == []
+    for file in store.earlier_records(settings):
+        file.unlink()
+    [remark] = verify_certificates(settings, list(store.read(settings)))
+    assert not remark.is_fault
+    assert "which was lost and began again" in remark.what
+
+
+def test_a_certificate_of_version_0_2_is_compared_with_what_its_entry_has(settings):
+    [entry] = [item for item in store.read(settings) if item["action"] == "erase"]
+    old = entry | {"detail": {name: value for name, value in entry["detail"].items() if name != CERTIFIED}}
+    del old["login"]
+    file = the_certificate(settings)
+    content = json.loads(file.read_text())
+    for name in ("login", "despite_holds"):
+        del content[name]
+    file.write_text(json.dumps(content))
+    assert verify_certificates(settings, [old]) == []
