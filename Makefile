@@ -44,7 +44,7 @@ help: ## List the targets
 
 $(UV):
 	$(PYTHON) -m venv .uv
-	.uv/bin/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	.uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv-$(UV_VERSION).txt
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked --quiet --python $(PYTHON)

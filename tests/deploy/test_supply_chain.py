@@ -9,6 +9,7 @@ from dagster_project.settings import PROJECT_ROOT
 
 LOCK = tomllib.loads((PROJECT_ROOT / "uv.lock").read_text(encoding="utf-8"))
 # Not in the environment that is listed, or part of it without being a package of the product.
+BUILD_TOOLS = {"editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
 INSTALLERS = {"pip", "setuptools"}
 
 
@@ -53,6 +54,33 @@ def test_every_file_of_the_lock_file_has_a_hash():
 
 def test_no_package_comes_from_anywhere_but_a_registry():
     assert {key for package in LOCK["package"] for key in package["source"]} <= {"registry", "editable"}
+
+
+def test_what_builds_the_project_is_pinned_with_hashes():
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = {}
+    for item in project["tool"]["uv"]["build-constraint-dependencies"]:
+        name, version = item["requirement"].split("==")
+        assert item["hashes"], name
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in item["hashes"]), name
+        pinned[name] = version
+    # With all that hatchling needs, and editables, which it asks for when uv installs the project in place.
+    assert set(pinned) == BUILD_TOOLS
+    assert {re.split("[<>=~]", name)[0] for name in project["build-system"]["requires"]} <= set(pinned)
+    noted = {item["name"]: item["specifier"] for item in LOCK["manifest"]["build-constraints"]}
+    assert noted == {name: f"=={version}" for name, version in pinned.items()}
+
+
+def test_uv_itself_is_installed_by_its_hash():
+    makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+    [version] = re.findall(r"^UV_VERSION := (.+)$", makefile, re.M)
+    lines = (PROJECT_ROOT / ".ci" / f"uv-{version}.txt").read_text(encoding="utf-8").splitlines()
+    requirement, *hashes = [line.rstrip(" \\") for line in lines if not line.startswith("#")]
+    assert requirement == f"uv=={version}"
+    assert len(hashes) > 10
+    assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
+    installs = [line for line in makefile.splitlines() if "pip install" in line]
+    assert [line for line in installs if "--require-hashes -r .ci/uv-$(UV_VERSION).txt" not in line] == []
 
 
 def test_licences_are_of_the_packages_that_the_product_needs():
