@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagster_project.extracts.errors import printable
+from dagster_project.words import printable
 
 _LOGIN_UID = Path("/proc/self/loginuid")
 # The largest number of 32 bits: a service, or a system whose logins do not set it.

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagster_project.extracts.errors import printable
 from dagster_project.record import store
 from dagster_project.record.certificates import CERTIFICATE, differing_fields
 from dagster_project.record.chain import RESTART
 from dagster_project.settings import Settings
 from dagster_project.verification.finding import Finding
+from dagster_project.words import printable
 
 _LARGEST = 64 << 20
 _ADVICE = (
