@@ -68,13 +68,14 @@ def require_no_hub(settings: Settings, what: str) -> None:
 
 
 def warn_of_open_folders(settings: Settings) -> None:
-    """Warn of a landing folder that every user of the machine may enter, and of a data root that all may write to.
+    """Warn of a landing folder or retention lists that all users may read, and of a data root that all may write to.
 
-    Their modes are not changed: source systems write to one through a group or a mount with modes that this project
-    does not control, and the other was there before.
+    Their modes are not changed: source systems write to the landing folder through a group or a mount with modes that
+    this project does not control, and the others were made by the operator.
     """
     for folder, bits, closing, is_open, why in (
         (settings.landing, 0o007, "o=", "open to", "and extracts hold personal values"),
+        (settings.home / "retention", 0o007, "o=", "open to", "and its lists name cases and say what is purged"),
         (settings.home, 0o002, "o-w", "writable for", "who can replace what is in it and what is published"),
     ):
         if folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & bits:

@@ -57,6 +57,11 @@ def test_a_certificate_is_as_its_entry_says(settings):
     assert store.faults(settings) == []
 
 
+def test_certificates_and_the_list_of_suppressed_people_are_private(settings):
+    for folder in (settings.certificates, settings.suppression):
+        assert [path for path in (folder, *folder.iterdir()) if path.stat().st_mode & 0o077] == []
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -6,6 +6,20 @@ from dagster_project.cli import data_root
 from dagster_project.settings import Settings
 
 
+def test_open_lists_of_retention_are_named(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(data_root, "warn", said.append)
+    settings = Settings(home=tmp_path, _env_file=None)
+    folder = tmp_path / "retention"
+    folder.mkdir(mode=0o750)
+    data_root.warn_of_open_folders(settings)
+    assert said == []
+    folder.chmod(0o755)
+    data_root.warn_of_open_folders(settings)
+    assert len(said) == 1
+    assert said[0].startswith(f"{folder} is open to every user of this machine (mode 0755), and its lists name cases")
+
+
 @pytest.mark.parametrize(
     ("home", "landing", "expected"),
     [
