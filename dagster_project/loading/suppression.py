@@ -121,7 +121,7 @@ def read_suppression(folder: Path) -> Suppression | None:
 
 
 def require_suppression(settings: Settings) -> Suppression | None:
-    """Return the list; None if nobody was erased.
+    """Return the list; None if no one was erased.
 
     Raises:
         SuppressionMissing: there is no list, and the record has an erasure.
