@@ -52,6 +52,31 @@ def erase(command: Command, identifier: str, *options: str, code: str = START, k
     return ask(command, *arguments, "--yes", "--reason", "request 4711", *options, identifier=identifier, code=code)
 
 
+def test_held_rows_are_erased_only_by_decision(loaded, tmp_path):
+    command = copy_of(loaded, tmp_path / "home")
+    (command.home / "retention").mkdir(mode=0o700)
+    holds = command.home / "retention" / "holds.csv"
+    holds.write_text("source,first_day,last_day,reason\ncall_segments,2000-01-01,2099-12-31,case 1\n")
+    before = places(command.home, pseudonyms(command.home).values())
+    done = erase(command, CALLER)
+    assert done.returncode == 2
+    assert "call_segments 2000-01-01 to 2099-12-31 (case 1): " in done.stdout
+    assert "Nothing was erased" in done.stderr
+    assert "--despite-holds" in done.stderr
+    assert places(command.home, pseudonyms(command.home).values()) == before
+    # A hold of another source.
+    holds.write_text("source,first_day,last_day,reason\ncrimes,2000-01-01,2099-12-31,case 1\n")
+    done = erase(command, CRIME)
+    assert done.returncode == 2
+    done = erase(command, CRIME, "--despite-holds")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [certificate] = (command.home / "certificates").iterdir()
+    [hold] = json.loads(certificate.read_text())["despite_holds"]
+    assert (hold["source"], hold["reason"]) == ("crimes", "case 1")
+    done = command.run("verify")
+    assert "certificate" not in done.stdout + done.stderr
+
+
 def test_erased_people_leave_no_byte_and_every_figure_stays(loaded, tmp_path):
     command = with_backup(loaded, tmp_path)
     old = pseudonyms(command.home)
