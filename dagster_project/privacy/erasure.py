@@ -32,7 +32,12 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.certificates import CERTIFIED, certified_sha256
+from dagster_project.record.certificates import (
+    CERTIFIED,
+    certificate_redactions,
+    certified_sha256,
+    redacted_certificates,
+)
 from dagster_project.record.chain import REDACTED, who_of
 from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.recovery.history import save_history
@@ -81,6 +86,10 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings, h
     values = person.values(substitute)
     now = utc_now()
     require_unlocked_databases(settings, values)
+
+    def redact(content: bytes) -> bytes:
+        return values.replace_in(content)[0]
+
     known = read_suppression(settings.suppression)
     replacement = Replacement(
         ACTION,
@@ -95,8 +104,8 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings, h
             "found": found.as_json(),
             "list_before": known.fingerprint if known else None,
             "despite_holds": [rows.as_json() for rows in held],
-            # A reason may have named the person: the record stays whole without the value.
-            REDACTED: redactions(settings, lambda line: values.replace_in(line)[0]),
+            # A reason or a file may have named the person: record and certificates stay whole without the value.
+            REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
         },
     )
     write_intent(settings, replacement)
@@ -137,7 +146,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
     detail[CERTIFIED] = certified_sha256(_stated(replacement))
     # The version before this one, which redacted no line, may have begun it.
-    if redacted := redacted_now(settings, facts.get(REDACTED, {})):
+    intended = facts.get(REDACTED, {})
+    if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
         detail[REDACTED] = redacted
     entry = append_once(
         settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail

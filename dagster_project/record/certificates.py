@@ -1,11 +1,13 @@
 """What the record says about a certificate of an erasure or a purge, so that a changed or forged one is found."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
-from dagster_project.record.chain import head_of, who_of
+from dagster_project.record.chain import REDACTED, head_of, who_of
+from dagster_project.settings import Settings
 
 CERTIFICATE, CERTIFIED = "certificate", "certified_sha256"
 """Facts of an entry: name of the certificate, and hash of what it states."""
@@ -23,17 +25,65 @@ def certified_sha256(content: Mapping[str, Any]) -> str:
     return sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
-def differing_fields(content: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+def certificate_redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
+    """Return what an erasure will change in earlier certificates: the hash of what each states then, by its file name.
+
+    A certificate lists files, whose names may be another person's identifier.
+
+    Args:
+        settings: the data root.
+        redact: returns a text without the personal value.
+    """
+    changed = {}
+    for file in sorted(settings.certificates.glob("*.json")):
+        content = file.read_bytes()
+        if (new := redact(content)) != content:
+            changed[file.name] = new
+    return _certified(changed)
+
+
+def redacted_certificates(settings: Settings, intended: Mapping[str, str]) -> dict[str, str]:
+    """Return what an erasure has changed in certificates, of what `certificate_redactions` said that it will change."""
+    present = {name: settings.certificates / name for name in intended if (settings.certificates / name).is_file()}
+    return {
+        name: digest
+        for name, digest in _certified({name: file.read_bytes() for name, file in present.items()}).items()
+        if digest == intended[name]
+    }
+
+
+def _certified(contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the hash of what certificates state, without damaged ones, which stay a fault."""
+    found = {}
+    for name, content in contents.items():
+        with suppress(ValueError, TypeError):
+            found[name] = certified_sha256(json.loads(content))
+    return found
+
+
+def hashes_after_redactions(entries: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the hash of what certificates state since later erasures changed them, by file name."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        redacted = entry["detail"].get(REDACTED)
+        found |= redacted if isinstance(redacted, dict) else {}
+    return found
+
+
+def differing_fields(content: Mapping[str, Any], entry: Mapping[str, Any], redacted: str | None = None) -> list[str]:
     """Return in what a certificate differs from its entry; empty if in nothing.
 
     Args:
         content: the certificate.
         entry: the entry that names it. One of version 0.2 has no hash of what is stated, nor a login.
+        redacted: hash of what it states since a later erasure changed it; None if none did.
     """
-    return [name for name, is_equal in _comparisons(content, entry) if not is_equal]
+    return [name for name, is_equal in _comparisons(content, entry, redacted) if not is_equal]
 
 
-def _comparisons(content: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+def _comparisons(
+    content: Mapping[str, Any], entry: Mapping[str, Any], redacted: str | None
+) -> Iterator[tuple[str, bool]]:
     head = head_of(entry)
     yield CERTIFICATE, content.get(CERTIFICATE) == entry["detail"][CERTIFICATE]
     yield "record", content.get("record") == {"seq": head.seq, "hash": head.hash}
@@ -46,4 +96,4 @@ def _comparisons(content: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterat
     if "is_clean" in content or entry["action"] == "erase":
         yield "is_clean", content.get("is_clean") is (entry["outcome"] == "done")
     if CERTIFIED in entry["detail"]:
-        yield "what it states", certified_sha256(content) == entry["detail"][CERTIFIED]
+        yield "what it states", certified_sha256(content) == (redacted or entry["detail"][CERTIFIED])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.record import store
-from dagster_project.record.certificates import CERTIFICATE, differing_fields
+from dagster_project.record.certificates import CERTIFICATE, differing_fields, hashes_after_redactions
 from dagster_project.record.chain import RESTART
 from dagster_project.settings import Settings
 from dagster_project.verification.finding import Finding
@@ -27,17 +27,16 @@ def verify_certificates(settings: Settings, entries: Sequence[Mapping[str, Any]]
         settings: the data root.
         entries: the record, whose own faults are not judged here.
     """
+    every = [*store.read_earlier(settings), *entries]
     named = {
-        str(entry["detail"][CERTIFICATE]): entry
-        for entry in [*store.read_earlier(settings), *entries]
-        if isinstance(entry["detail"].get(CERTIFICATE), str)
+        str(entry["detail"][CERTIFICATE]): entry for entry in every if isinstance(entry["detail"].get(CERTIFICATE), str)
     }
     folder = settings.certificates
     files = {file.name: file for file in sorted(folder.iterdir())} if folder.is_dir() else {}
     # Without the record before it, a new one cannot know the certificates.
     is_lost = bool(entries) and entries[0]["action"] == RESTART and not store.earlier_records(settings)
     return [
-        *_of_entries(settings, named, files),
+        *_of_entries(settings, named, files, hashes_after_redactions(every)),
         *(
             Finding(
                 printable(str(file)),
@@ -53,7 +52,10 @@ def verify_certificates(settings: Settings, entries: Sequence[Mapping[str, Any]]
 
 
 def _of_entries(
-    settings: Settings, named: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]
+    settings: Settings,
+    named: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Path],
+    redacted: Mapping[str, str],
 ) -> Iterator[Finding]:
     # The next command writes the certificate of one that was killed.
     is_unfinished = settings.replacement_intent.exists() or settings.purge_folder.exists()
@@ -67,7 +69,7 @@ def _of_entries(
         content = _content(files[place.name])
         if content is None:
             yield Finding(str(place), f"{what} is damaged, or not a file", _ADVICE)
-        elif differing := differing_fields(content, entry):
+        elif differing := differing_fields(content, entry, redacted.get(place.name)):
             yield Finding(str(place), f"{what} differs from it in {', '.join(differing)}", _ADVICE)
 
 

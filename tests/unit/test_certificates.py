@@ -57,6 +57,24 @@ def test_a_certificate_is_as_its_entry_says(settings):
     assert store.faults(settings) == []
 
 
+def test_a_later_erasure_may_change_what_a_certificate_lists(settings):
+    settings.commentary.mkdir(exist_ok=True)
+    named = settings.commentary / "notes.md"
+    named.write_text(f"about {CRIME}")
+    named.rename(named.with_name(f"{OTHER.replace('/', '_')}.md"))
+    erase_person(settings, CRIME, "request 4712")
+    before = {file: file.read_bytes() for file in settings.certificates.iterdir()}
+    erase_person(settings, OTHER.replace("/", "_"), "request 4713")
+    changed = [file for file, content in before.items() if file.read_bytes() != content]
+    assert len(changed) == 1
+    assert found(settings) == []
+    assert store.faults(settings) == []
+    # Another change of it is found.
+    content = json.loads(changed[0].read_text())
+    changed[0].write_text(json.dumps(content | {"keys": []}))
+    assert len(found(settings)) == 1
+
+
 def test_certificates_and_the_list_of_suppressed_people_are_private(settings):
     for folder in (settings.certificates, settings.suppression):
         assert [path for path in (folder, *folder.iterdir()) if path.stat().st_mode & 0o077] == []
