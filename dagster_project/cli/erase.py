@@ -127,7 +127,7 @@ def _require_no_hold(settings: Settings, held: Sequence["HeldRows"], *, despite_
     if not despite_holds:
         raise UsageError(
             f"{counted(sum(rows.rows for rows in held), 'row')} of the person must be kept, as "
-            f"{holds_file(settings)} says. Nothing was erased. Ask whoever asked for the hold. If the hold has ended, "
+            f"{holds_file(settings)} says. Nothing was erased. Ask who entered the hold. If the hold has ended, "
             "remove its row; if the person is to be erased before it ends, add --despite-holds: the certificate says so"
         )
 
