@@ -6,17 +6,15 @@ from datetime import date
 import pytest
 
 from dagster_project.privacy import replacing
-from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.held import HeldRows
-from dagster_project.privacy.person import person_of
 from dagster_project.record import store
 from dagster_project.record.certificates import CERTIFIED
 from dagster_project.verification.certificates import verify_certificates
-from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lock import writer_lock
-from tests.unit.loading_helpers import CONTRACTS, row
+from tests.unit.erasing_helpers import erase_person
+from tests.unit.loading_helpers import row
 
 CRIME, OTHER = "46/777777/22", "46/888888/22"
+HELD = [HeldRows("visits", date(2022, 11, 1), date(2022, 11, 1), "case 1", 1)]
 
 
 @pytest.fixture
@@ -25,17 +23,8 @@ def settings(installation, monkeypatch):
     monkeypatch.setattr(replacing, "orders_of", lambda _: {})
     installation.land("2022-11-01", row("a", visitor=CRIME), row("b", visitor=OTHER))
     installation.run()
-    erase_person(installation.settings, CRIME, "request 4711")
+    erase_person(installation.settings, CRIME, reason="request 4711", held=HELD)
     return installation.settings
-
-
-def erase_person(settings, identifier: str, reason: str) -> None:
-    held = [HeldRows("visits", date(2022, 11, 1), date(2022, 11, 1), "case 1", 1)]
-    with writer_lock(settings.lock_file):
-        with loading_connection(settings.warehouse) as connection:
-            person = person_of(settings, connection, identifier)
-        found = find_person(settings, CONTRACTS, person)
-        erase(settings, person, reason=reason, found=found, held=held)
 
 
 def found(settings) -> list[str]:
@@ -51,8 +40,8 @@ def test_a_certificate_is_as_its_entry_says(settings):
     assert found(settings) == []
     # Another erasure changes neither; a reason that named the person is changed in both.
     store.append(settings, "run")
-    erase_person(settings, OTHER, f"asked about {CRIME}")
-    erase_person(settings, CRIME, "request 4712")
+    erase_person(settings, OTHER, reason=f"asked about {CRIME}", held=HELD)
+    erase_person(settings, CRIME, reason="request 4712", held=HELD)
     assert found(settings) == []
     assert store.faults(settings) == []
 
@@ -62,9 +51,9 @@ def test_a_later_erasure_may_change_what_a_certificate_lists(settings):
     named = settings.commentary / "notes.md"
     named.write_text(f"about {CRIME}")
     named.rename(named.with_name(f"{OTHER.replace('/', '_')}.md"))
-    erase_person(settings, CRIME, "request 4712")
+    erase_person(settings, CRIME, reason="request 4712", held=HELD)
     before = {file: file.read_bytes() for file in settings.certificates.iterdir()}
-    erase_person(settings, OTHER.replace("/", "_"), "request 4713")
+    erase_person(settings, OTHER.replace("/", "_"), reason="request 4713", held=HELD)
     changed = [file for file, content in before.items() if file.read_bytes() != content]
     assert len(changed) == 1
     assert found(settings) == []

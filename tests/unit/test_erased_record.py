@@ -13,6 +13,7 @@ from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record import store
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import CONTRACTS, row
 
 CRIME, OTHER = "46/777777/22", "46/888888/22"
@@ -29,17 +30,9 @@ def root(installation, monkeypatch):
     return installation
 
 
-def erase_crime(root, identifier):
-    settings = root.settings
+def rotate_the_key(settings, _identifier):
     with writer_lock(settings.lock_file):
-        with loading_connection(settings.warehouse) as connection:
-            person = person_of(settings, connection, identifier)
-        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
-
-
-def rotate_the_key(root, _identifier):
-    with writer_lock(root.settings.lock_file):
-        rekeying.rotate_key(root.settings, CONTRACTS, reason="yearly")
+        rekeying.rotate_key(settings, CONTRACTS, reason="yearly")
 
 
 def reasons(root):
@@ -48,7 +41,7 @@ def reasons(root):
 
 def test_the_record_stays_whole_without_the_people_it_named(root):
     for identifier in (CRIME, OTHER):
-        erase_crime(root, identifier)
+        erase_person(root.settings, identifier)
         assert identifier not in root.settings.record_file.read_text()
         assert store.faults(root.settings) == []
     assert reasons(root)[0] == "first"
@@ -57,12 +50,12 @@ def test_the_record_stays_whole_without_the_people_it_named(root):
 
 def test_an_erasure_that_changes_the_last_line_continues_from_it(root):
     store.append(root.settings, "purge", reason=f"asked about {CRIME} and {OTHER}")
-    erase_crime(root, CRIME)
+    erase_person(root.settings, CRIME)
     *_, entry = store.read(root.settings)
     assert set(entry["detail"]["redacted"]) == {"2", "4"}
     assert "last_line" not in entry["detail"]
     store.append(root.settings, "purge", reason=f"not {OTHER}")
-    erase_crime(root, OTHER)
+    erase_person(root.settings, OTHER)
     store.append(root.settings, "purge")
     assert [item for item in store.read(root.settings) if "last_line" in item["detail"]] == []
     assert store.faults(root.settings) == []
@@ -82,7 +75,7 @@ def test_the_certificate_and_the_record_name_the_held_rows_that_were_erased(root
 
 
 def test_any_other_change_of_a_redacted_line_is_found(root):
-    erase_crime(root, CRIME)
+    erase_person(root.settings, CRIME)
     file = root.settings.record_file
     whole = file.read_text()
     for change in (("asked about", "asked abour"), (OTHER, CRIME), ('"outcome":"done"', '"outcome":"dune"')):
@@ -93,7 +86,7 @@ def test_any_other_change_of_a_redacted_line_is_found(root):
 def test_a_line_that_was_changed_before_is_not_accepted_by_an_erasure(root):
     file = root.settings.record_file
     file.write_text(file.read_text().replace("asked about", "asked abour"))
-    erase_crime(root, CRIME)
+    erase_person(root.settings, CRIME)
     assert CRIME not in file.read_text()
     assert [fault for fault in store.faults(root.settings) if "entry 2: changed" in fault]
 
@@ -102,7 +95,7 @@ def test_the_record_stays_whole_if_the_erasure_is_killed_after_it_changed_the_li
     with monkeypatch.context() as patch:
         patch.setattr(erasure, "record_manifests", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            erase_crime(root, CRIME)
+            erase_person(root.settings, CRIME)
     assert CRIME not in root.settings.record_file.read_text()
     with writer_lock(root.settings.lock_file):
         assert "is finished" in finish_replacement(root.settings)
@@ -110,27 +103,27 @@ def test_the_record_stays_whole_if_the_erasure_is_killed_after_it_changed_the_li
 
 
 def test_a_line_that_a_killed_erasure_did_not_reach_stays_as_the_one_before_left_it(root, monkeypatch):
-    erase_crime(root, CRIME)
+    erase_person(root.settings, CRIME)
     with monkeypatch.context() as patch:
         patch.setattr(erasure, "replace_everywhere", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            erase_crime(root, OTHER)
+            erase_person(root.settings, OTHER)
     with writer_lock(root.settings.lock_file):
         assert "is finished" in finish_replacement(root.settings)
     assert OTHER in root.settings.record_file.read_text()
     assert store.faults(root.settings) == []
-    erase_crime(root, OTHER)
+    erase_person(root.settings, OTHER)
     assert OTHER not in root.settings.record_file.read_text()
     assert store.faults(root.settings) == []
 
 
-@pytest.mark.parametrize("action", [erase_crime, rotate_the_key])
+@pytest.mark.parametrize("action", [erase_person, rotate_the_key])
 def test_what_an_earlier_version_began_is_finished(root, monkeypatch, action):
     with monkeypatch.context() as patch:
         for module in (erasure, rekeying):
             patch.setattr(module, "replace_everywhere", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            action(root, CRIME)
+            action(root.settings, CRIME)
     intent = json.loads(root.settings.replacement_intent.read_text())
     intent["facts"].pop("redacted", None)
     for before in intent["facts"].pop("fingerprints_before", ()):

@@ -8,14 +8,13 @@ import pytest
 
 from dagster_project.loading.members import news_of_members
 from dagster_project.privacy import hub, replacing
-from dagster_project.privacy.erasure import erase, find_person
-from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.record.store import read
 from dagster_project.recovery.history import history_file, save_history
 from dagster_project.recovery.rebuild import RowsMissing, rebuild
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from tests.unit.erasing_helpers import erase_person
 from tests.unit.hub_helpers import Hub
 from tests.unit.loading_helpers import CONTRACTS, row
 
@@ -40,13 +39,6 @@ def roots(tmp_path, monkeypatch):
 
 def visitors(root):
     return dict(root.query("select visit_id, visitor from raw.visits"))
-
-
-def erase_person(settings, identifier):
-    with writer_lock(settings.lock_file):
-        with loading_connection(settings.warehouse) as connection:
-            person = person_of(settings, connection, identifier)
-        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
 
 
 def files_with(home, value):

@@ -8,15 +8,13 @@ import pytest
 from dagster_project.loading import suppression
 from dagster_project.loading.suppression import SuppressionMissing
 from dagster_project.privacy import replacing, restored
-from dagster_project.privacy.erasure import erase, find_person
-from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.privacy.restored import erase_restored
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record.store import read
 from dagster_project.verification.warehouse import verify_warehouse
-from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import CONTRACTS, row
 
 
@@ -28,14 +26,6 @@ def root(installation, monkeypatch):
     installation.run()
     shutil.copy(installation.settings.warehouse, installation.settings.home.parent / "copy.duckdb")
     return installation
-
-
-def erase_person(root, identifier):
-    settings = root.settings
-    with writer_lock(settings.lock_file):
-        with loading_connection(settings.warehouse) as connection:
-            person = person_of(settings, connection, identifier)
-        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
 
 
 def restore(root):
@@ -62,7 +52,7 @@ def faults(root):
 
 def test_a_restored_person_is_found_and_erased_again(root, monkeypatch):
     before = visitors(root)
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     after = visitors(root)
     with monkeypatch.context() as patch:
         # A run compares two hashes; only a restore has everything searched.
@@ -85,16 +75,16 @@ def test_a_restored_person_is_found_and_erased_again(root, monkeypatch):
 
 def test_a_restored_person_is_erased_by_the_run_after_another_erasure(root):
     before = visitors(root)
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     restore(root)
     # Its list has ann, whom the warehouse has again.
-    erase_person(root, "bob")
+    erase_person(root.settings, "bob")
     assert begin_run(root)
     assert not {*before.values()} & {*visitors(root).values()}
 
 
 def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     after = visitors(root)
     restore(root)
     with monkeypatch.context() as patch:
@@ -108,7 +98,7 @@ def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
 
 
 def test_a_warehouse_of_an_earlier_version_is_searched_once(root):
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     with duckdb.connect(str(root.settings.warehouse)) as connection:
         connection.execute("drop table audit.suppression_list")
     assert begin_run(root) is None
@@ -116,7 +106,7 @@ def test_a_warehouse_of_an_earlier_version_is_searched_once(root):
 
 
 def test_nothing_is_loaded_or_rotated_without_the_list_that_the_record_names(root):
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     (root.settings.suppression / "suppressed.json").unlink()
     root.land("2022-11-02", row("d", day="2022-11-02", visitor="ann"))
     message = r"suppressed.json: the list of erased people is missing, .* Restore .*suppression from its backup"
@@ -127,7 +117,7 @@ def test_nothing_is_loaded_or_rotated_without_the_list_that_the_record_names(roo
     with pytest.raises(SuppressionMissing):
         begin_run(root)
     assert [fault for fault in faults(root) if "the list of erased people is missing" in fault]
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     root.run()
     assert visitors(root)["d"] == suppression.read_suppression(root.settings.suppression).find("ann").substitute
 
@@ -144,7 +134,7 @@ def test_nothing_spills_into_the_working_folder(root, monkeypatch):
         return connection
 
     monkeypatch.setattr(duckdb, "connect", noting)
-    erase_person(root, "ann")
+    erase_person(root.settings, "ann")
     restore(root)
     begin_run(root)
     assert spilling == {"", str(home / "warehouse.duckdb.tmp"), str(home / "marts.duckdb.tmp")}
