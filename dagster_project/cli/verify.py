@@ -24,8 +24,8 @@ def verify(context: typer.Context) -> None:
     """Verify all kept publications, the warehouse and the record of actions, without changing anything.
 
     Compares each published file with its manifest, each manifest and each
-    certificate with the record, and the numbers of rows of the warehouse with
-    its audit. Exit code 1 if anything differs.
+    certificate with the record, and the rows of the warehouse with its audit
+    and their checksums. Exit code 1 if anything differs.
 
     Examples:
       fcir verify

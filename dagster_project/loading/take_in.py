@@ -249,7 +249,7 @@ def _delete_loads(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         connection.execute(f"delete from {table('raw', source)} where {deleted}")
         # The member was restored or reloaded. No pending load names the rows that are gone, so everything is rebuilt.
         connection.execute("delete from audit.build_started")
-    for name in (*TABLES_OF_LOADS, "load"):
+    for name in (*TABLES_OF_LOADS, "load_checksum", "load"):
         connection.execute(f"delete from {table('audit', name)} where {deleted}")
 
 

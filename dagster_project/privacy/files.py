@@ -24,6 +24,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.publication.space import says_full
 from dagster_project.sql import literal, quoted, scalar, table
+from dagster_project.warehouse.checksums import CHECKSUMS
 from dagster_project.warehouse.connection import NO_SPILLING, empty_spill_folder
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.writing import draft_of, private_files, put_in_place
@@ -454,6 +455,9 @@ def _replaced_rows(hits: Sequence[Hit], values: Values) -> dict[str, tuple[str, 
         expressions, parameters = _all(values.expression, names)
         replaced = ", ".join(f"{sql} as {name}" for sql, name in zip(expressions, names, strict=True))
         found[relation] = (f"select * replace ({replaced}) from {REWRITTEN}.{relation}", parameters)
+    if any(relation.startswith('"raw".') for relation in found):
+        # A copy of the warehouse: if it is restored, the next command notes the checksums of the rows that it has.
+        found[CHECKSUMS] = (f"from {REWRITTEN}.{CHECKSUMS} where false", [])
     return found
 
 

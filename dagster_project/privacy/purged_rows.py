@@ -18,6 +18,7 @@ from dagster_project.publication.parquet_files import copy_to_parquet, nullable_
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.transformation.project import ensure_manifest, read_manifest
+from dagster_project.warehouse.checksums import delete_checksums
 from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows
 from dagster_project.warehouse.tables import raw_columns
@@ -118,6 +119,7 @@ def mark_rows(
 
 def delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at: datetime | None) -> None:
     """Delete the marked rows of sources, and note them with their loads."""
+    delete_checksums(connection, "select load_id from purged_row")
     for source in cuts:
         raw = table("raw", source)
         connection.execute(

@@ -34,6 +34,7 @@ from dagster_project.record.store import append
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
+from dagster_project.warehouse.checksums import delete_checksums
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_connection, transaction
 from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
@@ -230,11 +231,16 @@ def _replace_in_warehouse(
             note_writing(connection)
         with transaction(connection):
             for hit in hits:
-                if at and (hit.table.startswith('"raw".') or hit.table in _OF_LOADS):
-                    condition, parameters = values.condition(hit.column)
+                is_of_rows = hit.table.startswith('"raw".')
+                if not is_of_rows and hit.table not in _OF_LOADS:
+                    continue
+                condition, parameters = values.condition(hit.column)
+                changed = f"select load_id from {WAREHOUSE}.{hit.table} where {condition}"
+                if is_of_rows:
+                    delete_checksums(connection, changed, parameters)
+                if at:
                     connection.execute(
-                        f"update audit.load set pseudonyms_replaced_at = ? where load_id in "
-                        f"(select load_id from {WAREHOUSE}.{hit.table} where {condition})",
+                        f"update audit.load set pseudonyms_replaced_at = ? where load_id in ({changed})",
                         [at.replace(tzinfo=None), *parameters],
                     )
             update_tables(connection, WAREHOUSE, hits, values)

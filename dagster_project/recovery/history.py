@@ -16,18 +16,26 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, scalar, table
-from dagster_project.warehouse.connection import STORAGE_VERSION, WAREHOUSE, DatabaseUnreadable, loading_connection
+from dagster_project.warehouse.checksums import note_checksums
+from dagster_project.warehouse.connection import (
+    STORAGE_VERSION,
+    WAREHOUSE,
+    DatabaseUnreadable,
+    loading_connection,
+    transaction,
+)
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
-# What the next build or run writes again. Without them, everything is built from scratch.
-_NOT_KEPT = ("build", "build_started", "build_step", "lake", "marts_file")
+# What the next build or run writes again. Without them, everything is built from scratch. Rows that a rebuild restores
+# get new checksums, since a newer version may read other values from a file.
+_NOT_KEPT = ("build", "build_started", "build_step", "lake", "load_checksum", "marts_file")
 
 
 def save_history(settings: Settings) -> None:
-    """Write the copy, in place of the one before; if the process is killed, that one stays.
+    """Note the checksums of new loads, and write the copy, in place of the one before; if killed, that one stays.
 
     A file in place of its folder, or a folder in place of a file, is renamed.
 
@@ -39,6 +47,8 @@ def save_history(settings: Settings) -> None:
             path.rename(path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}"))
     make_private_folder(settings.history)
     with loading_connection(settings.warehouse) as connection:
+        with transaction(connection):
+            note_checksums(connection, WAREHOUSE)
         write_audit(connection, WAREHOUSE, history_file(settings))
 
 

@@ -18,6 +18,7 @@ from dagster_project.settings import Settings, Target
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import stale_because
 from dagster_project.verification.finding import Finding
+from dagster_project.warehouse.checksums import changed_loads
 from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.roots import recorded_root
@@ -90,6 +91,7 @@ def _findings(
 ) -> Iterator[Finding]:
     for source in contracts:
         yield from _rows_of_loads(connection, source)
+        yield from _values_of_loads(connection, source)
         yield from _staged_rows(connection, settings, source)
     for place, what in contradictions(connection):
         yield Finding(place, what, _REBUILD)
@@ -182,6 +184,15 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
             name = f", {file_name}" if file_name else ""
             what = f"{counted(found, 'row')} of load {load_id}{name}; the audit has {expected:,}"
             yield Finding(f"raw.{source}", what, _REBUILD)
+
+
+def _values_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
+    """Compare the values of each load in the raw table with its checksum."""
+    if not column_types(connection, WAREHOUSE, "raw", source):
+        return
+    for load_id, file_name in changed_loads(connection, WAREHOUSE, source):
+        what = f"rows of load {load_id}, {file_name}, have other values than were loaded"
+        yield Finding(f"raw.{source}", what, _REBUILD)
 
 
 def _purged(connection: duckdb.DuckDBPyConnection) -> str:

@@ -69,6 +69,11 @@ create table if not exists audit.load_force (
     rows_quarantined bigint not null,
     rows_repeated bigint not null
 );
+-- Sums of hashes of the rows of each load (warehouse/checksums.py).
+create table if not exists audit.load_checksum (
+    load_id bigint not null,
+    checksum varchar not null
+);
 create table if not exists audit.contract (
     source varchar not null,
     absent_forces_complete boolean not null
