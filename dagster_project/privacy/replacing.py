@@ -39,6 +39,7 @@ from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_conn
 from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
+from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, link_or_copy, make_private_folder, private_files, write_whole
 
@@ -226,6 +227,8 @@ def _replace_in_warehouse(
     if settings.marts.exists():
         of_marts = search(settings.marts, values)
     with private_files(), spilling_connection(settings.warehouse) as connection:
+        # The warehouse may be of an earlier version, which no run has updated yet.
+        ensure_tables(connection, [])
         values.register(connection)
         if is_together := belong_together(connection):
             note_writing(connection)

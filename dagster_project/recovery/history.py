@@ -25,7 +25,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, ensure_tables
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
@@ -47,6 +47,7 @@ def save_history(settings: Settings) -> None:
             path.rename(path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}"))
     make_private_folder(settings.history)
     with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, [])
         with transaction(connection):
             note_checksums(connection, WAREHOUSE)
         write_audit(connection, WAREHOUSE, history_file(settings))

@@ -83,6 +83,28 @@ def test_an_intent_without_its_backups_is_finished(root, tmp_path, monkeypatch):
     assert "is finished" in finish(settings)
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_person_is_erased_from_a_warehouse_of_an_earlier_version(root, monkeypatch, is_killed):
+    def drop_new_tables():
+        with loading_connection(root.settings.warehouse) as connection:
+            for name in ("lake", "lake_owner", "load_checksum", "suppression_list"):
+                connection.execute(f"drop table audit.{name}")
+
+    if is_killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(replacing, "_replace_in_warehouse", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                erase_crime(root.settings)
+        drop_new_tables()
+        assert "is finished" in finish(root.settings)
+    else:
+        drop_new_tables()
+        erase_crime(root.settings)
+    assert root.query("select count(*) from raw.visits where visit_id = 'a' and visitor is not null") == [(1,)]
+    (certificate,) = root.settings.certificates.iterdir()
+    assert json.loads(certificate.read_text())["is_clean"]
+
+
 def test_nothing_is_begun_while_a_database_of_dagster_is_locked(root, monkeypatch):
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.05))
     folder = root.settings.dagster_home / "history"
