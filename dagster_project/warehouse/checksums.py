@@ -25,7 +25,8 @@ def note_checksums(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """
     for source in _raw_tables(connection, catalog):
         missing = f"load_id in (select load_id from audit.load) and load_id not in (select load_id from {CHECKSUMS})"
-        connection.execute(f"insert into {CHECKSUMS} {_checksums(connection, catalog, source, missing)}")
+        found = _checksums(connection, catalog, source, missing)
+        connection.execute(f"insert into {CHECKSUMS} select load_id, checksum from ({found})")
 
 
 def delete_checksums(connection: duckdb.DuckDBPyConnection, load_ids: str, parameters: object = None) -> None:
@@ -40,7 +41,7 @@ def delete_checksums(connection: duckdb.DuckDBPyConnection, load_ids: str, param
 
 
 def changed_loads(connection: duckdb.DuckDBPyConnection, catalog: str, source: str) -> list[tuple[int, str]]:
-    """Return number and file name of the loads of a source whose rows are not those of their checksum.
+    """Return number and file name of the loads of a source that have as many rows as the audit says, and other values.
 
     Args:
         connection: a connection to the warehouse.
@@ -56,7 +57,10 @@ def changed_loads(connection: duckdb.DuckDBPyConnection, catalog: str, source: s
         from ({found}) as found
         inner join {CHECKSUMS} as noted on found.load_id = noted.load_id
         inner join audit.load as load on found.load_id = load.load_id
-        where found.checksum <> noted.checksum
+        where
+            found.checksum <> noted.checksum
+            -- Another number of rows is a finding of its own.
+            and found.row_count = load.rows_loaded - coalesce(load.rows_purged, 0)
         order by load.load_id
         """
     ).fetchall()
@@ -70,7 +74,9 @@ def _raw_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator
 
 
 def _checksums(connection: duckdb.DuckDBPyConnection, catalog: str, source: str, condition: str) -> str:
-    """Return the query of load numbers and checksums; a column without values changes none, since contracts add some.
+    """Return the query of load numbers, checksums and numbers of rows.
+
+    A column without values changes no checksum, since a contract may get another column.
 
     DuckDB's `hash` is ten times faster than MD5, and gives other values in other versions.
     """
@@ -78,7 +84,10 @@ def _checksums(connection: duckdb.DuckDBPyConnection, catalog: str, source: str,
     # `concat_ws` leaves out null.
     cells = ", ".join(f"{literal(f'{name}=')} || cast({quoted(name)} as varchar)" for name in columns)
     return f"""
-        select load_id, cast(sum(cast(md5_number_lower(concat_ws(chr(31), {cells})) as hugeint)) as varchar) as checksum
+        select
+            load_id,
+            cast(sum(cast(md5_number_lower(concat_ws(chr(31), {cells})) as hugeint)) as varchar) as checksum,
+            count(*) as row_count
         from {table("raw", source)}
         where {condition}
         group by load_id

@@ -113,6 +113,12 @@ def test_a_new_key_is_no_change_by_hand(two_days):
     assert loads_with_checksum(two_days) == [1, 2]
 
 
+def test_another_number_of_rows_is_one_finding(two_days):
+    execute(two_days, "delete from raw.visits where visit_id = 'c'")
+    (finding,) = verify_warehouse(two_days.settings, CONTRACTS)[0]
+    assert "1 row of load 2" in finding.what
+
+
 def test_purged_rows_are_no_change_by_hand(two_days):
     with loading_connection(two_days.settings.warehouse) as connection:
         connection.execute(
