@@ -80,13 +80,19 @@ class Bench:
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
 
-    def prepare(self) -> None:
-        """Do the first load, and keep its state and dbt's manifest of it."""
+    def prepare(self, parsed: Path | None = None) -> None:
+        """Do the first load, and keep its state and dbt's manifest of it.
+
+        Args:
+            parsed: the folder `dbt/` of a data root that knows the project already.
+        """
         self._without_nights()
         shutil.rmtree(self._nights, ignore_errors=True)
         data.write_night(self._nights / "full", self.extent)
         self._write_empty_night()
         _start_root(self.home, self.landing)
+        if parsed:
+            _copy(parsed, self.home / "dbt")
         measure(Job(FIRST, [_FCIR, "run"], self.environment(self.home)))
         shutil.copyfile(self.home / "dbt" / "manifest.json", self.manifest)
         shutil.rmtree(self._parsed, ignore_errors=True)

@@ -51,9 +51,9 @@ class Roots:
     port: int
     database: Database
 
-    def launch(self, force: str) -> str:
-        """Put a nightly run of a root into the queue, as a page of the UI does; return its id."""
-        selector = f'repositoryLocationName: "{force}", repositoryName: "__repository__", jobName: "nightly"'
+    def launch(self, force: str, job: str) -> str:
+        """Put a run of a root into the queue, as a page of the UI does; return its id."""
+        selector = f'repositoryLocationName: "{force}", repositoryName: "__repository__", jobName: "{job}"'
         run = "... on LaunchRunSuccess { run { runId } } ... on PythonError { message }"
         query = f"mutation {{ launchRun(executionParams: {{ selector: {{ {selector} }} }}) {{ __typename {run} }} }}"
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
@@ -117,9 +117,10 @@ def roots(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path, undist
 
 def test_a_killed_run_is_tried_again_while_another_root_loads(roots: Roots, undisturbed: Command):
     kent = roots.commands["kent"]
-    killed = roots.launch("kent")
-    roots.launch("kent")
-    other = roots.launch("essex")
+    killed = roots.launch("kent", "nightly")
+    # A build and a publication more would take a minute.
+    roots.launch("kent", "load")
+    other = roots.launch("essex", "load")
     lock = kent.home / "warehouse.lock"
     wait_for("a step of the run", lambda: (holder := holder_of(lock)) and holder.step)
     holder = holder_of(lock)

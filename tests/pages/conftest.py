@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,14 +67,19 @@ def looked(browser: Browser, published: Path) -> Looked:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path:
-    """A data root after a nightly run with a missing and a rejected delivery."""
-    command = Command(tmp_path_factory.mktemp("pages") / "home", settings=_SETTINGS)
-    command.know_the_project(parsed_project)
-    tiny_landing.write(command.home / "landing")
-    done = command.run("run")
-    assert done.returncode == 1, done.stdout + done.stderr
-    return command.home
+def home(made_once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path:
+    """A data root after a nightly run with a missing and a rejected delivery; the UI of a worker writes to its own."""
+
+    def fill(folder: Path) -> None:
+        command = Command(folder / "home", settings=_SETTINGS)
+        command.know_the_project(parsed_project)
+        tiny_landing.write(command.home / "landing")
+        done = command.run("run")
+        assert done.returncode == 1, done.stdout + done.stderr
+
+    home: Path = tmp_path_factory.mktemp("pages") / "home"
+    shutil.copytree(made_once("pages", fill) / "home", home, symlinks=True)
+    return home
 
 
 @pytest.fixture(scope="session")

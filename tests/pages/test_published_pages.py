@@ -27,6 +27,33 @@ AXE = {
     "preload": {"assets": ["media"]},
 }
 
+# Elements with the names of their attributes, and the values that rules of axe depend on; equal siblings count once.
+# The pages of a template have one skeleton: axe, which takes longer than all else, looks at one of them. Rules about
+# texts, which differ from page to page, are the two below.
+SKELETON = """
+(() => {
+    const shown = ["class", "lang", "role", "scope", "style", "tabindex", "type"];
+    const of = element => {
+        const names = element.getAttributeNames().map(name => shown.includes(name) ? element.getAttribute(name) : name);
+        const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        return `<${element.tagName} ${names.sort()} ${text}>${[...new Set([...element.children].map(of))].join("")}</>`;
+    };
+    return of(document.documentElement);
+})()
+"""
+DUPLICATES = """
+(() => {
+    const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
+    return ids.filter((id, number) => ids.indexOf(id) !== number);
+})()
+"""
+UNNAMED = """
+[...document.querySelectorAll("a[href], button, select, input, h1, h2, h3")].filter(element =>
+    element.checkVisibility() && !element.textContent.trim() && !element.hasAttribute("aria-label")
+    && !element.hasAttribute("aria-labelledby") && !element.labels?.length
+).map(element => element.outerHTML.slice(0, 200))
+"""
+
 # Written by other tools, which the project cannot make accessible.
 FOREIGN = ("dictionary/lineage.html",)
 
@@ -57,7 +84,7 @@ class Seen:
     language: str
     headings: int
     barriers: list[str]
-    """What axe found."""
+    """What axe found, and elements without a name or with the id of another."""
     narrow: int
     """Its width in a window of 320 pixels."""
     unreachable: int
@@ -69,10 +96,12 @@ class Seen:
 @pytest.fixture(scope="session")
 def seen(looked, addresses) -> dict[str, Seen]:
     """Every page as it was seen, by its address."""
-    return {address: see(looked, address) for address in addresses}
+    skeletons: set[str] = set()
+    return {address: see(looked, address, skeletons) for address in addresses}
 
 
-def see(looked: Looked, address: str) -> Seen:
+def see(looked: Looked, address: str, skeletons: set[str]) -> Seen:
+    """Open a page and look at it in every way, with axe if no page with its skeleton was opened before."""
     page = looked.page
     looked.open(address)
     title, language, headings = page.evaluate(
@@ -91,8 +120,13 @@ def see(looked: Looked, address: str) -> Seen:
         page.set_viewport_size(WIDE)
     barriers = []
     if not address.startswith(FOREIGN):
-        violations = Axe().run(page, options=AXE).response["violations"]
-        barriers = [f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in violations]
+        barriers = [f"id twice: {name}" for name in page.evaluate(DUPLICATES)]
+        barriers += [f"no name: {html}" for html in page.evaluate(UNNAMED)]
+        skeleton = page.evaluate(SKELETON)
+        if skeleton not in skeletons:
+            skeletons.add(skeleton)
+            violations = Axe().run(page, options=AXE).response["violations"]
+            barriers += [f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in violations]
     faults = looked.outside() + looked.complaints
     return Seen(faults, title, language, headings, barriers, narrow, unreachable, printed)
 
