@@ -3,8 +3,7 @@
     erased. -#}
 {% macro drop_leftovers() %}
     {%- if execute and flags.FULL_REFRESH %}
-        {#- Schema of earlier versions that no current model uses. -#}
-        {%- set schemas = ["intermediate"] %}
+        {%- set schemas = schemas_of_earlier_versions() %}
         {%- set made = [] %}
         {%- for node in graph.nodes.values() if node.resource_type in ("model", "seed") %}
             {%- do schemas.append(node.schema) %}
@@ -16,6 +15,12 @@ drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identif
             {%- endif %}
         {%- endfor %}
     {%- endif %}
+{% endmacro %}
+
+{#- Schemas of earlier versions that no current model uses. A data root has its DuckDB files alone; on Spark, a schema
+    that the lake does not claim (warehouse/lake.py) may be that of another project. -#}
+{% macro schemas_of_earlier_versions() %}
+    {{ return(adapter.dispatch("schemas_of_earlier_versions", "fcir")()) }}
 {% endmacro %}
 
 {#- End of a statement that drops a table, so that its files are deleted too. -#}

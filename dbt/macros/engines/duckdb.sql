@@ -71,6 +71,8 @@
 
 {#- drop_leftovers.sql -#}
 
+{% macro duckdb__schemas_of_earlier_versions() %}{{ return(["intermediate"]) }}{% endmacro %}
+
 {% macro duckdb__existing_relations(schemas) %}
     {%- set relations %}
 select database_name, schema_name, table_name, 'table' as type from duckdb_tables()

@@ -79,6 +79,8 @@
 
 {#- drop_leftovers.sql -#}
 
+{% macro spark__schemas_of_earlier_versions() %}{{ return([]) }}{% endmacro %}
+
 {% macro spark__existing_relations(schemas) %}
     {%- set known = run_query("show databases").columns[0].values() | list -%}
     {%- set relations = [] -%}
