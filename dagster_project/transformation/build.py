@@ -177,6 +177,9 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
             upon = None if full_refresh or last is None else last[0]
             connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
             note_writing(connection, from_scratch=full_refresh)
+            if full_refresh:
+                # A lake compares the newest change, and other causes of a build from scratch have none.
+                connection.execute("update audit.lake set change_seq = null")
         else:
             note_writing(connection)
         return change_seq, built_upon(connection) is None
