@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
-from dagster_project.transformation.project import ensure_manifest, read_manifest
+from dagster_project.transformation.project import built_schemas, parse
 from dagster_project.warehouse.lake import connect
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
@@ -25,10 +25,9 @@ class Retention(dg.Config):
 def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse: Warehouse) -> None:
     """Compact every table, under the writer lock."""
     warehouse.begin("compacting the lake")
-    nodes = read_manifest(ensure_manifest(warehouse.settings))["nodes"].values()
-    schemas = {node["schema"] for node in nodes if node["resource_type"] in ("model", "seed")}
+    schemas = built_schemas(parse(warehouse.settings))
     with connect(warehouse.settings) as lake:
-        tables = lake.compact({"raw", "audit", *schemas}, days=config.days)
+        tables = lake.compact(schemas, days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
 

@@ -9,7 +9,15 @@ import duckdb
 
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import scalar
-from dagster_project.transformation.project import DbtError, Mart, ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.transformation.project import (
+    DbtError,
+    Mart,
+    built_schemas,
+    ensure_manifest,
+    invoke,
+    marts_of,
+    read_manifest,
+)
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import Lake, LakeError, Relation, clear_lake_folder, connect
 
@@ -70,7 +78,6 @@ class Spark(Engine):
             LakeError: rows were purged, whose archive the lake does not have; or the lake cannot be used.
         """
         read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
-        schemas = {node.schema for node in parsed.nodes.values() if node.resource_type in ("model", "seed")}
         with loading_connection(self._settings.warehouse) as connection:
             if scalar(connection, "select count(*) from audit.purge"):
                 raise LakeError(
@@ -79,7 +86,7 @@ class Spark(Engine):
                 )
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_exact()
-            lake.claim(connection, schemas)
+            lake.claim(connection, built_schemas(parsed))
             clear_lake_folder(self._settings)
             if full_refresh:
                 lake.begin_build()

@@ -140,6 +140,11 @@ def parse(settings: Settings) -> Any:
     return invoke(settings, ["parse", "--no-write-json"])
 
 
+def built_schemas(parsed: Any) -> set[str]:
+    """Return the schemas of the models and seeds of a parsed project."""
+    return {node.schema for node in parsed.nodes.values() if node.resource_type in ("model", "seed")}
+
+
 def write_docs(settings: Settings) -> Path:
     """Write the documentation of all models as one page that needs no server.
 

@@ -39,6 +39,8 @@ from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_onl
 from dagster_project.warehouse.tables import column_types
 
 _MARTS_SCHEMA = "marts"
+_OWN_SCHEMAS = {"raw", "audit"}
+"""Schemas of a lake besides those that the project builds."""
 _USER = "fcir"
 """Name that a server notes for a session; by default that of the system's user, which a container may not have."""
 _PASSING = re.compile(r"\w+\.\w+-\w{8}")
@@ -167,7 +169,7 @@ class Lake:
             connection.execute("insert into audit.lake_owner values (?)", [owner])
         marker = self._marker()
         if marker is None:
-            self._require_own({"raw", "audit", *schemas})
+            self._require_own(_OWN_SCHEMAS | set(schemas))
         elif marker.owner != owner:
             raise LakeError(
                 "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
@@ -335,7 +337,7 @@ class Lake:
         A build adds files to each table that it changes, and the old ones stay for readers of older snapshots.
 
         Args:
-            schemas: those of the project. Others of the catalog are left as they are.
+            schemas: the schemas that the project builds. Others of the catalog are left as they are.
             days: age of snapshots to remove. The newest one of a table stays.
 
         Returns:
@@ -345,7 +347,7 @@ class Lake:
             LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
         """
         names: list[str] = []
-        for schema in sorted(schemas):
+        for schema in sorted(_OWN_SCHEMAS | set(schemas)):
             if relations := self._relations(schema):
                 views = {name for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")}
                 names += [f"{schema}.{name}" for name in relations if name not in views]
