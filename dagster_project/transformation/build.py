@@ -118,19 +118,21 @@ def build_step(
         only: ids of the nodes to build; None: the whole step. A partial step is not recorded as built.
 
     Raises:
+        LakeError: the engine cannot be used; the tables are as they were.
         DbtError: dbt could not start.
         BuildOrderError: a step before this one must be built first.
     """
     current, engine = fingerprint(), engine_of(settings)
+    engine.require(parsed)
     change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
-    if full_refresh and step is FACTS and only is None:
-        # This also removes tables of deleted models, and free blocks.
-        settings.marts.unlink()
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
         engine.bring(parsed, full_refresh=full_refresh)
+        if full_refresh and step is FACTS and only is None:
+            # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
+            settings.marts.unlink()
         nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, engine, full_refresh=full_refresh)
         tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
         engine.take_back(parsed, tables, full_refresh=full_refresh)

@@ -40,6 +40,9 @@ class Engine:
         """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
         return build is not None
 
+    def require(self, parsed: Any) -> None:
+        """Check that it can build the project, before anything of an earlier build is changed."""
+
     def bring(self, parsed: Any, *, full_refresh: bool) -> None:
         """Make everything that is loaded available to the models, which are then built, from scratch or not."""
 
@@ -71,13 +74,12 @@ class Spark(Engine):
         with connect(self._settings) as lake:
             return build is not None and lake.has_build(connection, *build[:2])
 
-    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
-        """Append the loads that the lake does not have, and mirror the audit tables that models read.
+    def require(self, parsed: Any) -> None:
+        """Check that the lake can be used.
 
         Raises:
-            LakeError: rows were purged, whose archive the lake does not have; or the lake cannot be used.
+            LakeError: it cannot, or rows were purged, whose archive it does not have.
         """
-        read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
         with loading_connection(self._settings.warehouse) as connection:
             if scalar(connection, "select count(*) from audit.purge"):
                 raise LakeError(
@@ -86,6 +88,16 @@ class Spark(Engine):
                 )
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_exact()
+            lake.require_own(connection, built_schemas(parsed))
+
+    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
+        """Append the loads that the lake does not have, and mirror the audit tables that models read.
+
+        Raises:
+            LakeError: the lake cannot be used, or Spark refused a statement.
+        """
+        read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
+        with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.claim(connection, built_schemas(parsed))
             clear_lake_folder(self._settings)
             if full_refresh:

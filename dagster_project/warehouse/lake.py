@@ -153,8 +153,8 @@ class Lake:
                     "Nothing was built. Change it for the server, then run: fcir run"
                 )
 
-    def claim(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
-        """Make this lake that of the warehouse; delete the rows of loads if they are not known to be its rows.
+    def require_own(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
+        """Check that this lake is that of the warehouse, or can become it. Nothing is changed.
 
         Args:
             connection: the warehouse.
@@ -163,19 +163,32 @@ class Lake:
         Raises:
             LakeError: it belongs to another data root, or has tables of another project.
         """
-        owner = scalar(connection, "select owner from audit.lake_owner")
-        if owner is None:
-            owner = uuid4().hex
-            connection.execute("insert into audit.lake_owner values (?)", [owner])
         marker = self._marker()
         if marker is None:
-            self._require_own(_OWN_SCHEMAS | set(schemas))
-        elif marker.owner != owner:
+            self._require_no_tables(_OWN_SCHEMAS | set(schemas))
+        elif marker.owner != scalar(connection, "select owner from audit.lake_owner"):
             raise LakeError(
                 "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
                 "that builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the "
                 "other one no longer exists, run in Spark: drop table audit.lake; then run: fcir run"
             )
+
+    def claim(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
+        """Make this lake that of the warehouse; delete the rows of loads if they are not known to be its rows.
+
+        Args:
+            connection: the warehouse.
+            schemas: the schemas that the project builds.
+
+        Raises:
+            LakeError: as for `require_own`.
+        """
+        self.require_own(connection, schemas)
+        owner = scalar(connection, "select owner from audit.lake_owner")
+        if owner is None:
+            owner = uuid4().hex
+            connection.execute("insert into audit.lake_owner values (?)", [owner])
+        marker = self._marker()
         rows_id = scalar(connection, "select rows_id from audit.lake")
         if marker is None or rows_id is None or marker.rows_id != rows_id:
             rows_id = uuid4().hex
@@ -186,7 +199,7 @@ class Lake:
                 self.execute(f"delete from {_spark_table('raw', name)}")
             self._mark(_Marker(owner, rows_id, ""))
 
-    def _require_own(self, schemas: Iterable[str]) -> None:
+    def _require_no_tables(self, schemas: Iterable[str]) -> None:
         # Lakes of version 0.2 have this table and no marker.
         if "build" in self._relations("audit"):
             return
