@@ -34,6 +34,7 @@ from dagster_project.transformation.project import parse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import reading_audit
+from dagster_project.warehouse.tables import ensure_tables
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -61,6 +62,7 @@ class Warehouse(dg.ConfigurableResource):
             require_sound_warehouse(self._settings)
             try:
                 self._replace_pseudonyms()
+                self._update_tables()
                 yield self
             finally:
                 if run and context.instance:
@@ -78,6 +80,12 @@ class Warehouse(dg.ConfigurableResource):
             take_over_replacements(self._settings, self._contracts)
         elif not self._settings.is_hub and (erased := erase_restored(self._settings, self._contracts)):
             warn(erased)
+
+    def _update_tables(self) -> None:
+        """Add what a new version has in the audit; a run of the UI may build or publish without loading anything."""
+        if self._settings.warehouse.exists():
+            with loading_connection(self._settings.warehouse) as connection:
+                ensure_tables(connection, [])
 
     def begin(self, step: str) -> None:
         """Record the current step of the run, such as `loading crimes`, for commands that show its state."""
