@@ -123,13 +123,13 @@ def build_step(
         BuildOrderError: a step before this one must be built first.
     """
     current, engine = fingerprint(), engine_of(settings)
-    engine.require(parsed)
+    engine.require(parsed, is_first_step=step is FACTS)
     change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
-        engine.bring(parsed, full_refresh=full_refresh)
+        engine.bring(parsed)
         if full_refresh and step is FACTS and only is None:
             # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
             settings.marts.unlink()
@@ -142,9 +142,9 @@ def build_step(
     if full_refresh and step is STEPS[-1]:
         _write_manifest(settings, parsed)
     if only is None and not report.failed:
-        _record(settings, step, change_seq, current, run_id=run_id)
+        _record(settings, step, change_seq, current, engine, run_id=run_id)
         if step is STEPS[-1]:
-            engine.record(change_seq, current)
+            engine.record()
     return report
 
 
@@ -217,7 +217,7 @@ def _write_manifest(settings: Settings, parsed: Any) -> None:
     draft.replace(draft.with_suffix(".json"))
 
 
-def _record(settings: Settings, step: Step, change_seq: int, current: str, *, run_id: str) -> None:
+def _record(settings: Settings, step: Step, change_seq: int, current: str, engine: Engine, *, run_id: str) -> None:
     """Record that a step succeeded and, after the last one, that everything is built."""
     with loading_connection(settings.warehouse) as connection:
         if step is STEPS[-1]:
@@ -234,6 +234,7 @@ def _record(settings: Settings, step: Step, change_seq: int, current: str, *, ru
                     "from audit.build",
                     [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
                 )
+                engine.end(connection, change_seq, current)
 
 
 def steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str, engine: Engine) -> set[str]:

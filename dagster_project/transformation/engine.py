@@ -19,7 +19,7 @@ from dagster_project.transformation.project import (
     read_manifest,
 )
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import Lake, LakeError, Relation, clear_lake_folder, connect
+from dagster_project.warehouse.lake import Lake, LakeError, Relation, clear_lake_folder, connect, end_build
 
 
 class Engine:
@@ -40,11 +40,11 @@ class Engine:
         """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
         return build is not None
 
-    def require(self, parsed: Any) -> None:
-        """Check that it can build the project, before anything of an earlier build is changed."""
+    def require(self, parsed: Any, *, is_first_step: bool) -> None:
+        """Check that it can build a step of the project, before anything of an earlier build is changed."""
 
-    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
-        """Make everything that is loaded available to the models, which are then built, from scratch or not."""
+    def bring(self, parsed: Any) -> None:
+        """Make everything that is loaded available to the models, which are then built."""
 
     def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
         """Make models and seeds that were built available to publication and trace.
@@ -55,8 +55,11 @@ class Engine:
             full_refresh: whether they were built from scratch.
         """
 
-    def record(self, change_seq: int, project_fingerprint: str) -> None:
-        """Record a build, which the warehouse has recorded."""
+    def end(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
+        """Note that a build is complete, in the transaction of the warehouse that records it."""
+
+    def record(self) -> None:
+        """Make the record of builds, which the warehouse has, available to the models."""
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a query that dbt compiled."""
@@ -74,11 +77,12 @@ class Spark(Engine):
         with connect(self._settings) as lake:
             return build is not None and lake.has_build(connection, *build[:2])
 
-    def require(self, parsed: Any) -> None:
+    def require(self, parsed: Any, *, is_first_step: bool) -> None:
         """Check that the lake can be used.
 
         Raises:
-            LakeError: it cannot, or rows were purged, whose archive it does not have.
+            LakeError: it cannot; rows were purged, whose archive it does not have; or a later step would read tables of
+                another build.
         """
         with loading_connection(self._settings.warehouse) as connection:
             if scalar(connection, "select count(*) from audit.purge"):
@@ -89,8 +93,14 @@ class Spark(Engine):
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_exact()
             lake.require_own(connection, built_schemas(parsed))
+            if not (is_first_step or lake.is_known(connection)):
+                raise LakeError(
+                    "the lake does not have the tables that this data root last built there: it or the warehouse was "
+                    "restored, or values were replaced. Nothing was built; what is loaded stays. Materialize facts "
+                    "first, or run: fcir run"
+                )
 
-    def bring(self, parsed: Any, *, full_refresh: bool) -> None:
+    def bring(self, parsed: Any) -> None:
         """Append the loads that the lake does not have, and mirror the audit tables that models read.
 
         Raises:
@@ -100,8 +110,7 @@ class Spark(Engine):
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.claim(connection, built_schemas(parsed))
             clear_lake_folder(self._settings)
-            if full_refresh:
-                lake.begin_build()
+            lake.begin_build(connection)
             lake.append(connection)
             # The view of pending loads reads `build`.
             lake.mirror(connection, {*read, "build"})
@@ -133,11 +142,14 @@ class Spark(Engine):
                     "recorded as built. Run again: fcir run"
                 )
 
-    def record(self, change_seq: int, project_fingerprint: str) -> None:
-        """Mirror the record of builds, and mark the tables as those of this build."""
+    def end(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
+        """Note that the tables of the lake are those of a build, in the transaction that records it."""
+        end_build(connection, change_seq, project_fingerprint)
+
+    def record(self) -> None:
+        """Mirror the record of builds."""
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.mirror(connection, ["build"])
-            lake.end_build(connection, change_seq, project_fingerprint)
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a query that dbt compiled for Spark."""

@@ -6,8 +6,8 @@ brings back the tables that publication and trace read. Each may be killed and r
 by load, the others replace tables, each in one commit.
 
 A lake belongs to one data root, which its table `audit.lake` names. The table also has an id of the rows and one of the
-last complete build, which the warehouse has too: where they differ, the rows are appended again, or everything is built
-from scratch.
+last build that began, which the warehouse has too: where they differ, the rows are appended again, or everything is
+built from scratch.
 
 Rows pass between the engines as Parquet files, in a folder that this machine and the cluster both read and write. They
 have the columns of the warehouse, so no personal value that it does not have, and are removed once they are read.
@@ -78,12 +78,12 @@ class Relation:
 
 @dataclass(frozen=True)
 class _Marker:
-    """The row of `audit.lake` in the lake: its data root, and the ids of its rows and of its last complete build."""
+    """The row of `audit.lake` in the lake: its data root, and the ids of its rows and of the last build that began."""
 
     owner: str
     rows_id: str
     build_id: str
-    """Empty until a build is complete."""
+    """Empty before the first build."""
 
 
 @contextmanager
@@ -224,36 +224,46 @@ class Lake:
         values = ", ".join(f"{_spark_text(value)} as {name}" for name, value in cells.items())
         self.execute(f"create or replace table {_spark_table('audit', 'lake')} using iceberg as select {values}")
 
-    def begin_build(self) -> None:
-        """Note that the tables are no longer those of a complete build, before one from scratch."""
-        marker = self._marker()
-        if marker and marker.build_id:
-            self._mark(replace(marker, build_id=""))
+    def begin_build(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Note a new id in the warehouse and then here, before any table is changed.
 
-    def end_build(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
-        """Note in the warehouse and here that the tables are those of a build, which is complete."""
+        The warehouse knows two ids: the one that the lake had before (`build_id`) and the new one (`begun_id`). A run
+        that is killed before the lake has the new id has changed no table; one that is killed later has changed some,
+        and the next build, which extends the same build (`change_seq`), repeats that. The end of a build is only noted
+        in the warehouse, in the transaction that records it. So no kill causes a build from scratch. A warehouse that
+        is put back from an earlier copy does not know the id of the lake, whose facts may have rows that no pending
+        load explains: the next build is one from scratch.
+
+        Args:
+            connection: the warehouse, whose lake this is.
+        """
         if marker := self._marker():
-            build_id = uuid4().hex
-            connection.execute(
-                "update audit.lake set build_id = ?, change_seq = ?, project_fingerprint = ?",
-                [build_id, change_seq, project_fingerprint],
-            )
-            self._mark(replace(marker, build_id=build_id))
+            begun_id = uuid4().hex
+            connection.execute("update audit.lake set build_id = ?, begun_id = ?", [marker.build_id, begun_id])
+            self._mark(replace(marker, build_id=begun_id))
+
+    def is_known(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Return whether the tables are as the builds of the warehouse left them, the last of which may be incomplete.
+
+        They are not if the lake was lost, if it or the warehouse was restored, or if rows were replaced since.
+        """
+        noted = connection.execute("select rows_id, build_id, begun_id from audit.lake").fetchone()
+        marker = self._marker()
+        return noted is not None and marker is not None and marker.rows_id == noted[0] and marker.build_id in noted[1:]
 
     def has_build(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> bool:
-        """Return whether the tables are those of a build of the warehouse.
+        """Return whether the tables are those of a build of the warehouse, or of a later one that did not end.
 
-        They are not if the lake was lost, restored or left out of that build, or if rows were replaced since.
+        They are not if the lake is not known, or was left out of that build.
         """
-        row = None
-        # A warehouse that no run has opened since an update does not have the table.
-        with suppress(duckdb.CatalogException):
-            row = connection.execute(
-                "select rows_id, build_id from audit.lake where change_seq = ? and project_fingerprint = ?",
+        # A command that only reads may find the tables of an earlier version.
+        with suppress(duckdb.CatalogException, duckdb.BinderException):
+            built = connection.execute(
+                "select 1 from audit.lake where change_seq = ? and project_fingerprint = ?",
                 [change_seq, project_fingerprint],
             ).fetchone()
-        marker = self._marker()
-        return row is not None and marker is not None and (marker.rows_id, marker.build_id) == row
+            return built is not None and self.is_known(connection)
+        return False
 
     def append(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Bring the rows of recorded loads into the lake, and delete rows of loads that the warehouse does not have.
@@ -455,6 +465,14 @@ class Lake:
             yield folder
         finally:
             _remove(folder)
+
+
+def end_build(connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
+    """Note that the build that was begun in the lake is complete, in the transaction that records it."""
+    connection.execute(
+        "update audit.lake set build_id = begun_id, begun_id = null, change_seq = ?, project_fingerprint = ?",
+        [change_seq, project_fingerprint],
+    )
 
 
 def clear_lake_folder(settings: Settings) -> None:

@@ -162,6 +162,7 @@ create table if not exists audit.lake (
     change_seq bigint,
     project_fingerprint varchar
 );
+alter table audit.lake add column if not exists begun_id varchar;
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

@@ -13,7 +13,7 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import create_marts, loading_connection
-from dagster_project.warehouse.lake import Lake, LakeError, clear_lake_folder, connect
+from dagster_project.warehouse.lake import Lake, LakeError, clear_lake_folder, connect, end_build
 from tests.dbt.histories import History
 from tests.end_to_end.command import PROJECT
 from tests.spark.equality import different_in_the_lake
@@ -207,7 +207,8 @@ def test_a_catalog_with_tables_of_another_project_is_refused(settings, lake):
 def test_rows_are_appended_again_after_values_were_replaced_in_the_warehouse(settings, lake):
     bring(settings)
     with loading_connection(settings.warehouse) as connection:
-        lake.end_build(connection, *WAREHOUSE_BUILT)
+        lake.begin_build(connection)
+        end_build(connection, *WAREHOUSE_BUILT)
         assert lake.has_build(connection, *WAREHOUSE_BUILT)
         connection.execute("update raw.live_chats set operator_id = 'a substitute'")
         # What a replacement of pseudonyms does, also of loads whose rows it did not find.
@@ -219,15 +220,18 @@ def test_rows_are_appended_again_after_values_were_replaced_in_the_warehouse(set
 
 
 @pytest.mark.usefixtures("history")
-def test_the_lake_has_a_build_until_the_next_one_from_scratch_begins(settings, lake):
+def test_the_lake_has_a_build_until_a_copy_of_the_warehouse_of_before_the_next_one_is_put_back(settings, lake):
     change, project = WAREHOUSE_BUILT
     with loading_connection(settings.warehouse) as connection:
         assert not lake.has_build(connection, change, "another project")
-        lake.end_build(connection, change, project)
+        lake.begin_build(connection)
+        end_build(connection, change, project)
         assert lake.has_build(connection, change, project)
         assert not lake.has_build(connection, change + 1, project)
-        lake.begin_build()
-        # The warehouse, which DuckDB may build meanwhile, still has this build.
+        connection.execute("create table audit.copy as from audit.lake")
+        lake.begin_build(connection)
+        assert lake.has_build(connection, change, project)
+        connection.execute("delete from audit.lake; insert into audit.lake from audit.copy; drop table audit.copy")
         assert not lake.has_build(connection, change, project)
 
 

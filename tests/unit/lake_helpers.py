@@ -1,7 +1,7 @@
 """A Spark without Spark: a DuckDB in memory that takes the statements of the lake. No tests here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,7 +88,7 @@ class Project:
             name = f"snapshot.fcir.{step.name}"
             self.nodes[name] = self._node("snapshot", step.tags[:1])
             self.nodes[f"test.fcir.{step.name}"] = self._node("test", (), name)
-        self.is_killed = False
+        self.while_dbt_builds: Callable[[], None] = lambda: None
         monkeypatch.setattr(build, "invoke", self._invoke)
         monkeypatch.setattr(Spark, "take_back", lambda *_, **__: None)
 
@@ -100,8 +100,7 @@ class Project:
         )
 
     def _invoke(self, settings: Settings, arguments: list[str], **_: Any) -> SimpleNamespace:  # noqa: ARG002
-        if self.is_killed:
-            raise Killed
+        self.while_dbt_builds()
         node = SimpleNamespace(resource_type="test", name="test", fqn=["fcir", "test"])
         results = [
             SimpleNamespace(

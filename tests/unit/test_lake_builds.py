@@ -1,9 +1,12 @@
 """Which build in a lake extends the one before it, whatever happened in between."""
 
+import shutil
+
 import pytest
 
 from dagster_project.settings import Settings, Target
-from dagster_project.transformation.build import FACTS, stale_because
+from dagster_project.transformation.build import FACTS, MEASURES, STEPS, last_build, stale_because
+from dagster_project.transformation.engine import Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import LakeError, connect, has_lake
 from tests.unit.lake_helpers import Killed, Project, set_up, start_fake_spark
@@ -46,6 +49,94 @@ def test_the_lake_is_built_from_scratch_after_duckdb_has_built_from_scratch_with
         # What a changed contract and a hub whose member was restored do.
         connection.execute("delete from audit.build_started")
     assert project.build_all(on_duckdb)
+    assert project.build_all(on_spark)
+
+
+def kill() -> None:
+    raise Killed
+
+
+def killed_while_dbt_builds(project, settings, step=FACTS):
+    """Start a step that is killed while dbt changes tables."""
+    project.while_dbt_builds = kill
+    with pytest.raises(Killed):
+        project.build(settings, step)
+    project.while_dbt_builds = lambda: None
+
+
+MARKER = "create or replace table `audit`.`lake`"
+BUILDS = "create or replace table `audit`.`build`"
+
+
+@pytest.mark.parametrize("killed_at", ["create schema if not exists raw", MARKER, BUILDS])
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_a_build_that_is_killed_before_dbt_begins_is_continued(project, on_spark, spark, killed_at, step):
+    for before in STEPS[: STEPS.index(step)]:
+        project.build(on_spark, before)
+    spark.killed_at = killed_at
+    with pytest.raises(Killed):
+        project.build(on_spark, step)
+    spark.killed_at = ""
+    assert not project.build_all(on_spark)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_a_build_that_is_killed_while_dbt_builds_is_continued(project, on_spark, step):
+    for before in STEPS[: STEPS.index(step)]:
+        project.build(on_spark, before)
+    for _ in range(2):
+        killed_while_dbt_builds(project, on_spark, step)
+    assert not project.build(on_spark, step).is_full_refresh
+    assert not project.build_all(on_spark)
+
+
+def test_a_build_that_is_killed_after_it_was_recorded_is_complete(project, on_spark, spark):
+    for step in STEPS[:-1]:
+        project.build(on_spark, step)
+
+    def kill_next() -> None:
+        spark.killed_at = BUILDS
+
+    project.while_dbt_builds = kill_next
+    with pytest.raises(Killed):
+        project.build(on_spark, STEPS[-1])
+    project.while_dbt_builds, spark.killed_at = (lambda: None), ""
+    with loading_connection(on_spark.warehouse) as connection:
+        assert Spark(on_spark).has_build(connection, last_build(connection))
+
+
+def test_a_build_from_scratch_that_is_killed_is_one_from_scratch_again(project, on_spark):
+    with loading_connection(on_spark.warehouse) as connection:
+        connection.execute("delete from audit.build_started")
+    killed_while_dbt_builds(project, on_spark)
+    assert project.build_all(on_spark)
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_the_lake_is_built_from_scratch_after_a_kill_and_the_restoration_of_an_earlier_warehouse(
+    project, on_spark, tmp_path, killed
+):
+    for _ in range(killed):
+        killed_while_dbt_builds(project, on_spark)
+    copy = shutil.copy2(on_spark.warehouse, tmp_path / "copy.duckdb")
+    killed_while_dbt_builds(project, on_spark)
+    shutil.copy2(copy, on_spark.warehouse)
+    assert project.build_all(on_spark)
+
+
+def test_the_lake_is_built_from_scratch_after_it_was_restored(project, on_spark, spark):
+    spark.tables.execute("create table copy as from audit.lake")
+    project.build_all(on_spark)
+    spark.tables.execute("delete from audit.lake; insert into audit.lake from copy")
+    assert project.build_all(on_spark)
+
+
+def test_a_later_step_is_refused_if_values_were_replaced_after_the_one_before_it(project, on_spark):
+    project.build(on_spark, FACTS)
+    with loading_connection(on_spark.warehouse) as connection:
+        connection.execute("delete from audit.lake")
+    with pytest.raises(LakeError, match=r"Nothing was built.*Materialize facts first, or run: fcir run"):
+        project.build(on_spark, MEASURES)
     assert project.build_all(on_spark)
 
 
