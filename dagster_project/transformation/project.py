@@ -127,7 +127,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
             DuckDBConnectionManager.close_all_connections()
     if outcome.result is None:
         cause = str(outcome.exception or "it was stopped").rstrip(".")
-        raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct dbt/ and run again")
+        raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct the cause and run again")
     return outcome.result
 
 

@@ -26,6 +26,7 @@ from datetime import date, timedelta
 from itertools import takewhile
 from pathlib import Path
 from tempfile import mkdtemp
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -43,6 +44,10 @@ _OWN_SCHEMAS = {"raw", "audit"}
 """Schemas of a lake besides those that the project builds."""
 _USER = "fcir"
 """Name that a server notes for a session; by default that of the system's user, which a container may not have."""
+_ASKED_BY_DBT = MappingProxyType({"spark.sql.ansi.enabled": "false"})
+"""What dbt-spark asks of each session, whatever its profile says. The Thrift server of Spark 3.5 ignores it. These
+sessions ask for it too, so that another server, which obeys, is noticed before anything is changed.
+"""
 _PASSING = re.compile(r"\w+\.\w+-\w{8}")
 """Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
 _LONGEST_POLL = 0.5
@@ -102,7 +107,13 @@ def connect(settings: Settings) -> Iterator[Lake]:
             "FCIR_TARGET=spark: the Spark client is not installed. Nothing was built. Run: make env-spark"
         ) from None
     try:
-        session = hive.connect(host=settings.spark_host, port=settings.spark_port, username=_USER, auth="NOSASL")
+        session = hive.connect(
+            host=settings.spark_host,
+            port=settings.spark_port,
+            username=_USER,
+            auth="NOSASL",
+            configuration=dict(_ASKED_BY_DBT),
+        )
     except (OSError, TTransportException, Error):
         raise LakeError(
             f"FCIR_TARGET=spark: no Spark answers at {settings.spark_host}:{settings.spark_port}, or it asks for "
@@ -149,8 +160,9 @@ class Lake:
         ):
             if found != expected:
                 raise LakeError(
-                    f"{setting} of Spark is {found}; expected {expected}, or figures would differ (docs/spark.md). "
-                    "Nothing was built. Change it for the server, then run: fcir run"
+                    f"{setting} of Spark is {found}; expected {expected}, or figures would differ. Nothing was built; "
+                    "what is loaded stays. Set it for the server, then run: fcir run. If it is set, the server obeys "
+                    "dbt, which asks each session for another value, and cannot be used (docs/spark.md)"
                 )
 
     def require_own(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -41,9 +41,15 @@ class FakeSpark:
     def __init__(self) -> None:
         self.tables = duckdb.connect()
         self.settings = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC"}
-        self.statements: list[str] = []
+        self.obeys_sessions = False
         self.killed_at = ""
         """Text of the statement at which a run is killed, before it takes effect."""
+
+    def connect(self, *, configuration: Mapping[str, str] = MappingProxyType({}), **_: object) -> "FakeSpark":
+        """Open a session."""
+        if self.obeys_sessions:
+            self.settings |= configuration
+        return self
 
     def cursor(self) -> "FakeSpark":
         return self
@@ -54,7 +60,6 @@ class FakeSpark:
     def execute(self, sql: str, **options: Any) -> None:  # noqa: ARG002 - as the client has them
         if self.killed_at and self.killed_at in sql:
             raise Killed
-        self.statements.append(sql)
         if sql.startswith("set "):
             sql = f"select 'key', '{self.settings[sql.removeprefix('set ')]}'"
         sql = sql.replace("current_timezone()", f"'{self.settings['spark.sql.session.timeZone']}'")
@@ -74,7 +79,7 @@ class FakeSpark:
 def start_fake_spark(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     """Let every session be one of a fake Spark; a test is skipped without the Spark client."""
     spark = FakeSpark()
-    monkeypatch.setattr(pytest.importorskip("pyhive.hive"), "connect", lambda **_: spark)
+    monkeypatch.setattr(pytest.importorskip("pyhive.hive"), "connect", spark.connect)
     return spark
 
 

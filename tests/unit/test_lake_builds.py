@@ -152,7 +152,11 @@ def another_time_zone(connection, spark):  # noqa: ARG001 - as the others
     spark.settings["spark.sql.session.timeZone"] = "Europe/London"
 
 
-@pytest.mark.parametrize("cause", [foreign_lake, purged_rows, another_time_zone])
+def a_server_that_obeys_dbt(connection, spark):  # noqa: ARG001 - as the others
+    spark.obeys_sessions = True
+
+
+@pytest.mark.parametrize("cause", [foreign_lake, purged_rows, another_time_zone, a_server_that_obeys_dbt])
 def test_a_refused_build_leaves_the_tables_of_the_last_one_and_its_record(project, on_spark, on_duckdb, spark, cause):
     assert project.build_all(on_duckdb) is False
     with loading_connection(on_spark.warehouse) as connection:
@@ -190,3 +194,12 @@ def test_a_refused_data_root_does_not_count_as_one_with_a_lake(on_spark, on_duck
     ):
         lake.claim(connection, ["marts"])
     assert not has_lake(on_duckdb)
+
+
+def test_a_server_that_obeys_what_dbt_asks_for_is_said_to_be_unusable(on_spark, spark):
+    spark.obeys_sessions = True
+    with (
+        connect(on_spark) as lake,
+        pytest.raises(LakeError, match=r"spark\.sql\.ansi\.enabled of Spark is false; expected true.*cannot be used"),
+    ):
+        lake.require_exact()

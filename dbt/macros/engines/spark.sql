@@ -105,7 +105,8 @@
     {%- if (is_ansi, zone) != ("true", "UTC") -%}
         {{ exceptions.raise_compiler_error(
             "a session of dbt has spark.sql.ansi.enabled=" ~ is_ansi ~ " and time zone " ~ zone
-            ~ "; expected true and UTC, or figures would differ. Nothing was built: docs/spark.md"
+            ~ "; expected true and UTC, or figures would differ. Nothing was built. Set both for the server; one that obeys"
+            ~ " dbt, which asks each session for spark.sql.ansi.enabled=false, cannot be used: docs/spark.md"
         ) }}
     {%- endif -%}
 {% endmacro %}
