@@ -12,7 +12,7 @@ from dagster_project.defs.automation import (
     publish_force,
     publish_public,
 )
-from dagster_project.defs.lake import compact_lake, compact_lake_schedule
+from dagster_project.defs.lake import compact_lake, compact_lake_schedule, drop_lake
 from dagster_project.defs.new_paper import new_paper
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
@@ -51,7 +51,7 @@ def definitions() -> dg.Definitions:
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, load, publish, publish_public, publish_force, *([compact_lake] if on_spark else [])],
+        jobs=[nightly, load, publish, publish_public, publish_force, *([compact_lake, drop_lake] if on_spark else [])],
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper],
         resources={

@@ -2,6 +2,7 @@
 
 import logging
 import stat
+from contextlib import suppress
 
 import duckdb
 
@@ -11,8 +12,10 @@ from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.lake import has_lake
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.state import purged_before
 from dagster_project.words import in_shell
 from dagster_project.writing import private_files
 
@@ -138,11 +141,19 @@ def warn_of_lake(settings: Settings, *, is_purge: bool = False) -> None:
     """Print what remains to be done in the lake, if there is one, after old values were replaced or rows purged."""
     if not has_lake(settings):
         return
-    unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
     remedy = (
-        "Spark cannot build a purged data root: drop the tables in Spark, with purge, as docs/spark.md says"
-        if is_purge
+        "Spark cannot build a purged data root: remove the lake with the Dagster job drop_lake, as docs/spark.md says"
+        if is_purge or _is_purged(settings)
         else "Build it again: FCIR_TARGET=spark fcir run; then start the Dagster job compact_lake with days: 0, as "
-        "docs/privacy.md says"
+        "docs/privacy.md says. If Spark is no longer used, remove the lake with the Dagster job drop_lake, as "
+        "docs/spark.md says"
     )
-    warn(f"the lake was not searched and still has the old {'rows' if is_purge else 'values'}. {remedy}{unused}")
+    if settings.trial_lake.exists():
+        remedy += f"; then delete {settings.trial_lake}"
+    warn(f"the lake was not searched and still has the old {'rows' if is_purge else 'values'}. {remedy}")
+
+
+def _is_purged(settings: Settings) -> bool:
+    with suppress(duckdb.Error), open_read_only(settings.warehouse) as connection:
+        return bool(purged_before(connection))
+    return False

@@ -1,11 +1,13 @@
-"""Maintenance of the lake: a weekly job, if the warehouse is built with Spark."""
+"""Jobs for the lake, if the warehouse is built with Spark: compaction every week, and its removal."""
 
 import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
 from dagster_project.transformation.project import built_schemas, parse
-from dagster_project.warehouse.lake import connect
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import Lake, connect, forget_lake
+from dagster_project.warehouse.state import reading_audit
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
 # which a table can be read as it was (`timestamp as of`).
@@ -27,6 +29,7 @@ def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse:
     warehouse.begin("compacting the lake")
     schemas = built_schemas(parse(warehouse.settings))
     with connect(warehouse.settings) as lake:
+        _require_built(warehouse, lake)
         tables = lake.compact(schemas, days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
@@ -42,6 +45,48 @@ def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse:
 def compact_lake() -> None:
     """Compact the lake."""
     compact_tables()
+
+
+class Removal(dg.Config):
+    """What is left of the lake."""
+
+    is_gone: bool = False
+    """Whether Spark or its catalog no longer exists: nothing is dropped there."""
+
+
+@dg.op(description="Drop the tables of the lake with their files, and note that the data root has no lake.")
+def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Warehouse) -> None:
+    """Drop every table, under the writer lock."""
+    warehouse.begin("dropping the lake")
+    tables: list[str] = []
+    if not config.is_gone:
+        schemas = built_schemas(parse(warehouse.settings))
+        with connect(warehouse.settings) as lake:
+            _require_built(warehouse, lake)
+            tables = lake.drop(schemas)
+    if warehouse.settings.warehouse.exists():
+        with loading_connection(warehouse.settings.warehouse) as connection:
+            forget_lake(connection)
+    context.add_output_metadata({"tables": len(tables)})
+
+
+@dg.job(
+    name="drop_lake",
+    description=(
+        "Drop the Iceberg tables on Spark with their files, where Spark is no longer used or cannot build the data "
+        "root, as after a purge. What DuckDB has and what is published stay."
+    ),
+    executor_def=dg.in_process_executor,
+)
+def drop_lake() -> None:
+    """Drop the lake."""
+    drop_tables()
+
+
+def _require_built(warehouse: Warehouse, lake: Lake) -> None:
+    settings = warehouse.settings
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        lake.require_built(connection)
 
 
 compact_lake_schedule = dg.ScheduleDefinition(

@@ -185,6 +185,23 @@ class Lake:
                 "other one no longer exists, run in Spark: drop table audit.lake; then run: fcir run"
             )
 
+    def require_built(self, connection: duckdb.DuckDBPyConnection | None) -> None:
+        """Check that this lake is that of the warehouse.
+
+        Args:
+            connection: the warehouse; None if there is none.
+
+        Raises:
+            LakeError: it belongs to another data root, or the warehouse has built nothing here.
+        """
+        owner = scalar(connection, "select owner from audit.lake_owner") if connection else None
+        marker = self._marker()
+        if marker is None or marker.owner != owner:
+            raise LakeError(
+                "the tables in Spark are not those of this data root: another one has built them, or none. Nothing was "
+                "changed there. Correct FCIR_SPARK_HOST and FCIR_SPARK_PORT, or build first: FCIR_TARGET=spark fcir run"
+            )
+
     def claim(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
         """Make this lake that of the warehouse; delete the rows of loads if they are not known to be its rows.
 
@@ -401,6 +418,31 @@ class Lake:
                 self.execute(f"call spark_catalog.system.{arguments}")
         return names
 
+    def drop(self, schemas: Iterable[str]) -> list[str]:
+        """Drop the tables and views of every schema of the project, with their files; `audit.lake` is the last one.
+
+        Args:
+            schemas: the schemas that the project builds. Others of the catalog are left as they are.
+
+        Returns:
+            The tables, as schema.name.
+
+        Raises:
+            LakeError: Spark refused a statement; what is left is dropped by the next call.
+        """
+        places = [(schema, name) for schema in sorted(_OWN_SCHEMAS | set(schemas)) for name in self._relations(schema)]
+        views = {
+            (schema, name)
+            for schema in {schema for schema, _ in places}
+            for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")
+        }
+        tables = sorted((place for place in places if place not in views), key=lambda place: place == ("audit", "lake"))
+        for schema, name in views:
+            self.execute(f"drop view if exists {_spark_table(schema, name)}")
+        for schema, name in tables:
+            self.execute(f"drop table if exists {_spark_table(schema, name)} purge")
+        return [f"{schema}.{name}" for schema, name in tables]
+
     def pull(self, connection: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> None:
         """Replace tables of the warehouse with those that were built in the lake, each in a separate transaction.
 
@@ -537,8 +579,18 @@ def _remove(left: Path) -> None:
         ) from None
 
 
+def forget_lake(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note in the warehouse that it has no lake."""
+    with transaction(connection):
+        connection.execute("delete from audit.lake")
+        connection.execute("delete from audit.lake_owner")
+
+
 def has_lake(settings: Settings) -> bool:
-    """Return whether tables are in a lake too, which is not below the data root unless it is the one for trials."""
+    """Return whether tables are in a lake too, which is not below the data root unless it is the one for trials.
+
+    A data root that leaves Spark has one until the Dagster job `drop_lake` has run.
+    """
     if settings.target is Target.SPARK or settings.trial_lake.exists():
         return True
     with suppress(duckdb.Error), closing(open_read_only(settings.warehouse)) as connection:

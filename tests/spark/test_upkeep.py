@@ -4,7 +4,9 @@ import dagster as dg
 import pytest
 
 from dagster_project.definitions import definitions as load_definitions
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import connect
+from dagster_project.warehouse.tables import ensure_tables
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,7 @@ def test_the_lake_is_compacted_every_sunday_where_there_is_one(definitions):
     schedule = on_spark.get_schedule_def("compact_lake_sunday")
     assert (schedule.job_name, schedule.cron_schedule) == ("compact_lake", "0 12 * * 0")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert on_spark.has_job("drop_lake")
     assert not on_duckdb.has_job("compact_lake")
 
 
@@ -34,7 +37,14 @@ def test_assets_name_the_engine_that_builds_them(definitions):
 
 @pytest.mark.long
 def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
+    with loading_connection(spark.warehouse) as connection:
+        ensure_tables(connection, [])
+        connection.execute("delete from audit.lake_owner; insert into audit.lake_owner values ('upkeep')")
     with connect(spark) as lake:
+        # Other tests of this Spark have other data roots.
+        lake.execute("create schema if not exists audit")
+        marker = "select 'upkeep' as owner, '' as rows_id, '' as build_id"
+        lake.execute(f"create or replace table audit.lake using iceberg as {marker}")
         lake.execute("create schema if not exists raw")
         lake.execute("create schema if not exists other")
         lake.execute("create or replace table other.small using iceberg as select 0 as number")

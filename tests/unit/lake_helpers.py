@@ -19,10 +19,8 @@ from dagster_project.warehouse.tables import ensure_tables
 
 _IN_DUCKDB = (
     (r"^show databases like ('.*')$", r"select schema_name from duckdb_schemas() where schema_name = \1"),
-    (
-        r"^show (table|view)s in `(.*)`$",
-        r"select '', \1_name from duckdb_\1s() where schema_name = '\2' and not internal order by all",
-    ),
+    (r"^show tables in `(.*)`$", r"select '', table_name from information_schema.tables where table_schema = '\1'"),
+    (r"^show views in `(.*)`$", r"select '', view_name from duckdb_views() where schema_name = '\1'"),
     (r"^drop (table|view) (.*) purge$", r"drop \1 \2"),
     (r"parquet\.`file://(.*?)`", r"read_parquet('\1')"),
     (r" using iceberg", ""),
@@ -41,6 +39,8 @@ class FakeSpark:
     def __init__(self) -> None:
         self.tables = duckdb.connect()
         self.settings = {"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC"}
+        self.calls: list[str] = []
+        """Procedures of Iceberg that were called."""
         self.obeys_sessions = False
         self.killed_at = ""
         """Text of the statement at which a run is killed, before it takes effect."""
@@ -60,6 +60,9 @@ class FakeSpark:
     def execute(self, sql: str, **options: Any) -> None:  # noqa: ARG002 - as the client has them
         if self.killed_at and self.killed_at in sql:
             raise Killed
+        if sql.startswith("call "):
+            self.calls.append(sql)
+            return
         if sql.startswith("set "):
             sql = f"select 'key', '{self.settings[sql.removeprefix('set ')]}'"
         sql = sql.replace("current_timezone()", f"'{self.settings['spark.sql.session.timeZone']}'")
