@@ -177,7 +177,7 @@ class Lake:
         """
         marker = self._marker()
         if marker is None:
-            self._require_no_tables(_OWN_SCHEMAS | set(schemas))
+            self._require_no_tables(connection, _OWN_SCHEMAS | set(schemas))
         elif marker.owner != scalar(connection, "select owner from audit.lake_owner"):
             raise LakeError(
                 "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
@@ -228,17 +228,23 @@ class Lake:
                 self.execute(f"delete from {_spark_table('raw', name)}")
             self._mark(_Marker(owner, rows_id, ""))
 
-    def _require_no_tables(self, schemas: Iterable[str]) -> None:
+    def _require_no_tables(self, connection: duckdb.DuckDBPyConnection, schemas: Set[str]) -> None:
         # Lakes of version 0.2 have this table and no marker.
         if "build" in self._relations("audit"):
             return
-        for schema in sorted(schemas):
-            if found := self._relations(schema):
-                raise LakeError(
-                    f"schema {schema} of the lake has tables of another project, for example {found[0]}. Nothing was "
-                    "built; what is loaded stays. Use a catalog in which no other project has the schemas "
-                    f"{', '.join(sorted(schemas))}"
-                )
+        found = {schema: relations for schema in sorted(schemas) if (relations := self._relations(schema))}
+        if not found:
+            return
+        schema, relations = next(iter(found.items()))
+        # A first run of version 0.2 has appended rows before it left anything else.
+        is_remainder = set(found) == {"raw"} and set(relations) <= set(_tables_of(connection, "raw"))
+        drops = "; ".join(f"drop table raw.{name} purge" for name in relations)
+        remedy = f"If a first run that was killed left them, run in Spark: {drops}; then run: fcir run. Otherwise use"
+        raise LakeError(
+            f"schema {schema} of the lake has tables of another project, for example {relations[0]}. Nothing was "
+            f"built; what is loaded stays. {remedy if is_remainder else 'Use'} a catalog in which no other project has "
+            f"the schemas {', '.join(sorted(schemas))}"
+        )
 
     def _marker(self) -> _Marker | None:
         if "lake" not in self._relations("audit"):

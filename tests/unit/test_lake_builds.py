@@ -203,3 +203,21 @@ def test_a_server_that_obeys_what_dbt_asks_for_is_said_to_be_unusable(on_spark, 
         pytest.raises(LakeError, match=r"spark\.sql\.ansi\.enabled of Spark is false; expected true.*cannot be used"),
     ):
         lake.require_exact()
+
+
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [
+        ("raw.crimes", r"run in Spark: drop table raw\.crimes purge; then run: fcir run\. Otherwise use a catalog"),
+        ("raw.orders", r"stays\. Use a catalog"),
+        ("marts.orders", r"stays\. Use a catalog"),
+    ],
+)
+def test_what_a_killed_first_run_left_can_be_dropped(on_spark, spark, found, remedy):
+    spark.tables.execute(f"create schema {found.partition('.')[0]}; create table {found} as select 1 as load_id")
+    with (
+        connect(on_spark) as lake,
+        loading_connection(on_spark.warehouse) as connection,
+        pytest.raises(LakeError, match=rf"has tables of another project.*{remedy}"),
+    ):
+        lake.require_own(connection, ["marts"])
