@@ -205,7 +205,7 @@ def test_image_is_of_this_version_and_its_extras_exist():
     extras = re.findall(r"--extra ([a-z]+)", install)
     assert extras == ["postgres", "kubernetes"]
     assert all(re.search(rf"^{extra} = \[", project, re.M) for extra in extras)
-    [uv] = re.findall(r"uv==([0-9.]+)", DOCKERFILE)
+    [uv] = {*re.findall(r"\buv\W+([0-9.]+[0-9])", DOCKERFILE)}
     assert f"UV_VERSION := {uv}\n" in (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
 
 

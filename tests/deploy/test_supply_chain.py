@@ -81,6 +81,12 @@ def test_uv_itself_is_installed_by_its_hash():
     assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
     installs = [line for line in makefile.splitlines() if "pip install" in line]
     assert [line for line in installs if "--require-hashes -r .ci/uv-$(UV_VERSION).txt" not in line] == []
+    image = (PROJECT_ROOT / "deploy" / "kubernetes" / "Dockerfile").read_text(encoding="utf-8")
+    image = re.sub(r"\\\n +", "", image).splitlines()
+    [copied] = [number for number, line in enumerate(image) if line == f"COPY .ci/uv-{version}.txt .ci/"]
+    [installed] = [number for number, line in enumerate(image) if "pip install" in line]
+    assert copied < installed
+    assert image[installed].endswith(f" --require-hashes -r .ci/uv-{version}.txt")
 
 
 def test_licences_are_of_the_packages_that_the_product_needs():

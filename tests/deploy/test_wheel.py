@@ -94,6 +94,11 @@ def test_the_builder_of_the_image_gets_nothing_private(private: str) -> None:
     assert ignored().match_file(private)
 
 
+def test_the_builder_of_the_image_gets_the_hashes_of_uv() -> None:
+    [hashes] = (PROJECT_ROOT / ".ci").glob("uv-*.txt")
+    assert not ignored().match_file(f".ci/{hashes.name}")
+
+
 def test_the_builder_of_the_image_gets_all_that_the_wheel_is_made_of(wheel: Path, tmp_path: Path) -> None:
     context = tmp_path / "context"
     for name in ignored().match_tree_files(PROJECT_ROOT, negate=True):
