@@ -170,6 +170,8 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
                     )
             later = [later.name for later in STEPS[STEPS.index(step) :]]
             connection.execute("delete from audit.build_step where list_contains(?, step)", [later])
+        else:
+            _require_engine(connection, step, engine)
         if step is FACTS or begun_by(connection) != current:
             last = last_build(connection)
             is_same_project = last is not None and last[1] == current == begun_by(connection)
@@ -185,6 +187,23 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
         else:
             note_writing(connection)
         return change_seq, built_upon(connection) is None
+
+
+def _require_engine(connection: duckdb.DuckDBPyConnection, step: Step, engine: Engine) -> None:
+    """Check that single tables of a step would read those that were built last: Spark has none that DuckDB built.
+
+    Raises:
+        BuildOrderError: an earlier step was last built with another engine.
+    """
+    elsewhere = connection.execute(
+        "select step from audit.build_step where not list_contains(?, engine)", [list(engine.steps_by)]
+    ).fetchall()
+    for before in STEPS[: STEPS.index(step)]:
+        if (before.name,) in elsewhere:
+            raise BuildOrderError(
+                f"{step.name}: {before.name} were last built with another engine than FCIR_TARGET names. Nothing was "
+                f"built. Materialize {before.name} first, or run: fcir run"
+            )
 
 
 def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | None) -> list[str]:

@@ -5,7 +5,15 @@ import shutil
 import pytest
 
 from dagster_project.settings import Settings, Target
-from dagster_project.transformation.build import FACTS, MEASURES, STEPS, last_build, stale_because
+from dagster_project.transformation.build import (
+    FACTS,
+    MEASURES,
+    STEPS,
+    BuildOrderError,
+    build_step,
+    last_build,
+    stale_because,
+)
 from dagster_project.transformation.engine import Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import LakeError, connect, has_lake
@@ -138,6 +146,12 @@ def test_a_later_step_is_refused_if_values_were_replaced_after_the_one_before_it
     with pytest.raises(LakeError, match=r"Nothing was built.*Materialize facts first, or run: fcir run"):
         project.build(on_spark, MEASURES)
     assert project.build_all(on_spark)
+
+
+def test_a_single_table_is_not_built_in_a_lake_without_the_facts_that_duckdb_built(project, on_spark, on_duckdb):
+    project.build_all(on_duckdb)
+    with pytest.raises(BuildOrderError, match="measures: facts were last built with another engine"):
+        build_step(on_spark, MEASURES, run_id="run", parsed=project, only=["test.fcir.measures"])
 
 
 def foreign_lake(connection, spark):  # noqa: ARG001 - as the others
