@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings, h
             "keys": list(person.pseudonyms),
             "found": found.as_json(),
             "list_before": known.fingerprint if known else None,
-            "despite_holds": [rows.as_json() for rows in held],
+            # The reason of a hold may name the person.
+            "despite_holds": [replace(rows, reason=values.hidden_in(rows.reason)).as_json() for rows in held],
             # A reason or a file may have named the person: record and certificates stay whole without the value.
             REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
         },

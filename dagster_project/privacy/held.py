@@ -39,7 +39,7 @@ class HeldRows:
 def held_rows(
     connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person, holds: Iterable[Hold]
 ) -> list[HeldRows]:
-    """Return the holds that name a day of a person's rows in the warehouse.
+    """Return the holds that name a day of a person's rows in the warehouse; their reasons do not show the person.
 
     Args:
         connection: the warehouse.
@@ -47,6 +47,7 @@ def held_rows(
         person: whose rows.
         holds: the holds in force.
     """
+    values = person.values()
     found = []
     for hold in holds:
         contract = contracts[hold.source]
@@ -66,7 +67,8 @@ def held_rows(
             },
         )
         if rows:
-            found.append(HeldRows(hold.source, hold.first_day, hold.last_day, hold.reason, rows))
+            reason = values.hidden_in(hold.reason)
+            found.append(HeldRows(hold.source, hold.first_day, hold.last_day, reason, rows))
     return found
 
 

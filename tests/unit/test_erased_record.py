@@ -11,6 +11,7 @@ from dagster_project.privacy.held import HeldRows
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record import store
+from dagster_project.verification.certificates import verify_certificates
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
@@ -72,6 +73,21 @@ def test_the_certificate_and_the_record_name_the_held_rows_that_were_erased(root
     assert json.loads(certificate.read_text())["despite_holds"] == [held.as_json()]
     *_, entry = store.read(settings)
     assert entry["detail"]["rows_despite_holds"] == 2
+
+
+def test_the_certificate_does_not_have_the_identifier_from_the_reason_of_a_hold(root, monkeypatch):
+    held = HeldRows("visits", date(2022, 11, 1), date(2022, 11, 2), f"court case {CRIME}", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_person(root.settings, CRIME, held=[held])
+    assert CRIME not in root.settings.replacement_intent.read_text()
+    with writer_lock(root.settings.lock_file):
+        finish_replacement(root.settings)
+    certificate = erase_person(root.settings, CRIME, held=[held]).read_text()
+    assert CRIME not in certificate
+    assert json.loads(certificate)["despite_holds"] == [held.as_json() | {"reason": "court case ..."}]
+    assert not [item for item in verify_certificates(root.settings, list(store.read(root.settings))) if item.is_fault]
 
 
 def test_any_other_change_of_a_redacted_line_is_found(root):

@@ -46,6 +46,13 @@ def test_the_held_rows_of_a_person_are_counted_by_hold(installation):
     assert held(installation, "unknown") == []
 
 
+def test_the_reason_of_a_hold_does_not_show_the_person(installation):
+    installation.land("2022-10-30", row("a", visitor="46/777777/22", day="2022-10-30"))
+    installation.run()
+    write_holds(installation.settings, "visits,2022-10-30,2022-10-30,court case 46/777777/22,")
+    assert [rows.reason for rows in held(installation, "46/777777/22")] == ["court case ..."]
+
+
 def test_an_erasure_of_held_rows_needs_an_option(installation, capsys):
     found = [HeldRows("visits", date(2022, 10, 30), date(2022, 10, 31), "case 1", 2)]
     settings = installation.settings
