@@ -11,7 +11,7 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.suppression import SuppressionError, read_suppression, taken_over
+from dagster_project.loading.suppression import SuppressionError, require_suppression, taken_over
 from dagster_project.settings import Settings, SettingsError, check_pipes
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import (
@@ -310,10 +310,10 @@ def erased_by(settings: Settings, folder: Path) -> Mapping[str, str]:
     """Return the hash of each pseudonym that a member has erased, with its substitute.
 
     Raises:
-        MemberLeftOut: its list of erased people cannot be used.
+        MemberLeftOut: its list of erased people cannot be used, or does not have all of them.
     """
     try:
-        suppression = read_suppression(settings.model_copy(update={"home": folder}).suppression)
+        suppression = require_suppression(settings.model_copy(update={"home": folder}))
     except SuppressionError as error:
         raise MemberLeftOut(str(error)) from None
     return suppression.replaced if suppression else {}

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_create_key
-from dagster_project.record.store import has_entry
+from dagster_project.record.chain import is_number
+from dagster_project.record.store import entries_of
 from dagster_project.warehouse.connection import WAREHOUSE
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import in_shell
+from dagster_project.words import counted, in_shell
 from dagster_project.writing import make_private_folder, write_whole
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dagster_project.settings import Settings
+
+PEOPLE_ON_LIST = "people_on_list"
+"""Fact of an entry of an erasure: how many people the list has after it."""
 
 _LIST, _KEY = "suppressed.json", "suppression.key"
 # In a hub: hashes of erased pseudonyms that it has replaced.
@@ -43,7 +47,7 @@ class SuppressionError(OperatorError, ValueError):
 
 
 class SuppressionMissing(SuppressionError):
-    """There is no list, although people were erased."""
+    """There is no list, although people were erased, or it does not have all of them."""
 
 
 class Suppressed(NamedTuple):
@@ -124,18 +128,31 @@ def require_suppression(settings: Settings) -> Suppression | None:
     """Return the list; None if no one was erased.
 
     Raises:
-        SuppressionMissing: there is no list, and the record has an erasure.
+        SuppressionMissing: there is no list, or it has fewer people than the record says.
         SuppressionError: there is a list, and it or its key cannot be used.
     """
     suppression = read_suppression(settings.suppression)
-    if suppression is None and has_entry(settings, "erase"):
+    listed, erased = len(suppression.entries) if suppression else 0, _people_erased(settings)
+    if listed < erased:
         file = settings.suppression / _LIST
+        state = "is missing, and the record has an erasure"
+        if listed:
+            state = f"has {counted(listed, 'person', 'people')}, and the record says {erased}"
         raise SuppressionMissing(
-            f"{file}: the list of erased people is missing, and the record has an erasure. Nothing was done, because "
-            f"loading would bring them back. Restore {settings.suppression} from its backup; without one, erase each "
-            f"person again (for which requests: fcir record --all): fcir erase"
+            f"{file}: the list of erased people {state}. Nothing was done, because loading would bring them back. "
+            f"Restore {settings.suppression} from its backup, the newest one; without one, erase each person again, "
+            "and no one else before that (for which requests: fcir record --all): fcir erase"
         )
     return suppression
+
+
+def _people_erased(settings: Settings) -> int:
+    """Return how many people the list had after an erasure, at most; 1 if only earlier versions erased people.
+
+    Their entries do not have the number, and cannot be counted: an erasure of the same person has another entry.
+    """
+    numbers = [entry["detail"].get(PEOPLE_ON_LIST) for entry in entries_of(settings, "erase")]
+    return max((number if is_number(number) else 1 for number in numbers), default=0)
 
 
 def noted_list(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -162,8 +179,8 @@ def new_substitute() -> str:
     return secrets.token_hex(PSEUDONYM_LENGTH // 2)
 
 
-def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, replaced: Iterable[str] = ()) -> None:
-    """Add an identifier to the list, by its HMAC; if it is listed, its first substitute stays.
+def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, replaced: Iterable[str] = ()) -> int:
+    """Add an identifier to the list, by its HMAC, and return how many people it has; a first substitute stays.
 
     Args:
         folder: the folder of the list.
@@ -179,6 +196,7 @@ def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, rep
     hashes |= {sha256(pseudonym.encode()).hexdigest(): entry.substitute for pseudonym in replaced}
     content = {"key": suppression_key(folder).fingerprint, "entries": entries, "replaced": hashes}
     write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
+    return len(entries)
 
 
 def taken_over(folder: Path) -> dict[str, frozenset[str]]:

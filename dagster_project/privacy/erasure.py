@@ -13,6 +13,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.suppression import (
+    PEOPLE_ON_LIST,
     new_substitute,
     note_list,
     noted_list,
@@ -133,7 +134,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         if applied and "list_before" in facts and noted_list(connection) == facts["list_before"]:
             note_list(connection, applied.fingerprint)
 
-    suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
+    people = suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
     changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse).publications
     removed = removed_files(settings)
     remaining = find_values(settings, values)
@@ -141,6 +142,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     outcome = "done" if remaining.is_clean else "incomplete"
     detail: dict[str, object] = {
         "certificate": facts["certificate"],
+        PEOPLE_ON_LIST: people,
         "keys": facts["keys"],
         "publications": len(changed),
     }

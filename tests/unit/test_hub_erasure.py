@@ -220,6 +220,24 @@ def test_a_member_that_was_restored_from_a_copy_before_an_erasure_brings_nobody_
     assert files_with(roots.hub.settings.home, old) == []
 
 
+def test_a_member_that_has_lost_its_list_is_left_out(roots, tmp_path):
+    """Without it, nothing shows that the warehouse is a copy of before the erasure."""
+    kent, copy = roots["kent"], tmp_path / "copy.duckdb"
+    old = visitors(kent)["kent1"]
+    shutil.copy(kent.settings.warehouse, copy)
+    erase_person(kent.settings, "ann")
+    erase_person(kent.settings, "bob")
+    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    shutil.copy(copy, kent.settings.warehouse)
+    (kent.settings.suppression / "suppressed.json").unlink()
+    for state in ("is missing", "has 1 person, and the record says 2"):
+        assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+        roots.run()
+        assert f"the list of erased people {state}" in roots.problems()["kent"]
+        assert files_with(roots.hub.settings.home, old) == []
+        erase_person(kent.settings, "bob")
+
+
 def test_a_rebuilt_hub_does_not_take_people_from_a_member_that_was_restored(roots, tmp_path):
     kent, copy, settings = roots["kent"], tmp_path / "copy.duckdb", roots.hub.settings
     old = visitors(kent)["kent1"]

@@ -5,13 +5,14 @@ import shutil
 import duckdb
 import pytest
 
+from dagster_project.clock import utc_now
 from dagster_project.loading import suppression
-from dagster_project.loading.suppression import SuppressionMissing
-from dagster_project.privacy import replacing, restored
+from dagster_project.loading.suppression import SuppressionMissing, require_suppression
+from dagster_project.privacy import erasure, replacing, restored
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.privacy.restored import erase_restored
 from dagster_project.privacy.unfinished import finish_replacement
-from dagster_project.record.store import read
+from dagster_project.record.store import append, read, restart
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
@@ -120,6 +121,77 @@ def test_nothing_is_loaded_or_rotated_without_the_list_that_the_record_names(roo
     erase_person(root.settings, "ann")
     root.run()
     assert visitors(root)["d"] == suppression.read_suppression(root.settings.suppression).find("ann").substitute
+
+
+@pytest.fixture
+def root_without_list(root):
+    """The data root after both people were erased, without its list, whose copy of after the first is beside it."""
+    erase_person(root.settings, "ann")
+    shutil.copy(list_of(root), list_of(root).with_name("older.json"))
+    erase_person(root.settings, "bob")
+    list_of(root).unlink()
+    return root
+
+
+def list_of(root):
+    return root.settings.suppression / "suppressed.json"
+
+
+def test_nothing_is_loaded_until_all_people_of_a_lost_list_are_erased_again(root_without_list):
+    settings = root_without_list.settings
+    message = r"suppressed.json: the list of erased people has 1 person, and the record says 2. Nothing was done, "
+    for _ in range(2):
+        # The second time, the list does not grow.
+        erase_person(settings, "ann")
+        with pytest.raises(SuppressionMissing, match=message):
+            require_suppression(settings)
+    with pytest.raises(SuppressionMissing, match=message):
+        root_without_list.run()
+    assert [fault for fault in faults(root_without_list) if "has 1 person, and the record says 2" in fault]
+    erase_person(settings, "bob")
+    assert len(require_suppression(settings).entries) == 2
+    assert faults(root_without_list) == []
+
+
+def test_nothing_is_loaded_with_an_older_list(root_without_list):
+    list_of(root_without_list).with_name("older.json").rename(list_of(root_without_list))
+    with pytest.raises(SuppressionMissing, match="has 1 person, and the record says 2"):
+        require_suppression(root_without_list.settings)
+
+
+def test_an_erasure_that_is_finished_notes_the_people_on_the_list_too(root, monkeypatch):
+    erase_person(root.settings, "ann")
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_person(root.settings, "bob")
+    with writer_lock(root.settings.lock_file):
+        finish_replacement(root.settings)
+    noted = [entry["detail"]["people_on_list"] for entry in read(root.settings) if entry["action"] == "erase"]
+    assert noted == [1, 2]
+    assert len(require_suppression(root.settings).entries) == 2
+
+
+def test_a_record_that_began_again_still_says_how_many_people_were_erased(root_without_list):
+    settings = root_without_list.settings
+    settings.record_file.write_bytes(settings.record_file.read_bytes().replace(b'"request 4711"', b'"request 4712"'))
+    restart(settings, [], reason="it was changed")
+    with pytest.raises(SuppressionMissing, match="the list of erased people is missing"):
+        require_suppression(settings)
+    erase_person(settings, "ann")
+    with pytest.raises(SuppressionMissing, match="has 1 person, and the record says 2"):
+        require_suppression(settings)
+
+
+@pytest.mark.parametrize("number", [None, "2", True, -1])
+def test_entries_of_earlier_versions_do_not_say_how_many_people_were_erased(root, number):
+    """An erasure of the same person again has another entry, so they cannot be counted."""
+    for entry in ({}, {}) if number is None else ({"people_on_list": number},):
+        append(root.settings, "erase", detail=entry)
+    with pytest.raises(SuppressionMissing, match="the list of erased people is missing"):
+        require_suppression(root.settings)
+    suppression.suppress(root.settings.suppression, "a", "b", utc_now())
+    assert len(require_suppression(root.settings).entries) == 1
 
 
 def test_nothing_spills_into_the_working_folder(root, monkeypatch):
