@@ -41,9 +41,10 @@ from dagster_project.record.certificates import (
     redacted_certificates,
 )
 from dagster_project.record.chain import REDACTED, who_of
-from dagster_project.record.store import append_once, redacted_now, redactions
+from dagster_project.record.store import append, append_once, redacted_now, redactions
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import has_lake
 from dagster_project.writing import make_private_folder, write_whole
 
@@ -153,9 +154,12 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     intended = facts.get(REDACTED, {})
     if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
         detail[REDACTED] = redacted
-    entry = append_once(
-        settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail
-    )
+    entered: Any = {"outcome": outcome, "reason": replacement.reason, "detail": detail}
+    entry = append_once(settings, ACTION, unique="certificate", **entered)
+    if entry["outcome"] == "done" != outcome:
+        # It was killed after its entry, and something can no longer be searched, such as a backup that is not mounted.
+        with loading_connection(settings.warehouse) as connection:
+            entry = append(settings, ACTION, connection=connection, **entered)
     save_history(settings)
     certificate = _certify(settings, replacement, entry, values, remaining, removed)
     delete_intent(settings)
@@ -190,7 +194,8 @@ def _certify(
         "ended_at": utc_now().isoformat(timespec="seconds"),
         **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
-        "is_clean": remaining.is_clean,
+        # Not `remaining`: an erasure that is finished after it was killed does not search for the identifier.
+        "is_clean": entry["outcome"] == "done",
         "remaining": remaining.as_json(),
         "removed_files": [values.hidden_in(file) for file in removed],
         "is_identifier_searched": values.is_in_clear,

@@ -8,13 +8,15 @@ from functools import partial
 
 import pytest
 
-from dagster_project.privacy import replacing
+from dagster_project.privacy import erasure, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.files import DatabaseInUse
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.files import MANIFEST
+from dagster_project.record.store import read
 from dagster_project.settings import Settings
+from dagster_project.verification.certificates import verify_certificates
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.loading_helpers import CONTRACTS, row
@@ -66,6 +68,46 @@ def test_backups_of_another_shell_are_finished_or_named(root, tmp_path, monkeypa
     if not is_gone:
         (entry,) = json.loads((folder / MANIFEST).read_text())["files"]
         assert entry["sha256"] != "of before"
+
+
+def kill_after_the_entry(settings, monkeypatch, identifier=CRIME):
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "save_history", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(settings, identifier)
+
+
+def certificate_and_outcomes(settings):
+    (certificate,) = map(json.loads, (file.read_text() for file in settings.certificates.iterdir()))
+    entries = list(read(settings))
+    assert verify_certificates(settings, entries) == []
+    return certificate, [entry["outcome"] for entry in entries if entry["action"] == "erase"]
+
+
+def test_an_erasure_that_left_something_and_was_killed_after_its_entry_is_not_certified_as_clean(root, monkeypatch):
+    """What finishes it does not know the identifier in clear, so it does not find what is left."""
+    identifier, settings = "op-77-123", root.settings
+    settings.commentary.mkdir(exist_ok=True)
+    (settings.commentary / f"note {identifier}.txt").write_text("x")
+    kill_after_the_entry(settings, monkeypatch, identifier)
+    finish(settings)
+    certificate, outcomes = certificate_and_outcomes(settings)
+    assert (certificate["is_clean"], certificate["is_identifier_searched"], outcomes) == (False, False, ["incomplete"])
+
+
+def test_a_backup_that_is_gone_after_the_entry_is_certified_with_another_entry(root, tmp_path, monkeypatch):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    kill_after_the_entry(root.settings.model_copy(update={"backups": (backup,)}), monkeypatch)
+    backup.rmdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "delete_intent", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            finish(root.settings)
+    finish(root.settings)
+    certificate, outcomes = certificate_and_outcomes(root.settings)
+    assert (certificate["is_clean"], outcomes) == (False, ["done", "incomplete"])
+    assert certificate["remaining"]["unreadable"] == [str(backup)]
 
 
 def test_an_intent_without_its_backups_is_finished(root, tmp_path, monkeypatch):
