@@ -41,7 +41,9 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values, is_distinctive
-from dagster_project.record.store import append
+from dagster_project.record.certificates import certificate_redactions, redacted_certificates
+from dagster_project.record.chain import REDACTED
+from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.settings import Settings
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import WAREHOUSE, spilling_connection
@@ -92,7 +94,20 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
         condition = "sha256({}) in (select value from known_value)"
         for value in pseudonyms_in_databases(settings, contracts, condition, erased):
             pairs[value] = erased[sha256(value.encode()).hexdigest()]
-    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear, "erased": by_member}
+    replaced = _values(in_clear, pairs)
+
+    def redact(content: bytes) -> bytes:
+        for values in replaced:
+            content = values.replace_in(content)[0]
+        return content
+
+    facts: dict[str, object] = {
+        "loads": loads,
+        "in_clear": in_clear,
+        "erased": by_member,
+        # As in an erasure: a reason in the record may have named the person.
+        REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
+    }
     replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
     write_intent(settings, replacement)
     finish_taking_over(settings, replacement)
@@ -116,17 +131,25 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
         changed: dict[Path, None] = {}
         unread: dict[Path, None] = dict.fromkeys(missing_backups(settings))
         # The loads are noted with the last, so that a repetition still finds all texts where they were.
-        for values in (*(Values({}, *texts) for texts in in_clear.items()), Values(replacement.pairs)):
+        for values in _values(in_clear, replacement.pairs):
             last = in_warehouse if values.identifier is None else None
             rewritten = replace_everywhere(settings, values, at=None, in_warehouse=last)
             changed |= dict.fromkeys(rewritten.publications)
             unread |= dict.fromkeys(rewritten.unreadable)
         record_manifests(settings, changed)
         count = len(replacement.pairs) + len(in_clear)
-        detail = {"loads": len(loads), "values": count, "publications": len(changed), "unread": len(unread)}
-        outcome = "incomplete" if unread else "done"
-        with spilling_connection(settings.warehouse) as connection:
-            append(settings, ACTION, outcome=outcome, detail=detail, connection=connection)
+        detail: dict[str, object] = {
+            "begun_at": replacement.begun_at,
+            "loads": len(loads),
+            "values": count,
+            "publications": len(changed),
+            "unread": len(unread),
+        }
+        # The version before this one, which redacted no line, may have begun it.
+        intended: Any = replacement.facts.get(REDACTED, {})
+        if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
+            detail[REDACTED] = redacted
+        append_once(settings, ACTION, unique="begun_at", outcome="incomplete" if unread else "done", detail=detail)
         if unread:
             warn(
                 f"members have erased people or changed their keys, and {counted(len(unread), 'place')} cannot be "
@@ -140,6 +163,11 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     if isinstance(erased, dict):
         note_taken_over(settings.suppression, erased)
     delete_intent(settings)
+
+
+def _values(in_clear: Mapping[str, str], pairs: Mapping[str, str]) -> list[Values]:
+    """Return what is replaced, in this order: each identifier in clear with its substitute, then the pseudonyms."""
+    return [*(Values({}, *texts) for texts in in_clear.items()), Values(pairs)]
 
 
 def _replaced(

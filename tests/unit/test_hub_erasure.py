@@ -1,6 +1,7 @@
 """A hub, which has no key, takes over what its members have replaced, and takes no load in again for it."""
 
 import gzip
+import json
 import shutil
 
 import duckdb
@@ -9,7 +10,9 @@ import pytest
 from dagster_project.loading.members import news_of_members
 from dagster_project.privacy import hub, replacing
 from dagster_project.privacy.rekeying import rotate_key
-from dagster_project.record.store import read
+from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.record.certificates import CERTIFICATE, certified_sha256, hashes_after_redactions
+from dagster_project.record.store import append, faults, read
 from dagster_project.recovery.history import history_file, save_history
 from dagster_project.recovery.rebuild import RowsMissing, rebuild
 from dagster_project.warehouse.connection import loading_connection
@@ -124,8 +127,6 @@ def test_an_identifier_in_clear_is_erased_in_the_hub_too(tmp_path, monkeypatch, 
             patch.setattr(hub, "replace_everywhere", lambda *_, **made: (made["in_warehouse"] and 1 / 0) or nothing)
             with pytest.raises(ZeroDivisionError):
                 hub.take_over_replacements(roots.hub.settings, CONTRACTS)
-        from dagster_project.privacy.unfinished import finish_replacement
-
         assert "is finished" in finish_replacement(roots.hub.settings)
     else:
         # A pseudonym, and three identifiers in clear.
@@ -134,6 +135,45 @@ def test_an_identifier_in_clear_is_erased_in_the_hub_too(tmp_path, monkeypatch, 
     assert not any(identifier in page.read_text() for identifier in (*identifiers, "46&#47;777777/22"))
     assert roots.run().deliveries == ()
     assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+
+
+@pytest.mark.parametrize("killed_in", [None, "replace_everywhere", "delete_intent"])
+def test_the_record_and_certificates_of_a_hub_stay_whole_without_the_people_they_named(
+    tmp_path, monkeypatch, killed_in
+):
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    roots, identifiers = Hub(tmp_path), ("46/777777/22", "46/888888/22")
+    kent, settings = roots["kent"], roots.hub.settings
+    rows = [row(f"kent {identifier}", visitor=identifier) for identifier in identifiers]
+    kent.land("2022-11-01", *(row(f"k{n}") for n in range(40)), *rows)
+    kent.run()
+    roots["surrey"].land("2022-11-01", row("s"))
+    roots["surrey"].run()
+    roots.run()
+    settings.certificates.mkdir(mode=0o700)
+    stated = {"certificate": "purge", "landing": {f"{identifiers[0]}.csv": 1}}
+    (settings.certificates / "purge.json").write_text(json.dumps(stated))
+    append(settings, "purge", reason=f"cases {' and '.join(identifiers)}", detail={CERTIFICATE: "purge"})
+    append(settings, "run")
+    for identifier in identifiers:
+        erase_person(kent.settings, identifier)
+    with monkeypatch.context() as patch:
+        if killed_in:
+            patch.setattr(hub, killed_in, lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                hub.take_over_replacements(settings, CONTRACTS)
+        else:
+            hub.take_over_replacements(settings, CONTRACTS)
+    if killed_in:
+        finish_replacement(settings)
+    assert [files_with(settings.home, identifier) for identifier in identifiers] == [[], []]
+    assert faults(settings) == []
+    *_, entry = read(settings)
+    assert set(entry["detail"]["redacted"]) == {"1", "purge.json"}
+    assert [item["action"] for item in read(settings)].count(hub.ACTION) == 1
+    assert (settings.certificates / "purge.json").read_text() != json.dumps(stated)
+    hashes = hashes_after_redactions(read(settings))
+    assert certified_sha256(json.loads((settings.certificates / "purge.json").read_text())) == hashes["purge.json"]
 
 
 def test_a_new_key_of_a_member_reaches_the_hub(roots):
@@ -195,8 +235,6 @@ def test_a_killed_taking_over_is_finished(roots, monkeypatch):
         patch.setattr(hub, "replace_everywhere", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             hub.take_over_replacements(roots.hub.settings, CONTRACTS)
-    from dagster_project.privacy.unfinished import finish_replacement
-
     assert "is finished" in finish_replacement(roots.hub.settings)
     assert finish_replacement(roots.hub.settings) is None
     roots.assert_same()
