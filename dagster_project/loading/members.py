@@ -11,9 +11,9 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.suppression import SuppressionError, require_suppression, taken_over
+from dagster_project.loading.suppression import SuppressionError, erased_rows, require_suppression, taken_over
 from dagster_project.settings import Settings, SettingsError, check_pipes
-from dagster_project.sql import literal, quoted, table
+from dagster_project.sql import literal
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
     DatabaseUnreadable,
@@ -283,27 +283,11 @@ def require_same_time(
             f"its extracts again with its present key: FCIR_HOME={in_shell(folder)} fcir rebuild"
         )
     loads = f"select load_id from {MEMBER}.audit.load" if of_all_loads else f"select load_id from ({REPLACED_LOADS})"
-    hashes = list(erased_by(settings, folder))
-    columns = [
-        (contract.source, column.name) for contract in contracts for column in contract.columns if column.is_personal
-    ]
-    for source, column in columns if hashes else ():
-        again = connection.execute(
-            f"""
-            select 1
-            from {MEMBER}.{table("raw", source)}
-            where
-                load_id in ({loads})
-                and list_contains(?, sha256({quoted(column)}))
-            limit 1
-            """,
-            [hashes],
-        ).fetchall()
-        if again:
-            raise MemberLeftOut(
-                "it has people again whom it had erased. Was its warehouse restored from an older copy? Its next "
-                f"run erases them again: FCIR_HOME={in_shell(folder)} fcir run --load-only"
-            )
+    if erased_rows(connection, contracts, erased_by(settings, folder), catalog=MEMBER, loads=loads):
+        raise MemberLeftOut(
+            "it has people again whom it had erased. Was its warehouse restored from an older copy? Its next run "
+            f"erases them again: FCIR_HOME={in_shell(folder)} fcir run --load-only"
+        )
 
 
 def erased_by(settings: Settings, folder: Path) -> Mapping[str, str]:

@@ -23,8 +23,9 @@ from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_create_key
 from dagster_project.record.chain import is_number
 from dagster_project.record.store import entries_of
+from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, personal_columns
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import make_private_folder, write_whole
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from dagster_project.contracts import Contract
     from dagster_project.settings import Settings
 
 PEOPLE_ON_LIST = "people_on_list"
@@ -172,6 +174,41 @@ def note_list(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> None:
     """Note that a list is applied to a warehouse, in the transaction of the caller, who has replaced its pseudonyms."""
     connection.execute("delete from audit.suppression_list")
     connection.execute("insert into audit.suppression_list values (?)", [fingerprint])
+
+
+def erased_rows(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Iterable[Contract],
+    replaced: Iterable[str],
+    *,
+    catalog: str = WAREHOUSE,
+    loads: str | None = None,
+) -> dict[str, int]:
+    """Return how many rows of each raw table have a pseudonym of an erased person, by table and column.
+
+    Args:
+        connection: an open connection with the warehouse.
+        contracts: the sources to search; tables and columns that the warehouse does not have are passed over.
+        replaced: the SHA-256 of each pseudonym of an erased person.
+        catalog: name of the warehouse in the connection.
+        loads: a query of the numbers of the loads to search; None: all.
+    """
+    hashes, found = list(replaced), {}
+    for source, column in personal_columns(connection, catalog, contracts):
+        rows = scalar(
+            connection,
+            f"""
+            select count(*)
+            from {table(catalog, "raw", source)}
+            where
+                sha256({quoted(column)}) in (select unnest(?))
+                {f"and load_id in ({loads})" if loads else ""}
+            """,
+            [hashes],
+        )
+        if rows:
+            found[f"raw.{source}.{column}"] = rows
+    return found
 
 
 def new_substitute() -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -214,6 +215,22 @@ def pseudonyms_in_databases(
                 # What a damaged database holds cannot be found, and nothing reads it.
                 continue
     return found
+
+
+def erased_pseudonyms(
+    settings: Settings, contracts: Mapping[str, Contract], replaced: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the pseudonyms of erased people in any database of the data root and the backups, with their substitutes.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        contracts: all contracts.
+        replaced: the substitute by the SHA-256 of each pseudonym; without any, nothing is searched.
+    """
+    if not replaced:
+        return {}
+    found = pseudonyms_in_databases(settings, contracts, "sha256({}) in (select value from known_value)", replaced)
+    return {value: replaced[sha256(value.encode()).hexdigest()] for value in found}
 
 
 def _pseudonyms_in(

@@ -11,7 +11,6 @@ publications. Pseudonyms in these are found by their hashes in the member's supp
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from dagster_project.loading.members import (
 )
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.loading.suppression import new_substitute, note_taken_over
-from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases
+from dagster_project.privacy.findings import erased_pseudonyms, missing_backups
 from dagster_project.privacy.replacing import (
     Replacement,
     delete_intent,
@@ -47,7 +46,7 @@ from dagster_project.record.store import append_once, redacted_now, redactions
 from dagster_project.settings import Settings
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import WAREHOUSE, spilling_connection
-from dagster_project.warehouse.tables import raw_columns
+from dagster_project.warehouse.tables import column_types, personal_columns, raw_columns
 from dagster_project.words import counted, listed, printable
 
 ACTION = "take_over"
@@ -90,10 +89,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
             in_clear |= texts
     if not loads and not erased:
         return 0
-    if erased:
-        condition = "sha256({}) in (select value from known_value)"
-        for value in pseudonyms_in_databases(settings, contracts, condition, erased):
-            pairs[value] = erased[sha256(value.encode()).hexdigest()]
+    pairs |= erased_pseudonyms(settings, contracts, erased)
     replaced = _values(in_clear, pairs)
 
     def redact(content: bytes) -> bytes:
@@ -176,10 +172,8 @@ def _replaced(
     """Return the replaced values of the attached member with the new ones, and the loads that they are in."""
     connection.execute(f"create or replace temp table replaced_load as {REPLACED_LOADS}")
     pairs: dict[str, str] = {}
-    for source, contract in contracts.items():
-        for column in contract.columns:
-            if column.is_personal:
-                pairs |= _changed(connection, table("raw", source), column.name, _SAME_ROW)
+    for source, column in personal_columns(connection, MEMBER, contracts.values()):
+        pairs |= _changed(connection, table("raw", source), column, _SAME_ROW)
     rows = connection.execute("select load_id, key_id, pseudonyms_replaced_at from replaced_load").fetchall()
     return pairs, [(load_id, key_id, at and at.isoformat()) for load_id, key_id, at in rows]
 
@@ -192,30 +186,29 @@ def _of_the_key_before(
     The member has purged or lost these rows, so it could not say which pseudonym of its new key they would have.
     """
     found: dict[str, str] = {}
-    for source, contract in contracts.items():
-        for column in contract.columns:
-            if not column.is_personal:
-                continue
-            rows = connection.execute(
-                f"""
-                select distinct ours.{quoted(column.name)}
-                from {WAREHOUSE}.{table("raw", source)} as ours
-                anti join {MEMBER}.{table("raw", source)} as theirs
-                    on ours.load_id = theirs.load_id {_SAME_ROW}
-                where
-                    ours.load_id in (
-                        select replaced_load.load_id
-                        from replaced_load
-                        inner join {WAREHOUSE}.audit.load as load on replaced_load.load_id = load.load_id
-                        where replaced_load.key_id is distinct from load.key_id
-                    )
-                """
-            ).fetchall()
-            found |= {
-                value: new_substitute()
-                for (value,) in rows
-                if value and value not in known and _SUBSTITUTE.fullmatch(value)
-            }
+    of_member = personal_columns(connection, MEMBER, contracts.values())
+    for source, column in personal_columns(connection, WAREHOUSE, contracts.values()):
+        # What the member has no column of, it has lost in all rows.
+        lost = f"anti join {MEMBER}.{table('raw', source)} as theirs on ours.load_id = theirs.load_id {_SAME_ROW}"
+        rows = connection.execute(
+            f"""
+            select distinct ours.{quoted(column)}
+            from {WAREHOUSE}.{table("raw", source)} as ours
+            {lost if (source, column) in of_member else ""}
+            where
+                ours.load_id in (
+                    select replaced_load.load_id
+                    from replaced_load
+                    inner join {WAREHOUSE}.audit.load as load on replaced_load.load_id = load.load_id
+                    where replaced_load.key_id is distinct from load.key_id
+                )
+            """
+        ).fetchall()
+        found |= {
+            value: new_substitute()
+            for (value,) in rows
+            if value and value not in known and _SUBSTITUTE.fullmatch(value)
+        }
     return found
 
 
@@ -227,8 +220,13 @@ def _replaced_texts(connection: duckdb.DuckDBPyConnection, contracts: Mapping[st
     )
     tables.append(("audit", "quarantine", f"and {same_fault}", ["file_name", "reason"]))
     for source, contract in contracts.items():
-        personal = {column.name for column in contract.columns if column.is_personal}
-        texts = [name for name, kind in raw_columns(contract).items() if kind == "varchar" and name not in personal]
+        left_out = {column.name for column in contract.columns if column.is_personal}
+        theirs = column_types(connection, MEMBER, "raw", source)
+        texts = [
+            name
+            for name, kind in raw_columns(contract).items()
+            if kind == "varchar" and name in theirs and name not in left_out
+        ]
         tables.append(("raw", source, _SAME_ROW, texts))
     found: dict[str, str] = {}
     for schema, name, same_row, columns in tables:

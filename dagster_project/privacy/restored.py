@@ -7,7 +7,6 @@ as after the restoration of a copy of before an erasure, every database is searc
 
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import duckdb
@@ -15,7 +14,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.suppression import Suppression, note_list, noted_list, require_suppression
-from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases
+from dagster_project.privacy.findings import erased_pseudonyms, missing_backups
 from dagster_project.privacy.replacing import (
     Replacement,
     delete_intent,
@@ -27,10 +26,9 @@ from dagster_project.privacy.values import Values
 from dagster_project.record.store import append
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
-from dagster_project.sql import quoted, scalar, table
-from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, transaction
+from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types, ensure_tables
+from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
 
 ACTION = "erase_again"
@@ -54,15 +52,11 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
         return None
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
-    condition = "sha256({}) in (select value from known_value)"
-    # A list of an earlier version has no hashes.
-    has_hashes = bool(suppression.replaced)
-    found = pseudonyms_in_databases(settings, contracts, condition, suppression.replaced) if has_hashes else set()
-    if not found:
+    pairs = erased_pseudonyms(settings, contracts, suppression.replaced)
+    if not pairs:
         with loading_connection(settings.warehouse) as connection, transaction(connection):
             note_list(connection, suppression.fingerprint)
         return None
-    pairs = {value: suppression.replaced[sha256(value.encode()).hexdigest()] for value in found}
     facts: dict[str, object] = {"list": suppression.fingerprint}
     replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
     write_intent(settings, replacement)
@@ -92,36 +86,6 @@ def finish_erasing_again(settings: Settings, replacement: Replacement) -> str:
         f"older copy, and are replaced as before{left}. Identifiers in clear text were not searched for: run fcir "
         "erase again for the requests since that copy (fcir record --all)"
     )
-
-
-def erased_rows(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], suppression: Suppression
-) -> dict[str, int]:
-    """Return how many rows of each raw table have a pseudonym of an erased person, by table and column.
-
-    Args:
-        connection: the warehouse.
-        contracts: all contracts.
-        suppression: the list of erased people.
-    """
-    found = {}
-    for source, contract in contracts.items():
-        known = column_types(connection, WAREHOUSE, "raw", source)
-        for column in contract.columns:
-            if not column.is_personal or column.name not in known:
-                continue
-            rows = scalar(
-                connection,
-                f"""
-                select count(*)
-                from {table("raw", source)}
-                where sha256({quoted(column.name)}) in (select unnest(?))
-                """,
-                [list(suppression.replaced)],
-            )
-            if rows:
-                found[f"raw.{source}.{column.name}"] = rows
-    return found
 
 
 def _is_applied(settings: Settings, suppression: Suppression) -> bool:

@@ -8,9 +8,8 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, known_fingerprint
-from dagster_project.loading.suppression import SuppressionError, require_suppression
+from dagster_project.loading.suppression import SuppressionError, erased_rows, require_suppression
 from dagster_project.privacy.person import keys_of
-from dagster_project.privacy.restored import erased_rows
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
 from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
@@ -107,7 +106,7 @@ def _findings(
             yield _of_message(error)
         try:
             suppression = require_suppression(settings)
-            erased = erased_rows(connection, contracts, suppression) if suppression else {}
+            erased = erased_rows(connection, contracts.values(), suppression.replaced) if suppression else {}
         except (SuppressionError, PseudonymKeyError) as error:
             yield _of_message(error)
         else:

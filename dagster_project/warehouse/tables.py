@@ -367,6 +367,25 @@ def column_types(connection: duckdb.DuckDBPyConnection, catalog: str, schema: st
     return dict(rows)
 
 
+def personal_columns(
+    connection: duckdb.DuckDBPyConnection, catalog: str, contracts: Iterable[Contract]
+) -> list[tuple[str, str]]:
+    """Return source and name of the personal columns that the raw tables of a warehouse have.
+
+    Args:
+        connection: an open connection.
+        catalog: name of the warehouse in the connection; it may be of another version, without some tables or columns.
+        contracts: the sources.
+    """
+    return [
+        (contract.source, column.name)
+        for contract in contracts
+        for known in [column_types(connection, catalog, "raw", contract.source)]
+        for column in contract.columns
+        if column.is_personal and column.name in known
+    ]
+
+
 def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:
     """Return SQL for the columns of `audit.load_force`, from relations of good and of quarantined rows.
 

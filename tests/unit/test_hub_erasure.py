@@ -227,6 +227,27 @@ def test_a_member_with_an_interrupted_erasure_is_left_out(roots):
     assert "kent8" in visitors(roots.hub)
 
 
+@pytest.mark.parametrize("sql", ["drop table raw.visits", "alter table raw.visits drop column visitor"])
+@pytest.mark.parametrize("is_erased", [True, False])
+def test_a_member_without_a_table_or_a_personal_column_does_not_end_the_run_of_the_hub(roots, sql, is_erased):
+    kent, surrey, settings = roots["kent"], roots["surrey"], roots.hub.settings
+    old = visitors(roots.hub)
+    if is_erased:
+        erase_person(kent.settings, "ann")
+    else:
+        with writer_lock(kent.settings.lock_file):
+            rotate_key(kent.settings, CONTRACTS, reason="yearly")
+    erase_person(surrey.settings, "bob")
+    with loading_connection(kent.settings.warehouse) as connection:
+        connection.execute(sql)
+    hub.take_over_replacements(settings, CONTRACTS)
+    gone = {old["kent1"], old["surrey2"]} | (set() if is_erased else {old["kent2"]})
+    assert [files_with(settings.home, value) for value in gone] == [[]] * len(gone)
+    roots.run()
+    assert roots.problems() == {}
+    assert visitors(roots.hub).keys() == old.keys()
+
+
 def test_a_killed_taking_over_is_finished(roots, monkeypatch):
     settings = roots["kent"].settings
     with writer_lock(settings.lock_file):
