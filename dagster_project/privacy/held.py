@@ -57,19 +57,31 @@ def held_rows(
             continue
         is_of_person = " or ".join(f"list_contains($people, {column})" for column in people)
         is_held = " or ".join(f"({moment} >= $first and {moment} < $end)" for moment in times)
+        first, end = instants_of(hold)
         rows = scalar(
             connection,
             f"select count(*) from {table('raw', hold.source)} where ({is_of_person}) and ({is_held})",
             {
                 "people": list(person.pseudonyms.values()),
-                "first": first_instant(hold.first_day),
-                "end": first_instant(hold.last_day + timedelta(1)),
+                "first": first,
+                "end": end,
             },
         )
         if rows:
             reason = values.hidden_in(hold.reason)
             found.append(HeldRows(hold.source, hold.first_day, hold.last_day, reason, rows))
     return found
+
+
+def instants_of(hold: Hold) -> tuple[datetime, datetime]:
+    """Return the first instant of the days of a hold, and the first one after them, as times are stored.
+
+    A hold until 9999-12-31, the last day of Python, which people write for no end, has none.
+    """
+    first = first_instant(hold.first_day)
+    if hold.last_day == date.max:
+        return first, datetime.max  # noqa: DTZ901 - times are stored without a zone
+    return first, first_instant(hold.last_day + timedelta(1))
 
 
 def first_instant(day: date) -> datetime:

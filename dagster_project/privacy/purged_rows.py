@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.privacy.archiving import Labels, archived_models, label_of
 from dagster_project.privacy.files import Kind, noticing_damage, parquet_rows, readable_kind_of
 from dagster_project.privacy.findings import searched_files
-from dagster_project.privacy.held import first_instant
+from dagster_project.privacy.held import first_instant, instants_of
 from dagster_project.privacy.replacing import rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
@@ -75,11 +75,7 @@ def mark_rows(
     for source, cut in sorted(cuts.items()):
         raw, key = table("raw", source), ", ".join(map(quoted, keys[source]))
         times = [quoted(name) for name, kind in raw_columns(contracts[source]).items() if kind == "timestamp"]
-        spans = [
-            (first_instant(hold.first_day), first_instant(hold.last_day + timedelta(1)))
-            for hold in holds
-            if hold.source == source
-        ]
+        spans = [instants_of(hold) for hold in holds if hold.source == source]
         held = [f"({time} >= ? and {time} < ?)" for _ in spans for time in times]
         bounds = [bound for span in spans for _ in times for bound in span]
         connection.execute(

@@ -8,9 +8,10 @@ import pytest
 from dagster_project.cli import erase as erase_command
 from dagster_project.cli.purge import require_same_holds
 from dagster_project.errors import UsageError
+from dagster_project.privacy import purged_rows
 from dagster_project.privacy.held import HeldRows, held_rows
 from dagster_project.privacy.person import person_of
-from dagster_project.privacy.purged_rows import write_purged
+from dagster_project.privacy.purged_rows import mark_rows, purge_again, write_purged
 from dagster_project.privacy.retention import Hold, RetentionError, holds_file, holds_in_force
 from dagster_project.warehouse.connection import create_temp_table, loading_connection
 from tests.unit.loading_helpers import CONTRACTS, row
@@ -44,6 +45,21 @@ def test_the_held_rows_of_a_person_are_counted_by_hold(installation):
     assert (first.reason, first.rows) == ("case 1", 1)
     assert (second.reason, second.rows) == ("case 2", 2)
     assert held(installation, "unknown") == []
+
+
+def test_a_hold_until_the_last_day_of_all_has_no_end(installation, monkeypatch):
+    installation.land("2022-10-30", row("a", visitor="held", day="2022-10-30"))
+    installation.run()
+    write_holds(installation.settings, "visits,2022-10-30,9999-12-31,case 1,9999-12-31")
+    assert [rows.rows for rows in held(installation, "held")] == [1]
+    holds = holds_in_force(installation.settings, CONTRACTS)
+    monkeypatch.setattr(purged_rows, "event_keys", lambda _: {"visits": ["visit_id"]})
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute("insert into audit.purge_hold values ('visits', ?, ?)", [date(2022, 10, 30), date.max])
+        connection.execute("insert into audit.purge values ('visits', '2022-12-01', now()::timestamp)")
+        [plan] = mark_rows(connection, installation.settings, CONTRACTS, {"visits": date(2022, 12, 1)}, holds)
+        assert (plan.rows, plan.held_rows) == (0, 1)
+        assert purge_again(connection, installation.settings, CONTRACTS) == [plan]
 
 
 def test_the_reason_of_a_hold_does_not_show_the_person(installation):
