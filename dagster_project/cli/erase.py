@@ -60,7 +60,8 @@ def erase(
     with writer_lock(settings.lock_file, command="fcir erase"), private_files(), need.required():
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
-            held = held_rows(connection, contracts, person, _holds(settings, contracts))
+            holds = _holds(settings, contracts)
+            held = held_rows(connection, contracts, person, holds)
         found = find_person(settings, contracts, person)
         _show(settings, found)
         if person.suppressed:
@@ -68,6 +69,7 @@ def erase(
         _require_no_hold(settings, held, despite_holds=despite_holds)
         if not yes:
             confirm("erase", "erased")
+        _require_same_holds(settings, contracts, holds)
         certificate = erase_person(settings, person, reason=reason, found=found, held=held)
     content = json.loads(certificate.read_text(encoding="utf-8"))
     say(f"Certificate   {certificate}", certificate=str(certificate))
@@ -109,6 +111,22 @@ def _holds(settings: Settings, contracts: Mapping[str, Contract]) -> list["Hold"
         raise RetentionError(
             str(error).replace("Nothing was purged", "Nothing was erased").replace("fcir purge", "fcir erase")
         ) from None
+
+
+def _require_same_holds(settings: Settings, contracts: Mapping[str, Contract], holds: Sequence["Hold"]) -> None:
+    """Check that no hold was added, changed or removed, or has ended, while the person was searched for and confirmed.
+
+    Raises:
+        UsageError: one was.
+        RetentionError: the list of holds cannot be used.
+    """
+    from dagster_project.privacy.retention import holds_file
+
+    if _holds(settings, contracts) != list(holds):
+        raise UsageError(
+            f"{holds_file(settings)} has changed since the rows on held days were found. Nothing was erased. See which "
+            'rows the new list holds: fcir erase --reason "..."'
+        )
 
 
 def _require_no_hold(settings: Settings, held: Sequence["HeldRows"], *, despite_holds: bool) -> None:

@@ -11,7 +11,8 @@ from dagster_project.contracts import Contract
 from dagster_project.privacy.person import Person
 from dagster_project.privacy.retention import Hold
 from dagster_project.sql import quoted, scalar, table
-from dagster_project.warehouse.tables import raw_columns
+from dagster_project.warehouse.connection import WAREHOUSE
+from dagster_project.warehouse.tables import column_types, raw_columns
 from dagster_project.words import counted
 
 
@@ -41,6 +42,8 @@ def held_rows(
 ) -> list[HeldRows]:
     """Return the holds that name a day of a person's rows in the warehouse; their reasons do not show the person.
 
+    A row is the person's if a text of it has a pseudonym or the identifier, as an erasure replaces them.
+
     Args:
         connection: the warehouse.
         contracts: all contracts.
@@ -48,24 +51,20 @@ def held_rows(
         holds: the holds in force.
     """
     values = person.values()
+    values.register(connection)
     found = []
     for hold in holds:
-        contract = contracts[hold.source]
-        people = [quoted(column.name) for column in contract.columns if column.is_personal]
-        times = [quoted(name) for name, kind in raw_columns(contract).items() if kind == "timestamp"]
-        if not people or not times:
+        columns = column_types(connection, WAREHOUSE, "raw", hold.source)
+        texts = [values.condition(quoted(name)) for name, kind in columns.items() if kind == "varchar"]
+        times = [quoted(name) for name, kind in raw_columns(contracts[hold.source]).items() if kind == "timestamp"]
+        if not texts or not times:
             continue
-        is_of_person = " or ".join(f"list_contains($people, {column})" for column in people)
-        is_held = " or ".join(f"({moment} >= $first and {moment} < $end)" for moment in times)
-        first, end = instants_of(hold)
+        is_of_person = " or ".join(condition for condition, _ in texts)
+        is_held = " or ".join(f"({moment} >= ? and {moment} < ?)" for moment in times)
         rows = scalar(
             connection,
-            f"select count(*) from {table('raw', hold.source)} where ({is_of_person}) and ({is_held})",
-            {
-                "people": list(person.pseudonyms.values()),
-                "first": first,
-                "end": end,
-            },
+            f"select count(*) from {table('raw', hold.source)} where ({is_held}) and ({is_of_person})",
+            [*instants_of(hold) * len(times), *(value for _, parameters in texts for value in parameters)],
         )
         if rows:
             reason = values.hidden_in(hold.reason)

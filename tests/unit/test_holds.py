@@ -1,6 +1,7 @@
 """Holds: an erasure lists the held rows of a person and needs a decision, and a purge keeps what may be held."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -45,6 +46,32 @@ def test_the_held_rows_of_a_person_are_counted_by_hold(installation):
     assert (first.reason, first.rows) == ("case 1", 1)
     assert (second.reason, second.rows) == ("case 2", 2)
     assert held(installation, "unknown") == []
+
+
+def test_a_row_whose_text_has_the_identifier_is_held_too(installation):
+    """An erasure changes it."""
+    rows = [row("case 46/777777/22", visitor="other", day="2022-10-30"), row("b", visitor="other", day="2022-10-30")]
+    installation.land("2022-10-30", *rows)
+    installation.run()
+    write_holds(installation.settings, "visits,2022-10-30,2022-10-30,case 1,")
+    assert [found.rows for found in held(installation, "46/777777/22")] == [1]
+
+
+def test_the_holds_are_read_again_when_an_erasure_is_confirmed(installation, monkeypatch):
+    settings = installation.settings
+    installation.land("2022-10-30", row("a", visitor="46/777777/22", day="2022-10-30"))
+    installation.run()
+    monkeypatch.setattr(erase_command, "start", lambda **_: settings)
+    monkeypatch.setattr(erase_command, "prepare", lambda *_, **__: CONTRACTS)
+    monkeypatch.setattr(erase_command, "ask_with_reason", lambda reason: ("46/777777/22", reason))
+    # Someone enters a hold while the command asks.
+    monkeypatch.setattr(
+        erase_command, "confirm", lambda *_: write_holds(settings, "visits,2022-10-30,2022-10-30,case 1,")
+    )
+    before = installation.query("from raw.visits")
+    with pytest.raises(UsageError, match=r"holds.csv has changed since .* Nothing was erased"):
+        erase_command.erase(SimpleNamespace(obj=False), reason="request 4711", yes=False, despite_holds=False)
+    assert installation.query("from raw.visits") == before
 
 
 def test_a_hold_until_the_last_day_of_all_has_no_end(installation, monkeypatch):
