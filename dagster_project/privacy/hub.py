@@ -104,7 +104,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
         # As in an erasure: a reason in the record may have named the person.
         REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
     }
-    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
+    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="milliseconds"), pairs, facts)
     write_intent(settings, replacement)
     finish_taking_over(settings, replacement)
     return len(pairs) + len(in_clear)

@@ -23,7 +23,7 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.store import append
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, transaction
@@ -58,7 +58,7 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
             note_list(connection, suppression.fingerprint)
         return None
     facts: dict[str, object] = {"list": suppression.fingerprint}
-    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
+    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="milliseconds"), pairs, facts)
     write_intent(settings, replacement)
     return finish_erasing_again(settings, replacement)
 
@@ -75,9 +75,13 @@ def finish_erasing_again(settings: Settings, replacement: Replacement) -> str:
     rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
     record_manifests(settings, rewritten.publications)
     unread = dict.fromkeys([*rewritten.unreadable, *missing_backups(settings)])
-    detail = {"values": len(values.pairs), "publications": len(rewritten.publications), "unread": len(unread)}
-    with loading_connection(settings.warehouse) as connection:
-        append(settings, ACTION, outcome="incomplete" if unread else "done", detail=detail, connection=connection)
+    detail: dict[str, object] = {
+        "begun_at": replacement.begun_at,
+        "values": len(values.pairs),
+        "publications": len(rewritten.publications),
+        "unread": len(unread),
+    }
+    append_once(settings, ACTION, unique="begun_at", outcome="incomplete" if unread else "done", detail=detail)
     save_history(settings)
     delete_intent(settings)
     left = f". {counted(len(unread), 'place')} cannot be searched and may still have them" if unread else ""

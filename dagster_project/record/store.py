@@ -60,7 +60,7 @@ def append(
     changed is continued where its head was, so that the fault stays visible to `faults`.
 
     Args:
-        settings: the data root.
+        settings: the data root; the caller holds the writer lock.
         action: what was done, for example `run` or `erase`.
         outcome: how it ended, for example `done` or `failed`.
         reason: why it was done, as its user stated it.

@@ -94,6 +94,8 @@ def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
             begin_run(root)
     with writer_lock(root.settings.lock_file):
         assert "were there again" in finish_replacement(root.settings)
+    # The entry was written before the kill.
+    assert [entry["outcome"] for entry in read(root.settings) if entry["action"] == "erase_again"] == ["done"]
     assert visitors(root) == after
     assert begin_run(root) is None
 
