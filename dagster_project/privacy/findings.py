@@ -202,11 +202,9 @@ def pseudonyms_in_databases(
     )
     values = list(known)
     found: set[str] = set()
-    for _, file in searched_files(settings):
+    for file in _databases(settings):
         with duckdb.connect(config={"temp_directory": str(empty_spill_folder(settings.warehouse))}) as connection:
             try:
-                if kind_of(file) is not Kind.DUCKDB:
-                    continue
                 connection.execute(f"attach {literal(str(file))} as searched (read_only)")
                 found |= _pseudonyms_in(connection, names, condition, values)
             except duckdb.OutOfMemoryException:
@@ -215,6 +213,22 @@ def pseudonyms_in_databases(
                 # What a damaged database holds cannot be found, and nothing reads it.
                 continue
     return found
+
+
+def _databases(settings: Settings) -> Iterator[Path]:
+    """Yield the DuckDB files that are searched, each once, although several publications share it by a hard link."""
+    seen: set[tuple[int, int]] = set()
+    for _, file in searched_files(settings):
+        try:
+            state = file.stat()
+            inode = (state.st_dev, state.st_ino)
+            if inode in seen or kind_of(file) is not Kind.DUCKDB:
+                continue
+        except OSError:
+            # It cannot be read, or is the log of a SQLite database, which the last program that closes it removes.
+            continue
+        seen.add(inode)
+        yield file
 
 
 def erased_pseudonyms(

@@ -1,6 +1,7 @@
 """An older copy of the warehouse, or a lost list of erased people, does not bring an erased person back."""
 
 import shutil
+from hashlib import sha256
 
 import duckdb
 import pytest
@@ -9,6 +10,7 @@ from dagster_project.clock import utc_now
 from dagster_project.loading import suppression
 from dagster_project.loading.suppression import SuppressionMissing, require_suppression
 from dagster_project.privacy import erasure, replacing, restored
+from dagster_project.privacy.findings import erased_pseudonyms
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.privacy.restored import erase_restored
 from dagster_project.privacy.unfinished import finish_replacement
@@ -194,6 +196,21 @@ def test_entries_of_earlier_versions_do_not_say_how_many_people_were_erased(root
         require_suppression(root.settings)
     suppression.suppress(root.settings.suppression, "a", "b", utc_now())
     assert len(require_suppression(root.settings).entries) == 1
+
+
+def test_only_databases_are_opened_for_pseudonyms_and_each_once(root, monkeypatch):
+    old, home, published = visitors(root)["a"], root.settings.home, root.settings.published
+    for name in ("first", "second"):
+        (published / name).mkdir(parents=True)
+        (published / name / "page.html").write_text(old)
+    with duckdb.connect(str(published / "first" / "fcir.duckdb")) as connection:
+        connection.execute("create table fct_visit as select ? as visitor", [old])
+    (published / "second" / "fcir.duckdb").hardlink_to(published / "first" / "fcir.duckdb")
+    connect, opened = duckdb.connect, []
+    monkeypatch.setattr(duckdb, "connect", lambda *given, **options: opened.append(1) or connect(*given, **options))
+    hashed = sha256(old.encode()).hexdigest()
+    assert erased_pseudonyms(root.settings, CONTRACTS, {hashed: "a" * 32}) == {old: "a" * 32}
+    assert len(opened) == len({file.stat().st_ino for file in home.rglob("*.duckdb")})
 
 
 def test_nothing_spills_into_the_working_folder(root, monkeypatch):
