@@ -157,7 +157,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     entered: Any = {"outcome": outcome, "reason": replacement.reason, "detail": detail}
     entry = append_once(settings, ACTION, unique="certificate", **entered)
     if entry["outcome"] == "done" != outcome:
-        # It was killed after its entry, and something can no longer be searched, such as a backup that is not mounted.
+        # It was killed after its entry, and something was left or lost since, such as a backup that is not mounted.
         with loading_connection(settings.warehouse) as connection:
             entry = append(settings, ACTION, connection=connection, **entered)
     save_history(settings)

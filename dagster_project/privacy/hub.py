@@ -62,6 +62,9 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
     Args:
         settings: the hub, prepared; the caller holds the writer lock and no connection.
         contracts: all contracts.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used. Nothing was replaced.
     """
     pairs: dict[str, str] = {}
     in_clear: dict[str, str] = {}
