@@ -42,7 +42,7 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Se
     html = public_index(content, NOTES)
     (folder / "index.html").write_text(html, encoding="utf-8")
     looked = Looked(browser.new_page(viewport=WIDE), folder)
-    seen = see(looked, "index.html")
+    seen = see(looked, "index.html", set())
     looked.page.set_viewport_size(WIDE)
     lines = looked.page.locator("th", has_text="kpi_calls_monthly").evaluate(_LINES)
     looked.page.close()
