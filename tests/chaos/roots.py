@@ -145,6 +145,9 @@ def _tables_in(connection: duckdb.DuckDBPyConnection, substitutes: re.Pattern[st
         kept = ", ".join(quoted(column) for column in columns if column not in _OWN_COLUMNS)
         if name in _OWN_TABLES or schema == _OF_BUILD or not kept:
             continue
+        # Hashes of rows with substitutes are random too; `fcir verify` compares them with the rows.
+        if substitutes and name == "load_checksum":
+            continue
         relation = f"{quoted(database)}.{quoted(schema)}.{quoted(name)}"
         found[f"{schema}.{name}"] = _hash_of(connection, f"select {kept} from {relation}", substitutes)
     return found
