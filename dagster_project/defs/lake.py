@@ -6,7 +6,7 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
 from dagster_project.transformation.project import built_schemas, parse
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import Lake, connect, forget_lake
+from dagster_project.warehouse.lake import Lake, connect, release_lake
 from dagster_project.warehouse.state import reading_audit
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
@@ -66,7 +66,7 @@ def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Ware
             tables = lake.drop(schemas)
     if warehouse.settings.warehouse.exists():
         with loading_connection(warehouse.settings.warehouse) as connection:
-            forget_lake(connection)
+            release_lake(connection)
     context.add_output_metadata({"tables": len(tables)})
 
 

@@ -49,7 +49,7 @@ def save_history(settings: Settings) -> None:
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, [])
         with transaction(connection):
-            note_checksums(connection, WAREHOUSE)
+            note_checksums(connection)
         write_audit(connection, WAREHOUSE, history_file(settings))
 
 

@@ -17,7 +17,7 @@ from dagster_project.settings import Settings, Target
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import stale_because
 from dagster_project.verification.finding import Finding
-from dagster_project.warehouse.checksums import changed_loads
+from dagster_project.warehouse.checksums import loads_with_other_values
 from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.roots import recorded_root
@@ -189,7 +189,7 @@ def _values_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iter
     """Compare the values of each load in the raw table with its checksum."""
     if not column_types(connection, WAREHOUSE, "raw", source):
         return
-    for load_id, file_name in changed_loads(connection, WAREHOUSE, source):
+    for load_id, file_name in loads_with_other_values(connection, source):
         what = f"rows of load {load_id}, {file_name}, have other values than were loaded"
         yield Finding(f"raw.{source}", what, _REBUILD)
 

@@ -5,27 +5,25 @@ deletes its checksum in the same transaction, and it gets another when that comm
 checksum again, so a change by hand is found however many nights pass.
 """
 
-from collections.abc import Iterator
-
 import duckdb
 
 from dagster_project.sql import literal, quoted, table
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.connection import WAREHOUSE
+from dagster_project.warehouse.tables import column_types, tables_of
 
 CHECKSUMS = table("audit", "load_checksum")
 """The table of checksums; a database that is older has none."""
 
 
-def note_checksums(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
+def note_checksums(connection: duckdb.DuckDBPyConnection) -> None:
     """Compute the checksum of each accepted load that has rows and no checksum.
 
     Args:
         connection: a loading connection, within a transaction.
-        catalog: name of the warehouse in it.
     """
-    for source in _raw_tables(connection, catalog):
+    for source in tables_of(connection, "raw"):
         missing = f"load_id in (select load_id from audit.load) and load_id not in (select load_id from {CHECKSUMS})"
-        found = _checksums(connection, catalog, source, missing)
+        found = _checksums(connection, source, missing)
         connection.execute(f"insert into {CHECKSUMS} select load_id, checksum from ({found})")
 
 
@@ -40,17 +38,16 @@ def delete_checksums(connection: duckdb.DuckDBPyConnection, load_ids: str, param
     connection.execute(f"delete from {CHECKSUMS} where load_id in ({load_ids})", parameters)
 
 
-def changed_loads(connection: duckdb.DuckDBPyConnection, catalog: str, source: str) -> list[tuple[int, str]]:
+def loads_with_other_values(connection: duckdb.DuckDBPyConnection, source: str) -> list[tuple[int, str]]:
     """Return number and file name of the loads of a source that have as many rows as the audit says, and other values.
 
     Args:
         connection: a connection to the warehouse.
-        catalog: name of the warehouse in it.
         source: the source; a warehouse of an earlier version has no checksums, and none of its loads is returned.
     """
-    if not column_types(connection, catalog, "audit", "load_checksum"):
+    if not column_types(connection, WAREHOUSE, "audit", "load_checksum"):
         return []
-    found = _checksums(connection, catalog, source, f"load_id in (select load_id from {CHECKSUMS})")
+    found = _checksums(connection, source, f"load_id in (select load_id from {CHECKSUMS})")
     return connection.execute(
         f"""
         select load.load_id, load.file_name
@@ -66,21 +63,14 @@ def changed_loads(connection: duckdb.DuckDBPyConnection, catalog: str, source: s
     ).fetchall()
 
 
-def _raw_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str]:
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'raw' order by all", [catalog]
-    ).fetchall()
-    return (name for (name,) in rows)
-
-
-def _checksums(connection: duckdb.DuckDBPyConnection, catalog: str, source: str, condition: str) -> str:
+def _checksums(connection: duckdb.DuckDBPyConnection, source: str, condition: str) -> str:
     """Return the query of load numbers, checksums and numbers of rows.
 
     A column without values changes no checksum, since a contract may get another column.
 
     DuckDB's `hash` is ten times faster than MD5, and gives other values in other versions.
     """
-    columns = sorted(set(column_types(connection, catalog, "raw", source)) - {"load_id"})
+    columns = sorted(set(column_types(connection, WAREHOUSE, "raw", source)) - {"load_id"})
     # `concat_ws` leaves out null.
     cells = ", ".join(f"{literal(f'{name}=')} || cast({quoted(name)} as varchar)" for name in columns)
     return f"""

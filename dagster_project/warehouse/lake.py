@@ -37,7 +37,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import comments_on, literal, quoted, scalar, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_only, transaction
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, tables_of
 
 _MARTS_SCHEMA = "marts"
 _OWN_SCHEMAS = {"raw", "audit"}
@@ -237,7 +237,7 @@ class Lake:
             return
         schema, relations = next(iter(found.items()))
         # A first run of version 0.2 has appended rows before it left anything else.
-        is_remainder = set(found) == {"raw"} and set(relations) <= set(_tables_of(connection, "raw"))
+        is_remainder = set(found) == {"raw"} and set(relations) <= set(tables_of(connection, "raw"))
         drops = "; ".join(f"drop table raw.{name} purge" for name in relations)
         remedy = f"If a first run that was killed left them, run in Spark: {drops}; then run: fcir run. Otherwise use"
         raise LakeError(
@@ -320,7 +320,7 @@ class Lake:
         has_loads = "load" in self._relations("audit")
         mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if has_loads else set()
         kept = {load for load, *_ in recorded & mirrored}
-        return sum(self._append(connection, name, kept) for name in _tables_of(connection, "raw"))
+        return sum(self._append(connection, name, kept) for name in tables_of(connection, "raw"))
 
     def _append(self, connection: duckdb.DuckDBPyConnection, name: str, kept: Set[int]) -> int:
         columns = column_types(connection, WAREHOUSE, "raw", name)
@@ -463,7 +463,7 @@ class Lake:
     def _pull(self, connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path) -> None:
         source = _spark_table(relation.schema, relation.name)
         changed = relation.changed_months
-        if changed and relation.name not in _tables_of(connection, relation.schema):
+        if changed and relation.name not in tables_of(connection, relation.schema):
             changed = None
         where = _in_months(*changed) if changed else ""
         self.execute(
@@ -585,7 +585,7 @@ def _remove(left: Path) -> None:
         ) from None
 
 
-def forget_lake(connection: duckdb.DuckDBPyConnection) -> None:
+def release_lake(connection: duckdb.DuckDBPyConnection) -> None:
     """Note in the warehouse that it has no lake."""
     with transaction(connection):
         connection.execute("delete from audit.lake")
@@ -602,13 +602,6 @@ def has_lake(settings: Settings) -> bool:
     with suppress(duckdb.Error), closing(open_read_only(settings.warehouse)) as connection:
         return scalar(connection, "select owner from audit.lake_owner") is not None
     return False
-
-
-def _tables_of(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = ? and not internal order by table_name", [schema]
-    ).fetchall()
-    return [name for (name,) in rows]
 
 
 def _views_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, str]:

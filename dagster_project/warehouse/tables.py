@@ -367,6 +367,14 @@ def column_types(connection: duckdb.DuckDBPyConnection, catalog: str, schema: st
     return dict(rows)
 
 
+def tables_of(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    """Return the names of the tables of a schema, in order."""
+    rows = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = ? and not internal order by table_name", [schema]
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
 def personal_columns(
     connection: duckdb.DuckDBPyConnection, catalog: str, contracts: Iterable[Contract]
 ) -> list[tuple[str, str]]:
