@@ -31,7 +31,6 @@ _LONGEST = (
     "test_small_histories",
     "test_hub_histories",
     "test_month_shown",
-    "test_kill",
     "test_sample_editions",
     "test_failed_renderings",
     "test_mutants",

@@ -1,4 +1,7 @@
-"""Commands stopped by a signal end at once and report the state; the next run completes the work."""
+"""Commands stopped by a signal end at once and report the state; killed ones report nothing.
+
+Readers keep a whole publication, and the next run gives the figures of one that was not disturbed.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,15 @@ from command import CALLS, Command, call, figures, land_correction, land_three_d
 PATIENCE_SECONDS = 240
 # What is promised.
 STOPPED_WITHIN_SECONDS = 10
+LOADED_TWICE = """
+    select source, extract_date, file_name
+    from audit.load
+    where status in ('loaded', 'empty')
+    group by all
+    having count(*) > 1
+"""
 
-INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+INT, TERM, HUP, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL
 
 
 def stop_when(
@@ -47,7 +57,7 @@ def stop_when(
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode == 128 + number, out + err
+    assert process.returncode == (-number if number == KILL else 128 + number), out + err
     assert "Traceback" not in out + err
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -90,7 +100,7 @@ def runs(command: Command) -> list[str]:
         return [status for (status,) in connection.execute("select status from runs order by id")]
 
 
-def test_run_stops_in_every_phase_and_next_run_completes(undisturbed, tmp_path):
+def test_run_stops_or_is_killed_in_every_phase_and_next_run_completes(undisturbed, tmp_path):
     command = Command(tmp_path / "home")
     land_three_days(command)
     for folder in ("secrets", "dbt"):
@@ -111,7 +121,7 @@ def test_run_stops_in_every_phase_and_next_run_completes(undisturbed, tmp_path):
         done = stop_when(command, has_come, number, to_group=to_group, times=times)
         now = pointed_to()
         stands = "stopped; nothing was published" if now == before else f"stopped after publishing {now}"
-        assert done.stderr == f"fcir: {stands}; run again: fcir run\n"
+        assert done.stderr == ("" if number == KILL else f"fcir: {stands}; run again: fcir run\n")
 
     # While modules are imported.
     stop(waits_for_signals, INT)
@@ -119,25 +129,52 @@ def test_run_stops_in_every_phase_and_next_run_completes(undisturbed, tmp_path):
     # While the first source is loaded, and while Great Expectations, which needs pandas, is imported to validate it.
     stop(lambda _: (command.home / "warehouse.duckdb").exists(), TERM, times=2)
     stop(has_loaded("pandas"), INT, to_group=True)
+    stop(has_loaded("pandas"), KILL)
     # While dbt builds.
     stop(has_built(1), INT)
-    stop(has_built(40), INT, to_group=True, times=2)
-    stop(has_built(60), HUP)
+    stop(has_built(40), KILL)
+    stop(has_built(60), HUP, to_group=True, times=2)
     # The lock is free at once.
     assert command.run("status").returncode == 0
     assert pointed_to() is None
     # While readers are pointed to the publication, or right after; a test of `fcir publish` stops before that.
     stop(lambda _: command.current.exists(), INT)
     assert command.damage() == []
+    first, first_figures = pointed_to(), figures(command)
+    assert first_figures["kpi_calls_monthly"]
 
+    # While the second publication is written, of corrected deliveries.
     land_correction(command)
+    stop(has_written(command, ""), KILL)
+    assert pointed_to() == first
+    assert command.damage() == []
+    assert figures(command) == first_figures
+
+    # The next run completes what is left, and clears what the killed ones left behind.
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert pointed_to() != first
     assert command.damage() == []
     assert figures(command) == figures(undisturbed)
     assert list(published.glob(".*")) == []
+    # A publication that was killed while being written does not count: it has no folder.
+    folders = [path.name for path in sorted(published.iterdir()) if not path.is_symlink()]
+    assert command.published("select distinct run_id from marts.published_versions order by run_id") == [
+        (name,) for name in folders
+    ]
+    assert command.warehouse(LOADED_TWICE) == []
     *stopped, last = runs(command)
     assert (set(stopped), last) == ({"FAILURE"}, "SUCCESS")
+    assert "Nothing is new" in command.run("run").stdout
+
+
+def test_undisturbed_run_has_figures_to_compare(undisturbed):
+    found = figures(undisturbed)
+    assert len(found) > 20
+    empty = {name for name, rows in found.items() if not rows}
+    for name in ("fct_call", "fct_live_chat", "fct_crime", "kpi_calls_monthly", "kpi_measure_monthly", "board_paper"):
+        assert name not in empty
+    assert sum(len(rows) for rows in found.values()) > 500
 
 
 def test_stopped_read_only_commands_report_no_change(undisturbed, tmp_path):
