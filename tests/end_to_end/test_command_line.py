@@ -20,6 +20,8 @@ from typer.main import get_command
 from dagster_project.cli.app import app
 from dagster_project.cli.open import open_in_browser
 from dagster_project.cli.summary import print_lines
+from dagster_project.record import store
+from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import note_step, writer_lock
 
 
@@ -553,6 +555,20 @@ def test_accept_loads_rejected_delivery_unless_unreadable(loaded):
             "accepted by an operator: a test of the web form (despite faulty_rows_are_within_limits)",
         )
     ]
+    # The record has the acceptance with its reason, then the publication and the run; the manifest names the first.
+    entries = list(store.read(Settings(home=command.home, _env_file=None)))
+    *_, accept, manifest, run = entries
+    assert [entry["action"] for entry in (accept, manifest, run)] == ["accept", "manifest", "run"]
+    assert accept["reason"] == "a test of the web form"
+    assert (accept["detail"]["source"], accept["detail"]["extract_date"]) == ("digital_contacts", "2022-10-31")
+    written = json.loads((command.current / "manifest.json").read_text(encoding="utf-8"))
+    assert written["record"] == {"seq": accept["seq"], "hash": accept["hash"]}
+    shown = command.run("record")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "accept" in shown.stdout
+    assert "a test of the web form" in shown.stdout
+    exported = command.run("record", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in exported] == entries
 
 
 def commands() -> dict[str, Any]:

@@ -252,19 +252,12 @@ def test_nothing_is_erased_without_identifier_reason_and_confirmation(loaded, ar
     assert not (loaded.home / "certificates").exists()
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        "replace suppressed.json 1",
-        "replace part-0.parquet 2",
-        "unlink intent.json 1",
-    ],
-)
-def test_a_killed_erasure_is_finished_by_the_next_run(loaded, tmp_path, point):
+def test_a_killed_erasure_is_finished_by_the_next_run(loaded, tmp_path):
     command = copy_of(loaded, tmp_path / "home")
     (old,) = pseudonyms(command.home, [CALLER]).values()
     before = figures_with(command)
-    done = erase(command, CALLER, code=KILL + START, kill=point)
+    # Between two files; tests/unit/test_killed_erasure.py has the steps before and after.
+    done = erase(command, CALLER, code=KILL + START, kill="replace part-0.parquet 2")
     assert done.returncode == -9, done.stdout + done.stderr
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from command import Command, land_three_days
+from command import CALLS, CHATS, CRIMES, Command
 
 PRIVATE = ("commentary", "dagster", "dbt", "history", "landing", "record", "secrets")
 # Made by an erasure, a purge, and fcir docs: the tests of these commands make them.
@@ -28,12 +29,12 @@ def test_only_published_files_are_readable_by_others(sample):
     assert [path for path in published if mode(path) not in (0o755, 0o644)] == []
 
 
-def test_run_closes_open_dagster_folder_and_reports_open_landing_folder(tmp_path, parsed_project):
+def test_run_closes_open_dagster_folder_and_reports_open_landing_folder(tmp_path, undisturbed):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
     command = Command(tmp_path / "home")
-    command.know_the_project(parsed_project)
-    land_three_days(command)
+    for source, header in (("call_segments", CALLS), ("live_chats", CHATS), ("crimes", CRIMES)):
+        command.land(f"{source}_2022-11-01.csv", header)
     history, landing = command.home / "dagster" / "history", command.home / "landing"
-    history.mkdir(parents=True)
     (history / "old").write_text("of an earlier version", encoding="utf-8")
     for path in (history / "old", history, history.parent):
         path.chmod(0o777)

@@ -36,14 +36,15 @@ def settings_of(home: Path, parsed: Path) -> Settings:
     return settings
 
 
-def night(settings: Settings, name: str) -> int:
-    """Load every source and build; returns how many deliveries there were."""
+def night(settings: Settings, name: str, *, is_built: bool = True) -> int:
+    """Load every source and, if wanted, build; returns how many deliveries there were."""
     contracts = load_contracts(CONTRACTS)
     deliveries = 0
     for source in contracts:
         report = load_source(settings, contracts, source, wanted=Range(), run_id=name)
         deliveries += len(report.deliveries)
-    assert [node for node in build_all(settings, run_id=name) if not node.is_good] == []
+    if is_built:
+        assert [node for node in build_all(settings, run_id=name) if not node.is_good] == []
     return deliveries
 
 
@@ -102,7 +103,8 @@ def lived(folder: Path, parsed: Path) -> Iterator[tuple[Deliveries, Settings, Se
     nights = []
     for number in range(STEPS):
         deliveries.step(stepwise.landing, number)
-        nights.append(night(stepwise, f"night {number}"))
+        # Every second build finds the changes of two nights.
+        nights.append(night(stepwise, f"night {number}", is_built=number % 2 == 1))
     deliveries.write_final(at_once.landing)
     nights.append(night(at_once, "at once"))
     yield deliveries, stepwise, at_once, nights

@@ -1,8 +1,10 @@
-"""Runs, publications and acceptances are entered into the record, by the job that does them."""
+"""Runs and publications are entered into the record, by the job that does them.
+
+Acceptances are in tests/end_to_end/test_command_line.py.
+"""
 
 from __future__ import annotations
 
-import json
 import shutil
 from hashlib import sha256
 
@@ -13,7 +15,7 @@ from dagster_project.defs.run_record import record_killed_run, record_run
 from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import open_read_only
-from tests.end_to_end.command import CHATS, Command
+from tests.end_to_end.command import Command
 from tests.end_to_end.erasing import ask
 
 
@@ -43,26 +45,6 @@ def test_a_run_enters_itself_and_the_hash_of_its_manifest(command, settings):
     written = sha256((folder / "manifest.json").read_bytes()).hexdigest()
     assert manifest["detail"] == {"publication": f"published/{folder.name}", "sha256": written}
     assert faults_of(settings) == []
-
-
-def test_accepting_a_delivery_is_entered_with_its_reason_and_the_next_run_follows(command, settings):
-    chats = [f"chat{n},{'2022-11-01 10:00' if n < 9 else 'yesterday'},,,op1" for n in range(30)]
-    command.land("live_chats_2022-11-01.csv", CHATS, *chats)
-    assert command.run("run", "--load-only").returncode == 1
-    accepted = command.run("run", "--accept", "live_chats/2022-11-01", "--reason", "system was down")
-    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    *_, accept, manifest, run = store.read(settings)
-    assert [entry["action"] for entry in (accept, manifest, run)] == ["accept", "manifest", "run"]
-    assert accept["reason"] == "system was down"
-    assert (accept["detail"]["source"], accept["detail"]["extract_date"]) == ("live_chats", "2022-11-01")
-    written = json.loads((command.current / "manifest.json").read_text(encoding="utf-8"))
-    assert written["record"] == {"seq": accept["seq"], "hash": accept["hash"]}
-    assert faults_of(settings) == []
-    shown = command.run("record")
-    assert "accept" in shown.stdout
-    assert "system was down" in shown.stdout
-    exported = command.run("record", "--json").stdout.splitlines()
-    assert [json.loads(line) for line in exported] == list(store.read(settings))
 
 
 @pytest.mark.parametrize(

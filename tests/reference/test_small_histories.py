@@ -1,4 +1,4 @@
-"""Every measure and period of 400 small histories, and that neither threads nor the order of rows matter."""
+"""Every measure and period of 240 small histories, and that neither threads nor the order of rows matter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.reference.measures import NaiveWarehouse
 from tests.reference.raw_tables import build_world
 from tests.reference.worlds import draw_world
 
-WORLDS = 5
+WORLDS = 3
 FORCES = 80
 
 
