@@ -47,6 +47,7 @@ REFERENCE = (
     "kpi_displacement_monthly",
     "kpi_crime_monthly",
     "kpi_crime_by_district_monthly",
+    "kpi_district_change_monthly",
     "kpi_cancellations_monthly",
     "kpi_crime_status_monthly",
     "kpi_cancellation_detail_monthly",

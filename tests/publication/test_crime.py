@@ -40,8 +40,12 @@ _TABLES = """
         is_provisional boolean, share_of_days_loaded decimal(38, 6)
     );
     create table marts.kpi_crime_by_district_monthly (
-        force_code text, month_start date, district text, recorded_crime bigint, cancelled_crime bigint,
-        is_provisional boolean, share_of_days_loaded decimal(38, 6)
+        force_code text, month_start date, district text, cancelled_crime bigint
+    );
+    create table marts.kpi_district_change_monthly (
+        force_code text, month_start date, district text, recorded_crime bigint, recorded_month_before bigint,
+        recorded_same_month_last_year bigint, pct_change decimal(38, 6), pct_change_of_all decimal(38, 6),
+        deviation_rank bigint, is_provisional boolean, share_of_days_loaded decimal(38, 6)
     );
 """
 
@@ -136,50 +140,49 @@ def test_triangle_shows_observed_ages_and_expected_numbers(tables):
     assert table.finding == ("Jan 2023: 12 of 1,200 crimes are cancelled so far, and 24 are expected in the end.")
 
 
+def record(connection, *districts: tuple[str | None, int, int | None, int | None, str | None, int | None]) -> None:
+    """Districts in January: crimes, of the month before, of the year before, change and place of the deviation."""
+    for district, now, before, last_year, change, rank in districts:
+        connection.execute(
+            "insert into marts.kpi_district_change_monthly values ('kent', ?, ?, ?, ?, ?, ?, -10, ?, false, 100)",
+            [JANUARY, district, now, before, last_year, change, rank],
+        )
+        connection.execute(
+            "insert into marts.kpi_crime_by_district_monthly values ('kent', ?, ?, 3)", [JANUARY, district]
+        )
+
+
 def test_districts_stand_beside_earlier_months_with_the_unstated_last(tables):
-    tables.execute(
-        """
-        insert into marts.kpi_crime_by_district_monthly values
-            ('kent', '2023-01-01', null, 900, 0, false, 100), ('kent', '2023-01-01', 'Dover', 80, 3, false, 100),
-            ('kent', '2023-01-01', 'Medway', 204, 6, false, 100), ('kent', '2022-12-01', null, 7, 0, false, 100),
-            ('kent', '2022-01-01', 'Medway', 150, 2, false, 100), ('kent', '2022-12-01', 'Dover', 90, 1, false, 100);
-        """
+    record(
+        tables,
+        (None, 900, 7, None, None, None),
+        ("Dover", 80, 90, None, "-11.111111", None),
+        ("Medway", 204, None, 150, None, None),
     )
     table = first_table(tables, "districts")
+    assert table.columns == (
+        *("District", "Recorded", "Month before", "Change", "Same month last year", "Cancelled in the month"),
+    )
     assert table.rows == (
-        ("Medway", "204", NOTHING, NOTHING, "150", "6"),
+        ("Medway", "204", NOTHING, NOTHING, "150", "3"),
         ("Dover", "80", "90", "-11.1%", NOTHING, "3"),
-        ("Not stated", "900", "7", NOTHING, NOTHING, "0"),
+        ("Not stated", "900", "7", NOTHING, NOTHING, "3"),
     )
     assert table.finding == "Most recorded: Medway, 204."
 
 
-def record(connection, month: str, is_provisional: bool = False, **districts: int) -> None:
-    for district, recorded in districts.items():
-        connection.execute(
-            "insert into marts.kpi_crime_by_district_monthly values ('kent', ?, ?, ?, 0, ?, 100)",
-            [month, None if district == "none" else district, recorded, is_provisional],
-        )
-
-
-def test_the_district_that_changed_differently_is_named_for_its_size(tables):
-    record(tables, "2022-12-01", Medway=2000, Thanet=1000, Dover=10, none=10)
-    # All districts fall by a tenth. Dover's change is greater than Thanet's, but its 10 crimes say little.
-    record(tables, "2023-01-01", Medway=1600, Thanet=1104, Dover=5, none=900)
+def test_the_district_that_changed_differently_is_named_with_its_change(tables):
+    record(
+        tables,
+        ("Medway", 1600, 2000, None, "-20", 2),
+        ("Thanet", 1104, 1000, None, "10.4", 1),
+        ("Dover", 5, 10, None, "-50", 3),
+    )
     table = first_table(tables, "districts")
     assert table.finding == (
         "Most recorded: Medway, 1,600. The change that differs most from that of all districts (-10.0%), for the size "
         "of the district: Thanet, 10.4%."
     )
-
-
-@pytest.mark.parametrize("incomplete", ["2022-12-01", "2023-01-01"])
-def test_an_incomplete_month_has_no_change_of_districts(tables, incomplete):
-    for month in ("2022-12-01", "2023-01-01"):
-        record(tables, month, month == incomplete, Medway=204, Thanet=100, Dover=80)
-    table = first_table(tables, "districts")
-    assert {row[3] for row in table.rows} == {NOTHING}
-    assert table.finding == "Most recorded: Medway, 204."
 
 
 def test_the_complete_month_with_most_cancellations_is_named(tables):
@@ -215,7 +218,7 @@ def test_there_is_no_view_without_forces(tables):
 
 
 def test_only_crimes_without_a_district_have_no_finding(tables):
-    record(tables, "2023-01-01", none=24)
+    record(tables, (None, 24, None, None, None, None))
     assert first_table(tables, "districts").finding == ""
 
 

@@ -22,6 +22,7 @@ from tests.reference.measures import (
     percentile,
     rounded,
     rounded_to,
+    shifted,
 )
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
@@ -182,8 +183,8 @@ def calls_by_hour(naive: Naive) -> Rows:
     return rows
 
 
-def _grouped(rows: Iterable[dict[str, Any]], key: Callable[[dict[str, Any]], Any]) -> dict[Any, list[dict[str, Any]]]:
-    found: dict[Any, list[dict[str, Any]]] = {}
+def _grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    found: dict[Any, list[Any]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
     return found
@@ -214,6 +215,42 @@ def crimes_by_district(naive: Naive) -> Rows:
     for force, column, month, crime, complete in _crimes_in_months(naive):
         none = {"recorded_crime": 0, "cancelled_crime": 0, **complete}
         rows.setdefault((force, month, crime["district"]), none)[column] += 1
+    return rows
+
+
+def district_changes(naive: Naive) -> Rows:
+    """Of kpi_district_change_monthly."""
+    districts = crimes_by_district(naive)
+
+    def earlier(key: tuple[str, date, str | None], months: int) -> int | None:
+        force, month, district = key
+        year, number = shifted((month.year, month.month), -months)
+        row = districts.get((force, date(year, number, 1), district))
+        return row["recorded_crime"] if row and not row["is_provisional"] else None
+
+    rows: Rows = {
+        key: {
+            "recorded_crime": row["recorded_crime"],
+            "recorded_month_before": earlier(key, 1),
+            "recorded_same_month_last_year": earlier(key, 12),
+            "pct_change": None,
+            "pct_change_of_all": None,
+            # A force of these histories has two districts, which are too few for an order.
+            "deviation_rank": None,
+            "is_provisional": row["is_provisional"],
+            "share_of_days_loaded": row["share_of_days_loaded"],
+        }
+        for key, row in districts.items()
+    }
+    compared = {
+        key: row for key, row in rows.items() if key[2] and row["recorded_month_before"] and not row["is_provisional"]
+    }
+    for own in _grouped(compared.items(), lambda item: item[0][:2]).values():
+        now, before = (sum(row[name] for _, row in own) for name in ("recorded_crime", "recorded_month_before"))
+        for _, row in own:
+            crimes, earlier_crimes = row["recorded_crime"], row["recorded_month_before"]
+            row["pct_change"] = rounded(Fraction(100 * (crimes - earlier_crimes), earlier_crimes))
+            row["pct_change_of_all"] = rounded(Fraction(100 * (now - before), before))
     return rows
 
 
@@ -300,6 +337,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Naive], Rows]]] = {
     ),
     "kpi_crime_monthly": (MONTHLY, lambda naive: side_by_side(naive, {name: f"crime.{name}" for name in CRIMES})),
     "kpi_crime_by_district_monthly": ((*MONTHLY, "district"), crimes_by_district),
+    "kpi_district_change_monthly": ((*MONTHLY, "district"), district_changes),
     "kpi_cancellations_monthly": ((*MONTHLY, "cancel_code", "offence_code"), cancellations),
     "fct_call": (("force_code", "call_id"), calls),
 }

@@ -5,10 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
 from itertools import groupby
-from typing import Any
 
 import duckdb
 
@@ -305,37 +302,29 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
         connection,
         f"""
         select
-            kpi_crime_by_district_monthly.*,
-            coalesce(kpi_crime_by_district_monthly.district, 'Not stated') as name,
-            if(not month_before.is_provisional, month_before.recorded_crime, null) as recorded_before,
-            year_before.recorded_crime as recorded_last_year
-        from marts.kpi_crime_by_district_monthly as kpi_crime_by_district_monthly
-        left join marts.kpi_crime_by_district_monthly as month_before
-            on kpi_crime_by_district_monthly.force_code = month_before.force_code
-            and kpi_crime_by_district_monthly.district is not distinct from month_before.district
-            and month_before.month_start = kpi_crime_by_district_monthly.month_start - interval 1 month
-        left join marts.kpi_crime_by_district_monthly as year_before
-            on kpi_crime_by_district_monthly.force_code = year_before.force_code
-            and kpi_crime_by_district_monthly.district is not distinct from year_before.district
-            and year_before.month_start = kpi_crime_by_district_monthly.month_start - interval 1 year
-        where {newest_months("kpi_crime_by_district_monthly")}
+            kpi_district_change_monthly.*,
+            coalesce(kpi_district_change_monthly.district, 'Not stated') as name,
+            counts.cancelled_crime
+        from marts.kpi_district_change_monthly as kpi_district_change_monthly
+        inner join marts.kpi_crime_by_district_monthly as counts
+            on kpi_district_change_monthly.force_code = counts.force_code
+            and kpi_district_change_monthly.month_start = counts.month_start
+            and kpi_district_change_monthly.district is not distinct from counts.district
+        where {newest_months("kpi_district_change_monthly")}
         order by
-            kpi_crime_by_district_monthly.force_code, kpi_crime_by_district_monthly.month_start,
-            kpi_crime_by_district_monthly.district is null, kpi_crime_by_district_monthly.recorded_crime desc, name
+            kpi_district_change_monthly.force_code, kpi_district_change_monthly.month_start,
+            kpi_district_change_monthly.district is null, kpi_district_change_monthly.recorded_crime desc, name
         """,
     )
-    columns = ("recorded_crime", "recorded_before", "recorded_last_year", "cancelled_crime")
 
     def table(caption: str, of: Rows) -> Table:
-        changes = [_change(row["recorded_crime"], row["recorded_before"]) if _is_compared(row) else None for row in of]
-        texts = [[text_of(row[name], "count", 0) for name in columns] for row in of]
+        texts = [
+            tuple(text_of(row[name], unit, decimals) for name, _, unit, decimals in _DISTRICT_COLUMNS) for row in of
+        ]
         return Table(
             caption,
-            ("District", "Recorded", "Month before", "Change", "Same month last year", "Cancelled in the month"),
-            tuple(
-                (row["name"], *text[:2], text_of(change, "percent", 1), *text[2:])
-                for row, text, change in zip(of, texts, changes, strict=True)
-            ),
+            ("District", *(heading for _, heading, *_ in _DISTRICT_COLUMNS)),
+            tuple((row["name"], *text) for row, text in zip(of, texts, strict=True)),
             tuple(f"{shade}----" for shade in shades([[row["recorded_crime"]] for row in of])),
             f"Most recorded: {of[0]['name']}, {texts[0][0]}.{_odd_one(of)}" if of[0]["district"] is not None else "",
         )
@@ -343,37 +332,25 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
     return by_month(rows, forces, table)
 
 
-def _is_compared(row: Mapping[str, Any]) -> bool:
-    """Whether a row is a district with a figure in this complete month and the one before."""
-    return bool(row["district"] is not None and row["recorded_before"] and not row["is_provisional"])
-
-
-def _change(now: int, before: int) -> Decimal:
-    return Decimal(100 * (now - before)) / before
-
-
-# Of fewer districts, none can be said to differ from the others.
-_FEWEST_DISTRICTS = 3
+# Columns of the table of districts: name, heading, unit and decimals.
+_DISTRICT_COLUMNS = (
+    ("recorded_crime", "Recorded", "count", 0),
+    ("recorded_month_before", "Month before", "count", 0),
+    ("pct_change", "Change", "percent", 1),
+    ("recorded_same_month_last_year", "Same month last year", "count", 0),
+    ("cancelled_crime", "Cancelled in the month", "count", 0),
+)
 
 
 def _odd_one(rows: Rows) -> str:
     """Name the district whose change differs most from that of all, for its size: a small one changes more by chance.
 
-    It is the one with the largest difference, squared, between its number and the number that it would have if it had
-    changed as all have, divided by the latter. This is an order and no verdict, which needs twelve months.
+    This is an order and no verdict, which needs twelve months.
     """
-    known = [row for row in rows if _is_compared(row)]
-    now, before = (sum(row[name] for row in known) for name in ("recorded_crime", "recorded_before"))
-    if len(known) < _FEWEST_DISTRICTS or not now:
+    odd = next((row for row in rows if row["deviation_rank"] == 1), None)
+    if odd is None:
         return ""
-
-    def distance(row: Mapping[str, Any]) -> Fraction:
-        expected = Fraction(row["recorded_before"] * now, before)
-        return (row["recorded_crime"] - expected) ** 2 / expected
-
-    odd = max(known, key=distance)
-    own = text_of(_change(odd["recorded_crime"], odd["recorded_before"]), "percent", 1)
-    of_all = text_of(_change(now, before), "percent", 1)
+    own, of_all = (text_of(odd[name], "percent", 1) for name in ("pct_change", "pct_change_of_all"))
     return (
         f" The change that differs most from that of all districts ({of_all}), for the size of the district: "
         f"{odd['name']}, {own}."

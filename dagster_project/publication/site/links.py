@@ -19,6 +19,7 @@ _PAGES_OF_MARTS = {
     "kpi_crime_status_monthly": "crime.html#by-month",
     "kpi_digital_ledger_monthly": "demand.html#ledger",
     "kpi_displacement_monthly": "demand.html#returning",
+    "kpi_district_change_monthly": "crime.html#districts",
     "kpi_staffing_hourly": "demand.html#operators",
     "load_audit": "quality/index.html",
     "measures": "measures/index.html",
