@@ -8,18 +8,25 @@
     {{- return(["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"]) -}}
 {% endmacro %}
 
+{#- Columns of the ratios, each with the name of its measure. -#}
+{% macro call_ratio_measures() %}
+    {{- return({
+        "pct_not_answered": "pct_not_answered",
+        "avg_queue_seconds": "avg_queue_time",
+        "avg_talk_seconds": "avg_talk_time",
+        "pct_answered_within_target": "pct_answered_within_target",
+    }) -}}
+{% endmacro %}
+
+{#- Columns of the percentiles, each with the name of its measure. -#}
+{% macro call_percentile_measures() %}
+    {{- return({"median_queue_seconds": "median_queue_time", "p90_queue_seconds": "p90_queue_time"}) -}}
+{% endmacro %}
+
 {#- Query: the ratios over the rows of a relation that has these sums. -#}
 {% macro call_ratios(relation, key) %}
     {{- catalogue_ratios(
-        relation,
-        key=key,
-        parts=call_counts() + call_totals(),
-        ratios={
-            "pct_not_answered": "pct_not_answered",
-            "avg_queue_seconds": "avg_queue_time",
-            "avg_talk_seconds": "avg_talk_time",
-            "pct_answered_within_target": "pct_answered_within_target",
-        },
+        relation, key=key, parts=call_counts() + call_totals(), ratios=call_ratio_measures()
     ) -}}
 {% endmacro %}
 

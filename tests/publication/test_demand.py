@@ -18,14 +18,9 @@ _TABLES = """
         ('digital.email', 'E-mails', 'Digital contact', 'E-mails', 3, null, 'neither', 'count', 0),
         ('calls_999.pct_not_answered', 'Share lost', '999 calls', '% Not Answered', 1, 4, 'lower', 'percent', 2),
         ('calls_999.pct_answered_within_target', 'In time', '999 calls', '% In Time', 1, null, 'higher', 'percent', 2);
-    create table marts.kpi_measure_monthly (
-        force_code text, measure text, month_start date, target decimal(38, 6), is_provisional boolean,
-        share_of_days_loaded decimal(38, 6)
-    );
-    create table marts.kpi_calls_daily (
-        force_code text, line text, date_day date, pct_not_answered decimal(38, 6),
-        pct_answered_within_target decimal(38, 6), avg_queue_seconds decimal(38, 6), avg_talk_seconds decimal(38, 6),
-        median_queue_seconds decimal(38, 6), p90_queue_seconds decimal(38, 6), is_provisional boolean
+    create table marts.kpi_target_days_monthly (
+        force_code text, measure text, month_start date, target decimal(38, 6), days bigint, days_missed bigint,
+        worst_day date, worst_value decimal(38, 6), is_provisional boolean, share_of_days_loaded decimal(38, 6)
     );
     create table marts.kpi_calls_hourly (
         force_code text, line text, month_start date, day_of_week bigint, hour_of_day bigint,
@@ -130,23 +125,12 @@ def test_month_and_line_are_chosen_among_the_delivered(tables):
     assert views.first(views.view("calls")) is None
 
 
-def insert_days(connection, **shares: tuple[str, str]) -> None:
-    for number, (lost, in_time) in enumerate(shares.values(), start=1):
-        connection.execute(
-            "insert into marts.kpi_calls_daily values ('kent', '999', ?, ?, ?, 9, 9, 9, 9, ?)",
-            [date(2023, 1, number), lost, in_time, "incomplete" in shares and number == len(shares)],
-        )
-
-
-def test_days_that_missed_a_target_are_counted_by_the_direction_of_the_measure(tables):
+def test_days_that_missed_a_target_are_told_by_the_direction_of_the_measure(tables):
     tables.execute(
-        "insert into marts.kpi_measure_monthly values "
-        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, false, 100), "
-        "('kent', 'calls_999.pct_answered_within_target', '2023-01-01', 90, false, 100), "
-        "('kent', 'calls_999.avg_talk_time', '2023-01-01', null, false, 100)"
+        "insert into marts.kpi_target_days_monthly values "
+        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, 3, 2, '2023-01-03', 3, false, 100), "
+        "('kent', 'calls_999.pct_answered_within_target', '2023-01-01', 90, 3, 2, '2023-01-02', 89.5, false, 100)"
     )
-    # A share that equals its target has not met it; a day that is not complete does not count.
-    insert_days(tables, first=("1.99", "90"), second=("2", "89.5"), third=("3", "91"), incomplete=("9", "9"))
     table = first_table(tables, "target-days")
     assert table.columns == ("Month", "999 calls: % Not Answered", "999 calls: % In Time")
     assert table.rows == (("Jan 2023", "2 of 3", "2 of 3"),)
@@ -158,11 +142,9 @@ def test_days_that_missed_a_target_are_counted_by_the_direction_of_the_measure(t
 
 def test_a_month_without_a_target_has_no_days_that_missed_it(tables):
     tables.execute(
-        "insert into marts.kpi_measure_monthly values "
-        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, true, 50), "
-        "('kent', 'calls_999.pct_answered_within_target', '2023-01-01', null, true, 50)"
+        "insert into marts.kpi_target_days_monthly values "
+        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, 1, 0, '2023-01-01', 1.5, true, 50)"
     )
-    insert_days(tables, first=("1.5", "80"))
     table = first_table(tables, "target-days")
     assert table.columns == ("Month", "999 calls: % Not Answered")
     assert table.rows == (("Jan 2023, provisional: 50% of its days delivered", "0 of 1"),)

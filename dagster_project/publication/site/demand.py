@@ -13,7 +13,6 @@ import duckdb
 
 from dagster_project.publication.report.display import NOTHING, display_target, own_decimals
 from dagster_project.publication.report.model import short_month
-from dagster_project.publication.report.sentences import meets
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
 from dagster_project.publication.site.views import (
     Table,
@@ -183,68 +182,33 @@ def _week(
     )
 
 
-CALL_COLUMNS = {
-    "pct_not_answered": "pct_not_answered",
-    "avg_queue_time": "avg_queue_seconds",
-    "avg_talk_time": "avg_talk_seconds",
-    "pct_answered_within_target": "pct_answered_within_target",
-    "median_queue_time": "median_queue_seconds",
-    "p90_queue_time": "p90_queue_seconds",
-}
-"""Ratios of `kpi_calls_daily` and `kpi_calls_hourly` by the name of their measure: dbt/macros/call_ratios.sql."""
-
-
 def _target_days(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
-    days = " union all ".join(
-        f"select force_code, date_day, 'calls_' || line || '.{name}' as measure, {column} as value "
-        "from marts.kpi_calls_daily where not is_provisional"
-        for name, column in CALL_COLUMNS.items()
-    )
     sql = f"""
         select
-            kpi_measure_monthly.force_code,
-            kpi_measure_monthly.measure,
-            kpi_measure_monthly.month_start,
-            kpi_measure_monthly.target,
-            kpi_measure_monthly.is_provisional,
-            kpi_measure_monthly.share_of_days_loaded,
+            kpi_target_days_monthly.*,
             measures.section_title || ': ' || measures.label as heading,
             measures.short_label,
             measures.better,
             measures.unit,
-            measures.decimals,
-            list({{'day': days.date_day, 'value': days.value}} order by days.date_day) as days
-        from ({days}) as days
-        inner join marts.kpi_measure_monthly
-            on days.force_code = kpi_measure_monthly.force_code
-            and days.measure = kpi_measure_monthly.measure
-            and date_trunc('month', days.date_day) = kpi_measure_monthly.month_start
+            measures.decimals
+        from marts.kpi_target_days_monthly as kpi_target_days_monthly
         inner join marts.measures as measures
-            on days.measure = measures.measure
-        where
-            days.value is not null
-            and kpi_measure_monthly.target is not null
-            and measures.better <> 'neither'
-            and {newest_months("kpi_measure_monthly")}
-        group by all
+            on kpi_target_days_monthly.measure = measures.measure
+        where {newest_months("kpi_target_days_monthly")}
         order by
-            kpi_measure_monthly.force_code,
-            kpi_measure_monthly.month_start desc,
-            any_value(measures.section_order),
-            any_value(measures.board_paper_order) nulls last,
-            kpi_measure_monthly.measure
+            kpi_target_days_monthly.force_code,
+            kpi_target_days_monthly.month_start desc,
+            measures.section_order,
+            measures.board_paper_order nulls last,
+            kpi_target_days_monthly.measure
     """
     return by_force(rows_of(connection, sql), forces, _missed_table)
-
-
-def _missed_days(row: Mapping[str, Any]) -> Rows:
-    return [day for day in row["days"] if not meets(row["better"], day["value"], row["target"])]
 
 
 def _missed_table(force: str, rows: Rows) -> Table:
     headings = {row["measure"]: row["heading"] for row in rows}
     months = [list(of) for _, of in groupby(rows, lambda row: row["month_start"])]
-    texts = [{row["measure"]: f"{len(_missed_days(row)):,} of {len(row['days']):,}" for row in of} for of in months]
+    texts = [{row["measure"]: f"{row['days_missed']:,} of {row['days']:,}" for row in of} for of in months]
     newest = next((of for of in months if not of[0]["is_provisional"]), [])
     return Table(
         force,
@@ -258,14 +222,11 @@ def _missed_table(force: str, rows: Rows) -> Table:
 
 
 def _missed(row: Mapping[str, Any]) -> str:
-    side, worst_of = ("under", max) if row["better"] == "lower" else ("over", min)
-    # The first of several equal days.
-    worst = worst_of(row["days"], key=lambda day: day["value"])
-    figure = text_of(worst["value"], row["unit"], row["decimals"])
+    side = "under" if row["better"] == "lower" else "over"
     return (
         f"{short_month(row['month_start'])}: {row['short_label']} was not {side} "
-        f"{display_target(row['target'], row['unit'])} on {len(_missed_days(row)):,} of "
-        f"{counted(len(row['days']), 'day')}; the worst was {worst['day']:%-d %b %Y} ({figure})."
+        f"{display_target(row['target'], row['unit'])} on {row['days_missed']:,} of {counted(row['days'], 'day')}; "
+        f"the worst was {row['worst_day']:%-d %b %Y} ({text_of(row['worst_value'], row['unit'], row['decimals'])})."
     )
 
 

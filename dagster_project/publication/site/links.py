@@ -21,6 +21,7 @@ _PAGES_OF_MARTS = {
     "kpi_displacement_monthly": "demand.html#returning",
     "kpi_district_change_monthly": "crime.html#districts",
     "kpi_staffing_hourly": "demand.html#operators",
+    "kpi_target_days_monthly": "demand.html#target-days",
     "load_audit": "quality/index.html",
     "measures": "measures/index.html",
     "published_versions": "trust.html#revisions",

@@ -18,11 +18,18 @@ from dagster_project.publication.report.events import period_of
 from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
 from dagster_project.publication.report.model import Block, Event, Explanation, Measure, long_month
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
-from dagster_project.publication.site.demand import CALL_COLUMNS
 from dagster_project.publication.site.views import MONTHS_OFFERED
 from dagster_project.words import counted
 
 _LINE = "calls_"
+
+# Columns of `kpi_calls_daily` and `kpi_calls_hourly` that are not named like their measure: dbt/macros/call_ratios.sql.
+_CALL_COLUMNS = {
+    "avg_queue_time": "avg_queue_seconds",
+    "avg_talk_time": "avg_talk_seconds",
+    "median_queue_time": "median_queue_seconds",
+    "p90_queue_time": "p90_queue_seconds",
+}
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,7 @@ class _Finder:
         if key not in self._calls:
             self._calls[key] = rows_of(self._connection, sql, {"force": self._force, "line": line, "month": month})
         name = measure.code.partition(".")[2]
-        column = CALL_COLUMNS.get(name, name)
+        column = _CALL_COLUMNS.get(name, name)
         rows = [row | {"value": row[column]} for row in self._calls[key] if row.get(column) is not None]
         pick = max if measure.better == "lower" else min
         return pick(rows, key=lambda row: row["value"], default=None)
