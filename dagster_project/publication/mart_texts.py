@@ -32,9 +32,7 @@ def write_evidence(connection: duckdb.DuckDBPyConnection) -> None:
     rows = connection.execute(
         f"""
         select
-            {", ".join(columns)},
-            measures.unit, measures.decimals, measures.better,
-            measures.is_additive and measures.denominator is null as is_sum, measures.chart_type
+            {", ".join([*columns, *(f"measures.{name}" for name in _OF_MEASURE)])}
         from {_mart("claims")} as claims
         left join {_mart("measures")} as measures
             on claims.measure = measures.measure

@@ -333,9 +333,9 @@ def test_evidence_is_written_again_into_the_warehouse():
             """
             create table marts.measures as
             from (values
-                ('calls_999.pct_not_answered', '999', 'Not', 'percent', 2, 'lower', true, 'calls received', 'xmr'),
-                ('calls_999.received', '999', 'Calls', 'count', 0, 'neither', true, null, 'xmr')
-            ) as t (measure, section_title, label, unit, decimals, better, is_additive, denominator, chart_type)
+                ('calls_999.pct_not_answered', '999', 'Not', 'percent', 2, 'lower', false, 'xmr'),
+                ('calls_999.received', '999', 'Calls', 'count', 0, 'neither', true, 'xmr')
+            ) as t (measure, section_title, label, unit, decimals, better, is_sum, chart_type)
             """
         )
         for _ in range(2):
