@@ -39,7 +39,7 @@ def test_a_sum_has_none():
 
 @pytest.fixture
 def warehouse(marts):
-    """Two ratios of one month: accepted chats an hour of their operators, in seconds, and a percentage."""
+    """A ratio and a sum of one month: accepted chats an hour of their operators, and the seconds of these."""
     marts.execute(
         """
         create schema measures;
@@ -47,27 +47,29 @@ def warehouse(marts):
         create schema audit;
         create table marts.measures as
         select *, true as in_board_paper, false as is_headline, null::bigint as board_paper_order
-        from (values ('chat.per_hour', 1, 1, 3600), ('chat.pct', 100, 1, 1), ('chat.hours', 1, 3600, 1))
-            as catalogue (measure, factor, numerator_divisor, denominator_divisor);
+        from (values ('chat.per_hour'), ('chat.hours')) as catalogue (measure);
         create table reference.measure_parts as
         select *, 1 as weight
         from (values
             ('chat.per_hour', 'numerator', 'accepted'), ('chat.per_hour', 'denominator', 'seconds'),
-            ('chat.pct', 'numerator', 'accepted'), ('chat.pct', 'denominator', 'chats'),
             ('chat.hours', 'numerator', 'seconds')
         ) as parts (measure, role, part);
-        create table measures.int_part_daily as
-        select 'kent' as force_code, day, part, amount::decimal(38, 6) as amount
+        create table measures.int_measure_daily as
+        select
+            'kent' as force_code, measure, date '2022-10-01' as month_start, day,
+            numerator::decimal(38, 6) as numerator, denominator::decimal(38, 6) as denominator,
+            value::decimal(38, 6) as value
         from (values
-            (date '2022-10-01', 'accepted', 5), (date '2022-10-01', 'seconds', 5400), (date '2022-10-01', 'chats', 6),
-            (date '2022-10-02', 'accepted', 4), (date '2022-10-02', 'seconds', 1800), (date '2022-10-02', 'chats', 8),
-            (date '2022-10-03', 'chats', 2), (date '2022-10-04', 'accepted', 1)
-        ) as days (day, part, amount);
+            ('chat.per_hour', date '2022-10-01', 5, 5400, 3.333333), ('chat.per_hour', date '2022-10-02', 4, 1800, 8),
+            ('chat.per_hour', date '2022-10-04', 1, null, null), ('chat.hours', date '2022-10-01', 5400, null, 1.5),
+            ('chat.hours', date '2022-10-02', 1800, null, 0.5)
+        ) as days (measure, day, numerator, denominator, value);
+        insert into measures.int_measure_daily values ('essex', 'chat.per_hour', '2022-10-01', '2022-10-03', 9, 9, 9);
         create table measures.int_measure_monthly as
         select
             'kent' as force_code, measure, measure as formula_measure, date '2022-10-01' as month_start,
             true as is_delivered, numerator::decimal(38, 6) as numerator, denominator::decimal(38, 6) as denominator
-        from (values ('chat.per_hour', 10, 7200), ('chat.pct', 10, 16), ('chat.hours', 7200, null))
+        from (values ('chat.per_hour', 10, 7200), ('chat.hours', 7200, null))
             as figures (measure, numerator, denominator);
         create table measures.int_part_event (
             force_code text, day date, part text, load_id bigint, source_row bigint, amount decimal(38, 6)
@@ -78,15 +80,13 @@ def warehouse(marts):
     return marts
 
 
-def test_the_figures_of_days_have_the_scale_of_the_catalogue(warehouse):
+def test_the_figures_of_days_are_those_of_the_force(warehouse):
     traces = read_traces(warehouse, "kent", FIRST)
     values = {measure: [value for *_, value in month.days] for measure, (month,) in traces.items()}
     assert values == {
         # 5 chats in 1.5 hours, 4 in half an hour, one chat without an hour.
         "chat.per_hour": [Decimal("3.333333"), Decimal(8), None],
-        # No chat was accepted on the third day, and one on a day without chats.
-        "chat.pct": [Decimal("83.333333"), Decimal(50), Decimal(0), None],
-        "chat.hours": [None, None],
+        "chat.hours": [Decimal("1.5"), Decimal("0.5")],
     }
     ratio = replace(SHARE, unit="ratio", decimals=2)
     (month,) = traces["chat.per_hour"]

@@ -177,58 +177,14 @@ _FIGURES = f"""
     order by figures.measure, figures.month_start desc
 """
 
-# The quotient as figures of months have it (dbt/macros/ratio.sql and measure_sums.sql): with the factor and divisors of
-# the catalogue, in whole millionths, half up in the sixth decimal.
 _DAYS = f"""
-    with figures as ({_PAPER_FIGURES}), uses as ({_USES}),
-    summed as (
-        select
-            uses.measure,
-            uses.month_start,
-            daily.day,
-            sum(uses.weight * daily.amount) filter (where uses.role = 'numerator') as numerator,
-            sum(uses.weight * daily.amount) filter (where uses.role = 'denominator') as denominator
-        from uses
-        inner join measures.int_part_daily as daily
-            on
-                uses.part = daily.part
-                and daily.day >= uses.month_start
-                and daily.day < uses.month_start + to_months(1)
-        where daily.force_code = $force
-        group by all
-    ),
-    fractions as (
-        select
-            summed.*,
-            cast(
-                coalesce(summed.numerator, 0) * catalogue.factor * catalogue.denominator_divisor as decimal(38, 6)
-            ) as value_numerator,
-            cast(summed.denominator * catalogue.numerator_divisor as decimal(38, 6)) as value_denominator
-        from summed
-        inner join marts.measures as catalogue
-            on summed.measure = catalogue.measure
-    ),
-    millionths as (
-        select
-            *,
-            cast(value_numerator * 1000000 as hugeint) as top,
-            cast(value_denominator * 1000000 as hugeint) as bottom
-        from fractions
-    )
-    select
-        measure,
-        month_start,
-        day,
-        numerator,
-        denominator,
-        case
-            when bottom > 0
-                then
-                    cast(sign(top) * divide(2 * abs(top) * 1000000 + bottom, 2 * bottom) as decimal(38, 0))
-                    * cast(0.000001 as decimal(6, 6))
-        end as value
-    from millionths
-    order by measure, month_start, day
+    with figures as ({_PAPER_FIGURES})
+    select days.measure, days.month_start, days.day, days.numerator, days.denominator, days.value
+    from measures.int_measure_daily as days
+    inner join figures
+        on days.measure = figures.measure and days.month_start = figures.month_start
+    where days.force_code = $force
+    order by days.measure, days.month_start, days.day
 """
 
 _PARTS = """
