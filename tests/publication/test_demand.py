@@ -38,7 +38,7 @@ _TABLES = """
     );
     create table marts.kpi_chat_concurrency_monthly (
         force_code text, month_start date, concurrent_chats bigint, pct_of_operator_time decimal(38, 6),
-        is_provisional boolean, share_of_days_loaded decimal(38, 6)
+        pct_of_operator_time_or_more decimal(38, 6), is_provisional boolean, share_of_days_loaded decimal(38, 6)
     );
     create table marts.kpi_chat_operator_monthly (
         force_code text, operator_id text, month_start date, accepted_chats bigint, operator_hours decimal(38, 6),
@@ -171,18 +171,19 @@ def test_numbers_of_chats_that_a_month_lacks_are_dashes(tables):
     tables.execute(
         """
         insert into marts.kpi_chat_concurrency_monthly values
-            ('kent', '2023-01-01', 1, 80, false, 100), ('kent', '2023-01-01', 3, 20, false, 100),
-            ('kent', '2022-12-01', 1, 100, false, 100);
+            ('kent', '2023-01-01', 1, 80, 100, false, 100), ('kent', '2023-01-01', 3, 15, 20.05, false, 100),
+            ('kent', '2023-01-01', 4, 5, 5, false, 100), ('kent', '2022-12-01', 1, 100, 100, false, 100);
         """
     )
     table = first_table(tables, "concurrency")
-    assert table.columns == ("Month", "1 at once", "2 at once", "3 at once")
+    assert table.columns == ("Month", "1 at once", "2 at once", "3 at once", "4 at once")
     assert table.rows == (
-        ("Jan 2023", "80.0%", "\N{EN DASH}", "20.0%"),
-        ("Dec 2022", "100.0%", "\N{EN DASH}", "\N{EN DASH}"),
+        ("Jan 2023", "80.0%", "\N{EN DASH}", "15.0%", "5.0%"),
+        ("Dec 2022", "100.0%", "\N{EN DASH}", "\N{EN DASH}", "\N{EN DASH}"),
     )
-    assert table.shades == ("5-0", "6--")
-    assert table.finding == "Jan 2023: at most 3 at once; several at once for 20.0% of the time."
+    assert table.shades == ("5-00", "6---")
+    # Of the fewest chats above one, with those of more in it: shares are not added up.
+    assert table.finding == "Jan 2023: at most 4 at once; several at once for 20.1% of the time."
 
 
 def test_chat_operators_are_counted_and_never_named(tables):

@@ -177,6 +177,9 @@ def chat_levels(naive: NaiveWarehouse) -> dict[tuple[date, int], Row]:
         (date(*month, 1), level): {
             "operator_seconds": rounded(Fraction(length, MILLION)),
             "pct_of_operator_time": percent(length, sum(of_month.values())),
+            "pct_of_operator_time_or_more": percent(
+                sum(other for more, other in of_month.items() if more >= level), sum(of_month.values())
+            ),
         }
         | completeness(naive, ("live_chats",), month)
         for month, of_month in totals.items()

@@ -297,10 +297,13 @@ def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
 
 def _most_at_once(rows: Rows) -> str:
     newest = next((row["month_start"] for row in rows if not row["is_provisional"]), None)
-    shares = {row["concurrent_chats"]: row["pct_of_operator_time"] for row in rows if row["month_start"] == newest}
+    shares = {
+        row["concurrent_chats"]: row["pct_of_operator_time_or_more"] for row in rows if row["month_start"] == newest
+    }
     if newest is None or not shares:
         return ""
-    several = text_of(sum(share for number, share in shares.items() if number > 1), "percent", 1)
+    fewest = min((number for number in shares if number > 1), default=None)
+    several = text_of(0 if fewest is None else shares[fewest], "percent", 1)
     return f"{short_month(newest)}: at most {max(shares)} at once; several at once for {several} of the time."
 
 

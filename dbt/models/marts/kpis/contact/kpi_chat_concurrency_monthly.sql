@@ -25,7 +25,11 @@ with_total as (
 
     select
         *,
-        sum(operator_seconds) over (partition by force_code, month_start) as operator_seconds_in_all
+        sum(operator_seconds) over (partition by force_code, month_start) as operator_seconds_in_all,
+        sum(operator_seconds) over (
+            partition by force_code, month_start
+            order by concurrent_chats desc nulls last
+        ) as operator_seconds_or_more
     from summed
 
 ),
@@ -38,6 +42,8 @@ final as (
         cast(with_total.concurrent_chats as bigint) as concurrent_chats,
         cast(with_total.operator_seconds as decimal(38, 6)) as operator_seconds,
         {{ ratio("with_total.operator_seconds", "with_total.operator_seconds_in_all", 100) }} as pct_of_operator_time,
+        {{ ratio("with_total.operator_seconds_or_more", "with_total.operator_seconds_in_all", 100) }}
+            as pct_of_operator_time_or_more,
         cast(deliveries.days_loaded < deliveries.days_in_month as boolean) as is_provisional,
         {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
     from with_total
