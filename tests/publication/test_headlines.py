@@ -112,7 +112,7 @@ def test_a_rise_that_comes_from_a_longer_month_is_no_change():
     longer = replace(
         longer,
         now=reading("3000", "count", MONTH, "96.8"),
-        month_before=reading("2900", "count", date(2022, 11, 1), "96.9"),
+        month_before=replace(reading("2900", "count", date(2022, 11, 1), "96.9"), pct_change=Decimal("3.448276")),
     )
     assert main_points([longer]) == ()
     assert change(longer.now, longer.month_before, longer.measure).text == "up 100 (3.4%), but down per day"
@@ -137,20 +137,24 @@ def test_a_figure_equal_to_its_target_misses_it(value, better, is_missed):
 
 
 @pytest.mark.parametrize(
-    ("unit", "now", "before", "text"),
+    ("unit", "now", "before", "pct_change", "text"),
     [
-        ("count", "30459", "28681", "up 1,778 (6.2%)"),
-        ("count", "5", "0", "up 5"),
-        ("percent", "0.822756", "1.354569", "down 0.53 points"),
-        ("percent", "2.004", "1.004", "up 1.00 point"),
-        ("percent", "2.001", "2.004", "no change"),
-        ("duration", "154.4", "208.2", "down 54s"),
-        ("duration", "71", "10", "up 1m 1s"),
+        ("count", "30459", "28681", "6.199226", "up 1,778 (6.2%)"),
+        ("count", "5", "8", "-37.5", "down 3 (37.5%)"),
+        ("count", "5", "0", None, "up 5"),
+        ("percent", "0.822756", "1.354569", None, "down 0.53 points"),
+        ("percent", "2.004", "1.004", None, "up 1.00 point"),
+        ("percent", "2.001", "2.004", None, "no change"),
+        ("duration", "154.4", "208.2", None, "down 54s"),
+        ("duration", "71", "10", None, "up 1m 1s"),
     ],
 )
-def test_a_change_is_the_difference_of_the_printed_figures(unit, now, before, text):
+def test_a_change_is_the_difference_of_the_printed_figures_and_its_share_that_of_the_mart(
+    unit, now, before, pct_change, text
+):
     standing = a_standing("x", now, before, unit=unit)
-    found = change(standing.now, standing.month_before, standing.measure)
+    earlier = replace(standing.month_before, pct_change=pct_change and Decimal(pct_change))
+    found = change(standing.now, earlier, standing.measure)
     assert found.text == text
     assert found.arrow == {"up": "\u25b2", "do": "\u25bc", "no": "="}[text[:2]]
 

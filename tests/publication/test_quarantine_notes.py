@@ -37,6 +37,10 @@ def tables(marts):
         select
             *, 'kent' as force_code, 'a.of_two' as measure, date '2022-09-01' as month_start,
             date '2022-09-01' as last_month, 1.5 as value;
+        create table marts.kpi_measure_monthly (
+            force_code text, measure text, month_start date, pct_change_on_month_before decimal(38, 6),
+            pct_change_on_last_year decimal(38, 6)
+        );
         create table marts.quarantine as
         select 1 as load_id, 'crimes' as source, date '2022-08-05' as extract_date, 'kent' as force_code,
             unnest(['not_a_date', 'not_a_date', 'too_few_cells']) as reason_code;

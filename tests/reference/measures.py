@@ -724,6 +724,14 @@ class Figures:
             return None
         return loaded[0] if loaded == [day for day in days if day >= loaded[0]] else None
 
+    def _change(self, month: Month, months: int) -> Decimal | None:
+        """The change of a sum on an earlier month in percent, if both are complete."""
+        before = shifted(month, -months)
+        if not self.is_sum or any(self.calendar.fewest.get(one, 0) < len(days_of(one)) for one in (month, before)):
+            return None
+        now, then = (self.sums.get(one, (0, 0))[0] for one in (month, before))
+        return quotient(100 * (now - then), then) if then > 0 else None
+
     def row(self, month: Month) -> Row:
         """What is shown of a month."""
         calendar = self.calendar
@@ -766,6 +774,8 @@ class Figures:
                 if self.is_sum and here
                 else None
             ),
+            "pct_change_on_month_before": self._change(month, 1),
+            "pct_change_on_last_year": self._change(month, 12),
             "is_provisional": calendar.fewest[month] < days,
             **{name: value for name, value in figures.items() if name.endswith("_is_provisional")},
             "share_of_days_loaded": quotient(100 * calendar.fewest[month], days),

@@ -52,6 +52,8 @@ class Reading:
     text: str
     per_day: Decimal | None = None
     """For sums, the value divided by the days of the month."""
+    pct_change: Decimal | None = None
+    """For sums, the change from this month to the one that is compared with it, in percent; None of zero."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +232,8 @@ def _size(size: Decimal, before: Reading, measure: Measure, decimals: int) -> st
         number = display(size, "count", decimals)
         return f"{number} {'point' if size == 1 else 'points'}"
     text = display(size, measure.unit, decimals)
-    if measure.unit == "count" and before.value > 0:
-        return f"{text} ({display(100 * size / before.value, 'percent', 1)})"
+    if measure.unit == "count" and before.pct_change is not None:
+        return f"{text} ({display(abs(before.pct_change), 'percent', 1)})"
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -231,8 +232,13 @@ def _standing(
         figure=figure,
         # Months of different ages cannot be compared.
         now=None if measure.chart_type == "cohort" else _reading(row),
-        month_before=_reading(figures.get((measure.code, months_before(month, 1), "month"))),
-        year_before=_reading(figures.get((measure.code, month, "same_month_last_year"))),
+        month_before=_reading(
+            figures.get((measure.code, months_before(month, 1), "month")),
+            row["pct_change_on_month_before"] if row else None,
+        ),
+        year_before=_reading(
+            figures.get((measure.code, month, "same_month_last_year")), row["pct_change_on_last_year"] if row else None
+        ),
         formula_changes=tuple(item.first_day for item in formulas),
         points=points_of(charts),
         remark="; ".join([*incomplete, *quarantined(row)]),
@@ -243,10 +249,10 @@ def _standing(
     )
 
 
-def _reading(row: Mapping[str, Any] | None) -> headlines.Reading | None:
+def _reading(row: Mapping[str, Any] | None, pct_change: Decimal | None = None) -> headlines.Reading | None:
     if row is None or row["value"] is None or row["is_provisional"]:
         return None
-    return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"])
+    return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"], pct_change)
 
 
 def _unfinished(month: PaperMonth | None) -> str:

@@ -2,6 +2,8 @@
     "prev_fytd", "same_month_last_year", "fytd", "last_6_months", "previous_6_months", "last_12_months",
 ] -%}
 {%- set averaged = ["last_6_months", "previous_6_months"] -%}
+{#- Earlier months that a sum is compared with, by how many months they are earlier. -#}
+{%- set earlier = {"month_before": 1, "last_year": 12} -%}
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 with
@@ -13,6 +15,15 @@ measure_periods as (select * from {{ ref("int_measure_period") }}),
 measures as (select * from {{ ref("measure_catalogue") }}),
 
 quarantined as (select * from {{ ref("int_measure_quarantine") }}),
+
+numbered as (
+
+    select
+        *,
+        {{ month_number("month_start") }} as month_number
+    from measure_months
+
+),
 
 pivoted as (
 
@@ -53,6 +64,14 @@ final as (
         cast(pivoted.last_6_months_mean as decimal(38, 6)) as last_6_months_mean,
         cast(pivoted.previous_6_months_mean as decimal(38, 6)) as previous_6_months_mean,
         cast(pivoted.per_day as decimal(38, 6)) as per_day,
+        {%- for name in earlier %}
+        case
+            when {{ is_sum() }} and not measure_months.is_provisional and not {{ name }}.is_provisional
+                then {{ ratio(
+                    "measure_months.value_numerator - " ~ name ~ ".value_numerator", name ~ ".value_numerator", 100
+                ) | indent(16) }}
+        end as pct_change_on_{{ name }},
+        {%- endfor %}
         cast(measure_months.target as decimal(38, 6)) as target,
         cast(measure_months.is_provisional as boolean) as is_provisional,
         {%- for period in compared %}
@@ -62,7 +81,14 @@ final as (
         cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
         cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
-    from measure_months
+    from numbered as measure_months
+    {%- for name, months in earlier.items() %}
+    left join numbered as {{ name }}
+        on
+            measure_months.force_code = {{ name }}.force_code
+            and measure_months.measure = {{ name }}.measure
+            and measure_months.month_number = {{ name }}.month_number + {{ months }}
+    {%- endfor %}
     inner join measures
         on measure_months.measure = measures.measure
     left join pivoted
