@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -310,13 +311,14 @@ class AffectedMonth:
     """First day of the month of the extract dates."""
     rows_read: int
     rows_quarantined: int
+    share_quarantined: Decimal
+    """In percent, to one decimal."""
 
     def __str__(self) -> str:
         """Return source, force, month and rows."""
-        share = 100 * self.rows_quarantined / self.rows_read
         return (
             f"{self.source} {self.force_code} {self.month:%Y-%m}: {self.rows_quarantined:,} of {self.rows_read:,} rows "
-            f"quarantined ({share:.1f}%)"
+            f"quarantined ({self.share_quarantined}%)"
         )
 
 
@@ -339,7 +341,8 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
             force_code,
             month_start,
             rows_read,
-            rows_quarantined
+            rows_quarantined,
+            round(share_quarantined, 1)
         from marts.{mart}
         where {is_affected}
         order by month_start desc, source, force_code

@@ -124,11 +124,14 @@ def test_a_changed_statement_on_absent_forces_has_everything_built_again(install
 MARKED = """
     select *
     from (values
-        ('visits', 'kent', date '2022-11-01', 99, 1, true),
-        ('visits', 'kent', date '2022-12-01', 99, 0, false),
+        ('visits', 'kent', date '2022-10-01', 2000, 33, true, 1.65::decimal(38, 6)),
+        ('visits', 'kent', date '2022-11-01', 99, 1, true, 1.010101),
+        ('visits', 'kent', date '2022-12-01', 99, 0, false, 0),
         -- None of its rows was loaded.
-        ('visits', 'essex', date '2022-11-01', 10, 10, true)
-    ) as marks (source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine)
+        ('visits', 'essex', date '2022-11-01', 10, 10, true, 100)
+    ) as marks (
+        source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine, share_quarantined
+    )
 """
 
 
@@ -153,4 +156,6 @@ def test_the_months_that_the_last_build_marked_for_quarantined_rows_are_named(in
     assert named() == [
         "visits essex 2022-11: 10 of 10 rows quarantined (100.0%)",
         "visits kent 2022-11: 1 of 99 rows quarantined (1.0%)",
+        # Half up, as the papers round.
+        "visits kent 2022-10: 33 of 2,000 rows quarantined (1.7%)",
     ]
