@@ -27,17 +27,19 @@ SOCKET = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key:
 
 
 class Ui:
-    """Stands for Dagster behind its guard; keeps what reaches it."""
+    """Stands for `fcir ui`, Dagster behind its guard; keeps what reaches its port, also what the guard refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: frozenset[str]) -> None:
         self.requests: list[str] = []
+        self._guard = Guard(self._answer, names)
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] == "lifespan":
-            return
         headers = {name: value.decode() for name, value in scope["headers"]}
         self.requests.append(f"{scope.get('method', 'WS')} {scope['path']} {headers[b'host']}")
         assert b"authorization" not in headers
+        await self._guard(scope, receive, send)
+
+    async def _answer(self, scope, receive, send) -> None:
         if scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.accept"})
@@ -98,9 +100,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         # It listens from here on, so that the test need not wait.
         listening = socket.create_server(("127.0.0.1", 0))
         ports[name] = listening.getsockname()[1]
-        proxy.uis[name] = Ui()
-        guard = Guard(proxy.uis[name], names_of_server(ports[name], [name]))
-        server = uvicorn.Server(uvicorn.Config(guard, log_level="warning", lifespan="off"))
+        proxy.uis[name] = Ui(names_of_server(ports[name], [name]))
+        server = uvicorn.Server(uvicorn.Config(proxy.uis[name], log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         servers.append((server, thread))
@@ -156,6 +157,9 @@ def test_a_page_of_the_ui_may_change_something(proxy: Proxy, origin: str):
         ("GET /%67raphql?%71uery=mutation%7Ba%7D", [], 405),
         ("GET //graphql?query=mutation%7Ba%7D", [], 405),
         ("GET /graphql%0A?query=mutation%7Ba%7D", [], 405),
+        ("GET /graphql%0A%0Aa%0D%0A?query=mutation%7Ba%7D", [], 405),
+        ("GET /graphql%0D%E2%80%A8/?query=mutation%7Ba%7D", [], 405),
+        ("HEAD //graphql%0a?query=mutation%7Ba%7D", [], 405),
         ("HEAD /graphql?query=mutation%7Ba%7D", [], 405),
         ("PUT /graphql", [JSON], 405),
         ("DELETE /graphql", [], 405),
@@ -246,6 +250,12 @@ def test_the_ui_gets_the_path_that_the_proxy_has_judged(proxy: Proxy, origin: st
 def test_characters_of_a_name_reach_the_ui_encoded_as_they_were(proxy: Proxy):
     assert proxy.status("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb") == 200
     assert proxy.uis[OPERATORS].requests[-1] == f"GET /assets/a b?c%d#e {OPERATORS}:{proxy.port}"
+
+
+def test_no_pattern_ends_at_a_line_feed_of_an_address():
+    patterns = re.findall(r'^ +"?~\*?([^"\n]+)"? +\S+;$', EXAMPLE.read_text(encoding="utf-8"), re.M)
+    assert len(patterns) == 7
+    assert [pattern for pattern in patterns if re.search(r"(?<!\\)\.", pattern)] == []
 
 
 def test_each_location_forwards_a_path_and_has_a_limit():
