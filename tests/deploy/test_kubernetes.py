@@ -102,8 +102,39 @@ def test_a_pod_has_no_more_rights_than_it_needs(item: dict[str, Any]):
     assert_is_closed(pod)
     assert all("livenessProbe" in container for container in pod["containers"])
     calls = item["spec"]["template"]["metadata"]["labels"].get("fcir/calls-kubernetes") == "true"
-    assert pod["automountServiceAccountToken"] is calls
     assert pod["serviceAccountName"] == ("dagster" if calls else "fcir-run")
+    # The rights of Dagster are enough to mount the volume of every force: a program of others never gets its token.
+    assert [container["name"] for container in pod["containers"] if has_token(pod, container)] == [
+        container["name"] for container in pod["containers"] if calls and container in OWN
+    ]
+
+
+# Where the client of Kubernetes looks for the files of a pod's account.
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def has_token(pod: dict[str, Any], container: dict[str, Any]) -> bool:
+    """Whether a container has the token of the pod's account, mounted by Kubernetes or by the example."""
+    tokens = {
+        volume["name"]
+        for volume in pod["volumes"]
+        if any("serviceAccountToken" in source for source in volume.get("projected", {}).get("sources", []))
+    }
+    mounts = [mount for mount in container.get("volumeMounts", []) if mount["name"] in tokens]
+    return pod["automountServiceAccountToken"] or bool(mounts)
+
+
+def test_the_token_of_the_web_server_is_where_its_client_looks():
+    require("kubernetes")
+    from kubernetes.config import incluster_config
+
+    pod = named("Deployment", "dagster-webserver")["spec"]["template"]["spec"]
+    [container] = [container for container in pod["containers"] if has_token(pod, container)]
+    sources = mounted(pod, container, f"{ACCOUNT}/token")["projected"]["sources"]
+    files = {f"{ACCOUNT}/{name}" for name in re.findall(r"'path': '([^']+)'", str(sources))}
+    assert {incluster_config.SERVICE_TOKEN_FILENAME, incluster_config.SERVICE_CERT_FILENAME} <= files
+    assert files == {f"{ACCOUNT}/{name}" for name in ("token", "ca.crt", "namespace")}
+    assert [mount["readOnly"] for mount in container["volumeMounts"] if mount["mountPath"] == ACCOUNT] == [True]
 
 
 def test_secrets_are_named_and_not_written():

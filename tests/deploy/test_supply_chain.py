@@ -89,6 +89,19 @@ def test_uv_itself_is_installed_by_its_hash():
     assert image[installed].endswith(f" --require-hashes -r .ci/uv-{version}.txt")
 
 
+def test_every_image_without_a_digest_is_listed_with_the_command_that_gives_it():
+    folder = PROJECT_ROOT / "deploy" / "kubernetes"
+    files = [folder / "Dockerfile", *folder.glob("*.yaml")]
+    texts = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    images = set(re.findall(r"^(?:FROM| +(?:- )?image:) (\S+)", texts, re.M))
+    of_others = {
+        image for image in images if "@sha256:" not in image and not image.startswith("registry.example/fcir:")
+    }
+    page = (PROJECT_ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("### Images")[2]
+    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.M)) == of_others
+    assert set(re.findall(r"^docker buildx imagetools inspect (\S+) --format", page, re.M)) == of_others
+
+
 def test_licences_are_of_the_packages_that_the_product_needs():
     # Some have a version for older Pythons besides.
     locked = {(package["name"], package.get("version")) for package in LOCK["package"]}
