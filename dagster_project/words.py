@@ -1,5 +1,6 @@
 """Words of messages: numbers with their nouns ("1 delivery", "2 deliveries"), external names, paths in commands."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,24 @@ def printable(name: str) -> str:
     return "".join(
         char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode("ascii") for char in name
     )
+
+
+def in_markdown(text: str) -> str:
+    """Return an external text as a code span of Markdown: in it nothing is a link, a picture, HTML or emphasis.
+
+    Escaping does not suffice: renderers of GitHub's Markdown make links of addresses, written as they are
+    (`https://…`, `www.…`, `a@b.c`), after they have undone the escapes.
+
+    Args:
+        text: any text; it becomes one line. In a table, its caller escapes `|`.
+    """
+    shown = printable(text)
+    if not shown:
+        return ""
+    # A span ends at as many backticks as it began with, and a blank at both of its ends is not shown.
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    blank = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{blank}{shown}{blank}{fence}"
 
 
 def in_shell(path: Path | str) -> str:

@@ -17,6 +17,7 @@ from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.transformation.lineage import column_lineage
 from dagster_project.transformation.project import target_path
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.words import in_markdown
 
 _UNIQUE_ID, _MANIFEST = "dagster_dbt/unique_id", "dagster_dbt/manifest"
 
@@ -72,10 +73,16 @@ def events_of(
                 metadata["columns_come_from"] = _origins_table(deps)
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         elif node.unique_id in checks and node.status != "skipped":
-            yield _check_result(checks[node.unique_id], node)
+            yield check_result(checks[node.unique_id], node)
 
 
-def _check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckResult:
+def check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckResult:
+    """Return the result of a data test: the number of faulty rows, and the faults in words.
+
+    Args:
+        check: the data test as a check of its asset.
+        node: the result that dbt gave.
+    """
     metadata: dict[str, Any] = {"failures": node.failures or 0, "seconds": round(node.seconds, 3)}
     if node.faults:
         metadata["faults"] = dg.MetadataValue.table(
@@ -89,7 +96,8 @@ def _check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckRe
         check_name=check.name,
         passed=node.status == "pass",
         severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
-        description=None if node.status == "pass" else node.message,
+        # The UI shows a description as Markdown, and a message of the engine may contain a value.
+        description=None if node.status == "pass" else in_markdown(" ".join(node.message.split())),
         metadata=metadata,
     )
 

@@ -1,7 +1,7 @@
 """The publication as assets, and the verdict of the run. `publication/` makes the content."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import dagster as dg
 
 from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.defs.links import page_of_site
+from dagster_project.defs.lists import list_of
 from dagster_project.defs.log_lines import log_force_edition, log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
@@ -188,19 +189,15 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             raise dg.Failure(
                 ". ".join(sentences),
                 metadata={
-                    "deliveries": _markdown_list(deliveries),
-                    "members": _markdown_list(members),
-                    "failed_renderings": _markdown_list(files),
+                    "deliveries": list_of("delivery", deliveries),
+                    "members": list_of("member", members),
+                    "failed_renderings": list_of("file", files),
                 },
                 allow_retries=False,
             )
         return dg.MaterializeResult(metadata={"outstanding": 0, "failed_renderings": 0})
 
     return [publication, run_verdict]
-
-
-def _markdown_list(lines: Iterable[str]) -> dg.MetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
 
 
 def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:

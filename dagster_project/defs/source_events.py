@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.contracts import Contract, Severity
+from dagster_project.defs.lists import list_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.report import SourceReport
 from dagster_project.validation import Expectation, Outcome, expectations_of
@@ -105,9 +106,9 @@ class SourceEvents:
         }
         if report.rejected:
             reasons = [f"{delivery.extract_date}: {delivery.reason}" for delivery in report.rejected]
-            metadata["rejected_deliveries"] = _listed(reasons)
+            metadata["rejected_deliveries"] = list_of("rejected", reasons, _SHOWN)
         if report.warnings:
-            metadata["warnings"] = _listed(report.warnings)
+            metadata["warnings"] = list_of("warning", report.warnings, _SHOWN)
         return dg.MaterializeResult(asset_key=_raw(self.contract), metadata=metadata)
 
     def days(self, wanted: Sequence[date]) -> Iterator[dg.AssetMaterialization]:
@@ -141,10 +142,6 @@ def not_accepted_message(report: SourceReport, wanted: Sequence[date]) -> str:
 
 def _raw(contract: Contract) -> dg.AssetKey:
     return dg.AssetKey(["raw", contract.source])
-
-
-def _listed(lines: Sequence[object]) -> dg.MetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:_SHOWN]))
 
 
 def _day_loaded(key: dg.AssetKey, deliveries: Sequence[DeliveryOutcome], rows: int) -> dg.AssetMaterialization:
@@ -182,7 +179,7 @@ def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResu
     if unreadable:
         days = sorted({file.extract_date for file in unreadable})
         metadata["failed_extract_dates"] = ", ".join(str(day) for day in days[:_SHOWN])
-        metadata["reasons"] = _listed([file.error for file in unreadable])
+        metadata["reasons"] = list_of("reason", [file.error for file in unreadable], _SHOWN)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=_READING,

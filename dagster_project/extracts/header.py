@@ -165,4 +165,5 @@ def shortened(text: str, place: str) -> str:
     """
     if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE or looks_personal(text):
         return f"({place})"
-    return printable(text.strip(BLANKS)[:_NAME_LENGTH])
+    # A terminal or web page may turn a URL into a link.
+    return printable(text.strip(BLANKS)[:_NAME_LENGTH]).replace("://", r"\u003a//")

@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from rich.cells import cell_len, set_cell_size
 from dagster_project.console import note
 from dagster_project.publication.query import PublishedQuery, Row
 from dagster_project.publication.spreadsheet import neutralised
-from dagster_project.words import printable
+from dagster_project.words import in_markdown, printable
 
 SHOWN_ROWS = 200
 """Rows of a table by default: as many as a person reads through."""
@@ -29,6 +30,9 @@ SHOWN_ROWS = 200
 _COUNT_SECONDS = 0.3
 
 _GAP = "  "
+
+# What renderers of Markdown make a link of, without any markup.
+_ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 # Values of any length that come from outside; DuckDB's other types are numbers, dates and times.
 _TEXT = (str, bytes, list, tuple, dict)
@@ -120,7 +124,11 @@ def write_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]], out
 
 
 def _markdown_text(value: object) -> str:
-    return printable(text_of(value)).replace("|", "\\|").replace("<", "&lt;").replace("](", "]\\(")
+    text = text_of(value)
+    if _ADDRESS.search(text):
+        return in_markdown(text).replace("|", "\\|")
+    # `&` first: `&lt;` of a value is shown as it is, and `https:&#47;&#47;` does not become an address.
+    return printable(text).replace("&", "&amp;").replace("|", "\\|").replace("<", "&lt;").replace("](", "]\\(")
 
 
 def text_of(value: object) -> str:

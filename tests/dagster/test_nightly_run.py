@@ -113,7 +113,8 @@ def values_of(materialization: dg.AssetMaterialization) -> dict[str, object]:
 def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
     shown = values_of(latest["raw/call_segments"])
     assert (shown["dagster/row_count"], shown["days_loaded"], shown["rejected"]) == (10, 3, 1)
-    assert "disposition" in shown["rejected_deliveries"]
+    [rejected] = latest["raw/call_segments"].metadata["rejected_deliveries"].records
+    assert "disposition" in rejected.data["rejected"]
 
 
 def test_the_landing_assets_show_deliveries_even_when_they_were_rejected(latest):
@@ -152,7 +153,8 @@ def test_a_file_that_cannot_be_read_fails_its_own_check(checks):
     assert check.severity is dg.AssetCheckSeverity.ERROR
     assert (check.metadata["evaluated"].value, check.metadata["unexpected"].value) == (4, 1)
     assert check.metadata["failed_extract_dates"].value == REJECTED.isoformat()
-    assert "disposition" in check.metadata["reasons"].value
+    [reason] = check.metadata["reasons"].records
+    assert "disposition" in reason.data["reason"]
     assert checks["raw/crimes", "files_can_be_read"].passed
 
 

@@ -129,7 +129,7 @@ def test_a_login_gets_the_ui_under_its_name(proxy: Proxy, ui: str):
     assert proxy.uis[ui].requests[-1] == f"GET /runs {ui}:{proxy.port}"
     assert answer.getheader("Strict-Transport-Security")
     assert answer.getheader("X-Content-Type-Options") == "nosniff", "of fcir ui, once"
-    assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'"
+    assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'; img-src 'self' data: blob:"
 
 
 @pytest.mark.parametrize("path", ["/published/index.html", "/graphql", "/runs"])

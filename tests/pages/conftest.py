@@ -74,12 +74,30 @@ def home(made_once: Callable[..., Path], tmp_path_factory: pytest.TempPathFactor
         command = Command(folder / "home", settings=_SETTINGS)
         command.know_the_project(parsed_project)
         tiny_landing.write(command.home / "landing")
+        _name_pictures(command.home / "landing")
         done = command.run("run")
         assert done.returncode == 1, done.stdout + done.stderr
 
     home: Path = tmp_path_factory.mktemp("pages") / "home"
     shutil.copytree(made_once("pages", fill) / "home", home, symlinks=True)
     return home
+
+
+# Of a sender who wants to know who reads them, or wants them to click. A slash cannot be part of a file's name.
+PICTURE, LINK = "![seen](https:&#47;&#47;e.example&#47;a.png)", "[Sign in](https:&#47;&#47;e.example)"
+COLUMNS = ("![seen](https://e.example/b.png)", "[Sign in](https://e.example)", "https://e.example/c", "<b>bold</b>")
+
+
+def _name_pictures(landing: Path) -> None:
+    """Name the rejected file, a file that is no extract, and columns so that Markdown would show links and pictures."""
+    folder = landing / "call_segments"
+    rejected = folder / f"call_segments_{tiny_landing.REJECTED}.csv"
+    rejected.rename(rejected.with_stem(f"{rejected.stem}_{PICTURE}"))
+    (folder / f"{LINK}.txt").write_text("", encoding="utf-8")
+    accepted = folder / f"call_segments_{tiny_landing.DAYS[3]}.csv"
+    header, *rows = accepted.read_text(encoding="utf-8").splitlines()
+    lines = [",".join([header, *COLUMNS]), *(row + "," * len(COLUMNS) for row in rows)]
+    accepted.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.pages.conftest import COLUMNS, LINK, PICTURE
+
 # Debian's Chromium on a busy machine of two cores takes up to 20 s for a page.
 PATIENCE = 60_000
 
@@ -21,6 +23,7 @@ def visit(browser: Browser, server: str) -> Iterator[Callable[[str], Page]]:
     expect.set_options(timeout=PATIENCE)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
     page.on("request", lambda request: None if is_own(request.url, server) else faults.append(request.url))
 
     def opened(path: str) -> Page:
@@ -133,6 +136,41 @@ def test_failed_run_shows_its_cause(visit):
     shows(page, "nightly", "Failure", "fcir/started_by: command line")
     page.locator('a[href^="/runs/"]').first.click()
     shows(page, "published__run_verdict", "2 deliveries need attention")
+
+
+@pytest.mark.parametrize(
+    ("path", "texts"),
+    [
+        ("/assets/raw/call_segments", [PICTURE, LINK, *COLUMNS]),
+        ("/assets/raw/call_segments?view=checks&checkDetail=files_can_be_read", [PICTURE]),
+    ],
+)
+def test_names_of_files_and_columns_are_text(visit, path: str, texts: list[str]):
+    page = visit(path)
+    shows(page, "disposition")
+    shows(page, *(text.replace("://", r"\u003a//") for text in texts))
+    assert_is_text(page)
+
+
+@pytest.mark.parametrize("step", ["load_call_segments", "published__run_verdict"])
+def test_names_of_files_and_columns_are_text_in_a_run(visit, step: str):
+    page = visit("/runs")
+    page.locator('a[href^="/runs/"]').first.click()
+    # The page has only the events that its window shows.
+    page.get_by_placeholder("Filter").first.fill(f"step:{step}")
+    shows(page, PICTURE)
+    assert_is_text(page)
+
+
+def assert_is_text(page: Page) -> None:
+    """Nothing on a page leads to the sender, who would also see who fetches a picture; nor in the dialogs it opens."""
+    leading = page.locator('a[href*="//e.example"], img[src*="//e.example"]')
+    assert leading.count() == 0
+    for button in page.get_by_text("[Show Markdown]").all():
+        button.click()
+        page.get_by_role("button", name="Close").wait_for()
+        assert leading.count() == 0
+        page.get_by_role("button", name="Close").click()
 
 
 def test_schedule_and_sensors_are_described(visit):

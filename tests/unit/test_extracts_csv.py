@@ -45,6 +45,11 @@ def test_an_unknown_column_name_is_cut(tmp_path):
     assert extract.unknown_columns == ("x" * 60,)
 
 
+def test_an_address_in_an_unknown_column_name_is_not_one_that_a_page_of_log_lines_links(tmp_path):
+    _, extract = read(written(tmp_path, f"{HEADER},https://e.example\n"))
+    assert extract.unknown_columns == (r"https\u003a//e.example",)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_delimiters_and_line_ends(tmp_path, delimiter, end):

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain
 
 import duckdb
 import pytest
 import typer
+from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from dagster_project.cli.trace import trace
@@ -223,8 +225,32 @@ def test_markdown_escapes_pipes_and_line_ends(connection) -> None:
 def test_markdown_has_no_html_link_or_picture_of_a_value(connection) -> None:
     sql = "select '<img/src=x/onerror=alert(1)>' as \"<b>\", '![x](https://example.org/y)' as b, [1] as c"
     assert written(write_markdown, connection, sql) == (
-        "| &lt;b> | b | c |\n|---|---|---|\n| &lt;img/src=x/onerror=alert(1)> | ![x]\\(https://example.org/y) | [1] |\n"
+        "| &lt;b> | b | c |\n|---|---|---|\n| &lt;img/src=x/onerror=alert(1)> | `![x](https://example.org/y)` | [1] |\n"
     )
+
+
+# What the Dagster UI and GitHub make links of, and markup.
+ADDRESSES = [
+    "https://e.example",
+    "see HTTP://e.example/a|b",
+    "www.e.example",
+    "WWW.e.example",
+    "ann@e.example",
+    "`a@b.c",
+]
+MARKUP = ["[a](/b)", "![a](//e.example)", "https:&#47;&#47;e.example", "ann&#64;e.example", "&lt;b&gt;", "<b>x</b>"]
+
+
+@pytest.mark.parametrize("value", ADDRESSES + MARKUP)
+def test_markdown_shows_a_value_as_it_is(value) -> None:
+    out = io.StringIO()
+    write_markdown(("name",), [(value,)], out)
+    tokens = MarkdownIt("commonmark").enable("table").parse(out.getvalue())
+    _, cell = [token.children for token in tokens if token.type == "inline"]
+    assert {part.type for part in cell} <= {"text", "code_inline"}
+    assert "".join(part.content for part in cell) == value
+    # Renderers look for addresses when they have undone all escapes.
+    assert not any(re.search(r"https?://|www\.|\w@\w", part.content, re.I) for part in cell if part.type == "text")
 
 
 def test_trace_escapes_what_it_shows(monkeypatch, capsys) -> None:

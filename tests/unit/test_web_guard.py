@@ -247,7 +247,7 @@ def test_every_answer_has_security_headers():
         headers = dict(sent[0]["headers"])
         assert headers[b"x-content-type-options"] == b"nosniff"
         assert headers[b"x-frame-options"] == b"SAMEORIGIN"
-        assert headers[b"content-security-policy"] == b"frame-ancestors 'self'"
+        assert headers[b"content-security-policy"] == b"frame-ancestors 'self'; img-src 'self' data: blob:"
         assert [value for name, value in sent[0]["headers"] if name == b"referrer-policy"] == [b"same-origin"]
 
 

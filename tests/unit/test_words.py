@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
-from dagster_project.words import be, counted, listed, listed_below, printable
+from dagster_project.words import be, counted, in_markdown, listed, listed_below, printable
 
 # A command of a message with a path that no function has quoted.
 UNQUOTED = re.compile(
@@ -63,3 +64,33 @@ def test_no_two_names_look_alike():
     assert len(set(shown)) == len(names)
     assert all(name.isprintable() for name in shown)
     assert printable("crimes_2022-10-30 (Tŷ Llên's).csv") == "crimes_2022-10-30 (Tŷ Llên's).csv"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Sign in](https://e.example)",
+        "![p](https:&#47;&#47;e.example&#47;a.png)",
+        "![p](https:&#47;&#47;e.example).csv`",
+        "<b>x</b> <https://e.example>",
+        "https://e.example www.e.example ann@e.example",
+        "# heading",
+        "`a` ``b`` https://e.example",
+        "``",
+        " *a* ",
+        "    [indented](https://e.example)",
+        "[a]: https://e.example",
+        "a | b",
+    ],
+)
+def test_an_external_text_in_markdown_is_one_code_span(text):
+    tokens = MarkdownIt("commonmark").parse(f"- {in_markdown(text)}\n- {in_markdown(text)}")
+    spans = [token.children for token in tokens if token.type == "inline"]
+    assert [[(span.type, span.content) for span in spans_of_line] for spans_of_line in spans] == [
+        [("code_inline", text)]
+    ] * 2
+
+
+def test_an_external_text_in_markdown_is_on_one_line():
+    assert in_markdown("a\n\n# b\u202e") == r"`a\n\n# b\u202e`"
+    assert in_markdown("") == ""
