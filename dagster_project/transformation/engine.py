@@ -53,6 +53,9 @@ class Engine:
             parsed: the project.
             built: ids of the nodes.
             full_refresh: whether they were built from scratch.
+
+        Raises:
+            LakeError: something else has changed the lake while they were built.
         """
 
     def end(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
@@ -120,7 +123,10 @@ class Spark(Engine):
 
         Raises:
             DbtError: a view could not be created.
+            LakeError: something else has changed the lake since the models were built from it; nothing was pulled.
         """
+        with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
+            lake.require_as_begun(connection)
         nodes = [parsed.nodes[unique_id] for unique_id in built]
         views = [node for node in nodes if node.config.materialized.startswith("view")]
         marts = {mart.name: mart for mart in marts_of(read_manifest(ensure_manifest(self._settings)))}

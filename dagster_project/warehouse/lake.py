@@ -179,11 +179,7 @@ class Lake:
         if marker is None:
             self._require_no_tables(connection, _OWN_SCHEMAS | set(schemas))
         elif marker.owner != scalar(connection, "select owner from audit.lake_owner"):
-            raise LakeError(
-                "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
-                "that builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the "
-                "other one no longer exists, run in Spark: drop table audit.lake; then run: fcir run"
-            )
+            raise _foreign_lake()
 
     def require_built(self, connection: duckdb.DuckDBPyConnection | None) -> None:
         """Check that this lake is that of the warehouse.
@@ -210,16 +206,22 @@ class Lake:
             schemas: the schemas that the project builds.
 
         Raises:
-            LakeError: as for `require_own`.
+            LakeError: as for `require_own`, also if another data root claims it at the same time.
         """
         self.require_own(connection, schemas)
-        owner = scalar(connection, "select owner from audit.lake_owner")
-        if owner is None:
-            owner = uuid4().hex
+        known_owner = scalar(connection, "select owner from audit.lake_owner")
+        owner = known_owner or uuid4().hex
+        if known_owner is None:
             connection.execute("insert into audit.lake_owner values (?)", [owner])
+        if self._marker() is None:
+            self._create_marker(owner)
         marker = self._marker()
+        if marker is None or marker.owner != owner:
+            if known_owner is None:
+                connection.execute("delete from audit.lake_owner")
+            raise _foreign_lake()
         rows_id = scalar(connection, "select rows_id from audit.lake")
-        if marker is None or rows_id is None or marker.rows_id != rows_id:
+        if rows_id is None or marker.rows_id != rows_id:
             rows_id = uuid4().hex
             with transaction(connection):
                 connection.execute("delete from audit.lake")
@@ -252,12 +254,23 @@ class Lake:
         rows = self.rows("select owner, rows_id, build_id from audit.lake")
         return _Marker(*map(str, rows[0])) if rows else None
 
-    def _mark(self, marker: _Marker) -> None:
-        """Replace the marker, in one commit."""
+    def _create_marker(self, owner: str) -> None:
+        """Create the marker of a lake without known rows, unless another data root is first.
+
+        Of two that create a table at the same time, Iceberg refuses one; with `create or replace`, both would succeed.
+        """
+        try:
+            self._mark(_Marker(owner, "", ""), statement="create table")
+        except LakeError:
+            if self._marker() is None:
+                raise
+
+    def _mark(self, marker: _Marker, *, statement: str = "create or replace table") -> None:
+        """Write the marker, in one commit."""
         self.execute("create schema if not exists audit")
         cells = {"owner": marker.owner, "rows_id": marker.rows_id, "build_id": marker.build_id}
         values = ", ".join(f"{_spark_text(value)} as {name}" for name, value in cells.items())
-        self.execute(f"create or replace table {_spark_table('audit', 'lake')} using iceberg as select {values}")
+        self.execute(f"{statement} {_spark_table('audit', 'lake')} using iceberg as select {values}")
 
     def begin_build(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Note a new id in the warehouse and then here, before any table is changed.
@@ -267,15 +280,58 @@ class Lake:
         and the next build, which extends the same build (`change_seq`), repeats that. The end of a build is only noted
         in the warehouse, in the transaction that records it. So no kill causes a build from scratch. A warehouse that
         is put back from an earlier copy does not know the id of the lake, whose facts may have rows that no pending
-        load explains: the next build is one from scratch.
+        load explains: the next build is one from scratch, and no step counts as built, even if this is a build of a
+        single table.
 
         Args:
             connection: the warehouse, whose lake this is.
+
+        Raises:
+            LakeError: it belongs to another data root.
         """
-        if marker := self._marker():
-            begun_id = uuid4().hex
+        marker = self._marker()
+        if marker is None or marker.owner != scalar(connection, "select owner from audit.lake_owner"):
+            raise _foreign_lake()
+        begun_id = uuid4().hex
+        is_known = self.is_known(connection)
+        with transaction(connection):
+            if not is_known:
+                connection.execute("delete from audit.build_step")
             connection.execute("update audit.lake set build_id = ?, begun_id = ?", [marker.build_id, begun_id])
-            self._mark(replace(marker, build_id=begun_id))
+        self._mark(replace(marker, build_id=begun_id))
+
+    def require_as_begun(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Check, after dbt has built, that the lake still has what `begin_build`, `append` and `mirror` left there.
+
+        If not, its tables may have rows that no pending load explains: the next build appends all rows and builds
+        everything. Others write there if the data root was copied, and Spark may commit the last statement of a killed
+        run after the next run has compared its rows. This session sees such commits; one that has read a table keeps
+        what it read.
+
+        Args:
+            connection: the warehouse, which has not changed since.
+
+        Raises:
+            LakeError: the lake has another marker, other loads or other numbers of rows.
+        """
+        noted = connection.execute("select rows_id, begun_id from audit.lake").fetchone()
+        marker = self._marker()
+        changed = None
+        if marker is None or (marker.rows_id, marker.build_id) != noted:
+            changed = "audit.lake"
+        else:
+            kept = self._loads_in_both(connection)
+            for name in tables_of(connection, "raw"):
+                if _different(_rows_recorded(connection, name), self._rows_by_load(name), kept):
+                    changed = f"raw.{name} or audit.load"
+                    break
+        if changed:
+            connection.execute("delete from audit.lake")
+            raise LakeError(
+                f"{changed} of the lake changed while dbt built: a copy of the data root or a person wrote there, or "
+                "Spark committed a statement of a killed run late. The step is not recorded as built; what is loaded "
+                "stays. The next run appends all rows and builds everything: fcir run"
+            )
 
     def is_known(self, connection: duckdb.DuckDBPyConnection) -> bool:
         """Return whether the tables are as the builds of the warehouse left them, the last of which may be incomplete.
@@ -316,27 +372,29 @@ class Lake:
             LakeError: a table has other rows than the warehouse afterwards, or Spark refused a statement.
         """
         self.execute("create schema if not exists raw")
+        kept = self._loads_in_both(connection)
+        return sum(self._append(connection, name, kept) for name in tables_of(connection, "raw"))
+
+    def _loads_in_both(self, connection: duckdb.DuckDBPyConnection) -> set[int]:
+        """Return the loads that `audit.load` of the lake has with the same file and time as the warehouse."""
         recorded = set(connection.execute(_LOADS.format(microseconds="epoch_us")).fetchall())
         has_loads = "load" in self._relations("audit")
         mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if has_loads else set()
-        kept = {load for load, *_ in recorded & mirrored}
-        return sum(self._append(connection, name, kept) for name in tables_of(connection, "raw"))
+        return {load for load, *_ in recorded & mirrored}
 
     def _append(self, connection: duckdb.DuckDBPyConnection, name: str, kept: Set[int]) -> int:
         columns = column_types(connection, WAREHOUSE, "raw", name)
         self._ensure(name, columns)
-        recorded = f"from {table('raw', name)} where load_id in (select load_id from audit.load)"
-        here = dict(connection.execute(f"select load_id, count(*) {recorded} group by load_id").fetchall())
-        there = self._rows_by_load(name)
-        surplus = [load for load, rows in there.items() if load not in kept or here.get(load) != rows]
-        if surplus:
+        here, there = _rows_recorded(connection, name), self._rows_by_load(name)
+        different = _different(here, there, kept)
+        if surplus := sorted(different & there.keys()):
             self.execute(f"delete from {_spark_table('raw', name)} where load_id in ({_numbers(surplus)})")
-        missing = [load for load, rows in here.items() if load in surplus or there.get(load) != rows]
+        missing = sorted(different & here.keys())
         if not missing:
             return 0
         with self._passing(f"raw.{name}") as folder:
             file = folder / "part-0.parquet"
-            rows = f"select * {recorded} and load_id in ({_numbers(missing)})"
+            rows = f"select * from {table('raw', name)} where load_id in ({_numbers(missing)})"
             connection.execute(f"copy ({rows}) to {literal(str(file))} (format parquet)")
             names = ", ".join(_spark_name(column) for column in columns)
             self.execute(f"insert into {_spark_table('raw', name)} ({names}) {_select(columns, file)}")
@@ -545,6 +603,28 @@ def clear_lake_folder(settings: Settings) -> None:
         for left in settings.lake_folder.iterdir():
             if _PASSING.fullmatch(left.name):
                 _remove(left)
+
+
+def _foreign_lake() -> LakeError:
+    return LakeError(
+        "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root that "
+        "builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the other one no "
+        "longer exists, run in Spark: drop table audit.lake; then run: fcir run"
+    )
+
+
+def _rows_recorded(connection: duckdb.DuckDBPyConnection, name: str) -> dict[int, int]:
+    """Return the number of rows by load of a raw table of the warehouse. Rows of no recorded load do not count."""
+    rows = connection.execute(
+        f"select load_id, count(*) from {table('raw', name)} where load_id in (select load_id from audit.load) "
+        "group by load_id"
+    )
+    return dict(rows.fetchall())
+
+
+def _different(here: Mapping[int, int], there: Mapping[int, int], kept: Set[int]) -> set[int]:
+    """Return the loads whose rows the lake (`there`) does not have as the warehouse (`here`)."""
+    return {load for load in here.keys() | there.keys() if load not in kept or here.get(load) != there.get(load)}
 
 
 class _Refused(Exception):

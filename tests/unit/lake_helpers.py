@@ -11,9 +11,8 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.transformation import build
+from dagster_project.transformation import build, engine
 from dagster_project.transformation.build import STEPS, BuildReport, Step, build_step
-from dagster_project.transformation.engine import Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -23,6 +22,8 @@ _IN_DUCKDB = (
     (r"^show views in `(.*)`$", r"select '', view_name from duckdb_views() where schema_name = '\1'"),
     (r"^drop (table|view) (.*) purge$", r"drop \1 \2"),
     (r"parquet\.`file://(.*?)`", r"read_parquet('\1')"),
+    # Spark names a cast after its column.
+    (r"(cast\((`\w+`) as \w+(?:\(\d+, \d+\))?\))", r"\1 as \2"),
     (r" using iceberg", ""),
     (r"unix_micros\(", "epoch_us("),
     (r"`", '"'),
@@ -44,6 +45,8 @@ class FakeSpark:
         self.obeys_sessions = False
         self.killed_at = ""
         """Text of the statement at which a run is killed, before it takes effect."""
+        self.before: dict[str, Callable[[], None]] = {}
+        """What happens before a statement with a text takes effect, the first time that it is run."""
 
     def connect(self, *, configuration: Mapping[str, str] = MappingProxyType({}), **_: object) -> "FakeSpark":
         """Open a session."""
@@ -58,8 +61,12 @@ class FakeSpark:
         """End a session; the tables stay."""
 
     def execute(self, sql: str, **options: Any) -> None:  # noqa: ARG002 - as the client has them
+        from pyhive.exc import OperationalError
+
         if self.killed_at and self.killed_at in sql:
             raise Killed
+        for text in [text for text in self.before if text in sql]:
+            self.before.pop(text)()
         if sql.startswith("call "):
             self.calls.append(sql)
             return
@@ -68,7 +75,10 @@ class FakeSpark:
         sql = sql.replace("current_timezone()", f"'{self.settings['spark.sql.session.timeZone']}'")
         for pattern, replacement in _IN_DUCKDB:
             sql = re.sub(pattern, replacement, " ".join(sql.split()))
-        self.tables.execute(sql)
+        try:
+            self.tables.execute(sql)
+        except duckdb.Error as error:
+            raise OperationalError(str(error)) from None
 
     def poll(self) -> SimpleNamespace:
         from TCLIService.ttypes import TOperationState
@@ -90,21 +100,27 @@ class Project:
     """A dbt project of one test for each step, which is built without dbt."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sources: Mapping[str, Any] = {}
+        self.sources = {"source.fcir.load": SimpleNamespace(schema="audit", identifier="load")}
         self.nodes = {}
         for step in STEPS:
             name = f"snapshot.fcir.{step.name}"
-            self.nodes[name] = self._node("snapshot", step.tags[:1])
-            self.nodes[f"test.fcir.{step.name}"] = self._node("test", (), name)
+            self.nodes[name] = self._node("snapshot", name, step.tags[:1])
+            self.nodes[f"test.fcir.{step.name}"] = self._node("test", f"test.fcir.{step.name}", (), name)
         self.while_dbt_builds: Callable[[], None] = lambda: None
         monkeypatch.setattr(build, "invoke", self._invoke)
-        monkeypatch.setattr(Spark, "take_back", lambda *_, **__: None)
+        for name in ("ensure_manifest", "read_manifest"):
+            monkeypatch.setattr(engine, name, lambda _: {"nodes": {}})
 
     @staticmethod
-    def _node(resource_type: str, tags: tuple[str, ...], *reads: str) -> SimpleNamespace:
+    def _node(resource_type: str, unique_id: str, tags: tuple[str, ...], *reads: str) -> SimpleNamespace:
         config = SimpleNamespace(materialized=resource_type)
         return SimpleNamespace(
-            resource_type=resource_type, tags=tags, depends_on_nodes=reads, config=config, schema="marts"
+            resource_type=resource_type,
+            fqn=unique_id.split("."),
+            tags=tags,
+            depends_on_nodes=reads,
+            config=config,
+            schema="marts",
         )
 
     def _invoke(self, settings: Settings, arguments: list[str], **_: Any) -> SimpleNamespace:  # noqa: ARG002

@@ -8,6 +8,7 @@ from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import (
     FACTS,
     MEASURES,
+    PAPERS,
     STEPS,
     BuildOrderError,
     build_step,
@@ -235,3 +236,154 @@ def test_what_a_killed_first_run_left_can_be_dropped(on_spark, spark, found, rem
         pytest.raises(LakeError, match=rf"has tables of another project.*{remedy}"),
     ):
         lake.require_own(connection, ["marts"])
+
+
+def accept_a_row(settings):
+    """Accept a load of one crime."""
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(
+            """
+            insert into audit.load by name
+            select
+                7 as load_id, 'crimes' as source, date '2026-11-29' as extract_date, 'loaded' as status,
+                1 as rows_read, 1 as rows_loaded, 0 as rows_quarantined, false as is_synthetic, 'run' as run_id,
+                timestamp '2026-11-29 04:00' as loaded_at, 1 as change_seq
+            """
+        )
+        connection.execute("insert into raw.crimes by name select 7 as load_id, 1 as source_row")
+
+
+def crimes_of(spark):
+    return spark.tables.execute("select load_id from raw.crimes").fetchall()
+
+
+def test_one_of_two_data_roots_that_claim_an_empty_lake_at_the_same_time_is_refused(
+    on_spark, on_duckdb, spark, tmp_path
+):
+    other = on_spark.model_copy(update={"home": tmp_path / "other"})
+    set_up(other)
+    accept_a_row(other)
+
+    def claim_for_the_other() -> None:
+        with connect(other) as lake, loading_connection(other.warehouse) as connection:
+            lake.claim(connection, ["marts"])
+            lake.append(connection)
+
+    spark.before["table `audit`.`lake`"] = claim_for_the_other
+    with (
+        connect(on_spark) as lake,
+        loading_connection(on_spark.warehouse) as connection,
+        pytest.raises(LakeError, match=r"belongs to another data root\. Nothing was built"),
+    ):
+        lake.claim(connection, ["marts"])
+    assert crimes_of(spark) == [(7,)]
+    assert not has_lake(on_duckdb)
+    with connect(other) as lake, loading_connection(other.warehouse) as connection:
+        lake.require_own(connection, ["marts"])
+
+
+def test_what_spark_says_of_a_marker_that_it_cannot_create_is_repeated(on_spark, spark):
+    from pyhive.exc import OperationalError  # here: without the Spark client, the test is skipped
+
+    def refuse() -> None:
+        raise OperationalError("no permission")
+
+    spark.before["table `audit`.`lake`"] = refuse
+    with (
+        connect(on_spark) as lake,
+        loading_connection(on_spark.warehouse) as connection,
+        pytest.raises(LakeError, match=r"Spark refused a statement: no permission"),
+    ):
+        lake.claim(connection, [])
+
+
+@pytest.mark.parametrize("change", ["update audit.lake set owner = 'another'", "drop table audit.lake"])
+@pytest.mark.usefixtures("project")
+def test_a_lake_that_another_data_root_took_over_is_not_marked(on_spark, spark, change):
+    spark.tables.execute(change)
+    spark.killed_at = MARKER
+    with (
+        connect(on_spark) as lake,
+        loading_connection(on_spark.warehouse) as connection,
+        pytest.raises(LakeError, match="belongs to another data root"),
+    ):
+        lake.begin_build(connection)
+
+
+def doubled_rows(spark):
+    spark.tables.execute("insert into raw.crimes from raw.crimes")
+
+
+def lost_rows(spark):
+    spark.tables.execute("delete from raw.crimes")
+
+
+def older_loads(spark):
+    spark.tables.execute("delete from audit.load")
+
+
+def build_of_a_copy(spark):
+    spark.tables.execute("update audit.lake set build_id = 'of a copy'")
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [(doubled_rows, FACTS), (lost_rows, FACTS), (older_loads, FACTS), (build_of_a_copy, FACTS), (doubled_rows, PAPERS)],
+)
+def test_a_step_is_not_recorded_if_the_lake_changed_while_dbt_built(project, on_spark, spark, step, change):
+    accept_a_row(on_spark)
+    for before in STEPS[: STEPS.index(step)]:
+        project.build(on_spark, before)
+    project.while_dbt_builds = lambda: change(spark)
+    with pytest.raises(LakeError, match=r"of the lake changed while dbt built.*not recorded as built.*fcir run"):
+        project.build(on_spark, step)
+    project.while_dbt_builds = lambda: None
+    for later in STEPS[1:]:
+        with pytest.raises((LakeError, BuildOrderError)):
+            project.build(on_spark, later)
+    # Facts may have rows that no pending load names.
+    assert project.build_all(on_spark)
+    assert crimes_of(spark) == [(7,)]
+    assert not project.build_all(on_spark)
+
+
+def test_an_append_of_a_killed_run_that_spark_commits_late_does_not_count(project, on_spark, spark):
+    accept_a_row(on_spark)
+    spark.killed_at = "insert into `raw`.`crimes`"
+    with pytest.raises(Killed):
+        project.build(on_spark, FACTS)
+    spark.killed_at = ""
+    project.while_dbt_builds = lambda: spark.tables.execute("insert into raw.crimes by name select 7 as load_id")
+    with pytest.raises(
+        LakeError, match=r"raw\.crimes or audit\.load of the lake changed while dbt built.*killed run late"
+    ):
+        project.build(on_spark, FACTS)
+    project.while_dbt_builds = lambda: None
+    assert project.build_all(on_spark)
+    assert crimes_of(spark) == [(7,)]
+
+
+def test_an_append_that_spark_commits_between_two_steps_is_undone_without_an_error(project, on_spark, spark):
+    accept_a_row(on_spark)
+    project.build(on_spark, FACTS)
+    doubled_rows(spark)
+    for step in STEPS[1:]:
+        assert not project.build(on_spark, step).is_full_refresh
+    assert crimes_of(spark) == [(7,)]
+
+
+def test_facts_do_not_count_as_built_after_one_of_them_was_built_alone_in_a_lake_that_is_not_known(project, on_spark):
+    project.build(on_spark, FACTS)
+    with loading_connection(on_spark.warehouse) as connection:
+        # What a replacement of values does.
+        connection.execute("delete from audit.lake")
+    build_step(on_spark, FACTS, run_id="run", parsed=project, only=["test.fcir.facts"])
+    with pytest.raises(BuildOrderError, match="facts are not built and tested from all that is loaded"):
+        project.build(on_spark, MEASURES)
+    assert project.build_all(on_spark)
+
+
+def test_facts_count_as_built_after_one_of_them_was_built_alone(project, on_spark):
+    project.build(on_spark, FACTS)
+    build_step(on_spark, FACTS, run_id="run", parsed=project, only=["test.fcir.facts"])
+    assert not project.build(on_spark, MEASURES).is_full_refresh
