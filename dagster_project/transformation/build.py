@@ -177,6 +177,9 @@ def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_w
             is_same_project = last is not None and last[1] == current == begun_by(connection)
             is_same = is_same_project and belong_together(connection) and engine.has_build(connection, last)
             full_refresh = not is_same
+            if begun_by(connection) != current:
+                # A single table must not make steps count again that were built before the project changed and back.
+                connection.execute("delete from audit.build_step")
             connection.execute("delete from audit.build_started")
             upon = None if full_refresh or last is None else last[0]
             connection.execute("insert into audit.build_started values (?, ?)", [current, upon])

@@ -387,3 +387,14 @@ def test_facts_count_as_built_after_one_of_them_was_built_alone(project, on_spar
     project.build(on_spark, FACTS)
     build_step(on_spark, FACTS, run_id="run", parsed=project, only=["test.fcir.facts"])
     assert not project.build(on_spark, MEASURES).is_full_refresh
+
+
+def test_facts_do_not_count_as_built_after_one_was_built_alone_when_all_were_to_be_built(project, on_spark):
+    project.build(on_spark, FACTS)
+    with loading_connection(on_spark.warehouse) as connection:
+        # What a changed contract does.
+        connection.execute("delete from audit.build_started")
+    build_step(on_spark, FACTS, run_id="run", parsed=project, only=["test.fcir.facts"])
+    with pytest.raises(BuildOrderError, match="facts are not built and tested from all that is loaded"):
+        project.build(on_spark, MEASURES)
+    assert project.build_all(on_spark)
