@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dagster_project.child_process import continue_in_child
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import print_error
@@ -49,6 +50,13 @@ def query(
         raise UsageError("choose one of --csv, --json and --markdown")
     if not 0 < timeout <= LONGEST_SECONDS:
         raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
+    # DuckDB crashes on some queries, for example on JSON that is nested very deeply.
+    if crash := continue_in_child():
+        raise UsageError(
+            f"the query crashed DuckDB ({crash}); nothing was changed, and what it printed is incomplete. Ask for "
+            "less, such as values that are nested less deeply, or open the database in another tool: "
+            "docs/analyst_access.md"
+        )
     # When the reader of a pipe closes it, end the process at once, as other programs of a pipeline do.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     limit_memory()

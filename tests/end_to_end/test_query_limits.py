@@ -109,6 +109,25 @@ def test_closed_pipe_ends_query_quietly(published, option):
         assert process.stderr.read() == ""
 
 
+@pytest.mark.parametrize("option", ["--all", "--csv"])
+def test_a_query_that_crashes_duckdb_ends_with_one_sentence(published, option):
+    sql = "select json_contains(repeat('[', 300000) || repeat(']', 300000), '[[1]]')"
+    done = published.run("query", sql, option)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("fcir: the query crashed DuckDB (SIGSEGV); nothing was changed")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_query_ends_with_the_command(published, number):
+    """Its output is a pipe, which is open as long as any process has it."""
+    never = f"select count(*) as rows from ({ENDLESS})"  # noqa: S608 - SQL of this test
+    with published.start("query", never, "--csv", "--timeout", "3600") as process:
+        assert process.stdout.readline() == "rows\n"
+        process.send_signal(number)
+        assert process.stdout.read() == ""
+        assert process.wait() == (-number if number == signal.SIGKILL else 128 + number)
+
+
 def test_interrupt_ends_a_busy_query(published):
     never = f"select count(*) as rows from ({ENDLESS})"  # noqa: S608 - SQL of this test
     with published.start("query", never, "--csv", "--timeout", "3600") as process:

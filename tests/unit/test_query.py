@@ -53,7 +53,18 @@ def test_an_empty_query_is_wrong_use(settings, sql) -> None:
         ("create temp table mine as select 1", "CREATE is not a query"),
         ("delete from t", "DELETE is not a query"),
         ("with gone as (delete from t returning n) from gone", "read-only mode"),
-        ("explain analyze copy t to 'stolen.csv'", "disabled by configuration"),
+        ("explain analyze copy t to 'stolen.csv'", "COPY is not a query"),
+        ("explain analyze create temp table mine as select 1", "CREATE is not a query"),
+        ("explain (analyze, format json) create temp table mine as select 1", "CREATE is not a query"),
+        (
+            "/* é ( */ EXPLAIN -- select )\n ANALYZE /* ) */ (format 'json') create temp table mine as select 1",
+            "CREATE is",
+        ),
+        ("; explain analyze set variable mine = 1", "SET is not a query"),
+        ("explain analyze vacuum", "not a query"),
+        ("explain analyze checkpoint", "not a query"),
+        ("explain analyze prepare mine as select 1", "PREPARE is not a query"),
+        ("explain create table mine as select 1", "CREATE is not a query"),
         ("from read_text('/etc/hostname')", "disabled by configuration"),
         ("from '/etc/hostname'", "does not exist"),
         ("from glob('/*')", "disabled by configuration"),
@@ -82,6 +93,10 @@ def test_what_does_more_than_read_is_refused_and_leaves_nothing(settings, tmp_pa
         "show tables",
         "summarize t",
         "explain from t",
+        "explain (from t) union (from t)",
+        "explain (format json) from t",
+        "explain pivot t on n % 2 using sum(n)",
+        "/* é */ explain -- (\n (select 1) /* ) */;",
         "pivot t on n % 2 using sum(n)",
         "from (pivot t on n % 2 using sum(n))",
         "unpivot t on n",
@@ -93,6 +108,12 @@ def test_every_kind_of_reading_is_answered(settings, sql) -> None:
         assert query.first(2) == rows[:2]
         assert query.count(10, pytest.fail) == len(rows)
         assert {len(row) for row in rows} == {len(query.columns)}
+
+
+def test_the_plan_of_a_query_that_was_run_is_answered(settings) -> None:
+    for sql in ("explain analyze from t", "/* é */ EXPLAIN -- (\n analyze (format json) (from t);"):
+        [(kind, plan)] = rows_of(settings, sql)
+        assert (kind, "t" in str(plan)) == ("analyzed_plan", True)
 
 
 def test_a_query_that_takes_too_long_is_ended_by_its_limit(settings) -> None:
