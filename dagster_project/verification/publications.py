@@ -129,6 +129,7 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
             findings = [*unreadable, *_manifest_findings(settings, root, folder, recorded, entries, verified.anchors)]
             if not unreadable:
                 findings += _findings(root, folder, listed, hashes)
+            findings += _mode_findings(folder)
             if folder.is_dir():
                 verified.findings += findings
                 verified.publications += 1
@@ -224,11 +225,37 @@ def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], h
             yield Finding(str(file), f"cannot be read: {(error.strerror or '').lower()}", _advice(root, folder))
     for file in sorted(folder.rglob("*")):
         path = str(file.relative_to(folder))
-        if (file.is_symlink() or not file.is_dir()) and path not in listed and path != MANIFEST:
+        if file.is_symlink() and any(name.startswith(f"{path}/") for name in listed):
+            what = "a link in place of a folder, so its files may be changed elsewhere"
+            yield Finding(printable(str(file)), what, _advice(root, folder))
+        elif (file.is_symlink() or not file.is_dir()) and path not in listed and path != MANIFEST:
             yield Finding(
                 printable(str(file)),
                 "not in the manifest of its publication",
                 f"{_STAYS} Look at it, and remove it: rm {in_shell(file)}",
+            )
+
+
+def _mode_findings(folder: Path) -> Iterator[Finding]:
+    """Yield whether other users may change a publication, or cannot read it: each with the first file, and how many."""
+    modes: dict[Path, int] = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        # A run may remove it meanwhile.
+        with suppress(OSError):
+            if not stat.S_ISLNK(mode := path.lstat().st_mode):
+                modes[path] = mode
+    changeable = [path for path, mode in modes.items() if mode & 0o022]
+    unreadable = [path for path, mode in modes.items() if ~mode & (0o005 if stat.S_ISDIR(mode) else 0o004)]
+    for paths, what, right in (
+        (changeable, "other users may change it", "go-w"),
+        (unreadable, "readers cannot open it", "a+rX"),
+    ):
+        if paths:
+            more = f" (as {len(paths) - 1:,} more of this publication)" if len(paths) > 1 else ""
+            yield Finding(
+                printable(str(paths[0])),
+                f"mode {stat.S_IMODE(modes[paths[0]]):04o}, so {what}{more}",
+                f"{_STAYS} Set the modes of the publication: chmod -R {right} {in_shell(folder)}",
             )
 
 
@@ -271,6 +298,9 @@ def _manifest_findings(
 
 def _pointer_findings(root: Root) -> Iterator[Finding]:
     pointer, kept = pointer_of(root.folder), publications_of(root)
+    if (mode := stat.S_IMODE(root.folder.stat().st_mode)) & 0o022:
+        what = f"mode {mode:04o}, so other users may replace the publications in it"
+        yield Finding(str(root.folder), what, f"{_STAYS} Take that right away: chmod go-w {in_shell(root.folder)}")
     for path in sorted(root.folder.iterdir()):
         if path not in (pointer, *kept) and not _is_draft(path):
             yield Finding(

@@ -1,5 +1,6 @@
 """Verify the warehouse against its audit: every value can be read, every load has its rows, the marts belong to it."""
 
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -64,7 +65,16 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
+    findings += _open_files(settings)
     return findings, anchors, loads
+
+
+def _open_files(settings: Settings) -> Iterator[Finding]:
+    """Yield a database that other users may read or change: only publications are for them."""
+    for file in (settings.warehouse, settings.marts):
+        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+            what = f"mode {mode:04o}, so it is open to other users, and it has rows of extracts"
+            yield Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}")
 
 
 def _damaged(file: Path, error: duckdb.Error) -> Finding:

@@ -42,6 +42,14 @@ def folder(settings):
     return (settings.published / "current").resolve()
 
 
+@pytest.fixture(autouse=True)
+def usual_umask():
+    """The tests write files into publications, which are writable for their owner only."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 def found(settings):
     return verify_publications(settings, list(store.read(settings))).findings
 
@@ -89,6 +97,67 @@ def test_missing_additional_and_replaced_files_are_found(settings, folder):
     [finding] = found(settings)
     assert (finding.place, finding.advice.endswith(f"rm {extra}")) == (str(extra), True)
     extra.unlink()
+
+
+def test_a_link_in_place_of_a_folder_of_a_publication_is_not_advised_to_be_removed(settings, folder, tmp_path):
+    moved = tmp_path / "quality"
+    shutil.move(folder / "quality", moved)
+    (folder / "quality").symlink_to(moved)
+    [finding] = found(settings)
+    assert (finding.place, "a link in place of a folder" in finding.what) == (str(folder / "quality"), True)
+    assert " rm " not in finding.advice
+    assert finding.advice.endswith("fcir publish")
+    (folder / "quality").unlink()
+    shutil.move(moved, folder / "quality")
+    assert found(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "what"),
+    [
+        (0o777, "", "mode 0777, so other users may change it"),
+        (0o664, "index.html", "mode 0664, so other users may change it"),
+        (0o646, "manifest.json", "mode 0646, so other users may change it"),
+        (0o600, "fcir.duckdb", "mode 0600, so readers cannot open it"),
+        (0o750, "quality", "mode 0750, so readers cannot open it"),
+    ],
+)
+def test_a_mode_of_a_publication_that_opens_or_closes_it_is_found(settings, folder, mode, name, what):
+    place = folder / name
+    before = place.stat().st_mode
+    place.chmod(mode)
+    [finding] = found(settings)
+    assert (finding.place, finding.what, finding.is_fault) == (str(place), what, True)
+    subprocess.run(["bash", "-c", "chmod " + finding.advice.partition(": chmod ")[2]], check=True)
+    assert found(settings) == []
+    place.chmod(before)
+
+
+def test_many_open_files_of_a_publication_are_one_finding(settings, folder):
+    pages = sorted(folder.glob("*.html"))
+    for page in pages:
+        page.chmod(0o666)
+    [finding] = found(settings)
+    assert finding.what.endswith(f"(as {len(pages) - 1} more of this publication)")
+    for page in pages:
+        page.chmod(0o644)
+
+
+def test_an_open_folder_of_publications_and_open_databases_are_found(settings):
+    opened = {settings.published: 0o777, settings.warehouse: 0o666, settings.marts: 0o640}
+    before = {path: path.stat().st_mode for path in opened}
+    for path, mode in opened.items():
+        path.chmod(mode)
+    findings = [*found(settings), *in_warehouse(settings)]
+    assert {Path(finding.place): f"mode {opened[Path(finding.place)]:04o}" for finding in findings} == {
+        Path(finding.place): finding.what[:9] for finding in findings
+    }
+    assert [Path(finding.place) for finding in findings] == list(opened)
+    for finding in findings:
+        subprocess.run(["bash", "-c", "chmod " + finding.advice.partition(": chmod ")[2]], check=True)
+    assert [*found(settings), *in_warehouse(settings)] == []
+    for path, mode in before.items():
+        path.chmod(mode)
 
 
 def test_a_manifest_that_was_changed_with_its_file_is_found_by_the_record(settings, folder):
