@@ -150,10 +150,10 @@ def continue_in_child() -> str:
     if not pid:
         os.close(writing)
         os.dup2(reading, 0)
-        # Signals are handled by the parent, whose end is the end of the pipe.
+        # Signals of the process group are handled by the parent, whose end is the end of the pipe.
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         _die_with_parent()
         return ""
     os.close(reading)

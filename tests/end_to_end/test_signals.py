@@ -75,10 +75,12 @@ def has_loaded(name: str) -> Callable[[int], bool]:
 
 
 def has_open(name: str) -> Callable[[int], bool]:
-    """Whether a process has a file of this name open."""
+    """Whether a process or a child of it has a file of this name open."""
 
     def is_open(pid: int) -> bool:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        descriptors = [path for one in (pid, *children) for path in Path(f"/proc/{one}/fd").iterdir()]
+        for descriptor in descriptors:
             try:
                 if descriptor.readlink().name == name:
                     return True
@@ -179,7 +181,7 @@ def test_undisturbed_run_has_figures_to_compare(undisturbed):
 
 def test_stopped_read_only_commands_report_no_change(undisturbed, tmp_path):
     endless = "select count(*) from range(1000000000000) where range % 7 = 3"
-    for number, to_group in ((INT, True), (TERM, False)):
+    for number, to_group in ((INT, True), (TERM, False), (TERM, True), (HUP, True)):
         done = stop_when(undisturbed, has_open("fcir.duckdb"), number, "query", endless, to_group=to_group)
         assert done.stderr == "fcir: stopped; nothing was changed\n"
     file = tmp_path / "call_segments_2022-11-02.csv"
