@@ -1,12 +1,18 @@
 """Which rows of a mart the edition of one force contains, as declared in the mart's metadata.
 
-`config.meta.force_edition` of a mart is one of `ForceRows`. A mart that declares nothing is not in the edition.
+`config.meta.force_edition` of a mart is one of `ForceRows`. A mart that declares nothing is not in the edition. No
+edition has the columns `LEFT_OUT`.
 """
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from dagster_project.disclosure.releases import Release, ReleaseError, Whole
+
+LEFT_OUT = frozenset({"source_row"})
+"""Columns that no edition of a force has. A file may have rows of several forces: the gaps between the row numbers of
+one force count the rows of the others. A consecutive number instead would not be the place in the file.
+"""
 
 
 class ForceRows(StrEnum):
@@ -18,9 +24,16 @@ class ForceRows(StrEnum):
     """Rows of the force, and what the public edition has of the others: its rows and its columns."""
     RELEASED = "released"
     """What the public edition contains, even for the force itself: other rows combine figures of several forces."""
+    USED_AND_RELEASED = "used_and_released"
+    """For a mart without `force_code`: what the public edition contains, and the rows whose grain rows of the force in
+    `OWN` marts have.
+    """
     ALL = "all"
     """All rows: they say nothing of a force that the public edition does not say."""
     NONE = "none"
+
+
+_NEED_RELEASE = (ForceRows.OWN_AND_RELEASED, ForceRows.RELEASED, ForceRows.USED_AND_RELEASED)
 
 
 def force_rows_of(mart: str, columns: Collection[str], stated: object, releases: Sequence[Release]) -> ForceRows:
@@ -42,7 +55,7 @@ def force_rows_of(mart: str, columns: Collection[str], stated: object, releases:
     rows = ForceRows(stated)
     if rows in (ForceRows.OWN, ForceRows.OWN_AND_RELEASED) and "force_code" not in columns:
         raise ReleaseError(f"{mart}: force_edition {rows} needs the column force_code")
-    if rows in (ForceRows.OWN_AND_RELEASED, ForceRows.RELEASED) and whole_release(releases) is None:
+    if rows in _NEED_RELEASE and whole_release(releases) is None:
         raise ReleaseError(f"{mart}: force_edition {rows} needs a whole release (public:), which names the columns")
     return rows
 

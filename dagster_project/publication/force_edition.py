@@ -1,7 +1,7 @@
 """Publish the edition of one force: its own detail, and of the other forces what the public edition has.
 
 The database is a new file and holds nothing else, not even in free blocks. Which rows of a mart it contains is
-declared in the YAML of the mart (`disclosure/force_rows.py`).
+declared in the YAML of the mart, which columns in `disclosure/force_rows.py`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.disclosure.force_rows import ForceRows, whole_release
+from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import files_of, start_publication
@@ -71,7 +71,7 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
         connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
         connection.execute("create schema published.marts")
         counts = {
-            mart.name: _write_table(connection, mart, force_code, partial)
+            mart.name: _write_table(connection, mart, _own_rows(mart, marts, force_code), partial)
             for mart in marts
             if mart.force_rows is not ForceRows.NONE
         }
@@ -94,15 +94,18 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
     return ForceEdition(name, folder, force_code, counts)
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, mart: Mart, force_code: str, folder: Path) -> int:
-    """Write a table of the edition to its database and as Parquet; return the number of rows."""
+def _write_table(connection: duckdb.DuckDBPyConnection, mart: Mart, own: str, folder: Path) -> int:
+    """Write a table of the edition to its database and as Parquet; return the number of rows.
+
+    `own` is the condition for the rows of the force.
+    """
     target = table("published", "marts", mart.name)
-    columns = _columns_of(mart, force_code)
+    columns = _columns_of(mart, own)
     order = order_by(column for column in (*mart.order, *columns) if column in columns)
     shown = ", ".join(f"{expression} as {quoted(column)}" for column, expression in columns.items())
     connection.execute(
         f"create table {target} as select {shown} from {table('marts', mart.name)} "
-        f"where {_condition_of(mart, force_code)} order by {order}"
+        f"where {_condition_of(mart, own)} order by {order}"
     )
     describe(connection, target, mart.description, {column: mart.columns[column] for column in columns})
     file = literal(str(published_path(folder, "parquet", f"{mart.name}.parquet")))
@@ -110,30 +113,44 @@ def _write_table(connection: duckdb.DuckDBPyConnection, mart: Mart, force_code: 
     return count_rows(connection, target)
 
 
-def _columns_of(mart: Mart, force_code: str) -> dict[str, str]:
+def _own_rows(mart: Mart, marts: Sequence[Mart], force_code: str) -> str:
+    """Return the condition for the rows of a mart that are of the force, or that its rows of other marts use."""
+    own = f"force_code = {literal(force_code)}"
+    if mart.force_rows is not ForceRows.USED_AND_RELEASED:
+        return own
+    key = f"struct_pack({', '.join(f'{quoted(column)} := {quoted(column)}' for column in mart.grain)})"
+    used = " union all ".join(
+        f"select {key} from {table('marts', other.name)} where {own}"
+        for other in marts
+        if other.force_rows is ForceRows.OWN and other.columns.keys() >= set(mart.grain)
+    )
+    return f"{key} in ({used})" if used else "false"
+
+
+def _columns_of(mart: Mart, own: str) -> dict[str, str]:
     """Return the columns of a table of the edition, each with its expression over the mart."""
     release = whole_release(mart.releases)
     released = set(release.columns) if release else set()
+    columns = [column for column in mart.columns if column not in LEFT_OUT]
     if mart.force_rows is ForceRows.RELEASED:
-        return {column: quoted(column) for column in mart.columns if column in released}
-    if mart.force_rows is ForceRows.OWN_AND_RELEASED:
-        own = f"force_code = {literal(force_code)}"
+        return {column: quoted(column) for column in columns if column in released}
+    if mart.force_rows in (ForceRows.OWN_AND_RELEASED, ForceRows.USED_AND_RELEASED):
         return {
             column: quoted(column) if column in released else f"case when {own} then {quoted(column)} end"
-            for column in mart.columns
+            for column in columns
         }
-    return {column: quoted(column) for column in mart.columns}
+    return {column: quoted(column) for column in columns}
 
 
-def _condition_of(mart: Mart, force_code: str) -> str:
+def _condition_of(mart: Mart, own: str) -> str:
     """Return the condition for the rows of a mart that the edition contains."""
-    own = f"force_code = {literal(force_code)}"
     release = whole_release(mart.releases)
     released = (release.where if release else None) or "true"
     return {
         ForceRows.OWN: own,
         ForceRows.OWN_AND_RELEASED: f"{own} or ({released})",
         ForceRows.RELEASED: released,
+        ForceRows.USED_AND_RELEASED: f"{own} or ({released})",
         ForceRows.ALL: "true",
         ForceRows.NONE: "false",
     }[mart.force_rows]

@@ -6,13 +6,16 @@ import json
 import shutil
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from command import Command
 
-from dagster_project.disclosure.force_rows import ForceRows, whole_release
+from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.marts import note_writing, note_written
 
 OWN, OTHER = "city-of-london", "kent"
 PSEUDONYMS = {
@@ -22,13 +25,27 @@ PSEUDONYMS = {
     "fct_digital_contact": "contact_id",
     "fct_online_crime_report": "submission_id",
 }
+# Offence codes that the list lacks, each of one crime.
+UNLISTED = {OWN: "own 01/02/80", OTHER: "J SMITH 01/02/80"}
 
 
 @pytest.fixture(scope="module")
 def home(sample, tmp_path_factory) -> Command:
-    """A copy of the sample with an edition of the smaller force."""
+    """A copy of the sample, in which each force has an unlisted offence code, with an edition of the smaller force."""
     copy = Command(tmp_path_factory.mktemp("force_edition") / "home")
     shutil.copytree(sample.home, copy.home, symlinks=True)
+    with loading_connection(copy.home / "warehouse.duckdb") as connection:
+        note_writing(connection)
+        for force, code in UNLISTED.items():
+            connection.execute(
+                "update marts.fct_crime set offence_code = ? where force_code = ? and crime_ref = "
+                "(select min(crime_ref) from marts.fct_crime where force_code = ?)",
+                [code, force, force],
+            )
+            connection.execute(
+                "insert into marts.dim_offence values (?, 'Not in the offence list', 'Unclassified')", [code]
+            )
+        note_written(connection)
     done = copy.run("publish", "--edition", "force", "--force", OWN)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"(edition of {OWN})" in done.stdout
@@ -69,10 +86,14 @@ def expected_rows(mart: Mart) -> str:
     release = whole_release(mart.releases)
     public = [name for name in mart.columns if release and name in release.columns]
     source, where = f"from whole.marts.{mart.name}", (release.where if release else None) or "true"
-    own = f"select * {source} where force_code = '{OWN}'"
-    others = ", ".join(name if name in public else f"null as {name}" for name in mart.columns)
+    kept = [name for name in mart.columns if name not in LEFT_OUT]
+    own = f"select {', '.join(kept)} {source} where force_code = '{OWN}'"
+    others = ", ".join(name if name in public else f"null as {name}" for name in kept)
+    used = f"select offence_code from whole.marts.fct_crime where force_code = '{OWN}'"
     return {
         ForceRows.OWN: own,
+        # The only mart of this kind.
+        ForceRows.USED_AND_RELEASED: f"select * {source} where ({where}) or offence_code in ({used})",
         ForceRows.OWN_AND_RELEASED: f"{own} union all "
         f"select {others} {source} where force_code <> '{OWN}' and ({where})",
         ForceRows.RELEASED: f"select {', '.join(public)} {source} where {where}",
@@ -91,6 +112,48 @@ def test_each_table_has_its_own_rows_whole_and_of_the_other_force_what_is_public
                 assert both.execute(f"select count(*) from (({one}) except all ({other}))").fetchone() == (0,), (
                     mart.name
                 )
+
+
+def test_no_table_has_a_number_that_counts_rows_of_another_force(marts, both, edition):
+    """The gaps between row numbers of a shared file would count the rows of the other force."""
+    assert {mart.name for mart in marts if "source_row" in mart.columns} >= {*PSEUDONYMS, "quarantine"}
+    files = f"'{edition / 'parquet'}/*.parquet'"
+    found = both.execute(
+        "select table_name from duckdb_columns() where database_name = 'edition' and column_name = 'source_row' "
+        f"union all select file_name from parquet_schema({files}) where name = 'source_row'"
+    )
+    assert found.fetchall() == []
+
+
+def test_an_unlisted_offence_code_is_only_in_the_edition_of_its_force(both):
+    found = both.execute(
+        "select offence_code from edition.marts.dim_offence except select offence_code from reference.offences"
+    ).fetchall()
+    assert (UNLISTED[OWN],) in found
+    assert (UNLISTED[OTHER],) not in found
+
+
+def test_a_mart_of_which_all_rows_are_in_the_edition_has_only_public_rows_or_none_of_extracts(marts, both, home):
+    """The catalogue and the dictionary describe more than is public; they are made of files of the project alone."""
+    manifest = read_manifest(home.home / "dbt" / "manifest.json")
+    beyond = set()
+    for mart in marts:
+        if mart.force_rows is not ForceRows.ALL:
+            continue
+        release = whole_release(mart.releases)
+        hidden = (
+            f"select 1 from edition.marts.{mart.name} where not ({(release.where or 'true') if release else 'false'})"
+        )
+        if both.execute(f"{hidden} limit 1").fetchone() or set(mart.columns) - set(release.columns if release else ()):
+            beyond.add(mart.name)
+    assert beyond == {"measures", "data_dictionary"}
+    assert all(not has_extracts(manifest, f"model.fcir.{name}") for name in beyond)
+
+
+def has_extracts(manifest: dict[str, Any], node: str) -> bool:
+    """Whether a node reads an extract, or a model that does."""
+    above = manifest["parent_map"].get(node, [])
+    return any(name.startswith("source.") or has_extracts(manifest, name) for name in above)
 
 
 def test_facts_and_detail_have_no_row_of_another_force(both):

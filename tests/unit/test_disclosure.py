@@ -185,12 +185,13 @@ def test_rows_of_an_edition_of_a_force_are_those_stated():
 @pytest.mark.parametrize(
     ("stated", "columns", "message"),
     [
-        ("mine", COLUMNS, "expected own, own_and_released, released, all, none"),
+        ("mine", COLUMNS, "expected own, own_and_released, released, used_and_released, all, none"),
         (["own"], COLUMNS, "expected own"),
         (True, COLUMNS, "expected own"),
         ("own", ["month_start"], "needs the column force_code"),
         ("own_and_released", ["month_start"], "needs the column force_code"),
         ("own_and_released", COLUMNS, "needs a whole release"),
+        ("used_and_released", COLUMNS, "needs a whole release"),
         ("released", COLUMNS, "needs a whole release"),
     ],
 )
