@@ -231,16 +231,13 @@ def _copy_history(
                 "and list_contains($accepted, status))"
             )
             conditions = {
-                **dict.fromkeys(("load", "waiver"), of_source),
+                **dict.fromkeys(("load", "waiver", "purge"), of_source),
                 **dict.fromkeys(("quarantine", "load_column", "load_force"), recent),
             }
             # Of all comparisons, that of volumes looks back furthest.
             since = min(days) - timedelta(days=VOLUME_DAYS)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
             copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
-            # A warehouse of an earlier version purged nothing.
-            with suppress(duckdb.CatalogException):
-                copied["purge"] = _rows(warehouse, "purge", of_source, parameters)
             forces = []
             # A run creates the table before it first loads a source.
             with suppress(duckdb.CatalogException):

@@ -25,7 +25,7 @@ from dagster_project.record.chain import is_number
 from dagster_project.record.store import entries_of
 from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE
-from dagster_project.warehouse.tables import column_types, personal_columns
+from dagster_project.warehouse.tables import personal_columns
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import make_private_folder, write_whole
 
@@ -67,7 +67,7 @@ class Suppression:
     key: PseudonymKey
     entries: Mapping[str, Suppressed] = field(repr=False)
     """By the HMAC of the identifier, as long as a pseudonym."""
-    replaced: Mapping[str, str] = field(default_factory=dict, repr=False)
+    replaced: Mapping[str, str] = field(repr=False)
     """The substitute by the SHA-256 of each pseudonym that it has replaced."""
 
     def substitute(
@@ -109,8 +109,7 @@ def read_suppression(folder: Path) -> Suppression | None:
         stored = json.loads(file.read_text(encoding="utf-8"))
         entries = {hashed: Suppressed(*entry) for hashed, entry in stored["entries"].items()}
         fingerprint = str(stored["key"])
-        # A list of an earlier version has none.
-        replaced = dict(stored.get("replaced", {}))
+        replaced = dict(stored["replaced"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -149,22 +148,16 @@ def require_suppression(settings: Settings) -> Suppression | None:
 
 
 def _people_erased(settings: Settings) -> int:
-    """Return how many people the list had after an erasure, at most; 1 if only earlier versions erased people.
+    """Return how many people the list had after an erasure, at most.
 
-    Their entries do not have the number, and cannot be counted: an erasure of the same person has another entry.
+    An entry whose number was changed to something else still says that one person was erased.
     """
     numbers = [entry["detail"].get(PEOPLE_ON_LIST) for entry in entries_of(settings, "erase")]
     return max((number if is_number(number) else 1 for number in numbers), default=0)
 
 
 def noted_list(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return the fingerprint of the list that was last applied to a warehouse; None if none was.
-
-    Args:
-        connection: the warehouse; one of an earlier version has no note.
-    """
-    if not column_types(connection, WAREHOUSE, "audit", "suppression_list"):
-        return None
+    """Return the fingerprint of the list that was last applied to a warehouse; None if none was."""
     rows = connection.execute("select max(list_sha256) from audit.suppression_list").fetchall()
     noted: str | None = rows[0][0]
     return noted

@@ -111,6 +111,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings, h
             # A reason or a file may have named the person: record and certificates stay whole without the value.
             REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
         },
+        list(map(str, settings.backups)),
     )
     write_intent(settings, replacement)
     return finish_erasure(settings, replacement, values)
@@ -129,10 +130,9 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     values = values or Values(replacement.pairs)
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
-        # A warehouse that lacks earlier erasures keeps its note, so that the next run finds them. The version before
-        # this one, which noted none, may have begun it.
+        # A warehouse that lacks earlier erasures keeps its note, so that the next run finds them.
         applied = read_suppression(settings.suppression)
-        if applied and "list_before" in facts and noted_list(connection) == facts["list_before"]:
+        if applied and noted_list(connection) == facts["list_before"]:
             note_list(connection, applied.fingerprint)
 
     people = suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
@@ -147,11 +147,10 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         "keys": facts["keys"],
         "publications": len(changed),
     }
-    if facts.get("despite_holds"):
+    if facts["despite_holds"]:
         detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
     detail[CERTIFIED] = certified_sha256(_stated(replacement))
-    # The version before this one, which redacted no line, may have begun it.
-    intended = facts.get(REDACTED, {})
+    intended = facts[REDACTED]
     if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
         detail[REDACTED] = redacted
     entered: Any = {"outcome": outcome, "reason": replacement.reason, "detail": detail}
@@ -174,7 +173,7 @@ def _stated(replacement: Replacement) -> dict[str, object]:
         "begun_at": replacement.begun_at,
         "keys": facts["keys"],
         "held_before": facts["found"],
-        "despite_holds": facts.get("despite_holds", []),
+        "despite_holds": facts["despite_holds"],
     }
 
 

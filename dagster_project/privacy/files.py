@@ -81,9 +81,9 @@ class Hit:
     column: str = ""
 
 
-def files_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:
-    """Yield the files below a folder in order, without links and without what is below folders to leave out."""
-    return (path for path in paths_below(folder, left_out) if path.is_file() and not path.is_symlink())
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder in order, without links."""
+    return (path for path in paths_below(folder) if path.is_file() and not path.is_symlink())
 
 
 def paths_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:

@@ -107,7 +107,8 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
         # As in an erasure: a reason in the record may have named the person.
         REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
     }
-    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="milliseconds"), pairs, facts)
+    begun_at, backups = utc_now().isoformat(timespec="milliseconds"), list(map(str, settings.backups))
+    replacement = Replacement(ACTION, "", begun_at, pairs, facts, backups)
     write_intent(settings, replacement)
     finish_taking_over(settings, replacement)
     return len(pairs) + len(in_clear)
@@ -116,8 +117,8 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
 def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     """Do what was intended. It can be repeated after it was killed."""
     loads: Any = replacement.facts["loads"]
-    in_clear: Any = replacement.facts.get("in_clear", {})
-    erased: Any = replacement.facts.get("erased")
+    in_clear: Any = replacement.facts["in_clear"]
+    erased: Any = replacement.facts["erased"]
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
         for load_id, key_id, at in loads:
@@ -144,8 +145,7 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
             "publications": len(changed),
             "unread": len(unread),
         }
-        # The version before this one, which redacted no line, may have begun it.
-        intended: Any = replacement.facts.get(REDACTED, {})
+        intended: Any = replacement.facts[REDACTED]
         if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
             detail[REDACTED] = redacted
         append_once(settings, ACTION, unique="begun_at", outcome="incomplete" if unread else "done", detail=detail)
@@ -158,9 +158,7 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     else:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)
-    # The version before this one noted a list for all members.
-    if isinstance(erased, dict):
-        note_taken_over(settings.suppression, erased)
+    note_taken_over(settings.suppression, erased)
     delete_intent(settings)
 
 

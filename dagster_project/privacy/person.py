@@ -23,15 +23,12 @@ from dagster_project.loading.pseudonyms import (
     check_key,
     earlier_key_file,
     earlier_keys,
-    id_of,
     known_fingerprint,
 )
 from dagster_project.loading.suppression import Suppressed, read_suppression
 from dagster_project.privacy.files import UnreadableFile, files_below, search
 from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
-from dagster_project.sql import scalar
-from dagster_project.warehouse.tables import column_types
 from dagster_project.words import in_shell
 
 # With or without the code of the country and the first zero, which spreadsheets remove.
@@ -97,12 +94,6 @@ def keys_of(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[s
 
 def loads_by_key(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return the number of loads with rows of each key, by its id."""
-    catalog = scalar(connection, "select current_database()")
-    if "key_id" not in column_types(connection, catalog, "audit", "load"):
-        # Of an earlier version, which had one key.
-        loads = scalar(connection, "select count(*) from audit.load where status in ('loaded', 'empty', 'replaced')")
-        fingerprint = known_fingerprint(connection)
-        return {id_of(fingerprint): loads} if fingerprint else {}
     rows = connection.execute(
         "select key_id, count(*) from audit.load where key_id is not null group by key_id order by key_id"
     ).fetchall()

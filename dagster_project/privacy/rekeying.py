@@ -131,7 +131,8 @@ def rotate_key(
         "fingerprint": key.fingerprint,
         "kept": [load.load_id for load in missing],
     }
-    replacement = Replacement(ACTION, reason, utc_now().isoformat(timespec="seconds"), pairs, facts)
+    begun_at, backups = utc_now().isoformat(timespec="seconds"), list(map(str, settings.backups))
+    replacement = Replacement(ACTION, reason, begun_at, pairs, facts, backups)
     write_intent(settings, replacement)
     return finish_rotation(settings, replacement)
 
@@ -139,8 +140,6 @@ def rotate_key(
 def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     """Do what a change of the key intended. It can be repeated after it was killed."""
     facts: Any = replacement.facts
-    # The version before this one may have begun it; it noted the current key only.
-    facts.setdefault("fingerprints_before", [facts.get("fingerprint_before")])
     begun_at = datetime.fromisoformat(replacement.begun_at)
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:

@@ -64,10 +64,10 @@ class Replacement:
     """UTC, ISO 8601; of `erase_again` and `take_over` with milliseconds, since their entries in the record have it."""
     pairs: dict[str, str] = field(repr=False)
     """Each pseudonym with the value that replaces it."""
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, object]
     """What its end needs to know, without personal values."""
-    backups: list[str] = field(default_factory=list)
-    """Folders of backups that it was begun with. An intent of an earlier version has none."""
+    backups: list[str]
+    """Folders of backups that it was begun with."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ def write_intent(settings: Settings, replacement: Replacement) -> None:
     """Write the intent of a replacement, before anything is replaced."""
     make_private_folder(settings.suppression)
     _rewritten(settings).unlink(missing_ok=True)
-    content = replacement.__dict__ | {"backups": list(map(str, settings.backups))}
-    write_whole(settings.replacement_intent, json.dumps(content).encode())
+    write_whole(settings.replacement_intent, json.dumps(replacement.__dict__).encode())
 
 
 def with_its_backups(settings: Settings, replacement: Replacement) -> Settings:
@@ -142,7 +141,7 @@ def replace_everywhere(
     values: Values,
     *,
     at: datetime | None,
-    in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+    in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None,
 ) -> Rewritten:
     """Replace values in the warehouse, the marts, kept publications, other files and backups. It can be repeated.
 
@@ -150,7 +149,7 @@ def replace_everywhere(
         settings: the data root; the caller holds the writer lock and no connection, and has written the intent.
         values: what is replaced.
         at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
-        in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
+        in_warehouse: other changes, in the transaction that changes the rows of the warehouse; None: no others.
 
     Raises:
         DatabaseInUse: another program has locked a SQLite database.
@@ -227,7 +226,7 @@ def _replace_in_warehouse(
     if settings.marts.exists():
         of_marts = search(settings.marts, values)
     with private_files(), spilling_connection(settings.warehouse) as connection:
-        # The warehouse may be of an earlier version, which no run has updated yet.
+        # A copy that lacks newer tables may have been restored since the replacement began.
         ensure_tables(connection, [])
         values.register(connection)
         if is_together := belong_together(connection):
@@ -330,9 +329,7 @@ def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
     changed: dict[Path, list[Path]] = {}
     for file in _lines(noted):
         path = Path(file)
-        # An intent of an earlier version does not name its folders of backups.
-        roots = (settings.home, *settings.backups, Path(path.anchor))
-        root = next(root for root in roots if path.is_relative_to(root))
+        root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
         if folder := publication_of(path, root):
             changed.setdefault(folder, []).append(path)
     for folder, files in changed.items():

@@ -58,7 +58,8 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
             note_list(connection, suppression.fingerprint)
         return None
     facts: dict[str, object] = {"list": suppression.fingerprint}
-    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="milliseconds"), pairs, facts)
+    begun_at, backups = utc_now().isoformat(timespec="milliseconds"), list(map(str, settings.backups))
+    replacement = Replacement(ACTION, "", begun_at, pairs, facts, backups)
     write_intent(settings, replacement)
     return finish_erasing_again(settings, replacement)
 

@@ -70,12 +70,12 @@ def hashes_after_redactions(entries: Iterable[Mapping[str, Any]]) -> dict[str, s
     return found
 
 
-def differing_fields(content: Mapping[str, Any], entry: Mapping[str, Any], redacted: str | None = None) -> list[str]:
+def differing_fields(content: Mapping[str, Any], entry: Mapping[str, Any], redacted: str | None) -> list[str]:
     """Return in what a certificate differs from its entry; empty if in nothing.
 
     Args:
         content: the certificate.
-        entry: the entry that names it. One of version 0.2 has no hash of what is stated, nor a login.
+        entry: the entry that names it.
         redacted: hash of what it states since a later erasure changed it; None if none did.
     """
     return [name for name, is_equal in _comparisons(content, entry, redacted) if not is_equal]
@@ -89,11 +89,10 @@ def _comparisons(
     yield "record", content.get("record") == {"seq": head.seq, "hash": head.hash}
     yield "reason", content.get("reason") == entry["reason"]
     for name, value in who_of(entry).items():
-        yield name, content.get(name, "") == value
+        yield name, content.get(name) == value
     for name in ("keys", "sources"):
         if name in entry["detail"]:
             yield name, content.get(name) == entry["detail"][name]
     if "is_clean" in content or entry["action"] == "erase":
         yield "is_clean", content.get("is_clean") is (entry["outcome"] == "done")
-    if CERTIFIED in entry["detail"]:
-        yield "what it states", certified_sha256(content) == (redacted or entry["detail"][CERTIFIED])
+    yield "what it states", certified_sha256(content) == (redacted or entry["detail"].get(CERTIFIED))

@@ -15,9 +15,6 @@ WHO = ("user", "login", "host", "version")
 FIELDS = ("seq", "at", "action", "outcome", *WHO, "reason", "detail", "previous", "hash")
 """Fields of an entry, in this order: `docs/recovery.md` explains each."""
 
-# Entries of version 0.2.
-_WITHOUT_LOGIN = tuple(name for name in FIELDS if name != "login")
-
 RESTART = "restart"
 """Action of an entry that begins a new record after the one before it was lost."""
 
@@ -52,11 +49,10 @@ def sealed(fields: Mapping[str, object], key: bytes) -> bytes:
     """Return an entry as a line of the record.
 
     Args:
-        fields: the fields of the entry but `hash`; those of version 0.2 have no `login`.
+        fields: the fields of the entry but `hash`.
         key: the key of the record. Without it, nobody can compute the hash of a changed entry.
     """
-    names = FIELDS if "login" in fields else _WITHOUT_LOGIN
-    unsealed = {name: fields[name] for name in names if name != "hash"}
+    unsealed = {name: fields[name] for name in FIELDS if name != "hash"}
     return _line(unsealed | {"hash": hmac.new(key, _line(unsealed), sha256).hexdigest()})
 
 
@@ -72,7 +68,7 @@ def parsed(line: bytes) -> dict[str, Any]:
         raise NotAnEntry("is not JSON") from None
     if (
         not isinstance(entry, dict)
-        or tuple(entry) not in (FIELDS, _WITHOUT_LOGIN)
+        or tuple(entry) != FIELDS
         or not all(map(_is_of_its_type, entry.keys(), entry.values()))
     ):
         raise NotAnEntry("does not have the fields of an entry")
@@ -88,7 +84,7 @@ def _is_of_its_type(name: str, value: object) -> bool:
 
 def who_of(entry: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields of an entry that say who acted; an unknown login is empty."""
-    return {name: entry.get(name, "") for name in WHO}
+    return {name: entry[name] for name in WHO}
 
 
 def is_number(value: object) -> bool:

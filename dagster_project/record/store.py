@@ -283,7 +283,6 @@ def _faults_aside(
     known: dict[str, str | None] = {}
     for entry in entries:
         if entry["action"] == RESTART and _ASIDE in entry["detail"]:
-            # Restarts of earlier versions did not note the hash.
             known[str(entry["detail"][_ASIDE])] = entry["detail"].get(_ASIDE_SHA256)
     own = {settings.record_file.name, _HEAD, _LOCK, f".{settings.record_file.name}", f".{_HEAD}"}
     for file in sorted(settings.record.iterdir()) if settings.record.is_dir() else []:
@@ -291,7 +290,7 @@ def _faults_aside(
         if file.name not in own | {*known} and _sha256(file) not in (record, *known.values()):
             yield f"{printable(str(file))} is not a file of the record"
     for name, expected in known.items():
-        if expected and _sha256(settings.record / name) not in (expected, redacted.get(name)):
+        if _sha256(settings.record / name) not in (expected, redacted.get(name)):
             yield f"{settings.record / name}, an earlier record, is missing or was changed"
 
 

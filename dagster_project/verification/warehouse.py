@@ -52,8 +52,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
                 findings += _unreadable_tables(connection, settings)
                 if not findings:
                     findings += _findings(connection, settings, contracts)
-                has_heads = column_types(connection, WAREHOUSE, "audit", "record_head")
-                anchors = anchors_in_warehouse(connection) if has_heads else []
+                anchors = anchors_in_warehouse(connection)
                 loads = count_rows(connection, table("audit", "load"))
             except duckdb.Error as error:
                 if not says_damage(str(error)):
@@ -144,7 +143,6 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
     """Compare the rows of each load in the raw table with the audit."""
     if not column_types(connection, WAREHOUSE, "raw", source):
         return
-    purged = _purged(connection)
     rows = connection.execute(
         f"""
         with found as (
@@ -160,7 +158,10 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
                 load_id,
                 file_name,
                 status,
-                case when status in ('loaded', 'replaced') then rows_loaded - {purged} else 0 end as row_count
+                case
+                    when status in ('loaded', 'replaced') then rows_loaded - coalesce(rows_purged, 0)
+                    else 0
+                end as row_count
             from audit.load
             where source = $source
         )
@@ -204,12 +205,6 @@ def _values_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iter
         yield Finding(f"raw.{source}", what, _REBUILD)
 
 
-def _purged(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return SQL for the purged rows of a load; 0 in a warehouse of an earlier version, which purged none."""
-    is_known = "rows_purged" in column_types(connection, WAREHOUSE, "audit", "load")
-    return "coalesce(rows_purged, 0)" if is_known else "0"
-
-
 def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, source: str) -> Iterator[Finding]:
     """Compare the rows of the staging view, which has those of current loads, with the audit."""
     view = connection.execute(
@@ -223,7 +218,7 @@ def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, sour
         select
             (select count(*) from {table("staging", f"stg_{source}")}),
             (
-                select cast(coalesce(sum(rows_loaded - {_purged(connection)}), 0) as bigint)
+                select cast(coalesce(sum(rows_loaded - coalesce(rows_purged, 0)), 0) as bigint)
                 from audit.load
                 where source = ? and status = 'loaded'
             )

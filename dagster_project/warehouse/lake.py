@@ -231,14 +231,14 @@ class Lake:
             self._mark(_Marker(owner, rows_id, ""))
 
     def _require_no_tables(self, connection: duckdb.DuckDBPyConnection, schemas: Set[str]) -> None:
-        # Lakes of version 0.2 have this table and no marker.
+        # An operator who gives a lake to another data root drops its marker only.
         if "build" in self._relations("audit"):
             return
         found = {schema: relations for schema in sorted(schemas) if (relations := self._relations(schema))}
         if not found:
             return
         schema, relations = next(iter(found.items()))
-        # A first run of version 0.2 has appended rows before it left anything else.
+        # A first run that was killed before it left `build`, and whose marker was dropped.
         is_remainder = set(found) == {"raw"} and set(relations) <= set(tables_of(connection, "raw"))
         drops = "; ".join(f"drop table raw.{name} purge" for name in relations)
         remedy = f"If a first run that was killed left them, run in Spark: {drops}; then run: fcir run. Otherwise use"
@@ -347,14 +347,11 @@ class Lake:
 
         They are not if the lake is not known, or was left out of that build.
         """
-        # A command that only reads may find the tables of an earlier version.
-        with suppress(duckdb.CatalogException, duckdb.BinderException):
-            built = connection.execute(
-                "select 1 from audit.lake where change_seq = ? and project_fingerprint = ?",
-                [change_seq, project_fingerprint],
-            ).fetchone()
-            return built is not None and self.is_known(connection)
-        return False
+        built = connection.execute(
+            "select 1 from audit.lake where change_seq = ? and project_fingerprint = ?",
+            [change_seq, project_fingerprint],
+        ).fetchone()
+        return built is not None and self.is_known(connection)
 
     def append(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Bring the rows of recorded loads into the lake, and delete rows of loads that the warehouse does not have.

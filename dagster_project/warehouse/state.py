@@ -13,7 +13,6 @@ import duckdb
 from dagster_project.sql import rows_as_dicts, scalar
 from dagster_project.warehouse.connection import (
     MARTS,
-    WAREHOUSE,
     DatabaseUnreadable,
     is_cut_short,
     marts_file,
@@ -329,10 +328,10 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
         connection: the warehouse with its marts, or a published database.
 
     Returns:
-        Nothing before the first build, and from marts of an earlier version, which do not have the mark.
+        Nothing before the first build.
     """
-    mart, is_affected = "kpi_completeness_monthly", "is_affected_by_quarantine"
-    if is_affected not in column_types(connection, MARTS, "marts", mart):
+    mart = "kpi_completeness_monthly"
+    if not column_types(connection, MARTS, "marts", mart):
         return []
     rows = connection.execute(
         f"""
@@ -344,7 +343,7 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
             rows_quarantined,
             round(share_quarantined, 1)
         from marts.{mart}
-        where {is_affected}
+        where is_affected_by_quarantine
         order by month_start desc, source, force_code
         """
     ).fetchall()
@@ -416,6 +415,4 @@ def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict
 
 def purged_before(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
     """Return by source the day before which its detail was purged; empty for a warehouse that never purged."""
-    if not column_types(connection, WAREHOUSE, "audit", "purge"):
-        return {}
     return dict(connection.execute("select source, purged_before from audit.purge").fetchall())

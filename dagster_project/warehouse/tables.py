@@ -160,9 +160,9 @@ create table if not exists audit.lake (
     rows_id varchar not null,
     build_id varchar,
     change_seq bigint,
-    project_fingerprint varchar
+    project_fingerprint varchar,
+    begun_id varchar
 );
-alter table audit.lake add column if not exists begun_id varchar;
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

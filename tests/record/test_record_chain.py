@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from dagster_project.private_key import PrivateKeyError, read_key
+from dagster_project.private_key import PrivateKeyError
 from dagster_project.record import chain, store, who
 from dagster_project.record.chain import Anchor, sealed
 from dagster_project.settings import Settings
@@ -70,23 +70,6 @@ def test_an_entry_names_who_logged_in(settings, monkeypatch):
     entry = store.append(settings, "erase")
     assert (entry["user"], entry["login"]) == (pwd.getpwuid(os.getuid()).pw_name, "alice")
     assert chain.who_of(entry) == {name: entry[name] for name in ("user", "login", "host", "version")}
-
-
-def test_entries_of_version_0_2_have_no_login_and_are_verified_and_continued(settings):
-    first = store.append(settings, "run")
-    before = {name: value for name, value in first.items() if name not in ("login", "hash")}
-    line = sealed(before, read_key(settings.key_of_record))
-    assert b"login" not in line
-    settings.record_file.write_bytes(line)
-    (settings.record / "head").unlink()
-    store.append(settings, "run")
-    assert store.faults(settings) == []
-    assert chain.who_of(next(store.read(settings)))["login"] == ""
-    # Nor can a login be removed or added without the key.
-    one, other = settings.record_file.read_bytes().splitlines(keepends=True)
-    added = one.replace(b'"host"', b'"login":"bob","host"')
-    settings.record_file.write_bytes(added + other)
-    assert store.faults(settings) == ["line 1, entry 1: changed after it was written, or not written by fcir"]
 
 
 def test_the_record_and_its_key_are_private(record):

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from dagster_project.privacy import erasure, rekeying, replacing
+from dagster_project.privacy import erasure, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.held import HeldRows
 from dagster_project.privacy.person import person_of
@@ -29,11 +29,6 @@ def root(installation, monkeypatch):
     for reason in ("first", f"asked about {CRIME} and {OTHER}", "last"):
         store.append(installation.settings, "purge", reason=reason)
     return installation
-
-
-def rotate_the_key(settings, _identifier):
-    with writer_lock(settings.lock_file):
-        rekeying.rotate_key(settings, CONTRACTS, reason="yearly")
 
 
 def reasons(root):
@@ -131,20 +126,3 @@ def test_a_line_that_a_killed_erasure_did_not_reach_stays_as_the_one_before_left
     erase_person(root.settings, OTHER)
     assert OTHER not in root.settings.record_file.read_text()
     assert store.faults(root.settings) == []
-
-
-@pytest.mark.parametrize("action", [erase_person, rotate_the_key])
-def test_what_an_earlier_version_began_is_finished(root, monkeypatch, action):
-    with monkeypatch.context() as patch:
-        for module in (erasure, rekeying):
-            patch.setattr(module, "replace_everywhere", lambda *_, **__: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            action(root.settings, CRIME)
-    intent = json.loads(root.settings.replacement_intent.read_text())
-    intent["facts"].pop("redacted", None)
-    for before in intent["facts"].pop("fingerprints_before", ()):
-        intent["facts"]["fingerprint_before"] = before
-    root.settings.replacement_intent.write_text(json.dumps(intent))
-    with writer_lock(root.settings.lock_file):
-        assert "is finished" in finish_replacement(root.settings)
-    assert not root.settings.replacement_intent.exists()

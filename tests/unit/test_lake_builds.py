@@ -220,6 +220,11 @@ def test_a_server_that_obeys_what_dbt_asks_for_is_said_to_be_unusable(on_spark, 
         lake.require_exact()
 
 
+def test_a_lake_whose_marker_was_dropped_is_taken_over(project, on_spark, spark):
+    spark.tables.execute("drop table audit.lake")
+    assert project.build_all(on_spark)
+
+
 @pytest.mark.parametrize(
     ("found", "remedy"),
     [
