@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
     quiet_seconds: float = Field(
         default=2.0,
-        # The second name is that of version 0.1.
+        # Until 0.4: the second name, which earlier versions read.
         validation_alias=AliasChoices("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"),
         ge=0,
         le=300,

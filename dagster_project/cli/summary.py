@@ -204,7 +204,7 @@ def months_shown(settings: Settings) -> str:
         try:
             months = paper_months(connection).get(settings.force, [])
         except duckdb.CatalogException:
-            # Published by a version without this table; the next run adds it.
+            # Until 0.3: version 0.1 publishes no such table; the next run adds it.
             return ""
     shown = next((item for item in months if item.is_default), None)
     if shown is None:

@@ -83,7 +83,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    # Runs of this data root, see below. Runs of versions before 0.1 belong to no code location.
+    # The function knows the runs of this data root by a tag.
     monitor_all_code_locations=True,
     minimum_interval_seconds=60,
     description="Raises an alert when a run failed: which steps, and which deliveries need attention.",

@@ -214,7 +214,7 @@ def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -
     key = read_or_create_key(settings.key_file, known)
     if known is None:
         connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-    # Loads of an earlier version, which had one key.
+    # Until 0.4: loads of version 0.2, which has one key for all.
     connection.execute(
         "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
         [key.key_id],

@@ -220,7 +220,7 @@ def _renew_backup(settings: Settings, file: Path, facts: Mapping[str, Any], at: 
         if fingerprint not in facts["fingerprints_before"]:
             return fingerprint
         rows: dict[str, tuple[str, list[object]]] = {key: ("select ?", [facts["fingerprint"]])}
-        # A copy of an earlier version has one key for all loads.
+        # Until 0.4: a copy of version 0.2 has one key for all loads.
         if {"key_id", "pseudonyms_replaced_at"} <= set(columns):
             is_kept = "key_id is null or list_contains(cast(? as bigint[]), load_id)"
             renewed = f"""

@@ -281,6 +281,7 @@ def _manifest_findings(
         return
     if expected is None:
         began = entries[0]["at"] if entries else None
+        # Until 0.4: a manifest of version 0.2 does not name the record.
         is_older = isinstance(manifest, dict) and "record" not in manifest
         if is_older and (began is None or str(manifest.get("published_at", "")) < began):
             yield Finding(

@@ -71,8 +71,8 @@ def record_root(connection: duckdb.DuckDBPyConnection, number: int | None) -> No
     """
     newest = scalar(connection, "select max(load_id) from audit.load")
     if newest is None or not scalar(connection, "select count(*) from audit.root"):
-        # Until the first load, the settings decide. A warehouse with loads but no record is of a version without
-        # numbers: root 0.
+        # The settings decide, as long as nothing is loaded.
+        # Until 0.4: a warehouse of version 0.2 has loads and no number, so it is root 0.
         connection.execute("delete from audit.root")
         connection.execute("insert into audit.root values (?)", [number if newest is None else root_of(newest)])
     recorded = recorded_root(connection)

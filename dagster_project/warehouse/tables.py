@@ -35,6 +35,7 @@ create table if not exists audit.load (
     error_code varchar,
     withdrawn_at timestamp
 );
+-- Until 0.4: version 0.2 lacks these columns of `load`; then they are part of the table.
 alter table audit.load add column if not exists first_change_seq bigint;
 -- The key of the pseudonyms in the rows, and when pseudonyms in them were last replaced.
 alter table audit.load add column if not exists key_id varchar;
@@ -99,6 +100,7 @@ create table if not exists audit.correction (
     corrected_at timestamp not null,
     run_id varchar not null
 );
+-- Until 0.4: version 0.2 lacks it.
 alter table audit.correction add column if not exists root_number bigint default 0;
 create table if not exists audit.quarantine (
     load_id bigint not null,
@@ -110,6 +112,7 @@ create table if not exists audit.quarantine (
     reason_code varchar not null,
     reason varchar not null
 );
+-- Until 0.3: version 0.1 lacks it.
 alter table audit.quarantine add column if not exists force_code varchar;
 create table if not exists audit.expectation_result (
     run_id varchar not null,
@@ -125,8 +128,9 @@ create table if not exists audit.expectation_result (
     reason varchar,
     validated_at timestamp not null
 );
+-- Until 0.4: version 0.2 lacks it.
 alter table audit.expectation_result add column if not exists root_number bigint default 0;
--- Results of two suites for each source, as version 0.1 wrote them.
+-- Until 0.3: version 0.1 has results of two suites for each source.
 drop table if exists audit.validation_result;
 create table if not exists audit.suite_result (
     run_id varchar not null,
@@ -151,6 +155,7 @@ create table if not exists audit.build_started (
 create table if not exists audit.build_step (
     step varchar not null, change_seq bigint not null, project_fingerprint varchar not null
 );
+-- Until 0.4: version 0.2 lacks it.
 alter table audit.build_step add column if not exists engine varchar default 'duckdb';
 -- Of the lake, if Spark builds: which data root it belongs to, and what it has of this warehouse (warehouse/lake.py).
 create table if not exists audit.lake_owner (
@@ -197,7 +202,7 @@ create table if not exists audit.public_edition (
     run_id varchar not null,
     published_at timestamp not null
 );
--- Marts of a version that had them in this file.
+-- Until 0.3: version 0.1 has its marts in this file.
 drop schema if exists warehouse.marts cascade;
 create or replace view audit.pending_load as
 select
@@ -248,8 +253,7 @@ def raw_columns(contract: Contract) -> dict[str, str]:
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
     """Create the audit tables and one raw table for each contract; add columns that are new in a contract.
 
-    Candidates that a killed run left behind are deleted. Loads of an earlier version that did not count rows by force
-    get these counts from their rows.
+    Candidates that a killed run left behind are deleted. Tables of earlier versions are brought up to date.
 
     Raises:
         TableMismatch: a column of a raw table has another type than its contract states.
@@ -272,7 +276,9 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
                     f"raw.{contract.source}.{column} is {present[column]}, its contract states {sql_type}. Nothing was "
                     "changed. Give the column a new name in the contract, or start from an empty data root."
                 )
+    # Until 0.3: version 0.1 does not count rows by force.
     _count_forces_of_earlier_loads(connection, contracts)
+    # Until 0.4: a publication of version 0.2 names its newest load.
     _number_first_changes(connection)
 
 
@@ -292,7 +298,7 @@ def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Count the rows by force for accepted loads of version 0.1, which did not.
+    """Count the rows by force for accepted loads of version 0.1.
 
     The force of their quarantined rows was not stored, so these count as rows whose force could not be read.
     """

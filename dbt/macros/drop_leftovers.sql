@@ -17,8 +17,8 @@ drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identif
     {%- endif %}
 {% endmacro %}
 
-{#- Schemas of earlier versions that no current model uses. A data root has its DuckDB files alone; on Spark, a schema
-    that the lake does not claim (warehouse/lake.py) may be that of another project. -#}
+{#- Until 0.3: schemas of version 0.1 that no current model uses. A data root has its DuckDB files alone; on Spark, a
+    schema that the lake does not claim (warehouse/lake.py) may be that of another project. -#}
 {% macro schemas_of_earlier_versions() %}
     {{ return(adapter.dispatch("schemas_of_earlier_versions", "fcir")()) }}
 {% endmacro %}

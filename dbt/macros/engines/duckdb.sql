@@ -71,6 +71,7 @@
 
 {#- drop_leftovers.sql -#}
 
+{#- Until 0.3: schemas of version 0.1 -#}
 {% macro duckdb__schemas_of_earlier_versions() %}{{ return(["intermediate"]) }}{% endmacro %}
 
 {% macro duckdb__existing_relations(schemas) %}

@@ -79,6 +79,7 @@
 
 {#- drop_leftovers.sql -#}
 
+{#- Until 0.3: schemas of version 0.1 -#}
 {% macro spark__schemas_of_earlier_versions() %}{{ return([]) }}{% endmacro %}
 
 {% macro spark__existing_relations(schemas) %}
