@@ -1,7 +1,7 @@
 """Dagster events of a dbt step: one for each model and seed that was built, and for each test that ran.
 
-dagster-dbt's `fetch_row_counts().fetch_column_metadata()` provide the same, but poll DuckDB in a busy loop until dbt
-has ended: 31 to 33 CPU seconds for a nightly run that takes 20 without it.
+dagster-dbt's `fetch_row_counts().fetch_column_metadata()` provide the same, but busy-wait for DuckDB until dbt has
+ended (docs/decisions/0005-dbt-in-process.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
