@@ -118,11 +118,25 @@ def finish_killed_replacement(settings: Settings) -> None:
             warn(finished)
 
 
+def warn_of_earlier_key(settings: Settings) -> None:
+    """Warn that a pseudonym key that was changed is the current one again, as after the restoration of an older copy.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    # Imported here, as above.
+    from dagster_project.privacy.changed_keys import warning_of_key
+
+    if warning := warning_of_key(settings):
+        warn(warning)
+
+
 def erase_restored_people(settings: Settings) -> None:
     """Erase people again who came back with an older copy of the warehouse, with a warning.
 
     Raises:
-        SuppressionError: the list of erased people is missing or cannot be used.
+        SuppressionError: the list of erased people is missing or cannot be used, or does not know them by the key.
+        PseudonymKeyError: the key of the restored warehouse is missing or cannot be used.
         WarehouseLocked: another run holds the warehouse.
     """
     # Imported here, as above.

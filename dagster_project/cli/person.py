@@ -70,7 +70,7 @@ def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dic
     """
     # It loads pyarrow, which most commands do without.
     from dagster_project.loading.pipeline import load_or_create_key
-    from dagster_project.loading.suppression import SuppressionMissing
+    from dagster_project.loading.suppression import PseudonymsUnknown, SuppressionMissing
 
     require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
     finish_interrupted_rebuild(settings)
@@ -82,7 +82,7 @@ def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dic
         try:
             load_or_create_key(settings, contracts)
             erase_restored_people(settings)
-        except SuppressionMissing:
+        except (SuppressionMissing, PseudonymsUnknown):
             if needs_list:
                 raise
     return contracts

@@ -17,6 +17,7 @@ from dagster_project.cli.data_root import (
     require_no_hub,
     require_usable_key,
     start,
+    warn_of_earlier_key,
     warn_of_open_folders,
 )
 from dagster_project.cli.exits import Exit
@@ -106,6 +107,7 @@ def run(
         )
     finish_killed_replacement(settings)
     erase_restored_people(settings)
+    warn_of_earlier_key(settings)
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -52,12 +52,18 @@ class SuppressionMissing(SuppressionError):
     """There is no list, although people were erased, or it does not have all of them."""
 
 
+class PseudonymsUnknown(SuppressionError):
+    """A restored warehouse has pseudonyms under a key that the list does not know the erased people by."""
+
+
 class Suppressed(NamedTuple):
     """An entry of the list."""
 
     substitute: str
     since: str
     """Time of the erasure, UTC, ISO 8601."""
+    keys: Sequence[str] = ()
+    """Ids of the keys under which its pseudonyms are among those that were replaced."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +215,15 @@ def new_substitute() -> str:
     return secrets.token_hex(PSEUDONYM_LENGTH // 2)
 
 
-def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, replaced: Iterable[str] = ()) -> int:
+def suppress(
+    folder: Path,
+    hashed: str,
+    substitute: str,
+    since: datetime,
+    *,
+    replaced: Iterable[str] = (),
+    keys: Iterable[str] = (),
+) -> int:
     """Add an identifier to the list, by its HMAC, and return how many people it has; a first substitute stays.
 
     Args:
@@ -218,15 +232,45 @@ def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, rep
         substitute: the value that its cells get.
         since: time of the erasure, UTC.
         replaced: the pseudonyms that the substitute replaces; only a hash of each is kept.
+        keys: ids of the keys that these pseudonyms were made with.
     """
     known = read_suppression(folder)
     entries = dict(known.entries) if known else {}
-    entry = entries.setdefault(hashed, Suppressed(substitute, since.isoformat(timespec="seconds")))
+    entry = entries.get(hashed) or Suppressed(substitute, since.isoformat(timespec="seconds"))
+    entries[hashed] = _with_keys(entry, keys)
     hashes = dict(known.replaced) if known else {}
-    hashes |= {sha256(pseudonym.encode()).hexdigest(): entry.substitute for pseudonym in replaced}
-    content = {"key": suppression_key(folder).fingerprint, "entries": entries, "replaced": hashes}
-    write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
+    hashes |= {_hash_of(pseudonym): entry.substitute for pseudonym in replaced}
+    _write(folder, suppression_key(folder), entries, hashes)
     return len(entries)
+
+
+def add_pseudonyms(folder: Path, pseudonyms: Mapping[str, str], keys: Iterable[str]) -> None:
+    """Add pseudonyms of people who are on the list, and note that it has those under these keys, in one step.
+
+    Args:
+        folder: the folder of the list, which exists.
+        pseudonyms: each with the HMAC of its identifier under the key of the list.
+        keys: ids of the keys that they were made with; no one on the list has another pseudonym under them.
+    """
+    known, keys = read_suppression(folder), list(keys)
+    if known is None:
+        return
+    found = {_hash_of(pseudonym): known.entries[hashed].substitute for pseudonym, hashed in pseudonyms.items()}
+    entries = {hashed: _with_keys(entry, keys) for hashed, entry in known.entries.items()}
+    _write(folder, known.key, entries, {**known.replaced, **found})
+
+
+def _with_keys(entry: Suppressed, keys: Iterable[str]) -> Suppressed:
+    return entry._replace(keys=sorted({*entry.keys, *keys}))
+
+
+def _hash_of(pseudonym: str) -> str:
+    return sha256(pseudonym.encode()).hexdigest()
+
+
+def _write(folder: Path, key: PseudonymKey, entries: Mapping[str, Suppressed], replaced: Mapping[str, str]) -> None:
+    content = {"key": key.fingerprint, "entries": entries, "replaced": replaced}
+    write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
 
 
 def taken_over(folder: Path) -> dict[str, frozenset[str]]:

@@ -135,7 +135,14 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         if applied and noted_list(connection) == facts["list_before"]:
             note_list(connection, applied.fingerprint)
 
-    people = suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
+    people = suppress(
+        settings.suppression,
+        facts["hashed"],
+        facts["substitute"],
+        begun_at,
+        replaced=replacement.pairs,
+        keys=facts["keys"],
+    )
     changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse).publications
     removed = removed_files(settings)
     remaining = find_values(settings, values)

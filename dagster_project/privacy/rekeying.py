@@ -27,6 +27,7 @@ from dagster_project.loading.pseudonyms import (
     save_key,
 )
 from dagster_project.loading.suppression import new_substitute, read_suppression, require_suppression
+from dagster_project.privacy.changed_keys import ROTATION
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, noticing_damage
 from dagster_project.privacy.findings import (
     missing_backups,
@@ -54,7 +55,7 @@ from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, listed_below, printable
 from dagster_project.writing import write_whole
 
-ACTION = "rotate_key"
+ACTION = ROTATION
 
 _SHOWN = 10
 
@@ -117,7 +118,7 @@ def rotate_key(
     current, *_ = keys.values()
     key = PseudonymKey(new_key().secret, suppression=require_suppression(settings))
     pairs = _pairs(settings, contracts, keys.values(), key)
-    missing = _missing_values(settings, contracts, pairs)
+    missing = missing_values(settings, contracts, pairs)
     if missing and not keep_missing:
         raise ValuesMissing(_refusal(missing))
     kept = {value for load in missing for value in load.values}
@@ -242,15 +243,15 @@ def _pairs(
     """Return each pseudonym under the old keys, with the new one, of all values in the landing folder."""
     pairs: dict[str, str] = {}
     with dry_connection() as connection:
-        for cells in _personal_cells(settings, contracts):
+        for cells in personal_cells(settings, contracts):
             new = key.pseudonyms(connection, cells).drop_null().to_pylist()
             for old in keys:
                 pairs |= zip(old.pseudonyms(connection, cells).drop_null().to_pylist(), new, strict=True)
     return pairs
 
 
-def _personal_cells(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[pa.ChunkedArray]:
-    """Yield the different texts of each personal column of each extract, piece by piece."""
+def personal_cells(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[pa.ChunkedArray]:
+    """Yield the different texts of each personal column of each extract in the landing folder, piece by piece."""
     for source, contract in contracts.items():
         personal = _personal_columns(contract)
         for file in files_below(settings.landing / source) if personal else ():
@@ -267,7 +268,7 @@ def _personal_columns(contract: Contract) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _IncompleteLoad:
+class IncompleteLoad:
     """A load with values that are in no file."""
 
     load_id: int
@@ -275,12 +276,23 @@ class _IncompleteLoad:
     values: frozenset[str]
 
 
-def _missing_values(
-    settings: Settings, contracts: Mapping[str, Contract], pairs: Mapping[str, str]
-) -> list[_IncompleteLoad]:
-    """Return the loads with a pseudonym that has no new one; substitutes of erased people are none."""
+def missing_values(
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    pseudonyms: Iterable[str],
+    *,
+    keys: Collection[str] | None = None,
+) -> list[IncompleteLoad]:
+    """Return the loads with a pseudonym that no value of the landing folder has; substitutes of erased people are none.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        contracts: all contracts.
+        pseudonyms: those of the values of the landing folder, under every key.
+        keys: ids of the keys whose loads are looked at; None: all.
+    """
     suppression = read_suppression(settings.suppression)
-    known = {*pairs, *(entry.substitute for entry in suppression.entries.values())} if suppression else set(pairs)
+    known = set(pseudonyms) | ({entry.substitute for entry in suppression.entries.values()} if suppression else set())
     found: dict[tuple[int, str], set[str]] = {}
     with loading_connection(settings.warehouse) as connection:
         register_values(connection, known)
@@ -294,20 +306,29 @@ def _missing_values(
                         list(distinct rows.{column})
                     from {table("raw", source)} as rows
                     inner join audit.load as load on rows.load_id = load.load_id
-                    where rows.{column} is not null and rows.{column} not in (select value from known_value)
+                    where
+                        rows.{column} is not null
+                        and rows.{column} not in (select value from known_value)
+                        -- Of a load of an earlier version, it is null: that of the current key.
+                        and (load.key_id is null or list_contains(coalesce($keys, [load.key_id]), load.key_id))
                     group by all
-                    """
+                    """,
+                    {"keys": None if keys is None else list(keys)},
                 ).fetchall()
                 for load_id, name, values in rows:
                     found.setdefault((load_id, name), set()).update(values)
-    return [_IncompleteLoad(load_id, name, frozenset(values)) for (load_id, name), values in sorted(found.items())]
+    return [IncompleteLoad(load_id, name, frozenset(values)) for (load_id, name), values in sorted(found.items())]
 
 
-def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
-    loads = [f"{load.name}: {counted(len(load.values), 'value')}" for load in missing]
+def incomplete_lines(missing: Sequence[IncompleteLoad]) -> str:
+    """Return the lines that name loads with the number of their values, for a message."""
+    return listed_below([f"{load.name}: {counted(len(load.values), 'value')}" for load in missing], _SHOWN)
+
+
+def _refusal(missing: Sequence[IncompleteLoad]) -> str:
     return (
         f"{counted(len(missing), 'load')} have values that no file of the landing folder has, so that their pseudonyms "
-        f"cannot be made again. Nothing was changed.{listed_below(loads, _SHOWN)}\nPut the files back, or let "
+        f"cannot be made again. Nothing was changed.{incomplete_lines(missing)}\nPut the files back, or let "
         'these values keep their pseudonyms and the key: fcir keys rotate --keep-missing --reason "..."'
     )
 

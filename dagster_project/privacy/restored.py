@@ -3,9 +3,13 @@
 The suppression list keeps erased people out of what is loaded, and has a hash of each pseudonym that was replaced. The
 warehouse notes the list in the transaction that replaces them, so that a run compares two hashes. Only if they differ,
 as after the restoration of a copy of before an erasure, every database is searched for the pseudonyms of the list.
+
+A person who was erased after a change of the key has no hash of a pseudonym under the key of before. If a restored
+warehouse has that key again, the values of the landing folder are read, and the pseudonyms of those that are on the
+list are added to it first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +17,19 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.suppression import Suppression, note_list, noted_list, require_suppression
+from dagster_project.loading.pseudonyms import PseudonymKey, id_of, known_fingerprint
+from dagster_project.loading.suppression import (
+    PseudonymsUnknown,
+    Suppression,
+    add_pseudonyms,
+    note_list,
+    noted_list,
+    require_suppression,
+)
+from dagster_project.privacy.changed_keys import ROTATION
 from dagster_project.privacy.findings import erased_pseudonyms, missing_backups
+from dagster_project.privacy.person import keys_of, loads_by_key
+from dagster_project.privacy.rekeying import IncompleteLoad, incomplete_lines, missing_values, personal_cells
 from dagster_project.privacy.replacing import (
     Replacement,
     delete_intent,
@@ -23,10 +38,10 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.store import append_once
+from dagster_project.record.store import append_once, entries_of
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.connection import dry_connection, loading_connection, transaction
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
@@ -46,12 +61,19 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
 
     Raises:
         SuppressionError: the list of erased people is missing or cannot be used.
+        PseudonymsUnknown: erased people cannot be found under a key that was changed before they were erased.
+        PseudonymKeyError: such a key is missing or cannot be used.
     """
     suppression = require_suppression(settings)
     if suppression is None or not settings.warehouse.exists() or _is_applied(settings, suppression):
         return None
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
+        unknown = unknown_keys(settings, connection, suppression)
+        keys = keys_of(settings, connection) if unknown else {}
+    if unknown:
+        _learn_pseudonyms(settings, contracts, suppression, {key_id: keys[key_id] for key_id in unknown})
+        suppression = require_suppression(settings) or suppression
     pairs = erased_pseudonyms(settings, contracts, suppression.replaced)
     if not pairs:
         with loading_connection(settings.warehouse) as connection, transaction(connection):
@@ -90,6 +112,66 @@ def finish_erasing_again(settings: Settings, replacement: Replacement) -> str:
         f"{counted(len(values.pairs), 'pseudonym')} of erased people were there again, as after the restoration of an "
         f"older copy, and are replaced as before{left}. Identifiers in clear text were not searched for: run fcir "
         "erase again for the requests since that copy (fcir record --all)"
+    )
+
+
+def unknown_keys(settings: Settings, connection: duckdb.DuckDBPyConnection, suppression: Suppression) -> list[str]:
+    """Return the ids of the keys of a warehouse under which the list may lack a pseudonym of an erased person.
+
+    It has those under the keys that were there at the erasure. A key that was made later never made one.
+
+    Args:
+        settings: the data root, whose record has the changes of the key.
+        connection: the warehouse.
+        suppression: the list.
+    """
+    fingerprint = known_fingerprint(connection)
+    if fingerprint is None or noted_list(connection) == suppression.fingerprint:
+        return []
+    made_at = {
+        entry["detail"].get("key"): datetime.fromisoformat(entry["at"]) for entry in entries_of(settings, ROTATION)
+    }
+
+    def is_unknown(key_id: str) -> bool:
+        return any(
+            key_id not in entry.keys
+            and not (key_id in made_at and datetime.fromisoformat(entry.since) <= made_at[key_id])
+            for entry in suppression.entries.values()
+        )
+
+    return list(filter(is_unknown, dict.fromkeys((id_of(fingerprint), *loads_by_key(connection)))))
+
+
+def _learn_pseudonyms(
+    settings: Settings, contracts: Mapping[str, Contract], suppression: Suppression, keys: Mapping[str, PseudonymKey]
+) -> None:
+    """Add the pseudonyms of erased people under these keys, made again from the landing folder, to the list.
+
+    Raises:
+        PseudonymsUnknown: loads have values that no file there has; the list stays as it is.
+    """
+    found: dict[str, str] = {}
+    known: set[str] = set()
+    with dry_connection() as connection:
+        for cells in personal_cells(settings, contracts):
+            hashes = suppression.key.pseudonyms(connection, cells).drop_null().to_pylist()
+            for key in keys.values():
+                made = key.pseudonyms(connection, cells).drop_null().to_pylist()
+                known.update(made)
+                pairs = zip(made, hashes, strict=True)
+                found |= {pseudonym: hashed for pseudonym, hashed in pairs if hashed in suppression.entries}
+    if missing := missing_values(settings, contracts, known, keys=keys):
+        raise PseudonymsUnknown(_refusal(settings, keys, missing))
+    add_pseudonyms(settings.suppression, found, keys)
+
+
+def _refusal(settings: Settings, keys: Collection[str], missing: Sequence[IncompleteLoad]) -> str:
+    return (
+        f"{settings.warehouse}: a copy of before a change of the key, and people were erased after it. Their "
+        f"pseudonyms under {', '.join(keys)} are not known, and {counted(len(missing), 'load')} have values that no "
+        f"file of the landing folder has, so that they cannot be found. Nothing was changed."
+        f"{incomplete_lines(missing)}\nPut these files back and run: fcir run. Without them, erase each person again "
+        "(for which requests: fcir record --all): fcir erase. fcir keys rotate does not find them"
     )
 
 

@@ -10,7 +10,9 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, known_fingerprint
 from dagster_project.loading.suppression import SuppressionError, erased_rows, require_suppression
+from dagster_project.privacy.changed_keys import CHANGE_AGAIN, earlier_key_in_use
 from dagster_project.privacy.person import keys_of
+from dagster_project.privacy.restored import unknown_keys
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
 from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
@@ -113,15 +115,25 @@ def _findings(
                 check_key(settings.key_file, None)
         except PseudonymKeyError as error:
             yield _of_message(error)
+        if in_use := earlier_key_in_use(settings, connection):
+            yield Finding(str(settings.key_file), in_use, f"What was published stays. {CHANGE_AGAIN}")
         try:
             suppression = require_suppression(settings)
             erased = erased_rows(connection, contracts.values(), suppression.replaced) if suppression else {}
+            unknown = unknown_keys(settings, connection, suppression) if suppression else []
         except (SuppressionError, PseudonymKeyError) as error:
             yield _of_message(error)
         else:
             for place, rows in erased.items():
                 what = f"{counted(rows, 'row')} with pseudonyms of people who were erased, as after a restore"
                 yield Finding(place, what, "What was published stays. Erase them again: fcir run")
+            if unknown:
+                what = (
+                    "may have people again who were erased after the key was changed: it is an older copy, and their "
+                    f"pseudonyms under {', '.join(unknown)} are not known"
+                )
+                again = "What was published stays. Find and erase them again: fcir run"
+                yield Finding(str(settings.warehouse), what, again)
     expected = None if settings.is_hub else settings.root_number
     if (recorded := recorded_root(connection)) != expected:
         number = "a hub" if recorded is None else f"data root {recorded}"

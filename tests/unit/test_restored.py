@@ -8,8 +8,10 @@ import pytest
 
 from dagster_project.clock import utc_now
 from dagster_project.loading import suppression
-from dagster_project.loading.suppression import SuppressionMissing, require_suppression
+from dagster_project.loading.pseudonyms import PseudonymKeyError
+from dagster_project.loading.suppression import PseudonymsUnknown, SuppressionMissing, require_suppression
 from dagster_project.privacy import erasure, replacing, restored
+from dagster_project.privacy.changed_keys import warning_of_key
 from dagster_project.privacy.findings import erased_pseudonyms
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.privacy.restored import erase_restored
@@ -84,6 +86,79 @@ def test_a_restored_person_is_erased_by_the_run_after_another_erasure(root):
     erase_person(root.settings, "bob")
     assert begin_run(root)
     assert not {*before.values()} & {*visitors(root).values()}
+
+
+def install_key(root, content):
+    root.settings.key_file.write_bytes(content)
+
+
+def rotate(root):
+    with writer_lock(root.settings.lock_file):
+        return rotate_key(root.settings, CONTRACTS, reason="the old key was copied")
+
+
+def test_a_person_erased_after_a_change_of_the_key_is_found_in_a_copy_with_the_key_of_before(root):
+    before, key = visitors(root), root.settings.key_file.read_bytes()
+    rotate(root)
+    erase_person(root.settings, "ann")
+    after = visitors(root)
+    restore(root)
+    with pytest.raises(PseudonymKeyError, match="not the key that this warehouse was loaded with"):
+        begin_run(root)
+    install_key(root, key)
+    assert visitors(root) == before
+    expected = "may have people again who were erased after the key was changed"
+    assert [fault for fault in faults(root) if expected in fault]
+    assert "1 pseudonym of erased people were there again" in begin_run(root)
+    assert visitors(root) == {"a": after["a"], "b": before["b"], "c": after["c"]}
+    assert files_with(root, before["a"]) == []
+    assert begin_run(root) is None
+    (fault,) = faults(root)
+    for said in (fault, warning_of_key(root.settings)):
+        assert "is the current one again" in said
+        assert "fcir keys rotate" in said
+    rotate(root)
+    assert warning_of_key(root.settings) is None
+    assert faults(root) == []
+
+
+def test_people_who_cannot_be_found_under_a_key_of_before_have_to_be_erased_again(root):
+    before, key = visitors(root), root.settings.key_file.read_bytes()
+    rotate(root)
+    erase_person(root.settings, "ann")
+    erase_person(root.settings, "bob")
+    restore(root)
+    install_key(root, key)
+    (file,) = root.settings.landing.rglob("visits_*")
+    file.rename(root.settings.home.parent / file.name)
+    message = r"(?s)people were erased after it.* are not known.*visits_2022-11-01.*: {}.*fcir erase"
+    for _ in range(2):
+        # It never notes the list as applied.
+        with pytest.raises(PseudonymsUnknown, match=message.format("2 values")):
+            begin_run(root)
+    assert visitors(root) == before
+    assert [fault for fault in faults(root) if "may have people again" in fault]
+    erase_person(root.settings, "ann")
+    with pytest.raises(PseudonymsUnknown, match=message.format("1 value")):
+        begin_run(root)
+    erase_person(root.settings, "bob")
+    begin_run(root)
+    assert not {*before.values()} & {*visitors(root).values()}
+    assert not [fault for fault in faults(root) if "may have people again" in fault]
+
+
+def test_only_keys_of_before_an_erasure_need_the_landing_folder(root):
+    """The key that was made after ann was erased has made no pseudonym of hers."""
+    erase_person(root.settings, "ann")
+    rotate(root)
+    before = visitors(root)
+    shutil.copy(root.settings.warehouse, root.settings.home.parent / "copy.duckdb")
+    erase_person(root.settings, "bob")
+    restore(root)
+    shutil.rmtree(root.settings.landing)
+    assert "1 pseudonym of erased people were there again" in begin_run(root)
+    assert visitors(root)["b"] != before["b"]
+    assert faults(root) == []
 
 
 def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
