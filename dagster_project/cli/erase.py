@@ -52,6 +52,7 @@ def erase(
     from dagster_project.privacy.erasure import find_person
     from dagster_project.privacy.held import held_rows
     from dagster_project.privacy.person import person_of
+    from dagster_project.privacy.values import HIDDEN
 
     settings = start(debug=bool(context.obj))
     identifier, reason = ask_with_reason(reason)
@@ -77,6 +78,12 @@ def erase(
         warn(
             "files in the landing folder still contain the identifier. Loading them gives it the substitute. Ask the "
             "owners of the source systems to send them again without it, or delete them"
+        )
+    if named := [name for name in found.landing if HIDDEN in name]:
+        files = counted(len(named), "file")
+        warn(
+            f"names of {files} in the landing folder have the identifier or look personal: {', '.join(named)}. Rename "
+            "them; until then, loading them keeps their names with the substitute"
         )
     warn_of_lake(settings)
     if removed := content["removed_files"]:

@@ -167,7 +167,7 @@ def read_deliveries(
         )
         for load, file in loads:
             read.append(load)
-            _read(file, load, loader)
+            _read(file, load, loader, hide=key.suppression.hidden_in if key.suppression else str)
             if load.error_code == CHANGED or (load.error and not lexists(file.path)):
                 changed.append(file)
             if on_progress:
@@ -190,20 +190,27 @@ def read_deliveries(
     return candidate
 
 
-def _read(file: LandedFile, load: FileLoad, loader: RowLoader) -> None:
-    """Pass the rows of a file to the loader, or record why it cannot be read."""
+def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable[[str], str]) -> None:
+    """Pass the rows of a file to the loader, or record why it cannot be read.
+
+    Args:
+        file: the file.
+        load: gets its counts, its columns, and what is wrong.
+        loader: gets the rows.
+        hide: replaces the identifiers of erased people in the names of files, sheets and columns.
+    """
     try:
         with open_extract(file.path, loader.contract, (file.size, file.modified_ns)) as extract:
             load.sha256 = extract.sha256
             loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
             load.rows_read = extract.rows_read
             load.columns = extract.found
-            load.unknown_columns = extract.unknown_columns
-            load.warnings.extend(extract.warnings)
-            load.warnings.extend(not_loaded(extract.unknown_columns))
+            load.unknown_columns = tuple(map(hide, extract.unknown_columns))
+            load.warnings.extend(map(hide, extract.warnings))
+            load.warnings.extend(not_loaded(load.unknown_columns))
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
-        load.error = f"{error} [{error.code}]"
+        load.error = f"{hide(str(error))} [{error.code}]"
         load.error_code = error.code
 
 

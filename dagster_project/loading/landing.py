@@ -6,6 +6,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 from dagster_project.clock import LONDON, london_today
 from dagster_project.contracts import Contract
 from dagster_project.extracts.personal import looks_personal
+from dagster_project.loading.suppression import Suppression, SuppressionError, read_suppression
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.words import printable
 
@@ -45,16 +47,18 @@ class LandedFile:
     """Modification time that the sender set; the inode change time if the former is ahead of this machine's clock."""
     inode_changed_ns: int = 0
     """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
+    name_without_erased: str | None = None
+    """Its name with substitutes in place of the identifiers of erased people; None if it has none."""
 
     @property
     def name(self) -> str:
         """Name of the file as messages and the audit show it."""
-        return printable(self.path.name)
+        return printable(self.name_without_erased or self.path.name)
 
     @property
     def key(self) -> tuple[str, int, int]:
         """Identity of this state of the file, found without reading it: path as shown, size and modification time."""
-        return printable(str(self.path)), self.size, self.modified_ns
+        return printable(str(self.path.with_name(self.name))), self.size, self.modified_ns
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def scan_landing(
 ) -> Landing:
     """Find the complete extracts in the landing folder, up to today in London.
 
+    Names and warnings have substitutes in place of the identifiers of erased people.
+
     Args:
         settings: the landing folder, and how long a file must be unchanged.
         contracts: all contracts.
@@ -97,8 +103,30 @@ def scan_landing(
         last=max(london_today(), until or date.min),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
     )
+    # Nothing is loaded if the list cannot be used.
+    with suppress(SuppressionError):
+        landing = _without_erased(landing, read_suppression(settings.suppression))
     seconds = settings.quiet_seconds if quiet_seconds is None else quiet_seconds
     return hold_back(landing, quiet_seconds=seconds, wait_for=wait_for)
+
+
+def _without_erased(landing: Landing, suppression: Suppression | None) -> Landing:
+    """Return it with substitutes in place of the identifiers of erased people in names and warnings."""
+    if suppression is None:
+        return landing
+
+    def without_erased(file: LandedFile) -> LandedFile:
+        # Only what follows the date: most names have nothing there.
+        start = len(f"{file.source}_{file.extract_date}")
+        rest = suppression.hidden_in(file.path.name[start:])
+        name = f"{file.path.name[:start]}{rest}"
+        return file if name == file.path.name else replace(file, name_without_erased=name)
+
+    return replace(
+        landing,
+        files=tuple(map(without_erased, landing.files)),
+        warnings=tuple(map(suppression.hidden_in, landing.warnings)),
+    )
 
 
 def scan(

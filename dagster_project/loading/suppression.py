@@ -11,6 +11,7 @@ root no longer has, and an older copy of the warehouse, which was restored, has 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ PEOPLE_ON_LIST = "people_on_list"
 _LIST, _KEY = "suppressed.json", "suppression.key"
 # In a hub: hashes of erased pseudonyms that it has replaced.
 _TAKEN_OVER = "taken_over.json"
+
+_WORD = re.compile("[0-9A-Za-z\u0080-\U0010ffff]+")
+_MOST_WORDS = 8
 
 
 class SuppressionError(OperatorError, ValueError):
@@ -102,6 +106,31 @@ class Suppression:
     def find(self, identifier: str) -> Suppressed | None:
         """Return the entry of an identifier."""
         return self.entries.get(self.key.pseudonym(identifier))
+
+    def hidden_in(self, text: str) -> str:
+        """Return a text, such as the name of a file, with the substitute in place of each erased identifier.
+
+        They are found as an erasure finds them in clear: as whole words, if they are distinctive. One has at most eight
+        words.
+        """
+        # It imports this package.
+        from dagster_project.privacy.values import is_distinctive
+
+        words, kept = list(_WORD.finditer(text)), []
+        first = end = 0
+        while first < len(words):
+            start = words[first].start()
+            # The longest first.
+            for last in reversed(words[first : first + _MOST_WORDS]):
+                part = text[start : last.end()]
+                if is_distinctive(part) and (entry := self.find(part)):
+                    kept += [text[end:start], entry.substitute]
+                    end = last.end()
+                    break
+            first += 1
+            while first < len(words) and words[first].start() < end:
+                first += 1
+        return "".join([*kept, text[end:]])
 
 
 def read_suppression(folder: Path) -> Suppression | None:

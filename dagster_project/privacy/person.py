@@ -1,5 +1,6 @@
 """A person by an identifier: the pseudonyms under every key, and the files in the landing folder that have it."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Landed:
     """Files of the landing folder by path relative to it. Names that are personal or have the identifier are hidden."""
 
     rows: dict[str, int] = field(default_factory=dict)
-    """Rows with the identifier, or occurrences in a file that is no extract."""
+    """Rows with the identifier, or occurrences in a file that is no extract, or in the path of one without any."""
     spellings: dict[str, int] = field(default_factory=dict)
     """Rows with what looks like another spelling of it in a personal column."""
     unreadable: list[str] = field(default_factory=list)
@@ -126,7 +127,7 @@ def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], id
             if file.stat().st_size > LARGEST_EXTRACT:
                 raise UnreadableFile(name)
             rows, others = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
-            rows = rows or sum(hit.rows for hit in search(file, values))
+            rows = rows or sum(hit.rows for hit in search(file, values)) or values.count_in(os.fsencode(parts))
         except UnreadableFile:
             found.unreadable.append(name)
             continue

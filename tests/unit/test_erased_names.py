@@ -1,0 +1,91 @@
+"""The name of a file in the landing folder does not bring an erased person back."""
+
+import pytest
+
+from dagster_project.clock import utc_now
+from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.suppression import read_suppression, suppress, suppression_key
+from dagster_project.privacy import replacing
+from dagster_project.privacy.person import landing_files_with
+from tests.unit.erasing_helpers import erase_person
+from tests.unit.loading_helpers import CONTRACTS, row
+
+PERSON = "op-planted-77"
+
+
+@pytest.fixture
+def root(installation, monkeypatch):
+    """A data root with a file whose name has a person, who was erased."""
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    installation.land("2022-11-01", row("a"), suffix=f"_{PERSON}")
+    installation.land("2022-11-02", row("b", day="2022-11-02"), suffix=f"_{PERSON}", header="visit_id,none")
+    installation.run()
+    erase_person(installation.settings, PERSON)
+    return installation
+
+
+def files_with(root, value):
+    home = root.settings.home
+    files = [file for file in home.rglob("*") if file.is_file() and root.settings.landing not in file.parents]
+    return [file for file in files if value.encode() in file.read_bytes()]
+
+
+def substitute(root):
+    return read_suppression(root.settings.suppression).find(PERSON).substitute
+
+
+def test_the_next_runs_keep_the_name_with_the_substitute(root):
+    assert files_with(root, PERSON) == []
+    named = f"visits_2022-11-01_{substitute(root)}.csv"
+    root.land("2022-11-03", row("c", day="2022-11-03"))
+    report = root.run()
+    # A loaded file is not read again, a rejected one is.
+    assert [result.extract_date.day for result in report.deliveries] == [2, 3]
+    assert files_with(root, PERSON) == []
+    assert [path for (path,) in root.query("select path from audit.landed_file") if path.endswith(named)]
+    root.land("2022-11-01", row("a"), row("d"), suffix=f"_{PERSON}")
+    root.land("2022-11-02", suffix=f"_{PERSON}", text="")
+    report = root.run()
+    assert len(report.deliveries) == 2
+    assert PERSON not in str(report)
+    assert files_with(root, PERSON) == []
+    names = root.query("select distinct file_name from audit.load where extract_date = '2022-11-01'")
+    assert names == [(named,)]
+
+
+def test_columns_and_reasons_have_the_substitute(root):
+    root.land("2022-11-03", f"{row('c', day='2022-11-03')},x", header=f"{root._header},{PERSON}")
+    root.land("2022-11-04", suffix=f"_{PERSON}", text="")
+    report = root.run()
+    assert PERSON not in str(report)
+    assert substitute(root) in str(report)
+    assert files_with(root, PERSON) == []
+
+
+def test_warnings_of_the_landing_folder_have_the_substitute(root):
+    (root.settings.landing / "visits" / f"{PERSON}.txt").touch()
+    landing = scan_landing(root.settings, CONTRACTS, quiet_seconds=0.0)
+    assert PERSON not in str(landing.warnings)
+    assert substitute(root) in str(landing.warnings)
+
+
+def test_files_named_after_a_person_are_found(root):
+    found = landing_files_with(root.settings, CONTRACTS, PERSON)
+    assert found.rows == {"visits/visits_2022-11-01_....csv": 1, "visits/visits_2022-11-02_....csv": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("a_op-77x.csv", "a_{}.csv"),
+        ("op-77x op-77x", "{} {}"),
+        ("op-77xy, aop-77x", "op-77xy, aop-77x"),
+        ("46/777777/22.csv", "{}.csv"),
+        ("crimes of an op-77", "crimes of an op-77"),
+        ("", ""),
+    ],
+)
+def test_identifiers_are_replaced_as_whole_words(tmp_path, text, hidden):
+    for identifier in ("op-77x", "46/777777/22", "crimes", "op-77"):
+        suppress(tmp_path, suppression_key(tmp_path).pseudonym(identifier), "substitute", utc_now())
+    assert read_suppression(tmp_path).hidden_in(text) == hidden.format("substitute", "substitute")
