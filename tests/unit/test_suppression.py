@@ -32,10 +32,10 @@ def test_a_suppressed_identifier_is_loaded_as_its_substitute_whatever_the_key(in
 
 def test_the_first_substitute_stays(tmp_path):
     hashed = suppression_key(tmp_path).pseudonym("ann")
-    suppress(tmp_path, hashed, "a" * 32, NOW)
-    suppress(tmp_path, hashed, "b" * 32, NOW)
+    suppress(tmp_path, hashed, "a" * 32, NOW, keys=["k1"])
+    suppress(tmp_path, hashed, "b" * 32, NOW, keys=["k2", "k1"])
     found = read_suppression(tmp_path).find(" ann ")
-    assert found == ("a" * 32, "2022-11-05T12:00:00+00:00")
+    assert found == ("a" * 32, "2022-11-05T12:00:00+00:00", ["k1", "k2"])
     assert read_suppression(tmp_path).find("bob") is None
 
 
