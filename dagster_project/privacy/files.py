@@ -2,9 +2,11 @@
 
 import codecs
 import gzip
+import lzma
 import mmap
 import re
 import sqlite3
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -41,6 +43,12 @@ _HEAD_BYTES = 262
 # Files beside a SQLite database that only SQLite may change: a rewritten log damages the database.
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# What reading a damaged or packed file raises. A zip with a password, of a method that Python lacks, or with a damaged
+# directory raises RuntimeError, ValueError, LookupError, OverflowError or struct.error.
+_NOT_DECODED = (
+    *(duckdb.Error, sqlite3.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, OverflowError),
+)
 # Extracts may be texts of this kind.
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -158,7 +166,7 @@ def search(file: Path, values: Values) -> list[Hit]:
             count = sum(map(values.count_in, _texts(file, kind)))
             count = count or (_in_pages(file, values) if kind is Kind.PDF else 0)
             hits = [Hit(file, count)] if count else []
-    except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error, UnicodeError) as error:
+    except _NOT_DECODED as error:
         if _is_of_machine(error):
             raise
         if _says_locked(error):
@@ -177,7 +185,8 @@ def _is_of_machine(error: Exception) -> bool:
 
 
 def _says_locked(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _LOCKED
+    # Errors that Python raises itself, as of a text that is not UTF-8, have no code.
+    return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED
 
 
 def _in_use(file: Path, values: Values, done: str = "") -> DatabaseInUse:
@@ -220,8 +229,9 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
     """
     if kind is Kind.ZIP:
         with zipfile.ZipFile(file) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as member:
+            # By entry: two may have one name.
+            for entry in archive.infolist():
+                with archive.open(entry) as member:
                     yield _plain(file, member)
     elif kind is Kind.GZIP:
         with gzip.open(file) as stream:
@@ -272,11 +282,11 @@ def _texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001
     """
     # It takes 0.2 s to load, and most files are none.
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
     try:
         return tuple(page.extract_text() for page in PdfReader(file).pages)
-    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (PyPdfError, DependencyError, TypeError, AttributeError, *_NOT_DECODED) as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
 
@@ -299,7 +309,10 @@ def _in_sqlite(file: Path, values: Values) -> list[Hit]:
     """Search each cell of a SQLite database; those of Dagster are of a few megabytes."""
     hits = []
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-        for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+        # Texts may be of another encoding, or damaged.
+        connection.text_factory = bytes
+        for (of_table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            name = of_table.decode()
             rows = connection.execute(f"select * from {quoted(name)}")
             count = sum(any(values.count_in(_bytes(cell)) for cell in row) for row in rows)
             hits += [Hit(file, count, name)] if count else []
@@ -534,11 +547,18 @@ def _write_zip(file: Path, draft: Path, values: Values) -> None:
 def _replace_in_sqlite(file: Path, values: Values) -> None:
     with _writing_to_sqlite(file, values) as connection:
         connection.execute("pragma secure_delete = on")
+        is_utf8 = connection.execute("pragma encoding").fetchone() == ("UTF-8",)
         connection.create_function("replaced", 1, lambda cell: _replaced_cell(cell, values), deterministic=True)
         for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
             for _, column, *_ in connection.execute(f"pragma table_info({quoted(name)})").fetchall():
                 of = quoted(column)
-                connection.execute(f"update {quoted(name)} set {of} = replaced({of}) where replaced({of}) <> {of}")
+                new = f"replaced({of})"
+                if is_utf8:
+                    # As bytes: a text may be of another encoding, or damaged.
+                    new = (
+                        f"case typeof({of}) when 'text' then cast(replaced(cast({of} as blob)) as text) else {new} end"
+                    )
+                connection.execute(f"update {quoted(name)} set {of} = {new} where {new} <> {of}")
         connection.commit()
         connection.execute("vacuum")
 
@@ -549,15 +569,18 @@ def _writing_to_sqlite(file: Path, values: Values, done: str = "") -> Iterator[s
 
     Raises:
         DatabaseInUse: another program has locked it.
+        UnreadableFile: a part of it is damaged, or this user may not write it. It stays as it is.
     """
     with closing(sqlite3.connect(file)) as connection:
         try:
             yield connection
             ((is_busy, *_),) = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
+            if _is_of_machine(error):
+                raise
             if _says_locked(error):
                 raise _in_use(file, values, done) from None
-            raise
+            raise UnreadableFile(f"{file} cannot be rewritten ({type(error).__name__})") from None
         if is_busy:
             raise _in_use(file, values, done)
 

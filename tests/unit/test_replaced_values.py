@@ -4,6 +4,7 @@ import base64
 import bz2
 import gzip
 import html
+import io
 import json
 import lzma
 import os
@@ -352,6 +353,70 @@ def test_a_packed_database_cannot_be_searched_and_stays_as_it_is(tmp_path, suffi
         with pytest.raises(UnreadableFile, match="cannot be decoded"):
             replace_values(packed_file, values)
     assert packed_file.read_bytes() == before
+
+
+def zip_of(**options):
+    archived = io.BytesIO()
+    with zipfile.ZipFile(archived, "w", **options) as new:
+        new.writestr("a.txt", f"{OLD} {IDENTIFIER}" * 50)
+    return bytearray(archived.getvalue())
+
+
+@pytest.mark.parametrize("damage", ["password", "method", "name", "offset", "lzma"])
+def test_a_zip_that_python_cannot_read_is_not_readable(tmp_path, damage):
+    content = zip_of(compression=zipfile.ZIP_LZMA if damage == "lzma" else zipfile.ZIP_DEFLATED)
+    entry = content.rfind(b"PK\x01\x02")
+    if damage == "lzma":
+        content[60:70] = b"\xff" * 10
+    else:
+        # Bytes of the entry in the directory: flags, method (9 is Deflate64), offset.
+        at, value = {"password": (8, 1), "method": (10, 9), "name": (9, 8), "offset": (42, 7)}[damage]
+        content[entry + at] |= value
+        if damage == "name":
+            content[entry + 46] = 0xFF
+    file = tmp_path / "a.zip"
+    file.write_bytes(content)
+    for read in (search, replace_values):
+        with pytest.raises(UnreadableFile, match="cannot be decoded"):
+            read(file, VALUES)
+    assert file.read_bytes() == content
+
+
+def test_texts_of_a_database_that_are_not_utf8_are_searched_and_replaced_too(tmp_path):
+    file = tmp_path / "a.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("create table t (n integer, who text)")
+        connection.execute(
+            "insert into t values (1, cast(? as text)), (2, 'other')", [f"Ren\xe9 {OLD}".encode("latin-1")]
+        )
+        connection.commit()
+    assert [hit.rows for hit in search(file, VALUES)] == [1]
+    require_unlocked(file, VALUES)
+    assert replace_values(file, VALUES)
+    assert search(file, VALUES) == []
+    with closing(sqlite3.connect(file)) as connection:
+        connection.text_factory = bytes
+        expected = [(1, f"Ren\xe9 {NEW}".encode("latin-1")), (2, b"other")]
+        assert connection.execute("select * from t").fetchall() == expected
+
+
+def test_a_database_that_is_damaged_stays_as_it_is(tmp_path):
+    file = tmp_path / "a.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("create table t (who text unique)")
+        connection.executemany("insert into t values (?)", [(f"{OLD} {n} {'x' * 500}",) for n in range(50)])
+        connection.commit()
+        (page,) = connection.execute("select rootpage from sqlite_master where type = 'index'").fetchone()
+        (size,) = connection.execute("pragma page_size").fetchone()
+    content = bytearray(file.read_bytes())
+    # The search reads the table, the change also its index.
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    file.write_bytes(content)
+    assert search(file, VALUES)
+    require_unlocked(file, VALUES)
+    with pytest.raises(UnreadableFile, match="cannot be rewritten"):
+        replace_values(file, VALUES)
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize("name", ["a.duckdb", "marts.duckdb.damaged-20221101T000000Z", "calls.parquet", "paper.xlsx"])
