@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,12 @@ from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_c
 from dagster_project.writing import draft_of, private_files, put_in_place
 
 _CATALOG = "searched"
+_TEXT = "VARCHAR"
+# Types of columns, and of lists, that have no text; all others are searched.
+_WITHOUT_TEXT = re.compile(
+    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|BOOLEAN|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIME[A-Z_ ]*|INTERVAL|UUID)"
+    r"(\[\d*\])*"
+)
 # Names of files whose values their bytes do not show; of those kept as damaged too.
 _NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
@@ -79,6 +85,51 @@ class CannotRewrite(Exception):
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column with texts: of a table, or of a Parquet file."""
+
+    name: str
+    """Quoted."""
+    kind: str = _TEXT
+    """Its type; texts may be nested, as in a list."""
+
+    def condition(self, values: Values) -> tuple[str, list[object]]:
+        """Return SQL that is true if the column has one of the values, and its parameters."""
+        return values.condition(self._text, is_whole=self.kind == _TEXT)
+
+    def expression(self, values: Values) -> tuple[str, list[object]]:
+        """Return SQL for the column with the values replaced, null if they cannot be, and its parameters."""
+        if self.kind == _TEXT:
+            return values.expression(self.name)
+        condition, of_condition = self.condition(values)
+        replaced, parameters = values.expression(self._text)
+        return (
+            f"case when {condition} then try_cast({replaced} as {self.kind}) else {self.name} end",
+            [*of_condition, *parameters],
+        )
+
+    def is_rewritable(self, connection: duckdb.DuckDBPyConnection, rows: str, values: Values) -> bool:
+        """Return whether the values can be replaced in the column of some rows.
+
+        Nested texts are replaced in what a cell is as a text, if that gives the cell again. An ENUM has only its own
+        values, and many values are compared with whole cells.
+        """
+        if self.kind == _TEXT:
+            return True
+        if not values.is_pattern or "ENUM(" in self.kind:
+            return False
+        condition, of_condition = self.condition(values)
+        replaced, of_replaced = self.expression(values)
+        is_lost = f"try_cast({self._text} as {self.kind}) is distinct from {self.name} or ({replaced}) is null"
+        sql = f"select count(*) from {rows} where {condition} and ({is_lost})"
+        return not scalar(connection, sql, [*of_condition, *of_replaced])
+
+    @property
+    def _text(self) -> str:
+        return self.name if self.kind == _TEXT else f"cast({self.name} as varchar)"
+
+
+@dataclass(frozen=True)
 class Hit:
     """Values found in a file."""
 
@@ -86,7 +137,12 @@ class Hit:
     rows: int
     """Rows of a table, or occurrences in a text."""
     table: str = ""
-    column: str = ""
+    of: Column = Column("")
+
+    @property
+    def column(self) -> str:
+        """The quoted name of the column of a table; empty for a text."""
+        return self.of.name
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -295,14 +351,14 @@ def _in_database(file: Path, values: Values) -> list[Hit]:
         return [
             Hit(file, rows, relation, column)
             for relation, columns in _text_columns(connection).items()
-            for column, rows in _rows_with(connection, f"{_CATALOG}.{relation}", columns, values).items()
+            for column, rows in _rows_with(connection, f"{_CATALOG}.{relation}", columns, values)
         ]
 
 
 def _in_parquet(file: Path, values: Values) -> list[Hit]:
     connection, rows = values.searching, parquet_rows(file)
     found = _rows_with(connection, rows, _text_columns_of(connection, rows), values)
-    return [Hit(file, rows, file.name, column) for column, rows in found.items()]
+    return [Hit(file, count, file.name, column) for column, count in found]
 
 
 def _in_sqlite(file: Path, values: Values) -> list[Hit]:
@@ -331,48 +387,55 @@ def _attached(file: Path, values: Values) -> Iterator[duckdb.DuckDBPyConnection]
         yield connection
 
 
-def _text_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """Return the text columns of each table of the attached database, as quoted names."""
+def _text_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Column]]:
+    """Return the columns with texts of each table of the attached database."""
     rows = connection.execute(
         """
         select
             columns.schema_name,
             columns.table_name,
-            list(columns.column_name order by columns.column_index)
+            columns.column_name,
+            columns.data_type
         from duckdb_columns() as columns
         inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
         where
             columns.database_name = ?
             and tables.database_name = columns.database_name
-            and columns.data_type = 'VARCHAR'
-        group by all
-        order by all
+        order by columns.schema_name, columns.table_name, columns.column_index
         """,
         [_CATALOG],
     ).fetchall()
-    return {table(schema, name): list(map(quoted, columns)) for schema, name, columns in rows}
+    found: dict[str, list[Column]] = {}
+    for schema, name, column, kind in rows:
+        if not _WITHOUT_TEXT.fullmatch(kind):
+            found.setdefault(table(schema, name), []).append(Column(quoted(column), kind))
+    return found
 
 
-def _text_columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+def _text_columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Column]:
     described = connection.execute(f"describe select * from {relation}").fetchall()
-    return [quoted(name) for name, kind, *_ in described if kind == "VARCHAR"]
+    return [Column(quoted(name), kind) for name, kind, *_ in described if not _WITHOUT_TEXT.fullmatch(kind)]
 
 
 def _rows_with(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], values: Values
-) -> dict[str, int]:
-    """Return the number of rows with a value, for each of the columns that has some."""
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Column], values: Values
+) -> list[tuple[Column, int]]:
+    """Return each of the columns that has values, with the number of rows."""
     if not columns:
-        return {}
-    conditions, parameters = _all(values.condition, columns)
+        return []
+    conditions, parameters = _all(column.condition(values) for column in columns)
     counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
     (row,) = connection.execute(f"select {counts} from {relation}", parameters).fetchall()
-    return {column: count for column, count in zip(columns, row, strict=True) if count}
+    return [(column, count) for column, count in zip(columns, row, strict=True) if count]
 
 
-def _all(sql_of: Callable[[str], tuple[str, list[object]]], columns: Sequence[str]) -> tuple[list[str], list[object]]:
-    made = [sql_of(column) for column in columns]
-    return [sql for sql, _ in made], [parameter for _, parameters in made for parameter in parameters]
+def _all(made: Iterable[tuple[str, list[object]]]) -> tuple[list[str], list[object]]:
+    """Return the SQL of several columns, and their parameters."""
+    sql, parameters = [], list[object]()
+    for of_column, parameters_of_column in made:
+        sql.append(of_column)
+        parameters += parameters_of_column
+    return sql, parameters
 
 
 def parquet_rows(file: Path) -> str:
@@ -401,7 +464,7 @@ def replace_values(
         on_change: called with the file before it is rewritten.
 
     Raises:
-        UnreadableFile: the file cannot be decoded. It stays as it is.
+        UnreadableFile: the file cannot be decoded, or has nested texts that cannot be replaced. It stays as it is.
         DatabaseInUse: it is a SQLite database that another program has locked.
         CannotRewrite: it is a PDF.
     """
@@ -410,6 +473,7 @@ def replace_values(
     hits, kind = _hits(file, values), kind_of(file)
     if not hits and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
         return False
+    _require_rewritable(file, kind, hits, values)
     if on_change:
         on_change(file)
     if kind is Kind.DUCKDB:
@@ -418,8 +482,21 @@ def replace_values(
             values.register(connection)
             rewrite_rows(connection, file, _replaced_rows(hits, values))
     else:
-        _rewrite(file, kind, values, order, spill_at)
+        _rewrite(file, kind, hits, values, order, spill_at)
     return True
+
+
+def _require_rewritable(file: Path, kind: Kind, hits: Sequence[Hit], values: Values) -> None:
+    nested = [hit for hit in hits if hit.of.kind != _TEXT]
+    if not nested:
+        return
+    if kind is Kind.DUCKDB:
+        with _attached(file, values) as connection:
+            are = all(hit.of.is_rewritable(connection, f"{_CATALOG}.{hit.table}", values) for hit in nested)
+    else:
+        are = all(hit.of.is_rewritable(values.searching, parquet_rows(file), values) for hit in nested)
+    if not are:
+        raise UnreadableFile(f"{file} cannot be rewritten (nested column)")
 
 
 def _hits(file: Path, values: Values) -> list[Hit]:
@@ -459,19 +536,26 @@ def noticing_damage(file: Path) -> Iterator[None]:
 
 def _replaced_rows(hits: Sequence[Hit], values: Values) -> dict[str, tuple[str, list[object]]]:
     """Return by table the query of its rows with values replaced in the columns where they were found."""
-    columns: dict[str, list[str]] = {}
+    columns: dict[str, list[Column]] = {}
     for hit in hits:
         if hit.table:
-            columns.setdefault(hit.table, []).append(hit.column)
+            columns.setdefault(hit.table, []).append(hit.of)
     found = {}
-    for relation, names in columns.items():
-        expressions, parameters = _all(values.expression, names)
-        replaced = ", ".join(f"{sql} as {name}" for sql, name in zip(expressions, names, strict=True))
-        found[relation] = (f"select * replace ({replaced}) from {REWRITTEN}.{relation}", parameters)
+    for relation, of_table in columns.items():
+        found[relation] = _select_replaced(f"{REWRITTEN}.{relation}", of_table, values)
     if any(relation.startswith('"raw".') for relation in found):
         # A copy of the warehouse: if it is restored, the next command notes the checksums of the rows that it has.
         found[CHECKSUMS] = (f"from {REWRITTEN}.{CHECKSUMS} where false", [])
     return found
+
+
+def _select_replaced(rows: str, columns: Sequence[Column], values: Values) -> tuple[str, list[object]]:
+    """Return the query of rows with values replaced in columns, and its parameters."""
+    if not columns:
+        return f"select * from {rows}", []
+    expressions, parameters = _all(column.expression(values) for column in columns)
+    replaced = ", ".join(f"{sql} as {column.name}" for sql, column in zip(expressions, columns, strict=True))
+    return f"select * replace ({replaced}) from {rows}", parameters
 
 
 def _has_free_blocks(file: Path) -> bool:
@@ -486,7 +570,7 @@ def rows_of_tables(file: Path, names: Collection[str]) -> dict[str, int]:
 
 
 def update_tables(connection: duckdb.DuckDBPyConnection, catalog: str, hits: Sequence[Hit], values: Values) -> None:
-    """Replace values in the columns of tables where they were found.
+    """Replace values in the columns of tables where they were found. Nested texts that cannot be replaced stay.
 
     Args:
         connection: an open connection; `values.register` was called for it.
@@ -495,17 +579,19 @@ def update_tables(connection: duckdb.DuckDBPyConnection, catalog: str, hits: Seq
         values: what is replaced.
     """
     for hit in hits:
-        if not hit.table:
+        if not hit.table or not hit.of.is_rewritable(connection, f"{catalog}.{hit.table}", values):
             continue
-        condition, of_condition = values.condition(hit.column)
-        expression, of_expression = values.expression(hit.column)
+        condition, of_condition = hit.of.condition(values)
+        expression, of_expression = hit.of.expression(values)
         connection.execute(
             f"update {catalog}.{hit.table} set {hit.column} = {expression} where {condition}",
             [*of_expression, *of_condition],
         )
 
 
-def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str], spill_at: Path | None) -> None:
+def _rewrite(
+    file: Path, kind: Kind, hits: Sequence[Hit], values: Values, order: Sequence[str], spill_at: Path | None
+) -> None:
     if kind is Kind.SQLITE:
         _replace_in_sqlite(file, values)
         return
@@ -513,7 +599,7 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str], spill
     draft.unlink(missing_ok=True)
     with private_files():
         if kind is Kind.PARQUET:
-            _write_parquet(file, draft, values, order, spill_at)
+            _write_parquet(file, draft, hits, values, order, spill_at)
         elif kind is Kind.ZIP:
             _write_zip(file, draft, values)
         elif kind is Kind.GZIP:
@@ -525,16 +611,17 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str], spill
     put_in_place(draft, file, mode=file.stat().st_mode)
 
 
-def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str], spill_at: Path | None) -> None:
+def _write_parquet(
+    file: Path, draft: Path, hits: Sequence[Hit], values: Values, order: Sequence[str], spill_at: Path | None
+) -> None:
     spills = {"temp_directory": str(empty_spill_folder(spill_at))} if spill_at else NO_SPILLING
     with duckdb.connect(config=dict(spills)) as connection, nullable_columns(connection):
         values.register(connection)
-        expressions, parameters = _all(values.expression, columns := _text_columns_of(connection, parquet_rows(file)))
-        replaced = ", ".join(f"{sql} as {column}" for sql, column in zip(expressions, columns, strict=True))
+        # Without a column if only the properties of the file have values, which are not written again.
+        columns = [hit.of for hit in hits if hit.table]
+        rows, parameters = _select_replaced(parquet_rows(file), columns, values)
         # COPY takes no parameters.
-        connection.execute(
-            f"create temp table rewritten as select * replace ({replaced}) from {parquet_rows(file)}", parameters
-        )
+        connection.execute(f"create temp table rewritten as {rows}", parameters)
         copy_to_parquet(connection, order, "rewritten", draft)
 
 

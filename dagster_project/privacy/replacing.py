@@ -236,7 +236,7 @@ def _replace_in_warehouse(
                 is_of_rows = hit.table.startswith('"raw".')
                 if not is_of_rows and hit.table not in _OF_LOADS:
                     continue
-                condition, parameters = values.condition(hit.column)
+                condition, parameters = hit.of.condition(values)
                 changed = f"select load_id from {WAREHOUSE}.{hit.table} where {condition}"
                 if is_of_rows:
                     delete_checksums(connection, changed, parameters)

@@ -177,14 +177,19 @@ class Values:
         connection.execute("create or replace temp table replaced_value as select * from pair_of_values")
         connection.unregister("pair_of_values")
 
-    def condition(self, column: str) -> tuple[str, list[object]]:
+    def condition(self, column: str, *, is_whole: bool = True) -> tuple[str, list[object]]:
         """Return SQL that is true if a text column has one of the values, and its parameters.
 
         Args:
             column: the quoted column.
+            is_whole: many values are cells of their own; if not, they are looked for inside longer texts too.
         """
-        if not self.is_pattern:
+        if not self.is_pattern and is_whole:
             return f"{column} in (select old from replaced_value)", []
+        if not self.is_pattern:
+            words = f"regexp_extract_all({column}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}')"
+            has = f"select 1 from (select unnest({words}) as word) where word in (select old from replaced_value)"
+            return f"exists ({has})", []
         patterns = [*self.pairs, *self._clear_in_sql()]
         if not patterns:
             return "false", []

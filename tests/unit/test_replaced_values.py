@@ -27,13 +27,16 @@ import typst
 
 from dagster_project.privacy.files import (
     CannotRewrite,
+    Column,
     DatabaseInUse,
+    Hit,
     UnreadableFile,
     files_below,
     noticing_damage,
     replace_values,
     require_unlocked,
     search,
+    update_tables,
 )
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
 from dagster_project.privacy.values import Values, is_distinctive
@@ -246,6 +249,68 @@ def test_identifiers_with_one_character_between_are_all_replaced(tmp_path, name)
         file.write_text(text)
     assert replace_values(file, VALUES)
     assert search(file, VALUES) == []
+
+
+NESTED = {
+    "list": f"['{OLD}', 'x''y', null, 'null', 'a,b', ' z', 'by {IDENTIFIER}']",
+    "list of lists": f"[['{OLD}'], ['']]",
+    "array": f"array_value('{OLD}', 'a')",
+    "struct": f"{{'who': '{OLD}', 'a b': 1.5, 'none': null::varchar}}",
+    "list of structs": f"[{{'who': '{OLD}', 'n': 1}}]",
+    "map": f"map(['{OLD}'], [1])",
+    "JSON": f"""'{{"who": "{OLD}", "n": 1.50}}'::json""",
+    "bytes": f"'{OLD}'::blob",
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+@pytest.mark.parametrize("form", ["duckdb", "parquet"])
+def test_nested_texts_are_found_and_replaced_whole(tmp_path, name, form):
+    file = tmp_path / f"a.{form}"
+    other = NESTED[name].replace(OLD, OTHER).replace(IDENTIFIER, OTHER)
+    sql = f"select {NESTED[name]} as nested, 1 as n union all select {other}, range from range(3000)"  # noqa: S608
+    if form == "duckdb":
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"create table t as {sql}")
+    else:
+        duckdb.sql(sql).write_parquet(str(file), compression="zstd")
+    assert [(hit.rows, hit.column) for hit in search(file, VALUES)] == [(1, '"nested"')]
+    assert [(hit.rows, hit.column) for hit in search(file, MANY)] == [(1, '"nested"')]
+    # Many values are replaced in whole cells only.
+    with pytest.raises(UnreadableFile, match="nested column"):
+        replace_values(file, MANY)
+    assert replace_values(file, VALUES)
+    assert search(file, VALUES) == []
+    expected = (
+        duckdb.sql(sql.replace(OLD, NEW).replace(IDENTIFIER, NEW)).project("n, nested::varchar").order("all").fetchall()
+    )
+    with duckdb.connect(str(file) if form == "duckdb" else ":memory:") as connection:
+        after = connection.table("t") if form == "duckdb" else connection.read_parquet(str(file))
+        assert after.project("n, nested::varchar").order("all").fetchall() == expected
+
+
+def test_a_nested_text_that_cannot_be_replaced_is_not_readable(tmp_path):
+    file = tmp_path / "a.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table t as select 'x' as note, ['a'::enum('a', 'b')] as who")
+        connection.execute(f"create table u as select '{OLD}'::enum('{OLD}', 'a') as who")
+    before = file.read_bytes()
+    assert [hit.table for hit in search(file, VALUES)] == ['"main"."u"']
+    with pytest.raises(UnreadableFile, match="nested column"):
+        replace_values(file, VALUES)
+    assert file.read_bytes() == before
+    with duckdb.connect(str(file)) as connection:
+        update_tables(connection, "a", [Hit(file, 1, '"main"."u"', Column('"who"', "ENUM('a')"))], VALUES)
+        assert connection.execute("select cast(who as varchar) from u").fetchall() == [(OLD,)]
+
+
+def test_a_parquet_file_with_a_value_in_its_properties_only_loses_them(tmp_path):
+    file = tmp_path / "a.parquet"
+    duckdb.sql(f"copy (select 1 as n) to '{file}' (kv_metadata {{who: '{OLD}'}})")
+    assert [(hit.table, hit.column) for hit in search(file, VALUES)] == [("", "")]
+    assert replace_values(file, VALUES)
+    assert search(file, VALUES) == []
+    assert duckdb.read_parquet(str(file)).fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize("text", ["1234", "2022-11", "108", "99,999.5", "Smith", "op-one"])
