@@ -49,6 +49,8 @@ function with the file before it rewrites it.
 """
 
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
+# Forms of a paper, or of its tables; if one has a value, so may the pictures of the charts in the others.
+_SHOWS_TEXTS, _WITH_PICTURES = (".html", ".pdf", ".svg", ".xlsx", ".ods"), (".docx", ".pptx", ".odt", ".odp")
 # By a run, which renames a file, and by `fcir rebuild`, which moves it to a folder.
 _KEPT_AS_DAMAGED = re.compile(r"^damaged/|\.damaged")
 
@@ -276,6 +278,9 @@ def _rewrite_file(
 
     def note(changed: Path) -> None:
         if publication:
+            if changed.suffix in _SHOWS_TEXTS:
+                for picture in filter(Path.exists, map(changed.with_suffix, _WITH_PICTURES)):
+                    _remove_paper(picture, note)
             with noted.open("a", encoding="utf-8") as stream, private_files():
                 stream.write(f"{changed}\n")
                 stream.flush()
@@ -302,7 +307,7 @@ def _rewrite_file(
 
 
 def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:
-    """Remove a published PDF, and what the next publication would know the paper by, so that it renders it again."""
+    """Remove a form of a published paper, and what the next publication would know it by: it renders it again."""
     for removed in (file.with_name(CONTENT), file):
         if removed.exists():
             note(removed)

@@ -158,7 +158,7 @@ def test_what_texts_say_in_clear_goes_too_and_papers_are_printed_again(published
 
     done = erase(command, odd)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 PDF files of publications had the identifier" in done.stdout + done.stderr
+    assert "2 PDF files and 4 Word or slides files of publications had the identifier" in done.stdout + done.stderr
     assert not paper.exists()
     assert command.damage() == []
     for identifier in (CRIME, OPERATOR):
