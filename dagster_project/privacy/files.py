@@ -46,6 +46,9 @@ _PACKED = re.compile(
     rb"\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY|7z\xbc\xaf\x27\x1c|\x04\x22\x4d\x18|.{257}ustar", re.S
 )
 _HEAD_BYTES = 262
+# What an office document has between words, and where its words may end.
+_BREAK = re.compile(rb"<(/(\w+:)?(p|h|tc|c|si|table-cell)|(\w+:)?(br|cr|tab|line-break|s))\b[^<>]*>")
+_TAG = re.compile(rb"<[^<>]*>")
 # Files beside a SQLite database that only SQLite may change: a rewritten log damages the database.
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -220,7 +223,10 @@ def search(file: Path, values: Values) -> list[Hit]:
             hits = _in_sqlite(file, values)
         else:
             count = sum(map(values.count_in, _texts(file, kind)))
-            count = count or (_in_pages(file, values) if kind is Kind.PDF else 0)
+            if not count and kind is Kind.PDF:
+                count = _in_pages(file, values)
+            elif not count and kind is Kind.ZIP and values.is_pattern:
+                count = sum(values.count_in(_without_tags(text)) for text in _texts(file, kind))
             hits = [Hit(file, count)] if count else []
     except _NOT_DECODED as error:
         if _is_of_machine(error):
@@ -305,6 +311,11 @@ def _plain(file: Path, stream: IO[bytes] | BufferedIOBase) -> bytes:
     if _PACKED.match(head) or _kind_of_head(head) in (Kind.DUCKDB, Kind.PARQUET, Kind.SQLITE, Kind.GZIP):
         raise UnreadableFile(f"{file} cannot be decoded (packed)")
     return _as_utf8(head + stream.read())
+
+
+def _without_tags(content: bytes) -> bytes:
+    """Return the text of a part of an office document, whose words may be in several runs."""
+    return _TAG.sub(b"", _BREAK.sub(b" ", content))
 
 
 def _as_utf8(content: bytes) -> bytes:
@@ -466,7 +477,7 @@ def replace_values(
     Raises:
         UnreadableFile: the file cannot be decoded, or has nested texts that cannot be replaced. It stays as it is.
         DatabaseInUse: it is a SQLite database that another program has locked.
-        CannotRewrite: it is a PDF.
+        CannotRewrite: it is a PDF, or an office document that has a value in several pieces.
     """
     if _is_of_sqlite(file):
         return False
@@ -629,6 +640,9 @@ def _write_zip(file: Path, draft: Path, values: Values) -> None:
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(draft, "w") as new:
         for member in old.infolist():
             new.writestr(member, _replaced(old.read(member), values), member.compress_type)
+    if search(draft, values):
+        draft.unlink()
+        raise CannotRewrite(f"{file} has a value in several pieces")
 
 
 def _replace_in_sqlite(file: Path, values: Values) -> None:

@@ -40,8 +40,31 @@ def is_distinctive(identifier: str) -> bool:
     return has_digit and len(identifier) >= (_FEWEST_DIGITS if is_number else _SHORTEST)
 
 
+# White space as texts, HTML, JSON and addresses write it: a line may break where the identifier has a blank.
+_BLANKS = "|".join(
+    (
+        r"[ \t\n\x0b\f\r]|&nbsp;|&#0*(?:9|10|13|32|160);|\+|<br ?/?>",
+        r"(?i:&#x0*(?:9|a|d|20|a0);|%(?:09|0a|0d|20|c2%a0))",
+        r"\\+[nrtf]|(?i:\\+u00(?:09|0a|0d|20|a0))",
+        *map(chr, (0xA0, *range(0x2000, 0x200B), 0x202F, 0x3000)),
+    )
+)
+
+
+def _spelled(identifier: str) -> str:
+    """Return a pattern of an identifier as files spell it, with any run of white space in place of its own."""
+    parts = re.split(r"(\s+)", identifier)
+    pattern = "".join(f"(?:{_BLANKS})+" if part.isspace() else "".join(map(_spellings, part)) for part in parts)
+    # A backslash before it is no part of it: what precedes it decides whether it is a word.
+    return pattern.removeprefix(_ESCAPING)
+
+
+# Markdown has a backslash before punctuation.
+_ESCAPING = r"\\*"
+
+
 def _spellings(character: str) -> str:
-    """Return a pattern of a character as texts, HTML, JSON (also within JSON), CSV, messages and addresses write it."""
+    """Return a pattern of a character as texts, Markdown, HTML, JSON (also within JSON), CSV and addresses write it."""
     if character.isascii() and character.isalnum():
         return character
     code, utf16 = ord(character), character.encode("utf-16-be").hex()
@@ -54,9 +77,11 @@ def _spellings(character: str) -> str:
     ]
     if code in codepoint2name:
         spellings.append(f"&{codepoint2name[code]};")
+    if character == "'":
+        spellings.append("&apos;")
     if character in "\"'\\":
         spellings += [rf"\\+{re.escape(character)}", re.escape(character) * 2]
-    return f"(?:{'|'.join(spellings)})"
+    return f"{_ESCAPING}(?:{'|'.join(spellings)})"
 
 
 @dataclass(frozen=True)
@@ -158,7 +183,7 @@ class Values:
     def _clear(self) -> re.Pattern[bytes] | None:
         if not self.is_in_clear or self.identifier is None:
             return None
-        return re.compile(f"{''.join(map(_spellings, self.identifier))}(?![0-9A-Za-z])".encode())
+        return re.compile(f"{_spelled(self.identifier)}(?![0-9A-Za-z])".encode())
 
     @cached_property
     def searching(self) -> duckdb.DuckDBPyConnection:
@@ -212,8 +237,7 @@ class Values:
     def _clear_in_sql(self) -> Iterator[str]:
         """Yield the pattern of the identifier in clear, with its neighbours in groups: RE2 has no lookbehind."""
         if self.is_in_clear and self.identifier is not None:
-            spelled = "".join(map(_spellings, self.identifier))
-            yield f"(^|[^0-9A-Za-z]|{_ESCAPE}){spelled}($|[^0-9A-Za-z])"
+            yield f"(^|[^0-9A-Za-z]|{_ESCAPE}){_spelled(self.identifier)}($|[^0-9A-Za-z])"
 
 
 def _packed(content: bytes | mmap) -> Iterator[tuple[re.Match[bytes], bytes]]:

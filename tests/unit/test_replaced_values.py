@@ -356,6 +356,62 @@ def test_a_pdf_is_read_once_and_again_after_it_has_changed(tmp_path, monkeypatch
     assert read == [file, file]
 
 
+BLANK = "A|B_7 900003"
+BLANK_SPELLINGS = {
+    "a line break": "A|B_7\r\n  900003",
+    "Markdown": r"A\|B\_7 900003",
+    "a no-break space": "A|B_7\u00a0900003",
+    "HTML": "A|B_7&nbsp;900003",
+    "HTML with a break": "A|B_7<br />\n900003",
+    "a form": "A%7CB_7+900003",
+    "an address": "A%7cB_7%0D%0A900003",
+    "JSON": r"A|B_7\n900003",
+    "JSON in Unicode": r"A|B_7\u00a0900003",
+}
+
+
+@pytest.mark.parametrize("name", BLANK_SPELLINGS)
+def test_an_identifier_with_a_blank_is_found_over_any_white_space(name):
+    values, text = Values({}, BLANK, NEW), f"by {BLANK_SPELLINGS[name]}, and x{BLANK_SPELLINGS[name]}"
+    expected = f"by {NEW}, and x{BLANK_SPELLINGS[name]}"
+    assert values.replace_in(text.encode()) == (expected.encode(), 1)
+    sql, parameters = values.expression("note")
+    condition, of_condition = values.condition("note")
+    query = f"select {sql}, {condition} from (select ? as note)"  # noqa: S608
+    assert duckdb.execute(query, [*parameters, *of_condition, text]).fetchall() == [(expected, True)]
+
+
+def test_an_apostrophe_of_xml_is_found():
+    assert Values({}, "O'Brien-1234", NEW).replace_in(b"<p>O&apos;Brien-1234</p>") == (f"<p>{NEW}</p>".encode(), 1)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<w:r><w:t>07700</w:t></w:r><w:r><w:br/></w:r><w:r><w:t>900003</w:t></w:r>",
+        "<a:r><a:t>07700 90</a:t></a:r><a:r><a:t>0003</a:t></a:r>",
+        "07700<text:line-break/>900003",
+        "07700 900003 and <w:t>07700 90</w:t><w:t>0003</w:t>",
+    ],
+)
+def test_a_document_with_an_identifier_in_several_pieces_cannot_be_rewritten(tmp_path, xml):
+    file, values = tmp_path / "a.docx", Values({}, "07700 900003", NEW)
+    with zipfile.ZipFile(file, "w") as new:
+        new.writestr("word/document.xml", f"<w:p>{xml}</w:p>")
+    before = file.read_bytes()
+    assert search(file, values)
+    with pytest.raises(CannotRewrite):
+        replace_values(file, values)
+    assert [path.read_bytes() for path in files_below(tmp_path)] == [before]
+
+
+def test_words_of_different_cells_are_not_one_identifier(tmp_path):
+    file = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(file, "w") as new:
+        new.writestr("xl/sheet.xml", "<row><c><v>0770</v></c><c><v>0900003</v></c></row>")
+    assert search(file, Values({}, "07700900003", NEW)) == []
+
+
 ODD = 'O\'Neil "\u00e9" & <7712>'
 SPELLINGS = {
     "as it is": ODD,
