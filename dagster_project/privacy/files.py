@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from io import BufferedIOBase
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,14 +41,18 @@ _WITHOUT_TEXT = re.compile(
 # Names of files whose values their bytes do not show; of those kept as damaged too.
 _NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
-# Zstandard, xz, bzip2, 7z and LZ4, by their first bytes; tar, by the mark in its first header.
-_PACKED = re.compile(
-    rb"\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY|7z\xbc\xaf\x27\x1c|\x04\x22\x4d\x18|.{257}ustar", re.S
-)
-_HEAD_BYTES = 262
+# Control characters that no text has, in whatever encoding of 8 bits; what is packed or encrypted has some of them.
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+_ENCRYPTED = re.compile(rb"-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE)")
+# Files that are no texts and have no values: pictures and fonts by their first bytes, others by name. dbt writes
+# `partial_parse.msgpack` without compression; the template of slides has settings of a printer.
+_WITHOUT_VALUES = re.compile(rb"\x89PNG\r\n|\xff\xd8\xff|GIF8|wOF[F2]|\0\x01\0\0\0|OTTO")
+_NAMED_WITHOUT_VALUES = re.compile(r".*(\.msgpack|/printerSettings\d*\.bin)", re.S)
 # What an office document has between words, and where its words may end.
 _BREAK = re.compile(rb"<(/(\w+:)?(p|h|tc|c|si|table-cell)|(\w+:)?(br|cr|tab|line-break|s))\b[^<>]*>")
 _TAG = re.compile(rb"<[^<>]*>")
+_PIECE = 1 << 20
+_HEAD_BYTES = 262
 # Files beside a SQLite database that only SQLite may change: a rewritten log damages the database.
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -176,6 +180,9 @@ def _head_of(file: Path) -> bytes:
 def _kind_of_head(head: bytes) -> Kind:
     if head[8:12] == b"DUCK":
         return Kind.DUCKDB
+    if head.startswith(codecs.BOM_UTF32_LE):
+        # It begins as UTF-16 does, and is not decoded.
+        return Kind.OTHER
     beginnings = {
         b"PAR1": Kind.PARQUET,
         b"SQLite format 3\0": Kind.SQLITE,
@@ -192,15 +199,15 @@ def readable_kind_of(file: Path) -> Kind:
 
     Raises:
         UnreadableFile: this user may not read it; its first bytes are not what its name says, as those of a database
-            with a damaged beginning; or it is packed in a form that is not decoded.
+            with a damaged beginning; or it is neither a text nor of a known kind, as if it is packed or encrypted.
     """
     try:
         head = _head_of(file)
     except OSError as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     kind = _kind_of_head(head)
-    if kind is Kind.OTHER and _PACKED.match(head):
-        raise UnreadableFile(f"{file} cannot be decoded (packed)")
+    if kind is Kind.OTHER and not _is_of_sqlite(file):
+        _require_text(file, str(file), BytesIO(head))
     if kind is Kind.OTHER and _NOT_PLAIN.fullmatch(file.name) and file.stat().st_size:
         raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")
     return kind
@@ -294,23 +301,47 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
             # By entry: two may have one name.
             for entry in archive.infolist():
                 with archive.open(entry) as member:
-                    yield _plain(file, member)
+                    yield _plain(file, entry.filename, member)
     elif kind is Kind.GZIP:
         with gzip.open(file) as stream:
-            yield _plain(file, stream)
+            yield _plain(file, file.name, stream)
     elif kind is Kind.UTF16:
         yield _as_utf8(file.read_bytes())
     elif kind is Kind.PDF:
         for match in _DEFLATED.finditer(file.read_bytes()):
             with suppress(zlib.error):
                 yield zlib.decompress(match[1])
+    elif not _is_of_sqlite(file):
+        with file.open("rb") as stream:
+            _require_text(file, str(file), stream)
 
 
-def _plain(file: Path, stream: IO[bytes] | BufferedIOBase) -> bytes:
-    head = stream.read(_HEAD_BYTES)
-    if _PACKED.match(head) or _kind_of_head(head) in (Kind.DUCKDB, Kind.PARQUET, Kind.SQLITE, Kind.GZIP):
+def _plain(file: Path, name: str, stream: IO[bytes] | BufferedIOBase) -> bytes:
+    """Return the content of a packed text; of a picture too."""
+    content = stream.read()
+    kind = _kind_of_head(content[:_HEAD_BYTES])
+    if kind is Kind.OTHER:
+        _require_text(file, name, BytesIO(content))
+    elif kind is not Kind.UTF16:
         raise UnreadableFile(f"{file} cannot be decoded (packed)")
-    return _as_utf8(head + stream.read())
+    return _as_utf8(content)
+
+
+def _require_text(file: Path, name: str, stream: IO[bytes]) -> None:
+    """Check that the bytes show their values: of a text in UTF-8 or in an encoding of 8 bits, or of a picture."""
+    decoder, is_utf8, has_control, is_first = codecs.getincrementaldecoder("utf-8")(), True, False, True
+    while piece := stream.read(_PIECE):
+        if is_first and (_WITHOUT_VALUES.match(piece) or _NAMED_WITHOUT_VALUES.fullmatch(name)):
+            return
+        has_control = has_control or _CONTROL.search(piece) is not None
+        try:
+            if is_utf8:
+                decoder.decode(piece)
+        except UnicodeDecodeError:
+            is_utf8 = False
+        if b"\0" in piece or (has_control and not is_utf8) or (is_first and _ENCRYPTED.match(piece)):
+            raise UnreadableFile(f"{file} cannot be decoded (neither a text nor of a known kind)")
+        is_first = False
 
 
 def _without_tags(content: bytes) -> bytes:

@@ -476,6 +476,63 @@ def test_a_packed_database_cannot_be_searched_and_stays_as_it_is(tmp_path, suffi
     assert packed_file.read_bytes() == before
 
 
+def zipped(name, content):
+    archived = io.BytesIO()
+    with zipfile.ZipFile(archived, "w", zipfile.ZIP_DEFLATED) as new:
+        new.writestr(name, content)
+    return archived.getvalue()
+
+
+TEXT = f"by {OLD}\n" * 50
+NOISE = bytes(range(256)) * 4
+NOT_KNOWN = {
+    "warehouse.duckdb.gpg": b"\x8c\x0d\x04\x09" + NOISE,
+    "warehouse.duckdb.enc": b"Salted__" + NOISE,
+    "warehouse.duckdb.asc": b"-----BEGIN PGP MESSAGE-----\n\nhQEMA\n",
+    "a.lzma": lzma.compress(TEXT.encode(), format=lzma.FORMAT_ALONE),
+    "a.rar": b"Rar!\x1a\x07\x01\x00" + NOISE,
+    "a.Z": b"\x1f\x9d\x90" + NOISE,
+    "a.7z": b"7z\xbc\xaf\x27\x1c" + NOISE,
+    "late.bin": TEXT.encode() * 10 + NOISE,
+    "papers.zip": zipped("board_paper.docx", zipped("word/document.xml", TEXT)),
+    "pdf.zip": zipped("board_paper.pdf", b"%PDF-1.7\n"),
+    "encrypted.zip": zipped("a.gpg", NOISE),
+    "zip.gz": gzip.compress(zipped("a.txt", TEXT)),
+    "pdf.gz": gzip.compress(b"%PDF-1.7\n"),
+    "utf16.csv": TEXT.encode("utf-16-le"),
+    "utf32.csv": TEXT.encode("utf-32"),
+    "utf32.zip": zipped("a.csv", TEXT.encode("utf-32")),
+}
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_a_file_that_is_no_text_and_of_no_known_kind_is_not_readable(tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(NOT_KNOWN[name])
+    for values in (VALUES, MANY):
+        with pytest.raises(UnreadableFile, match="cannot be decoded"):
+            replace_values(file, values)
+    assert file.read_bytes() == NOT_KNOWN[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("latin1.csv", f"Ren\xe9;{OTHER}\r\n".encode("latin-1")),
+        ("terminal.log", "\x1b[1mbold\x1b[0m \u2713\n".encode() * 50_000),
+        ("picture.png", b"\x89PNG\r\n\x1a\n" + NOISE),
+        ("font.woff2", b"wOF2" + NOISE),
+        ("partial_parse.msgpack", b"\xde\x00" + NOISE),
+        ("paper.docx", zipped("word/media/image1.png", b"\x89PNG\r\n\x1a\n" + NOISE)),
+        ("paper.pptx", zipped("ppt/printerSettings/printerSettings1.bin", NOISE)),
+        ("empty.lock", b""),
+    ],
+)
+def test_texts_in_any_encoding_and_what_has_no_values_are_readable(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert search(tmp_path / name, VALUES) == []
+
+
 def zip_of(**options):
     archived = io.BytesIO()
     with zipfile.ZipFile(archived, "w", **options) as new:
