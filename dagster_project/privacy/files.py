@@ -553,8 +553,10 @@ def _hits(file: Path, values: Values) -> list[Hit]:
 def _is_of_sqlite(file: Path) -> bool:
     for suffix in _OF_SQLITE:
         database = file.with_name(file.name.removesuffix(suffix))
-        if file.name.endswith(suffix) and database.is_file() and kind_of(database) is Kind.SQLITE:
-            return True
+        # A database that this user may not read is listed itself.
+        with suppress(OSError):
+            if file.name.endswith(suffix) and database.is_file() and kind_of(database) is Kind.SQLITE:
+                return True
     return False
 
 

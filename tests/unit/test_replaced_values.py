@@ -163,6 +163,16 @@ def test_rows_that_only_the_log_still_has_are_removed(tmp_path, opened):
     assert [search(file, VALUES) for file in files_below(tmp_path)] == [[], [], []]
 
 
+@pytest.mark.usefixtures("opened")
+def test_the_log_of_a_database_that_this_user_may_not_read_is_not_readable(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("dagster_project.privacy.files.kind_of", refuse)
+    with pytest.raises(UnreadableFile, match="cannot be decoded"):
+        replace_values(tmp_path / "index.db-wal", VALUES)
+
+
 @pytest.mark.parametrize("statement", ["select * from event", "insert into event values ('pending')"])
 def test_a_locked_database_stops_what_would_rewrite_it(tmp_path, opened, statement):
     cursor = opened.execute(statement)
