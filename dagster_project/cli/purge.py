@@ -1,11 +1,13 @@
 """`fcir purge`: remove detail past its retention; figures stay."""
 
+import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_project.cli.data_root import finish_killed_replacement, require_home_folder, start, warn_of_lake
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import confirm, require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
@@ -48,7 +50,7 @@ def purge(
       fcir purge --apply --reason "retention schedule 2026"
     """
     from dagster_project.privacy.purged_rows import event_keys
-    from dagster_project.privacy.purging import plan_purge
+    from dagster_project.privacy.purging import NOT_CHANGED, plan_purge
     from dagster_project.privacy.purging import purge as purge_detail
     from dagster_project.privacy.retention import (
         holds_in_force,
@@ -104,7 +106,15 @@ def purge(
     warn_of_lake(settings, is_purge=True)
     if plan.backups:
         warn("backups still contain the detail; delete them when they are no longer needed")
+    left = json.loads(certificate.read_text(encoding="utf-8"))[NOT_CHANGED]
+    if left:
+        warn(
+            f"{counted(len(left), 'file')} below the data root could not be read or changed, and may still have purged "
+            f"rows: {listed(left, _NAMED)}. Remove them, with their publication if they are of one (fcir verify)"
+        )
     run(context)
+    if left:
+        raise typer.Exit(Exit.DATA)
 
 
 def require_same_holds(settings: Settings, sources: Collection[str], planned: Sequence["Hold"]) -> None:

@@ -143,9 +143,11 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         replaced=replacement.pairs,
         keys=facts["keys"],
     )
-    changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse).publications
+    rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
+    changed = rewritten.publications
     removed = removed_files(settings)
     remaining = find_values(settings, values)
+    remaining.unreadable += [line for line in rewritten.lines(values) if line not in remaining.unreadable]
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
     detail: dict[str, object] = {

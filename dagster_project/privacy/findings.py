@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +16,8 @@ from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, paths_below, search
 from dagster_project.privacy.values import Values
-from dagster_project.publication.files import MANIFEST
+from dagster_project.publication.files import MANIFEST, manifest_of
+from dagster_project.publication.names import is_name
 from dagster_project.settings import Settings, Target, known_forces
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import empty_spill_folder
@@ -53,7 +56,7 @@ class Findings:
     names: list[str] = field(default_factory=list)
     """Files, folders and links outside the landing folder whose names have a value; they are not renamed."""
     unreadable: list[str] = field(default_factory=list)
-    """Files that could not be decoded."""
+    """Files that could not be decoded or written, and folders that could not be read."""
     searched: int = 0
     """Number of files, without those of the landing folder; hard links to one file count once."""
 
@@ -284,13 +287,38 @@ def register_values(connection: duckdb.DuckDBPyConnection, known: Iterable[str])
 
 
 def publication_of(file: Path, root: Path) -> Path | None:
-    """Return the folder of the publication that a file is in: the nearest one above it with a manifest."""
+    """Return the folder of the publication that a file is in: the nearest one above it with the manifest of one.
+
+    dbt and programs that make backups write files of this name too. A folder that is named as publications are counts
+    although its manifest is damaged.
+    """
     for folder in file.parents:
-        if (folder / MANIFEST).is_file():
+        if _is_publication(folder):
             return folder
         if folder == root:
             break
     return None
+
+
+def _is_publication(folder: Path) -> bool:
+    try:
+        state = (folder / MANIFEST).stat()
+    except OSError:
+        return False
+    return is_name(folder.name) or _has_manifest(folder, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _has_manifest(folder: Path, modified_ns: int, size: int) -> bool:  # noqa: ARG001 (another content is read again)
+    try:
+        manifest: Any = manifest_of(folder)
+    except (OSError, ValueError):
+        return False
+    return (
+        isinstance(manifest, dict)
+        and isinstance(manifest.get("files"), list)
+        and isinstance(manifest.get("tables"), dict)
+    )
 
 
 def _note(settings: Settings, values: Values, found: Findings, root: Path, file: Path, rows: dict[str, int]) -> None:

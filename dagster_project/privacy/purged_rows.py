@@ -12,7 +12,7 @@ from dagster_project.privacy.archiving import Labels, archived_models, label_of
 from dagster_project.privacy.files import Kind, noticing_damage, parquet_rows, readable_kind_of
 from dagster_project.privacy.findings import searched_files
 from dagster_project.privacy.held import first_instant, instants_of
-from dagster_project.privacy.replacing import rewrite_files, table_of
+from dagster_project.privacy.replacing import Rewritten, rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.settings import Settings
@@ -205,7 +205,7 @@ def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mappin
     connection.execute("detach purged")
 
 
-def remove_elsewhere(settings: Settings, labels: Labels) -> list[Path]:
+def remove_elsewhere(settings: Settings, labels: Labels) -> Rewritten:
     """Remove the purged rows from kept publications and from other databases below the data root. It can be repeated.
 
     Args:
@@ -213,7 +213,7 @@ def remove_elsewhere(settings: Settings, labels: Labels) -> list[Path]:
         labels: as `archive` returned them.
 
     Returns:
-        The folders of the publications whose files changed.
+        The publications whose files changed, and files that stay as they are.
     """
     folder = settings.purge_folder
     with duckdb.connect(config={"temp_directory": str(folder / "removed.tmp")}) as connection:
@@ -230,7 +230,7 @@ def remove_elsewhere(settings: Settings, labels: Labels) -> list[Path]:
 
         files = [(settings.home, file) for root, file in searched_files(settings) if root == settings.home]
         files = [(root, file) for root, file in files if folder not in file.parents]
-        return rewrite_files(settings, files, change, noted=folder / "rewritten.files").publications
+        return rewrite_files(settings, files, change, noted=folder / "rewritten.files")
 
 
 def _change_database(

@@ -30,8 +30,9 @@ from dagster_project.privacy.purged_rows import (
     rows_with_purged,
     write_purged,
 )
-from dagster_project.privacy.replacing import DamagedIntent, record_manifests
+from dagster_project.privacy.replacing import DamagedIntent, Rewritten, record_manifests
 from dagster_project.privacy.retention import Hold
+from dagster_project.privacy.values import Values
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.record.certificates import CERTIFICATE, CERTIFIED, certified_sha256
 from dagster_project.record.chain import who_of
@@ -50,6 +51,8 @@ from dagster_project.words import in_shell
 from dagster_project.writing import empty_folder, make_private_folder, private_files, write_whole
 
 ACTION = "purge"
+NOT_CHANGED = "not_changed"
+"""Name of the fact in a certificate that lists the files below the data root that may still have purged rows."""
 _NAMED = 12
 
 
@@ -369,7 +372,8 @@ def _finish(settings: Settings, intent: Intent) -> Path:
         # It may be a link to another disk.
         if not damaged.is_symlink():
             damaged.rmdir()
-    changed = remove_elsewhere(settings, intent.labels)
+    rewritten = remove_elsewhere(settings, intent.labels)
+    changed = rewritten.publications
     record_manifests(settings, changed)
     save_history(settings)
     facts = {
@@ -379,7 +383,7 @@ def _finish(settings: Settings, intent: Intent) -> Path:
         CERTIFIED: certified_sha256(_stated(intent)),
     }
     entry = append_once(settings, ACTION, unique="certificate", reason=intent.reason, detail=facts)
-    certificate = _certify(settings, intent, entry, changed)
+    certificate = _certify(settings, intent, entry, rewritten)
     _remove_folder(settings)
     return certificate
 
@@ -399,7 +403,7 @@ def _stated(intent: Intent) -> dict[str, object]:
     }
 
 
-def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], changed: Sequence[Path]) -> Path:
+def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], rewritten: Rewritten) -> Path:
     content = {
         CERTIFICATE: intent.name,
         "reason": intent.reason,
@@ -407,7 +411,8 @@ def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], chang
         **who_of(entry),
         "record": {name: entry[name] for name in ("seq", "hash")},
         **_stated(intent),
-        "publications_rewritten": [str(folder.relative_to(settings.home)) for folder in changed],
+        "publications_rewritten": [str(folder.relative_to(settings.home)) for folder in rewritten.publications],
+        NOT_CHANGED: rewritten.lines(Values({})),
     }
     make_private_folder(settings.certificates)
     file = _certificate(settings, intent)

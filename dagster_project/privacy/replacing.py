@@ -78,8 +78,15 @@ class Rewritten:
 
     publications: list[Path]
     """Folders of the publications whose files changed."""
-    unreadable: list[Path]
-    """Files that could not be decoded and stay as they are."""
+    unreadable: dict[Path, str]
+    """Files that could not be decoded or written and stay as they are, with the reason; empty: not decoded."""
+
+    def lines(self, values: Values) -> list[str]:
+        """Return these files with the reasons, with dots in place of the values."""
+        return [
+            f"{values.hidden_in(str(file))}{f' ({reason})' if reason else ''}"
+            for file, reason in self.unreadable.items()
+        ]
 
 
 class DamagedIntent(OperatorError, ValueError):
@@ -179,7 +186,7 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
     """
     orders = orders_of(settings)
     linked: dict[tuple[int, int], Path | None] = {}
-    unreadable = []
+    unreadable: dict[Path, str] = {}
     for root, file in list(files):
         # What a removed paper was known by is removed with it.
         if file in (settings.warehouse, settings.marts) or not file.exists():
@@ -191,8 +198,9 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
             if root == settings.home and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
                 file.unlink()
             else:
-                unreadable.append(file)
-    return Rewritten(_update_manifests(settings, noted), unreadable)
+                unreadable[file] = ""
+    changed, damaged = _update_manifests(settings, noted)
+    return Rewritten(changed, unreadable | damaged)
 
 
 def record_manifests(settings: Settings, publications: Iterable[Path]) -> None:
@@ -329,27 +337,41 @@ def table_of(file: Path) -> str:
     return file.parent.parent.name if file.parent.name.startswith("month=") else file.stem
 
 
-def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
-    """Write size, hash and row counts of rewritten files to the manifests of their publications; return the folders."""
+def _update_manifests(settings: Settings, noted: Path) -> tuple[list[Path], dict[Path, str]]:
+    """Write size, hash and row counts of rewritten files to the manifests of their publications.
+
+    Returns:
+        The folders, and the manifests that stay as they are because they cannot be read, with the reason.
+    """
     changed: dict[Path, list[Path]] = {}
     for file in _lines(noted):
         path = Path(file)
         root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
         if folder := publication_of(path, root):
             changed.setdefault(folder, []).append(path)
+    damaged: dict[Path, str] = {}
     for folder, files in changed.items():
-        manifest = manifest_of(folder)
-        listed = {str(file.relative_to(folder)): file for file in files}
-        removed = {path for path, file in listed.items() if not file.exists()}
-        manifest["files"] = [entry for entry in manifest["files"] if entry["path"] not in removed]
-        for entry in manifest["files"]:
-            if rewritten := listed.get(entry["path"]):
-                entry |= {"bytes": rewritten.stat().st_size, "sha256": sha256_of(rewritten)}
-                if rewritten.suffix == ".duckdb":
-                    manifest["tables"] = rows_of_tables(rewritten, manifest["tables"])
-        mode = (folder / MANIFEST).stat().st_mode
-        write_whole(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), mode=mode)
-    return list(changed)
+        try:
+            content = _manifest_with(folder, files)
+        except (ValueError, KeyError, TypeError, AttributeError, duckdb.CatalogException) as error:
+            damaged[folder / MANIFEST] = f"damaged: {type(error).__name__}"
+            continue
+        write_whole(folder / MANIFEST, content, mode=(folder / MANIFEST).stat().st_mode)
+    return [folder for folder in changed if folder / MANIFEST not in damaged], damaged
+
+
+def _manifest_with(folder: Path, files: Iterable[Path]) -> bytes:
+    """Return the manifest of a publication with size, hash and row counts of files that were rewritten or removed."""
+    manifest = manifest_of(folder)
+    listed = {str(file.relative_to(folder)): file for file in files}
+    removed = {path for path, file in listed.items() if not file.exists()}
+    manifest["files"] = [entry for entry in manifest["files"] if entry["path"] not in removed]
+    for entry in manifest["files"]:
+        if rewritten := listed.get(entry["path"]):
+            entry |= {"bytes": rewritten.stat().st_size, "sha256": sha256_of(rewritten)}
+            if rewritten.suffix == ".duckdb":
+                manifest["tables"] = rows_of_tables(rewritten, manifest["tables"])
+    return (json.dumps(manifest, indent=2) + "\n").encode()
 
 
 def _rewritten(settings: Settings) -> Path:

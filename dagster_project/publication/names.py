@@ -42,6 +42,11 @@ def next_name(published: Path, recorded: str | None, *, run_id: str) -> tuple[st
     return name, at
 
 
+def is_name(name: str) -> bool:
+    """Return whether a name of a folder is that of a publication."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _time_of(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, _TIME).replace(tzinfo=UTC)

@@ -51,7 +51,7 @@ def test_backups_of_another_shell_are_finished_or_named(root, tmp_path, monkeypa
     folder = backup / "published" / "20221101T000000Z"
     folder.mkdir(parents=True)
     (folder / "page.html").write_text(f"<p>{CRIME}</p>")
-    before = {"files": [{"path": "page.html", "bytes": 1, "sha256": "of before"}], "tables": []}
+    before = {"files": [{"path": "page.html", "bytes": 1, "sha256": "of before"}], "tables": {}}
     (folder / MANIFEST).write_text(json.dumps(before))
     with monkeypatch.context() as patch:
         patch.setattr(replacing, "_update_manifests", lambda *_: 1 / 0)

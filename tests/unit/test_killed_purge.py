@@ -7,7 +7,7 @@ import pytest
 
 from dagster_project.privacy import purging
 from dagster_project.privacy.purging import finish_purge, is_unfinished, plan_purge
-from dagster_project.privacy.replacing import DamagedIntent
+from dagster_project.privacy.replacing import DamagedIntent, Rewritten
 from dagster_project.settings import Settings
 from tests.unit.loading_helpers import CONTRACTS, row
 
@@ -119,3 +119,17 @@ def test_a_purge_passes_over_a_damaged_database_and_names_it_in_a_backup(install
     settings = installation.settings.model_copy(update={"backups": (backup,)})
     plan = plan_purge(settings, CONTRACTS, {}, [])
     assert (plan.publications, plan.backups) == (("published/one",), (str(backup / "copy.duckdb"),))
+
+
+def test_the_certificate_of_a_purge_lists_what_was_not_changed(installation, monkeypatch):
+    installation.land("2022-10-30", row("v1", day="2022-10-30"))
+    installation.run()
+    settings, manifest = installation.settings, installation.settings.published / "one" / "manifest.json"
+    settings.purge_folder.mkdir()
+    (settings.purge_folder / "intent.json").write_text(json.dumps(INTENT | {"plan": {"sources": []}}))
+    rewritten = Rewritten([], {manifest: "damaged: JSONDecodeError", settings.home / "notes.7z": ""})
+    monkeypatch.setattr(purging, "remove_elsewhere", lambda *_: rewritten)
+    assert "is finished" in str(finish_purge(settings))
+    certificate = json.loads((settings.certificates / "one.json").read_text())
+    assert certificate["not_changed"] == [f"{manifest} (damaged: JSONDecodeError)", f"{settings.home / 'notes.7z'}"]
+    assert not is_unfinished(settings)
