@@ -4,6 +4,7 @@ import codecs
 import gzip
 import lzma
 import mmap
+import os
 import re
 import sqlite3
 import struct
@@ -153,18 +154,45 @@ class Hit:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in order, without links."""
-    return (path for path in paths_below(folder) if path.is_file() and not path.is_symlink())
+    """Yield the files below a folder in order, without links.
+
+    A folder that cannot be read, such as `lost+found` of a disk, is yielded too: like a file that cannot be read.
+    """
+    return filter(is_searched, paths_below(folder))
 
 
 def paths_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:
-    """Yield everything below a folder in order, without folders to leave out; links are not followed."""
+    """Yield everything below a folder in order, without folders to leave out; links are not followed.
+
+    A folder that cannot be read is yielded without what is in it, also if it is this one.
+    """
+    if is_closed(folder):
+        yield folder
+        return
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path in left_out:
             continue
-        yield path
-        if path.is_dir() and not path.is_symlink():
+        is_link = path.is_symlink()
+        if is_link or not is_closed(path):
+            yield path
+        if not is_link and path.is_dir():
             yield from paths_below(path, left_out)
+
+
+def is_searched(path: Path) -> bool:
+    """Return whether a path is a file, or a folder that cannot be read and counts as a file; not a link to either."""
+    return not path.is_symlink() and (path.is_file() or is_closed(path))
+
+
+def is_closed(folder: Path) -> bool:
+    """Return whether this user cannot list a folder, or not open what is in it; links are followed."""
+    if not folder.is_dir():
+        return False
+    try:
+        os.scandir(folder).close()
+    except OSError:
+        return True
+    return not os.access(folder, os.X_OK)
 
 
 def kind_of(file: Path) -> Kind:

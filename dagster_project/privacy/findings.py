@@ -14,7 +14,7 @@ import pyarrow as pa
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
-from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, paths_below, search
+from dagster_project.privacy.files import Kind, UnreadableFile, is_searched, kind_of, paths_below, search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST, manifest_of
 from dagster_project.publication.names import is_name
@@ -154,9 +154,9 @@ def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
 
     Folders that commands write to are searched even if they are links, for example to another disk. The landing folder
     is not searched, and neither is the lake: Iceberg keeps the size of each of its files, and does not open one that
-    was rewritten.
+    was rewritten. A folder that cannot be read is yielded like a file that cannot be read.
     """
-    return ((root, path) for root, path in _searched_paths(settings) if path.is_file() and not path.is_symlink())
+    return ((root, path) for root, path in _searched_paths(settings) if is_searched(path))
 
 
 def _searched_paths(settings: Settings) -> Iterator[tuple[Path, Path]]:

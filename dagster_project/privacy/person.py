@@ -27,7 +27,7 @@ from dagster_project.loading.pseudonyms import (
     known_fingerprint,
 )
 from dagster_project.loading.suppression import Suppressed, read_suppression
-from dagster_project.privacy.files import UnreadableFile, files_below, search
+from dagster_project.privacy.files import UnreadableFile, files_below, is_closed, search
 from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
 from dagster_project.words import in_shell
@@ -110,7 +110,7 @@ class Landed:
     spellings: dict[str, int] = field(default_factory=dict)
     """Rows with what looks like another spelling of it in a personal column."""
     unreadable: list[str] = field(default_factory=list)
-    """Files that could not be decoded, or are too large."""
+    """Files that could not be decoded, or are too large, and folders that could not be read."""
 
 
 def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], identifier: str) -> Landed:
@@ -122,9 +122,9 @@ def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], id
     values = Values({}, identifier)
     for file in files_below(settings.landing):
         parts = file.relative_to(settings.landing)
-        name = "/".join(_shown(part, values) for part in parts.parts)
+        name = "/".join(_shown(part, values) for part in parts.parts) or "."
         try:
-            if file.stat().st_size > LARGEST_EXTRACT:
+            if is_closed(file) or file.stat().st_size > LARGEST_EXTRACT:
                 raise UnreadableFile(name)
             rows, others = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
             rows = rows or sum(hit.rows for hit in search(file, values)) or values.count_in(os.fsencode(parts))

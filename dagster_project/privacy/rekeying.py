@@ -38,8 +38,10 @@ from dagster_project.privacy.findings import (
 )
 from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.replacing import (
+    UNWRITTEN,
     Replacement,
     delete_intent,
+    not_written,
     record_manifests,
     replace_everywhere,
     write_intent,
@@ -201,6 +203,10 @@ def _renew_backups(
             with noticing_damage(file):
                 fingerprint = _renew_backup(settings, file, facts, at)
         except UnreadableFile:
+            damaged.append(file)
+            continue
+        except UNWRITTEN as error:
+            not_written(file, error)
             damaged.append(file)
             continue
         if fingerprint not in (None, facts["fingerprint"], *facts["fingerprints_before"]):

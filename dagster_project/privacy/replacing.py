@@ -9,7 +9,9 @@ intent, which is deleted last.
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +32,7 @@ from dagster_project.privacy.files import (
 from dagster_project.privacy.findings import missing_backups, publication_of, searched_files
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import CONTENT, MANIFEST, PARTIAL, manifest_of
+from dagster_project.publication.space import says_full
 from dagster_project.record.store import append
 from dagster_project.settings import Settings
 from dagster_project.sql import table
@@ -51,6 +54,9 @@ function with the file before it rewrites it.
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
 # Forms of a paper, or of its tables; if one has a value, so may the pictures of the charts in the others.
 _SHOWS_TEXTS, _WITH_PICTURES = (".html", ".pdf", ".svg", ".xlsx", ".ods"), (".docx", ".pptx", ".odt", ".odp")
+_DRAFT = re.compile(r"\.(.+)\.draft(?:\.wal)?", re.S)
+UNWRITTEN = (OSError, duckdb.IOException, duckdb.FatalException, sqlite3.OperationalError)
+"""Errors of writing a file: of the system, of DuckDB and of SQLite."""
 # By a run, which renames a file, and by `fcir rebuild`, which moves it to a folder.
 _KEPT_AS_DAMAGED = re.compile(r"^damaged/|\.damaged")
 
@@ -141,8 +147,10 @@ def require_unlocked_databases(settings: Settings, values: Values) -> None:
     Raises:
         DatabaseInUse: another program has locked one. Nothing was replaced.
     """
-    for _, file in list(searched_files(settings)):
-        require_unlocked(file, values)
+    for root, file in list(searched_files(settings)):
+        # A backup that cannot be written is listed at the end.
+        with nullcontext() if root == settings.home else suppress(sqlite3.Error):
+            require_unlocked(file, values)
 
 
 def replace_everywhere(
@@ -183,6 +191,10 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
         files: each file with the root that it is below, as `searched_files` yields them.
         change: rewrites a file if it has to be.
         noted: file that lists what was rewritten until all is done; the caller removes it.
+
+    Returns:
+        What was rewritten, and what could not be: a file that cannot be decoded, or one of a backup that cannot be
+        written.
     """
     orders = orders_of(settings)
     linked: dict[tuple[int, int], Path | None] = {}
@@ -195,12 +207,28 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
             _rewrite_file(root, file, change, orders, linked, noted)
         except UnreadableFile:
             # A damaged database that was kept: what it holds cannot be found, and nothing reads it.
-            if root == settings.home and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
+            if root == settings.home and file.is_file() and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
                 file.unlink()
             else:
                 unreadable[file] = ""
+        except UNWRITTEN as error:
+            # A backup may be on a disk that is full, or may only be read. The rest is done.
+            if root == settings.home:
+                raise
+            unreadable[file] = not_written(file, error)
     changed, damaged = _update_manifests(settings, noted)
     return Rewritten(changed, unreadable | damaged)
+
+
+def not_written(file: Path, error: Exception) -> str:
+    """Remove the draft of a file that could not be written, and return why, without the path."""
+    draft = draft_of(file)
+    for left in (draft, draft.with_name(f"{draft.name}.wal")):
+        with suppress(OSError):
+            left.unlink()
+    if says_full(str(error)):
+        return "not written: its disk is full"
+    return f"not written: {error.strerror if isinstance(error, OSError) else type(error).__name__}"
 
 
 def record_manifests(settings: Settings, publications: Iterable[Path]) -> None:
@@ -219,10 +247,15 @@ def orders_of(settings: Settings) -> dict[str, tuple[str, ...]]:
 def _remove_drafts(settings: Settings) -> None:
     """Remove what killed commands left: incomplete publications, drafts of rewritten files, spilled memory."""
     for root, file in list(searched_files(settings)):
-        if root != settings.home:
+        draft_for = _DRAFT.fullmatch(file.name)
+        if file.is_dir():
             continue
-        is_draft = file.name.startswith(".") and file.name.endswith(".draft")
-        if is_draft or any(part.startswith(PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
+        if root != settings.home:
+            # A disk that may only be read has none of this command.
+            if draft_for and file.with_name(draft_for[1]).exists():
+                with suppress(OSError):
+                    file.unlink()
+        elif draft_for or any(part.startswith(PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
             file.unlink()
 
 
@@ -351,12 +384,16 @@ def _update_manifests(settings: Settings, noted: Path) -> tuple[list[Path], dict
             changed.setdefault(folder, []).append(path)
     damaged: dict[Path, str] = {}
     for folder, files in changed.items():
+        is_of_backup = not folder.is_relative_to(settings.home) or any(map(folder.is_relative_to, settings.backups))
         try:
-            content = _manifest_with(folder, files)
+            content, mode = _manifest_with(folder, files), (folder / MANIFEST).stat().st_mode
+            write_whole(folder / MANIFEST, content, mode=mode)
+        except OSError as error:
+            if not is_of_backup:
+                raise
+            damaged[folder / MANIFEST] = not_written(folder / MANIFEST, error)
         except (ValueError, KeyError, TypeError, AttributeError, duckdb.CatalogException) as error:
             damaged[folder / MANIFEST] = f"damaged: {type(error).__name__}"
-            continue
-        write_whole(folder / MANIFEST, content, mode=(folder / MANIFEST).stat().st_mode)
     return [folder for folder in changed if folder / MANIFEST not in damaged], damaged
 
 

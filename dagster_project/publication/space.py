@@ -1,6 +1,7 @@
 """Free disk space, compared with what a command is going to write: before it starts, and after it failed."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ _FULL_BYTES = _MEGABYTE
 _SAYS_FULL = ("no space left", "disk is full", "quota exceeded")
 # SQLite, where the index of its log cannot grow; a broken disk says it too, so the free space decides.
 _MAY_SAY_FULL = "disk i/o error"
+
+# A file in a message of the system or of DuckDB.
+_PATH = re.compile(r"""["'](/[^"'\n]+)["']""")
 
 
 class NotEnoughSpace(OperatorError, RuntimeError):
@@ -64,8 +68,8 @@ class Need:
         free = self._free() + _size(_left_behind(self.settings, self.published))
         if free < sum(self._parts().values()):
             raise NotEnoughSpace(
-                f"{self._disk()} has {_megabytes(free)} free, but {self._needs()}. Nothing was done, and what was "
-                f"published before stays. {self._advice()}"
+                f"{self._disk(self._folder())} has {_megabytes(free)} free, but {self._needs()}. Nothing was done, and "
+                f"what was published before stays. {self._advice()}"
             )
 
     def explain(self, error: str) -> str:
@@ -74,11 +78,12 @@ class Need:
         Args:
             error: what the command, or a library, said of it.
         """
-        free, said = self._free(), error.lower()
+        folder, said = self._folder(error), error.lower()
+        free = shutil.disk_usage(folder).free
         least = sum(self._parts().values()) if _MAY_SAY_FULL in said else _FULL_BYTES
         if free >= least and not says_full(said):
             return ""
-        return f"{self._disk()} is full ({_megabytes(free)} free); {self._needs()}. {self._advice()}"
+        return f"{self._disk(folder)} is full ({_megabytes(free)} free); {self._needs()}. {self._advice()}"
 
     @contextmanager
     def required(self) -> Iterator[None]:
@@ -111,17 +116,25 @@ class Need:
             parts["copy of the largest file"] = max(_size([self.settings.warehouse]), _size([self.settings.marts]))
         return parts
 
-    def _folder(self) -> Path:
-        home = self.settings.home
-        return next(path for path in (home, *home.parents) if path.exists())
+    def _folder(self, error: str = "") -> Path:
+        """Return a folder on the disk that an error is about: that of a file that it names, or of the data root.
+
+        Folders of the data root may be links to other disks. The system does not name the file that it cannot extend.
+        """
+        home = _existing(self.settings.home)
+        named = [_existing(Path(path).parent) for path in _PATH.findall(error)]
+        links = [folder for folder in (self.published,) if folder and folder.exists() and _is_full(folder)]
+        others = (folder for folder in (*named, *links) if folder.stat().st_dev != home.stat().st_dev)
+        return home if _is_full(home) else next(others, home)
 
     def _free(self) -> int:
         return shutil.disk_usage(self._folder()).free
 
-    def _disk(self) -> str:
-        folder = self._folder()
-        mount = next(path for path in (folder, *folder.parents) if path.is_mount())
-        return f"{self.settings.home}: its disk (mounted at {mount})"
+    def _disk(self, folder: Path) -> str:
+        named = self.settings.home if folder == _existing(self.settings.home) else folder
+        real = folder.resolve()
+        mount = next(path for path in (real, *real.parents) if path.is_mount())
+        return f"{named}: its disk (mounted at {mount})"
 
     def _needs(self) -> str:
         parts = self._parts()
@@ -130,6 +143,14 @@ class Need:
 
     def _advice(self) -> str:
         return f"Free some space (docs/runbook.md, Full disk), then: {self.command}"
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def _left_behind(settings: Settings, published: Path | None) -> Iterable[Path]:

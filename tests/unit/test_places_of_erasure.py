@@ -1,12 +1,17 @@
 """An erasure goes through every file of the data root and of backups, and names what it cannot read or write."""
 
 import json
+import os
+import sqlite3
 
+import duckdb
 import pytest
 
 from dagster_project.privacy import replacing
+from dagster_project.privacy.replacing import rewrite_files
 from dagster_project.publication.files import MANIFEST
 from dagster_project.record.store import read
+from dagster_project.settings import Settings
 from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import row
 
@@ -69,3 +74,79 @@ def test_a_publication_whose_manifest_is_damaged_is_rewritten_and_listed(root, c
     assert certificate["remaining"]["publications"] == {}
     assert (folder / MANIFEST).read_text() == content
     assert CRIME not in (folder / "page.html").read_text()
+
+
+def test_a_backup_that_cannot_be_written_is_listed_and_the_rest_is_done(root, tmp_path):
+    """Folders in place of the drafts stand for a disk that may only be read."""
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    for name in ("page.html", "warehouse.duckdb"):
+        content = root.settings.warehouse.read_bytes() if name.endswith("duckdb") else f"<p>{CRIME}</p>".encode()
+        (backup / name).write_bytes(content)
+        (backup / f"other_{name}").write_bytes(content)
+        (backup / f".{name}.draft").mkdir()
+    (root.settings.home / "page.html").write_text(CRIME)
+    certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
+    remaining = certificate["remaining"]
+    assert set(remaining["backups"]) == {str(backup / "page.html"), str(backup / "warehouse.duckdb")}
+    listed = [f"{backup / name} (not written: Is a directory)" for name in ("page.html", "warehouse.duckdb")]
+    assert remaining["unreadable"] == listed
+    assert (remaining["files"], remaining["warehouse"]) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(30, "Read-only file system", "x"), "Read-only file system"),
+        (OSError(28, "No space left on device"), "its disk is full"),
+        (duckdb.IOException('Could not write file "/x": No space left on device'), "its disk is full"),
+        (duckdb.IOException("Cannot open file"), "IOException"),
+        (sqlite3.OperationalError("attempt to write a readonly database"), "OperationalError"),
+    ],
+)
+def test_a_file_that_cannot_be_written_stops_only_the_data_root(tmp_path, monkeypatch, error, reason):
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    settings, backup = Settings(home=tmp_path / "home", _env_file=None), tmp_path / "backup"
+    for folder in (settings.home, backup):
+        folder.mkdir()
+        (folder / "a.txt").write_text("a")
+    (backup / ".a.txt.draft").write_text("half")
+
+    def change(*_):
+        raise error
+
+    arguments = {"change": change, "noted": tmp_path / "noted"}
+    rewritten = rewrite_files(settings, [(backup, backup / "a.txt")], **arguments)
+    assert rewritten.unreadable == {backup / "a.txt": f"not written: {reason}"}
+    assert not (backup / ".a.txt.draft").exists()
+    with pytest.raises(type(error)):
+        rewrite_files(settings, [(settings.home, settings.home / "a.txt")], **arguments)
+
+
+def test_drafts_that_a_killed_erasure_left_in_a_backup_are_removed(root, tmp_path):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    for name in ("a.txt", ".a.txt.draft", ".a.txt.draft.wal", ".other.draft"):
+        (backup / name).write_text("x")
+    assert erased(root.settings.model_copy(update={"backups": (backup,)}))["is_clean"]
+    assert sorted(path.name for path in backup.iterdir()) == [".other.draft", "a.txt"]
+
+
+def test_a_folder_that_cannot_be_read_is_listed(root, tmp_path, monkeypatch):
+    backup, scandir = tmp_path / "backup", os.scandir
+    closed = [backup / "lost+found", root.settings.landing / "lost+found", root.settings.home / "damaged" / "one"]
+    for folder in closed:
+        folder.mkdir(parents=True)
+    (backup / "page.html").write_text(CRIME)
+
+    def scan(path="."):
+        if path in closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
+    assert certificate["remaining"]["unreadable"] == [str(closed[2]), str(closed[0])]
+    assert certificate["held_before"]["landing"] == {"visits/visits_2022-11-01.csv": 1, "lost+found (not readable)": 0}
+    assert certificate["remaining"]["backups"] == {}
+    assert all(folder.is_dir() for folder in closed)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,23 @@ def test_an_error_that_does_not_name_the_disk_is_explained_only_if_the_disk_is_f
             failing(settings, disk, free, ValueError("disk I/O error"))
     with pytest.raises(DiskFull, match=r"^RuntimeError\. .* is full"):
         failing(settings, disk, 0, RuntimeError())
+
+
+def test_a_full_disk_of_another_folder_is_named(settings, tmp_path, monkeypatch):
+    other, state = tmp_path / "other", Path.stat
+    for folder in (other, settings.home):
+        folder.mkdir()
+
+    def free(folder):
+        return Usage(10**12, 0, 0 if folder == other else 500 * MB)
+
+    def of_disks(path, **options):
+        return namedtuple("State", "st_dev st_mode")(path == other, state(path, **options).st_mode)
+
+    monkeypatch.setattr(shutil, "disk_usage", free)
+    need = Need(settings, "fcir erase", is_rewriting=True)
+    error = f'IO Error: Could not write file "{other}/warehouse.duckdb": No space left on device'
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", of_disks)
+        assert need.explain(error).startswith(f"{other}: its disk (mounted at ")
+    assert need.explain("No space left on device").startswith(f"{settings.home}: its disk (mounted at ")
