@@ -54,6 +54,8 @@ _BREAK = re.compile(rb"<(/(\w+:)?(p|h|tc|c|si|table-cell)|(\w+:)?(br|cr|tab|line
 _TAG = re.compile(rb"<[^<>]*>")
 _PIECE = 1 << 20
 _HEAD_BYTES = 262
+# The file beside a DuckDB database with what was not yet written into it, which only DuckDB may change.
+_LOG = ".wal"
 # Files beside a SQLite database that only SQLite may change: a rewritten log damages the database.
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -227,14 +229,18 @@ def readable_kind_of(file: Path) -> Kind:
 
     Raises:
         UnreadableFile: this user may not read it; its first bytes are not what its name says, as those of a database
-            with a damaged beginning; or it is neither a text nor of a known kind, as if it is packed or encrypted.
+            with a damaged beginning; it is neither a text nor of a known kind, as if it is packed or encrypted; or it
+            is the log of a DuckDB database that is not there.
     """
     try:
         head = _head_of(file)
     except OSError as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     kind = _kind_of_head(head)
-    if kind is Kind.OTHER and not _is_of_sqlite(file):
+    database = log_of(file)
+    if database and not (database.is_file() and kind_of(database) is Kind.DUCKDB):
+        raise UnreadableFile(f"{file} cannot be decoded (without its database)")
+    if kind is Kind.OTHER and not database and not _is_of_sqlite(file):
         _require_text(file, str(file), BytesIO(head))
     if kind is Kind.OTHER and _NOT_PLAIN.fullmatch(file.name) and file.stat().st_size:
         raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")
@@ -524,7 +530,8 @@ def replace_values(
 ) -> bool:
     """Replace values in a file, so that no byte of them remains in it, and return whether it was rewritten.
 
-    A file without them stays as it is, except that a DuckDB file loses its free blocks, which keep old bytes.
+    A file without them stays as it is, except that a DuckDB file loses its free blocks, which keep old bytes, and its
+    log is written into it.
 
     Args:
         file: the file. Its mode stays; if it is a hard link, the others keep the old content.
@@ -538,14 +545,19 @@ def replace_values(
         DatabaseInUse: it is a SQLite database that another program has locked.
         CannotRewrite: it is a PDF, or an office document that has a value in several pieces.
     """
-    if _is_of_sqlite(file):
+    if _is_of_sqlite(file) or log_of(file):
         return False
     hits, kind = _hits(file, values), kind_of(file)
-    if not hits and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
+    has_log = kind is Kind.DUCKDB and file.with_name(f"{file.name}{_LOG}").exists()
+    if not hits and not has_log and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
         return False
     _require_rewritable(file, kind, hits, values)
     if on_change:
         on_change(file)
+    if has_log:
+        # DuckDB opens no database beside the log of another, so the rewritten one must have none; it is safe to kill.
+        with noticing_damage(file), private_files(), duckdb.connect(str(file), config=dict(NO_SPILLING)) as connection:
+            connection.execute("checkpoint")
     if kind is Kind.DUCKDB:
         # The search reads texts only; other columns may be damaged.
         with noticing_damage(file), rewriting_connection(file, spill_at=spill_at) as connection:
@@ -586,6 +598,15 @@ def _is_of_sqlite(file: Path) -> bool:
             if file.name.endswith(suffix) and database.is_file() and kind_of(database) is Kind.SQLITE:
                 return True
     return False
+
+
+def log_of(file: Path) -> Path | None:
+    """Return the DuckDB database that a file is the write-ahead log of, by their names; None for any other file."""
+    database = file.with_name(file.name.removesuffix(_LOG))
+    if not file.name.endswith(_LOG):
+        return None
+    is_log = database.suffix == ".duckdb" or (database.is_file() and kind_of(database) is Kind.DUCKDB)
+    return database if is_log else None
 
 
 @contextmanager

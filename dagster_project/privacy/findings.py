@@ -25,8 +25,6 @@ from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
 from dagster_project.words import counted, printable
 
-_LANDING = "landing"
-
 
 class DamagedStore(OperatorError, RuntimeError):
     """The warehouse or the marts cannot be read, so nothing can be found in them."""
@@ -170,8 +168,24 @@ def _searched_paths(settings: Settings) -> Iterator[tuple[Path, Path]]:
             yield home, path
     for folder in settings.backups:
         for path in paths_below(folder, [home]):
-            if not {_LANDING, settings.trial_lake.name}.intersection(path.relative_to(folder).parts[:-1]):
+            above = [*path.relative_to(folder).parents][:-1]
+            if not any(_is_passed_over(settings, folder / parent) for parent in above):
                 yield folder, path
+
+
+def _is_passed_over(settings: Settings, folder: Path) -> bool:
+    """Return whether a folder in a backup is the landing folder or the lake of a copied data root."""
+    if folder.name not in (settings.landing.name, settings.trial_lake.name):
+        return False
+    copied = settings.model_copy(update={"home": folder.parent})
+    return copied.warehouse.exists() or copied.record.exists()
+
+
+def landing_folders(settings: Settings) -> list[Path]:
+    """Return the landing folder, and those of data roots that were copied to the folders of backups."""
+    copied = (path for folder in settings.backups for path in paths_below(folder, [settings.home]) if path.is_dir())
+    named = (path for path in copied if path.name == settings.landing.name and not path.is_symlink())
+    return [settings.landing, *(path for path in named if _is_passed_over(settings, path))]
 
 
 def _folders_of_commands(settings: Settings) -> list[Path]:

@@ -28,6 +28,7 @@ from dagster_project.loading.pseudonyms import (
 )
 from dagster_project.loading.suppression import Suppressed, read_suppression
 from dagster_project.privacy.files import UnreadableFile, files_below, is_closed, search
+from dagster_project.privacy.findings import landing_folders
 from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
 from dagster_project.words import in_shell
@@ -103,7 +104,10 @@ def loads_by_key(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 @dataclass
 class Landed:
-    """Files of the landing folder by path relative to it. Names that are personal or have the identifier are hidden."""
+    """Files of the landing folder by path relative to it, and of backups by path.
+
+    Names that are personal or have the identifier are hidden.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     """Rows with the identifier, or occurrences in a file that is no extract, or in the path of one without any."""
@@ -114,15 +118,18 @@ class Landed:
 
 
 def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], identifier: str) -> Landed:
-    """Read every file of the landing folder and return those with an identifier.
+    """Read every file of the landing folder, and of those of copied data roots; return those with an identifier.
 
     A file is read as an extract of its source; any other file is searched for the text, even if it is compressed.
     """
     found = Landed()
     values = Values({}, identifier)
-    for file in files_below(settings.landing):
-        parts = file.relative_to(settings.landing)
+    files = ((landing, file) for landing in landing_folders(settings) for file in files_below(landing))
+    for folder, file in files:
+        parts = file.relative_to(folder)
         name = "/".join(_shown(part, values) for part in parts.parts) or "."
+        if folder != settings.landing:
+            name = f"{values.hidden_in(str(folder))}/{name}"
         try:
             if is_closed(file) or file.stat().st_size > LARGEST_EXTRACT:
                 raise UnreadableFile(name)

@@ -3,6 +3,8 @@
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 
 import duckdb
 import pytest
@@ -150,3 +152,58 @@ def test_a_folder_that_cannot_be_read_is_listed(root, tmp_path, monkeypatch):
     assert certificate["held_before"]["landing"] == {"visits/visits_2022-11-01.csv": 1, "lost+found (not readable)": 0}
     assert certificate["remaining"]["backups"] == {}
     assert all(folder.is_dir() for folder in closed)
+
+
+def test_only_the_landing_folder_and_the_lake_of_a_copied_data_root_are_passed_over(root, tmp_path):
+    backup = tmp_path / "backup"
+    for name in ("landing", "spark", "copied/landing/visits", "copied/spark", "copied/record"):
+        (backup / name).mkdir(parents=True)
+        (backup / name / "notes.txt").write_text(f"about {CRIME}")
+    certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
+    left = [str(file.relative_to(backup)) for file in backup.rglob("*.txt") if CRIME in file.read_text()]
+    assert sorted(left) == ["copied/landing/visits/notes.txt", "copied/spark/notes.txt"]
+    in_landing = {"visits/visits_2022-11-01.csv": 1, f"{backup}/copied/landing/visits/notes.txt": 1}
+    assert certificate["held_before"]["landing"] == in_landing
+    assert sorted(certificate["held_before"]["backups"]) == [
+        str(backup / name / "notes.txt") for name in ("copied/record", "landing", "spark")
+    ]
+
+
+def changed_without_checkpoint(file, visitor):
+    """Give all rows a visitor, in a process that leaves the change in the log."""
+    code = (
+        "import os, sys, duckdb; connection = duckdb.connect(sys.argv[1]);"
+        "connection.execute(\"set wal_autocheckpoint = '1TB'\");"
+        "connection.execute('update raw.visits set visitor = ?', [sys.argv[2]]); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(file), visitor], check=True)
+
+
+def test_a_backup_with_its_log_can_be_opened_afterwards(root, tmp_path):
+    file = tmp_path / "backup" / "copy.duckdb"
+    file.parent.mkdir()
+    ((key,),) = root.query("select visitor from raw.visits where visit_id = 'a'")
+    file.write_bytes(root.settings.warehouse.read_bytes())
+    changed_without_checkpoint(file, key)
+    log = file.with_name("copy.duckdb.wal")
+    assert key.encode() in log.read_bytes()
+    certificate = erased(root.settings.model_copy(update={"backups": (file.parent,)}))
+    assert certificate["is_clean"]
+    assert list(file.parent.iterdir()) == [file]
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute("select count(*), count(distinct visitor) from raw.visits").fetchall()
+        assert rows == [(2, 1)]
+        assert connection.execute("select count(*) from raw.visits where visitor = ?", [key]).fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("database", [None, b"damaged"])
+def test_a_log_without_its_database_is_not_readable_and_not_changed(root, tmp_path, database):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    log = backup / "copy.duckdb.wal"
+    log.write_text(f"bytes of {CRIME}")
+    if database:
+        (backup / "copy.duckdb").write_bytes(database)
+    certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
+    assert str(log) in certificate["remaining"]["unreadable"]
+    assert log.read_text() == f"bytes of {CRIME}"
