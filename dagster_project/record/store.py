@@ -250,7 +250,7 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     anchors = list(anchors)
     with _without_appends(settings.record):
         content, head = _content(settings.record_file), head_in_file(settings)
-    own = list(_faults_of_files(settings, content, head, key))
+        own = list(_faults_of_files(settings, content, head, key))
     if head:
         anchors.append(Anchor(str(settings.record / _HEAD), head))
     if key is None:
@@ -273,7 +273,29 @@ def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key:
         noted = f"names entry {head.seq}" if head else "is missing"
         yield f"{file} {noted}, and the record ends with entry {last.seq}: it is older, or was removed"
     redacted = redacted_lines(content.splitlines(keepends=True), key) if key else {}
+    for hidden in (_LOCK, f".{_HEAD}", f".{settings.record_file.name}"):
+        if not _is_as_left(settings.record / hidden, last, key):
+            yield f"{settings.record / hidden} has what no command wrote; if nothing else is wrong, remove it"
     yield from _faults_aside(settings, entries, redacted, sha256(content).hexdigest())
+
+
+def _is_as_left(file: Path, last: Head, key: bytes | None) -> bool:
+    """Return whether a hidden file of the record is missing, or has what a command, also one that was killed, leaves.
+
+    The lock is empty. Drafts are those of the head of the last entry, up to any byte, and of a record that begins
+    after a restart.
+    """
+    try:
+        content = _content(file)
+    except OSError:
+        return False
+    if file.is_symlink():
+        return False
+    if not content or file.name == _LOCK:
+        return not content
+    if file.name == f".{_HEAD}":
+        return _line_of(last).startswith(content)
+    return key is None or (_is_entry(content, key) and parsed(content)["action"] == RESTART)
 
 
 def _faults_aside(
@@ -417,9 +439,13 @@ def _is_redacted(line: bytes, key: bytes, whole: bytes, facts: Mapping[str, Any]
 def _write_head(folder: Path, head: Head) -> None:
     draft = folder / f".{_HEAD}"
     with _private(draft, os.O_TRUNC) as descriptor:
-        os.write(descriptor, json.dumps({"seq": head.seq, "hash": head.hash}).encode() + b"\n")
+        os.write(descriptor, _line_of(head))
         os.fsync(descriptor)
     draft.replace(folder / _HEAD)
+
+
+def _line_of(head: Head) -> bytes:
+    return json.dumps({"seq": head.seq, "hash": head.hash}).encode() + b"\n"
 
 
 def _content(file: Path) -> bytes:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -377,6 +378,33 @@ def test_an_earlier_record_stays_as_it_was_moved_aside(record):
 def test_a_file_that_no_command_wrote_is_a_fault(record):
     (record.record / "record-20260101T000000.000000Z.jsonl").write_text("{}")
     assert [fault for fault in store.faults(record) if "is not a file of the record" in fault]
+
+
+@pytest.mark.parametrize("name", [".lock", ".head", ".record.jsonl"])
+def test_hidden_files_of_the_record_with_other_content_are_faults(record, tmp_path, name):
+    file = record.record / name
+    for content in (b"planted", record.record_file.read_bytes().splitlines(keepends=True)[-1]):
+        file.write_bytes(content)
+        assert [fault for fault in store.faults(record) if f"{file} has what no command wrote" in fault]
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere")
+    assert [fault for fault in store.faults(record) if f"{file} has what no command wrote" in fault]
+
+
+@pytest.mark.parametrize("bytes_written", [0, 10, 1000])
+def test_drafts_that_a_killed_command_left_are_no_faults(record, monkeypatch, bytes_written):
+    def killed(*_):
+        raise InterruptedError
+
+    head = (record.record / "head").read_bytes()
+    (record.record / ".head").write_bytes(head[:bytes_written])
+    assert store.faults(record) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(InterruptedError):
+            store.restart(record, [], reason="killed")
+    assert (record.record / ".record.jsonl").stat().st_size
+    assert store.faults(record) == []
 
 
 def test_a_record_that_is_a_link_is_a_fault_and_a_device_is_not_read(record, tmp_path):
