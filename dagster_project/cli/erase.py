@@ -53,6 +53,7 @@ def erase(
     from dagster_project.privacy.held import held_rows
     from dagster_project.privacy.person import person_of
     from dagster_project.privacy.values import HIDDEN
+    from dagster_project.privacy.vocabulary import require_no_word_of_project
 
     settings = start(debug=bool(context.obj))
     identifier, reason = ask_with_reason(reason)
@@ -68,6 +69,7 @@ def erase(
         if person.suppressed:
             say(f"It was erased before, on {person.suppressed.since[:10]}; later rows already get its substitute.")
         _require_no_hold(settings, held, despite_holds=despite_holds)
+        require_no_word_of_project(settings, contracts, person)
         if not yes:
             confirm("erase", "erased")
         _require_same_holds(settings, contracts, holds)

@@ -238,7 +238,7 @@ def readable_kind_of(file: Path) -> Kind:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     kind = _kind_of_head(head)
     database = log_of(file)
-    if database and not (database.is_file() and kind_of(database) is Kind.DUCKDB):
+    if database and not _is_database(database):
         raise UnreadableFile(f"{file} cannot be decoded (without its database)")
     if kind is Kind.OTHER and not database and not _is_of_sqlite(file):
         _require_text(file, str(file), BytesIO(head))
@@ -605,8 +605,14 @@ def log_of(file: Path) -> Path | None:
     database = file.with_name(file.name.removesuffix(_LOG))
     if not file.name.endswith(_LOG):
         return None
-    is_log = database.suffix == ".duckdb" or (database.is_file() and kind_of(database) is Kind.DUCKDB)
-    return database if is_log else None
+    return database if database.suffix == ".duckdb" or _is_database(database) else None
+
+
+def _is_database(file: Path) -> bool:
+    try:
+        return kind_of(file) is Kind.DUCKDB
+    except OSError:
+        return False
 
 
 @contextmanager

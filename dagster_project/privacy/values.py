@@ -23,6 +23,12 @@ HIDDEN = "..."
 _PSEUDONYM = re.compile(rb"(?<![0-9a-f])[0-9a-f]{%d}(?![0-9a-f])" % PSEUDONYM_LENGTH)
 # As a word of its own, a shorter identifier or a number of fewer digits is more often a figure than the identifier.
 _SHORTEST, _FEWEST_DIGITS = 6, 9
+# Dates and times, as ISO 8601 and British extracts write them: names of files and every row have them too.
+_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?"
+_MOMENT = re.compile(
+    rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{4}})(?:[T ]{_TIME})?|{_TIME}|\d{{8}}T\d{{4,6}}Z?",
+    re.A,
+)
 # What precedes a word in JSON and in addresses although it ends with a letter or digit; at most six characters.
 _ESCAPE = r"\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}"
 _ESCAPE_LENGTH = 6
@@ -35,6 +41,8 @@ _IN_PATTERN = 64
 
 def is_distinctive(identifier: str) -> bool:
     """Return whether a text that contains an identifier as a word is about it, not about a figure or a date."""
+    if _MOMENT.fullmatch(identifier):
+        return False
     has_digit = any(character.isdigit() for character in identifier)
     is_number = re.fullmatch(r"[\d.,:-]+", identifier) is not None
     return has_digit and len(identifier) >= (_FEWEST_DIGITS if is_number else _SHORTEST)

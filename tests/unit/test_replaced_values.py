@@ -323,13 +323,26 @@ def test_a_parquet_file_with_a_value_in_its_properties_only_loses_them(tmp_path)
     assert duckdb.read_parquet(str(file)).fetchall() == [(1,)]
 
 
-@pytest.mark.parametrize("text", ["1234", "2022-11", "108", "99,999.5", "Smith", "op-one"])
+MOMENTS = [
+    "2022-10-30",
+    "30/10/2022",
+    "2022-10-30T12:30:45Z",
+    "2022-10-30 12:30:45.123456",
+    "2022-10-30 12:30+01:00",
+    "12:30:45.123",
+    "20221030T123045Z",
+]
+
+
+@pytest.mark.parametrize("text", ["1234", "2022-11", "108", "99,999.5", "Smith", "op-one", *MOMENTS])
 def test_a_text_that_is_more_often_a_figure_or_a_word_is_not_looked_for_in_clear(text):
     assert not is_distinctive(text)
     assert Values({}, text, NEW).replace_in(f"a {text} b".encode()) == (f"a {text} b".encode(), 0)
 
 
-@pytest.mark.parametrize("text", ["07700900123", "07700 900 123", "46/1234/22", "op-77x"])
+@pytest.mark.parametrize(
+    "text", ["07700900123", "07700 900 123", "46/1234/22", "op-77x", "2022-10-30-77", "30/10/2022/4"]
+)
 def test_a_number_of_a_person_is_looked_for_in_clear(text):
     assert is_distinctive(text)
 

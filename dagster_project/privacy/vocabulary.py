@@ -1,0 +1,54 @@
+"""Words of the project itself, such as `calls_999`: replacing them would rename tables, measures and files."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster_project.contracts import Contract
+from dagster_project.errors import UsageError
+from dagster_project.privacy.findings import find_values
+from dagster_project.privacy.person import Person
+from dagster_project.privacy.values import Values
+from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.transformation.project import ensure_manifest, read_manifest
+
+_NAMED = ("nodes", "sources", "macros", "exposures", "metrics", "semantic_models", "unit_tests", "groups")
+
+
+def require_no_word_of_project(settings: Settings, contracts: Mapping[str, Contract], person: Person) -> None:
+    """Check that an identifier is not only a word of the project. One that is a person's in the data is accepted.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        contracts: all contracts.
+        person: who is to be erased.
+
+    Raises:
+        UsageError: a name of the project has it, no place has its pseudonym, and it was not erased before.
+        DamagedStore: the warehouse or the marts cannot be read.
+    """
+    words = Values({}, person.identifier)
+    if person.suppressed or not words.is_in_clear:
+        return
+    manifest = read_manifest(ensure_manifest(settings))
+    if not words.count_in("\n".join(_words(manifest, contracts)).encode()):
+        return
+    held = find_values(settings, Values(dict.fromkeys(person.pseudonyms.values(), "")))
+    if not any((held.warehouse, held.marts, held.publications, held.files, held.backups)):
+        raise UsageError(
+            "the identifier is in names of this project (sources, columns, tables, measures, codes), and no personal "
+            "column has its pseudonym. Erasing it would rename them. Nothing was erased. Enter the identifier of a "
+            "person as the extracts have it"
+        )
+
+
+def _words(manifest: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Iterator[str]:
+    """Yield the names of the dbt project and of the sources, and the contents of its seeds, which have the codes."""
+    for kind in _NAMED:
+        for node in manifest.get(kind, {}).values():
+            yield node["name"]
+            yield from node.get("columns", ())
+    for source, contract in contracts.items():
+        yield source
+        yield from (column.name for column in contract.columns)
+    for seed in (DBT_PROJECT / "seeds").glob("*.csv"):
+        yield seed.read_text(encoding="utf-8")
