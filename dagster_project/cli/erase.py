@@ -64,12 +64,12 @@ def erase(
             person = person_of(settings, connection, identifier)
             holds = _holds(settings, contracts)
             held = held_rows(connection, contracts, person, holds)
+        require_no_word_of_project(settings, contracts, person)
         found = find_person(settings, contracts, person)
         _show(settings, found)
         if person.suppressed:
             say(f"It was erased before, on {person.suppressed.since[:10]}; later rows already get its substitute.")
         _require_no_hold(settings, held, despite_holds=despite_holds)
-        require_no_word_of_project(settings, contracts, person)
         if not yes:
             confirm("erase", "erased")
         _require_same_holds(settings, contracts, holds)

@@ -374,7 +374,7 @@ def _update_manifests(settings: Settings, noted: Path) -> tuple[list[Path], dict
     """Write size, hash and row counts of rewritten files to the manifests of their publications.
 
     Returns:
-        The folders, and the manifests that stay as they are because they cannot be read, with the reason.
+        The folders, and the manifests that stay as they are because they cannot be read or written, with the reason.
     """
     changed: dict[Path, list[Path]] = {}
     for file in _lines(noted):
@@ -388,7 +388,7 @@ def _update_manifests(settings: Settings, noted: Path) -> tuple[list[Path], dict
         try:
             content, mode = _manifest_with(folder, files), (folder / MANIFEST).stat().st_mode
             write_whole(folder / MANIFEST, content, mode=mode)
-        except OSError as error:
+        except UNWRITTEN as error:
             if not is_of_backup:
                 raise
             damaged[folder / MANIFEST] = not_written(folder / MANIFEST, error)
