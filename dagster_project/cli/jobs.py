@@ -77,7 +77,7 @@ def run_job(
 ) -> RunResult:
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
-    A file of that instance that turns out to be damaged while the job runs is set aside, and the job runs again: it
+    A file of that instance that turns out to be damaged while the job runs is renamed, and the job runs again: it
     does what is left to do.
 
     Args:

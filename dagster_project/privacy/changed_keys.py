@@ -30,7 +30,7 @@ def earlier_key_in_use(settings: Settings, connection: duckdb.DuckDBPyConnection
         return None
     return (
         f"the key {id_of(str(fingerprint))}, which was changed on {changed[-1][:10]}, is the current one again, as "
-        "after the restoration of an older copy, and whoever has a copy of it can test pseudonyms"
+        "after the restoration of an older copy, and anyone with a copy of it can test pseudonyms"
     )
 
 

@@ -127,7 +127,7 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
         reason: why, as its user stated it.
 
     Returns:
-        The record that was set aside; None if it was missing.
+        The folder that the earlier record was renamed to; None if it was missing.
 
     Raises:
         PrivateKeyError: the key of the record cannot be used.

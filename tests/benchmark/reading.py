@@ -2,7 +2,7 @@
 
 Both make a table with typed columns and the same pseudonyms in a DuckDB file. This project also finds encoding,
 delimiter and header, hashes the file, counts its rows independently, judges every row, settles clock changes and sees
-to repeated keys. Different tables fail the benchmark; the ratio is printed and judged by whoever reads it.
+to repeated keys. Different tables fail the benchmark; the ratio is printed and judged by its reader.
 """
 
 from __future__ import annotations

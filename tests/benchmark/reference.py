@@ -237,7 +237,7 @@ def _load(
     # Files of a day in the order of their names; a full stop comes before an underscore.
     files = sorted(folder.iterdir(), key=lambda file: (_day(file, source), file.name))
     connection.execute("set variable extracts = $files", {"files": [str(file) for file in files]})
-    # A table, and no list: a list is written out anew for every block of rows, of which each file has one.
+    # A table, and no list: a list is written out again for every block of rows, of which each file has one.
     connection.execute(
         """
         create temp table file as
@@ -336,7 +336,7 @@ def _check(connection: duckdb.DuckDBPyConnection, source: str) -> None:
 def checks_of(source: str) -> list[str]:
     """Queries of one row that counts, by the name of a check, the rows and days that fail it.
 
-    Rows after the extract date or an empty day, which are worth no more than a warning, are counted all the same.
+    Rows after the extract date or an empty day, which are worth no more than a warning, are counted anyway.
     """
     of_source = SOURCES[source]
     event = of_source.event

@@ -34,7 +34,7 @@ _CHANGES = {"csv": mutations.changed_text, "xlsx": mutations.changed_workbook}
 
 
 def main() -> None:
-    """Fuzz one format for some time, or read one file once more."""
+    """Fuzz one format for some time, or read one file again."""
     what, *rest = sys.argv[1:]
     again = None if what in _CHANGES else Path(what).read_bytes()
     kind = what if again is None else "xlsx" if again.startswith(b"PK") else "csv"

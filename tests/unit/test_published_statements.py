@@ -23,7 +23,7 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def loaded(installation: Installation, *rows: str) -> tuple[str, list[tuple[str, str]]]:
-    """The status of a paper of these rows, and the reason and column of each row that is set aside."""
+    """The status of a paper of these rows, and the reason and column of each row that is quarantined."""
     installation.land("2023-03-15", source=SOURCE, text="\n".join([HEADER, *rows, ""]))
     installation.run(source=SOURCE)
     ((status,),) = installation.query("select status from audit.load")

@@ -2,7 +2,7 @@
 
 dlt loads the extracts as text, in Arrow tables that DuckDB reads from the files, into the schema `landing` of the
 database; the dbt project of `dbt_alone.py` builds from there. It does all that the reference does, and stores every
-cell once more: personal values too, before dbt makes pseudonyms of them.
+cell again: personal values too, before dbt makes pseudonyms of them.
 """
 
 from __future__ import annotations
