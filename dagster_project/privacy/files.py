@@ -721,7 +721,9 @@ def _write_parquet(
         rows, parameters = _select_replaced(parquet_rows(file), columns, values)
         # COPY takes no parameters.
         connection.execute(f"create temp table rewritten as {rows}", parameters)
-        copy_to_parquet(connection, order, "rewritten", draft)
+        # An edition does not have all columns of its table.
+        kept = connection.table("rewritten").columns
+        copy_to_parquet(connection, [column for column in order if column in kept], "rewritten", draft)
 
 
 def _write_zip(file: Path, draft: Path, values: Values) -> None:

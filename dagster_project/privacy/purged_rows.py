@@ -25,6 +25,8 @@ from dagster_project.warehouse.tables import raw_columns
 from dagster_project.writing import draft_of, put_in_place
 
 _MARK = ("load_id", "source_row")
+# An edition of a force has no row numbers: its rows are found by their events.
+_MARK_OF_EVENT = ("load_id", "event")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ def event_keys(settings: Settings) -> dict[str, list[str]]:
     return {source: key for source, key in sorted(keys.items()) if source in archived}
 
 
+def create_marks(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the empty temporary tables of the rows to purge, and of the keys that their events have."""
+    create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint", "event": "varchar"}, [])
+    create_temp_table(connection, "purged_key", {"columns": "varchar[]"}, [])
+
+
 def mark_rows(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -59,7 +67,7 @@ def mark_rows(
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
 ) -> list[SourcePlan]:
-    """Put the rows to purge into the temporary table `purged_row`, and return how many there are of each source.
+    """Put the rows to purge into the tables of `create_marks`, and return how many there are of each source.
 
     They are the rows of events all of whose times are before the day, and none on a held day.
 
@@ -70,7 +78,7 @@ def mark_rows(
         cuts: by source, the day before which detail is purged.
         holds: the holds in force.
     """
-    create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint"}, [])
+    create_marks(connection)
     keys, plans = event_keys(settings), []
     for source, cut in sorted(cuts.items()):
         raw, key = table("raw", source), ", ".join(map(quoted, keys[source]))
@@ -103,14 +111,20 @@ def mark_rows(
         connection.execute(
             f"""
             insert into purged_row
-            select rows.load_id, rows.source_row
+            select rows.load_id, rows.source_row, {_event_of(keys[source])}
             from {raw} as rows
             semi join (from old_event where not is_held) as purged using ({key})
             """
         )
+        connection.execute("insert into purged_key values (?)", [keys[source]])
         plans.append(SourcePlan(source, cut, *found[0]))
     connection.execute("drop table if exists old_event")
     return plans
+
+
+def _event_of(key: Sequence[str]) -> str:
+    """Return the expression for the event of a row as one text."""
+    return f"concat_ws(chr(31), {', '.join(map(quoted, key))})"
 
 
 def delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at: datetime | None) -> None:
@@ -183,6 +197,7 @@ def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mappin
     """
     connection.execute(f"attach {literal(str(file))} as purged")
     connection.execute("create table purged.purged_row as from purged_row")
+    connection.execute("create table purged.purged_key as from purged_key")
     connection.execute("create table purged.gone_load (load_id bigint)")
     for source, cut in cuts.items():
         connection.execute(
@@ -219,6 +234,7 @@ def remove_elsewhere(settings: Settings, labels: Labels) -> Rewritten:
     with duckdb.connect(config={"temp_directory": str(folder / "removed.tmp")}) as connection:
         connection.execute(f"attach {literal(str(folder / 'purged.duckdb'))} as purged (read_only)")
         connection.execute("create temp table purged_row as from purged.purged_row")
+        connection.execute("create temp table purged_key as from purged.purged_key")
         connection.execute("create temp table gone_load as from purged.gone_load")
 
         def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
@@ -261,7 +277,7 @@ def _change_parquet(
     draft.unlink(missing_ok=True)
     connection.execute(f"create or replace temp table kept as {kept}")
     with nullable_columns(connection):
-        copy_to_parquet(connection, order, "kept", draft)
+        copy_to_parquet(connection, [column for column in order if column in columns], "kept", draft)
     connection.execute("drop table kept")
     put_in_place(draft, file, mode=file.stat().st_mode)
     return True
@@ -271,7 +287,7 @@ def rows_with_purged(connection: duckdb.DuckDBPyConnection, file: Path, labels: 
     """Return the tables of a database with rows to remove, each with the query of what is kept of it.
 
     Args:
-        connection: an open connection with the table `purged_row`; without `labels`, it needs no table `gone_load`.
+        connection: an open connection with the tables of `create_marks`; with `labels`, also with `gone_load`.
         file: the database.
         labels: as `archive` returned them; None to look for the marked rows only.
     """
@@ -311,11 +327,22 @@ def _kept(
             return f"select * replace ({label}) from {relation}"
         return None
     # Quarantined rows have no personal value, and are the account of what was not loaded.
-    if not set(_MARK) <= set(columns) or name == "quarantine":
+    marks = _marks(connection, columns)
+    if not marks or name == "quarantine":
         return None
-    is_purged = f"({', '.join(_MARK)}) in (select ({', '.join(_MARK)}) from purged_row)"
+    is_purged = " or ".join(marks)
     if labels is not None:
         is_purged += " or load_id in (select load_id from gone_load)"
     if not scalar(connection, f"select count(*) from {relation} where {is_purged}"):
         return None
     return f"select * from {relation} where not coalesce({is_purged}, false)"
+
+
+def _marks(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> list[str]:
+    """Return the conditions for purged rows of a table with these columns; none if its rows cannot be of a source."""
+    if set(_MARK) <= set(columns):
+        return [f"({', '.join(_MARK)}) in (select ({', '.join(_MARK)}) from purged_row)"]
+    if "load_id" not in columns:
+        return []
+    keys = [key for (key,) in connection.execute("from purged_key").fetchall() if set(key) <= set(columns)]
+    return [f"(load_id, {_event_of(key)}) in (select ({', '.join(_MARK_OF_EVENT)}) from purged_row)" for key in keys]

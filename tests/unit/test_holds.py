@@ -12,9 +12,9 @@ from dagster_project.errors import UsageError
 from dagster_project.privacy import purged_rows
 from dagster_project.privacy.held import HeldRows, held_rows
 from dagster_project.privacy.person import person_of
-from dagster_project.privacy.purged_rows import mark_rows, purge_again, write_purged
+from dagster_project.privacy.purged_rows import create_marks, mark_rows, purge_again, write_purged
 from dagster_project.privacy.retention import Hold, RetentionError, holds_file, holds_in_force
-from dagster_project.warehouse.connection import create_temp_table, loading_connection
+from dagster_project.warehouse.connection import loading_connection
 from tests.unit.loading_helpers import CONTRACTS, row
 
 
@@ -144,7 +144,7 @@ def test_rows_of_replaced_loads_that_may_be_held_stay_in_publications(installati
             connection.execute(
                 "insert into audit.purge_hold values (?, ?, ?)", [hold.source, hold.first_day, hold.last_day]
             )
-        create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint"}, [])
+        create_marks(connection)
         write_purged(connection, tmp_path / "purged.duckdb", {"visits": date(2022, 12, 1)})
         loads = "select load_id, cast(extract_date as varchar) from audit.load where status = 'replaced'"
         days = dict(connection.execute(loads).fetchall())

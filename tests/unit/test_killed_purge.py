@@ -6,6 +6,7 @@ import os
 import pytest
 
 from dagster_project.privacy import purging
+from dagster_project.privacy.purged_rows import create_marks
 from dagster_project.privacy.purging import finish_purge, is_unfinished, plan_purge
 from dagster_project.privacy.replacing import DamagedIntent, Rewritten
 from dagster_project.settings import Settings
@@ -86,8 +87,9 @@ def test_a_landing_file_with_rows_that_stay_is_not_one_to_delete(installation, m
     installation.run()
 
     def mark_some(connection, *_):
+        create_marks(connection)
         connection.execute(
-            "create temp table purged_row as select load_id, source_row from raw.visits "
+            "insert into purged_row select load_id, source_row, visit_id from raw.visits "
             "where extract_date = '2022-10-29' or visit_id = 'a2022-10-30'"
         )
         return []
@@ -103,7 +105,8 @@ def test_a_purge_passes_over_a_damaged_database_and_names_it_in_a_backup(install
     installation.run()
 
     def mark_all(connection, *_):
-        connection.execute("create temp table purged_row as select load_id, source_row from raw.visits")
+        create_marks(connection)
+        connection.execute("insert into purged_row select load_id, source_row, visit_id from raw.visits")
         return []
 
     monkeypatch.setattr(purging, "mark_rows", mark_all)
