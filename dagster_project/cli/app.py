@@ -128,6 +128,9 @@ def main() -> None:
     try:
         # Not `app()`, which replaces the hook above with typer's own.
         code = get_command(app)(prog_name="fcir", standalone_mode=False)
+    except SystemExit:
+        # Before it is compared with errors of databases, which are imported for that.
+        raise
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         # It is empty for a group of commands without one, whose help is printed.
