@@ -246,16 +246,16 @@ def _mode_findings(folder: Path) -> Iterator[Finding]:
                 modes[path] = mode
     changeable = [path for path, mode in modes.items() if mode & 0o022]
     unreadable = [path for path, mode in modes.items() if ~mode & (0o005 if stat.S_ISDIR(mode) else 0o004)]
-    for paths, what, right in (
-        (changeable, "other users may change it", "go-w"),
-        (unreadable, "readers cannot open it", "a+rX"),
+    for paths, what, command in (
+        (changeable, "other users may change it", "chmod -R go-w"),
+        (unreadable, "readers cannot open it", "chmod -R a+rX"),
     ):
         if paths:
             more = f" (as {len(paths) - 1:,} more of this publication)" if len(paths) > 1 else ""
             yield Finding(
                 printable(str(paths[0])),
                 f"mode {stat.S_IMODE(modes[paths[0]]):04o}, so {what}{more}",
-                f"{_STAYS} Set the modes of the publication: chmod -R {right} {in_shell(folder)}",
+                f"{_STAYS} Set the modes of the publication: {command} {in_shell(folder)}",
             )
 
 
