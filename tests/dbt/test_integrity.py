@@ -206,7 +206,7 @@ def test_the_check_of_the_table_shows_the_faults(run):
     assert checks["stations"].passed
     assert "faults" not in checks["stations"].metadata
     assert not checks["visits"].passed
-    assert checks["visits"].description.startswith("3 rows: reason is empty; ")
+    assert checks["visits"].description.startswith("`3 rows: reason is empty; ")
     assert checks["visits"].metadata["failures"].value == sum(FAULTS.values())
     shown = {record.data["fault"]: record.data["rows"] for record in checks["visits"].metadata["faults"].records}
     assert shown == FAULTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.pages.conftest import COLUMNS, LINK, PICTURE
 
@@ -44,16 +44,17 @@ def shows(page: Page, *texts: str) -> None:
         expect(page.locator("body")).to_contain_text(text)
 
 
-def shows_after_click(page: Page, button: str, text: str) -> None:
+def open_dialog(page: Page, button: Locator, text: str) -> None:
     """The page draws its rows again when events arrive, and a dialog that was just opened goes with its row."""
     for _ in range(5):
-        page.get_by_text(button).first.click()
+        button.click()
         try:
+            expect(page.get_by_role("button", name="Close")).to_be_visible(timeout=PATIENCE / 6)
             expect(page.locator("body")).to_contain_text(text, timeout=PATIENCE / 6)
         except AssertionError:
             continue
         return
-    shows(page, text)
+    pytest.fail(f"no dialog with {text!r} stayed open")
 
 
 def leads_to(page: Page, address: str) -> None:
@@ -85,7 +86,7 @@ def test_source_page_shows_rows_columns_and_contract(visit):
     shows(page, "caller_number", "stored only as a keyed pseudonym", "warehouse.raw.call_segments", "nightly")
     shows(page, "expectations/call_segments.odcs.yaml")
     leads_to(page, f"{SITE}/quality/index.html#call_segments")
-    shows_after_click(page, "[Show Markdown]", "kind: DataContract")
+    open_dialog(page, page.get_by_text("[Show Markdown]").first, "kind: DataContract")
 
 
 def test_source_partitions_start_with_first_delivery(visit):
@@ -167,10 +168,10 @@ def assert_is_text(page: Page) -> None:
     leading = page.locator('a[href*="//e.example"], img[src*="//e.example"]')
     assert leading.count() == 0
     for button in page.get_by_text("[Show Markdown]").all():
-        button.click()
-        page.get_by_role("button", name="Close").wait_for()
+        open_dialog(page, button, "")
         assert leading.count() == 0
-        page.get_by_role("button", name="Close").click()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Close")).to_be_hidden()
 
 
 def test_schedule_and_sensors_are_described(visit):

@@ -59,7 +59,7 @@ def loads_with_checksum(root):
     [
         "update raw.visits set minutes = minutes + 1 where visit_id = 'c'",
         "update raw.visits set minutes = null where visit_id = 'c'",
-        "update raw.visits set visitor = 'f' || visitor[2:] where visit_id = 'c'",
+        "update raw.visits set visitor = reverse(visitor) where visit_id = 'c'",
         "update raw.visits set source_row = 5 - source_row where extract_date = '2022-11-02'",
         # As many rows as before.
         "insert into raw.visits select * replace (9 as source_row) from raw.visits where visit_id = 'c';"
