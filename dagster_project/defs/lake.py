@@ -7,6 +7,7 @@ from dagster_project.defs.resources import Warehouse
 from dagster_project.transformation.project import built_schemas, parse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import Lake, connect, release_lake
+from dagster_project.warehouse.lake_upkeep import compact, drop
 from dagster_project.warehouse.state import reading_audit
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
@@ -30,7 +31,7 @@ def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse:
     schemas = built_schemas(parse(warehouse.settings))
     with connect(warehouse.settings) as lake:
         _require_built(warehouse, lake)
-        tables = lake.compact(schemas, days=config.days)
+        tables = compact(lake, schemas, days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
 
@@ -63,7 +64,7 @@ def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Ware
         schemas = built_schemas(parse(warehouse.settings))
         with connect(warehouse.settings) as lake:
             _require_built(warehouse, lake)
-            tables = lake.drop(schemas)
+            tables = drop(lake, schemas)
     if warehouse.settings.warehouse.exists():
         with loading_connection(warehouse.settings.warehouse) as connection:
             release_lake(connection)

@@ -25,7 +25,8 @@ from pathlib import Path
 from dagster_project.console import print_error, say
 from dagster_project.errors import OperatorError
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
-from dagster_project.warehouse.lake import LakeError, connect
+from dagster_project.warehouse.lake import connect
+from dagster_project.warehouse.spark import LakeError
 from dagster_project.writing import make_private_folder
 
 _LOOPBACK = "127.0.0.1"

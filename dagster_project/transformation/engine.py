@@ -19,7 +19,8 @@ from dagster_project.transformation.project import (
     read_manifest,
 )
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import Lake, LakeError, Relation, clear_lake_folder, connect, end_build
+from dagster_project.warehouse.lake import Lake, Relation, clear_lake_folder, connect, end_build
+from dagster_project.warehouse.spark import LakeError
 
 
 class Engine:

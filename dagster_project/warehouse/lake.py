@@ -18,49 +18,44 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from tempfile import mkdtemp
-from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import duckdb
 
-from dagster_project.clock import utc_now
-from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import comments_on, literal, quoted, scalar, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_only, transaction
+from dagster_project.warehouse.spark import (
+    LakeError,
+    Session,
+    duckdb_type,
+    open_cursor,
+    spark_name,
+    spark_path,
+    spark_table,
+    spark_text,
+    spark_type,
+)
 from dagster_project.warehouse.tables import column_types, tables_of
 
 _MARTS_SCHEMA = "marts"
-_OWN_SCHEMAS = {"raw", "audit"}
+OWN_SCHEMAS = {"raw", "audit"}
 """Schemas of a lake besides those that the project builds."""
-_USER = "fcir"
-"""Name that a server notes for a session; by default that of the system's user, which a container may not have."""
-_ASKED_BY_DBT = MappingProxyType({"spark.sql.ansi.enabled": "false"})
-"""What dbt-spark asks of each session, whatever its profile says. The Thrift server of Spark 3.5 ignores it. These
-sessions ask for it too, so that another server, which obeys, is noticed before anything is changed.
-"""
 _PASSING = re.compile(r"\w+\.\w+-\w{8}")
 """Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
-_LONGEST_POLL = 0.5
-"""Seconds between two questions whether a statement has ended; the first ones are shorter."""
 _LOADS = """
     select load_id, source, coalesce(file_sha256, ''), {microseconds}(coalesce(pseudonyms_replaced_at, loaded_at))
     from audit.load
 """
 """What a load number stands for. Rows of a load get new bytes when pseudonyms in them are replaced."""
-
-
-class LakeError(OperatorError, RuntimeError):
-    """The cluster cannot be reached, or refused a statement; the message says what stays and what to do."""
 
 
 @dataclass(frozen=True)
@@ -98,72 +93,17 @@ def connect(settings: Settings) -> Iterator[Lake]:
     Raises:
         LakeError: it cannot be reached, or the client is not installed.
     """
-    try:
-        from pyhive import hive
-        from pyhive.exc import Error
-        from thrift.transport.TTransport import TTransportException
-    except ImportError:
-        raise LakeError(
-            "FCIR_TARGET=spark: the Spark client is not installed. Nothing was built. Run: make env-spark"
-        ) from None
-    try:
-        session = hive.connect(
-            host=settings.spark_host,
-            port=settings.spark_port,
-            username=_USER,
-            auth="NOSASL",
-            configuration=dict(_ASKED_BY_DBT),
-        )
-    except (OSError, TTransportException, Error):
-        raise LakeError(
-            f"FCIR_TARGET=spark: no Spark answers at {settings.spark_host}:{settings.spark_port}, or it asks for "
-            "another authentication than NOSASL (docs/spark.md). What is loaded stays. Start it (on this machine: make "
-            "spark-up), then run: fcir run"
-        ) from None
-    try:
-        yield Lake(session.cursor(), settings.lake_folder)
-    finally:
-        # The server may have ended the session, which another message says.
-        with suppress(OSError, TTransportException, Error):
-            session.close()
+    with open_cursor(settings) as cursor:
+        yield Lake(cursor, settings.lake_folder)
 
 
-class Lake:
-    """A session of the cluster."""
+class Lake(Session):
+    """The lake of a data root, or one that can become it, in a session of the cluster."""
 
     def __init__(self, cursor: Any, folder: Path) -> None:
         """Take an open cursor, and the folder through which rows pass."""
-        self.cursor = cursor
+        super().__init__(cursor)
         self._folder = folder
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query.
-
-        Raises:
-            LakeError: Spark refused it.
-        """
-        with _explained():
-            self._run(sql)
-            return [tuple(row) for row in self.cursor.fetchall()]
-
-    def require_exact(self) -> None:
-        """Check the settings without which figures would differ from those of DuckDB.
-
-        Raises:
-            LakeError: an overflow would be null instead of an error, or times would shift.
-        """
-        [(_, is_ansi)] = self.rows("set spark.sql.ansi.enabled")
-        [(zone,)] = self.rows("select current_timezone()")
-        for setting, found, expected in (
-            ("spark.sql.ansi.enabled", is_ansi, "true"),
-            ("spark.sql.session.timeZone", zone, "UTC"),
-        ):
-            if found != expected:
-                raise LakeError(
-                    f"{setting} of Spark is {found}; expected {expected}, or figures would differ. Nothing was built; "
-                    "what is loaded stays. Set it for the server, then run: fcir run. If it is set, the server obeys "
-                    "dbt, which asks each session for another value, and cannot be used (docs/spark.md)"
-                )
 
     def require_own(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
         """Check that this lake is that of the warehouse, or can become it. Nothing is changed.
@@ -177,7 +117,7 @@ class Lake:
         """
         marker = self._marker()
         if marker is None:
-            self._require_no_tables(connection, _OWN_SCHEMAS | set(schemas))
+            self._require_no_tables(connection, OWN_SCHEMAS | set(schemas))
         elif marker.owner != scalar(connection, "select owner from audit.lake_owner"):
             raise _foreign_lake()
 
@@ -226,15 +166,15 @@ class Lake:
             with transaction(connection):
                 connection.execute("delete from audit.lake")
                 connection.execute("insert into audit.lake (rows_id) values (?)", [rows_id])
-            for name in self._relations("raw"):
-                self.execute(f"delete from {_spark_table('raw', name)}")
+            for name in self.relations("raw"):
+                self.execute(f"delete from {spark_table('raw', name)}")
             self._mark(_Marker(owner, rows_id, ""))
 
     def _require_no_tables(self, connection: duckdb.DuckDBPyConnection, schemas: Set[str]) -> None:
         # An operator who gives a lake to another data root drops its marker only.
-        if "build" in self._relations("audit"):
+        if "build" in self.relations("audit"):
             return
-        found = {schema: relations for schema in sorted(schemas) if (relations := self._relations(schema))}
+        found = {schema: relations for schema in sorted(schemas) if (relations := self.relations(schema))}
         if not found:
             return
         schema, relations = next(iter(found.items()))
@@ -249,7 +189,7 @@ class Lake:
         )
 
     def _marker(self) -> _Marker | None:
-        if "lake" not in self._relations("audit"):
+        if "lake" not in self.relations("audit"):
             return None
         rows = self.rows("select owner, rows_id, build_id from audit.lake")
         return _Marker(*map(str, rows[0])) if rows else None
@@ -269,8 +209,8 @@ class Lake:
         """Write the marker, in one commit."""
         self.execute("create schema if not exists audit")
         cells = {"owner": marker.owner, "rows_id": marker.rows_id, "build_id": marker.build_id}
-        values = ", ".join(f"{_spark_text(value)} as {name}" for name, value in cells.items())
-        self.execute(f"{statement} {_spark_table('audit', 'lake')} using iceberg as select {values}")
+        values = ", ".join(f"{spark_text(value)} as {name}" for name, value in cells.items())
+        self.execute(f"{statement} {spark_table('audit', 'lake')} using iceberg as select {values}")
 
     def begin_build(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Note a new id in the warehouse and then here, before any table is changed.
@@ -375,7 +315,7 @@ class Lake:
     def _loads_in_both(self, connection: duckdb.DuckDBPyConnection) -> set[int]:
         """Return the loads that `audit.load` of the lake has with the same file and time as the warehouse."""
         recorded = set(connection.execute(_LOADS.format(microseconds="epoch_us")).fetchall())
-        has_loads = "load" in self._relations("audit")
+        has_loads = "load" in self.relations("audit")
         mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if has_loads else set()
         return {load for load, *_ in recorded & mirrored}
 
@@ -385,7 +325,7 @@ class Lake:
         here, there = _rows_recorded(connection, name), self._rows_by_load(name)
         different = _different(here, there, kept)
         if surplus := sorted(different & there.keys()):
-            self.execute(f"delete from {_spark_table('raw', name)} where load_id in ({_numbers(surplus)})")
+            self.execute(f"delete from {spark_table('raw', name)} where load_id in ({_numbers(surplus)})")
         missing = sorted(different & here.keys())
         if not missing:
             return 0
@@ -393,8 +333,8 @@ class Lake:
             file = folder / "part-0.parquet"
             rows = f"select * from {table('raw', name)} where load_id in ({_numbers(missing)})"
             connection.execute(f"copy ({rows}) to {literal(str(file))} (format parquet)")
-            names = ", ".join(_spark_name(column) for column in columns)
-            self.execute(f"insert into {_spark_table('raw', name)} ({names}) {_select(columns, file)}")
+            names = ", ".join(spark_name(column) for column in columns)
+            self.execute(f"insert into {spark_table('raw', name)} ({names}) {_select(columns, file)}")
         if self._rows_by_load(name) != here:
             raise LakeError(
                 f"raw.{name}: the lake has different rows from the warehouse after {len(missing)} loads were appended. "
@@ -404,23 +344,23 @@ class Lake:
 
     def _ensure(self, name: str, columns: Mapping[str, str]) -> None:
         """Create a raw table, or add the columns that are new in its contract."""
-        types = {column: _spark_type(kind) for column, kind in columns.items()}
-        definition = ", ".join(f"{_spark_name(column)} {kind}" for column, kind in types.items())
-        place = _spark_table("raw", name)
+        types = {column: spark_type(kind) for column, kind in columns.items()}
+        definition = ", ".join(f"{spark_name(column)} {kind}" for column, kind in types.items())
+        place = spark_table("raw", name)
         self.execute(f"create table if not exists {place} ({definition}) using iceberg")
         present = {row[0] for row in self.rows(f"describe {place}")}
         for column, kind in types.items():
             if column not in present:
-                self.execute(f"alter table {place} add column {_spark_name(column)} {kind}")
+                self.execute(f"alter table {place} add column {spark_name(column)} {kind}")
 
     def _rows_by_load(self, name: str) -> dict[int, int]:
-        return dict(self.rows(f"select load_id, count(*) from {_spark_table('raw', name)} group by load_id"))
+        return dict(self.rows(f"select load_id, count(*) from {spark_table('raw', name)} group by load_id"))
 
-    def _relations(self, schema: str) -> list[str]:
+    def relations(self, schema: str) -> list[str]:
         """Return the names of tables and views; none if the schema is missing."""
-        if not self.rows(f"show databases like {_spark_text(schema)}"):
+        if not self.rows(f"show databases like {spark_text(schema)}"):
             return []
-        return sorted(name for _, name, *_ in self.rows(f"show tables in {_spark_name(schema)}"))
+        return sorted(name for _, name, *_ in self.rows(f"show tables in {spark_name(schema)}"))
 
     def mirror(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
         """Replace audit tables of the lake with those of the warehouse; `load`, which makes rows count, is last.
@@ -433,7 +373,7 @@ class Lake:
         views = _views_of(connection, "audit")
         for name in sorted(names, key=lambda name: (name in views, name == "load", name)):
             if name in views:
-                place = _spark_table("audit", name)
+                place = spark_table("audit", name)
                 # With the session extensions of Iceberg, a view that is replaced keeps its old query, without an error.
                 self.execute(f"drop view if exists {place}")
                 self.execute(f"create view {place} as {views[name]}")
@@ -442,67 +382,7 @@ class Lake:
                     file = folder / "part-0.parquet"
                     connection.execute(f"copy {table('audit', name)} to {literal(str(file))} (format parquet)")
                     select = _select(column_types(connection, WAREHOUSE, "audit", name), file)
-                    self.execute(f"create or replace table {_spark_table('audit', name)} using iceberg as {select}")
-
-    def compact(self, schemas: Iterable[str], *, days: int) -> list[str]:
-        """Rewrite small files of every table, and remove old snapshots, their files, and files of killed statements.
-
-        A build adds files to each table that it changes, and the old ones stay for readers of older snapshots.
-
-        Args:
-            schemas: the schemas that the project builds. Others of the catalog are left as they are.
-            days: age of snapshots to remove. The newest one of a table stays.
-
-        Returns:
-            The tables, as schema.name.
-
-        Raises:
-            LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
-        """
-        names: list[str] = []
-        for schema in sorted(_OWN_SCHEMAS | set(schemas)):
-            if relations := self._relations(schema):
-                views = {name for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")}
-                names += [f"{schema}.{name}" for name in relations if name not in views]
-        now = utc_now()
-        before = f"older_than => timestamp {_spark_text(now - timedelta(days=days))}"
-        # Files of statements that still run must stay. Iceberg refuses less than a day.
-        orphaned = f"older_than => timestamp {_spark_text(now - timedelta(days=min(max(days, 1), 3), minutes=1))}"
-        for name in names:
-            for call in (
-                "rewrite_data_files({table})",
-                "rewrite_manifests({table})",
-                "expire_snapshots({table}, {before}, retain_last => 1)",
-                "remove_orphan_files({table}, {orphaned})",
-            ):
-                arguments = call.format(table=f"table => {_spark_text(name)}", before=before, orphaned=orphaned)
-                self.execute(f"call spark_catalog.system.{arguments}")
-        return names
-
-    def drop(self, schemas: Iterable[str]) -> list[str]:
-        """Drop the tables and views of every schema of the project, with their files; `audit.lake` is the last one.
-
-        Args:
-            schemas: the schemas that the project builds. Others of the catalog are left as they are.
-
-        Returns:
-            The tables, as schema.name.
-
-        Raises:
-            LakeError: Spark refused a statement; what is left is dropped by the next call.
-        """
-        places = [(schema, name) for schema in sorted(_OWN_SCHEMAS | set(schemas)) for name in self._relations(schema)]
-        views = {
-            (schema, name)
-            for schema in {schema for schema, _ in places}
-            for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")
-        }
-        tables = sorted((place for place in places if place not in views), key=lambda place: place == ("audit", "lake"))
-        for schema, name in views:
-            self.execute(f"drop view if exists {_spark_table(schema, name)}")
-        for schema, name in tables:
-            self.execute(f"drop table if exists {_spark_table(schema, name)} purge")
-        return [f"{schema}.{name}" for schema, name in tables]
+                    self.execute(f"create or replace table {spark_table('audit', name)} using iceberg as {select}")
 
     def pull(self, connection: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> None:
         """Replace tables of the warehouse with those that were built in the lake, each in a separate transaction.
@@ -516,17 +396,17 @@ class Lake:
                 self._pull(connection, relation, folder)
 
     def _pull(self, connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path) -> None:
-        source = _spark_table(relation.schema, relation.name)
+        source = spark_table(relation.schema, relation.name)
         changed = relation.changed_months
         if changed and relation.name not in tables_of(connection, relation.schema):
             changed = None
         where = _in_months(*changed) if changed else ""
         self.execute(
-            f"insert overwrite directory {_spark_text(_address(folder))} using parquet select * from {source} {where}"
+            f"insert overwrite directory {spark_text(spark_path(folder))} using parquet select * from {source} {where}"
         )
         # A partitioned table describes its partitions after its columns, below an empty line.
         described = self.rows(f"describe {source}")
-        types = {name: _duckdb_type(kind) for name, kind, *_ in takewhile(lambda row: row[0], described)}
+        types = {name: duckdb_type(kind) for name, kind, *_ in takewhile(lambda row: row[0], described)}
         columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in types.items())
         pulled = f"select {columns} from read_parquet({literal(f'{folder}/*.parquet')})"
         with transaction(connection):
@@ -537,33 +417,6 @@ class Lake:
             else:
                 connection.execute(f"delete from {relation.place} {where}")
                 connection.execute(f"insert into {relation.place} by name {pulled}")
-
-    def execute(self, sql: str) -> None:
-        """Run a statement without a result.
-
-        Raises:
-            LakeError: Spark refused it, or has ended the session.
-        """
-        with _explained():
-            self._run(sql)
-
-    def _run(self, sql: str) -> None:
-        """Run a statement so that Spark cancels it if this process is killed.
-
-        Spark notices the end of a connection only after a statement that the connection waits for.
-        """
-        from TCLIService.ttypes import TOperationState as State
-
-        self.cursor.execute(sql, async_=True)
-        seconds = 0.01
-        while True:
-            status = self.cursor.poll()
-            if status.operationState not in (State.INITIALIZED_STATE, State.PENDING_STATE, State.RUNNING_STATE):
-                break
-            time.sleep(seconds)
-            seconds = min(seconds * 1.5, _LONGEST_POLL)
-        if status.operationState != State.FINISHED_STATE:
-            raise _Refused(status.errorMessage or f"it ended in state {status.operationState}")
 
     @contextmanager
     def _passing(self, name: str) -> Iterator[Path]:
@@ -624,32 +477,6 @@ def _different(here: Mapping[int, int], there: Mapping[int, int], kept: Set[int]
     return {load for load in here.keys() | there.keys() if load not in kept or here.get(load) != there.get(load)}
 
 
-class _Refused(Exception):
-    """A statement that ended in another state than finished."""
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn errors of the client into those of the lake.
-
-    Raises:
-        LakeError: Spark refused a statement, or has ended the session.
-    """
-    from pyhive.exc import Error
-    from thrift.transport.TTransport import TTransportException
-
-    try:
-        yield
-    except (Error, _Refused) as error:
-        raise LakeError(
-            f"Spark refused a statement: {_reason(error)}. What is loaded stays. Run again: fcir run"
-        ) from None
-    except (OSError, TTransportException):
-        raise LakeError(
-            "Spark has ended the session. What is loaded stays. When the cluster answers again, run: fcir run"
-        ) from None
-
-
 def _remove(left: Path) -> None:
     try:
         shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
@@ -691,38 +518,13 @@ def _views_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, s
     return {name: sqlglot.transpile(sql.partition(" AS ")[2], read="duckdb", write="spark")[0] for name, sql in rows}
 
 
-def _spark_type(kind: str) -> str:
-    return {"varchar": "string", "hugeint": "decimal(38, 0)"}.get(kind.lower(), kind.lower())
-
-
-def _duckdb_type(kind: str) -> str:
-    return {"string": "varchar", "int": "integer"}.get(kind, kind)
-
-
-def _spark_name(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _spark_table(schema: str, name: str) -> str:
-    return f"{_spark_name(schema)}.{_spark_name(name)}"
-
-
-def _spark_text(text: object) -> str:
-    return "'" + str(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _select(columns: Mapping[str, str], file: Path) -> str:
     """Return a Spark query of a Parquet file. A missing file is an error; a pattern without files would be no rows.
 
     The casts make DuckDB's timestamps, which have no time zone, those of a session in UTC.
     """
-    listed = ", ".join(f"cast({_spark_name(name)} as {_spark_type(kind)})" for name, kind in columns.items())
-    return f"select {listed} from parquet.{_spark_name(_address(file))}"
-
-
-def _address(path: Path) -> str:
-    """Return a path as Spark reads it; without a scheme it would be one of the cluster's own file system."""
-    return f"file://{path}"
+    listed = ", ".join(f"cast({spark_name(name)} as {spark_type(kind)})" for name, kind in columns.items())
+    return f"select {listed} from parquet.{spark_name(spark_path(file))}"
 
 
 def _numbers(loads: Iterable[int]) -> str:
@@ -733,11 +535,3 @@ def _in_months(column: str, months: Sequence[date]) -> str:
     """Return a condition that both engines know; without months it finds nothing."""
     days = ", ".join(f"date '{month}'" for month in months) or "cast(null as date)"
     return f"where cast(date_trunc('month', {column}) as date) in ({days})"
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of Spark's message, without the classes of its server."""
-    text = str(error)
-    for begin in ("Error running query: ", "errorMessage='"):
-        text = text.partition(begin)[2] or text
-    return text.strip().splitlines()[0][:300].rstrip(".")

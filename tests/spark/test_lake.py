@@ -13,7 +13,8 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import create_marts, loading_connection
-from dagster_project.warehouse.lake import Lake, LakeError, clear_lake_folder, connect, end_build
+from dagster_project.warehouse.lake import Lake, clear_lake_folder, connect, end_build
+from dagster_project.warehouse.spark import LakeError
 from tests.dbt.histories import History
 from tests.end_to_end.command import PROJECT
 from tests.spark.equality import different_in_the_lake

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from dagster_project.transformation.project import invoke
-from dagster_project.warehouse.lake import LakeError, connect
+from dagster_project.warehouse.lake import connect
+from dagster_project.warehouse.spark import LakeError
 from tests.end_to_end.worked_examples import copy_of_the_project
 
 # A view that reads a seed alone.

@@ -17,7 +17,8 @@ from dagster_project.transformation.build import (
 )
 from dagster_project.transformation.engine import Spark
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import LakeError, connect, has_lake
+from dagster_project.warehouse.lake import connect, has_lake
+from dagster_project.warehouse.spark import LakeError
 from tests.unit.lake_helpers import Killed, Project, set_up, start_fake_spark
 
 

@@ -12,7 +12,8 @@ from dagster_project.tools.spark_cluster import ClusterError, start, stop
 from dagster_project.transformation.build import steps_built
 from dagster_project.transformation.engine import Engine, Spark
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import LakeError, connect, has_lake
+from dagster_project.warehouse.lake import connect, has_lake
+from dagster_project.warehouse.spark import LakeError
 from dagster_project.warehouse.tables import ensure_tables
 
 
