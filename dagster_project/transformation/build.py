@@ -123,19 +123,19 @@ def build_step(
         BuildOrderError: a step before this one must be built first.
     """
     current, engine = fingerprint(), engine_of(settings)
-    engine.require(parsed, is_first_step=step is FACTS)
+    engine.check_ready(parsed, is_first_step=step is FACTS)
     change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
-        engine.bring(parsed)
+        engine.push_loads(parsed)
         if full_refresh and step is FACTS and only is None:
             # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
             settings.marts.unlink()
         nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, engine, full_refresh=full_refresh)
         tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
-        engine.take_back(parsed, tables, full_refresh=full_refresh)
+        engine.pull_tables(parsed, tables, full_refresh=full_refresh)
     ran = {node.unique_id for node in nodes}
     nodes += [_never_ran(unique_id) for unique_id in expected if unique_id not in ran]
     report = BuildReport(tuple(nodes), full_refresh)
@@ -144,7 +144,7 @@ def build_step(
     if only is None and not report.failed:
         _record(settings, step, change_seq, current, engine, run_id=run_id)
         if step is STEPS[-1]:
-            engine.record()
+            engine.push_builds()
     return report
 
 

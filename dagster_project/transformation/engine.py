@@ -24,7 +24,7 @@ from dagster_project.warehouse.spark import LakeError
 
 
 class Engine:
-    """DuckDB: dbt builds in the warehouse, so nothing is brought there or back."""
+    """DuckDB: dbt builds in the warehouse, so nothing is pushed or pulled."""
 
     def __init__(self, settings: Settings) -> None:
         """Take the settings; the caller of each method has the writer lock and no connection to write with."""
@@ -41,13 +41,13 @@ class Engine:
         """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
         return build is not None
 
-    def require(self, parsed: Any, *, is_first_step: bool) -> None:
+    def check_ready(self, parsed: Any, *, is_first_step: bool) -> None:
         """Check that it can build a step of the project, before anything of an earlier build is changed."""
 
-    def bring(self, parsed: Any) -> None:
+    def push_loads(self, parsed: Any) -> None:
         """Make everything that is loaded available to the models, which are then built."""
 
-    def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+    def pull_tables(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
         """Make models and seeds that were built available to publication and trace.
 
         Args:
@@ -62,7 +62,7 @@ class Engine:
     def end(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
         """Note that a build is complete, in the transaction of the warehouse that records it."""
 
-    def record(self) -> None:
+    def push_builds(self) -> None:
         """Make the record of builds, which the warehouse has, available to the models."""
 
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
@@ -81,7 +81,7 @@ class Spark(Engine):
         with connect(self._settings) as lake:
             return build is not None and lake.has_build(connection, *build[:2])
 
-    def require(self, parsed: Any, *, is_first_step: bool) -> None:
+    def check_ready(self, parsed: Any, *, is_first_step: bool) -> None:
         """Check that the lake can be used.
 
         Raises:
@@ -104,7 +104,7 @@ class Spark(Engine):
                     "first, or run: fcir run"
                 )
 
-    def bring(self, parsed: Any) -> None:
+    def push_loads(self, parsed: Any) -> None:
         """Append the loads that the lake does not have, and mirror the audit tables that models read.
 
         Raises:
@@ -119,7 +119,7 @@ class Spark(Engine):
             # The view of pending loads reads `build`.
             lake.mirror(connection, {*read, "build"})
 
-    def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+    def pull_tables(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
         """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines.
 
         Raises:
@@ -129,7 +129,7 @@ class Spark(Engine):
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_as_begun(connection)
         nodes = [parsed.nodes[unique_id] for unique_id in built]
-        views = [node for node in nodes if node.config.materialized.startswith("view")]
+        views = [node for node in nodes if node.config.materialized == "view"]
         marts = {mart.name: mart for mart in marts_of(read_manifest(ensure_manifest(self._settings)))}
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.pull(
@@ -153,7 +153,7 @@ class Spark(Engine):
         """Note that the tables of the lake are those of a build, in the transaction that records it."""
         end_build(connection, change_seq, project_fingerprint)
 
-    def record(self) -> None:
+    def push_builds(self) -> None:
         """Mirror the record of builds."""
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.mirror(connection, ["build"])

@@ -255,9 +255,5 @@ def _changed_rows(manifest: Mapping[str, Any], node: Mapping[str, Any], month_of
     """Return the table of changed rows for an incremental model; see dbt/macros/incremental_by_key.sql."""
     read = [manifest["nodes"].get(unique_id, {}) for unique_id in node["depends_on"]["nodes"]]
     tables = [item for item in read if item.get("name", "").startswith("chg_") and item["name"].endswith("_rows")]
-    is_known = (
-        len(tables) == 1
-        and node["config"]["materialized"] == "incremental_in_place"
-        and month_of in tables[0]["columns"]
-    )
+    is_known = len(tables) == 1 and node["config"]["materialized"] == "incremental" and month_of in tables[0]["columns"]
     return (tables[0]["schema"], tables[0]["name"]) if is_known else None

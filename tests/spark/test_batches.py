@@ -38,7 +38,7 @@ def models_of(settings: Settings) -> list[tuple[str, str]]:
 def different_models(settings: Settings) -> list[str]:
     """Models and seeds whose rows in the lake are not those of the warehouse."""
     # Views of the audit have to see the publication, which was recorded after the build.
-    engine_of(settings).bring(parse(settings))
+    engine_of(settings).push_loads(parse(settings))
     names = models_of(settings)
     assert len(names) > 110
     return different_in_the_lake(settings, names)
