@@ -385,7 +385,7 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
         node = models.get(name)
         if node is None or node["name"] in made:
             continue
-        kind = "view" if node["config"]["materialized"] == "view_in_place" else "table"
+        kind = "view" if node["config"]["materialized"] == "view" else "table"
         connection.execute(f"create {kind} {node['relation_name']} as {node['compiled_code']}")
 
 

@@ -109,7 +109,7 @@ def test_every_table_is_built_with_a_quarter_of_the_memory_of_a_build(sample, tm
         shutil.copy(file, tmp_path)
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     models = [node for node in nodes if node["resource_type"] == "model"]
-    tables = [node for node in models if node["config"]["materialized"] != "view_in_place"]
+    tables = [node for node in models if node["config"]["materialized"] != "view"]
     limits = {"threads": 2, "memory_limit": "100MB", "temp_directory": str(tmp_path / "spilled")}
     with duckdb.connect(str(warehouse), config=limits) as connection:
         connection.execute(f"attach '{tmp_path / 'marts.duckdb'}' as fcir (read_only)")

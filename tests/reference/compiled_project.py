@@ -122,7 +122,7 @@ def _node(unique_id: str, node: Mapping[str, Any]) -> Node:
         unique_id,
         node["name"],
         node["schema"],
-        "view" if node["config"]["materialized"] == "view_in_place" else "table",
+        "view" if node["config"]["materialized"] == "view" else "table",
         node["compiled_code"],
         tuple(node["depends_on"]["nodes"]),
         node["fqn"][1],

@@ -1,5 +1,5 @@
 {#- A view: publishing again without a build reads it too, after another publication was recorded. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ config(materialized="table_in_place") }}
+{{ config(materialized="table") }}
 
 with
 

@@ -4,7 +4,7 @@
     "answered_within_target",
 ] -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

@@ -1,5 +1,5 @@
 {#- A view: each of its readers aggregates it once, and storing every call again would cost more than it saves. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

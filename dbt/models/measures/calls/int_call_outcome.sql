@@ -1,5 +1,5 @@
 {#- A view, like the one that it filters. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments"] -%}
 {%- set sums = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

@@ -1,6 +1,6 @@
 {%- set sources = ["call_segments"] -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "arrived_date", "sources": sources}},
     pre_hook="{{ delete_changed_months('arrived_date', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

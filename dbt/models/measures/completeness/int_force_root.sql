@@ -1,5 +1,5 @@
 {#- A view of a few rows: the data root that a force delivers to. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

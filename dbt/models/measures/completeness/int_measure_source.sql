@@ -1,5 +1,5 @@
 {#- A view of a few dozen rows: the comma list of the catalogue, one source a row. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

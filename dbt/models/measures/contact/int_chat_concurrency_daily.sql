@@ -1,6 +1,6 @@
 {%- set sources = ["live_chats"] -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources}},
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

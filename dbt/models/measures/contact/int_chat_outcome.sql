@@ -1,5 +1,5 @@
 {#- A view: it is read once a night, and writing every chat a second time would cost more than it saves. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

@@ -1,6 +1,6 @@
 {%- set sources = ["live_chats"] -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

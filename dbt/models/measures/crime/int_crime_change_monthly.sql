@@ -1,7 +1,7 @@
 {%- set sources = ["crimes"] -%}
 {%- set kinds = crime_change_kinds() -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

@@ -1,5 +1,5 @@
 {#- A view: five small aggregations read it, and a table would hold every crime a second time. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

@@ -2,7 +2,7 @@
 {%- set families = event_parts() -%}
 {%- set sources = families | map(attribute="source") | unique | sort -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
     post_hook="{{ keep_archived() }}",

@@ -1,7 +1,7 @@
 {#- The events behind int_part_daily, with the rows of the extracts that each was read from. A view, and no test of a
     night reads it: 0.7 million rows of the sample become 2.7 million. The test suite compares its sums with
     int_part_daily. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 -- The linter cannot follow the indentation of a loop.

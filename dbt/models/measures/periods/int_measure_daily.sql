@@ -1,6 +1,6 @@
 {#- A view, and no test of a night reads it: the pages of days need the measures and months of one paper, and there are as
     many rows as days, measures and forces. -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 with

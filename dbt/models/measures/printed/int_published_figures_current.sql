@@ -1,5 +1,5 @@
 {%- set key = ["force_code", "report_id", "section", "measure", "month"] -%}
-{{ config(materialized="incremental_in_place", pre_hook="{{ delete_changed_rows('chg_published_figures_rows') }}") }}
+{{ config(materialized="incremental", pre_hook="{{ delete_changed_rows('chg_published_figures_rows') }}") }}
 
 with
 

@@ -1,5 +1,5 @@
 {%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
-{{ config(materialized="incremental_in_place", pre_hook="{{ delete_changed_rows('chg_published_statements_rows') }}") }}
+{{ config(materialized="incremental", pre_hook="{{ delete_changed_rows('chg_published_statements_rows') }}") }}
 
 with
 

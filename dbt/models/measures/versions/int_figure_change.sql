@@ -2,7 +2,7 @@
     A view: publishing reads it when it records a publication, and it must compare with the last publication at that
     moment. dbt reads it only for its tests.
 -#}
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 {%- set key = ["force_code", "measure", "month_start"] -%}
 
 with

@@ -1,4 +1,4 @@
-{{ config(materialized="view_in_place") }}
+{{ config(materialized="view") }}
 
 with
 

@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments"] -%}
 {%- set shown, divided = call_counts(), call_totals() -%}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

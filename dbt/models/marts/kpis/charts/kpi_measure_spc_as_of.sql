@@ -1,7 +1,7 @@
 {#- All missing charts: every chart in a full build; in a nightly run those deleted by the pre-hook and those of a
     new month, because months before the first changed one have not changed any chart. -#}
 {{ config(
-    materialized="incremental_in_place",
+    materialized="incremental",
     pre_hook="{{ delete_changed_charts('int_control_chart_limit') }}",
 ) }}
 {%- set key = ["force_code", "measure", "as_of_month"] -%}
