@@ -125,7 +125,7 @@ def test_figure_of_new_source_is_printed(added):
     assert done.returncode == 0, done.stdout + done.stderr
     assert command.published(
         "select display_value from marts.board_paper where section = 'demand' and measure = 'front_counter_visits' "
-        "and month_start = '2024-03-01'"
+        "and month_start = '2023-01-01'"
     ) == [("2",)]
 
 
@@ -138,8 +138,8 @@ def test_new_fact_is_published(added):
         "from marts.fct_front_counter_visit order by visit_id"
     )
     assert rows == [
-        ("A1", "2024-03-04 09:02:00", "2024-03-04", "report_a_crime", True, Decimal(1080)),
-        ("A2", "2024-03-04 09:05:00", "2024-03-04", "lost_property", False, None),
+        ("A1", "2023-01-31 09:02:00", "2023-01-31", "report_a_crime", True, Decimal(1080)),
+        ("A2", "2023-01-31 09:05:00", "2023-01-31", "lost_property", False, None),
     ]
     described = command.published(
         "select column_name from marts.data_dictionary where table_name = 'fct_front_counter_visit'"
@@ -192,7 +192,7 @@ def test_equal_rows_without_a_key_load(added):
         "from marts.fct_street_crime order by source_row"
     )
     place = (Decimal("0.522030"), Decimal("51.275460"))
-    month = date(2024, 3, 1)
+    month = date(2023, 1, 1)
     assert rows == [
         (None, month, *place, "Anti-social behaviour", 2),
         (None, month, *place, "Anti-social behaviour", 3),
@@ -205,10 +205,10 @@ def test_equal_rows_without_a_key_load(added):
 def test_correction_without_a_key_replaces_the_day(added):
     """Last, since it changes the deliveries of the page."""
     command, _, _, _ = added
-    name = f"{KEYLESS}_2024-03-31.csv"
+    name = f"{KEYLESS}_2023-01-31.csv"
     header, first, *_ = extracts_of_the_page()[name]
     command.land(name, header, first, first, first)
-    command.land(f"{KEYLESS}_2024-04-30.csv", header, first.replace("2024-03", "2024-04"))
+    command.land(f"{KEYLESS}_2023-02-28.csv", header, first.replace("2023-01", "2023-02"))
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
     whole, renewed = (
