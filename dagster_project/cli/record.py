@@ -108,7 +108,13 @@ def _restart(settings: Settings, reason: str) -> None:
 
 def _details(reason: str, facts: dict[str, object]) -> str:
     """Return the reason and the facts of an entry on one line."""
-    shown = [
-        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in facts.items()
-    ]
+    shown = [f"{name} {_in_words(value)}" for name, value in facts.items()]
     return "; ".join(" ".join(text.split()) for text in [reason, *shown] if text)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -85,7 +85,7 @@ def end_with_summary(
         missing += ["the members"] if result.members else []
         missing += ["the files that were left out"] if failed else []
         but = " and ".join(missing)
-        end = f"The run ended as failed ({seconds:.0f} s): all is {done} but {but} above."
+        end = f"The run ended as failed ({seconds:.0f} s): everything except {but} above is {done}."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
@@ -172,7 +172,7 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
     if printed:
         print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
     if not is_short:
-        print_fact("Query", 'fcir query "select * from board_paper"')
+        print_fact("Query", 'fcir query "from board_paper order by month_start desc, sort_order"')
         print_fact("Lineage UI", "make ui, then http://127.0.0.1:3000")
 
 

@@ -9,7 +9,7 @@ from dagster_project.contracts.model import normalised
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
-from dagster_project.words import printable
+from dagster_project.words import counted, printable
 
 # Longer preambles have not been seen, and searching further costs time for every file.
 ROWS_LOOKED_AT = 50
@@ -138,7 +138,7 @@ class Headings:
         rest = ""
         if others:
             shown = ", ".join(str(i + 1) for i in others[:20]) + (", ..." if len(others) > 20 else "")
-            rest = f"; {len(others)} other cells were not recognised (positions {shown})"
+            rest = f"; {counted(len(others), 'other cell')} not recognised (position {shown})"
         raise UnreadableExtract(
             "missing_column",
             f"{file_name}: required columns are missing: {', '.join(missing)}; "

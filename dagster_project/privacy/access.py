@@ -98,7 +98,7 @@ def _rows(
             rows.extract_date,
             load.file_name,
             rows.source_row,
-            load.status,
+            load.status as load_status,
             concat_ws(', ', {held_as}) as held_as,
             {shown}
         from {table("raw", contract.source)} as rows

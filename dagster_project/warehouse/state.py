@@ -157,7 +157,9 @@ def _judged(is_published: bool) -> str:
 
 
 def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[OutstandingDelivery]:
-    """Return the deliveries that need attention, by source, day and root, one item for each regardless of its files.
+    """Return the deliveries that need attention, one item for each regardless of its files.
+
+    Rejected ones, which wait for a decision, come before missing ones; then by source, day and root.
 
     Args:
         connection: the warehouse, or a published database.
@@ -180,7 +182,7 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
         group by source, extract_date, root_number, status
-        order by source, extract_date, root_number
+        order by status = 'rejected' desc, source, extract_date, root_number
         """
     ).fetchall()
     return [
