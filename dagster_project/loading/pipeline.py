@@ -13,7 +13,14 @@ from dagster_project.loading.acceptance import accept, next_change, record_missi
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
-from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_create_key
+from dagster_project.loading.pseudonyms import (
+    PseudonymKey,
+    check_key,
+    earlier_keys,
+    kept_pseudonyms,
+    known_fingerprint,
+    read_or_create_key,
+)
 from dagster_project.loading.report import FileWarning, SourceReport
 from dagster_project.loading.suppression import require_suppression
 from dagster_project.loading.take_in import take_in_source
@@ -97,6 +104,9 @@ def load_source(
             missing = missing_days(connection, landing)
             return SourceReport(source, (), (), missing, tuple(of_source), _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
+        key = replace(
+            key, kept=kept_pseudonyms(connection, contracts.values(), earlier_keys(settings.key_file).values())
+        )
         candidate = read_deliveries(
             connection,
             contract,

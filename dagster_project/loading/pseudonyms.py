@@ -6,6 +6,7 @@ import errno
 import hmac
 import os
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +17,15 @@ import duckdb
 from dagster_project import private_key
 from dagster_project.extracts.cells import without_null_words
 from dagster_project.private_key import KEY_BYTES, PrivateKeyError
+from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import WAREHOUSE
+from dagster_project.warehouse.tables import personal_columns
 from dagster_project.words import in_shell
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dagster_project.contracts import Contract
     from dagster_project.loading.suppression import Suppression
 
 # Half of the 256 bits: RFC 2104, section 5, allows it, and any collision among 10^12 values has odds of 10^-15.
@@ -42,6 +47,8 @@ class PseudonymKey:
     secret: bytes = field(repr=False)
     suppression: Suppression | None = field(default=None, repr=False, compare=False)
     """Identifiers that get a random substitute instead of their pseudonym, because they were erased."""
+    kept: Sequence[KeptPseudonyms] = field(default=(), repr=False, compare=False)
+    """Pseudonyms of earlier keys that rows keep, so that new rows with the same values get them too."""
 
     def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the pseudonyms of text cells; repeated texts are hashed once, which halves the 0.8 us per cell.
@@ -51,10 +58,12 @@ class PseudonymKey:
             cells: trimmed texts of a personal column.
 
         Returns:
-            One pseudonym for each cell, or the substitute of an erased identifier; null if the cell is empty or a null
-            word.
+            One pseudonym for each cell, or the one under an earlier key that rows keep, or the substitute of an erased
+            identifier; null if the cell is empty or a null word.
         """
         made = self._pseudonyms(connection, cells)
+        for kept in self.kept:
+            made = kept.keep(connection, cells, made)
         return self.suppression.substitute(connection, cells, made) if self.suppression else made
 
     def _pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -101,6 +110,46 @@ class PseudonymKey:
     def key_id(self) -> str:
         """Short name of the key, which `audit.load` has for each load: the beginning of the fingerprint."""
         return id_of(self.fingerprint)
+
+
+@dataclass(frozen=True)
+class KeptPseudonyms:
+    """Pseudonyms that rows keep since a change of the key, because no file of the landing folder had their values."""
+
+    key: PseudonymKey
+    """The key that made them."""
+    held: pa.ChunkedArray = field(repr=False)
+    """All pseudonyms of the rows that are loaded, also those of other keys."""
+
+    def keep(
+        self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray, pseudonyms: pa.ChunkedArray
+    ) -> pa.ChunkedArray:
+        """Return the pseudonyms of text cells, with those that rows keep. Arguments are those of `substitute`."""
+        import pyarrow.compute as pc
+
+        earlier = self.key.pseudonyms(connection, cells)
+        return pc.if_else(pc.is_in(earlier, value_set=self.held), earlier, pseudonyms)
+
+
+def kept_pseudonyms(
+    connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract], keys: Iterable[PseudonymKey]
+) -> list[KeptPseudonyms]:
+    """Return the pseudonyms of each earlier key; without such a key, no row is read.
+
+    Args:
+        connection: a loading connection to the warehouse.
+        contracts: the sources.
+        keys: the earlier keys.
+    """
+    keys = list(keys)
+    columns = personal_columns(connection, WAREHOUSE, contracts) if keys else ()
+    # Not only of loads of an earlier key: later loads use a kept pseudonym too, and a purge can leave only theirs.
+    selects = [f"select {quoted(column)} as value from {table('raw', source)}" for source, column in columns]
+    if not selects:
+        return []
+    query = f"select distinct value from ({' union all '.join(selects)}) where value is not null"
+    held = connection.sql(query).to_arrow_table().column("value")
+    return [KeptPseudonyms(key, held) for key in keys]
 
 
 def id_of(fingerprint: str) -> str:

@@ -167,7 +167,9 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
         new.replace(settings.key_file)
     with loading_connection(settings.warehouse) as connection:
         used = loads_by_key(connection)
-    removed = tuple(key_id for key_id in earlier_keys(settings.key_file) if key_id not in used)
+    # A load that keeps pseudonyms may have some of any earlier key, since loading uses those that other loads keep.
+    earlier = () if facts["kept"] else earlier_keys(settings.key_file)
+    removed = tuple(key_id for key_id in earlier if key_id not in used)
     record_manifests(settings, rewritten.publications)
     detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
     detail |= {"unread": len(unread), "foreign": len(foreign)}

@@ -72,7 +72,7 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
         unknown = unknown_keys(settings, connection, suppression)
         keys = keys_of(settings, connection) if unknown else {}
     if unknown:
-        _learn_pseudonyms(settings, contracts, suppression, {key_id: keys[key_id] for key_id in unknown})
+        _learn_pseudonyms(settings, contracts, suppression, keys, unknown)
         suppression = require_suppression(settings) or suppression
     pairs = erased_pseudonyms(settings, contracts, suppression.replaced)
     if not pairs:
@@ -143,9 +143,20 @@ def unknown_keys(settings: Settings, connection: duckdb.DuckDBPyConnection, supp
 
 
 def _learn_pseudonyms(
-    settings: Settings, contracts: Mapping[str, Contract], suppression: Suppression, keys: Mapping[str, PseudonymKey]
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    suppression: Suppression,
+    keys: Mapping[str, PseudonymKey],
+    unknown: Sequence[str],
 ) -> None:
-    """Add the pseudonyms of erased people under these keys, made again from the landing folder, to the list.
+    """Add the pseudonyms of erased people, made again from the landing folder, to the list.
+
+    Args:
+        settings: the data root.
+        contracts: all contracts.
+        suppression: the list.
+        keys: all keys of the warehouse, by id: a load also has pseudonyms of earlier keys that other loads keep.
+        unknown: ids of the keys under which the list may lack pseudonyms.
 
     Raises:
         PseudonymsUnknown: loads have values that no file there has; the list stays as it is.
@@ -160,9 +171,9 @@ def _learn_pseudonyms(
                 known.update(made)
                 pairs = zip(made, hashes, strict=True)
                 found |= {pseudonym: hashed for pseudonym, hashed in pairs if hashed in suppression.entries}
-    if missing := missing_values(settings, contracts, known, keys=keys):
-        raise PseudonymsUnknown(_refusal(settings, keys, missing))
-    add_pseudonyms(settings.suppression, found, keys)
+    if missing := missing_values(settings, contracts, known, keys=unknown):
+        raise PseudonymsUnknown(_refusal(settings, unknown, missing))
+    add_pseudonyms(settings.suppression, found, unknown)
 
 
 def _refusal(settings: Settings, keys: Collection[str], missing: Sequence[IncompleteLoad]) -> str:

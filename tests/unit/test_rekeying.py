@@ -143,6 +143,40 @@ def test_values_without_a_file_are_refused_or_keep_their_key_until_the_file_is_b
     assert set(person(two_days, "dora").pseudonyms) == {done.key_id}
 
 
+def test_a_later_row_gets_the_pseudonym_that_an_earlier_row_keeps(two_days):
+    """Otherwise one crime would be two."""
+    before = visitors(two_days)
+    (two_days.settings.landing / "visits" / "visits_2022-11-02.csv").unlink()
+    rotate(two_days, keep_missing=True)
+    day, people = "2022-11-03", ("dora", "ann", "emma", "")
+    path = two_days.land(day, *(row(f"e{n}", day=day, visitor=who) for n, who in enumerate(people)))
+    two_days.run()
+    key, after = read_key(two_days.settings.key_file, ""), visitors(two_days)
+    assert [after[f"e{n}"] for n in range(4)] == [before["d"], after["a"], key.pseudonym("emma"), None]
+    assert set(person(two_days, "dora").pseudonyms.values()) >= {before["d"]}
+
+    # The rows that kept it are purged, the file with it is gone too, and its load is one of the new key.
+    with loading_connection(two_days.settings.warehouse) as connection:
+        connection.execute("delete from raw.visits where visit_id in ('c', 'd')")
+    path.unlink()
+    assert rotate(two_days, keep_missing=True).removed == ()
+    assert set(person(two_days, "dora").pseudonyms.values()) >= {before["d"]}
+    two_days.land("2022-11-04", row("f", day="2022-11-04", visitor="dora"))
+    two_days.run()
+    assert visitors(two_days)["f"] == visitors(two_days)["e0"] == before["d"]
+
+    # Each value is in a file again.
+    path.write_text("\n".join(["visit_id,begun_at,minutes,visitor", row("e0", day=day, visitor="emma"), ""]))
+    done = rotate(two_days)
+    assert len(done.removed) == 3
+    assert (
+        visitors(two_days)["f"]
+        == visitors(two_days)["e0"]
+        == read_key(two_days.settings.key_file, "").pseudonym("dora")
+    )
+    assert set(person(two_days, "dora").pseudonyms) == {done.key_id}
+
+
 def test_nobody_is_looked_for_while_a_key_of_loads_is_missing(two_days):
     path = two_days.settings.landing / "visits" / "visits_2022-11-02.csv"
     path.unlink()
