@@ -178,8 +178,8 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         PseudonymKeyError: the key is lost, is not a key or not the one that the warehouse was loaded with, cannot be
             read, or can be read by others.
     """
+    stands = "Nothing was done, and what was published stays"
     if fingerprint:
-        stands = "Nothing was done, and what was published stays"
         remedy = f"{stands}. Restore its copy and run again: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
     else:
         remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {in_shell(file)}"
@@ -192,6 +192,13 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
             f"{file}: the pseudonym key is missing, and the warehouse was loaded with one. {remedy}"
         ) from None
     if fingerprint not in (None, key.fingerprint):
+        kept = earlier_key_file(file, id_of(str(fingerprint)))
+        if kept.exists():
+            # As after a change of the key that was killed.
+            current, own = in_shell(file), in_shell(earlier_key_file(file, key.key_id))
+            remedy = (
+                f"{stands}. Its key is {kept}; put it in place: mv {current} {own} && cp -p {in_shell(kept)} {current}"
+            )
         raise PseudonymKeyError(
             f"{file}: not the key that this warehouse was loaded with; the same person would get a different "
             f"pseudonym. {remedy}"
@@ -241,13 +248,23 @@ def earlier_key_file(file: Path, key_id: str) -> Path:
 
 
 def earlier_keys(file: Path) -> dict[str, PseudonymKey]:
-    """Return the keys that are kept next to the current one, by id.
+    """Return the keys that are kept next to the current one, by id, without those of `copies_of_keys`.
 
     Raises:
         PseudonymKeyError: one of them is not a key, or can be read by others.
     """
-    found = {}
-    for path in sorted(file.parent.glob(earlier_key_file(file, "?" * _ID_LENGTH).name)):
-        key = read_key(path, f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(path)}")
-        found[key.key_id] = key
-    return found
+    return {key.key_id: key for path, key in _keys_beside(file).items() if path == earlier_key_file(file, key.key_id)}
+
+
+def copies_of_keys(file: Path) -> list[Path]:
+    """Return files next to the current key that are named like an earlier one, but with another id than their key's.
+
+    They are copies that a person made, for example with a date as their name. Errors are those of `earlier_keys`.
+    """
+    return [path for path, key in _keys_beside(file).items() if path != earlier_key_file(file, key.key_id)]
+
+
+def _keys_beside(file: Path) -> dict[Path, PseudonymKey]:
+    advice = "Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY"
+    found = sorted(file.parent.glob(earlier_key_file(file, "?" * _ID_LENGTH).name))
+    return {path: read_key(path, f"{advice} {in_shell(path)}") for path in found}

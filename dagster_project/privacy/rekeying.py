@@ -21,9 +21,11 @@ from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.pseudonyms import (
     PseudonymKey,
+    copies_of_keys,
     earlier_key_file,
     earlier_keys,
     new_key,
+    read_key,
     save_key,
 )
 from dagster_project.loading.suppression import new_substitute, read_suppression, require_suppression
@@ -60,6 +62,7 @@ from dagster_project.writing import write_whole
 ACTION = ROTATION
 
 _SHOWN = 10
+_RESTORE_KEY = "A change of the key is not finished. Restore the copy of the key of before, then run: fcir run"
 
 
 class ValuesMissing(OperatorError):
@@ -81,6 +84,8 @@ class Rotation:
     """Files, below the data root or in backups, that cannot be read and may still have pseudonyms of earlier keys."""
     foreign: tuple[str, ...] = ()
     """Backups of a warehouse that was loaded with a key that is not known here."""
+    copies: tuple[str, ...] = ()
+    """Files next to the key that have a key under another name."""
 
     def warnings(self) -> Iterator[str]:
         """Yield what a person has to look at, in words."""
@@ -88,6 +93,11 @@ class Rotation:
             yield (
                 f"{counted(len(self.unread), 'file')} cannot be read and may still have pseudonyms of the earlier key: "
                 f"{', '.join(map(printable, self.unread))}. Delete them, or unpack and repair them and rotate again"
+            )
+        if self.copies:
+            yield (
+                f"{counted(len(self.copies), 'copy', 'copies')} of a key beside the current one, whose name is not its "
+                f"id: {', '.join(map(printable, self.copies))}. Delete them if they are of a removed key"
             )
         if self.foreign:
             yield (
@@ -162,7 +172,8 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     unread = tuple(str(file) for file in (*rewritten.unreadable, *not_renewed, *missing_backups(settings)))
     new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
     if new.exists():
-        if not old.exists():
+        # It is the new one already if a person has put it in place after this was killed.
+        if not old.exists() and read_key(settings.key_file, _RESTORE_KEY).key_id == facts["before"]:
             write_whole(old, settings.key_file.read_bytes())
         new.replace(settings.key_file)
     with loading_connection(settings.warehouse) as connection:
@@ -180,7 +191,8 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
         earlier_key_file(settings.key_file, key_id).unlink()
     delete_intent(settings)
     kept = {key: n for key, n in used.items() if key != facts["key"]}
-    return Rotation(facts["key"], used.get(facts["key"], 0), kept, removed, unread, tuple(map(str, foreign)))
+    copies = tuple(map(str, copies_of_keys(settings.key_file)))
+    return Rotation(facts["key"], used.get(facts["key"], 0), kept, removed, unread, tuple(map(str, foreign)), copies)
 
 
 def _renew_backups(

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_keys, read_key
+from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_key_file, earlier_keys, read_key
 from dagster_project.privacy import rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.findings import DamagedStore
@@ -175,6 +175,39 @@ def test_a_later_row_gets_the_pseudonym_that_an_earlier_row_keeps(two_days):
         == read_key(two_days.settings.key_file, "").pseudonym("dora")
     )
     assert set(person(two_days, "dora").pseudonyms) == {done.key_id}
+
+
+def test_a_dated_copy_of_the_key_beside_it_stays_and_is_named(two_days):
+    file = two_days.settings.key_file
+    copy = file.with_name("pseudonym-20221101.key")
+    shutil.copy2(file, copy)
+    for _ in range(2):
+        before = read_key(file, "")
+        done = rotate(two_days)
+        assert done.removed == (before.key_id,)
+        assert [said for said in done.warnings() if str(copy) in said and "Delete them" in said]
+    assert sorted(file.parent.glob("pseudonym*")) == [copy, file]
+
+
+def test_the_key_of_a_killed_change_is_named_and_an_earlier_one_never_replaced(two_days, monkeypatch):
+    file, old = two_days.settings.key_file, read_key(two_days.settings.key_file, "")
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rekeying, "missing_backups", killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(two_days)
+    (new,) = earlier_keys(file).values()
+    kept, own = earlier_key_file(file, new.key_id), earlier_key_file(file, old.key_id)
+    with pytest.raises(PseudonymKeyError, match=f"Its key is {kept}; put it in place: mv {file} {own} && cp -p {kept}"):
+        person(two_days, "ann")
+    shutil.copy2(kept, file)
+    with writer_lock(two_days.settings.lock_file):
+        finish_replacement(two_days.settings)
+    assert read_key(file, "") == new
+    assert list(file.parent.glob("pseudonym*")) == [file]
 
 
 def test_nobody_is_looked_for_while_a_key_of_loads_is_missing(two_days):
