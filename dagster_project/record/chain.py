@@ -142,7 +142,7 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
             before = None
             continue
         head = head_of(entry)
-        if not is_sealed(entry, key) and redacted.get(str(head.seq)) != sha256(line).hexdigest():
+        if not is_as_left(entry, line, redacted, key):
             faults.append(f"line {number}, entry {head.seq}: changed after it was written, or not written by fcir")
         faults += _faults_of_order(number, entry, before)
         if not first:
@@ -150,6 +150,19 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
         hashes[head.seq] = head.hash
         before, last = head, max(last, head.seq)
     return faults + _faults_of_anchors(anchors, hashes, first, last)
+
+
+def is_as_left(entry: Mapping[str, Any], line: bytes, redacted: Mapping[str, str], key: bytes) -> bool:
+    """Return whether an entry is as it was written or, if an erasure changed it, as the last one left it.
+
+    Args:
+        entry: the entry.
+        line: its line.
+        redacted: what `redacted_lines` returned.
+        key: the key of the record.
+    """
+    expected = redacted.get(str(entry["seq"]))
+    return expected == sha256(line).hexdigest() if expected else is_sealed(entry, key)
 
 
 def redacted_lines(lines: Iterable[bytes], key: bytes) -> dict[str, str]:

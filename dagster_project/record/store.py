@@ -33,6 +33,7 @@ from dagster_project.record.chain import (
     NotAnEntry,
     faults_of,
     head_of,
+    is_as_left,
     is_sealed,
     noted_head,
     parsed,
@@ -204,7 +205,7 @@ def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str
         with suppress(NotAnEntry):
             entry, new = parsed(line), redact(line)
             seq = str(entry["seq"])
-            if new != line and (is_sealed(entry, key) or before.get(seq) == sha256(line).hexdigest()):
+            if new != line and is_as_left(entry, line, before, key):
                 found[seq] = sha256(new).hexdigest()
     for aside in earlier_records(settings):
         content = _content(aside)
@@ -272,11 +273,10 @@ def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key:
     elif last.seq - 1 > (head.seq if head else 0):
         noted = f"names entry {head.seq}" if head else "is missing"
         yield f"{file} {noted}, and the record ends with entry {last.seq}: it is older, or was removed"
-    redacted = redacted_lines(content.splitlines(keepends=True), key) if key else {}
     for hidden in (_LOCK, f".{_HEAD}", f".{settings.record_file.name}"):
         if not _is_as_left(settings.record / hidden, last, key):
             yield f"{settings.record / hidden} has what no command wrote; if nothing else is wrong, remove it"
-    yield from _faults_aside(settings, entries, redacted, sha256(content).hexdigest())
+    yield from _faults_aside(settings, content, key)
 
 
 def _is_as_left(file: Path, last: Head, key: bytes | None) -> bool:
@@ -298,21 +298,27 @@ def _is_as_left(file: Path, last: Head, key: bytes | None) -> bool:
     return key is None or (_is_entry(content, key) and parsed(content)["action"] == RESTART)
 
 
-def _faults_aside(
-    settings: Settings, entries: Iterable[Mapping[str, Any]], redacted: Mapping[str, str], record: str
-) -> Iterator[str]:
+def _faults_aside(settings: Settings, content: bytes, key: bytes | None) -> Iterator[str]:
     """Yield earlier records that are not as a restart or a later erasure left them, and files that no entry names."""
-    known: dict[str, str | None] = {}
-    for entry in entries:
-        if entry["action"] == RESTART and _ASIDE in entry["detail"]:
-            known[str(entry["detail"][_ASIDE])] = entry["detail"].get(_ASIDE_SHA256)
+    record, known, redacted = sha256(content).hexdigest(), dict[str, str | None](), dict[str, str]()
+    # The newest first: an earlier record that is as expected names the one before it.
+    contents = [content]
+    for of_record in contents:
+        redacted = (redacted_lines(of_record.splitlines(keepends=True), key) if key else {}) | redacted
+        for entry in _entries(of_record):
+            name = str(entry["detail"].get(_ASIDE))
+            if entry["action"] != RESTART or _ASIDE not in entry["detail"] or name in known:
+                continue
+            known[name] = redacted.get(name, entry["detail"].get(_ASIDE_SHA256))
+            if _sha256(settings.record / name) == known[name]:
+                contents.append(_content(settings.record / name))
     own = {settings.record_file.name, _HEAD, _LOCK, f".{settings.record_file.name}", f".{_HEAD}"}
     for file in sorted(settings.record.iterdir()) if settings.record.is_dir() else []:
         # A restart that was killed leaves a copy of the record without an entry.
         if file.name not in own | {*known} and _sha256(file) not in (record, *known.values()):
             yield f"{printable(str(file))} is not a file of the record"
     for name, expected in known.items():
-        if _sha256(settings.record / name) not in (expected, redacted.get(name)):
+        if _sha256(settings.record / name) != expected:
             yield f"{settings.record / name}, an earlier record, is missing or was changed"
 
 

@@ -375,6 +375,24 @@ def test_an_earlier_record_stays_as_it_was_moved_aside(record):
     assert store.faults(record) == []
 
 
+def test_a_record_can_begin_again_more_than_once(record):
+    asides = []
+    for number in range(3):
+        asides.append(store.restart(record, [], reason="the cause is known"))
+        store.append(record, "run")
+        assert store.faults(record) == [], number
+    # An erasure in a later record says how it leaves the first one, and its line is as before the next restart.
+    redacted = store.redactions(record, lambda line: line.replace(b"night", b"*****"))
+    before = asides[0].read_bytes()
+    asides[0].write_bytes(before.replace(b"night", b"*****"))
+    store.append(record, "erase", detail={chain.REDACTED: redacted})
+    assert store.faults(record) == []
+    store.restart(record, [], reason="the cause is known")
+    assert store.faults(record) == []
+    asides[0].write_bytes(before)
+    assert [fault for fault in store.faults(record) if f"{asides[0]}, an earlier record, is missing or" in fault]
+
+
 def test_a_file_that_no_command_wrote_is_a_fault(record):
     (record.record / "record-20260101T000000.000000Z.jsonl").write_text("{}")
     assert [fault for fault in store.faults(record) if "is not a file of the record" in fault]

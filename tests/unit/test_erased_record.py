@@ -94,6 +94,19 @@ def test_any_other_change_of_a_redacted_line_is_found(root):
         assert any("changed after it was written" in fault for fault in store.faults(root.settings)), change
 
 
+def test_a_redacted_line_that_is_back_as_it_was_written_is_found(root):
+    file = root.settings.record_file
+    before = file.read_bytes().splitlines(keepends=True)
+    erase_person(root.settings, CRIME)
+    after = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*before, *after[len(before) :]]))
+    assert [fault for fault in store.faults(root.settings) if "entry 2: changed" in fault]
+    # Erased again, it is as it should be.
+    erase_person(root.settings, CRIME)
+    assert CRIME not in file.read_text()
+    assert store.faults(root.settings) == []
+
+
 def test_a_line_that_was_changed_before_is_not_accepted_by_an_erasure(root):
     file = root.settings.record_file
     file.write_text(file.read_text().replace("asked about", "asked abour"))
