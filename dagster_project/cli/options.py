@@ -54,7 +54,7 @@ def named_contracts(sources: Sequence[str]) -> Mapping[str, Contract]:
 
 
 def require_reason(reason: str, example: str, *, identifier: str = "") -> str:
-    """Return what `--reason` says, trimmed, if it does not name a person.
+    """Return what `--reason` says, trimmed, if it is one line of text that does not name a person.
 
     The record keeps it, and a publication shows the reason for which a delivery was accepted.
 
@@ -64,12 +64,19 @@ def require_reason(reason: str, example: str, *, identifier: str = "") -> str:
         identifier: the identifier of the person whom the command is about.
 
     Raises:
-        UsageError: it is empty, or contains the identifier or another personal value.
+        UsageError: it is empty, or contains a line break or another character that cannot be printed, the identifier
+            or another personal value.
     """
     text = reason.strip()
     expected = f'and the record keeps it, for example --reason "{example}"'
     if not text:
         raise UsageError(f"--reason is required, {expected}. Nothing was done")
+    if not text.isprintable():
+        # A line of it would pass for one of a report, and a terminal would obey an escape sequence.
+        raise UsageError(
+            f"--reason contains a line break or another character that cannot be printed, {expected}. Nothing was "
+            "done. Write it as one line of text"
+        )
     if looks_personal(text) or (identifier and identifier in text):
         raise UsageError(f"--reason contains a personal value, {expected}. Nothing was done. Leave the value out")
     return text
