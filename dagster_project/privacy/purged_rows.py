@@ -55,8 +55,9 @@ def event_keys(settings: Settings) -> dict[str, list[str]]:
 
 
 def create_marks(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty temporary tables of the rows to purge, and of the keys that their events have."""
-    create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint", "event": "varchar"}, [])
+    """Create the empty temporary tables of the rows to purge, of those held, and of the keys that their events have."""
+    for name in ("purged_row", "held_row"):
+        create_temp_table(connection, name, {"load_id": "bigint", "source_row": "bigint", "event": "varchar"}, [])
     create_temp_table(connection, "purged_key", {"columns": "varchar[]"}, [])
 
 
@@ -108,14 +109,15 @@ def mark_rows(
             inner join old_event using ({key})
             """
         ).fetchall()
-        connection.execute(
-            f"""
-            insert into purged_row
-            select rows.load_id, rows.source_row, {_event_of(keys[source])}
-            from {raw} as rows
-            semi join (from old_event where not is_held) as purged using ({key})
-            """
-        )
+        for name, condition in (("purged_row", "not is_held"), ("held_row", "is_held")):
+            connection.execute(
+                f"""
+                insert into {name}
+                select rows.load_id, rows.source_row, {_event_of(keys[source])}
+                from {raw} as rows
+                semi join (from old_event where {condition}) as old using ({key})
+                """
+            )
         connection.execute("insert into purged_key values (?)", [keys[source]])
         plans.append(SourcePlan(source, cut, *found[0]))
     connection.execute("drop table if exists old_event")
@@ -128,7 +130,7 @@ def _event_of(key: Sequence[str]) -> str:
 
 
 def delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at: datetime | None) -> None:
-    """Delete the marked rows of sources, and note them with their loads."""
+    """Delete the marked rows of sources, note them with their loads, and note the rows that stay because of a hold."""
     delete_checksums(connection, "select load_id from purged_row")
     for source in cuts:
         raw = table("raw", source)
@@ -147,6 +149,11 @@ def delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at
             """,
             {"at": at, "source": source},
         )
+        connection.execute(
+            "delete from audit.purge_held_row where load_id in (select load_id from audit.load where source = ?)",
+            [source],
+        )
+    connection.execute("insert into audit.purge_held_row select load_id, source_row from held_row")
 
 
 def purge_again(
@@ -184,8 +191,55 @@ def purge_again(
         ).fetchall()
     ]
     plans = mark_rows(connection, settings, contracts, cuts, holds)
+    _mark_held_rows_that_came_back(connection)
     delete_marked(connection, cuts, at)
+    for name in cuts:
+        # A version without `purge_held_row` brought some back.
+        connection.execute(
+            f"""
+            update audit.load as load
+            set rows_purged = rows_loaded
+                - (select count(*) from {table("raw", name)} as rows where rows.load_id = load.load_id)
+            where source = ? and status = 'loaded' and rows_purged > 0
+            """,
+            [name],
+        )
     return plans
+
+
+def _mark_held_rows_that_came_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Mark held rows that were purged before their hold was entered.
+
+    They are the rows that the last purge did not leave, of loads of which as many are purged with them as before. A
+    load that came after that purge, or one that an earlier version purged, has other numbers, and keeps its held rows.
+    """
+    connection.execute(
+        """
+        insert into purged_row
+        with came_back as (
+            select *
+            from held_row
+            anti join audit.purge_held_row using (load_id, source_row)
+        ),
+
+        counted as (
+            select
+                load_id,
+                count(*) as row_count
+            from (select load_id from came_back union all select load_id from purged_row)
+            group by load_id
+        )
+
+        select came_back.*
+        from came_back
+        inner join counted using (load_id)
+        inner join audit.load as load using (load_id)
+        where counted.row_count = load.rows_purged
+        """
+    )
+    connection.execute(
+        "delete from held_row where (load_id, source_row) in (select (load_id, source_row) from purged_row)"
+    )
 
 
 def write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:

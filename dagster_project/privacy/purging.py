@@ -284,12 +284,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
             delete_marked(connection, cuts, at)
             # A lake has the purged rows.
             connection.execute("delete from audit.lake")
-            connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
-            connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
-            connection.execute("delete from audit.purge_hold")
-            for hold in plan.holds:
-                days = [hold.source, hold.first_day, hold.last_day]
-                connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
+            note_purge(connection, cuts, plan.holds, at)
         write_purged(connection, folder / "purged.duckdb", cuts)
         connection.execute("detach before")
     note_step(settings.lock_file, "building without the purged rows")
@@ -312,6 +307,25 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
     compared = _compare(settings, new, manifest, contracts)
     rewrite(new.warehouse)
     return replace(intent, is_complete=True, compared=compared, labels=labels)
+
+
+def note_purge(
+    connection: duckdb.DuckDBPyConnection, cuts: Mapping[str, date], holds: Sequence[Hold], at: datetime
+) -> None:
+    """Note days and holds of a purge; those of a source that it does not purge stay, as its last purge noted them.
+
+    Args:
+        connection: the purged warehouse, in a transaction.
+        cuts: by source, the day before which detail is purged.
+        holds: the holds in force.
+        at: when, in UTC without a zone.
+    """
+    connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
+    connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
+    connection.execute("delete from audit.purge_hold where source in (select unnest(?))", [list(cuts)])
+    for hold in (hold for hold in holds if hold.source in cuts):
+        days = [hold.source, hold.first_day, hold.last_day]
+        connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
 
 
 def _compare(

@@ -57,6 +57,11 @@ create table if not exists audit.purge_hold (
     first_day date not null,
     last_day date not null
 );
+-- Rows before that day which the last purge left: a hold that is entered later brings back no row that was purged.
+create table if not exists audit.purge_held_row (
+    load_id bigint not null,
+    source_row bigint not null
+);
 create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,

@@ -1,6 +1,6 @@
 """Holds: an erasure lists the held rows of a person and needs a decision, and a purge keeps what may be held."""
 
-from datetime import date
+from datetime import date, datetime
 from types import SimpleNamespace
 
 import duckdb
@@ -12,9 +12,14 @@ from dagster_project.errors import UsageError
 from dagster_project.privacy import purged_rows
 from dagster_project.privacy.held import HeldRows, held_rows
 from dagster_project.privacy.person import person_of
-from dagster_project.privacy.purged_rows import create_marks, mark_rows, purge_again, write_purged
+from dagster_project.privacy.purged_rows import create_marks, delete_marked, mark_rows, purge_again, write_purged
+from dagster_project.privacy.purging import note_purge
 from dagster_project.privacy.retention import Hold, RetentionError, holds_file, holds_in_force
+from dagster_project.recovery.history import save_history
+from dagster_project.recovery.rebuild import rebuild
+from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
 from tests.unit.loading_helpers import CONTRACTS, row
 
 
@@ -87,6 +92,72 @@ def test_a_hold_until_the_last_day_of_all_has_no_end(installation, monkeypatch):
         [plan] = mark_rows(connection, installation.settings, CONTRACTS, {"visits": date(2022, 12, 1)}, holds)
         assert (plan.rows, plan.held_rows) == (0, 1)
         assert purge_again(connection, installation.settings, CONTRACTS) == [plan]
+
+
+@pytest.fixture
+def purge(installation, monkeypatch):
+    """Purges visits before a day, in this process."""
+    monkeypatch.setattr(purged_rows, "event_keys", lambda _: {"visits": ["visit_id"]})
+
+    def purge(cut, *holds):
+        with loading_connection(installation.settings.warehouse) as connection:
+            mark_rows(connection, installation.settings, CONTRACTS, {"visits": cut}, holds)
+            at = datetime(2026, 11, 30)  # noqa: DTZ001 (UTC, as in the audit)
+            delete_marked(connection, ["visits"], at)
+            note_purge(connection, {"visits": cut}, holds, at)
+        save_history(installation.settings)
+
+    return purge
+
+
+def rebuild_and_verify(installation):
+    installation.settings.warehouse.write_bytes(b"x" * 8192)
+    with writer_lock(installation.settings.lock_file):
+        rebuild(installation.settings, CONTRACTS)
+    findings, _, _ = verify_warehouse(installation.settings, CONTRACTS)
+    assert [str(finding) for finding in findings if finding.is_fault] == []
+    return [name for (name,) in installation.query("select visit_id from raw.visits order by 1")]
+
+
+def test_a_hold_that_is_entered_after_a_purge_brings_no_row_back(installation, purge):
+    held_day, longer = date(2022, 10, 10), date(2022, 10, 11)
+    installation.land("2022-11-01", row("a", day=held_day), row("b", day=longer), row("c", day="2022-12-15"))
+    installation.run()
+    purge(date(2022, 11, 1), Hold("visits", longer, longer, "case 1"))
+    # This one arrives after the purge of its day, and before the hold.
+    installation.land("2022-11-02", row("d", day="2022-11-10"), row("e", day=held_day))
+    installation.run()
+    # The hold begins a day earlier: the row that it kept stays.
+    purge(date(2022, 12, 1), Hold("visits", held_day, longer, "case 1"))
+    left = ["b", "c", "e"]
+    assert installation.query("select visit_id from raw.visits order by 1") == [(name,) for name in left]
+    for _ in range(2):
+        assert rebuild_and_verify(installation) == left
+
+
+def test_a_purge_keeps_the_holds_of_other_sources(installation, purge):
+    installation.land("2022-11-01", row("a"))
+    installation.run()
+    day = date(2022, 10, 10)
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute("insert into audit.purge_hold values ('papers', ?, ?)", [day, day])
+    purge(date(2022, 11, 1), Hold("visits", day, day, "case 1"), Hold("chats", day, day, "case 2"))
+    assert installation.query("select source from audit.purge_hold order by 1") == [("papers",), ("visits",)]
+
+
+def test_rows_that_came_back_in_an_earlier_version_are_counted_again(installation, purge):
+    days = (date(2022, 10, 10), date(2022, 10, 11))
+    installation.land(
+        "2022-11-01", *(row(name, day=day) for name, day in zip("ab", days, strict=True)), row("c", day="2022-12-15")
+    )
+    installation.run()
+    purge(date(2022, 11, 1), Hold("visits", days[0], days[0], "case 1"))
+    with loading_connection(installation.settings.warehouse) as connection:
+        # That version noted no rows, and the hold is longer since.
+        connection.execute("delete from audit.purge_held_row")
+        connection.execute("update audit.purge_hold set last_day = ?", [days[1]])
+    save_history(installation.settings)
+    assert rebuild_and_verify(installation) == ["a", "b", "c"]
 
 
 def test_the_reason_of_a_hold_does_not_show_the_person(installation):
