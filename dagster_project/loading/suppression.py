@@ -67,7 +67,7 @@ class Suppressed(NamedTuple):
     since: str
     """Time of the erasure, UTC, ISO 8601."""
     keys: Sequence[str] = ()
-    """Ids of the keys under which its pseudonyms are among those that were replaced."""
+    """Ids of the keys under which its pseudonyms are among those that were replaced, or it never had one."""
 
 
 @dataclass(frozen=True)

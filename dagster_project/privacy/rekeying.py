@@ -28,7 +28,7 @@ from dagster_project.loading.pseudonyms import (
     read_key,
     save_key,
 )
-from dagster_project.loading.suppression import new_substitute, read_suppression, require_suppression
+from dagster_project.loading.suppression import add_pseudonyms, new_substitute, read_suppression, require_suppression
 from dagster_project.privacy.changed_keys import ROTATION
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, noticing_damage
 from dagster_project.privacy.findings import (
@@ -146,6 +146,8 @@ def rotate_key(
     }
     begun_at, backups = utc_now().isoformat(timespec="seconds"), list(map(str, settings.backups))
     replacement = Replacement(ACTION, reason, begun_at, pairs, facts, backups)
+    # Who is on the list never gets a pseudonym under the new key.
+    add_pseudonyms(settings.suppression, {}, [key.key_id])
     write_intent(settings, replacement)
     return finish_rotation(settings, replacement)
 

@@ -26,7 +26,6 @@ from dagster_project.loading.suppression import (
     noted_list,
     require_suppression,
 )
-from dagster_project.privacy.changed_keys import ROTATION
 from dagster_project.privacy.findings import erased_pseudonyms, missing_backups
 from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.rekeying import IncompleteLoad, incomplete_lines, missing_values, personal_cells
@@ -38,7 +37,7 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.store import append_once, entries_of
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import dry_connection, loading_connection, transaction
@@ -69,7 +68,7 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
         return None
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
-        unknown = unknown_keys(settings, connection, suppression)
+        unknown = unknown_keys(connection, suppression)
         keys = keys_of(settings, connection) if unknown else {}
     if unknown:
         _learn_pseudonyms(settings, contracts, suppression, keys, unknown)
@@ -115,31 +114,21 @@ def finish_erasing_again(settings: Settings, replacement: Replacement) -> str:
     )
 
 
-def unknown_keys(settings: Settings, connection: duckdb.DuckDBPyConnection, suppression: Suppression) -> list[str]:
+def unknown_keys(connection: duckdb.DuckDBPyConnection, suppression: Suppression) -> list[str]:
     """Return the ids of the keys of a warehouse under which the list may lack a pseudonym of an erased person.
 
-    It has those under the keys that were there at the erasure. A key that was made later never made one.
+    It has those under the keys that were there at the erasure. A key that was made later never made one, which the
+    change of the key notes in the list: times of a clock that was set would not tell which came first.
 
     Args:
-        settings: the data root, whose record has the changes of the key.
         connection: the warehouse.
         suppression: the list.
     """
     fingerprint = known_fingerprint(connection)
     if fingerprint is None or noted_list(connection) == suppression.fingerprint:
         return []
-    made_at = {
-        entry["detail"].get("key"): datetime.fromisoformat(entry["at"]) for entry in entries_of(settings, ROTATION)
-    }
-
-    def is_unknown(key_id: str) -> bool:
-        return any(
-            key_id not in entry.keys
-            and not (key_id in made_at and datetime.fromisoformat(entry.since) <= made_at[key_id])
-            for entry in suppression.entries.values()
-        )
-
-    return list(filter(is_unknown, dict.fromkeys((id_of(fingerprint), *loads_by_key(connection)))))
+    used = dict.fromkeys((id_of(fingerprint), *loads_by_key(connection)))
+    return [key_id for key_id in used if any(key_id not in entry.keys for entry in suppression.entries.values())]
 
 
 def _learn_pseudonyms(

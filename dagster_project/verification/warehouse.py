@@ -120,7 +120,7 @@ def _findings(
         try:
             suppression = require_suppression(settings)
             erased = erased_rows(connection, contracts.values(), suppression.replaced) if suppression else {}
-            unknown = unknown_keys(settings, connection, suppression) if suppression else []
+            unknown = unknown_keys(connection, suppression) if suppression else []
         except (SuppressionError, PseudonymKeyError) as error:
             yield _of_message(error)
         else:

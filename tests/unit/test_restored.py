@@ -1,6 +1,7 @@
 """An older copy of the warehouse, or a lost list of erased people, does not bring an erased person back."""
 
 import shutil
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import duckdb
@@ -16,6 +17,7 @@ from dagster_project.privacy.findings import erased_pseudonyms
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.privacy.restored import erase_restored
 from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.record import store
 from dagster_project.record.store import append, read, restart
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.lock import writer_lock
@@ -159,6 +161,25 @@ def test_only_keys_of_before_an_erasure_need_the_landing_folder(root):
     assert "1 pseudonym of erased people were there again" in begin_run(root)
     assert visitors(root)["b"] != before["b"]
     assert faults(root) == []
+
+
+def test_a_clock_that_was_ahead_at_a_change_of_the_key_brings_no_person_back(root, monkeypatch):
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=3)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "datetime", Ahead)
+        rotate(root)
+    before, key = visitors(root), root.settings.key_file.read_bytes()
+    shutil.copy(root.settings.warehouse, root.settings.home.parent / "copy.duckdb")
+    rotate(root)
+    erase_person(root.settings, "ann")
+    restore(root)
+    install_key(root, key)
+    assert "1 pseudonym of erased people were there again" in begin_run(root)
+    assert before["a"] not in visitors(root).values()
 
 
 def test_erasing_again_is_finished_after_it_was_killed(root, monkeypatch):
