@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
+from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.pseudonyms import id_of, known_fingerprint
@@ -23,9 +23,12 @@ from dagster_project.warehouse.connection import insert_rows, transaction
 from dagster_project.warehouse.roots import next_load, recorded_root
 from dagster_project.warehouse.state import standing_days
 from dagster_project.warehouse.tables import drop_incoming, incoming
+from dagster_project.words import counted, listed
 
 # Suite results per source that Data Docs show: a week of nights. Outcomes are kept permanently, documents are not.
 _DOCUMENTS_KEPT = 7
+# How many files a warning names.
+_FILES_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def accept(
         accepted = [day for day in candidate.days if judgement.verdicts[day].is_accepted]
         corrections = compare(connection, contract, [day for day in accepted if day in standing])
         record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
+        _warn_of_gone_files(connection, candidate, corrections)
         results = _outcomes(candidate, judgement, standing, corrections)
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
@@ -123,6 +127,40 @@ def accept(
         _audit_document(connection, contract.source, validation.document, run_id=run_id, now=now)
         drop_incoming(connection, contract)
     return results
+
+
+def _warn_of_gone_files(
+    connection: duckdb.DuckDBPyConnection, candidate: Candidate, corrections: Mapping[date, Correction]
+) -> None:
+    """Warn of days that lose rows together with a file: it may have been archived, and not replaced."""
+    days = [day for day, correction in corrections.items() if correction.rows_removed]
+    gone: dict[date, list[tuple[str, int]]] = {}
+    for day, name, sha256, rows in connection.execute(
+        """
+        select extract_date, file_name, file_sha256, rows_loaded
+        from audit.load
+        where source = ? and status = 'loaded' and rows_loaded > 0 and list_contains(?, extract_date)
+        order by load_id
+        """,
+        [candidate.contract.source, days],
+    ).fetchall():
+        files = candidate.of(day)
+        if name not in candidate.skipped and all(name != file.file_name and sha256 != file.sha256 for file in files):
+            gone.setdefault(day, []).append((name, rows))
+    for day, lost in gone.items():
+        removed = corrections[day].rows_removed
+        named = listed([f"{name} ({counted(rows, 'row')})" for name, rows in lost], _FILES_NAMED)
+        warning = DayWarning(
+            "have lost rows together with a file that is no longer in the landing folder",
+            day,
+            candidate.of(day)[0].file_name,
+            f"{day} is loaded without {counted(removed, 'row')} that it had before, and of the files that it was "
+            f"loaded from, these are no longer in the landing folder: {named}. If the rows belong to the day, put the "
+            "files back, then: fcir run",
+            removed,
+        )
+        candidate.day_warnings.append(warning)
+        candidate.of(day)[0].warnings.append(warning.text)
 
 
 def _outcomes(

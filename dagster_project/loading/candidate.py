@@ -98,6 +98,8 @@ class Candidate:
     changed_files: list[LandedFile] = field(default_factory=list)
     """Files that were removed or written to after they were listed; `files` has no file of their days."""
     day_warnings: list[DayWarning] = field(default_factory=list)
+    skipped: frozenset[str] = frozenset()
+    """Names of files that were not read because another of their day has the same content."""
 
     def of(self, day: date) -> list[FileLoad]:
         """Return the files of one extract date."""
@@ -176,7 +178,9 @@ def read_deliveries(
     with transaction(connection):
         gone = {file.extract_date for file in changed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
-        candidate = Candidate(contract, [load for load in read if load.extract_date not in gone], changed)
+        skipped = frozenset(name for delivery in deliveries for name in delivery.skipped)
+        kept = [load for load in read if load.extract_date not in gone]
+        candidate = Candidate(contract, kept, changed, skipped=skipped)
         if dropped:
             for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
                 connection.execute(

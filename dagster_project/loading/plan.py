@@ -104,7 +104,8 @@ def plan_deliveries(
     """Find the deliveries that are new, changed or were never accepted.
 
     A delivery is changed if it has a file whose content is not loaded for its day. A removed file is not a change. If
-    dates are given, days that were loaded under another version of their contract are loaded again too.
+    dates are given, days that were loaded under another version of their contract are loaded again too, with a warning
+    in place of a delivery if a file of theirs was removed.
 
     Args:
         connection: the warehouse, for reading; None if there is none yet.
@@ -150,6 +151,11 @@ def plan_deliveries(
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
         if (is_new or is_old) and day < purged.get(source, date.min):
             warnings.extend(past_retention(file, purged[source]) for file in first_with.values() if is_new)
+        elif not is_new and is_old and known.keys() - first_with.keys():
+            warnings.append(
+                f"{source}/: {day} stays loaded under an earlier version of the contract, because a file that it was "
+                "loaded from is no longer in the landing folder. Put the file back, and ask for the day again"
+            )
         elif is_new or is_old:
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))

@@ -257,6 +257,50 @@ def test_a_removed_file_stays_loaded(installation):
     assert (installation.current(), installation.audit()) == before
 
 
+@pytest.mark.parametrize(
+    ("later", "named"),
+    [
+        ([row("late")], "visits_2022-11-01.csv (3 rows)"),
+        # More rows than before do not hide it.
+        ([row(f"late{number}") for number in range(9)], "visits_2022-11-01.csv (3 rows)"),
+        # A correction with another name has all rows.
+        ([row("v11010", 7), row("v11011"), row("v11012"), row("v11013")], None),
+    ],
+)
+def test_a_day_that_loses_the_rows_of_an_archived_file_is_a_warning(installation, later, named):
+    archived = installation.land(DAY, *visits(DAY, 3))
+    installation.run()
+    archived.unlink()
+    installation.land(DAY, *later, suffix="_late")
+
+    report = installation.run()
+
+    assert [delivery.status for delivery in report.deliveries] == ["loaded"]
+    assert [warning.split("landing folder: ")[1] for warning in report.warnings] == (
+        [f"{named}. If the rows belong to the day, put the files back, then: fcir run"] if named else []
+    )
+    ((audited,),) = installation.query("select warnings from audit.load where status = 'loaded'")
+    assert (audited is not None) == bool(named)
+    archived.write_text("\n".join([HEADER, *visits(DAY, 3), ""]))
+    assert not any("without" in warning for warning in installation.run().warnings)
+    assert {visit for _, visit, _ in installation.current()} >= {"v11010", "v11011", "v11012"}
+
+
+def test_a_file_that_is_skipped_or_has_a_new_name_is_not_gone(installation):
+    first = installation.land(DAY, row("a"))
+    second = installation.land(DAY, row("b"), row("c"), suffix="_b")
+    installation.run()
+
+    first.rename(first.with_name(f"visits_{DAY}_a.csv"))
+    installation.land(DAY, row("d"), suffix="_d")
+    assert not installation.run().warnings
+    second.write_bytes((second.parent / f"visits_{DAY}_a.csv").read_bytes())
+    installation.land(DAY, row("d", 7), suffix="_d")
+
+    (warning,) = installation.run().warnings
+    assert "same content as another file" in warning
+
+
 def test_the_same_content_under_another_name_is_skipped_with_a_warning(installation):
     installation.land("2022-11-01", row("a"))
     installation.land("2022-11-01", row("a"), suffix="_again")

@@ -95,6 +95,19 @@ def test_a_new_version_of_the_contract_loads_a_day_again_only_when_dates_are_nam
     assert planned(installation, wanted=named).deliveries == ()
 
 
+def test_a_new_version_of_the_contract_unloads_no_rows_of_a_file_that_is_gone(installation):
+    archived = installation.land("2022-11-01", row("a", 1))
+    installation.land("2022-11-01", row("b", 1), suffix="_b")
+    installation.run()
+    archived.unlink()
+    named = Range(date(2022, 11, 1), date(2022, 11, 1))
+
+    plan = planned(installation, contracts={"visits": replace(VISITS, version="1.1.0")}, wanted=named)
+
+    assert plan.deliveries == ()
+    assert "visits/: 2022-11-01 stays loaded under an earlier version" in plan.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "found"),
     [
