@@ -30,8 +30,8 @@ from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
 # What the next build or run writes again. Without them, everything is built from scratch. Rows that a rebuild restores
-# get new checksums, since a newer version may read other values from a file.
-_NOT_KEPT = ("build", "build_started", "build_step", "lake", "load_checksum", "marts_file")
+# are read by the contracts of today, and get new checksums, since a newer version may read other values from a file.
+_NOT_KEPT = ("build", "build_started", "build_step", "contract", "lake", "load_checksum", "marts_file")
 
 
 def save_history(settings: Settings) -> None:

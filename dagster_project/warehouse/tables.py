@@ -9,7 +9,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.sql import quoted, scalar, table
-from dagster_project.warehouse.connection import transaction
+from dagster_project.warehouse.connection import WAREHOUSE, transaction
 
 _AUDIT = """
 create schema if not exists raw;
@@ -84,6 +84,8 @@ create table if not exists audit.contract (
     source varchar not null,
     absent_forces_complete boolean not null
 );
+-- Columns whose values are pseudonyms in the raw table, separated by blanks.
+alter table audit.contract add column if not exists personal_columns varchar;
 create table if not exists audit.waiver (
     source varchar not null,
     extract_date date not null,
@@ -241,7 +243,10 @@ create table if not exists audit.root (
 
 
 class TableMismatch(OperatorError, RuntimeError):
-    """A column of a raw table has another type than the contract states; the message says what to do."""
+    """A raw table has a column of another type than the contract states, or clear values for pseudonyms or the reverse.
+
+    The message says what to do.
+    """
 
 
 def raw_columns(contract: Contract) -> dict[str, str]:
@@ -261,11 +266,14 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     Candidates that a killed run left behind are deleted. Tables of earlier versions are brought up to date.
 
     Raises:
-        TableMismatch: a column of a raw table has another type than its contract states.
+        TableMismatch: a column of a raw table has another type than its contract states, or became personal, or is no
+            longer personal.
     """
     contracts = list(contracts)
     connection.execute(_AUDIT)
     _delete_candidates(connection)
+    for contract in contracts:
+        _require_same_privacy(connection, contract)
     _record_contracts(connection, contracts)
     for contract in contracts:
         name = table("raw", contract.source)
@@ -287,19 +295,47 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     _number_first_changes(connection)
 
 
+def _require_same_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Check that no column has clear values that should be pseudonyms, or the reverse.
+
+    Raises:
+        TableMismatch: a column has.
+    """
+    noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [contract.source])
+    if noted is None:
+        return
+    present = column_types(connection, WAREHOUSE, "raw", contract.source)
+    for column in contract.columns:
+        if column.is_personal == (column.name in noted.split()) or column.name not in present:
+            continue
+        raw, name = table("raw", contract.source), quoted(column.name)
+        if connection.execute(f"select 1 from {raw} where {name} is not null limit 1").fetchall():
+            found, stated = ("clear values", "personal") if column.is_personal else ("pseudonyms", "not personal")
+            raise TableMismatch(
+                f"raw.{contract.source}.{column.name} has {found} of earlier loads, and its contract states that it is "
+                f"{stated}. Nothing was changed. Read the values again from the landing folder: fcir rebuild (in a "
+                "hub, after each of its members: fcir rebuild --without-missing)"
+            )
+
+
 def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Record the contract settings that dbt needs; if they changed, have everything built from scratch."""
-    known = dict(connection.execute("select source, absent_forces_complete from audit.contract").fetchall())
+    """Record which columns are personal, and the settings that dbt needs; if these changed, have everything built."""
+    rows = connection.execute("select source, absent_forces_complete, personal_columns from audit.contract").fetchall()
+    known = {source: (is_complete, personal) for source, is_complete, personal in rows}
     for contract in contracts:
-        if known.get(contract.source) is contract.absent_forces_complete:
+        was_complete, noted = known.get(contract.source, (None, None))
+        # A column that is no longer in the contract keeps its values.
+        personal = set((noted or "").split()) - {column.name for column in contract.columns}
+        personal |= {column.name for column in contract.columns if column.is_personal}
+        stated = contract.absent_forces_complete, " ".join(sorted(personal))
+        if stated == (was_complete, noted):
             continue
         with transaction(connection):
             connection.execute("delete from audit.contract where source = ?", [contract.source])
-            connection.execute(
-                "insert into audit.contract values (?, ?)", [contract.source, contract.absent_forces_complete]
-            )
-            # Completeness of days may change even in months without a changed load.
-            connection.execute("delete from audit.build_started")
+            connection.execute("insert into audit.contract values (?, ?, ?)", [contract.source, *stated])
+            if was_complete is not contract.absent_forces_complete:
+                # Completeness of days may change even in months without a changed load.
+                connection.execute("delete from audit.build_started")
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -1,6 +1,7 @@
 """The contracts of the project, and contracts that the engine refuses because it cannot apply them."""
 
 import copy
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dagster_project.contracts.model import IDENTIFIER
 from dagster_project.extracts.header import Headings
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import TableMismatch, ensure_tables, raw_columns
+from tests.unit.loading_helpers import VISITS
 
 FOLDER = Path(__file__).parents[2] / "expectations"
 
@@ -282,3 +284,23 @@ def test_a_column_that_changes_its_type_is_refused_and_nothing_is_changed(tmp_pa
         with pytest.raises(TableMismatch, match=r"raw\.patrols\.ended_at is timestamp"):
             ensure_tables(connection, [load_contract(written(tmp_path, changed))])
         assert connection.execute("select patrol_id from raw.patrols").fetchall() == [("p",)]
+
+
+@pytest.mark.parametrize("was_personal", [True, False])
+def test_a_column_that_becomes_personal_or_clear_is_refused_while_it_has_values(was_personal):
+    clear = replace(VISITS, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))
+    before, after = (VISITS, clear) if was_personal else (clear, VISITS)
+    without = replace(after, columns=after.columns[:-1])
+    with dry_connection() as connection:
+        ensure_tables(connection, [before])
+        connection.execute("insert into raw.visits (visit_id) values ('v')")
+        ensure_tables(connection, [after])
+        ensure_tables(connection, [before])
+        connection.execute("update raw.visits set visitor = 'Jane'")
+        # A contract that leaves the column out in between does not hide it.
+        ensure_tables(connection, [without])
+        for _ in range(2):
+            with pytest.raises(TableMismatch, match=r"raw\.visits\.visitor has .* Nothing was changed.* fcir rebuild"):
+                ensure_tables(connection, [after])
+        ensure_tables(connection, [before])
+        assert connection.execute("select visitor from raw.visits").fetchall() == [("Jane",)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.roots import RootMismatch
+from dagster_project.warehouse.tables import TableMismatch
 from dagster_project.writing import FolderTaken
 from tests.unit.hub_helpers import Hub, purge_day
-from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, Installation, row, visits
+from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, VISITS, Installation, row, visits
 
 TUESDAY = date(2022, 11, 1)
 pytestmark = pytest.mark.usefixtures("second_for_each_load")
@@ -146,6 +148,25 @@ def test_missing_and_changed_files_are_named_and_refused_unless_asked_for(damage
     assert len(installation.current()) == 4
     installation.run()
     assert len(installation.current()) == 5
+
+
+def test_a_column_that_became_personal_has_pseudonyms_after_a_rebuild(installation):
+    clear = replace(VISITS, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))
+    installation.contracts = {**CONTRACTS, "visits": clear}
+    installation.land(TUESDAY, row("a", visitor="Jane Doe"))
+    installation.run()
+    installation.contracts = CONTRACTS
+    installation.land("2022-11-02", row("b", day="2022-11-02", visitor="Jane Doe"))
+    with pytest.raises(TableMismatch, match="clear values"):
+        installation.run()
+
+    with writer_lock(installation.settings.lock_file):
+        rebuild(installation.settings, CONTRACTS)
+    installation.run()
+
+    ((visitors, pseudonyms),) = installation.query("select count(visitor), count(distinct visitor) from raw.visits")
+    assert (visitors, pseudonyms) == (2, 1)
+    assert not installation.query("from raw.visits where visitor = 'Jane Doe'")
 
 
 def test_loads_that_give_other_counts_now_are_left_to_the_next_run(damaged):
