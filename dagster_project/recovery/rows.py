@@ -35,6 +35,7 @@ class Load:
     rows_loaded: int
     rows_quarantined: int
     rows_purged: int
+    contract_version: str | None
 
     @property
     def name(self) -> str:
@@ -66,7 +67,8 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             file_sha256,
             rows_loaded,
             rows_quarantined,
-            coalesce(rows_purged, 0)
+            coalesce(rows_purged, 0),
+            contract_version
         from audit.load
         where
             status = 'loaded'
@@ -127,8 +129,8 @@ def restore_from_landing(
         key: key of the pseudonyms.
 
     Returns:
-        Loads that now give other counts than the audit has, for example under a newer contract. Their rows were not
-        kept: the next run loads their files like new ones.
+        Loads under another version of the contract, and loads that now give other counts than the audit has. Their rows
+        were not kept: the next run loads their files like new ones, and a hub takes them in again.
     """
     loads = [load for load in loads if load.source == contract.source and load.load_id in files]
     if not loads:
@@ -145,12 +147,14 @@ def restore_from_landing(
         load_ids=[load.load_id for load in loads],
     )
     counts = {
-        file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined)
+        file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined, contract.version)
         for file in candidate.files
         if not file.error
     }
     differing = [
-        load for load in loads if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined)
+        load
+        for load in loads
+        if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined, load.contract_version)
     ]
     with transaction(connection):
         drop_incoming(connection, contract)

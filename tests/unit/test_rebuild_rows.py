@@ -169,6 +169,22 @@ def test_a_column_that_became_personal_has_pseudonyms_after_a_rebuild(installati
     assert not installation.query("from raw.visits where visitor = 'Jane Doe'")
 
 
+def test_loads_under_another_version_of_the_contract_are_loaded_again(roots):
+    member = roots["kent"]
+    newer = {**CONTRACTS, "visits": replace(VISITS, version="2.0.0")}
+
+    with writer_lock(member.settings.lock_file):
+        save_history(member.settings)
+        done = rebuild(member.settings, newer)
+    member.contracts = newer
+    member.run()
+
+    assert done.facts["loaded_again"] == ["visits/visits_2022-11-01.csv"]
+    assert member.query("select contract_version from audit.load where status = 'loaded'") == [("2.0.0",)]
+    roots.run()
+    roots.assert_same()
+
+
 def test_loads_that_give_other_counts_now_are_left_to_the_next_run(damaged):
     installation, _ = damaged
     rebuild_damaged(installation)
