@@ -23,15 +23,18 @@ from dagster_project.loading.delivery_facts import (
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
+    is_too_small,
     new_forces,
     silent_columns,
     unusual_forces,
+    volumes_of,
 )
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
+from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
@@ -305,20 +308,26 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
-    unusual = unusual_forces(connection, candidate.contract, {day: _rows_of_forces(candidate.of(day)) for day in whole})
+    read_of_days = {day: sum(file.rows_read for file in candidate.of(day)) for day in whole}
+    waivers = waivers_of(connection, candidate.contract.source)
+    waived = {day for day in whole if (day, content_of(file.sha256 for file in candidate.of(day))) in waivers}
+    volumes = volumes_of(connection, candidate.contract, read_of_days, waived)
+    too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)} - waived
+    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
+    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, too_small)
     unusual_by_day = Counter(item.extract_date for item in unusual)
     counts: dict[date, dict[str, int]] = {}
     for day in whole:
         warned: Counter[str] = sum((Counter(file.row_warnings) for file in candidate.of(day)), Counter())
         counts[day] = {
             **{name: warned[name] for name in COUNTED},
-            "rows_read": sum(file.rows_read for file in candidate.of(day)),
+            "rows_read": read_of_days[day],
             "rows_outside_day": _rows_outside_day(day, candidate.of(day)),
             "unusual_forces": unusual_by_day[day],
             "silent_columns": len(silent.get(day, ())),
             "new_forces": len(new.get(day, ())),
         }
-    describe_deliveries(connection, candidate.contract, counts)
+    describe_deliveries(connection, candidate.contract, counts, volumes)
     candidate.day_warnings = [
         *_day_warnings(connection, candidate),
         *(_force_warning(candidate, item) for item in unusual),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -272,7 +272,10 @@ class UnusualForce:
 
 
 def unusual_forces(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, ForceRows]]
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivered: Mapping[date, Mapping[str, ForceRows]],
+    too_small: Collection[date],
 ) -> list[UnusualForce]:
     """Check the volume of each force of a daily source by the rules for whole deliveries.
 
@@ -282,6 +285,7 @@ def unusual_forces(
         connection: a loading connection.
         contract: the source.
         delivered: the rows of each candidate extract date and force.
+        too_small: those of these days that are rejected for their volume; later days are not compared with them.
 
     Returns:
         The unusual forces by day; none for a source that has only ever had one force.
@@ -311,11 +315,12 @@ def unusual_forces(
             "last": max(delivered),
         },
     ).fetchall():
-        if day not in delivered:
+        if day not in delivered or day in too_small:
             by_force[force][day] = rows
     for day, forces in delivered.items():
         for force, rows in forces.items():
-            by_force[force][day] = rows.read
+            if day not in too_small:
+                by_force[force][day] = rows.read
     if len(by_force) < 2:
         return []
     found = []
@@ -345,10 +350,31 @@ def _days_compared(day: date) -> list[date]:
     return [other for other in window if other.weekday() == weekday and other not in holidays]
 
 
-def _expected_rows(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, int]]
-) -> dict[date, tuple[float | None, int | None]]:
-    """Return the median rows of the days that each delivery is compared with, and their number; None if too few."""
+@dataclass(frozen=True)
+class Volume:
+    """The rows of a delivery, compared with the days of the same kind before it."""
+
+    expected_rows: float | None = None
+    """Median rows of those days; None if they are too few."""
+    expected_from_days: int | None = None
+    ratio: float | None = None
+    """Rows read by those expected; None if there is no comparison, or the difference may be chance."""
+
+
+def volumes_of(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, int], waived: Collection[date]
+) -> dict[date, Volume]:
+    """Compare the rows of each candidate delivery with the accepted days before it.
+
+    A delivery that is rejected for having too few rows is not the recent past of a later one, or a broken export would
+    become usual.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        rows_read: rows of each candidate extract date.
+        waived: those that an operator has accepted as they are.
+    """
     rows = dict(
         connection.execute(
             """
@@ -361,16 +387,32 @@ def _expected_rows(
             """,
             {"source": contract.source, "accepted": list(ACCEPTED)},
         ).fetchall()
-    ) | {day: counts["rows_read"] for day, counts in delivered.items()}
-    expected: dict[date, tuple[float | None, int | None]] = {}
-    for day in delivered:
+    )
+    volumes: dict[date, Volume] = {}
+    for day, read in sorted(rows_read.items()):
         before = [rows[other] for other in _days_compared(day) if other in rows]
-        expected[day] = (float(median(before)), len(before)) if len(before) >= _VOLUME_LEAST else (None, None)
-    return expected
+        expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
+        is_chance = not (read and expected) or abs(read - expected) <= _CHANCE * sqrt(expected)
+        volume = volumes[day] = Volume(
+            expected,
+            len(before) if expected is not None else None,
+            None if is_chance or not expected else round(read / expected, 4),
+        )
+        if day in waived or not is_too_small(contract, volume):
+            rows[day] = read
+    return volumes
+
+
+def is_too_small(contract: Contract, volume: Volume) -> bool:
+    """Return whether a delivery has too few rows, as the expectation on its `volume_ratio` states it."""
+    return contract.is_daily and volume.ratio is not None and volume.ratio < contract.volume_floor
 
 
 def describe_deliveries(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, int]]
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivered: Mapping[date, Mapping[str, int]],
+    volumes: Mapping[date, Volume],
 ) -> None:
     """Create `incoming.SOURCE__deliveries`, with one row for each delivery whose files are all readable.
 
@@ -378,11 +420,11 @@ def describe_deliveries(
         connection: a loading connection with the candidate rows.
         contract: the source.
         delivered: for the extract date of each of these deliveries, its `COUNTED`.
+        volumes: their volumes.
     """
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
     )
-    expected = _expected_rows(connection, contract, delivered)
     create_temp_table(
         connection,
         "delivered_day",
@@ -391,8 +433,9 @@ def describe_deliveries(
             **dict.fromkeys(COUNTED, "bigint"),
             "expected_rows": "double",
             "expected_from_days": "bigint",
+            "volume_ratio": "double",
         },
-        [(day, *(counts[name] for name in COUNTED), *expected[day]) for day, counts in delivered.items()],
+        [(day, *(counts[name] for name in COUNTED), *astuple(volumes[day])) for day, counts in delivered.items()],
     )
     connection.execute(
         f"""
@@ -447,13 +490,6 @@ def describe_deliveries(
                 else 0
             end as superseded_rows_over_limit,
             case
-                when
-                    delivered_day.rows_read > 0
-                    and abs(delivered_day.rows_read - delivered_day.expected_rows)
-                    > $chance * sqrt(delivered_day.expected_rows)
-                    then round(delivered_day.rows_read / nullif(delivered_day.expected_rows, 0), 4)
-            end as volume_ratio,
-            case
                 when 2 * delivered_day.rows_long_before_extract_date > measured.rows_loaded
                     then delivered_day.rows_long_before_extract_date
                 else 0
@@ -465,7 +501,6 @@ def describe_deliveries(
         {
             "duplicate_code": DUPLICATE_ROW.code,
             "superseded_code": SUPERSEDED_ROW.code,
-            "chance": _CHANCE,
             "rows_limit": contract.faulty_rows_limit,
             "share_limit": Decimal(str(contract.faulty_share_limit)),
             "superseded_limit": _SUPERSEDED_ROWS,

@@ -32,6 +32,26 @@ def test_half_the_usual_rows_of_a_weekday_are_rejected_and_a_quiet_weekday_is_no
     assert "Found: rows_read 150, expected_rows 300." in reason
 
 
+def test_a_broken_export_does_not_become_usual_until_an_operator_accepts_it(installation):
+    weeks = [TUESDAY - timedelta(weeks=3) + timedelta(weeks=number) for number in range(8)]
+    for day in weeks[:3]:
+        installation.land(day, *visits(day, 300))
+    installation.run()
+    for day in weeks[3:7]:
+        installation.land(day, *visits(day, 60))
+        report = installation.run()
+    assert list(rejected(report)) == weeks[3:7]
+
+    for day in weeks[3:6]:
+        installation.accept(day, "half of the desks have moved")
+    installation.land(weeks[7], *visits(weeks[7], 60))
+
+    # Three of the weeks before have 300 rows and three 60.
+    assert list(rejected(installation.run())) == weeks[6:8]
+    installation.accept(weeks[6], "half of the desks have moved")
+    assert rejected(installation.run()) == {}, "an accepted week counts in its own run"
+
+
 def test_a_first_load_is_never_rejected_for_its_volume(installation):
     for week in range(3):
         installation.land(TUESDAY + timedelta(weeks=week), *visits(TUESDAY + timedelta(weeks=week), 300))
