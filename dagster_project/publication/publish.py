@@ -24,7 +24,7 @@ from dagster_project.publication.files import (
 from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
-from dagster_project.publication.names import next_name
+from dagster_project.publication.names import is_name, next_name
 from dagster_project.publication.papers import Paper, events_of_forces, remove_broken_links, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.pointer import point_to
@@ -206,7 +206,9 @@ def sync(folder: Path) -> None:
 
 
 def remove_old(published: Path, current: str) -> None:
-    """Remove old publications; keep the newest ones and the current one."""
-    folders = sorted(path for path in published.iterdir() if path.is_dir() and not path.is_symlink())
+    """Remove old publications; keep the newest ones, the current one, and folders that are no publications."""
+    folders = sorted(
+        path for path in published.iterdir() if is_name(path.name) and path.is_dir() and not path.is_symlink()
+    )
     for folder in [path for path in folders if path.name != current][: -(_KEPT - 1) or None]:
         shutil.rmtree(folder)
