@@ -248,6 +248,11 @@ def find_work(
             or is_missing_news
             or any(item.loads or item.has_erased or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
+            or any(
+                wanted.is_open and contracts[item.source].first_delivery and item.extract_date not in owed[item.source]
+                for item in outstanding(connection)
+                if item.status == "missing_delivery" and item.source in contracts and item.source in owed
+            )
         )
         if not load_only:
             is_needed = (

@@ -1,5 +1,6 @@
 """Expected, overdue and missing extracts in the state that `fcir status` and `fcir run` show."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -58,6 +59,25 @@ def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
     load(settings, LATE)
     (missing,) = read_state(settings, now=LATE).outstanding
     assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
+
+
+def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(settings, monkeypatch):
+    land(settings, "live_chats", 10, CHATS, "c10,2022-10-10 08:00,2022-10-10 08:30")
+    load(settings, EARLY)
+    assert len([item for item in read_state(settings, now=EARLY).outstanding if item.source == "live_chats"]) == 19
+
+    contracts = load_contracts(CONTRACTS)
+    stated = {**contracts, "live_chats": replace(contracts["live_chats"], first_delivery=date(2022, 10, 30))}
+    monkeypatch.setattr("dagster_project.cli.run.load_contracts", lambda _: stated)
+    monkeypatch.setattr("dagster_project.cli.run.named_contracts", lambda _: {"live_chats": stated["live_chats"]})
+
+    def is_needed() -> bool:
+        return find_work(settings, wanted=Range(), sources=[], load_only=True, now=EARLY).is_needed
+
+    assert is_needed()
+    load_source(settings, stated, "live_chats", wanted=Range(), run_id="x", now=EARLY)
+    assert not is_needed()
+    assert not [item for item in read_state(settings, now=EARLY).outstanding if item.source == "live_chats"]
 
 
 def test_an_overdue_source_is_named_once_before_its_next_deadline(settings):
