@@ -123,6 +123,13 @@ class Settings(BaseSettings):
             raise ValueError(f"the path has {sign[0]}, which Dagster reads as a pattern of names")
         return home
 
+    @field_validator("spark_folder")
+    @classmethod
+    def _no_pattern(cls, folder: Path | None) -> Path | None:
+        if folder and (sign := re.search(r"[*?[\\]", str(folder.expanduser().resolve()))):
+            raise ValueError(f"the path has {sign[0]}, which DuckDB reads as a pattern of names or a slash")
+        return folder
+
     @field_validator("notify_file", "paper_notify_file")
     @classmethod
     def _no_file(cls, file: Path | None) -> Path | None:
@@ -389,7 +396,8 @@ def check_pipes(settings: Settings) -> None:
 
 def _variable(location: tuple[int | str, ...]) -> str:
     """Return the variable with a fault; empty if the fault is about several, which its text names."""
-    return f"FCIR_{'_'.join(map(str, location)).upper()}: " if location else ""
+    # A setting with two names is located by one of them, which has the prefix.
+    return f"FCIR_{'_'.join(map(str, location)).upper().removeprefix('FCIR_')}: " if location else ""
 
 
 def _check_env_file(file: Path) -> None:

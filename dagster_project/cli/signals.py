@@ -21,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from dagster_project.warehouse.lock import leave_no_holder
+
 # Commands that must end or remove something, and with little native code: the servers, a draft of 50 MB.
 _UNWINDING = ("ui", "sample")
 _READING = ("", "access", "check", "measures", "open", "query", "record", "status", "tables", "trace", "verify")
@@ -113,6 +115,8 @@ def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         _report_stop(command, number)
+        # `fcir status` says of a holder that stays in the file that it was killed.
+        leave_no_holder()
         _end_copiers()
     finally:
         os._exit(128 + number)

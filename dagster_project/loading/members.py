@@ -381,7 +381,7 @@ def admit(
     if root is None:
         raise MemberLeftOut("it is a hub itself. Name its members in FCIR_MEMBERS instead")
     _check_number(connection, settings, folder, root)
-    _check_forces(connection, root)
+    _check_forces(connection, settings, folder, root)
     return int(root)
 
 
@@ -439,7 +439,7 @@ def _check_number(connection: duckdb.DuckDBPyConnection, settings: Settings, fol
         )
 
 
-def _check_forces(connection: duckdb.DuckDBPyConnection, root: int) -> None:
+def _check_forces(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, root: int) -> None:
     """Check that no force of the member has rows from another root: a key and a day of a force are of one root."""
     both = connection.execute(
         f"""
@@ -473,6 +473,13 @@ def _check_forces(connection: duckdb.DuckDBPyConnection, root: int) -> None:
     ).fetchall()
     if both:
         forces = ", ".join(dict.fromkeys(force for force, _ in both))
+        others = [str(other) for other in settings.members if other != folder]
+        present = "select 1 from audit.member where root_number = ? and list_contains(?, folder)"
+        if not connection.execute(present, [both[0][1], others]).fetchall():
+            raise MemberLeftOut(
+                f"it has loaded rows of {forces}, which the hub has of root {both[0][1]}, and no other folder in "
+                "FCIR_MEMBERS has that number. To publish without those rows, start the hub again in an empty folder"
+            )
         raise MemberLeftOut(
             f"it has loaded rows of {forces}, which root {both[0][1]} delivers. A force delivers to one data root: "
             "correct the delivery (or FCIR_FORCE) there"

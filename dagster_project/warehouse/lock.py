@@ -105,6 +105,13 @@ def _require_own(lock_file: Path) -> None:
     )
 
 
+def leave_no_holder() -> None:
+    """Remove this process from the files of the locks that it holds, since it is about to end and has said so."""
+    for hold in list(_held.values()):
+        with suppress(OSError):
+            os.ftruncate(hold.descriptor, 0)
+
+
 def note_step(lock_file: Path, step: str) -> None:
     """Record what this process is doing with the warehouse; does nothing without the lock.
 

@@ -145,6 +145,15 @@ def test_a_killed_holder_leaves_no_lock_and_is_known_until_the_next_one(file):
     assert killed_holder(file) is None
 
 
+def test_a_holder_that_a_signal_stopped_was_not_killed(file, monkeypatch):
+    stopping = 'from dagster_project.cli.signals import stop_on_signals\nstop_on_signals(["run"])\n'
+    monkeypatch.setattr(f"{__name__}.HOLDER", stopping + HOLDER)
+    with held_elsewhere(file) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 128 + signal.SIGTERM
+    assert killed_holder(file) is None
+
+
 def test_a_step_is_noted_by_the_holder_alone(file):
     note_step(file, "nothing")
     assert not file.exists()

@@ -118,3 +118,21 @@ def test_a_source_system_cannot_stop_commands_with_a_named_pipe(tmp_path, monkey
     (tmp_path / "landing").mkdir()
     os.mkfifo(tmp_path / "landing" / "crimes")
     assert read_settings().home == tmp_path
+
+
+@pytest.mark.parametrize("name", ["FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"])
+def test_a_fault_of_a_setting_with_two_names_is_named_once(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for other in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "abc")
+    with pytest.raises(SettingsError, match=r"cannot be used: FCIR_(QUIET|SETTLE)_SECONDS: Input should be"):
+        read_settings()
+
+
+@pytest.mark.parametrize("sign", ["*", "[", "?", "\\"])
+def test_a_folder_of_spark_that_is_a_pattern_is_refused(sign, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_SPARK_FOLDER", str(tmp_path / f"a{sign}b"))
+    with pytest.raises(SettingsError, match="FCIR_SPARK_FOLDER: the path has "):
+        read_settings()

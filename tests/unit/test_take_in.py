@@ -370,6 +370,20 @@ def test_a_force_of_two_members_is_refused_with_all_of_the_second(roots):
     roots.assert_same()
 
 
+def test_a_force_that_moved_to_another_data_root_is_refused_with_what_helps(roots, tmp_path):
+    new = Installation(tmp_path / "new", root_number=7, force="surrey")
+    new.land(WEDNESDAY, *visits(WEDNESDAY, 2))
+    new.run()
+    roots.run()
+    members = (roots["kent"].settings.home, new.settings.home)
+    roots.hub.settings = roots.hub.settings.model_copy(update={"members": members})
+
+    (warning,) = roots.run().warnings
+
+    assert "it has loaded rows of surrey, which the hub has of root 2, and no other folder in FCIR_MEMBERS" in warning
+    assert "start the hub again in an empty folder" in warning
+
+
 def test_two_members_may_deliver_the_table_of_all_forces(tmp_path):
     force = Column("force_code", CellType.TEXT, "", is_required=True)
     columns = (force, *(column for column in VISITS.columns if column.name != "force_code"))
