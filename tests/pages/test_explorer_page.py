@@ -274,7 +274,7 @@ def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path)
         "provisional": [False] * 31,
     }
     packed_days = packed({"calls.received": {"": {"first": days} | columns}})
-    (tmp_path / "kent.day.js").write_text(f'window.fcirDetails["force-0 day"]="{packed_days}";')
+    (tmp_path / "kent.day.js").write_text(f'window.fcirDetails["force-0 day 0a1b"]="{packed_days}";')
     month = ["2022-12-01"]
     series = {"first": month, "loaded": [31], "days": [31], "provisional": [False], "since": [None]}
     data |= {
@@ -283,7 +283,7 @@ def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path)
         "cells": {"month": {"force-0": {"calls.received": series | {"text": ["31"], "value": ["31"]}}}},
         "details": [
             {"code": "day", "kind": "grain", "title": "Day", "absent": "No figures by day", "measures": [0]}
-            | {"files": {"force-0": "kent.day.js"}}
+            | {"files": {"force-0": "kent.day.js"}, "digests": {"force-0": "0a1b"}}
         ],
         "events": {
             "force-0": [
@@ -312,6 +312,13 @@ def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path)
     assert f"{note} {holiday}" in page.get_attribute(".drawing", "aria-label")
     named = {row["first_day"]: row["events"] for row in explorer.rows() if row["events"]}
     assert named == {"2022-12-14": "'=Strike <b>", "2022-12-26": "Boxing Day"}
+
+    # A newer publication replaces the file while the page is open.
+    page.select_option("#grain", "month")
+    page.reload()
+    (tmp_path / "kent.day.js").write_text(f'window.fcirDetails["force-0 day 9f9f"]="{packed_days}";')
+    page.select_option("#grain", "day")
+    expect(page.locator("#summary")).to_contain_text("A newer publication has replaced this page; reload it.")
     assert explorer.errors == []
     page.close()
 

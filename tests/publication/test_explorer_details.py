@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 from datetime import date, timedelta
 from decimal import Decimal
@@ -183,7 +184,9 @@ def test_a_file_is_one_statement_that_holds_no_text_of_the_data(tables, tmp_path
     assert failed == []
     text = (tmp_path / "explorer" / "kent.district.js").read_text(encoding="ascii")
     statement, packed = text.removesuffix('";\n').split('="')
-    assert statement == 'window.fcirDetails["kent district"]'
+    digest = hashlib.sha256(packed.encode()).hexdigest()[:12]
+    assert statement == f'window.fcirDetails["kent district {digest}"]'
+    assert written["district"].digests == {"kent": digest}
     content = json.loads(gzip.decompress(base64.b64decode(packed, validate=True)))
     assert HOSTILE in content["crime.recorded_crime"]
     assert written["district"].files == {"kent": "explorer/kent.district.js"}
@@ -219,3 +222,4 @@ def test_the_page_names_the_measures_and_files_of_each_detail(tables, tmp_path):
         "offence_group": [4],
     }
     assert details["offence_group"]["files"] == {"kent": "explorer/kent.offence_group.js"}
+    assert details["offence_group"]["digests"] == written["offence_group"].digests

@@ -4,6 +4,7 @@ In the page they would weigh more than all else: the days of three years of a fo
 a century. Texts and values are those of the marts.
 """
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -129,6 +130,8 @@ class DetailFiles:
     measures: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     """Address relative to the page, percent-encoded, by force."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Beginning of the SHA-256 of the content by force: a page that stays open must not read a newer publication."""
 
 
 def write_details(connection: duckdb.DuckDBPyConnection, draft: Draft) -> dict[str, DetailFiles]:
@@ -151,7 +154,8 @@ def write_details(connection: duckdb.DuckDBPyConnection, draft: Draft) -> dict[s
             except UnsafeName as error:
                 draft.renderer.refuse(error, FOLDER, f"{force}.{code}.js")
                 continue
-            key = json.dumps(f"{force} {code}")
+            files.digests[force] = hashlib.sha256(content.encode()).hexdigest()[:12]
+            key = json.dumps(f"{force} {code} {files.digests[force]}")
             write(draft.folder, address, f'window.fcirDetails[{key}]="{content}";\n'.encode())
             files.files[force] = url_of(FOLDER, f"{force}.{code}.js")
             files.measures |= measures
@@ -249,6 +253,7 @@ def details_of(written: Mapping[str, DetailFiles], measures: list[str]) -> list[
             "absent": detail.absent,
             "measures": [index for index, measure in enumerate(measures) if measure in written[code].measures],
             "files": written[code].files,
+            "digests": written[code].digests,
         }
         for code, detail in DETAILS.items()
         if code in written

@@ -117,11 +117,14 @@ function daysOf({ from, to }, step) {
 
 // ---- Figures
 
-// Each file of a detail puts its content here, under "FORCE DETAIL".
+// Each file of a detail puts its content here, under "FORCE DETAIL DIGEST".
 window.fcirDetails = {};
 
-// The same, unpacked; null if the file cannot be read.
+// The same by "FORCE DETAIL", unpacked; null if the file cannot be read.
 const read = new Map();
+
+// In place of a content if the file has another one: it belongs to a newer publication than the page.
+const REPLACED = {};
 
 /** The address of the file of a detail and force that is still to be read. */
 function unread(detail, force) {
@@ -131,12 +134,15 @@ function unread(detail, force) {
 
 /** Read the file of a detail and force: a script, because a page opened from a disk may not fetch data. */
 function readFile(detail, force) {
-  const key = `${data.forces[force].code} ${detail.code}`;
+  const { code } = data.forces[force];
+  const key = `${code} ${detail.code} ${detail.digests[code]}`;
   return new Promise((resolve) => {
     const script = document.createElement("script");
     const end = async (isRead) => {
-      read.set(key, isRead && window.fcirDetails[key] ? await unpacked(window.fcirDetails[key]) : null);
+      const content = window.fcirDetails[key];
       delete window.fcirDetails[key];
+      const found = content ? await unpacked(content) : REPLACED;
+      read.set(`${code} ${detail.code}`, isRead ? found : null);
       script.remove();
       resolve();
     };

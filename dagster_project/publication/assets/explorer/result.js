@@ -61,7 +61,11 @@ function whyNothing(detail) {
 
 /** A sentence on files that could not be read; empty if all could. */
 function unreadable(detail) {
-  const lost = inOrder(choice.forces).filter((force) => detail && read.get(`${data.forces[force].code} ${detail.code}`) === null);
+  const contentOf = (force) => detail && read.get(`${data.forces[force].code} ${detail.code}`);
+  if (inOrder(choice.forces).some((force) => contentOf(force) === REPLACED)) {
+    return "A newer publication has replaced this page; reload it. ";
+  }
+  const lost = inOrder(choice.forces).filter((force) => contentOf(force) === null);
   return lost.length ? `The folder explorer next to this page is needed for the figures of `
     + `${listed(lost.map((force) => data.forces[force].name))} by ${detail.title.toLowerCase()}, and was not found. ` : "";
 }
