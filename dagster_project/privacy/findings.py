@@ -152,13 +152,23 @@ def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
 
     Folders that commands write to are searched even if they are links, for example to another disk. The landing folder
     is not searched, and neither is the lake: Iceberg keeps the size of each of its files, and does not open one that
-    was rewritten. A folder that cannot be read is yielded like a file that cannot be read.
+    was rewritten. A folder that cannot be read is yielded like a file that cannot be read. A file is yielded once, also
+    if folders are within each other or a link leads to one of them.
     """
     return ((root, path) for root, path in _searched_paths(settings) if is_searched(path))
 
 
 def _searched_paths(settings: Settings) -> Iterator[tuple[Path, Path]]:
-    """Yield the searched files with the folders that they are in, and links."""
+    """Yield the searched files with the folders that they are in, and links; each once."""
+    real_folder, seen = cache(os.path.realpath), set[tuple[str, str]]()
+    for root, path in _paths_of_roots(settings):
+        place = (real_folder(path.parent), path.name)
+        if place not in seen:
+            seen.add(place)
+            yield root, path
+
+
+def _paths_of_roots(settings: Settings) -> Iterator[tuple[Path, Path]]:
     home = settings.home
     left_out = [settings.landing, settings.suppression, home / "secrets", settings.key_file, settings.lock_file]
     left_out.append(settings.trial_lake)

@@ -199,12 +199,14 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
     orders = orders_of(settings)
     linked: dict[tuple[int, int], Path | None] = {}
     unreadable: dict[Path, str] = {}
-    for root, file in list(files):
+    # Before the first file changes, since the number of a replaced file may be given to the draft of another.
+    inodes = [(root, file, _inode(file)) for root, file in files]
+    for root, file, inode in inodes:
         # What a removed paper was known by is removed with it.
-        if file in (settings.warehouse, settings.marts) or not file.exists():
+        if file in (settings.warehouse, settings.marts) or inode is None or not file.exists():
             continue
         try:
-            _rewrite_file(root, file, change, orders, linked, noted)
+            _rewrite_file(root, file, inode, change, orders, linked, noted)
         except UnreadableFile:
             # A damaged database that was kept: what it holds cannot be found, and nothing reads it.
             if root == settings.home and file.is_file() and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
@@ -218,6 +220,15 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
             unreadable[file] = not_written(file, error)
     changed, damaged = _update_manifests(settings, noted)
     return Rewritten(changed, unreadable | damaged)
+
+
+def _inode(file: Path) -> tuple[int, int] | None:
+    """Return what hard links to one file have in common; None if the file is gone, as the log of a closed database."""
+    try:
+        state = file.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def not_written(file: Path, error: Exception) -> str:
@@ -307,14 +318,13 @@ def _replace_in_warehouse(
 def _rewrite_file(
     root: Path,
     file: Path,
+    inode: tuple[int, int],
     change: Change,
     orders: Mapping[str, tuple[str, ...]],
     linked: dict[tuple[int, int], Path | None],
     noted: Path,
 ) -> None:
     """Rewrite a file if it has to be; a hard link to a file that was rewritten becomes a link to the new one."""
-    state = file.stat()
-    key = (state.st_dev, state.st_ino)
     publication = publication_of(file, root)
 
     def note(changed: Path) -> None:
@@ -327,24 +337,27 @@ def _rewrite_file(
                 stream.flush()
                 os.fsync(stream.fileno())
 
-    if state.st_nlink > 1 and key in linked:
-        rewritten = linked[key]
+    if inode in linked:
+        rewritten = linked[inode]
         if rewritten and not rewritten.exists():
             _remove_paper(file, note)
         elif rewritten:
             note(file)
+            if rewritten.samefile(file):
+                # SQLite rewrites its databases in their place.
+                return
             draft = draft_of(file)
             link_or_copy(rewritten, draft)
             draft.replace(file)
         return
     order = orders.get(table_of(file), ()) if publication else ()
     try:
-        linked[key] = file if change(file, order, note) else None
+        linked[inode] = file if change(file, order, note) else None
     except CannotRewrite:
         # Outside a publication it stays, and the search at the end finds it.
         if publication:
             _remove_paper(file, note)
-            linked[key] = file
+            linked[inode] = file
 
 
 def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:

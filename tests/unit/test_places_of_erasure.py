@@ -5,6 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -207,3 +209,52 @@ def test_a_log_without_its_database_is_not_readable_and_not_changed(root, tmp_pa
     certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
     assert str(log) in certificate["remaining"]["unreadable"]
     assert log.read_text() == f"bytes of {CRIME}"
+
+
+def fill(folder: Path) -> None:
+    """Write texts that begin with their names, each with hard links in other folders, as backups by `rsync` have."""
+    for number in range(6):
+        (folder / f"day{number}").mkdir(parents=True)
+    for number in range(4):
+        for day in (0, 3):
+            file = folder / f"day{day}" / f"{day}-{number}.html"
+            file.write_text(f"{file.stem} by {CRIME}")
+            for later in (1, 2):
+                os.link(file, folder / f"day{day + later}" / file.name)
+
+
+@pytest.mark.parametrize(
+    ("filled", "link", "backups"),
+    [
+        ("backup", None, ["backup"]),
+        ("backup/daily", None, ["backup", "backup/daily"]),
+        ("backup/daily", "mounted -> backup", ["backup", "mounted"]),
+        ("home/disk2/published", "home/published -> disk2/published", []),
+    ],
+)
+def test_hard_links_get_the_content_of_their_own_file(root, tmp_path, filled, link, backups):
+    fill(tmp_path / filled)
+    if link:
+        name, target = link.split(" -> ")
+        (tmp_path / name).symlink_to(target)
+    folders = tuple(tmp_path / folder for folder in backups)
+    assert erased(root.settings.model_copy(update={"backups": folders}))["is_clean"]
+    files = [*tmp_path.rglob("*.html")]
+    assert len(files) == 24
+    for file in files:
+        text = file.read_text()
+        assert text.startswith(f"{file.stem} by ")
+        assert CRIME not in text
+        assert file.stat().st_nlink == 3
+    assert not [*tmp_path.rglob("*.draft")]
+
+
+def test_a_database_of_sqlite_stays_one_file_with_its_links(root, tmp_path):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with closing(sqlite3.connect(backup / "a.db")) as connection, connection:
+        connection.execute("create table notes as select ? as note", [CRIME])
+    os.link(backup / "a.db", backup / "b.db")
+    assert erased(root.settings.model_copy(update={"backups": (backup,)}))["is_clean"]
+    assert sorted(path.name for path in backup.iterdir()) == ["a.db", "b.db"]
+    assert (backup / "a.db").samefile(backup / "b.db")
