@@ -58,7 +58,7 @@ def find_person(settings: Settings, contracts: Mapping[str, Contract], person: P
         DamagedStore: the warehouse or the marts cannot be read.
     """
     require_whole(settings)
-    found = find_values(settings, person.values())
+    found = find_values(settings, person.values(), person.pseudonyms)
     landed = landing_files_with(settings, contracts, person.identifier)
     # Files in the landing folder are not rewritten, so they do not decide whether the rest is clean.
     found.landing = landed.rows | dict.fromkeys((f"{name} (not readable)" for name in landed.unreadable), 0)
@@ -146,7 +146,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
     changed = rewritten.publications
     removed = removed_files(settings)
-    remaining = find_values(settings, values)
+    remaining = find_values(settings, values, facts["keys"])
     remaining.unreadable += [line for line in rewritten.lines(values) if line not in remaining.unreadable]
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"

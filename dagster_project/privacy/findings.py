@@ -13,16 +13,25 @@ import pyarrow as pa
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
-from dagster_project.privacy.files import Kind, UnreadableFile, is_searched, kind_of, paths_below, search
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, earlier_key_file, id_of
+from dagster_project.privacy.files import (
+    Kind,
+    UnreadableFile,
+    is_searched,
+    kind_of,
+    noticing_damage,
+    paths_below,
+    search,
+)
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST, manifest_of
 from dagster_project.publication.names import is_name
 from dagster_project.settings import Settings, Target, known_forces
 from dagster_project.sql import literal, quoted, table
-from dagster_project.warehouse.connection import empty_spill_folder
+from dagster_project.warehouse.connection import NO_SPILLING, empty_spill_folder
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
+from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, printable
 
 
@@ -54,7 +63,9 @@ class Findings:
     names: list[str] = field(default_factory=list)
     """Files, folders and links outside the landing folder whose names have a value; they are not renamed."""
     unreadable: list[str] = field(default_factory=list)
-    """Files that could not be decoded or written, and folders that could not be read."""
+    """Files that could not be decoded or written, or have pseudonyms of unknown keys, and folders that could not be
+    read.
+    """
     searched: int = 0
     """Number of files, without those of the landing folder; hard links to one file count once."""
 
@@ -94,8 +105,14 @@ class Findings:
             yield f"{'Not readable':<14}{', '.join(map(printable, self.unreadable))}"
 
 
-def find_values(settings: Settings, values: Values) -> Findings:
+def find_values(settings: Settings, values: Values, keys: Iterable[str] | None = None) -> Findings:
     """Search every file of the data root without landing folder, lake, keys and suppression list; and of backups.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        values: what is searched for.
+        keys: ids of the keys that its pseudonyms are of: copies of a warehouse with other keys cannot be searched.
+            None: they are not looked at.
 
     Raises:
         DamagedStore: the warehouse or the marts cannot be read.
@@ -111,6 +128,7 @@ def find_values(settings: Settings, values: Values) -> Findings:
         inode = (state.st_dev, state.st_ino)
         try:
             rows = seen[inode] if inode in seen else _rows(file, values)
+            unknown = set() if inode in seen or keys is None else _keys_of_copy(file).difference(keys)
         except UnreadableFile as error:
             if file in (settings.warehouse, settings.marts):
                 raise DamagedStore(
@@ -118,6 +136,11 @@ def find_values(settings: Settings, values: Values) -> Findings:
                 ) from None
             found.unreadable.append(values.hidden_in(str(file)))
             continue
+        found.unreadable += (
+            f"{values.hidden_in(str(file))} (loaded with the key {key_id}, which is not kept here: delete the file, or "
+            f"put back {earlier_key_file(settings.key_file, key_id).name} and run the command again)"
+            for key_id in sorted(unknown)
+        )
         seen[inode] = rows
         if rows:
             _note(settings, values, found, root, file, rows)
@@ -145,6 +168,22 @@ def require_whole(settings: Settings) -> None:
 
 def _rows(file: Path, values: Values) -> dict[str, int]:
     return {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in search(file, values)}
+
+
+def _keys_of_copy(file: Path) -> set[str]:
+    """Return the ids of the keys that the rows of a copy of the warehouse were loaded with; of another file none."""
+    if kind_of(file) is not Kind.DUCKDB:
+        return set()
+    with noticing_damage(file), duckdb.connect(config=dict(NO_SPILLING)) as connection:
+        connection.execute(f"attach {literal(str(file))} as copied (read_only)")
+        found = set()
+        for name, column in (("load", "key_id"), ("pseudonym_key", "fingerprint")):
+            if column in column_types(connection, "copied", "audit", name):
+                rows = connection.execute(
+                    f"select distinct {column} from {table('copied', 'audit', name)} where {column} is not null"
+                ).fetchall()
+                found |= {id_of(of_row) for (of_row,) in rows}
+        return found
 
 
 def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:

@@ -212,8 +212,8 @@ def _renew_backups(
         The copies that turned out to be damaged, and those of a warehouse that was loaded with an unknown key.
     """
     damaged, foreign = [], []
-    for root, file in list(searched_files(settings)):
-        if root == settings.home or file in passed_over or kind_of(file) is not Kind.DUCKDB:
+    for _, file in list(searched_files(settings)):
+        if file in (settings.warehouse, settings.marts, *passed_over) or kind_of(file) is not Kind.DUCKDB:
             continue
         try:
             with noticing_damage(file):

@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from dagster_project.record.store import restart
 from dagster_project.recovery.history import history_file, save_history
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import CONTRACTS, row
 
 
@@ -411,3 +413,26 @@ def test_a_killed_change_of_the_key_is_finished(two_days, monkeypatch, verb):
     assert not {*before.values()} & {*after.values()}
     assert keys_of_loads(two_days) == [(new.key_id,)]
     assert not two_days.settings.replacement_intent.exists()
+
+
+def test_a_copy_under_a_key_that_was_removed_is_listed_by_an_erasure(two_days, tmp_path):
+    """A disk that was not configured at the change of the key, and an older copy in the data root, which was."""
+    settings, backup = two_days.settings, tmp_path / "backup"
+    backup.mkdir()
+    for copy in (backup / "warehouse.duckdb", settings.home / "older.duckdb"):
+        shutil.copy(settings.warehouse, copy)
+    key_id = read_key(settings.key_file, "").key_id
+    key = shutil.copy(settings.key_file, tmp_path / "key")
+    rotate(two_days)
+    two_days.settings = settings.model_copy(update={"backups": (backup,)})
+    certificate = json.loads(erase_person(two_days.settings, "ann").read_text())
+    (listed,) = certificate["remaining"]["unreadable"]
+    assert listed.startswith(f"{backup / 'warehouse.duckdb'} (loaded with the key {key_id}, which is not kept here")
+    assert not certificate["is_clean"]
+    # As the message says.
+    shutil.copy(key, earlier_key_file(settings.key_file, key_id))
+    assert json.loads(erase_person(two_days.settings, "ann").read_text())["is_clean"]
+    with duckdb.connect(str(backup / "warehouse.duckdb"), read_only=True) as connection:
+        (ann,) = {who for who in visitors(two_days).values() if list(visitors(two_days).values()).count(who) == 2}
+        copied = dict(connection.execute("select visit_id, visitor from raw.visits").fetchall())
+        assert (copied["a"], copied["c"]) == (ann, ann)
