@@ -35,10 +35,10 @@ from dagster_project.writing import draft_of, private_files, put_in_place
 _CATALOG = "searched"
 _TEXT = "VARCHAR"
 # Types of columns, and of lists, that have no text; all others are searched.
-_WITHOUT_TEXT = re.compile(
-    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|BOOLEAN|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIME[A-Z_ ]*|INTERVAL|UUID)"
-    r"(\[\d*\])*"
-)
+_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))(\[\d*\])*")
+_WITHOUT_TEXT = re.compile(rf"{_NUMBER.pattern}|(BOOLEAN|DATE|TIME[A-Z_ ]*|INTERVAL)(\[\d*\])*")
+# Schemas of the project's databases, of which copies of the warehouse and the marts have one.
+_OF_PROJECT = {"audit", "marts"}
 # Names of files whose values their bytes do not show; of those kept as damaged too.
 _NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
@@ -105,7 +105,13 @@ class Column:
 
     def condition(self, values: Values) -> tuple[str, list[object]]:
         """Return SQL that is true if the column has one of the values, and its parameters."""
-        return values.condition(self._text, is_whole=self.kind == _TEXT)
+        if _NUMBER.fullmatch(self.kind):
+            return values.condition_of_numbers(self._text)
+        text = self._text
+        if "UUID" in self.kind:
+            # A pseudonym may have become one.
+            text = f"concat({text}, ' ', replace({text}, '-', ''))"
+        return values.condition(text, is_whole=self.kind == _TEXT)
 
     def expression(self, values: Values) -> tuple[str, list[object]]:
         """Return SQL for the column with the values replaced, null if they cannot be, and its parameters."""
@@ -247,8 +253,16 @@ def readable_kind_of(file: Path) -> Kind:
     return kind
 
 
-def search(file: Path, values: Values) -> list[Hit]:
+def search(file: Path, values: Values, *, with_numbers: bool = False) -> list[Hit]:
     """Return where values are in a file: by table and column if it has tables. Its bytes are searched as well.
+
+    Args:
+        file: the file.
+        values: what is searched for.
+        with_numbers: whether columns of numbers are searched for an identifier of digits, which programs read as a
+            number. In the project's own tables a number is a count, a duration or a size, so it is not an identifier
+            there: they are passed over in copies of the warehouse and the marts, and the caller names no file of a
+            publication. Numbers are never rewritten.
 
     Raises:
         UnreadableFile: the file cannot be decoded.
@@ -257,9 +271,9 @@ def search(file: Path, values: Values) -> list[Hit]:
     kind = readable_kind_of(file)
     try:
         if kind is Kind.DUCKDB:
-            hits = _in_database(file, values)
+            hits = _in_database(file, values, with_numbers=with_numbers)
         elif kind is Kind.PARQUET:
-            hits = _in_parquet(file, values)
+            hits = _in_parquet(file, values, with_numbers=with_numbers)
         elif kind is Kind.SQLITE:
             hits = _in_sqlite(file, values)
         else:
@@ -422,18 +436,20 @@ def _texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
 
-def _in_database(file: Path, values: Values) -> list[Hit]:
+def _in_database(file: Path, values: Values, *, with_numbers: bool) -> list[Hit]:
     with _attached(file, values) as connection:
         return [
             Hit(file, rows, relation, column)
-            for relation, columns in _text_columns(connection).items()
+            for relation, columns in _searched_columns(connection, with_numbers=with_numbers).items()
             for column, rows in _rows_with(connection, f"{_CATALOG}.{relation}", columns, values)
         ]
 
 
-def _in_parquet(file: Path, values: Values) -> list[Hit]:
+def _in_parquet(file: Path, values: Values, *, with_numbers: bool) -> list[Hit]:
     connection, rows = values.searching, parquet_rows(file)
-    found = _rows_with(connection, rows, _text_columns_of(connection, rows), values)
+    described = connection.execute(f"describe select * from {rows}").fetchall()
+    columns = [Column(quoted(name), kind) for name, kind, *_ in described if _is_searched(kind, with_numbers)]
+    found = _rows_with(connection, rows, columns, values)
     return [Hit(file, count, file.name, column) for column, count in found]
 
 
@@ -463,8 +479,12 @@ def _attached(file: Path, values: Values) -> Iterator[duckdb.DuckDBPyConnection]
         yield connection
 
 
-def _text_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Column]]:
-    """Return the columns with texts of each table of the attached database."""
+def _is_searched(kind: str, with_numbers: bool) -> bool:
+    return not _WITHOUT_TEXT.fullmatch(kind) or (with_numbers and _NUMBER.fullmatch(kind) is not None)
+
+
+def _searched_columns(connection: duckdb.DuckDBPyConnection, *, with_numbers: bool) -> dict[str, list[Column]]:
+    """Return the columns with texts of each table of the attached database; with numbers, if it is none of ours."""
     rows = connection.execute(
         """
         select
@@ -481,16 +501,12 @@ def _text_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Colum
         """,
         [_CATALOG],
     ).fetchall()
+    with_numbers = with_numbers and _OF_PROJECT.isdisjoint(schema for schema, *_ in rows)
     found: dict[str, list[Column]] = {}
     for schema, name, column, kind in rows:
-        if not _WITHOUT_TEXT.fullmatch(kind):
+        if _is_searched(kind, with_numbers):
             found.setdefault(table(schema, name), []).append(Column(quoted(column), kind))
     return found
-
-
-def _text_columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[Column]:
-    described = connection.execute(f"describe select * from {relation}").fetchall()
-    return [Column(quoted(name), kind) for name, kind, *_ in described if not _WITHOUT_TEXT.fullmatch(kind)]
 
 
 def _rows_with(

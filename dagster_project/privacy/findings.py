@@ -127,7 +127,7 @@ def find_values(settings: Settings, values: Values, keys: Iterable[str] | None =
             continue
         inode = (state.st_dev, state.st_ino)
         try:
-            rows = seen[inode] if inode in seen else _rows(file, values)
+            rows = seen[inode] if inode in seen else _rows(settings, values, root, file)
             unknown = set() if inode in seen or keys is None else _keys_of_copy(file).difference(keys)
         except UnreadableFile as error:
             if file in (settings.warehouse, settings.marts):
@@ -166,8 +166,10 @@ def require_whole(settings: Settings) -> None:
             raise DamagedStore(f"{file} is damaged: a part of it cannot be read. Nothing was replaced. {advice}")
 
 
-def _rows(file: Path, values: Values) -> dict[str, int]:
-    return {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in search(file, values)}
+def _rows(settings: Settings, values: Values, root: Path, file: Path) -> dict[str, int]:
+    is_own = file in (settings.warehouse, settings.marts) or publication_of(file, root) is not None
+    hits = search(file, values, with_numbers=not is_own)
+    return {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in hits}
 
 
 def _keys_of_copy(file: Path) -> set[str]:

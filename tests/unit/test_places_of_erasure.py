@@ -258,3 +258,50 @@ def test_a_database_of_sqlite_stays_one_file_with_its_links(root, tmp_path):
     assert erased(root.settings.model_copy(update={"backups": (backup,)}))["is_clean"]
     assert sorted(path.name for path in backup.iterdir()) == ["a.db", "b.db"]
     assert (backup / "a.db").samefile(backup / "b.db")
+
+
+NUMBER = "07700900123"
+
+
+def numbers(visitor):
+    """Return columns that a program made of an identifier of digits, which lost its first zero."""
+    number = visitor.lstrip("0")
+    return (
+        f"{number}::bigint as a, {number}::double as b, {number}::decimal(18, 2) as c, [1, {number}::bigint] as d, "
+        f"{number}1 as longer, 5 as n"
+    )
+
+
+def test_numbers_and_uuids_of_a_person_in_other_tables_are_named(root, tmp_path):
+    """No program can tell a number of a person in them, so they are left to whoever made the table."""
+    root.land("2022-11-02", row("c", day="2022-11-02", visitor=NUMBER))
+    root.run()
+    ((key,),) = root.query("select visitor from raw.visits where visit_id = 'c'")
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with duckdb.connect(str(backup / "own.duckdb")) as connection:
+        connection.execute(f"create table t as select {numbers(NUMBER)}")
+        connection.execute(f"create table u as select uuid '{key}' as who, ['{key}'::uuid] as several, '{key}' as note")
+    duckdb.sql(f"copy (select {numbers(NUMBER)}) to '{root.settings.home / 'own.parquet'}'")
+    root.settings = root.settings.model_copy(update={"backups": (backup,)})
+    certificate = json.loads(erase_person(root.settings, NUMBER).read_text())
+    assert certificate["held_before"]["backups"] == {str(backup / "own.duckdb"): 7}
+    assert certificate["remaining"]["backups"] == {str(backup / "own.duckdb"): 6}
+    assert certificate["remaining"]["files"] == {"own.parquet": 4}
+    assert not certificate["is_clean"]
+    with duckdb.connect(str(backup / "own.duckdb"), read_only=True) as connection:
+        assert connection.execute("select note = ? from u", [key]).fetchall() == [(False,)]
+
+
+def test_numbers_of_the_project_are_no_identifiers(root, tmp_path):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    publication = root.settings.published / "20221101T000000Z-aaaaaaaa"
+    publication.mkdir(parents=True)
+    (publication / MANIFEST).write_text('{"files": [], "tables": {}}')
+    duckdb.sql(f"copy (select {numbers(NUMBER)}) to '{publication / 'calls.parquet'}'")
+    with duckdb.connect(str(root.settings.warehouse)) as connection:
+        connection.execute(f"create table sizes as select {numbers(NUMBER)}")
+    (backup / "copy.duckdb").write_bytes(root.settings.warehouse.read_bytes())
+    root.settings = root.settings.model_copy(update={"backups": (backup,)})
+    assert json.loads(erase_person(root.settings, NUMBER).read_text())["is_clean"]
