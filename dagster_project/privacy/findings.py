@@ -277,8 +277,8 @@ def pseudonyms_in_databases(
                 found |= _pseudonyms_in(connection, names, condition, values)
             except duckdb.OutOfMemoryException:
                 raise
-            except (duckdb.Error, OSError):
-                # What a damaged database holds cannot be found, and nothing reads it.
+            except (duckdb.Error, OSError, UnicodeError):
+                # What a damaged database holds cannot be found, and nothing reads it; DuckDB opens only names in UTF-8.
                 continue
     return found
 

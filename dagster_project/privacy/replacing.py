@@ -266,8 +266,12 @@ def _remove_drafts(settings: Settings) -> None:
             if draft_for and file.with_name(draft_for[1]).exists():
                 with suppress(OSError):
                     file.unlink()
-        elif draft_for or any(part.startswith(PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
+        elif draft_for or any(map(_is_left, file.relative_to(root).parts[:-1])):
             file.unlink()
+
+
+def _is_left(folder: str) -> bool:
+    return folder.startswith(PARTIAL) or folder.endswith(".duckdb.tmp")
 
 
 def _replace_in_warehouse(
@@ -332,8 +336,8 @@ def _rewrite_file(
             if changed.suffix in _SHOWS_TEXTS:
                 for picture in filter(Path.exists, map(changed.with_suffix, _WITH_PICTURES)):
                     _remove_paper(picture, note)
-            with noted.open("a", encoding="utf-8") as stream, private_files():
-                stream.write(f"{changed}\n")
+            with noted.open("ab") as stream, private_files():
+                stream.write(os.fsencode(changed) + b"\0")
                 stream.flush()
                 os.fsync(stream.fileno())
 
@@ -373,7 +377,7 @@ def removed_files(settings: Settings) -> list[str]:
     gone = missing_backups(settings)
     return [
         str(file)
-        for file in map(Path, _lines(_rewritten(settings)))
+        for file in _noted_files(_rewritten(settings))
         if not file.exists() and file.name != CONTENT and not any(map(file.is_relative_to, gone))
     ]
 
@@ -390,10 +394,9 @@ def _update_manifests(settings: Settings, noted: Path) -> tuple[list[Path], dict
         The folders, and the manifests that stay as they are because they cannot be read or written, with the reason.
     """
     changed: dict[Path, list[Path]] = {}
-    for file in _lines(noted):
-        path = Path(file)
-        root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
-        if folder := publication_of(path, root):
+    for path in _noted_files(noted):
+        root = next((root for root in (settings.home, *settings.backups) if path.is_relative_to(root)), None)
+        if root and (folder := publication_of(path, root)):
             changed.setdefault(folder, []).append(path)
     damaged: dict[Path, str] = {}
     for folder, files in changed.items():
@@ -429,5 +432,7 @@ def _rewritten(settings: Settings) -> Path:
     return settings.suppression / "rewritten.files"
 
 
-def _lines(file: Path) -> Iterable[str]:
-    return dict.fromkeys(file.read_text(encoding="utf-8").splitlines()) if file.exists() else ()
+def _noted_files(noted: Path) -> Iterable[Path]:
+    """Return the files that a list names: each with a zero byte after it, since a name may have every other one."""
+    names = noted.read_bytes().split(b"\0")[:-1] if noted.exists() else []
+    return dict.fromkeys(Path(os.fsdecode(name)) for name in names)

@@ -17,7 +17,7 @@ from dagster_project.publication.files import MANIFEST
 from dagster_project.record.store import read
 from dagster_project.settings import Settings
 from tests.unit.erasing_helpers import erase_person
-from tests.unit.loading_helpers import row
+from tests.unit.loading_helpers import Installation, row
 
 CRIME = "46/777777/22"
 
@@ -305,3 +305,26 @@ def test_numbers_of_the_project_are_no_identifiers(root, tmp_path):
     (backup / "copy.duckdb").write_bytes(root.settings.warehouse.read_bytes())
     root.settings = root.settings.model_copy(update={"backups": (backup,)})
     assert json.loads(erase_person(root.settings, NUMBER).read_text())["is_clean"]
+
+
+@pytest.mark.parametrize("name", [b"r\xe9sum\xe9.html", "a\u2028b.html".encode(), b"a\nb.html", b"a\x0cb.html"])
+def test_a_published_file_of_any_name_is_rewritten_and_noted(root, tmp_path, name):
+    folder = tmp_path / "backup" / "published" / "20221101T000000Z-aaaaaaaa"
+    folder.mkdir(parents=True)
+    file = folder / os.fsdecode(name)
+    file.write_text(f"<p>{CRIME}</p>")
+    (folder / MANIFEST).write_text(json.dumps({"files": [{"path": file.name, "bytes": 1}], "tables": {}}))
+    assert erased(root.settings.model_copy(update={"backups": (tmp_path / "backup",)}))["is_clean"]
+    assert CRIME not in file.read_text()
+    (entry,) = json.loads((folder / MANIFEST).read_text())["files"]
+    assert entry["bytes"] == file.stat().st_size
+
+
+@pytest.mark.parametrize("above", [".partial-restore", "copy.duckdb.tmp"])
+def test_a_data_root_below_a_folder_with_the_name_of_a_draft_stays(tmp_path, monkeypatch, above):
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    root = Installation(tmp_path / above / "home")
+    root.land("2022-11-01", row("a", visitor=CRIME))
+    root.run()
+    assert erased(root.settings)["is_clean"]
+    assert len(root.current()) == 1
