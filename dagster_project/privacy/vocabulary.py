@@ -1,5 +1,7 @@
 """Words of the project itself, such as `calls_999`: replacing them would rename tables, measures and files."""
 
+import os
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +10,7 @@ from dagster_project.errors import UsageError
 from dagster_project.privacy.findings import find_values
 from dagster_project.privacy.person import Person
 from dagster_project.privacy.values import Values
+from dagster_project.record import who
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.transformation.project import ensure_manifest, read_manifest
 
@@ -17,16 +20,26 @@ _NAMED = ("nodes", "sources", "macros", "exposures", "metrics", "semantic_models
 def require_no_word_of_project(settings: Settings, contracts: Mapping[str, Contract], person: Person) -> None:
     """Check that an identifier is not only a word of the project. One that is a person's in the data is accepted.
 
+    One of the machine is not, since the certificate and the entry of the erasure would have it.
+
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
         contracts: all contracts.
         person: who is to be erased.
 
     Raises:
-        UsageError: a name of the project has it, no place has its pseudonym, and it was not erased before.
+        UsageError: a name of the project has it, no place has its pseudonym, and it was not erased before; or the name
+            of the user, the login or the host, or the path of the data root has it.
         DamagedStore: the warehouse or the marts cannot be read.
     """
     words = Values({}, person.identifier)
+    of_machine = (who.user(), who.login(), socket.gethostname(), *settings.home.parts)
+    if any(words.count_in(os.fsencode(name)) for name in of_machine):
+        raise UsageError(
+            "the identifier is in the name of the user, the login or the host, or in the path of the data root; "
+            "the certificate and the record would contain it. Nothing was erased. Run the command as another user, on "
+            "another host, or with the data root in another folder: fcir erase"
+        )
     if person.suppressed or not words.is_in_clear:
         return
     manifest = read_manifest(ensure_manifest(settings))

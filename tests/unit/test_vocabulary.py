@@ -44,3 +44,17 @@ def test_a_word_that_was_erased_before_is_accepted(root, monkeypatch):
     monkeypatch.setattr("dagster_project.privacy.replacing.orders_of", lambda _: {})
     erase_person(root.settings, "kpi_1_day")
     check(root, "kpi_1_day")
+
+
+@pytest.mark.parametrize("place", ["user", "login", "host", "path"])
+def test_a_word_of_the_machine_is_refused_although_it_is_a_person_in_the_data(root, monkeypatch, place):
+    """The certificate and the record name who erased, and where."""
+    if place == "host":
+        monkeypatch.setattr(vocabulary.socket, "gethostname", lambda: "kpi_1_day.example")
+    elif place == "path":
+        home = root.settings.home
+        root.settings = root.settings.model_copy(update={"home": home.rename(home.with_name("kpi_1_day"))})
+    else:
+        monkeypatch.setattr(vocabulary.who, place, lambda: "kpi_1_day")
+    with pytest.raises(UsageError, match=r"user, the login or the host.*Nothing was erased"):
+        check(root, "kpi_1_day")
