@@ -17,6 +17,7 @@ from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, earlier_key_fil
 from dagster_project.privacy.files import (
     Kind,
     UnreadableFile,
+    files_below,
     is_searched,
     kind_of,
     noticing_damage,
@@ -146,6 +147,11 @@ def find_values(settings: Settings, values: Values, keys: Iterable[str] | None =
             _note(settings, values, found, root, file, rows)
     found.searched = len(seen)
     found.unreadable += (values.hidden_in(str(folder)) for folder in missing_backups(settings))
+    found.unreadable += (
+        f"{values.hidden_in(str(lake))} (a copied lake, which is not searched: delete it, Spark builds it again)"
+        for lake in _passed_over(settings, settings.trial_lake.name)
+        if any(files_below(lake))
+    )
     named = [path for _, path in _searched_paths(settings) if values.count_in(os.fsencode(path.name))]
     named += [folder for folder in settings.backups if values.count_in(os.fsencode(folder))]
     found.names = [values.hidden_in(str(path)) for path in named]
@@ -234,9 +240,14 @@ def _is_passed_over(settings: Settings, folder: Path) -> bool:
 
 def landing_folders(settings: Settings) -> list[Path]:
     """Return the landing folder, and those of data roots that were copied to the folders of backups."""
+    return [settings.landing, *_passed_over(settings, settings.landing.name)]
+
+
+def _passed_over(settings: Settings, name: str) -> list[Path]:
+    """Return the folders of a name that are passed over in the folders of backups."""
     copied = (path for folder in settings.backups for path in paths_below(folder, [settings.home]) if path.is_dir())
-    named = (path for path in copied if path.name == settings.landing.name and not path.is_symlink())
-    return [settings.landing, *(path for path in named if _is_passed_over(settings, path))]
+    named = (path for path in copied if path.name == name and not path.is_symlink())
+    return [path for path in named if _is_passed_over(settings, path)]
 
 
 def _folders_of_commands(settings: Settings) -> list[Path]:

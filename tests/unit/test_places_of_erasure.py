@@ -164,6 +164,8 @@ def test_only_the_landing_folder_and_the_lake_of_a_copied_data_root_are_passed_o
     certificate = erased(root.settings.model_copy(update={"backups": (backup,)}))
     left = [str(file.relative_to(backup)) for file in backup.rglob("*.txt") if CRIME in file.read_text()]
     assert sorted(left) == ["copied/landing/visits/notes.txt", "copied/spark/notes.txt"]
+    lake = f"{backup}/copied/spark (a copied lake, which is not searched: delete it, Spark builds it again)"
+    assert (certificate["remaining"]["unreadable"], certificate["is_clean"]) == ([lake], False)
     in_landing = {"visits/visits_2022-11-01.csv": 1, f"{backup}/copied/landing/visits/notes.txt": 1}
     assert certificate["held_before"]["landing"] == in_landing
     assert sorted(certificate["held_before"]["backups"]) == [
