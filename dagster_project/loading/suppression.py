@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -46,6 +46,8 @@ _TAKEN_OVER = "taken_over.json"
 
 _WORD = re.compile("[0-9A-Za-z\u0080-\U0010ffff]+")
 _MOST_WORDS = 8
+# An identifier may begin or end with this much punctuation, such as a plus or a bracket.
+_MOST_PUNCTUATION = 2
 
 
 class SuppressionError(OperatorError, ValueError):
@@ -111,7 +113,7 @@ class Suppression:
         """Return a text, such as the name of a file, with the substitute in place of each erased identifier.
 
         They are found as an erasure finds them in clear: as whole words, if they are distinctive. One has at most eight
-        words.
+        words, with at most two characters of punctuation before and after them.
         """
         # It imports this package.
         from dagster_project.privacy.values import is_distinctive
@@ -119,18 +121,35 @@ class Suppression:
         words, kept = list(_WORD.finditer(text)), []
         first = end = 0
         while first < len(words):
-            start = words[first].start()
             # The longest first.
-            for last in reversed(words[first : first + _MOST_WORDS]):
-                part = text[start : last.end()]
+            for start, stop in _spans(text, words[first : first + _MOST_WORDS], end):
+                part = text[start:stop]
                 if is_distinctive(part) and (entry := self.find(part)):
                     kept += [text[end:start], entry.substitute]
-                    end = last.end()
+                    end = stop
                     break
             first += 1
             while first < len(words) and words[first].start() < end:
                 first += 1
         return "".join([*kept, text[end:]])
+
+
+def _spans(text: str, words: Sequence[re.Match[str]], end: int) -> Iterator[tuple[int, int]]:
+    """Yield where texts of some words begin and end, from the first one on, with punctuation around them.
+
+    Args:
+        text: the text.
+        words: the words that such a text may have.
+        end: where the part before ends that was replaced.
+    """
+    first = words[0].start()
+    before = re.search(rf"[^\w\s]{{0,{_MOST_PUNCTUATION}}}\Z", text[end:first])
+    starts = range(first - len(before[0]) if before else first, first + 1)
+    for last in reversed(words):
+        after = re.match(rf"[^\w\s]{{0,{_MOST_PUNCTUATION}}}", text[last.end() :])
+        for start in starts:
+            for stop in range(last.end() + (len(after[0]) if after else 0), last.end() - 1, -1):
+                yield start, stop
 
 
 def read_suppression(folder: Path) -> Suppression | None:

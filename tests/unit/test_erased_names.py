@@ -82,10 +82,13 @@ def test_files_named_after_a_person_are_found(root):
         ("op-77xy, aop-77x", "op-77xy, aop-77x"),
         ("46/777777/22.csv", "{}.csv"),
         ("crimes of an op-77", "crimes of an op-77"),
+        ("visits_+447700900123.csv", "visits_{}.csv"),
+        ("visits_(01622) 690690.csv", "visits_{}.csv"),
+        ("a @op1234, @op1234#.csv", "a @op1234, {}.csv"),
         ("", ""),
     ],
 )
 def test_identifiers_are_replaced_as_whole_words(tmp_path, text, hidden):
-    for identifier in ("op-77x", "46/777777/22", "crimes", "op-77"):
+    for identifier in ("op-77x", "46/777777/22", "crimes", "op-77", "+447700900123", "(01622) 690690", "@op1234#"):
         suppress(tmp_path, suppression_key(tmp_path).pseudonym(identifier), "substitute", utc_now())
     assert read_suppression(tmp_path).hidden_in(text) == hidden.format("substitute", "substitute")
