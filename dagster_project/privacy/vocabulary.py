@@ -1,13 +1,15 @@
 """Words of the project itself, such as `calls_999`: replacing them would rename tables, measures and files."""
 
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
-from dagster_project.privacy.findings import find_values
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
+from dagster_project.privacy.findings import find_values, pseudonyms_in_databases
 from dagster_project.privacy.person import Person
 from dagster_project.privacy.values import Values
 from dagster_project.record import who
@@ -39,6 +41,15 @@ def require_no_word_of_project(settings: Settings, contracts: Mapping[str, Contr
             "the identifier is in the name of the user, the login or the host, or in the path of the data root; "
             "the certificate and the record would contain it. Nothing was erased. Run the command as another user, on "
             "another host, or with the data root in another folder: fcir erase"
+        )
+    is_like_one = re.fullmatch(f"[0-9a-f]{{{PSEUDONYM_LENGTH}}}", person.identifier)
+    # Any other is not looked for, since it takes a search of every database.
+    if is_like_one and pseudonyms_in_databases(
+        settings, contracts, "{} in (select value from known_value)", [person.identifier]
+    ):
+        raise UsageError(
+            "the identifier is a pseudonym, and the next load would bring the person back. Nothing was erased. "
+            "Enter the identifier itself, as the extracts have it: fcir erase"
         )
     if person.suppressed or not words.is_in_clear:
         return

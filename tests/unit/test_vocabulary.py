@@ -58,3 +58,9 @@ def test_a_word_of_the_machine_is_refused_although_it_is_a_person_in_the_data(ro
         monkeypatch.setattr(vocabulary.who, place, lambda: "kpi_1_day")
     with pytest.raises(UsageError, match=r"user, the login or the host.*Nothing was erased"):
         check(root, "kpi_1_day")
+
+
+def test_a_pseudonym_is_refused(root):
+    ((pseudonym,),) = root.query("select visitor from raw.visits where visit_id = 'a'")
+    with pytest.raises(UsageError, match=r"is a pseudonym.*Nothing was erased"):
+        check(root, pseudonym)
