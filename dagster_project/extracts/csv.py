@@ -141,8 +141,8 @@ class CsvReader:
         """Yield the rows after the header, one piece for each block of the file.
 
         Raises:
-            UnreadableExtract: the file cannot be decoded or decompressed to its end, or the header line continues with
-                values and no row follows.
+            UnreadableExtract: the file cannot be decoded or decompressed to its end, its last record is cut off, or the
+                header line continues with values and no row follows.
         """
         count = 0
         for found in self._pieces():
@@ -175,11 +175,39 @@ class CsvReader:
                 continue
             lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
+            if following is None:
+                self._check_last(lines, records, number)
             self._beside += records.continuations
             if found := self._piece(records):
                 yield found
             carry, number = lines[records.rest :], number + records.rest
             block = following
+
+    def _check_last(self, lines: Sequence[str], records: _Records, number: int) -> None:
+        """Check that a last record without a line end is complete: an interrupted transfer ends within a record.
+
+        A single cell may be a remark below the rows. A cut within the last cell leaves a record that looks complete.
+        """
+        if not records.rows or lines[-1].endswith(("\n", "\r")):
+            return
+        rows, width = records.rows, self._header.width
+        start = last = len(rows) - 1
+        # The lines of a cell whose quote is never closed are read as records.
+        while start and start not in records.faults and len(rows[start]) < width:
+            start -= 1
+        if records.faults.get(start) is _STRAY_QUOTE and (
+            sum(line.count('"') for line in lines[records.starts[start] - number :]) % 2
+        ):
+            place, found = start, "a quote is not closed"
+        elif last not in records.faults and 1 < len(rows[last]) < width and not is_totals(label(rows[last])):
+            place, found = last, _count(rows[last], width)
+        else:
+            return
+        raise UnreadableExtract(
+            "cut_off",
+            f"{self._file.name}: the last record (line {records.starts[place]}) is cut off: {found}, and no line end "
+            "follows; expected a complete file",
+        )
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""

@@ -406,26 +406,26 @@ def width_grows_in_the_middle(draft: Draft) -> None:
         row.line, row.verdict = lambda cells, delimiter: delimiter.join([*cells, "new"]), ("too_many_cells", None)
 
 
-@kind(forms=DELIMITED, slots=("tail",))
+@kind(forms=DELIMITED, slots=("tail", "last line"))
 def width_shrinks_in_the_middle(draft: Draft) -> None:
     for row in draft.last_rows(4):
         row.line, row.verdict = lambda cells, delimiter: delimiter.join(cells[:-1]), ("too_few_cells", None)
 
 
-@kind(forms=DELIMITED, slots=("tail",))
+@kind(forms=DELIMITED, slots=("tail", "rejected", "last line"))
 def half_a_row_at_the_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     left = draft.rng.randrange(2, len(draft.columns) - 1)
     row.line = lambda cells, delimiter: delimiter.join([*cells[:left], "ha"])
-    row.verdict, draft.ends_with_newline = ("too_few_cells", None), False
+    draft.ends_with_newline, draft.rejected = False, frozenset({"cut_off"})
 
 
-@kind(forms=DELIMITED, slots=("tail",))
+@kind(forms=DELIMITED, slots=("tail", "rejected", "last line"))
 def half_a_quoted_cell_at_the_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     left = draft.rng.randrange(2, len(draft.columns))
     row.line = lambda cells, delimiter: delimiter.join([*cells[:left], '"ha'])
-    row.verdict, draft.ends_with_newline = ("unbalanced_quote", None), False
+    draft.ends_with_newline, draft.rejected = False, frozenset({"cut_off"})
 
 
 @kind(forms=DELIMITED, slots=("unicode",))

@@ -90,7 +90,7 @@ CASES = {
         ("key_not_unique",),
     ),
     "a rule": (visits(DAY, 300, minutes=1), ("visits_are_long",)),
-    "cut off": (text_of(*visits(DAY, 300)) + '"', ()),
+    "cut off": (text_of(*visits(DAY, 300)) + '"', ("cut_off",)),
     "no header": ("nothing\n", ("missing_column",)),
 }
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.extracts.csv import CsvReader
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
 from tests.unit.extract_helpers import (
@@ -78,6 +79,34 @@ def test_delimiters_and_line_ends(tmp_path, delimiter, end):
 def test_rows_have_the_numbers_of_their_lines(tmp_path, text, expected):
     rows, _ = read(written(tmp_path, text))
     assert (numbered(rows), faults(rows)) == (expected, [])
+
+
+@pytest.mark.parametrize("last", ["3,a", "3,a,b,c", '3,a,b,c,"d', '3,"a\nmore', '3,"a\nmore, and\nmore,', '"3'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_last_record_that_is_cut_off_rejects_the_file(tmp_path, last, end):
+    lines = [HEADER, "1,a,b,c,d", '2,"a",b,c,d', *last.split("\n")]
+    error = refusal(written(tmp_path, end.join(lines)))
+    assert error.code == "cut_off"
+    assert "line 4" in str(error)
+    rows, _ = read(written(tmp_path, end.join([*lines, ""])))
+    assert numbered(rows)[:2] == [(2, "1"), (3, "2")]
+
+
+@pytest.mark.parametrize(
+    ("last", "count"),
+    [
+        ("3,a,b,c,d", 3),
+        ('3,a,b,c,"d"', 3),
+        ("(245 rows affected)", 3),
+        ("\x1a", 3),
+        ("Total,245", 2),
+        ("3,a,b,c,d,,", 3),
+        ('3,"a"x,b,c,d', 3),
+    ],
+)
+def test_a_last_line_that_is_no_cut_record_needs_no_end(tmp_path, last, count):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,d\n2,"a",b,c,d\n{last}'))
+    assert len(rows) == count
 
 
 LONG = "x" * (1 << 20)
@@ -384,6 +413,13 @@ ODD_CELLS = [
 ]
 
 
+def rows_or_refusal(path):
+    try:
+        return read(path)[0]
+    except UnreadableExtract as error:
+        return error.code, str(error)
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
 def test_both_engines_read_the_same(tmp_path, data, delimiter):
@@ -394,10 +430,10 @@ def test_both_engines_read_the_same(tmp_path, data, delimiter):
     end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
     last = data.draw(st.sampled_from(["", end]))
     path = written(tmp_path, end.join([HEADER.replace(",", delimiter), *lines]) + last)
-    fast, _ = read(path)
+    fast = rows_or_refusal(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
-        slow, _ = read(path)
+        slow = rows_or_refusal(path)
     assert fast == slow
 
 
