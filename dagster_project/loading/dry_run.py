@@ -103,9 +103,7 @@ def check_deliveries(
     skipped = {day: _without_copies(files) for day, files in named.items()}
     others = _others(settings, contract, {day: files for day, files in named.items() if day not in undated})
     deliveries = [
-        Delivery(
-            contract.source, day, tuple(sorted([*files, *others.get(day, [])], key=lambda file: file.path.name)), ()
-        )
+        Delivery(contract.source, day, tuple(sorted([*files, *others.get(day, [])], key=lambda file: file.order)), ())
         for day, files in sorted(named.items())
     ]
     with dry_connection() as connection:
@@ -200,7 +198,7 @@ def _without_copies(files: list[LandedFile]) -> tuple[tuple[str, str], ...]:
     """Remove files with the content of another from a list; return their names, each with the name of the other."""
     first_with: dict[str, LandedFile] = {}
     copies = []
-    for file in sorted(files, key=lambda file: file.path.name):
+    for file in sorted(files, key=lambda file: file.order):
         first = first_with.setdefault(_hash(file), file)
         if first is not file:
             copies.append((file.name, first.name))

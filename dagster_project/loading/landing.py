@@ -26,6 +26,7 @@ SYNTHETIC_MARKER = "SYNTHETIC"
 DONE = ".done"
 
 _EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
+_EXTENSION = re.compile(rf"{_EXTENSIONS}\Z", re.I)
 
 # Temporary names that senders use until a file is complete: rsync and mail gateways (leading dot), SFTP clients,
 # browsers, editors, and the lock file that Excel keeps next to an open workbook.
@@ -54,6 +55,14 @@ class LandedFile:
     def name(self) -> str:
         """Name of the file as messages and the audit show it."""
         return printable(self.name_without_erased or self.path.name)
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Sort key of the files of a day, of which later rows win: without extension, then whole.
+
+        With the extension, `x (1).csv`, as a browser names a file sent again, would sort before `x.csv`.
+        """
+        return _EXTENSION.sub("", self.path.name), self.path.name
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -179,7 +188,7 @@ def scan(
                     warnings.append(found)
                 else:
                     files.append(found)
-    files.sort(key=lambda file: (file.source, file.extract_date, file.path.name))
+    files.sort(key=lambda file: (file.source, file.extract_date, file.order))
     return Landing(tuple(files), tuple(warnings), is_synthetic=(landing / SYNTHETIC_MARKER).exists())
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.loading import pipeline, repeated_keys, row_loader
+from dagster_project.loading.dry_run import check_deliveries
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
 from tests.unit.judging_helpers import examples
@@ -73,6 +74,19 @@ def test_faulty_rows_are_found_wherever_a_portion_begins(installation, monkeypat
     assert [(file, n) for file, n, _ in installation.quarantine()] == expected
     kept = sorted(("2022-11-01", f"{part}{n}", n) for part in "ab" for n in range(2, 25) if n not in faulty)
     assert installation.current() == kept
+
+
+@pytest.mark.parametrize("suffix", [" (1)", "-2", ".1", "_v2"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_file_sent_again_under_a_longer_name_wins(installation, suffix, together):
+    installation.land(DAY, row("v", 5), row("w", 5))
+    if not together:
+        installation.run()
+    again = installation.land(DAY, row("v", 7), row("w", 5), row("x", 5), suffix=suffix)
+    installation.run()
+    assert [(visit, minutes) for _, visit, minutes in installation.current()] == [("v", 7), ("w", 5), ("x", 5)]
+    (checked,) = check_deliveries(installation.settings, VISITS, [again], shown=9)
+    assert checked.files[0].reasons == (("duplicate_row", 1),)
 
 
 def test_forces_and_days_may_share_a_key(installation):
