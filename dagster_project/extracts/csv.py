@@ -10,6 +10,7 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import Contract
@@ -90,7 +91,9 @@ class CsvReader:
         csv.field_size_limit(LINE_LIMIT)
         self._file = file
         self._contract = contract
+        self._headings = Headings(contract)
         self._delimiter, self._header, self._first_line = self._find_header()
+        self._heading_texts = pa.array(self._header.texts, pa.string())
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
         self.warnings: list[str] = []
         self._beside = 0
@@ -102,7 +105,7 @@ class CsvReader:
         first = next(io.StringIO(block.lstrip(BLANKS), newline=""), "").strip(BLANKS)
         if _is_json_object(first):
             raise wrong_content(self._file.name, self._file.extension, "json")
-        headings = Headings(self._contract)
+        headings = self._headings
         lines = _lines(block, ROWS_LOOKED_AT * 10)
         best: tuple[int, int, int, str, Sequence[str], int] | None = None
         looked_at: list[list[str]] = []
@@ -141,8 +144,8 @@ class CsvReader:
         """Yield the rows after the header, one piece for each block of the file.
 
         Raises:
-            UnreadableExtract: the file cannot be decoded or decompressed to its end, its last record is cut off, or the
-                header line continues with values and no row follows.
+            UnreadableExtract: the file cannot be decoded or decompressed to its end, its last record is cut off, a row
+                is a second header, or the header line continues with values and no row follows.
         """
         count = 0
         for found in self._pieces():
@@ -229,7 +232,7 @@ class CsvReader:
         positions = self._header.positions
         # The first column shows whether a row may be blank.
         cells = self._parsed(block, count, {0, *positions.values()})
-        if cells is None:
+        if cells is None or pc.any(pc.is_in(cells[self._header.first], self._heading_texts)).as_py():
             return None
         kept = np.arange(count)
         if cells[0].null_count:
@@ -286,6 +289,10 @@ class CsvReader:
             self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
+        first, texts = self._header.first, self._header.texts
+        for i, row in enumerate(rows):
+            if i not in faults and row[first].strip(BLANKS) in texts:
+                self._headings.check_again(self._file.name, self._header, starts[i], row)
         if self._file.has_bad_bytes:
             faults = self._with_bad_bytes(rows) | faults
         positions = self._header.positions

@@ -29,6 +29,8 @@ class Header:
         positions: position of the cell of each contract column, from 0.
         unknown: texts of the cells that are not in the contract, as messages show them.
         values: how many of the unknown cells have no letter, unlike any heading.
+        texts: texts of all its cells, and names of the contract columns as the contract spells them; a row below that
+            has one of them as its first cell may be a header too.
     """
 
     row: int
@@ -36,6 +38,12 @@ class Header:
     positions: dict[str, int]
     unknown: tuple[str, ...]
     values: int
+    texts: frozenset[str]
+
+    @property
+    def first(self) -> int:
+        """Position of the first contract column."""
+        return min(self.positions.values())
 
 
 class Headings:
@@ -117,7 +125,31 @@ class Headings:
         values = sum(
             not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
         )
-        return Header(place, len(texts), positions, unknown, values)
+        names = [name for column in self.contract.columns for name in (column.name, *column.aliases)]
+        return Header(place, len(texts), positions, unknown, values, frozenset([*filter(None, texts), *names]))
+
+    def check_again(self, file_name: str, header: Header, place: int, cells: Sequence[object]) -> None:
+        """Reject a file in which a row below the header is a header again, with the columns in other places.
+
+        Two exports one behind the other are such a file; the rows of the second would load into the wrong columns.
+
+        Args:
+            file_name: for the message.
+            header: the header of the file.
+            place: number of the row in the file.
+            cells: the row, whose first contract column has one of the texts of the header.
+
+        Raises:
+            UnreadableExtract: with code `second_header`.
+        """
+        columns = ((i, self.column(cell)) for i, cell in enumerate(cells) if isinstance(cell, str))
+        found = {column: i for i, column in columns if column}
+        if found.keys() >= self._own and found != header.positions:
+            raise UnreadableExtract(
+                "second_header",
+                f"{file_name}: row {place} is a header again, with its columns in other places than in row {header.row}"
+                "; expected one table; deliver each table in a file of its own",
+            )
 
     def require(self, file_name: str, place: str, found: Iterable[str], others: Sequence[int] | None = None) -> None:
         """Reject a file that lacks a required column.

@@ -64,6 +64,7 @@ class XlsxReader:
     def __init__(self, file: OpenFile, contract: Contract) -> None:
         self._file = file
         self._contract = contract
+        self._headings = Headings(contract)
         self._only_formulas = 0
         self.warnings: list[str] = []
         self._workbook = Workbook(file)
@@ -89,7 +90,7 @@ class XlsxReader:
                     f"{self._file.name}: none of the {len(workbook.sheet_names)} sheets "
                     f"is named {self._contract.sheet}",
                 )
-        headings = Headings(self._contract)
+        headings = self._headings
         looked_at: list[Sequence[str]] = []
         fitting: list[_Sheet] = []
         closest: tuple[int, UnreadableExtract] | None = None
@@ -126,11 +127,11 @@ class XlsxReader:
         """Yield the rows below the header, in pieces of at most this many rows.
 
         Raises:
-            UnreadableExtract: the sheet is damaged.
+            UnreadableExtract: the sheet is damaged, or a row is a second header.
         """
         waiting: list[tuple[int, list[Any]]] = []
         faults: dict[int, Fault] = {}
-        width = self._header.width
+        width, first, texts = self._header.width, self._header.first, self._header.texts
         suspect = self._workbook.is_suspect(self._sheet.name)
         misread = self._facts.misread if suspect else {}
         # The parser pads every row to the width of the widest.
@@ -147,6 +148,8 @@ class XlsxReader:
                 faults[len(waiting)] = _OUTSIDE
             elif not has_text and number not in misread:
                 continue
+            if type(row[first]) is str and row[first].strip(BLANKS) in texts:
+                self._headings.check_again(self._file.name, self._header, number, row[:width])
             waiting.append((number, row))
             if len(waiting) == rows:
                 yield self._piece(waiting, faults)

@@ -146,6 +146,19 @@ def test_a_second_header_with_more_columns_leaves_the_rows_above_it(tmp_path):
     assert faults(rows) == [(4, "too_many_cells"), (5, "too_many_cells")]
 
 
+@pytest.mark.parametrize("second", ["visit_id,room,begun_at,note,stay", "note,Ref No,room,stay,begun_at"])
+@pytest.mark.parametrize("count", [3, 200_000])
+def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path, second, count):
+    error = refusal(written(tmp_path, HEADER + "\n1,a,b,c,d" * count + f"\n{second}\n2,a,b,c,d\n"))
+    assert error.code == "second_header"
+    assert f"row {count + 2} " in str(error)
+
+
+def test_a_row_that_only_begins_like_a_header_is_a_row(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\nroom,a,b,c,d\nvisit id,room,b,c,d\n"))
+    assert [row["visit_id"] for row in rows] == ["room", "visit id"]
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

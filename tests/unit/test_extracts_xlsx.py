@@ -59,6 +59,14 @@ def cell_of(folder: Path, column: str, cell: Cell, **more: Any) -> str | None:
     return rows[0].get(column)
 
 
+def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path):
+    second = ["visit_id", "room", "begun_at", "note", "stay"]
+    path = written(tmp_path, [["1", "a", MOMENT, 5, "b"], [], second, ["2", "a", MOMENT, "b", 5]])
+    assert refusal(path).code == "second_header"
+    rows, _ = read(written(tmp_path, [["1", "a", "b", 5, "b"], list(NAMES), ["2", "a", "b", 5, "b"]]))
+    assert numbered(rows) == [(2, "1"), (3, "visit_id"), (4, "2")]
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
