@@ -16,6 +16,7 @@ UNBALANCED_QUOTE = "unbalanced_quote"
 UNREADABLE_RECORD = "unreadable_record"
 FORMULA_WITHOUT_VALUE = "formula_without_value"
 INVALID_UTF_8 = "invalid_utf_8"
+DIGITS_LOST = "digits_lost"
 
 # All characters that Python counts as spaces (including the no-break space), and the byte-order mark that concatenated
 # exports leave in the middle of a file. A single list, so that Python and Arrow trim the same characters.

@@ -30,9 +30,10 @@ RECORD_FAULTS = {
     "unreadable_record": "a record that is not of the file's format",
     "formula_without_value": "a formula whose value was not saved",
     "invalid_utf_8": "bytes that are not valid UTF-8, in a file that is UTF-8 for the most part",
+    "digits_lost": "a number of 16 digits or more, of which a workbook keeps 15; store it as text",
 }
 # Faults of a record that may be in a single cell, whose column is then named.
-CELL_RECORD_FAULTS = ("invalid_utf_8",)
+CELL_RECORD_FAULTS = ("invalid_utf_8", "digits_lost")
 DUPLICATE_ROW = Fault("duplicate_row", "the same row occurs earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
 

@@ -4,8 +4,9 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from posixpath import join, normpath
 from typing import Any
 from xml.parsers import expat
@@ -32,6 +33,10 @@ _CHUNK = 1 << 20
 _DATE_ONLY = frozenset(range(14, 18))
 _TIME_ONLY = frozenset((*range(18, 22), *range(45, 48)))
 _DATE_AND_TIME = frozenset((22,))
+_PERCENT = {9: "0%", 10: "0.00%"}
+_DECIMALS = re.compile(r"\.([0#?]+)")
+# With more decimals, or a larger number, its digits would be noise.
+_MOST_DECIMALS, _LARGEST_SHARE = 15, 1e9
 # The maximum of Excel; in a longer one, brackets that do not close would be searched for hours.
 _FORMAT_LIMIT = 255
 _LITERALS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
@@ -49,6 +54,19 @@ _ERRORS = (
 )
 
 
+@dataclass(frozen=True)
+class Percentage:
+    """A number that is shown as a percentage, times 100."""
+
+    value: Decimal
+    decimals: int
+
+    @property
+    def shown(self) -> str:
+        """The text that the cell shows."""
+        return f"{self.value.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP):f}%"
+
+
 @dataclass
 class CellFacts:
     """Facts by sheet row, from 1, and column, from 0."""
@@ -61,6 +79,8 @@ class CellFacts:
     """Numbers with a number format that shows a date and no time; as dates, 59 and 60 would be the same."""
     misread: dict[int, dict[int, str]] = field(default_factory=dict)
     """Texts of cells that the parser misreads: errors such as #N/A as empty, negative days and times as zero."""
+    percentages: dict[int, dict[int, Percentage]] = field(default_factory=dict)
+    """Numbers with a number format that shows them as a percentage."""
 
 
 class Workbook:
@@ -70,6 +90,7 @@ class Workbook:
         sheets: member of the container for each sheet name.
         counts_from_1904: whether day 0 is 1 January 1904.
         dates_have_time: whether all date formats show a time of day; None if only some do.
+        has_percentages: whether a number format shows a percentage.
         rows: content of the rows for each sheet name.
 
     Args:
@@ -86,7 +107,8 @@ class Workbook:
             self._zip = zipfile.ZipFile(file.file)
             self._check_members()
             self.counts_from_1904, self.sheets = self._read_workbook()
-            self._styles, self.dates_have_time = self._read_styles()
+            self._styles, self.dates_have_time, self._percentages = self._read_styles()
+            self.has_percentages = bool(self._percentages)
             blank = self._blank_strings()
             self.rows = {name: self._check_sheet(part, blank) for name, part in self.sheets.items()}
         except SheetTooLarge as error:
@@ -103,7 +125,7 @@ class Workbook:
         """Return facts about the cells of a sheet; they are read on first use."""
         if sheet not in self._facts:
             try:
-                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._styles)
+                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._styles, self._percentages)
             except _ERRORS:
                 raise self._refused("corrupt", "a sheet is damaged") from None
         return self._facts[sheet]
@@ -189,11 +211,16 @@ class Workbook:
             raise self._refused("unsafe", "two sheets are one member of the container")
         return from_1904, found
 
-    def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None]:
-        """Return whether each style shows a date and a time, and whether all or none of the date styles show a time."""
+    def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None, dict[int, int]]:
+        """Return what the styles of cells show.
+
+        Returns:
+            Whether each style shows a date and a time, whether all or none of the date styles show a time, and the
+            decimals of each style that shows a percentage.
+        """
         part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
         if part is None:
-            return [], False
+            return [], False, {}
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside = False
@@ -212,7 +239,9 @@ class Workbook:
         _parse(self._chunks(part), on_start)
         shown = [_shows(number, formats) for number in styles]
         has_timed = (True, True) in shown
-        return shown, None if has_timed and (True, False) in shown else has_timed
+        decimals = ((style, _decimals_of_percentage(number, formats)) for style, number in enumerate(styles))
+        percentages = {style: count for style, count in decimals if count is not None}
+        return shown, None if has_timed and (True, False) in shown else has_timed, percentages
 
     def _blank_strings(self) -> frozenset[int]:
         """Return the indices of shared strings without text; the whole member is read, which checks its size."""
@@ -273,8 +302,20 @@ def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
     if code is None:
         has_date = number in _DATE_ONLY or number in _DATE_AND_TIME
         return has_date, number in _TIME_ONLY or number in _DATE_AND_TIME
-    letters = _LITERALS.sub("", code[:_FORMAT_LIMIT]).split(";")[0].casefold()
+    letters = _first_section(code).casefold()
     return any(c in letters for c in "dy"), any(c in letters for c in "hs")
+
+
+def _decimals_of_percentage(number: int, formats: dict[int, str]) -> int | None:
+    """Return how many decimals of a percentage a number format shows; None if it shows none."""
+    code = _first_section(formats.get(number) or _PERCENT.get(number, ""))
+    decimals = _DECIMALS.search(code)
+    return None if "%" not in code else min(len(decimals[1]), _MOST_DECIMALS) if decimals else 0
+
+
+def _first_section(code: str) -> str:
+    """Return the part of a number format for positive numbers, without its literal characters."""
+    return _LITERALS.sub("", code[:_FORMAT_LIMIT]).split(";")[0]
 
 
 def _parse(
@@ -323,20 +364,22 @@ class _Place:
             self.column += 1
 
 
-def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) -> CellFacts:
+def _cell_facts(
+    chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]], percentages: Mapping[int, int]
+) -> CellFacts:
     facts = CellFacts()
     place = _Place()
     style = 0
-    is_text = is_error = has_formula = has_value = in_value = False
+    is_text = is_error = is_number = has_formula = has_value = in_value = False
     value = io.StringIO()
 
     def on_start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal style, is_text, is_error, has_formula, has_value, in_value, value
+        nonlocal style, is_text, is_error, is_number, has_formula, has_value, in_value, value
         if name == "row":
             place.move(name, attributes)
         elif name == "c":
             place.move(name, attributes)
-            is_text, is_error = (attributes.get("t") == kind for kind in ("str", "e"))
+            is_text, is_error, is_number = (attributes.get("t", "n") == kind for kind in ("str", "e", "n"))
             style = int(attributes.get("s", "0"))
             has_formula = has_value = False
             value = io.StringIO()
@@ -365,6 +408,10 @@ def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) ->
                 facts.with_time.setdefault(place.row, set()).add(place.column)
             if shows == (True, False) and text:
                 facts.days.setdefault(place.row, {})[place.column] = text
+            if style in percentages and is_number and text and abs(float(text)) < _LARGEST_SHARE:
+                # Excel stores 17 digits, of which the last two are noise.
+                share = Percentage(Decimal(repr(float(text))) * 100, percentages[style])
+                facts.percentages.setdefault(place.row, {})[place.column] = share
 
     _parse(chunks, on_start, on_end, on_text)
     return facts

@@ -19,6 +19,7 @@ from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
 from dagster_project.extracts.parquet import as_text
 from dagster_project.extracts.pieces import (
     BLANKS,
+    DIGITS_LOST,
     FORMULA_WITHOUT_VALUE,
     TOO_MANY_CELLS,
     Count,
@@ -38,6 +39,10 @@ _CELLS_AT_ONCE = 1_000_000
 _OUTSIDE = Fault(TOO_MANY_CELLS, "filled cells to the right of the header")
 # The smallest serial number that is read as a timestamp (see `cells.py`).
 _FIRST_SERIAL = 20_000
+# Excel keeps 15 digits of a number, so that longer identifiers that differ become equal.
+_FIRST_INEXACT = 1e15
+# A decimal column with this maximum is a percentage.
+_WHOLE = 100
 _FORMULA = Fault(FORMULA_WITHOUT_VALUE, "a formula whose value was never stored")
 
 
@@ -186,6 +191,11 @@ class XlsxReader:
 
     def _piece(self, rows: list[tuple[int, list[Any]]], faults: dict[int, Fault]) -> Piece:
         columns = {name: self._column(name, position, rows) for name, position in self._header.positions.items()}
+        for name, position in self._header.positions.items():
+            if self._contract.column(name).cell_type is CellType.TEXT:
+                for i, (_, row) in enumerate(rows):
+                    if type(row[position]) is float and abs(row[position]) >= _FIRST_INEXACT:
+                        faults.setdefault(i, Fault(DIGITS_LOST, column=name))
         last = next((value for value in rows[-1][1] if _has_text([value])), "")
         return piece(
             self._contract,
@@ -197,7 +207,8 @@ class XlsxReader:
 
     def _column(self, name: str, position: int, rows: list[tuple[int, list[Any]]]) -> pa.Array:
         values = [row[position] for _, row in rows]
-        cell_type = self._contract.column(name).cell_type
+        column = self._contract.column(name)
+        cell_type = column.cell_type
         kinds = set(map(type, values))
         # Most columns have one type of value, which Arrow converts to text about five times as fast.
         if kinds == {float}:
@@ -218,6 +229,11 @@ class XlsxReader:
         place = self._sheet.column_offset + position
         misread = self._facts.misread if self._workbook.is_suspect(self._sheet.name) else {}
         replaced = {i: misread[row][place] for i, (row, _) in enumerate(rows) if place in misread.get(row, ())}
+        is_percentage = cell_type is CellType.DECIMAL and column.maximum == _WHOLE
+        if self._workbook.has_percentages and (is_percentage or cell_type is CellType.TEXT):
+            for i, (row, _) in enumerate(rows):
+                if (share := self._facts.percentages.get(row, {}).get(place)) is not None:
+                    replaced[i] = f"{share.value:f}" if is_percentage else share.shown
         if replaced:
             texts = pa.array([replaced.get(i, text) for i, text in enumerate(texts.to_pylist())], pa.string())
         return texts

@@ -2,12 +2,15 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter
 
+from dagster_project.contracts import CellType, Column
 from tests.unit.extract_helpers import NAMES, contract, faults, numbered, read, refusal, repacked, with_count
 
 DATE, DATE_TIME, TIME, HOURS = "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss", "[h]:mm:ss"
@@ -59,6 +62,24 @@ def cell_of(folder: Path, column: str, cell: Cell, **more: Any) -> str | None:
     return rows[0].get(column)
 
 
+def test_a_percentage_in_a_column_of_percentages_is_its_number(tmp_path):
+    column = Column("share", CellType.DECIMAL, "", precision=5, scale=2, maximum=Decimal(100))
+    ratio = replace(column, name="ratio", maximum=Decimal(1))
+    under = replace(contract(), columns=(*contract().columns, column, ratio))
+    cells = ["1", "a", MOMENT, 5, "b", (0.4712, "0%"), (0.47, "0%")]
+    rows, _ = read(
+        written(tmp_path, [cells, ["2", "a", MOMENT, 5, "b", 47.12, 0.47]], header=(*NAMES, "share", "ratio")), under
+    )
+    assert [(Decimal(row["share"]), row["ratio"]) for row in rows] == [(Decimal("47.12"), "0.47")] * 2
+
+
+def test_an_identifier_of_which_excel_has_lost_digits_is_a_fault_of_its_row(tmp_path):
+    rows, _ = read(written(tmp_path, [[1e15, "a", MOMENT, 5, "b"], ["1000000000000000", "a", MOMENT, 5, "b"]]))
+    assert faults(rows) == [(2, "digits_lost")]
+    assert rows[0]["record_column"] == "visit_id"
+    assert rows[1]["visit_id"] == "1000000000000000"
+
+
 def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path):
     second = ["visit_id", "room", "begun_at", "note", "stay"]
     path = written(tmp_path, [["1", "a", MOMENT, 5, "b"], [], second, ["2", "a", MOMENT, "b", 5]])
@@ -77,11 +98,19 @@ def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_p
         (-3, "-3"),
         (0.5, "0.5"),
         (1e-7, "0.0000001"),
-        (1e20, "100000000000000000000"),
+        (999_999_999_999_999, "999999999999999"),
         (True, "true"),
         (False, "false"),
         (3.0, "3"),
         ((3.0, "0.00"), "3"),
+        ((0.0116, "0.00%"), "1.16%"),
+        ((0.28999999999999998, "0%"), "29%"),
+        ((0.011649, "#,##0.00%;-0.00%"), "1.16%"),
+        ((-0.00125, "0.0 %"), "-0.1%"),
+        ((0.5, '0.0"%"'), "0.5"),
+        (("1.16%", "0.00%"), "1.16%"),
+        ((1e14, "0.00%"), "100000000000000"),
+        ((0.5, f"0.{'0' * 200}%"), "50.000000000000000%"),
         ((MOMENT, DATE_TIME), "2022-10-30 01:02:03"),
         ((MOMENT.replace(microsecond=456_000), DATE_TIME), "2022-10-30 01:02:03.456000"),
         ((MIDNIGHT, DATE), "2022-10-30"),
