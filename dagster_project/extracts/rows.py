@@ -60,6 +60,7 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
             (cells.REQUIRED_EMPTY, ""),
             (cells.NO_TIME_OF_DAY, ""),
             (cells.NEVER_EXISTED, ""),
+            (cells.BEFORE_1900, ""),
             (cells.LOOKS_PERSONAL, ""),
             (cells.UNKNOWN_FORCE, ""),
             (cells.NOT_IN_LIST, ", ".join(column.values)),
@@ -329,6 +330,7 @@ def _column_fault(column: Column) -> str:
             )
         )
         branches.append((f"{cell} is not null and {local} is null", cells.NOT_OF_TYPE[column.cell_type]))
+        branches.append((f"least({local}, {value}) < {cells.bound_of(cells.FIRST_DAY)}", cells.BEFORE_1900))
         # An offset can move a timestamp beyond the last supported day: 9999-12-31T23:30-01:00.
         branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
         branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
@@ -336,6 +338,8 @@ def _column_fault(column: Column) -> str:
         if column.cell_type is CellType.DECIMAL:
             branches.append((cells.has_too_many_decimals(column), cells.TOO_MANY_DECIMALS))
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
+        if column.cell_type in (CellType.DATE, CellType.MONTH):
+            branches.append((f"{value} < {cells.bound_of(cells.FIRST_DAY)}", cells.BEFORE_1900))
     if column.minimum is not None:
         branches.append((f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM))
     if column.maximum is not None:

@@ -107,7 +107,10 @@ def reading(
             return timestamp(cell, serial_days)
         if kind is CellType.DECIMAL:
             return Reading(decimal(cell, *digits))
-        return Reading(PARSERS[kind](cell, serial_days))
+        value = PARSERS[kind](cell, serial_days)
+        if isinstance(value, date):
+            not_before_1900(value)
+        return Reading(value)
     except Refused as refused:
         return Reading(reason="looks_personal" if is_personal(cell) else refused.args[0])
 
@@ -399,6 +402,8 @@ def timestamp(text: str, serial_days: int) -> Reading:
         if is_iso and not scan.is_done:
             ahead = utc_offset(scan)
             if scan.is_done:
+                not_before_1900(local)
+                not_before_1900(local - ahead)
                 return Reading(local - ahead)
         if not scan.is_done:
             raise Refused("not_a_timestamp")
@@ -443,8 +448,14 @@ def utc_offset(scan: Scanner) -> timedelta:
     return -ahead if sign == "-" else ahead
 
 
+def not_before_1900(day: date) -> None:
+    if day.year < 1900:
+        raise Refused("before_1900")
+
+
 def in_london(local: datetime) -> Reading:
     """The first instant at which a London clock on winter or summer time shows this time."""
+    not_before_1900(local)
     found = {local.replace(tzinfo=UTC) - ahead for ahead in (timedelta(), timedelta(hours=1))}
     shown = sorted(instant for instant in found if instant.astimezone(LONDON).replace(tzinfo=None) == local)
     if not shown:
