@@ -287,19 +287,33 @@ def _is_ambiguous(contract: Contract, column: Column, *, start: str | None) -> s
     return f"coalesce({' and '.join(conditions)}, false)"
 
 
-def _start(contract: Contract, column: Column) -> str | None:
-    is_start = column.name == contract.start_column
-    return None if is_start or contract.start_column is None else "start_utc"
+def _start(contract: Contract, column: Column, resolved: set[str]) -> str | None:
+    """Return SQL for the time in UTC that a timestamp cannot precede; None for the start of the row, or without one."""
+    if contract.start_column in (None, column.name):
+        return None
+    earlier = [quoted(f"{name} value") for name in column.not_before if name in resolved]
+    # Null values do not count.
+    return f"greatest({', '.join(['start_utc', *earlier])})" if earlier else "start_utc"
 
 
 def _resolved(contract: Contract, timestamps: list[Column]) -> str:
-    expressions = ["*"]
-    for column in timestamps:
-        start = _start(contract, column)
-        expressions.append(f"{_utc(contract, column, start=start)} as {_part(column, 'value')}")
-    ambiguous = [_is_ambiguous(contract, column, start=_start(contract, column)) for column in timestamps]
-    expressions.append(f"{' or '.join(ambiguous) or 'false'} as is_dst_ambiguous")
-    return _select(expressions, "begun")
+    """Return SQL for the timestamps in UTC, each after those that it is not before, and whether one is ambiguous."""
+    left = list(timestamps)
+    resolved: set[str] = set()
+    relation, ambiguous = "begun", list[str]()
+    while left:
+        # Times in a circle have no order, so any of them may be the first.
+        ready = [column for column in left if not {other.name for other in left} & {*column.not_before}] or left[:1]
+        expressions = ["*"]
+        for column in ready:
+            start = _start(contract, column, resolved)
+            expressions.append(f"{_utc(contract, column, start=start)} as {_part(column, 'value')}")
+            expressions.append(f"{_is_ambiguous(contract, column, start=start)} as {_part(column, 'ambiguous')}")
+            ambiguous.append(_part(column, "ambiguous"))
+        resolved |= {column.name for column in ready}
+        left = [column for column in left if column not in ready]
+        relation = f"({_select(expressions, relation)})"
+    return _select(["*", f"{' or '.join(ambiguous) or 'false'} as is_dst_ambiguous"], relation)
 
 
 def _judged(contract: Contract) -> str:

@@ -162,6 +162,19 @@ def test_a_later_time_in_the_repeated_hour_is_not_before_the_start(session, mome
         assert row["is_dst_ambiguous"] == ((len(starts) == 2 and not settled) or end_is_open), case
 
 
+def test_a_time_in_the_repeated_hour_is_not_before_any_time_that_it_follows(session):
+    columns = [
+        replace(column, not_before=("ended_at",)) if column.name == "booked_at" else column for column in STAYS.columns
+    ]
+    under = replace(STAYS, columns=tuple(replace(column, not_after=()) for column in reversed(columns)))
+    (row,) = judge(
+        session,
+        [begun("2022-10-30 01:50") | {"ended_at": "2022-10-30 01:05", "booked_at": "2022-10-30 01:55"}],
+        contract=under,
+    )
+    assert [f"{utc(row, name):%H:%M}" for name in ("begun_at", "ended_at", "booked_at")] == ["00:50", "01:05", "01:55"]
+
+
 def unordered():
     """The contract of the tests without its order of times."""
     return replace(STAYS, columns=tuple(replace(column, not_before=(), not_after=()) for column in STAYS.columns))
