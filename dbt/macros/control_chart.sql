@@ -11,6 +11,7 @@
         cast(signal as {{ dbt.type_string() }}) as signal,
         cast(variation as {{ dbt.type_string() }}) as variation,
         cast(assurance as {{ dbt.type_string() }}) as assurance,
+        {{ is_target_met("cast(value as decimal(38, 6))", "cast(target as decimal(38, 6))") }} as is_target_met,
         cast(target as decimal(38, 6)) as target,
         cast(points as bigint) as points,
         cast(baseline_start as date) as baseline_start,

@@ -158,7 +158,10 @@ judged as (
             when measures.better = 'lower' and signals.signal_direction = -1 then 'improving'
             else 'concerning'
         end as variation,
-        charts.target * charts.divisor as scaled_target
+        {%- for limit in ["lower_limit", "upper_limit"] %}
+        {{ is_target_met("charts.scaled_" ~ limit, "charts.target * charts.divisor", "measures.better") }} as {{ limit }}_meets
+        {{- "," if not loop.last }}
+        {%- endfor %}
     from {{ charts }} as charts
     inner join {{ measures }} as measures
         on charts.measure = measures.measure
@@ -166,18 +169,14 @@ judged as (
         on {{ same_columns("charts", "signals", point) }}
 ),
 
--- Targets are met strictly under or strictly above: a limit equal to the target misses it.
 final as (
     select
         *,
         case
             when points < {{ control_chart_least_points() }} then null
-            when scaled_target is null or better = 'neither' then null
-            when better = 'lower' and scaled_upper_limit < scaled_target then 'consistently_meets'
-            when better = 'lower' and scaled_lower_limit >= scaled_target then 'consistently_misses'
-            when better = 'higher' and scaled_lower_limit > scaled_target then 'consistently_meets'
-            when better = 'higher' and scaled_upper_limit <= scaled_target then 'consistently_misses'
-            else 'hit_and_miss'
+            when lower_limit_meets and upper_limit_meets then 'consistently_meets'
+            when not lower_limit_meets and not upper_limit_meets then 'consistently_misses'
+            when lower_limit_meets <> upper_limit_meets then 'hit_and_miss'
         end as assurance
     from judged
 )

@@ -102,7 +102,7 @@ FOUND = [
         "1.50% over August 2022 to September 2022, under the benchmark of 2%.",
     ),
     (
-        {"comparison": "within_benchmark", "base_value": Decimal("1.5")},
+        {"comparison": "within_benchmark", "base_value": Decimal("1.5"), "verdict": "contradicted"},
         "1.50% over August 2022 to September 2022, not under the benchmark of 1.5%.",
     ),
     (
@@ -110,7 +110,7 @@ FOUND = [
         "95.00% over August 2022 to September 2022, above the benchmark of 90%.",
     ),
     (
-        {"comparison": "within_benchmark", "better": "higher", **figures("89.999", 90)},
+        {"comparison": "within_benchmark", "verdict": "contradicted", "better": "higher", **figures("89.999", 90)},
         "89.999% over August 2022 to September 2022, not above the benchmark of 90.000%.",
     ),
     (

@@ -12,6 +12,7 @@ from dagster_project.publication.report.headlines import Reading, Standing, chan
 from dagster_project.publication.report.main_points import MOST_POINTS, caveat, main_points
 from dagster_project.publication.report.model import Figure, Point
 from tests.publication.reports import a_measure
+from tests.reference.control_charts import is_target_met
 
 MONTH, BEFORE, YEAR_BEFORE = date(2023, 1, 1), date(2022, 12, 1), date(2022, 1, 1)
 
@@ -31,6 +32,10 @@ def a_standing(
     )
     measure = replace(measure, better=changes.pop("better", "lower"))
     current = reading(now, unit, MONTH)
+    changes = {
+        "is_target_met": is_target_met(current and current.value, changes.get("target"), measure.better),
+        **changes,
+    }
     made = Standing(
         measure=measure,
         month=MONTH,
@@ -134,6 +139,12 @@ def test_a_figure_equal_to_its_target_misses_it(value, better, is_missed):
     words = matrix([standing]).headlines[0].target
     side = "under" if better == "lower" else "over"
     assert words == ("" if better == "neither" else f"{side} 2%: {'missed' if is_missed else 'met'}")
+
+
+def test_whether_a_target_is_missed_is_what_the_chart_says():
+    standing = a_standing("x", "1.00", target=Decimal(2), is_target_met=False)
+    assert standing.is_missed
+    assert not replace(standing, now=None).is_missed
 
 
 @pytest.mark.parametrize(

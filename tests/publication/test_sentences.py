@@ -13,6 +13,7 @@ from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
 from dagster_project.publication.report.sentences import Month, Series, finding, sentences
 from tests.publication.reports import a_measure
+from tests.reference.control_charts import is_target_met
 
 NOTHING = Figure("\N{EN DASH}", None, is_provisional=True)
 
@@ -28,6 +29,7 @@ def months(
             text=display(Decimal(value), unit, decimals),
             per_day=None,
             target=Decimal(target) if target else None,
+            is_target_met=None,
             signal="outside_limits" if place in signals else None,
             variation="concerning" if place in signals else "common_cause",
         )
@@ -37,9 +39,12 @@ def months(
 
 def series(found: tuple[Month, ...], *, unit: str = "count", **changes) -> Series:
     of_measure = {name: changes.pop(name) for name in ("better", "chart_type") if name in changes}
+    measure = a_measure(unit=unit, decimals=2 if unit == "percent" else 0, **of_measure)
     made = Series(
-        measure=a_measure(unit=unit, decimals=2 if unit == "percent" else 0, **of_measure),
-        months=found,
+        measure=measure,
+        months=tuple(
+            replace(month, is_target_met=is_target_met(month.value, month.target, measure.better)) for month in found
+        ),
         left_out=(),
         points=12,
         baseline_start=date(2021, 8, 1),
@@ -221,6 +226,13 @@ def test_a_target_is_strict_and_months_that_miss_it_are_named(values, better, st
 def test_the_chart_and_the_months_of_a_target_agree(assurance, values, start):
     found = series(months(*values, unit="percent", target="2"), unit="percent", better="lower", assurance=assurance)
     assert sentences(found).endswith(f"; {start}")
+
+
+def test_whether_a_target_is_met_is_what_the_chart_says():
+    found = series(months("1", "3", unit="percent", target="2"), unit="percent", better="lower")
+    first, second = found.months
+    found = replace(found, months=(replace(first, is_target_met=False), replace(second, is_target_met=True)))
+    assert "2% benchmark met in 1 of 2 months, not in August 2022." in sentences(found)
 
 
 def test_a_target_of_a_measure_without_a_better_side_is_not_judged():

@@ -155,6 +155,13 @@ def assurance_of(target: Decimal | None, limits: Limits | None, better: str) -> 
     return "hit_and_miss" if any(met) else "consistently_misses"
 
 
+def is_target_met(value: Decimal | None, target: Decimal | None, better: str) -> bool | None:
+    """Whether a figure is strictly under its target, or strictly above it."""
+    if value is None or target is None or better == "neither":
+        return None
+    return value < target if better == "lower" else value > target
+
+
 def baselines_of(force_code: str, measure: str, baselines: Iterable[Baseline]) -> list[date]:
     """The days on which a force's chart starts afresh: its own, or those of every force where it has none."""
     days: dict[str, list[date]] = {force_code: [], "*": []}
@@ -193,6 +200,7 @@ def chart(months: Iterable[Month], measure: Measure, starts: list[date]) -> dict
                 "signal": signal_of(here) if here else None,
                 "variation": None if here is None else variation_of(here, measure.better),
                 "assurance": assurance_of(month.target, limits, measure.better) if is_judged else None,
+                "is_target_met": is_target_met(month.value, month.target, measure.better),
                 "target": month.target,
                 "points": len(points),
                 "baseline_start": segment[0].month_start,

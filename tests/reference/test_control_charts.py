@@ -245,6 +245,7 @@ def test_charts_cover_every_verdict_and_line(charts: Charts, expected: Rows) -> 
         *("consistently_meets", "consistently_misses", "hit_and_miss"),
         None,
     }
+    assert {row["is_target_met"] for row in expected.values()} == {True, False, None}
     assert {0, 1, 2, 11, 12} <= {row["points"] for row in expected.values()}
     for line in ("mean", "lower_limit", "upper_limit"):
         assert any(row[line] == row["value"] and row["lower_limit"] != row["upper_limit"] for row in expected.values())

@@ -214,10 +214,9 @@ def _sum(claim: Claim) -> str:
 
 def _benchmark(claim: Claim) -> str:
     value, target = _pair(claim, base_decimals=own_decimals(_base(claim)))
-    is_lower = claim.better == "lower"
-    side = "under" if is_lower else "above"
-    meets = _value(claim) < _base(claim) if is_lower else _value(claim) > _base(claim)
-    return f"{value} over {_value_months(claim)}, {'' if meets else 'not '}{side} the benchmark of {target}."
+    side = "under" if claim.better == "lower" else "above"
+    holds = claim.verdict in ("supported", "supported_so_far")
+    return f"{value} over {_value_months(claim)}, {'' if holds else 'not '}{side} the benchmark of {target}."
 
 
 def _relation(claim: Claim, *, same: str) -> str:

@@ -74,7 +74,9 @@ def series_of(
                 value=row["value"],
                 text=row["display_value"],
                 per_day=row["mean_per_day"],
-                **{name: judged.get(month, {}).get(name) for name in ("target", "signal", "variation")},
+                **{
+                    name: judged.get(month, {}).get(name) for name in ("target", "is_target_met", "signal", "variation")
+                },
             )
             for month, row in whole.items()
             if changed is None or month >= changed

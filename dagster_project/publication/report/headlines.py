@@ -25,7 +25,6 @@ from dagster_project.publication.report.model import (
 from dagster_project.publication.report.sentences import (
     POINTS_NEEDED,
     VARIATION_WORDS,
-    meets,
     number_word,
 )
 
@@ -71,6 +70,8 @@ class Standing:
     formula_changes: tuple[date, ...] = ()
     """First days on which a different formula came into force."""
     target: Decimal | None = None
+    is_target_met: bool | None = None
+    """Of the month on its chart; None without a target, or where neither direction is better."""
     signal: str | None = None
     variation: str | None = None
     """None if the chart has fewer than 12 points."""
@@ -99,13 +100,8 @@ class Standing:
 
     @property
     def is_missed(self) -> bool:
-        """Whether the target in force is missed; targets are strict, so a figure equal to it misses it."""
-        return (
-            self.now is not None
-            and self.target is not None
-            and self.measure.better != "neither"
-            and not meets(self.measure.better, self.now.value, self.target)
-        )
+        """Whether the target in force is missed."""
+        return self.now is not None and self.is_target_met is False
 
     @property
     def is_exception(self) -> bool:

@@ -176,7 +176,9 @@ def _unjudged(measure: Measure, months: Sequence[date], figures: Figures) -> lis
         return []
     return [
         row
-        | dict.fromkeys(("mean", "lower_limit", "upper_limit", "target", "signal", "variation", "assurance"))
+        | dict.fromkeys(
+            ("mean", "lower_limit", "upper_limit", "target", "is_target_met", "signal", "variation", "assurance")
+        )
         | {"points": 0}
         for month in months
         if (row := figures.get((measure.code, month, "month")))

@@ -244,7 +244,10 @@ def _standing(
         remark="; ".join([*incomplete, *quarantined(row)]),
         **{
             name: last.get(name)
-            for name in ("target", "signal", "variation", "assurance", "mean", "lower_limit", "upper_limit")
+            for name in (
+                *("target", "is_target_met", "signal", "variation", "assurance"),
+                *("mean", "lower_limit", "upper_limit"),
+            )
         },
     )
 

@@ -41,6 +41,8 @@ class Month:
     per_day: Decimal | None
     """For sums, the value divided by the days of the month."""
     target: Decimal | None
+    is_target_met: bool | None
+    """None without a target, or where neither direction is better."""
     signal: str | None
     variation: str | None = None
 
@@ -229,11 +231,11 @@ def _points_missing(series: Series) -> str:
 
 
 def _against_target(series: Series) -> str:
-    judged = [(month, month.target) for month in series.months if month.target is not None]
-    if not judged or series.measure.better == "neither":
+    judged = [month for month in series.months if month.is_target_met is not None]
+    if not judged:
         return ""
-    missed = [month for month, target in judged if not meets(series.measure.better, month.value, target)]
-    targets = {target for _, target in judged}
+    missed = [month for month in judged if not month.is_target_met]
+    targets = {month.target for month in judged}
     kind = series.measure.target_kind.capitalize()
     name = target_label(series.measure, targets.pop()) if len(targets) == 1 else kind
     whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
@@ -268,11 +270,6 @@ def _reliability(assurance: str | None, missed: int, judged: int) -> str:
     if missed == judged:
         return "; the chart does not rule out that it will be met"
     return "; the chart shows that it will be met in some months and missed in others"
-
-
-def meets(better: str, value: Decimal, target: Decimal) -> bool:
-    """Return whether a figure meets a target. Targets are strict: a figure equal to the target misses it."""
-    return value < target if better == "lower" else value > target
 
 
 def _against_year_before(series: Series) -> str:

@@ -67,6 +67,8 @@ where
     or not is_measured
     or coalesce(value <> measured_value, (value is null) <> (measured_value is null))
     or coalesce(target <> measured_target, (target is null) <> (measured_target is null))
+    or (is_target_met is not null and (value is null or target is null))
+    or (is_target_met and value = target)
     or (points < 2 and lower_limit is not null)
     or (lower_limit is null) <> (upper_limit is null)
     or is_trial <> (points < 12)

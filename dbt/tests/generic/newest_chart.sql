@@ -3,8 +3,8 @@
 {% test newest_chart(model, whole) %}
 
 {%- set columns -%}
-force_code, measure, month_start, value, mean, lower_limit, upper_limit, is_trial, signal, variation, assurance, target,
-    points, baseline_start, is_provisional, share_of_days_loaded
+force_code, measure, month_start, value, mean, lower_limit, upper_limit, is_trial, signal, variation, assurance,
+    is_target_met, target, points, baseline_start, is_provisional, share_of_days_loaded
 {%- endset %}
 
 with

@@ -28,7 +28,6 @@ figure_days as (
 
 ),
 
--- A target is met strictly under or strictly above it: a figure equal to its target misses it.
 judged as (
 
     select
@@ -40,10 +39,7 @@ judged as (
         measure_months.target,
         measure_months.is_provisional,
         measure_months.share_of_days_loaded,
-        case
-            when measures.better = 'lower' then figure_days.value >= measure_months.target
-            else figure_days.value <= measure_months.target
-        end as is_missed,
+        {{ is_target_met("figure_days.value", "measure_months.target", "measures.better") }} as is_target_met,
         cast(row_number() over (
             partition by figure_days.force_code, figure_days.measure, figure_days.month_start
             order by
@@ -75,7 +71,7 @@ final as (
         cast(month_start as date) as month_start,
         cast(target as decimal(38, 6)) as target,
         cast(count(*) as bigint) as days,
-        cast(sum(case when is_missed then 1 else 0 end) as bigint) as days_missed,
+        cast(sum(case when is_target_met then 0 else 1 end) as bigint) as days_missed,
         cast(max(case when worst_rank = 1 then date_day end) as date) as worst_day,
         cast(max(case when worst_rank = 1 then value end) as decimal(38, 6)) as worst_value,
         cast(is_provisional as boolean) as is_provisional,

@@ -107,8 +107,7 @@ outcomes as (
                     when has_others and months_without_value = 0
                         then most_peak_months = 1 and first_peak_month = last_peak_month
                 end
-            when comparison = 'within_benchmark' and better = 'lower' then period_value < target
-            when comparison = 'within_benchmark' and better = 'higher' then period_value > target
+            when comparison = 'within_benchmark' then {{ is_target_met("period_value", "target") }}
             when comparison = 'is_stable'
                 then case
                     when signal_months > 0 then false
