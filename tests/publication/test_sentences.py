@@ -40,13 +40,15 @@ def months(
 def series(found: tuple[Month, ...], *, unit: str = "count", **changes) -> Series:
     of_measure = {name: changes.pop(name) for name in ("better", "chart_type") if name in changes}
     measure = a_measure(unit=unit, decimals=2 if unit == "percent" else 0, **of_measure)
+    points = changes.pop("points", 12)
     made = Series(
         measure=measure,
         months=tuple(
             replace(month, is_target_met=is_target_met(month.value, month.target, measure.better)) for month in found
         ),
         left_out=(),
-        points=12,
+        points=points,
+        is_trial=points < 12,
         baseline_start=date(2021, 8, 1),
         lower_limit=Decimal("0.5"),
         upper_limit=Decimal("2.5"),

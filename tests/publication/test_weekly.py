@@ -30,6 +30,7 @@ def weeks(*values: str, points: int = 12, variations: dict[int, str] | None = No
             "signal": "shift" if place in (variations or {}) else None,
             "variation": (variations or {}).get(place, "common_cause"),
             "points": points,
+            "is_trial": points < 12,
         }
         for place, value in enumerate(values)
     ]

@@ -13,7 +13,7 @@ from dagster_project.publication.report.definitions import FormulaChange
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.figures import Figures, whole_year
 from dagster_project.publication.report.model import Chart, Measure, Point, listed, long_month, span
-from dagster_project.publication.report.sentences import POINTS_NEEDED, Month, Series, finding, target_label
+from dagster_project.publication.report.sentences import Month, Series, finding, target_label
 from dagster_project.sql import rows_by
 
 
@@ -82,7 +82,8 @@ def series_of(
             if changed is None or month >= changed
         ),
         left_out=tuple(month for month in months if month not in whole),
-        points=last.get("points") or 0,
+        points=last.get("points", 0),
+        is_trial=last.get("is_trial", True),
         **{name: last.get(name) for name in ("baseline_start", "lower_limit", "upper_limit", "variation", "assurance")},
         formula_changed=changed,
         year_to_date=whole_year(figures.get((measure.code, months[-1], "fytd"))),
@@ -144,6 +145,6 @@ def chart_of(series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | Non
         upper_limit=last["upper_limit"],
         target=last["target"],
         target_label=label,
-        is_trial=series.points < POINTS_NEEDED,
+        is_trial=series.is_trial,
         limits_from=limits_from,
     )

@@ -48,7 +48,7 @@ from dagster_project.publication.report.model import (
 )
 from dagster_project.publication.report.months import PaperMonth, newest_delivery, paper_months
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.sentences import POINTS_NEEDED, Series, sentences
+from dagster_project.publication.report.sentences import Series, sentences
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 from dagster_project.warehouse.roots import root_of_force
 
@@ -103,7 +103,7 @@ def read_report(
     }
     columns = columns_of(months, figures)
     # If no chart has a verdict, the first page says so once.
-    has_verdicts = any(item.points >= POINTS_NEEDED for item in series.values())
+    has_verdicts = any(not item.is_trial for item in series.values())
     sections = []
     for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]

@@ -26,7 +26,8 @@ VARIATION_WORDS = {
     "unusual": "Unusual",
 }
 POINTS_NEEDED = 12
-"""Points that a control chart needs for a verdict."""
+"""Points that a control chart needs for a verdict, as words state them; a test compares them with the macro
+`control_chart_least_points`. Whether a chart has enough is its column `is_trial`."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -57,6 +58,8 @@ class Series:
     """Months without a figure or with a missing day."""
     points: int
     """Number of points in the chart since its last baseline."""
+    is_trial: bool
+    """Whether these are too few for a verdict; also without a chart."""
     baseline_start: date | None
     """First month that the limits are computed from; None without a chart."""
     lower_limit: Decimal | None
@@ -72,12 +75,12 @@ class Series:
     @property
     def lacks_points(self) -> bool:
         """Whether a control chart has no verdict only because it has too few points."""
-        return self.measure.chart_type == "xmr" and self.formula_changed is None and self.points < POINTS_NEEDED
+        return self.measure.chart_type == "xmr" and self.formula_changed is None and self.is_trial
 
     @property
     def is_judged(self) -> bool:
         """Whether the chart has enough points, and limits, to show the usual range."""
-        return self.points >= POINTS_NEEDED and self.upper_limit is not None
+        return not self.is_trial and self.upper_limit is not None
 
 
 def sentences(series: Series, *, counts_points: bool = True) -> str:
@@ -109,7 +112,7 @@ def finding(series: Series) -> str:
         return "Not judged: a monthly maximum"
     if series.measure.chart_type == "cohort":
         return "Not judged: recent months are still maturing"
-    if series.formula_changed and series.points < POINTS_NEEDED:
+    if series.formula_changed and series.is_trial:
         return f"Not judged: different formula since {long_month(series.formula_changed)}"
     if series.lacks_points:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"

@@ -13,8 +13,8 @@ from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATIO
 from dagster_project.sql import rows_by
 from dagster_project.warehouse.connection import has_table
 
-# Weeks in a chart: a year, and the week one year before the newest.
-_WEEKS = 53
+WEEKS = 53
+"""Weeks in a chart: a year, and the week one year before the newest; the same as dbt's `control_chart_weeks`."""
 
 _Rows = Sequence[Mapping[str, Any]]
 
@@ -33,7 +33,7 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, month: d
         """
         select
             weeks.measure, weeks.week_start, weeks.value, weeks.target,
-            null as mean, null as lower_limit, null as upper_limit, null as signal, null as variation, 0 as points
+            null as mean, null as lower_limit, null as upper_limit, null as signal, null as variation, true as is_trial
         from marts.kpi_measure_weekly as weeks
         where
             weeks.force_code = $force_code
@@ -42,7 +42,7 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, month: d
         qualify row_number() over (partition by weeks.measure order by weeks.week_start desc) <= $weeks
         order by weeks.measure, weeks.week_start
         """,
-        {"force_code": force_code, "month": month, "weeks": _WEEKS},
+        {"force_code": force_code, "month": month, "weeks": WEEKS},
     )
 
 
@@ -91,7 +91,7 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
         upper_limit=last["upper_limit"],
         target=last["target"],
         target_label=label,
-        is_trial=last["points"] < POINTS_NEEDED,
+        is_trial=last["is_trial"],
         limits_from=baseline if (baseline := last.get("baseline_start")) and baseline > points[0].month else None,
         by="week",
     )
@@ -122,7 +122,7 @@ def weekly_finding(weeks: _Rows) -> str:
     newest = f"Weeks to {(day := weeks[-1]['week_start'] + timedelta(days=6)).day} {day:%B %Y}"
     if weeks[-1]["upper_limit"] is None:
         return newest
-    if weeks[-1]["points"] < POINTS_NEEDED:
+    if weeks[-1]["is_trial"]:
         return f"No verdict yet: {weeks[-1]['points']} of {POINTS_NEEDED} weeks"
     counted = [
         f"{sum(row['variation'] == code for row in weeks)} {VARIATION_WORDS[code].lower()}"
