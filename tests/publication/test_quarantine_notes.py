@@ -28,6 +28,14 @@ def tables(marts):
             force_code, source, month_start, days_owed, days_loaded, is_provisional, rows_read, rows_quarantined,
             is_affected_by_quarantine
         );
+        create table marts.kpi_quarantine_period as
+        from (values
+            ('kent', 'crimes', 'fytd', 200, 3, 1.5),
+            ('kent', 'live_chats', 'fytd', 200, 1, 0.5),
+            ('kent', 'crimes', 'month', 100, 0, 0),
+            ('essex', 'crimes', 'fytd', 10, 10, 100)
+        ) as periods (force_code, source, period, rows_read, rows_quarantined, share_quarantined)
+        select *, date '2022-09-01' as month_start;
         create table marts.measures as select 'a.of_two' as measure, 'live_chats,crimes' as sources;
         create table marts.kpi_measure_period as
         from (values
@@ -60,9 +68,19 @@ def test_the_note_of_a_figure_names_the_sources_that_the_mart_says_affect_it(tab
     ]
 
 
+def test_the_note_of_a_figure_states_the_rows_and_the_share_of_its_period_in_the_mart(tables):
+    tables.execute(
+        "update marts.kpi_quarantine_period set rows_read = 1000, rows_quarantined = 16, share_quarantined = 1.65 "
+        "where force_code = 'kent' and source = 'crimes' and period = 'fytd'"
+    )
+    (note,) = read_figures(tables, "kent", AUGUST, SEPTEMBER)["a.of_two", SEPTEMBER, "fytd"]["notes"]
+    assert note.startswith("Affected by quarantined rows: 16 of 1,000 rows (1.7%) of the crimes delivered for")
+
+
 def test_the_note_of_a_public_figure_names_no_source(tables):
     tables.execute(
-        "drop table marts.kpi_completeness_monthly; alter table marts.kpi_measure_period drop column affected_sources"
+        "drop table marts.kpi_completeness_monthly; drop table marts.kpi_quarantine_period; "
+        "alter table marts.kpi_measure_period drop column affected_sources"
     )
     figures = read_figures(tables, "kent", AUGUST, SEPTEMBER)
     assert figures["a.of_two", SEPTEMBER, "fytd"]["notes"] == [

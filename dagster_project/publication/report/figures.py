@@ -65,7 +65,8 @@ def read_figures(
     notes = QuarantineNotes(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
-        row["notes"] = [notes.text(_affected_sources(row), row["first_month"], row["last_month"])] if is_noted else []
+        shown = (row[name] for name in ("month_start", "period", "first_month", "last_month"))
+        row["notes"] = [notes.text(_affected_sources(row), *shown)] if is_noted else []
     return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
 
 import duckdb
 
@@ -49,20 +48,20 @@ def reason_in_words(code: str) -> str:
 
 
 class QuarantineNotes:
-    """Quarantined rows in the deliveries of one force, by source and month."""
+    """Quarantined rows in the deliveries of one force, by source and period; their reasons by month."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
         """Read the counts; rows with an unreadable force count as rows of the given force, in its data root."""
         # A public edition has the percentages but not the row counts.
-        self._has_rows = has_table(connection, "kpi_completeness_monthly")
+        self._has_rows = has_table(connection, "kpi_quarantine_period")
         if not self._has_rows:
             return
         self._rows = {
-            (source, month): (read, quarantined)
-            for source, month, read, quarantined in connection.execute(
+            (source, month, period): (read, quarantined, share)
+            for source, month, period, read, quarantined, share in connection.execute(
                 """
-                select source, month_start, rows_read, rows_quarantined
-                from marts.kpi_completeness_monthly
+                select source, month_start, period, rows_read, rows_quarantined, share_quarantined
+                from marts.kpi_quarantine_period
                 where force_code = ?
                 """,
                 [force_code],
@@ -90,23 +89,26 @@ class QuarantineNotes:
             {"force_code": force_code},
         ).fetchall()
 
-    def text(self, affected_sources: Iterable[str], first_month: date, last_month: date) -> str:
+    def text(
+        self, affected_sources: Iterable[str], month: date, period: str, first_month: date, last_month: date
+    ) -> str:
         """Return the note on a figure: one sentence for each source that the figure is affected by.
 
-        Both months are covered by the figure.
+        Args:
+            affected_sources: the sources.
+            month: the month with which the figure is shown.
+            period: its period, as in `kpi_measure_period`.
+            first_month: first month of the period.
+            last_month: last month of the period.
         """
         if not self._has_rows:
             return "More than 1% of the rows of a source of this figure could not be used and are not counted."
         sentences = []
         for source in affected_sources:
-            months = [
-                rows for (of, month), rows in self._rows.items() if of == source and first_month <= month <= last_month
-            ]
-            read, quarantined = sum(rows[0] for rows in months), sum(rows[1] for rows in months)
-            share = display(Decimal(100 * quarantined) / Decimal(read), "percent", 1)
+            read, quarantined, share = self._rows[source, month, period]
             sentences.append(
-                f"Affected by quarantined rows: {quarantined:,} of {read:,} rows ({share}) of the "
-                f"{source.replace('_', ' ')} delivered for {span(first_month, last_month)} could not be used and "
+                f"Affected by quarantined rows: {quarantined:,} of {read:,} rows ({display(share, 'percent', 1)}) of "
+                f"the {source.replace('_', ' ')} delivered for {span(first_month, last_month)} could not be used and "
                 f"are not counted ({self._why(source, first_month, last_month)})."
             )
         return " ".join(sentences)
