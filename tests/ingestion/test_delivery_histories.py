@@ -20,9 +20,9 @@ from tests.ingestion.delivery_histories import DAYS, HISTORIES, STEPS, Deliverie
 
 # These identify a load; all other columns must be equal.
 OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
-# These list attempts and corrections, of which a single delivery has fewer.
+# These list or count attempts and corrections, of which a single delivery has fewer.
 OF_THE_HISTORY = (
-    *("load_audit", "loads", "load_forces", "deliveries", "quarantine", "corrections"),
+    *("load_audit", "loads", "load_forces", "deliveries", "delivery_totals", "quarantine", "corrections"),
     "expectation_results",
 )
 

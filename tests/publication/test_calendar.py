@@ -10,7 +10,7 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site.data import calendars, sources
 from dagster_project.warehouse.roots import root_of_force
-from tests.deliveries_mart import deliveries_sql
+from tests.deliveries_mart import deliveries_sql, delivery_totals_sql
 
 
 @pytest.fixture
@@ -100,13 +100,16 @@ def test_a_source_of_a_measure_that_was_never_delivered_is_listed(marts):
     delivered(marts, date(2024, 9, 2), date(2024, 9, 4))
     marts.execute(
         """
+        alter table marts.load_audit add column rows_read bigint default 4;
         alter table marts.load_audit add column rows_loaded bigint default 4;
+        alter table marts.load_audit add column rows_quarantined bigint default 0;
         create table marts.quarantine (source text);
         create table marts.measures as
         select unnest(['crime.recorded_crime', 'demand.total']) as measure,
             unnest(['crimes', 'call_segments,digital_contacts']) as sources;
         """
     )
+    marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
     found = {row["source"]: (row["days_loaded"], row["newest_day"], row["is_delivered"]) for row in sources(marts)}
     assert found == {
         "call_segments": (0, None, False),
@@ -122,11 +125,14 @@ def test_a_day_whose_correction_was_rejected_is_loaded_and_rejected(marts):
         insert into marts.load_audit values
             ('crimes', '2024-09-04', 'rejected', 2, null), ('crimes', '2024-09-05', 'missing_delivery', 3, null),
             ('crimes', '2024-09-06', 'rejected', 4, null), ('crimes', '2024-09-07', 'rejected', 5, '2024-09-09');
+        alter table marts.load_audit add column rows_read bigint default 4;
         alter table marts.load_audit add column rows_loaded bigint default 4;
+        alter table marts.load_audit add column rows_quarantined bigint default 0;
         create table marts.quarantine (source text);
         create table marts.measures as select 'crime.recorded_crime' as measure, 'crimes' as sources;
         """
     )
+    marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
     ((source,), found) = sources(marts), calendars(marts)["crimes"]
     assert [source[f"days_{state}"] for state in ("due", "loaded", "missing", "rejected", "withdrawn")] == [
         *(6, 3, 1, 2, 1)

@@ -9,7 +9,7 @@ from dagster_project.publication.site.definitions import definitions
 from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.reconciliation import printed, sentences
 from dagster_project.publication.site.revisions import publications, revisions
-from tests.deliveries_mart import deliveries_sql
+from tests.deliveries_mart import deliveries_sql, delivery_totals_sql
 
 AUGUST, SEPTEMBER = date(2022, 8, 1), date(2022, 9, 1)
 
@@ -55,6 +55,7 @@ def tables(marts):
     marts.execute(_TABLES)
     loads = "(select *, load_id // 16777216 as root_number, load_id::text as run_id from marts.load_audit)"
     marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
+    marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
     return marts
 
 

@@ -168,34 +168,19 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
     return rows_of(
         connection,
         """
-        with rows_loaded as (
-            select source, cast(sum(rows_loaded) as bigint) as rows_loaded
-            from marts.load_audit
-            where status in ('loaded', 'empty')
-            group by source
-        ),
-        -- A source of a measure that was never delivered is not in the audit.
-        named as (
+        -- A source of a measure that was never delivered has no totals.
+        with named as (
             select distinct trim(unnest(string_split(sources, ','))) as source from marts.measures
         )
         select
-            deliveries.source,
-            count(*) as days_due,
-            count(*) filter (where deliveries.is_in_figures) as days_loaded,
-            count(*) filter (where deliveries.status = 'missing') as days_missing,
-            count(*) filter (where deliveries.status = 'rejected') as days_rejected,
-            count(*) filter (where deliveries.status = 'withdrawn') as days_withdrawn,
-            max(deliveries.extract_date) filter (where deliveries.is_in_figures) as newest_day,
-            any_value(coalesce(rows_loaded.rows_loaded, 0)) as rows_loaded,
-            (select count(*) from marts.quarantine as rows where rows.source = deliveries.source) as quarantined,
-            true as is_delivered
-        from marts.deliveries as deliveries
-        left join rows_loaded on deliveries.source = rows_loaded.source
-        group by deliveries.source
+            source, days_due, days_in_figures as days_loaded, days_missing, days_rejected, days_withdrawn, newest_day,
+            rows_loaded, rows_in_quarantine as quarantined, true as is_delivered
+        from marts.delivery_totals
+        where source <> '*'
         union all
         select source, 0, 0, 0, 0, 0, null, 0, 0, false
         from named
-        where source not in (select source from marts.deliveries)
+        where source not in (select source from marts.delivery_totals)
         order by 1
         """,
     )

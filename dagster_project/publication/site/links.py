@@ -5,6 +5,7 @@ _PAGES_OF_MARTS = {
     "claims": "trust.html#claims",
     "corrections": "quality/index.html#corrections",
     "deliveries": "quality/index.html",
+    "delivery_totals": "quality/index.html",
     "expectation_results": "quality/index.html#expectations",
     "kpi_call_definitions": "trust.html#definitions",
     "kpi_calls_hourly": "demand.html",

@@ -106,25 +106,16 @@ def _revisions_in_short(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _deliveries_in_short(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    due, loaded, missing, rejected = connection.execute(
+    due, loaded, missing, rejected, read, quarantined, share = connection.execute(
         """
         select
-            count(*), count(*) filter (where is_in_figures),
-            count(*) filter (where status = 'missing'), count(*) filter (where status = 'rejected')
-        from marts.deliveries
+            days_due, days_in_figures, days_missing, days_rejected, rows_read, rows_quarantined, share_quarantined
+        from marts.delivery_totals
+        where source = '*'
         """
     ).fetchall()[0]
     if not due:
         return ["Nothing has been delivered"]
-    read, quarantined, share = connection.execute(
-        """
-        select
-            coalesce(cast(sum(rows_read) as bigint), 0), coalesce(cast(sum(rows_quarantined) as bigint), 0),
-            cast(100 * sum(rows_quarantined) / cast(nullif(sum(rows_read), 0) as decimal(38, 6)) as decimal(38, 6))
-        from marts.load_audit
-        where status in ('loaded', 'empty')
-        """
-    ).fetchall()[0]
     return [
         f"All {counted(due, 'delivery')} due are loaded; none is missing or rejected"
         if loaded == due and not rejected
