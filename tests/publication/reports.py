@@ -147,7 +147,7 @@ def a_matrix(trend: tuple[Point, ...]) -> Matrix:
         trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
         variation=Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),
         target="under 2%: missed",
-        assurance=Verdict("hit_and_miss", "Met in some months only", "some months meet the target"),
+        assurance=Verdict("hit_and_miss", "May be met or missed", "a month could meet the target or miss it"),
         remark="Provisional: 30 of 31 days",
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}

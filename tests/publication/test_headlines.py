@@ -170,6 +170,16 @@ def test_a_change_is_the_difference_of_the_printed_figures_and_its_share_that_of
     assert found.arrow == {"up": "\u25b2", "do": "\u25bc", "no": "="}[text[:2]]
 
 
+def test_limits_on_both_sides_of_a_target_do_not_deny_that_every_month_has_met_it():
+    standing = a_standing("x", "4.00", target=Decimal(6), assurance="hit_and_miss", **limits(variation="common_cause"))
+    (headline,) = matrix([standing]).headlines
+    assert headline.target == "under 6%: met"
+    assert (headline.assurance.text, headline.assurance.meaning) == (
+        "May be met or missed",
+        "a month could meet the target or miss it",
+    )
+
+
 def test_columns_without_a_figure_are_left_out():
     bare = matrix([a_standing("x", "2.00", "1.00")])
     assert [name for name, _ in bare.columns] == ["label", "figure", "month_change", "trend"]

@@ -33,12 +33,12 @@ UP, _DOWN, _SAME = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRI
 _ASSURANCE_WORDS = {
     "consistently_meets": "Reliably met",
     "consistently_misses": "Reliably missed",
-    "hit_and_miss": "Met in some months only",
+    "hit_and_miss": "May be met or missed",
 }
 _ASSURANCE_MEANINGS = {
     "consistently_meets": "the target will be met unless something unusual happens",
     "consistently_misses": "the target will be missed unless something changes",
-    "hit_and_miss": "some months will meet the target and others will miss it",
+    "hit_and_miss": "a month could meet the target or miss it",
 }
 
 

@@ -319,7 +319,7 @@ HOW_TO_READ = (
     "In the table of headline measures, a triangle points up or down with the figure. The icon of the variation is a "
     "wave for a month within its usual range. H and L mean unusually high and low, in a double ring if that is worse, "
     "and in a dashed ring if neither is better. The icon of a target is P if the target will be met reliably, F in a "
-    "double ring if it will be missed until something changes, and a question mark if some months meet it and others "
+    "double ring if it will be missed until something changes, and a question mark if a month could meet it or "
     "miss it.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
     "days; it is not joined to the line. The solid grey line is the mean, the dashed grey lines are the limits of the "

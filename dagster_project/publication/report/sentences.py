@@ -272,7 +272,7 @@ def _reliability(assurance: str | None, missed: int, judged: int) -> str:
         return "; the chart does not yet show that it will be met reliably"
     if missed == judged:
         return "; the chart does not rule out that it will be met"
-    return "; the chart shows that it will be met in some months and missed in others"
+    return "; the chart shows that it could be met in some months and missed in others"
 
 
 def _against_year_before(series: Series) -> str:
