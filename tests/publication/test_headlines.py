@@ -210,6 +210,18 @@ def test_fewer_than_twelve_months_give_no_verdict_and_say_so_once():
     )
 
 
+def test_an_unfinished_month_has_no_verdict_however_many_months_are_complete():
+    points = tuple(
+        Point(
+            date(2021 + month // 12, month % 12 + 1, 1), Decimal(month), str(month), is_provisional=False, signal=None
+        )
+        for month in range(24)
+    )
+    found = matrix([a_standing("x", None, points=points)])
+    assert found.note == "January 2023 is not complete, so it has no verdict."
+    assert matrix([a_standing("x", "2.00", points=points)]).note == ""
+
+
 @pytest.mark.parametrize(
     ("variation", "better", "value", "icon_name", "words"),
     [
@@ -261,3 +273,8 @@ def test_the_caveat_names_what_limits_the_figures():
         "Share z has used a different formula since November 2022; figures before and after cannot be compared."
     )
     assert caveat([fine, changed], [date(2022, 11, 1), MONTH]) == ""
+    missing = "Nothing was delivered for January 2023 from: call segments and live chats."
+    assert caveat([fine], months, ["call_segments", "live_chats"]) == missing
+    assert caveat([fine, limited], months, ["call_segments", "live_chats"]) == (
+        f"{missing} Data behind these figures are missing or could not be used: share y."
+    )

@@ -14,9 +14,10 @@ from python_calamine import CalamineWorkbook
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.report.control_charts import chart_months
 from dagster_project.publication.report.figures import table_of
 from dagster_project.publication.report.model import Column, Point, Report, Row
-from dagster_project.publication.report.months import paper_months
+from dagster_project.publication.report.months import missing_sources, paper_months
 from dagster_project.publication.site.data import running_months
 from dagster_project.publication.tables import render_csv
 from dagster_project.publication.workbook import render_workbook
@@ -192,3 +193,48 @@ def test_the_months_of_papers_state_the_default(marts):
         (1, False, "30 of 31 days"),
         (2, False, "0 of 28 days"),
     ]
+
+
+def test_a_month_without_a_delivery_has_the_newest_chart_of_its_paper(marts):
+    marts.execute(
+        """
+        create table marts.kpi_measure_spc_as_of as
+        from (values
+            ('kent', 'a.running', date '2023-01-01', date '2023-01-01'),
+            ('kent', 'a.running', date '2023-02-01', date '2023-01-01'),
+            ('kent', 'a.running', date '2023-02-01', date '2023-02-01'),
+            ('kent', 'a.waiting', date '2023-01-01', date '2022-12-01'),
+            ('kent', 'a.waiting', date '2023-01-01', date '2023-01-01'),
+            ('kent', 'a.ended', date '2022-08-01', date '2022-08-01'),
+            ('kent', 'a.waiting', date '2023-03-01', date '2023-03-01')
+        ) as rows (force_code, measure, as_of_month, month_start);
+        create table marts.kpi_measure_period as
+        select distinct force_code, measure, month_start, 'month' as period, '1' as display_value
+        from marts.kpi_measure_spc_as_of
+        """
+    )
+    charts = chart_months(marts, "kent", date(2023, 2, 1))
+    assert {measure: [row["month_start"].month for row in rows] for measure, rows in charts.items()} == {
+        "a.running": [1, 2],
+        "a.waiting": [12, 1],
+    }
+
+
+def test_a_source_is_missing_if_it_delivered_for_the_month_before_only(marts):
+    assert missing_sources(marts, "kent", date(2023, 2, 1)) == ()
+    marts.execute(
+        """
+        create table marts.kpi_completeness_monthly as
+        from (values
+            ('kent', 'crimes', date '2023-01-01', 31),
+            ('kent', 'live_chats', date '2023-01-01', 31),
+            ('kent', 'live_chats', date '2023-02-01', 0),
+            ('kent', 'online_crime_reports', date '2023-01-01', 31),
+            ('kent', 'online_crime_reports', date '2023-02-01', 1),
+            ('kent', 'call_segments', date '2022-12-01', 31),
+            ('kent', 'call_segments', date '2023-01-01', 0),
+            ('essex', 'digital_contacts', date '2023-01-01', 31)
+        ) as rows (force_code, source, month_start, days_loaded)
+        """
+    )
+    assert missing_sources(marts, "kent", date(2023, 2, 1)) == ("crimes", "live_chats")

@@ -11,8 +11,8 @@ import duckdb
 
 from dagster_project.publication.report.definitions import FormulaChange
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.figures import Figures, whole_year
-from dagster_project.publication.report.model import Chart, Measure, Point, listed, long_month, span
+from dagster_project.publication.report.figures import Figures, months_before, whole_year
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Measure, Point, listed, long_month, span
 from dagster_project.publication.report.sentences import Month, Series, finding, target_label
 from dagster_project.sql import rows_by
 
@@ -20,7 +20,11 @@ from dagster_project.sql import rows_by
 def chart_months(
     connection: duckdb.DuckDBPyConnection, force_code: str, month: date
 ) -> dict[str, list[dict[str, Any]]]:
-    """Read the months of each measure's chart as of the end of a month, oldest first."""
+    """Read the months of each measure's chart as of the end of a month, oldest first.
+
+    A measure without a delivery in the month, as while the month is running, has its newest chart, if that ends in a
+    month of the paper.
+    """
     return rows_by(
         connection,
         "measure",
@@ -35,10 +39,11 @@ def chart_months(
             and periods.period = 'month'
         where
             charts.force_code = $force_code
-            and charts.as_of_month = $month
+            and charts.as_of_month between $first and $month
+        qualify charts.as_of_month = max(charts.as_of_month) over (partition by charts.measure)
         order by charts.measure, charts.month_start
         """,
-        {"force_code": force_code, "month": month},
+        {"force_code": force_code, "first": months_before(month, PAPER_MONTHS - 1), "month": month},
     )
 
 
@@ -59,7 +64,7 @@ def series_of(
         formulas: changes of its formula; months before the last change are left out.
     """
     judged = {row["month_start"]: row for row in charts}
-    last = judged.get(months[-1], {})
+    last = charts[-1] if charts else {}
     first = min((*judged, months[0]))
     changed = max((item.first_day for item in formulas if first < item.first_day <= months[-1]), default=None)
     rows = {month: figures.get((measure.code, month, "month")) for month in months}

@@ -115,7 +115,6 @@ def matrix(standings: Sequence[Standing]) -> Matrix:
     A column that no measure fills is left out: changes on last year before there is one, verdicts before 12 months.
     """
     headlines = tuple(_headline(item) for item in standings)
-    most = max((len(_complete(item)) for item in standings), default=0)
     has_verdicts = any(item.variation for item in headlines)
     before, year_before = (
         next((short_month(reading.month) for item in standings if (reading := getattr(item, name))), "")
@@ -132,11 +131,21 @@ def matrix(standings: Sequence[Standing]) -> Matrix:
             *([("target", "Target")] if any(item.target for item in headlines) else []),
         ),
         headlines=headlines,
-        note=""
-        if has_verdicts or not headlines
-        else f"A verdict on what is usual needs {number_word(POINTS_NEEDED)} complete months; there "
-        f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}.",
+        note="" if has_verdicts or not headlines else _no_verdict(standings),
     )
+
+
+def _no_verdict(standings: Sequence[Standing]) -> str:
+    """Say why no headline measure has a verdict."""
+    most = max(len(_complete(item)) for item in standings)
+    if most < POINTS_NEEDED:
+        return (
+            f"A verdict on what is usual needs {number_word(POINTS_NEEDED)} complete months; there "
+            f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}."
+        )
+    if any(item.now for item in standings):
+        return ""
+    return f"{long_month(standings[0].month)} is not complete, so it has no verdict."
 
 
 def change(

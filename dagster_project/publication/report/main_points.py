@@ -52,8 +52,22 @@ def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, .
     return (*list(sentences.values())[: MOST_POINTS - bool(caveat)], *([caveat] if caveat else []))
 
 
-def caveat(standings: Sequence[Standing], months: Sequence[date]) -> str:
-    """Return the most important limit of the headline figures, in one sentence; empty if there is none."""
+def caveat(standings: Sequence[Standing], months: Sequence[date], missing: Sequence[str] = ()) -> str:
+    """Return the most important limit of the headline figures, in a sentence or two; empty if there is none.
+
+    Args:
+        standings: headline measures, in the order of the paper.
+        months: the months of the paper, oldest first.
+        missing: sources that delivered nothing for the last month.
+    """
+    limit = _limit(standings, months)
+    if not missing:
+        return limit
+    words = listed([source.replace("_", " ") for source in missing])
+    return f"Nothing was delivered for {long_month(months[-1])} from: {words}.{f' {limit}' if limit else ''}"
+
+
+def _limit(standings: Sequence[Standing], months: Sequence[date]) -> str:
     affected = [item.measure.short_label for item in standings if item.figure.value is not None and item.remark]
     if len(affected) > _MOST_NAMED:
         return f"Data behind {len(affected)} of the {len(standings)} headline figures are missing or could not be used."

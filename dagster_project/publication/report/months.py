@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 
 from dagster_project.publication.report.model import counted_days
+from dagster_project.warehouse.connection import has_table
 from dagster_project.warehouse.roots import root_in_sql
 
 
@@ -48,6 +49,28 @@ def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperM
 def default_month(months: Sequence[PaperMonth]) -> date | None:
     """Return the month whose paper is shown first; None if there are no months."""
     return next((item.month for item in months if item.is_default), None)
+
+
+def missing_sources(connection: duckdb.DuckDBPyConnection, force_code: str, month: date) -> tuple[str, ...]:
+    """Return the sources that delivered nothing for a month, but something for the month before.
+
+    A source without deliveries in both has ended or not yet begun, as in `report_months`. A public edition has no table
+    of deliveries, so it names none.
+    """
+    if not has_table(connection, "kpi_completeness_monthly"):
+        return ()
+    rows = connection.execute(
+        """
+        select source
+        from marts.kpi_completeness_monthly
+        where force_code = $force_code and month_start in ($month, $month - interval 1 month)
+        group by source
+        having sum(days_loaded) > 0 and coalesce(sum(days_loaded) filter (where month_start = $month), 0) = 0
+        order by source
+        """,
+        {"force_code": force_code, "month": month},
+    ).fetchall()
+    return tuple(source for (source,) in rows)
 
 
 def newest_delivery(

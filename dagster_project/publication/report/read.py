@@ -46,7 +46,7 @@ from dagster_project.publication.report.model import (
     long_month,
     span,
 )
-from dagster_project.publication.report.months import PaperMonth, newest_delivery, paper_months
+from dagster_project.publication.report.months import PaperMonth, missing_sources, newest_delivery, paper_months
 from dagster_project.publication.report.revisions import read_revisions
 from dagster_project.publication.report.sentences import Series, sentences
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
@@ -139,7 +139,7 @@ def read_report(
         months=tuple(months),
         data_until=until,
         is_synthetic=is_synthetic,
-        main_points=main_points(standings, caveat(standings, months)),
+        main_points=main_points(standings, caveat(standings, months, missing_sources(connection, force_code, month))),
         matrix=headlines.matrix(standings),
         exceptions=found,
         no_exceptions=no_exceptions(standings) if commentary and not found else "",

@@ -45,8 +45,8 @@ def cards(report: Report, addresses: Mapping[str, str], worst: Mapping[str, Wors
 
 
 def not_compared(report: Report) -> str:
-    """Say that no figure is compared with the year before; empty if one is."""
-    if any(item.year_change.text for item in report.matrix.headlines):
+    """Say that no figure is compared with the year before; empty if one is, or if the month is not complete."""
+    if report.unfinished or any(item.year_change.text for item in report.matrix.headlines):
         return ""
     return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 
