@@ -308,10 +308,10 @@ class _Writer:
                 )
         unit = next(item.unit for item in rows if item.measure == chart.measure)
         # The library treats `TEXT!A1` in a title as a cell reference, regardless of the text before it.
-        title = ": ".join(filter(None, (chart.title, chart.finding.lower()))).replace(
-            "!", "\N{FULLWIDTH EXCLAMATION MARK}"
+        title = f"{chart.title} ({chart.finding})" if chart.finding else chart.title
+        drawn.set_title(
+            {"name": title.replace("!", "\N{FULLWIDTH EXCLAMATION MARK}"), "name_font": {"size": 11}, "overlay": False}
         )
-        drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
         ticks = {"major_unit_type": "months", "major_unit": _months_a_tick(chart)}
         drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True, **ticks})
         drawn.set_y_axis(_value_axis(chart, unit))

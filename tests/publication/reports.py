@@ -46,7 +46,7 @@ def chart(measure: str, unit: str, values: list[str], *, target: str | None = No
     return Chart(
         measure=measure,
         title="A measure",
-        finding="No unusual change",
+        finding="January 2023: no unusual change",
         alternative=f"{measure} by month",
         unit=unit,
         points=points,

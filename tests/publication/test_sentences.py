@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagster_project.publication.report.control_charts import series_of
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
 from dagster_project.publication.report.sentences import Month, Series, finding, sentences
 from tests.publication.reports import a_measure
 from tests.reference.control_charts import is_target_met
 
+RUNNING = date(2023, 2, 1)
 NOTHING = Figure("\N{EN DASH}", None, is_provisional=True)
 
 
@@ -188,6 +190,28 @@ def test_a_sum_and_its_daily_mean_may_go_in_different_directions():
 )
 def test_the_finding_is_the_verdict_in_plain_words(changes, words):
     assert finding(series(months("10", "30"), **changes)) == words
+
+
+def test_the_verdict_is_that_of_the_newest_month_since_the_last_baseline_that_has_one():
+    baseline = date(2021, 2, 1)
+    rows = [
+        {
+            **dict.fromkeys(("lower_limit", "upper_limit", "assurance", "target", "signal")),
+            **{"month_start": month, "points": 24, "baseline_start": baseline, "variation": variation},
+        }
+        for month, variation in ((date(2022, 12, 1), "concerning"), (date(2023, 1, 1), "unusual"), (RUNNING, None))
+    ]
+    found = series_of(a_measure(), [date(2023, 1, 1), RUNNING], {}, rows, ())
+    assert (found.variation, found.judged_month) == ("unusual", date(2023, 1, 1))
+    rows[-1]["baseline_start"] = RUNNING
+    found = series_of(a_measure(), [date(2023, 1, 1), RUNNING], {}, rows, ())
+    assert (found.variation, found.judged_month) == (None, None)
+
+
+def test_the_finding_names_the_month_that_it_is_about():
+    judged = series(months("10", "30", signals=(0,)), judged_month=date(2022, 9, 1))
+    assert finding(judged) == "September 2022: no unusual change"
+    assert finding(replace(judged, variation="concerning")) == "September 2022: worse than usual"
 
 
 def test_months_with_the_same_text_share_the_peak():

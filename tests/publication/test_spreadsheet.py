@@ -120,3 +120,8 @@ def test_the_tables_of_the_public_edition_have_no_formula_as_csv_and_every_text_
     assert len(rows) == len(values)
     assert all(neutralised(cell) == cell for row in rows for cell in row.values())
     assert {row["counted"] for row in rows} == {"-5"}
+
+
+def test_the_title_of_a_chart_names_the_month_of_its_verdict():
+    with zipfile.ZipFile(io.BytesIO(render_workbook(a_report()))) as book:
+        assert "A measure (January 2023: no unusual change)" in book.read("xl/charts/chart1.xml").decode()

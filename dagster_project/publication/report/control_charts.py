@@ -71,6 +71,10 @@ def series_of(
     whole = {
         month: row for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]
     }
+    # A baseline with too few months has no verdict; those before it have limits of their own.
+    newest = next(
+        (row for row in reversed(charts) if row["variation"] and row["baseline_start"] == last["baseline_start"]), {}
+    )
     return Series(
         measure=measure,
         months=tuple(
@@ -87,9 +91,11 @@ def series_of(
             if changed is None or month >= changed
         ),
         left_out=tuple(month for month in months if month not in whole),
-        points=last.get("points", 0),
-        is_trial=last.get("is_trial", True),
-        **{name: last.get(name) for name in ("baseline_start", "lower_limit", "upper_limit", "variation", "assurance")},
+        points=last.get("points") or 0,
+        is_trial=last.get("is_trial") is not False,
+        **{name: last.get(name) for name in ("baseline_start", "lower_limit", "upper_limit", "assurance")},
+        variation=newest.get("variation"),
+        judged_month=newest.get("month_start"),
         formula_changed=changed,
         year_to_date=whole_year(figures.get((measure.code, months[-1], "fytd"))),
         year_to_date_before=whole_year(figures.get((measure.code, months[-1], "prev_fytd"))),

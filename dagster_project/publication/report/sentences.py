@@ -65,12 +65,14 @@ class Series:
     lower_limit: Decimal | None
     upper_limit: Decimal | None
     variation: str | None
-    """Verdict on the last month."""
+    """Verdict on the newest month of the chart that has one."""
     assurance: str | None
     year_to_date: Figure
     year_to_date_before: Figure
     formula_changed: date | None = None
     """First day of the newest formula, if months of the chart have another one; its limits start again there."""
+    judged_month: date | None = None
+    """Month of the verdict."""
 
     @property
     def lacks_points(self) -> bool:
@@ -107,7 +109,7 @@ def sentences(series: Series, *, counts_points: bool = True) -> str:
 
 
 def finding(series: Series) -> str:
-    """Say in a few words what the control chart shows for the last month."""
+    """Say in a few words what the control chart shows: `January 2023: no unusual change`."""
     if series.measure.chart_type == "none":
         return "Not judged: a monthly maximum"
     if series.measure.chart_type == "cohort":
@@ -120,7 +122,9 @@ def finding(series: Series) -> str:
         return "Month not complete"
     if series.upper_limit is None and series.variation == "common_cause":
         return "No limits: hardly any month differs from the one before"
-    return VARIATION_WORDS[series.variation]
+    month = f"{long_month(series.judged_month)}: " if series.judged_month else ""
+    words = VARIATION_WORDS[series.variation]
+    return f"{month}{words[:1].lower()}{words[1:]}" if month else words
 
 
 def target_label(measure: Measure, target: Decimal | None) -> str:
