@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from dagster_project.clock import utc_now
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.public_index import public_index
+from dagster_project.publication.report.months import PaperMonth
 from tests.pages.looked import NARROW, PRINTED, WIDE, Looked
 from tests.pages.test_published_pages import Seen, see
 
@@ -25,7 +26,7 @@ NOTES = f"# Title\n\nBefore.\n\n## Counts below force level\n\n- **Small counts*
 @pytest.fixture(scope="module")
 def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, str, int]:
     folder = tmp_path_factory.mktemp("public")
-    month = SimpleNamespace(month=date(2023, 1, 1))
+    month = PaperMonth(date(2023, 1, 1), 31, 31, is_default=True, is_running=False)
     papers = [
         SimpleNamespace(force_name=f"{force} {TEXT}", month=month, folder=Path("papers") / force, forms=tuple(FORMS))
         for force in ("kent", "city-of-london")

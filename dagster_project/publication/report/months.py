@@ -8,7 +8,7 @@ from datetime import date
 
 import duckdb
 
-from dagster_project.publication.report.model import counted_days
+from dagster_project.publication.report.model import counted_days, long_month
 from dagster_project.warehouse.connection import has_table
 from dagster_project.warehouse.roots import root_in_sql
 
@@ -30,6 +30,17 @@ class PaperMonth:
     def coverage(self) -> str:
         """`1 of 28 days`; empty if every day is delivered."""
         return counted_days(self.days_loaded, self.days) if self.days_loaded < self.days else ""
+
+    @property
+    def unfinished(self) -> str:
+        """`February 2023 is not complete: ...`; empty if every day is delivered."""
+        if not self.coverage:
+            return ""
+        verb = "is" if self.days_loaded == 1 else "are"
+        return (
+            f"{long_month(self.month)} is not complete: {self.coverage} {verb} delivered by every source. Its figures "
+            "are provisional."
+        )
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:

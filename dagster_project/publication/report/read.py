@@ -46,7 +46,7 @@ from dagster_project.publication.report.model import (
     long_month,
     span,
 )
-from dagster_project.publication.report.months import PaperMonth, missing_sources, newest_delivery, paper_months
+from dagster_project.publication.report.months import missing_sources, newest_delivery, paper_months
 from dagster_project.publication.report.revisions import read_revisions
 from dagster_project.publication.report.sentences import Series, sentences
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
@@ -152,7 +152,7 @@ def read_report(
         revisions=revisions,
         revisions_note=revisions_note,
         publication=publication,
-        unfinished=_unfinished(next((item for item in known if item.month == month), None)),
+        unfinished=next((item.unfinished for item in known if item.month == month), ""),
     )
 
 
@@ -256,12 +256,3 @@ def _reading(row: Mapping[str, Any] | None, pct_change: Decimal | None = None) -
     if row is None or row["value"] is None or row["is_provisional"]:
         return None
     return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"], pct_change)
-
-
-def _unfinished(month: PaperMonth | None) -> str:
-    if month is None or not month.coverage:
-        return ""
-    return (
-        f"{long_month(month.month)} is not complete: {month.coverage} {'is' if month.days_loaded == 1 else 'are'} "
-        "delivered by every source. Its figures are provisional."
-    )
