@@ -210,7 +210,9 @@ def months_shown(settings: Settings) -> str:
     if shown is None:
         return ""
     text = f"{long_month(shown.month)} ({shown.coverage or 'newest complete'})"
-    running = [f"{long_month(item.month)}: {item.coverage}" for item in months if item.is_running]
+    running = [
+        f"{long_month(item.month)}: {item.coverage} delivered by every source" for item in months if item.is_running
+    ]
     return f"{text}; so far {', '.join(running)}" if running else text
 
 

@@ -62,7 +62,10 @@ def test_front_page_keeps_complete_month_when_next_month_begins(command):
     land(command, date(2022, 12, 1), date(2023, 2, 1))
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Month shown  January 2023 (newest complete); so far February 2023: 1 of 28 days" in done.stdout
+    assert (
+        "Month shown  January 2023 (newest complete); so far February 2023: 1 of 28 days delivered by every source"
+        in done.stdout
+    )
     assert months_in(command) == dict.fromkeys(
         ("front page", "paper", "workbook", "measures", "status", "command"), "January 2023"
     )

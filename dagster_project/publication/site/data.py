@@ -17,6 +17,7 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days
 from dagster_project.sql import rows_as_dicts, rows_by
+from dagster_project.words import counted
 
 # Number of recent outcomes shown for each expectation.
 _RUNS_SHOWN = 14
@@ -48,10 +49,11 @@ class RunningMonth:
 
     month: date
     coverage: str
-    """Number of days delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
+    """Number of days that every source delivered, `1 of 28 days`."""
     measures: Rows
-    """Headline measures, with `text`, for sums the figure per day (`66 a day`), and `before`, the same for the days
-    that they are compared with (`four weeks before: 59 a day`); empty if there are none."""
+    """Headline measures, with `text`, for sums the figure per day (`66 a day`), `delivered`, the days that it is of
+    (`1 day delivered`), and `before`, the same figure for the days that they are compared with (`four weeks before: 59
+    a day`); empty if there are none."""
 
 
 def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
@@ -60,7 +62,7 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
         connection,
         """
         select
-            months.month_start as month, months.days as days_in_month, so_far.*,
+            months.month_start as month, months.days as days_in_month, months.days_loaded as whole_days, so_far.*,
             measures.section_title, measures.label, measures.unit, measures.decimals
         from marts.report_months as months
         left join marts.report_month_so_far as so_far
@@ -76,13 +78,10 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
     months = []
     for month, group in groupby(rows, key=lambda row: row["month"]):
         of_month = list(group)
-        loaded = [row["days_loaded"] for row in of_month if row["measure"]]
-        least, most = min(loaded, default=0), max(loaded, default=0)
         months.append(
             RunningMonth(
                 month,
-                f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}"
-                f"{', by source' if least < most else ''}",
+                counted_days(of_month[0]["whole_days"], of_month[0]["days_in_month"]),
                 [row | _so_far(row) for row in of_month if row["measure"]],
             )
         )
@@ -100,6 +99,7 @@ def _so_far(row: Mapping[str, Any]) -> dict[str, str]:
     weeks = row["compared_weeks"]
     before = text(row["compared_per_day"], row["compared_display_value"])
     return {
+        "delivered": f"{counted(row['days_loaded'], 'day')} delivered",
         "text": text(row["per_day"], row["display_value"]),
         "before": f"{_WEEKS[weeks]} before: {before}" if weeks else "",
     }
