@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from itertools import accumulate, count, groupby
-from math import ceil, floor, isfinite, sqrt
+from math import ceil, floor, isfinite
 from typing import Any
 
 from markupsafe import escape
@@ -38,6 +38,9 @@ _LABEL_SIZE = 13
 
 # Space around a chart: above it and at its left, for a mark at its right, for the labels below it, and for a tick.
 _EDGE, _RIGHT, _BELOW, _TICK = 4, 9, 24, 7
+
+# Side of the smallest square: below it, it looks like a point.
+_LEAST_SIDE = 4.0
 
 # Labels of events: size of the type, width of its average letter, height of a row, and number of rows.
 _EVENT_SIZE, EVENT_LETTER, _EVENT_ROW, _EVENT_ROWS = 12, 6.5, 14, 3
@@ -85,7 +88,7 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
         for _, stretch in groupby(complete, key=lambda point: stretches[point.month])
     ]
     marks.append(f'<g class="mark-line">{"".join(stretched)}</g>')
-    sizes = (8, 36) if chart.by == "week" else (26, 90)
+    sizes = _symbol_sizes(chart, size[0])
     symbols = [
         _symbol(plot.x(point.month), plot.y(point.value), sizes, point.signal is not None, point.is_provisional)
         for point in points
@@ -176,9 +179,18 @@ def line_of(
     return f'<path d="{path}" stroke="{colour}" stroke-width="{width}"{dashes}{faint}/>'
 
 
-def _symbol(x: float, y: float, sizes: tuple[int, int], is_signal: bool, is_provisional: bool) -> str:
-    """Return a point, with an area of one of two sizes."""
-    fill, length = "white" if is_provisional else BLUE, sqrt(sizes[is_signal])
+def _symbol_sizes(chart: Chart, width: int) -> tuple[float, float]:
+    """Return the diameter of a point and the side of a square, so small that squares side by side stay apart."""
+    diameter, side = (2.8, 6.0) if chart.by == "week" else (5.1, 9.5)
+    step = width / max(len(chart.points) - 1, 1)
+    # An outline of 1.5 around each of two squares takes 1.5 of the step, and the space between them as much.
+    side = max(_LEAST_SIDE, min(side, step - 3))
+    return min(diameter, 0.65 * side), side
+
+
+def _symbol(x: float, y: float, sizes: tuple[float, float], is_signal: bool, is_provisional: bool) -> str:
+    """Return a point, with one of two lengths."""
+    fill, length = "white" if is_provisional else BLUE, sizes[is_signal]
     if is_signal:
         at = f'x="{_number(x - length / 2)}" y="{_number(y - length / 2)}"'
         return f'<rect {at} width="{_number(length)}" height="{_number(length)}" fill="{fill}"/>'

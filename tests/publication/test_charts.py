@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.publication.charts import draw
+from dagster_project.publication.charts import LARGE, SMALL, draw
 from dagster_project.publication.report.display import display, in_full
-from dagster_project.publication.report.model import Chart
+from dagster_project.publication.report.model import Chart, Point
 from tests.publication.reports import a_report
 
 CHART = a_report().sections[0].charts[2]
@@ -91,3 +92,20 @@ def test_numbers_are_labelled_in_round_steps_and_in_full_up_to_ten_million(value
     points = tuple(replace(point, value=Decimal(value)) for point in CHART.points)
     drawn = draw(replace(CHART, unit=unit, points=points, mean=None, lower_limit=None, upper_limit=None, target=None))
     assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn)[2:] == expected
+
+
+@pytest.mark.parametrize(("size", "least_gap"), [(SMALL, 0.8), (LARGE, 10)])
+def test_squares_side_by_side_stay_apart(size, least_gap):
+    points = tuple(
+        Point(date(2021 + month // 12, month % 12 + 1, 1), Decimal(5), "5", is_provisional=False, signal="shift")
+        for month in range(24)
+    )
+    drawn = draw(replace(CHART, by="month", points=points, events=()), size)
+    squares = re.findall(r'<rect x="(-?[\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn)
+    assert len(squares) == 24
+    # Each has an outline of 1.5, half of it outside.
+    edges = [(float(x), float(x) + float(width) + 1.5) for x, width in squares]
+    assert min(after - end for (_, end), (after, _) in pairwise(edges)) >= least_gap
+    single = draw(replace(CHART, by="month", points=(replace(points[0], signal=None), *points[1:]), events=()), size)
+    (radius,) = re.findall(r'<circle [^>]*r="([\d.]+)"', single)
+    assert 2 * float(radius) < 0.7 * float(squares[0][1])
