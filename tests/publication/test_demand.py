@@ -18,6 +18,10 @@ _TABLES = """
         ('digital.email', 'E-mails', 'Digital contact', 'E-mails', 3, null, 'neither', 'count', 0),
         ('calls_999.pct_not_answered', 'Share lost', '999 calls', '% Not Answered', 1, 4, 'lower', 'percent', 2),
         ('calls_999.pct_answered_within_target', 'In time', '999 calls', '% In Time', 1, null, 'higher', 'percent', 2);
+    create table marts.definitions (applies_to text, definition text);
+    insert into marts.definitions values
+        ('calls_999.pct_not_answered', 'benchmark'), ('calls_999.pct_answered_within_target', 'target'),
+        ('calls_999.pct_answered_within_target', 'formula');
     create table marts.kpi_target_days_monthly (
         force_code text, measure text, month_start date, target decimal(38, 6), days bigint, days_missed bigint,
         worst_day date, worst_value decimal(38, 6), is_provisional boolean, share_of_days_loaded decimal(38, 6)
@@ -135,8 +139,23 @@ def test_days_that_missed_a_target_are_told_by_the_direction_of_the_measure(tabl
     assert table.columns == ("Month", "999 calls: % Not Answered", "999 calls: % In Time")
     assert table.rows == (("Jan 2023", "2 of 3", "2 of 3"),)
     assert table.finding == (
-        "Jan 2023: Share lost was not under 2% on 2 of 3 days; the worst was 3 Jan 2023 (3.00%). "
-        "Jan 2023: In time was not over 90% on 2 of 3 days; the worst was 2 Jan 2023 (89.50%)."
+        "Jan 2023: Share lost missed the 2% benchmark on 2 of 3 days; the highest day was 3 January (3.00%). "
+        "Jan 2023: In time missed the 90% target on 2 of 3 days; the lowest day was 2 January (89.50%)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "missed", "words"),
+    [(31, 0, "none of 31 days"), (31, 31, "all 31 days"), (1, 1, "1 of 1 day"), (1, 0, "none of 1 day")],
+)
+def test_a_target_missed_on_no_day_or_on_every_day_is_told_in_words(tables, days, missed, words):
+    tables.execute(
+        "insert into marts.kpi_target_days_monthly values "
+        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, ?, ?, '2023-01-23', 1.61, false, 100)",
+        [days, missed],
+    )
+    assert first_table(tables, "target-days").finding == (
+        f"Jan 2023: Share lost missed the 2% benchmark on {words}; the highest day was 23 January (1.61%)."
     )
 
 

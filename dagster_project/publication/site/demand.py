@@ -190,7 +190,15 @@ def _target_days(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
             measures.short_label,
             measures.better,
             measures.unit,
-            measures.decimals
+            measures.decimals,
+            coalesce(
+                (
+                    select min(definitions.definition) from marts.definitions as definitions
+                    where definitions.applies_to = measures.measure
+                        and definitions.definition in ('target', 'benchmark')
+                ),
+                'target'
+            ) as target_kind
         from marts.kpi_target_days_monthly as kpi_target_days_monthly
         inner join marts.measures as measures
             on kpi_target_days_monthly.measure = measures.measure
@@ -222,11 +230,14 @@ def _missed_table(force: str, rows: Rows) -> Table:
 
 
 def _missed(row: Mapping[str, Any]) -> str:
-    side = "under" if row["better"] == "lower" else "over"
+    missed, days = row["days_missed"], row["days"]
+    of_days = f"{'none' if not missed else f'{missed:,}'} of {counted(days, 'day')}"
     return (
-        f"{short_month(row['month_start'])}: {row['short_label']} was not {side} "
-        f"{display_target(row['target'], row['unit'])} on {row['days_missed']:,} of {counted(row['days'], 'day')}; "
-        f"the worst was {row['worst_day']:%-d %b %Y} ({text_of(row['worst_value'], row['unit'], row['decimals'])})."
+        f"{short_month(row['month_start'])}: {row['short_label']} missed the "
+        f"{display_target(row['target'], row['unit'])} {row['target_kind']} on "
+        f"{f'all {days:,} days' if missed == days > 1 else of_days}; the "
+        f"{'highest' if row['better'] == 'lower' else 'lowest'} day was {row['worst_day']:%-d %B} "
+        f"({text_of(row['worst_value'], row['unit'], row['decimals'])})."
     )
 
 
