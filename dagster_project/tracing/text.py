@@ -247,7 +247,7 @@ def _part(part: TracedPart) -> Iterator[str]:
         right=("load", "events"),
     )
     if len(part.files) > _LISTED:
-        yield f"  and {counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
+        yield f"  and {counted(len(part.files) - _LISTED, 'more file')}: --csv lists all, --rows every row"
 
 
 def _quarantined(trace: Trace) -> Iterator[str]:
@@ -278,7 +278,7 @@ def _quarantined(trace: Trace) -> Iterator[str]:
         right=("load", "rows"),
     )
     if len(files) > _LISTED:
-        yield f"  and {counted(len(files) - _LISTED, 'file')} more"
+        yield f"  and {counted(len(files) - _LISTED, 'more file')}"
     yield f"  Each with its reason: {_query(trace.quarantined)}"
 
 

@@ -71,8 +71,8 @@ def test_points_come_worst_first_and_name_a_measure_once():
         "The month is also worse than usual: above the usual range of 3.00% to 7.00%.",
         "Share b stood at 9.00% in January 2023, up from 5.00% in December 2022, which is worse than usual: above the "
         "usual range of 3.00% to 7.00%.",
-        "Share a rose by 1.00 point, from 1.00% in January 2022 to 2.00% in January 2023, the largest other change on "
-        "last year.",
+        "Share a rose by 1.00 point, from 1.00% in January 2022 to 2.00% in January 2023, the next largest change "
+        "from last year.",
         "Data are missing.",
     )
 
@@ -81,8 +81,8 @@ def test_the_largest_change_is_relative_to_the_earlier_figure():
     small, large = a_standing("small", "0.50", "1.00"), a_standing("large", "55.00", "50.00")
     (point,) = main_points([large, small])
     assert point == (
-        "Share small fell by 0.50 points, from 1.00% in December 2022 to 0.50% in January 2023, the largest change on "
-        "the month before."
+        "Share small fell by 0.50 points, from 1.00% in December 2022 to 0.50% in January 2023, the largest change "
+        "from the month before."
     )
 
 
@@ -168,6 +168,15 @@ def test_a_change_is_the_difference_of_the_printed_figures_and_its_share_that_of
     found = change(standing.now, earlier, standing.measure)
     assert found.text == text
     assert found.arrow == {"up": "\u25b2", "do": "\u25bc", "no": "="}[text[:2]]
+
+
+@pytest.mark.parametrize(
+    ("assurance", "words"),
+    [("consistently_meets", "Consistently met"), ("consistently_misses", "Consistently missed")],
+)
+def test_limits_on_one_side_of_a_target_are_consistent(assurance, words):
+    (headline,) = matrix([a_standing("x", "4.00", target=Decimal(6), assurance=assurance)]).headlines
+    assert headline.assurance.text == words
 
 
 def test_limits_on_both_sides_of_a_target_do_not_deny_that_every_month_has_met_it():

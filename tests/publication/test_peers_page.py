@@ -78,7 +78,7 @@ def test_sentences_compare_texts_and_say_why_there_is_no_rank(marts):
     assert findings(kent[7]) == (
         "90.0% of 999 calls were answered in under 10 seconds, above the United Kingdom (75.0%): "
         "ranked 1st of 2 forces.",
-        "The mean answer time was 8.0s, below the United Kingdom (17.0s): ranked 1st, the shortest first.",
+        "The mean answer time was 8.0s, below the United Kingdom (17.0s): ranked 1st of 2 (1 is the shortest).",
     )
     assert "as in the United Kingdom (90.0%)" in findings(kent[8])[0]
     assert findings(surrey[8]) == ("<b>Surrey</b> has no rank: nothing published.",)

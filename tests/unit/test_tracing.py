@@ -217,7 +217,7 @@ def test_twelve_files_are_listed_and_the_rest_is_counted_and_a_machine_gets_all(
     text = text_of(trace)
     assert "calls_2022-10-12.csv" in text
     assert "calls_2022-10-13.csv" not in text
-    assert "  and 3 files more: --csv lists all, --rows every row" in text
+    assert "  and 3 more files: --csv lists all, --rows every row" in text
     columns, rows = records_of(trace, with_rows=False)
     assert columns[-1] == "source_rows"
     assert len(rows) == 17
@@ -262,6 +262,6 @@ def test_what_was_left_out_is_counted_by_reason_and_by_file_with_the_query_that_
     assert "28 not_a_timestamp, 14 duplicate_row" in text
     assert "calls_12.csv" in text
     assert "calls_13.csv" not in text
-    assert "  and 2 files more" in text
+    assert "  and 2 more files" in text
     condition = "source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'"
     assert f'fcir query "from quarantine where {condition}"' in text

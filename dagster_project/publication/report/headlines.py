@@ -31,8 +31,8 @@ from dagster_project.publication.report.sentences import (
 UP, _DOWN, _SAME = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}", "="
 
 _ASSURANCE_WORDS = {
-    "consistently_meets": "Reliably met",
-    "consistently_misses": "Reliably missed",
+    "consistently_meets": "Consistently met",
+    "consistently_misses": "Consistently missed",
     "hit_and_miss": "May be met or missed",
 }
 _ASSURANCE_MEANINGS = {

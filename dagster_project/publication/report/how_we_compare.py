@@ -58,7 +58,7 @@ def how_we_compare(connection: duckdb.DuckDBPyConnection, force_code: str, month
         TITLE,
         (
             *(Statement(f"999 calls, {long_month(newest.month)}", text) for text in findings(newest)),
-            Statement("Another clock than in the section on 999 calls", CLOCK),
+            Statement("A different clock from that of the section on 999 calls", CLOCK),
         ),
         (),
         Table(

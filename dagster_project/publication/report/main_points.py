@@ -26,7 +26,7 @@ def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, .
     """Return at most five sentences, worst first; each measure is named once.
 
     The order of the rules: target missed (by the share of the target it is missed by), worse than usual (by the
-    distance from the mean, in units of the limits), largest change on last year, largest change on the month before
+    distance from the mean, in units of the limits), largest change from last year, largest change from the month before
     (both relative to the earlier figure, of sums per day), caveat on the data. The caveat is never crowded out. Of
     equal candidates, the first in the order of the paper counts.
 
@@ -47,7 +47,7 @@ def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, .
         if changed:
             size, item = max(changed, key=lambda pair: pair[0])
             is_largest = all(_relative(other, getattr(other, name)) <= size for other in standings)
-            largest = f"largest {'' if is_largest else 'other '}change on {phrase}"
+            largest = f"{'' if is_largest else 'next '}largest change from {phrase}"
             sentences[item.measure.code] = _changed(item, getattr(item, name), largest)
     return (*list(sentences.values())[: MOST_POINTS - bool(caveat)], *([caveat] if caveat else []))
 

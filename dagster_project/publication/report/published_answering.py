@@ -138,7 +138,7 @@ def findings(month: PublishedMonth) -> tuple[str, ...]:
         f"{share} of 999 calls were answered in under 10 seconds, {_beside(share, uk_share)} the United Kingdom "
         f"({uk_share}): ranked {ordinal(month.force_rank)} of {month.forces_ranked} forces.",
         f"The mean answer time was {mean}, {_beside(mean, uk_mean)} the United Kingdom ({uk_mean}): "
-        f"ranked {ordinal(month.mean_rank)}, the shortest first.",
+        f"ranked {ordinal(month.mean_rank)} of {month.forces_ranked} (1 is the shortest).",
     )
 
 

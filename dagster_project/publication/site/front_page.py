@@ -19,8 +19,8 @@ class Card:
     """The page of the measure; empty if it has none."""
     target: str
     """`Benchmark under 2%: met`; empty without a target."""
-    remarks: tuple[str, ...]
-    """Changes, verdict and what limits the figure."""
+    lines: tuple[str, ...]
+    """Changes, verdict, and what limits the figure, each in a line of its own."""
     worst: WorstMonth | None
 
 
@@ -37,7 +37,7 @@ def cards(report: Report, addresses: Mapping[str, str], worst: Mapping[str, Wors
             item,
             addresses.get(item.measure, ""),
             f"{item.target_kind.capitalize()} {item.target}" if item.target else "",
-            tuple(filter(None, _remarks(item, report.months[-1]))),
+            tuple(filter(None, _lines(item, report.months[-1]))),
             worst.get(item.measure),
         )
         for item in report.matrix.headlines
@@ -51,9 +51,12 @@ def not_compared(report: Report) -> str:
     return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 
 
-def _remarks(item: Headline, month: date) -> Iterator[str]:
-    for change, number in ((item.month_change, 1), (item.year_change, 12)):
-        yield f"{change.text} on {short_month(months_before(month, number))}" if change.arrow else change.text
+def _lines(item: Headline, month: date) -> Iterator[str]:
+    yield "; ".join(
+        f"{change.text} on {short_month(months_before(month, number))}" if change.arrow else change.text
+        for change, number in ((item.month_change, 1), (item.year_change, 12))
+        if change.text
+    )
     if item.variation:
         yield item.variation.text
     yield item.remark
