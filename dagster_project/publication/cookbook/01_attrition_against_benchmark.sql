@@ -1,5 +1,5 @@
--- Which months missed the 999 benchmark?
--- Attrition in each month and the benchmark in force, worst month first.
+-- Which months met the 999 benchmark, and which missed it?
+-- Attrition in each month and the benchmark in force, worst month first. A figure that equals the benchmark misses it.
 select
     force_code,
     month_start,

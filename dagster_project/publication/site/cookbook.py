@@ -1,5 +1,6 @@
 """The cookbook: queries of the published tables, with their results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +24,8 @@ class Recipe:
     sql: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    is_number: tuple[bool, ...]
+    """Whether a column has numbers; those of one column have the same number of decimals."""
 
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
@@ -33,16 +36,32 @@ def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
         sql = "\n".join(lines)
         cursor = connection.execute(sql)
         columns = tuple(column_names(cursor))
-        rows = tuple(tuple(_cell(value) for value in row) for row in cursor.fetchall())
-        answers.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, rows))
+        is_number, texts = texts_of(cursor.fetchall(), len(columns))
+        answers.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, texts, is_number))
     return answers
+
+
+def texts_of(rows: Sequence[tuple[object, ...]], columns: int) -> tuple[tuple[bool, ...], tuple[tuple[str, ...], ...]]:
+    """Return which columns of a result have numbers, and the texts of its rows."""
+    by_column = [[row[index] for row in rows] for index in range(columns)]
+    is_number = tuple(
+        all(value is None or (isinstance(value, Decimal | int | float) and not isinstance(value, bool)) for value in of)
+        for of in by_column
+    )
+    texts = [_texts(of) for of in by_column]
+    return is_number, tuple(zip(*texts, strict=True))
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    """Return the texts of a column, decimal numbers with the decimals of the one that has most."""
+    numbers = [in_full(value) for value in values if isinstance(value, Decimal)]
+    decimals = max((len(number.partition(".")[2]) for number in numbers), default=0)
+    return [f"{value:.{decimals}f}" if isinstance(value, Decimal) else _cell(value) for value in values]
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, Decimal):
-        return in_full(value)
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 
