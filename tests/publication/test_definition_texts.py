@@ -1,5 +1,6 @@
 """Definitions give the values in force and their source, and figures of another formula have a note."""
 
+import csv
 from datetime import date
 
 import pytest
@@ -13,6 +14,7 @@ from dagster_project.publication.report.definitions import (
     read_rules,
 )
 from dagster_project.publication.report.sentences import finding, sentences
+from dagster_project.settings import PROJECT_ROOT
 from tests.publication.reports import a_measure
 from tests.publication.test_sentences import months, series
 
@@ -47,9 +49,8 @@ def test_values_in_force_replace_those_of_the_catalogue():
     measure = a_measure(
         section="calls_999",
         definition=(
-            "Calls; those abandoned within the short-abandon threshold (0 seconds unless configured) are left out. A "
-            "call still counts as not answered if the caller was called back. Under the answer target (10 seconds "
-            "unless configured)."
+            "Calls; those abandoned within the short-abandon threshold in force are left out. A call still counts as "
+            "not answered if the caller was called back. Under the answer target in force."
         ),
         sources="call_segments,live_chats",
     )
@@ -66,6 +67,33 @@ def test_values_in_force_replace_those_of_the_catalogue():
     )
     none = [Rule("short_abandon_seconds", "calls_999", EVER, None, "0.000000", "Order 1.")]
     assert "threshold (0 seconds, so none) are left out" in text(measure, *none)
+
+
+def test_a_source_of_two_values_is_stated_once():
+    measure = a_measure(
+        section="calls_999", unit="percent", better="higher", definition="In the answer target in force."
+    )
+    seconds = Rule(
+        "answer_target_seconds", "calls_999", EVER, None, "10", "National standard: 90% in 10 s. As published."
+    )
+    target = Rule("target", measure.code, EVER, None, "90", "National standard: 90% in 10 s, of the calls answered.")
+    assert ("Source of the values: As published. National standard: 90% in 10 s, of the calls answered. Data:") in text(
+        measure, seconds, target
+    )
+
+
+def test_the_words_of_the_catalogue_have_their_values_filled_in():
+    seed = (PROJECT_ROOT / "dbt" / "seeds" / "measure_catalogue.csv").read_text(encoding="utf-8")
+    assert "unless configured" not in seed
+    for row in csv.DictReader(seed.splitlines()):
+        measure = a_measure(section=row["section"], definition=row["definition"])
+        rules = [
+            Rule(kind, row["section"], EVER, None, "7", "Order.")
+            for kind in ("short_abandon_seconds", "answer_target_seconds")
+        ]
+        found = text(measure, *rules)
+        for words in ("short-abandon threshold", "answer target"):
+            assert found.count(words) == found.count(f"{words} (7 seconds)"), row["measure"]
 
 
 @pytest.mark.parametrize(("better", "words"), [("lower", "under 2%"), ("higher", "over 2%")])

@@ -12,8 +12,9 @@ import duckdb
 from dagster_project.publication.report.display import display_target, in_full
 from dagster_project.publication.report.model import Definition, Measure, listed, long_month
 
-# Words of the catalogue that a value follows, `answer target (10 seconds unless configured)`, and the rule with it.
+# Words of the catalogue that stand for a value, `answer target in force`, and the rule with it.
 _VALUES = {"short-abandon threshold": "short_abandon_seconds", "answer target": "answer_target_seconds"}
+_IN_FORCE = " in force"
 
 _NOT_ANSWERED = "A call still counts as not answered if the caller was called back."
 _ANSWERED = "A call also counts as answered if the caller was called back."
@@ -95,11 +96,10 @@ def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measu
     of_line = {rule.kind: rule for rule in rules if rule.applies_to == measure.section}
     text, used = measure.definition, []
     for words, kind in _VALUES.items():
-        pattern = rf"{words} \([0-9]+ seconds unless configured\)"
-        if kind in of_line and re.search(pattern, text):
+        if kind in of_line and f"{words}{_IN_FORCE}" in text:
             seconds = in_full(Decimal(of_line[kind].value))
             none = ", so none" if kind == "short_abandon_seconds" and seconds == "0" else ""
-            text = re.sub(pattern, f"{words} ({seconds} seconds{none})", text)
+            text = text.replace(f"{words}{_IN_FORCE}", f"{words} ({seconds} seconds{none})")
             used.append(of_line[kind].source)
     called_back = of_line.get("called_back_counts_as_answered")
     if called_back and called_back.value == "true" and _NOT_ANSWERED in text:
@@ -118,8 +118,19 @@ def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measu
             yield f"{kind.capitalize()}: {side} {display_target(Decimal(rule.value), measure.unit)}."
             used.append(rule.source)
     if used:
-        yield f"Source of the values: {' '.join(dict.fromkeys(used))}"
+        yield f"Source of the values: {_merged(used)}"
     yield f"Data: {listed([source.replace('_', ' ') for source in measure.sources.split(',')])}."
+
+
+def _merged(sources: Sequence[str]) -> str:
+    """Return sources in one text, each sentence once, and none that is only the beginning of another."""
+    # Two rules of one standard cite it in the same words, the one with what it was applied to.
+    sentences = list(dict.fromkeys(sentence for source in sources for sentence in re.split(r"(?<=\.) ", source)))
+    return " ".join(
+        sentence
+        for sentence in sentences
+        if not any(other != sentence and other.startswith(sentence.removesuffix(".")) for other in sentences)
+    )
 
 
 def _quotient(measure: Measure | None) -> str:
