@@ -45,6 +45,9 @@ _LEAST_SIDE = 4.0
 # Labels of events: size of the type, width of its average letter, height of a row, and number of rows.
 _EVENT_SIZE, EVENT_LETTER, _EVENT_ROW, _EVENT_ROWS = 12, 6.5, 14, 3
 
+# From here on, an axis of percentages ends at 100%: one up to 95% would have ticks at 0% and 50% only.
+_HIGH_PERCENTAGE, _WHOLE = Decimal(80), Decimal(100)
+
 # Seconds between two ticks.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
@@ -75,7 +78,7 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     values = [Decimal(0), *(point.value for point in points), *(value for value, *_ in rules)]
     least, greatest = min(values), max(values)
     events, top = _events(chart, size[0])
-    plot = Plot(size, top, days[0], days[-1], least, greatest * Decimal("1.06") or Decimal(1))
+    plot = Plot(size, top, days[0], days[-1], least, _greatest(chart.unit, greatest))
     marks = [
         line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash, opacity)
         for value, first, colour, dash, opacity in rules
@@ -268,6 +271,13 @@ def _event_marks(events: Sequence[dict[str, Any]], height: int) -> list[str]:
             if event["label"]
         ),
     ]
+
+
+def _greatest(unit: str, greatest: Decimal) -> Decimal:
+    """Return the upper end of the value axis: a little above all values, and 100% for high percentages."""
+    if unit == "percent" and _HIGH_PERCENTAGE < greatest <= _WHOLE:
+        return _WHOLE
+    return greatest * Decimal("1.06") or Decimal(1)
 
 
 def _ticks(unit: str, plot: Plot, greatest: Decimal) -> tuple[list[Decimal], Callable[[Decimal], str]]:

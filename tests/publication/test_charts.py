@@ -109,3 +109,15 @@ def test_squares_side_by_side_stay_apart(size, least_gap):
     single = draw(replace(CHART, by="month", points=(replace(points[0], signal=None), *points[1:]), events=()), size)
     (radius,) = re.findall(r'<circle [^>]*r="([\d.]+)"', single)
     assert 2 * float(radius) < 0.7 * float(squares[0][1])
+
+
+@pytest.mark.parametrize("value", ["81", "89.6", "94.21", "99.99", "100"])
+def test_the_axis_of_high_percentages_reaches_100(value):
+    assert {"0%", "50%", "100%"} <= set(labels(Decimal(value), "percent"))
+
+
+@pytest.mark.parametrize(("value", "highest"), [("80", "80%"), ("101", "100%"), ("70", "60%")])
+def test_the_axis_of_other_percentages_follows_the_values(value, highest):
+    found = labels(Decimal(value), "percent")
+    assert highest in found
+    assert len(found) > 4
