@@ -16,7 +16,7 @@ from tests.dbt.running import run_dbt
 FORCES = ("kent", "surrey")
 MODELS = ("--resource-type", "model", "--resource-type", "seed", "--exclude", "published_versions", "revisions")
 # They describe loads, which each data root numbers by itself.
-ABOUT_LOADS = ("marts.load_audit", "marts.deliveries", "marts.quarantine", "marts.corrections")
+ABOUT_LOADS = ("marts.load_audit", "marts.deliveries", "marts.delivery_totals", "marts.quarantine", "marts.corrections")
 NUMBERS = ("load_id",)
 
 
