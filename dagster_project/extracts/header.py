@@ -170,7 +170,8 @@ class Headings:
         rest = ""
         if others:
             shown = ", ".join(str(i + 1) for i in others[:20]) + (", ..." if len(others) > 20 else "")
-            rest = f"; {counted(len(others), 'other cell')} not recognised (position {shown})"
+            where = "position" if len(others) == 1 else "positions"
+            rest = f"; {counted(len(others), 'other cell')} not recognised ({where} {shown})"
         raise UnreadableExtract(
             "missing_column",
             f"{file_name}: required columns are missing: {', '.join(missing)}; "

@@ -122,7 +122,8 @@ def test_another_number_of_rows_is_one_finding(two_days):
 def test_purged_rows_are_no_change_by_hand(two_days):
     with loading_connection(two_days.settings.warehouse) as connection:
         connection.execute(
-            "create temp table purged_row as select load_id, source_row from raw.visits where visit_id = 'a'"
+            "create temp table purged_row as select load_id, source_row from raw.visits where visit_id = 'a';"
+            "create temp table held_row (load_id bigint, source_row bigint)"
         )
         with transaction(connection):
             delete_marked(connection, ["visits"], datetime(2026, 1, 1))  # noqa: DTZ001 (UTC without zone, as stored)

@@ -105,7 +105,7 @@ def test_the_mart_and_the_status_command_name_the_same_deliveries_that_need_atte
         select source, extract_date, root_number, status, reason, load_id
         from marts.deliveries
         where status in ('rejected', 'missing')
-        order by source, extract_date, root_number
+        order by status = 'rejected' desc, source, extract_date, root_number
         """
     ).fetchall()
     assert named == [
