@@ -195,9 +195,10 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         kept = earlier_key_file(file, id_of(str(fingerprint)))
         if kept.exists():
             # As after a change of the key that was killed.
-            current, own = in_shell(file), in_shell(earlier_key_file(file, key.key_id))
+            own = earlier_key_file(file, key.key_id)
             remedy = (
-                f"{stands}. Its key is {kept}; put it in place: mv {current} {own} && cp -p {in_shell(kept)} {current}"
+                f"{stands}. Its key is beside it; put it in place: "
+                f"mv {in_shell(file)} {in_shell(own)} && cp -p {in_shell(kept)} {in_shell(file)}"
             )
         raise PseudonymKeyError(
             f"{file}: not the key that this warehouse was loaded with; the same person would get a different "

@@ -45,7 +45,7 @@ def test_a_data_root_whose_detail_was_purged_is_not_built_on_spark(settings, war
     with loading_connection(warehouse) as connection:
         connection.execute("insert into audit.purge values ('crimes', date '2020-01-01', timestamp '2026-11-29')")
     with pytest.raises(LakeError, match=r"was purged.*Nothing was built.*FCIR_TARGET=duckdb fcir run"):
-        Spark(settings).require(SimpleNamespace(sources={}, nodes={}), is_first_step=True)
+        Spark(settings).check_ready(SimpleNamespace(sources={}, nodes={}), is_first_step=True)
 
 
 def test_a_data_root_that_was_built_on_spark_has_a_lake_also_with_another_target(settings, warehouse):
