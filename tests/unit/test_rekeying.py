@@ -203,7 +203,9 @@ def test_the_key_of_a_killed_change_is_named_and_an_earlier_one_never_replaced(t
             rotate(two_days)
     (new,) = earlier_keys(file).values()
     kept, own = earlier_key_file(file, new.key_id), earlier_key_file(file, old.key_id)
-    with pytest.raises(PseudonymKeyError, match=f"Its key is {kept}; put it in place: mv {file} {own} && cp -p {kept}"):
+    with pytest.raises(
+        PseudonymKeyError, match=f"Its key is beside it; put it in place: mv {file} {own} && cp -p {kept}"
+    ):
         person(two_days, "ann")
     shutil.copy2(kept, file)
     with writer_lock(two_days.settings.lock_file):
