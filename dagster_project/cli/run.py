@@ -240,6 +240,7 @@ def find_work(
         left_out = {state.folder for state in member_states(settings, connection) if state.problem}
         # In a hub, a day is missing once a member has found it missing.
         owed = {} if settings.is_hub else expected_days(connection, landing, every, wanted=wanted, now=now)
+        left = tuple(outstanding(connection))
         known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
         known |= set(connection.execute("select distinct source, extract_date from audit.load").fetchall())
         is_missing_news = any((source, day) not in known for source in contracts for day in owed.get(source, ()))
@@ -250,7 +251,7 @@ def find_work(
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
                 wanted.is_open and contracts[item.source].first_delivery and item.extract_date not in owed[item.source]
-                for item in outstanding(connection)
+                for item in left
                 if item.status == "missing_delivery" and item.source in contracts and item.source in owed
             )
         )
@@ -263,7 +264,7 @@ def find_work(
                 or any(publication_damage(settings))
             )
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
-        return Work(planned, is_needed, tuple(outstanding(connection)), expected, tuple(faults))
+        return Work(planned, is_needed, left, expected, tuple(faults))
 
 
 def _end_without_work(

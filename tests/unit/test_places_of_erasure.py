@@ -275,7 +275,7 @@ def numbers(visitor):
 
 
 def test_numbers_and_uuids_of_a_person_in_other_tables_are_named(root, tmp_path):
-    """No program can tell a number of a person in them, so they are left to whoever made the table."""
+    """No program can tell a number of a person in them, so they are left to the person who made the table."""
     root.land("2022-11-02", row("c", day="2022-11-02", visitor=NUMBER))
     root.run()
     ((key,),) = root.query("select visitor from raw.visits where visit_id = 'c'")
