@@ -189,7 +189,7 @@ def test_every_mart_has_an_enforced_contract_and_every_column_is_described(model
         assert undescribed == [], name
 
 
-def tests_of_integrity(manifest) -> list[dict[str, Any]]:
+def integrity_tests(manifest) -> list[dict[str, Any]]:
     return [
         node
         for node in manifest["nodes"].values()
@@ -200,7 +200,7 @@ def tests_of_integrity(manifest) -> list[dict[str, Any]]:
 def test_the_grain_of_every_mart_is_tested(manifest):
     tested = {
         node["attached_node"].split(".")[-1]: node["test_metadata"]["kwargs"].get("grain", ())
-        for node in tests_of_integrity(manifest)
+        for node in integrity_tests(manifest)
     }
     for mart in marts_of(manifest):
         assert set(tested.get(mart.name, ())) == set(mart.grain), mart.name
@@ -208,7 +208,7 @@ def test_the_grain_of_every_mart_is_tested(manifest):
 
 def test_a_table_has_one_test_of_integrity_that_waits_for_the_parents_that_it_names(manifest):
     """References in a list of an argument are found by dbt too: else a test could run before its parents are built."""
-    tests = tests_of_integrity(manifest)
+    tests = integrity_tests(manifest)
     tables = [node["attached_node"] for node in tests]
     assert len(set(tables)) == len(tables)
     for node in tests:

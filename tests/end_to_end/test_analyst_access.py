@@ -8,7 +8,8 @@ import duckdb
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
-from command import PROJECT, Command
+
+from tests.end_to_end.command import PROJECT, Command
 
 PAGE = (PROJECT / "docs" / "analyst_access.md").read_text(encoding="utf-8")
 READERS = re.findall(r"^\| (\w+) \| `([^`]*FOLDER[^`]*)` \| `([^`]*FOLDER[^`]*)` \|$", PAGE, re.MULTILINE)

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from command import CALLS, Command, call, land_three_days
 from typer.main import get_command
 
 from dagster_project.cli.app import app
@@ -23,6 +22,7 @@ from dagster_project.cli.summary import print_lines
 from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import note_step, writer_lock
+from tests.end_to_end.command import CALLS, Command, call, land_three_days
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from command import CALLS, CHATS, CRIMES, Command, call, figures
 
 from dagster_project.cli import app, jobs
 from dagster_project.cli import damage as damaged_files
 from dagster_project.cli.damage import find_damage, repair
 from dagster_project.record.store import append
 from dagster_project.settings import Settings
+from tests.end_to_end.command import CALLS, CHATS, CRIMES, Command, call, figures
 
 
 def cut(file: Path) -> None:

@@ -26,7 +26,8 @@ from tests.end_to_end.command import Command
 sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
 
 import failing_renderers
-from payloads import FORMULAS, UNSAFE_NAMES
+
+from tests.publication.payloads import FORMULAS, UNSAFE_NAMES
 
 # DuckDB accepts no surrogate, and no table has a row without a name.
 REFUSED = [name for name in UNSAFE_NAMES if name and "\ud800" not in name]

@@ -10,12 +10,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from command import Command
 
 from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.marts import note_writing, note_written
+from tests.end_to_end.command import Command
 
 OWN, OTHER = "city-of-london", "kent"
 PSEUDONYMS = {

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from command import CHATS, Command
 from python_calamine import CalamineWorkbook
+
+from tests.end_to_end.command import CHATS, Command
 
 FORMS = ("board_paper.html", "board_paper.pdf", "board_paper.xlsx")
 

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
-from command import CALLS, PROJECT, Command, call
-from worked_examples import (
+
+from tests.end_to_end.command import CALLS, PROJECT, Command, call
+from tests.end_to_end.worked_examples import (
     append,
     changed,
     copy_of_the_project,

@@ -7,8 +7,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from command import PROJECT
-from worked_examples import (
+
+from tests.end_to_end.command import PROJECT
+from tests.end_to_end.worked_examples import (
     append,
     blocks_of,
     changed,

@@ -12,7 +12,6 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from command import Command
 from pypdf import PdfReader
 
 from dagster_project.publication.report.commentary import read_commentary
@@ -21,6 +20,7 @@ from dagster_project.publication.report.model import Block, Run
 from dagster_project.publication.report.months import paper_months
 from dagster_project.publication.report.read import read_report
 from dagster_project.warehouse.connection import reading_connection
+from tests.end_to_end.command import Command
 
 
 def test_the_page_is_absent_without_the_source(undisturbed):

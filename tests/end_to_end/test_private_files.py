@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from command import CALLS, CHATS, CRIMES, Command
+from tests.end_to_end.command import CALLS, CHATS, CRIMES, Command
 
 PRIVATE = ("commentary", "dagster", "dbt", "history", "landing", "record", "secrets")
 # Made by an erasure, a purge, and fcir docs: the tests of these commands make them.

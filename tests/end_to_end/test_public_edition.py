@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Command
 
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
@@ -29,6 +28,7 @@ from dagster_project.transformation.project import ensure_manifest, marts_of, re
 from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.connection import loading_connection
 from tests.build_steps import build_all
+from tests.end_to_end.command import Command
 from tests.publication.public_attacker import (
     Assumption,
     attack_of,

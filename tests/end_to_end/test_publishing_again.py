@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from command import Command
+
+from tests.end_to_end.command import Command
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import sys
 
 import duckdb
 import pytest
-from command import START, Command
+
+from tests.end_to_end.command import START, Command
 
 
 @pytest.fixture

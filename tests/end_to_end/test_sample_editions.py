@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import Command
 
 from dagster_project.transformation.project import marts_of, read_manifest
+from tests.end_to_end.command import Command
 from tests.publication.public_attacker import Assumption, attack_of, learnt, small_counts, true_counts
 
 

@@ -22,13 +22,13 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from command import PROJECT
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.report.display import display
 from dagster_project.warehouse.connection import open_read_only
+from tests.end_to_end.command import PROJECT
 
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from command import CALLS, Command, call, figures, land_correction, land_three_days
+from tests.end_to_end.command import CALLS, Command, call, figures, land_correction, land_three_days
 
 # Only a hanging run takes so long.
 PATIENCE_SECONDS = 240

@@ -11,9 +11,9 @@ import shutil
 from hashlib import sha256
 
 import pytest
-from command import CALLS, Command, call, land_three_days
 
 from dagster_project.warehouse.connection import loading_connection
+from tests.end_to_end.command import CALLS, Command, call, land_three_days
 
 NOT_ANSWERED = ("trace", "calls_999.not_answered", "2022-10")
 PERCENT = ("trace", "calls_999.pct_not_answered", "2022-10")

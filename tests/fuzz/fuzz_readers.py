@@ -21,7 +21,7 @@ except ModuleNotFoundError:
     sys.exit("atheris is not installed: make fuzz installs it on Linux on x86-64; there is no other")
 
 with atheris.instrument_imports(include=["dagster_project.extracts"]):
-    import reader_rules
+    from tests.fuzz import reader_rules
 import mutations
 
 KEPT = reader_rules.ROOT / ".fuzz"

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from xml.parsers import expat
 
 import xlsxwriter
-from reader_rules import PERSONAL_TEXT
+
+from tests.fuzz.reader_rules import PERSONAL_TEXT
 
 Mutate = Callable[[bytes, int], bytes]
 """Changes some bytes, and makes no more than so many of them."""

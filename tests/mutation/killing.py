@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from folded_project import compile_folded, define
-from mutants import Mutant, sites
-from unit_tests import UnitTests
 
+from tests.mutation.folded_project import compile_folded, define
+from tests.mutation.mutants import Mutant, sites
+from tests.mutation.unit_tests import UnitTests
 from tests.reference.compiled_project import CompiledProject, Node, build_nodes, fingerprint, warehouse
 from tests.reference.raw_tables import build_world
 from tests.reference.worlds import draw_world

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from killing import Trial, trial
-from mutants import round_trip
+
+from tests.mutation.killing import Trial, trial
+from tests.mutation.mutants import round_trip
 
 # 80 take a CPU minute; MUTANTS=6000 tries them all, MUTANT_SEED draws others.
 NUMBER = int(os.environ.get("MUTANTS", "80"))
