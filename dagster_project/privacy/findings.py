@@ -22,8 +22,8 @@ from dagster_project.privacy.files import (
     kind_of,
     noticing_damage,
     paths_below,
-    search,
 )
+from dagster_project.privacy.searching import search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST, manifest_of
 from dagster_project.publication.names import is_name

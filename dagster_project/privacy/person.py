@@ -27,8 +27,9 @@ from dagster_project.loading.pseudonyms import (
     known_fingerprint,
 )
 from dagster_project.loading.suppression import Suppressed, read_suppression
-from dagster_project.privacy.files import UnreadableFile, files_below, is_closed, search
+from dagster_project.privacy.files import UnreadableFile, files_below, is_closed
 from dagster_project.privacy.findings import landing_folders
+from dagster_project.privacy.searching import search
 from dagster_project.privacy.values import HIDDEN, Values
 from dagster_project.settings import Settings
 from dagster_project.words import in_shell

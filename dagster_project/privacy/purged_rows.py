@@ -9,7 +9,8 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.privacy.archiving import Labels, archived_models, label_of
-from dagster_project.privacy.files import Kind, noticing_damage, parquet_rows, readable_kind_of
+from dagster_project.privacy.columns import parquet_rows
+from dagster_project.privacy.files import Kind, noticing_damage, readable_kind_of
 from dagster_project.privacy.findings import searched_files
 from dagster_project.privacy.held import first_instant, instants_of
 from dagster_project.privacy.replacing import Rewritten, rewrite_files, table_of

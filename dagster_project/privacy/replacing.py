@@ -20,16 +20,16 @@ import duckdb
 
 from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import sha256_of
-from dagster_project.privacy.files import (
+from dagster_project.privacy.files import UnreadableFile
+from dagster_project.privacy.findings import missing_backups, publication_of, searched_files
+from dagster_project.privacy.rewriting import (
     CannotRewrite,
-    UnreadableFile,
     replace_values,
     require_unlocked,
     rows_of_tables,
-    search,
     update_tables,
 )
-from dagster_project.privacy.findings import missing_backups, publication_of, searched_files
+from dagster_project.privacy.searching import search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import CONTENT, MANIFEST, PARTIAL, manifest_of
 from dagster_project.publication.space import says_full

@@ -10,8 +10,8 @@ import pytest
 
 from dagster_project.privacy import erasure, replacing
 from dagster_project.privacy.erasure import erase, find_person
-from dagster_project.privacy.files import DatabaseInUse
 from dagster_project.privacy.person import person_of
+from dagster_project.privacy.searching import DatabaseInUse
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.files import MANIFEST
 from dagster_project.record.store import read

@@ -25,20 +25,11 @@ import pypdf
 import pytest
 import typst
 
-from dagster_project.privacy.files import (
-    CannotRewrite,
-    Column,
-    DatabaseInUse,
-    Hit,
-    UnreadableFile,
-    files_below,
-    noticing_damage,
-    replace_values,
-    require_unlocked,
-    search,
-    update_tables,
-)
+from dagster_project.privacy.columns import Column
+from dagster_project.privacy.files import UnreadableFile, files_below, noticing_damage
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
+from dagster_project.privacy.rewriting import CannotRewrite, replace_values, require_unlocked, update_tables
+from dagster_project.privacy.searching import DatabaseInUse, Hit, search
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.publication.html import packed
 from dagster_project.settings import Settings
