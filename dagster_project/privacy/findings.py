@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from dagster_project.console import with_progress
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, earlier_key_file, id_of
@@ -120,7 +121,7 @@ def find_values(settings: Settings, values: Values, keys: Iterable[str] | None =
     """
     found = Findings()
     seen: dict[tuple[int, int], dict[str, int]] = {}
-    for root, file in searched_files(settings):
+    for root, file in with_progress("search", "files", list(searched_files(settings))):
         try:
             state = file.stat()
         except FileNotFoundError:

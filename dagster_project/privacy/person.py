@@ -35,7 +35,13 @@ from dagster_project.settings import Settings
 from dagster_project.words import in_shell
 
 # With or without the code of the country and the first zero, which spreadsheets remove.
-_TELEPHONE = "^(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"
+_TELEPHONE = r"^\+?(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"
+# Of another country, with what stands for its code: 7 to 15 digits (ITU-T E.164).
+_FROM_ABROAD = r"^(?:\+|00)([1-9][0-9]{6,14})$"
+# What a telephone number has besides its digits; `.0` is that of a cell that a program read as a number.
+_BETWEEN_DIGITS = r"^(?:tel|sms):|\.0+$|['()./\p{Pd}]"
+# An email address as a link, or with a name before it.
+_MAIL = "^(?:mailto:|.*<)([^<>]+@[^<>]+?)>?$"
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,9 @@ def _spoken(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts as they would be read out: without case, width and blanks, telephone numbers without a prefix."""
     texts = pc.utf8_lower(pc.utf8_normalize(cells, form="NFKC"))
     texts = pc.replace_substring_regex(texts, r"[\s\pZ\p{Cf}]", "")
-    numbers = pc.replace_substring_regex(texts, r"^tel:|['()./+\p{Pd}]", "")
-    is_number = pc.match_substring_regex(numbers, _TELEPHONE)
-    return pc.if_else(is_number, pc.replace_substring_regex(numbers, _TELEPHONE, r"\1"), texts)
+    numbers = pc.replace_substring_regex(texts, _BETWEEN_DIGITS, "")
+    spoken = pc.replace_substring_regex(texts, _MAIL, r"\1")
+    for form in (_FROM_ABROAD, _TELEPHONE):
+        is_number = pc.match_substring_regex(numbers, form)
+        spoken = pc.if_else(is_number, pc.replace_substring_regex(numbers, form, r"\1"), spoken)
+    return spoken

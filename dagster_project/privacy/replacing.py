@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.console import with_progress
 from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.files import UnreadableFile
@@ -201,7 +202,7 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
     unreadable: dict[Path, str] = {}
     # Before the first file changes, since the number of a replaced file may be given to the draft of another.
     inodes = [(root, file, _inode(file)) for root, file in files]
-    for root, file, inode in inodes:
+    for root, file, inode in with_progress("rewrite", "files", inodes):
         # What a removed paper was known by is removed with it.
         if file in (settings.warehouse, settings.marts) or inode is None or not file.exists():
             continue

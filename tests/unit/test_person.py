@@ -21,7 +21,13 @@ NUMBER, NAME = "07700 900123", "José Núñez 12"
         (NUMBER, "7700900123"),
         (NUMBER, "tel:+447700900123"),
         (NUMBER, "".join(chr(ord(digit) + 0xFEE0) for digit in "07700900123")),
+        (NUMBER, "07700900123.0"),
+        (NUMBER, "sms:07700900123"),
         ("+44 7700 900123", NUMBER),
+        ("+353 87 123 4567", "00353 87 1234567"),
+        ("+353 87 123 4567", "353871234567"),
+        ("a.nunez@example.org", "mailto:A.Nunez@example.org"),
+        ("a.nunez@example.org", "A. Núñez <a.nunez@example.org>"),
         (NAME, NAME.upper()),
         (NAME, unicodedata.normalize("NFD", NAME)),
         (NAME, NAME.replace(" ", "\u00a0")),
@@ -38,7 +44,7 @@ def test_other_spellings_are_counted_by_file(installation, identifier, spelling)
     assert found.unreadable == []
 
 
-@pytest.mark.parametrize("other", ["07700 900124", "46/12/22", "4/612/22", "José Núñez 1", "", "n/a"])
+@pytest.mark.parametrize("other", ["07700 900124", "+7700 90012", "07700900123.5", "46/12/22", "4/612/22", "José Núñez 1", "", "n/a"])
 def test_another_person_is_no_spelling(installation, other):
     identifier = "46/1/222" if "/" in other else NUMBER
     installation.land("2022-11-01", row("a", visitor=identifier), row("b", visitor=other))
