@@ -44,7 +44,9 @@ def test_other_spellings_are_counted_by_file(installation, identifier, spelling)
     assert found.unreadable == []
 
 
-@pytest.mark.parametrize("other", ["07700 900124", "+7700 90012", "07700900123.5", "46/12/22", "4/612/22", "José Núñez 1", "", "n/a"])
+@pytest.mark.parametrize(
+    "other", ["07700 900124", "+7700 90012", "07700900123.5", "46/12/22", "4/612/22", "José Núñez 1", "", "n/a"]
+)
 def test_another_person_is_no_spelling(installation, other):
     identifier = "46/1/222" if "/" in other else NUMBER
     installation.land("2022-11-01", row("a", visitor=identifier), row("b", visitor=other))
