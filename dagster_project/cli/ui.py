@@ -44,8 +44,6 @@ def ui(
     require_free_port(port)
     if not read_only:
         repair_damage(settings)
-    schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
-    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
     raise typer.Exit(serve_ui(settings, port=port, read_only=read_only, workspace=workspace))
 
 
@@ -102,6 +100,9 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool, workspace: Path 
     daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(workspace), *form]
     # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
+    schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
+    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
+    sys.stdout.flush()
     # A shell that starts this in the background passes on an ignored SIGINT; the servers would then stop only by
     # SIGKILL.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -105,6 +105,17 @@ def test_viewers_need_no_lock_once_there_is_something_to_read(serve, settings, m
     assert Ended.started == []
 
 
+def test_the_address_is_printed_only_if_the_ui_is_started(serve, settings, monkeypatch, capsys):
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.0)
+    serve()
+    assert capsys.readouterr().out.startswith("Lineage UI   http://127.0.0.1:3999   (Ctrl-C stops it")
+    with settings.lock_file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(lock.WarehouseLocked):
+            serve()
+    assert not capsys.readouterr().out
+
+
 def test_runs_that_were_killed_with_their_code_server_are_closed_by_the_next_start(serve):
     serve()
     own, other = ({".dagster/repository": f"__repository__@{name}"} for name in ("dagster_project", "essex"))
