@@ -47,7 +47,6 @@ def definitions() -> dg.Definitions:
         *public_edition_assets(manifest),
         *force_edition_assets(manifest),
     ]
-    warehouse = Warehouse()
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
@@ -55,9 +54,9 @@ def definitions() -> dg.Definitions:
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper],
         resources={
-            "warehouse": warehouse,
+            "warehouse": Warehouse(),
             "deliveries": Deliveries(),
-            "dbt": Dbt(warehouse=warehouse),
+            "dbt": Dbt(),
         },
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,

@@ -159,18 +159,18 @@ class Dbt(dg.ConfigurableResource):
     (docs/decisions/0005-dbt-in-process.md).
     """
 
-    warehouse: Warehouse
     _parsed: Any = PrivateAttr(default=None)
 
-    def build(self, context: dg.AssetExecutionContext) -> DbtBuild:
+    def build(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> DbtBuild:
         """Return a `dbt build` of the nodes that a run selected from a step, tests included.
 
         Args:
             context: context of a `dbt_assets` definition with the name of a step.
+            warehouse: the warehouse of the run.
         """
-        settings = self.warehouse.settings
+        settings = warehouse.settings
         [step] = [step for step in STEPS if step.name == context.assets_def.node_def.name]
-        self.warehouse.begin(f"building and testing the {step.name}")
+        warehouse.begin(f"building and testing the {step.name}")
         with loading_connection(settings.warehouse) as connection:
             # Models compare with the last publication; one whose run was killed does not count.
             recover_interrupted(connection, settings.published)

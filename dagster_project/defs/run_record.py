@@ -6,7 +6,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.defs.automation import BY_COMMAND_LINE
-from dagster_project.record.store import append, read
+from dagster_project.record.store import append
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -24,9 +24,6 @@ def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.Dagster
         instance: Dagster's storage.
         run: the run.
     """
-    if any(entry["detail"].get("dagster_run") == run.run_id for entry in read(settings)):
-        # Dagster sets up the warehouse twice, since the resource of dbt has it too.
-        return
     events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     failed = sorted({str(event.step_key) for event in events})
     is_failed = any(not step.endswith(RUN_VERDICT) for step in failed)

@@ -8,7 +8,7 @@ from dagster_dbt import dbt_assets
 
 from dagster_project.defs.dbt_events import column_types
 from dagster_project.defs.dbt_specs import Translator
-from dagster_project.defs.resources import Dbt
+from dagster_project.defs.resources import Dbt, Warehouse
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import STEPS, Step
@@ -29,8 +29,10 @@ def _dbt_assets(step: Step, manifest: Path, settings: Settings) -> dg.AssetsDefi
         name=step.name,
         dagster_dbt_translator=Translator(settings),
     )
-    def build(context: dg.AssetExecutionContext, dbt: Dbt) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        yield from dbt.build(context).stream()
+    def build(
+        context: dg.AssetExecutionContext, warehouse: Warehouse, dbt: Dbt
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        yield from dbt.build(context, warehouse).stream()
 
     return build
 

@@ -143,7 +143,7 @@ def visits(nodes) -> NodeResult:
 def run(settings, nodes) -> dg.ExecuteInProcessResult:
     assert nodes
     facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
-    return dg.materialize([facts], resources={"dbt": Dbt(warehouse=Warehouse())}, raise_on_error=False)
+    return dg.materialize([facts], resources={"warehouse": Warehouse(), "dbt": Dbt()}, raise_on_error=False)
 
 
 def one(nodes: list[NodeResult], name: str) -> NodeResult:
