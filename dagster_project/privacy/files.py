@@ -21,9 +21,9 @@ _NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damag
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _ENCRYPTED = re.compile(rb"-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE)")
 # Files that are no texts and have no values: pictures and fonts by their first bytes, others by name. dbt writes
-# `partial_parse.msgpack` without compression; the template of slides has settings of a printer.
+# `partial_parse.msgpack` and `graph.gpickle` without compression; the template of slides has settings of a printer.
 _WITHOUT_VALUES = re.compile(rb"\x89PNG\r\n|\xff\xd8\xff|GIF8|wOF[F2]|\0\x01\0\0\0|OTTO")
-_NAMED_WITHOUT_VALUES = re.compile(r".*(\.msgpack|/printerSettings\d*\.bin)", re.S)
+_NAMED_WITHOUT_VALUES = re.compile(r".*(\.msgpack|\.gpickle|/printerSettings\d*\.bin)", re.S)
 _PIECE = 1 << 20
 HEAD_BYTES = 262
 # The file beside a DuckDB database with what was not yet written into it, which only DuckDB may change.

@@ -142,7 +142,7 @@ class Spark(Engine):
             )
         if views:
             local = self._settings.model_copy(update={"target": Target.DUCKDB})
-            made = invoke(local, ["run", "--select", *(".".join(node.fqn) for node in views)])
+            made = invoke(local, ["run", "--no-write-json", "--select", *(".".join(node.fqn) for node in views)])
             if failed := [item.node.name for item in made.results if item.status != "success"]:
                 raise DbtError(
                     f"{', '.join(failed)}: not created in the warehouse after Spark built the tables. The step is not "

@@ -537,6 +537,7 @@ def test_a_file_that_is_no_text_and_of_no_known_kind_is_not_readable(tmp_path, n
         ("picture.png", b"\x89PNG\r\n\x1a\n" + NOISE),
         ("font.woff2", b"wOF2" + NOISE),
         ("partial_parse.msgpack", b"\xde\x00" + NOISE),
+        ("graph.gpickle", b"\x80\x04" + NOISE),
         ("paper.docx", zipped("word/media/image1.png", b"\x89PNG\r\n\x1a\n" + NOISE)),
         ("paper.pptx", zipped("ppt/printerSettings/printerSettings1.bin", NOISE)),
         ("empty.lock", b""),
