@@ -57,8 +57,8 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
 
     The value axis starts at 0 for counts and percentages: a control chart is read by distance from the mean, but a
     truncated axis makes a small change look large. Signals are squares and provisional months are hollow, so neither
-    depends on colour alone. The line connects complete months only: it breaks at provisional months and at months
-    without a figure.
+    depends on colour alone. The line connects complete months of one formula only: it breaks at provisional months, at
+    months without a figure and where the formula changes.
     """
     points = [point for point in chart.points if isfinite(point.value)]
     days = [point.month for point in chart.points] or [date.min]
@@ -83,7 +83,7 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
         line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash, opacity)
         for value, first, colour, dash, opacity in rules
     ]
-    breaks = accumulate(int(point.is_provisional or point.is_after_gap) for point in chart.points)
+    breaks = accumulate(int(point.is_provisional or point.begins_line) for point in chart.points)
     stretches = dict(zip((point.month for point in chart.points), breaks, strict=True))
     complete = [point for point in points if not point.is_provisional]
     stretched = [

@@ -65,7 +65,8 @@ def icon(name: str) -> str:
 def trend_line(points: Sequence[Point]) -> str:
     """Return the months of a chart as a line without axes, 110 by 26.
 
-    As in charts, the line joins complete months that follow each other, and provisional months are hollow.
+    As in charts, the line joins complete months of one formula that follow each other, and provisional months are
+    hollow.
     """
     if not points:
         return ""
@@ -82,7 +83,7 @@ def trend_line(points: Sequence[Point]) -> str:
     ]
     path = [f"M{places[0][0]} {places[0][1]}"]
     for (before, point), (x, y) in zip(pairwise(points), places[1:], strict=True):
-        is_joined = not (before.is_provisional or point.is_provisional or point.is_after_gap)
+        is_joined = not (before.is_provisional or point.is_provisional or point.begins_line)
         path.append(f"{'L' if is_joined else 'M'}{x} {y}")
     parts = [f'<path d="{"".join(path)}" fill="none" stroke="{BLUE}" stroke-width="1.5"/>']
     for point, (x, y) in zip(points, places, strict=True):

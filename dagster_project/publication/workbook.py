@@ -45,11 +45,15 @@ _CHART_COLUMNS = (
     "Month",
     "Value",
     "Provisional value",
+    "Value by another formula",
     "Mean",
     "Lower limit",
     "Upper limit",
     "Target or benchmark",
 )
+
+# Positions of its columns for values.
+_VALUES = _VALUE, _PROVISIONAL, _OTHER_FORMULA = (3, 4, 5)
 
 # `17s`, `4m 56s`, `1h 2m 3s`: Excel stores a time as a fraction of a day.
 _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
@@ -289,17 +293,19 @@ class _Writer:
         limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
         circle = {"type": "circle", "size": 5, "fill": {"color": BLUE}}
         hollow = {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}}
-        are_provisional = {point.is_provisional for point in chart.points}
+        columns = {column for point, column in _columns_of(chart)}
         target = {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}
-        # Provisional values are a series of their own: a line to a month with missing days would show a fall that did
-        # not happen.
+        other = {"color": BLUE, "width": 2.25, "dash_type": "round_dot"}
+        # Provisional values and those of another formula are series of their own: a line to a month with missing days,
+        # or across a change of formula, would show a fall or rise that did not happen.
         for name, values, line, marker, is_shown in (
-            ("Value", 3, {"color": BLUE, "width": 2.25}, circle, False in are_provisional),
-            ("Provisional value", 4, {"none": True}, hollow, True in are_provisional),
-            ("Mean", 5, {"color": DARK_GREY, "width": 1}, {"type": "none"}, chart.mean is not None),
-            ("Lower limit", 6, limit, {"type": "none"}, chart.lower_limit is not None),
-            ("Upper limit", 7, limit, {"type": "none"}, chart.upper_limit is not None),
-            ("Target or benchmark", 8, target, {"type": "none"}, chart.target is not None),
+            ("Value", _VALUE, {"color": BLUE, "width": 2.25}, circle, _VALUE in columns),
+            ("Provisional value", _PROVISIONAL, {"none": True}, hollow, _PROVISIONAL in columns),
+            ("Value by another formula", _OTHER_FORMULA, other, circle, _OTHER_FORMULA in columns),
+            ("Mean", 6, {"color": DARK_GREY, "width": 1}, {"type": "none"}, chart.mean is not None),
+            ("Lower limit", 7, limit, {"type": "none"}, chart.lower_limit is not None),
+            ("Upper limit", 8, limit, {"type": "none"}, chart.upper_limit is not None),
+            ("Target or benchmark", 9, target, {"type": "none"}, chart.target is not None),
         ):
             if is_shown:
                 months, numbers = ([_CHART_SHEET, first, at, last, at] for at in (2, values))
@@ -325,7 +331,8 @@ class _Writer:
             _CHART_SHEET,
             "Chart data",
             "This sheet contains one table: the numbers behind the charts, not rounded.",
-            "Days are missing of a month with a provisional value. Nothing was delivered for one without any.",
+            "Days are missing of a month with a provisional value. Nothing was delivered for one without any. "
+            "Values by another formula cannot be compared with the others.",
             "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
             widths=(38, 38, *(14 for _ in _CHART_COLUMNS[2:])),
         )
@@ -339,12 +346,12 @@ class _Writer:
         for _, chart in self.charts:
             row = units[chart.measure]
             style = self._format(num_format=_number_format(row.unit, row.decimals))
+            columns = dict(_columns_of(chart))
             for line, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
                 sheet.write_datetime(line, 2, _moment(month), self.month)
                 has_limits = chart.limits_from is None or month >= chart.limits_from
                 numbers = (
-                    point.value if point and not point.is_provisional else None,
-                    point.value if point and point.is_provisional else None,
+                    *(point.value if point and columns[point] == column else None for column in _VALUES),
                     *((chart.mean, chart.lower_limit, chart.upper_limit) if has_limits else (None, None, None)),
                     chart.target,
                 )
@@ -407,6 +414,17 @@ def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
             months.append(((point.month - timedelta(days=1)).replace(day=1), None))
         months.append((point.month, point))
     return months
+
+
+def _columns_of(chart: Chart) -> Iterator[tuple[Point, int]]:
+    """Yield the points of a chart with the columns of their values, which no line joins to each other.
+
+    The newest formula has the column of values; each change of formula before it swaps it with the other one.
+    """
+    changes = sum(point.is_after_change for point in chart.points)
+    for point in chart.points:
+        changes -= point.is_after_change
+        yield point, _PROVISIONAL if point.is_provisional else _OTHER_FORMULA if changes % 2 else _VALUE
 
 
 def _months_a_tick(chart: Chart) -> int:

@@ -263,6 +263,42 @@ def test_the_year_before_follows_the_figure(browser, tmp_path):
     page.close()
 
 
+def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
+    data = data_of(["Kent"])
+    months = [f"2022-{number:02}-01" for number in range(1, 7)]
+    columns = {"loaded": [31] * 6, "days": [31] * 6, "provisional": [False] * 6, "since": [None] * 6}
+    values = [str(number) for number in range(1, 7)]
+    decision = {"what": "formula", "force": "*", "last": None, "source": "A paper."}
+    # The rows for all forces do not apply to a force with rows of its own.
+    formulas = (("force-0", "2000-01-01", "a"), ("force-0", "2022-03-01", "b"), ("*", "2022-05-01", "c"))
+    data["measures"][0]["decisions"] = [
+        decision | {"force": force, "first": first, "value": value} for force, first, value in formulas
+    ]
+    series = {"first": months, "text": values, "value": values} | columns
+    data |= {
+        "months": months,
+        "opening_month": 5,
+        "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
+        "cells": {"month": {"force-0": {"calls.received": series}}},
+    }
+    write_vega(tmp_path)
+    file = tmp_path / "explorer.html"
+    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    page = browser.new_page()
+    explorer = Explorer(page, file.as_uri())
+    explorer.open("from=2022-01&to=2022-06")
+    lines = page.locator(".drawing .mark-line path")
+    expect(lines).to_have_count(2)
+    drawn = sorted(lines.nth(number).get_attribute("d").count("L") for number in range(2))
+    assert drawn == [1, 3]
+    expect(page.locator("figure p", has_text="Different formula since March 2022:")).to_be_visible()
+    explorer.open("from=2022-03&to=2022-06")
+    expect(lines).to_have_count(1)
+    assert "Different formula" not in page.inner_text("#charts")
+    assert explorer.errors == []
+    page.close()
+
+
 def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path):
     data = data_of(["Kent"])
     days = [f"2022-12-{day:02}" for day in range(1, 32)]

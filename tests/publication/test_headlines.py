@@ -263,6 +263,8 @@ def test_a_trend_line_breaks_where_the_chart_does():
     drawn = trend_line(months)
     assert (drawn.count("L"), drawn.count("M"), drawn.count('fill="#fff"')) == (2, 4, 1)
     assert trend_line(()) == ""
+    months[4] = replace(months[4], is_after_change=True)
+    assert trend_line(months).count("L") == 1
     level = trend_line([replace(point, value=Decimal(1)) for point in months])
     assert "nan" not in level
 

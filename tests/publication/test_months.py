@@ -27,17 +27,21 @@ CHART = a_report().sections[0].charts[0]
 
 
 def points(kinds: str) -> tuple[Point, ...]:
-    """A month a letter: `c` complete, `p` provisional, `-` without a figure."""
+    """A month a letter: `c` complete, `n` the first of a new formula, `p` provisional, `-` without a figure."""
     months = [date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1) for number in range(len(kinds))]
     return tuple(
-        Point(month, Decimal(100 + n), "1", kind == "p", None, is_after_gap=n > 0 and kinds[n - 1] == "-")
+        Point(month, Decimal(100 + n), "1", kind == "p", None, n > 0 and kinds[n - 1] == "-", kind == "n")
         for n, (month, kind) in enumerate(zip(months, kinds, strict=True))
         if kind != "-"
     )
 
 
 @pytest.mark.parametrize(
-    ("kinds", "joined"), [("cccc", 3), ("cccp", 2), ("cpcc", 1), ("pccc", 2), ("cc-cc", 2), ("cpc-p", 0), ("cc--p", 1)]
+    ("kinds", "joined"),
+    [
+        *[("cccc", 3), ("cccp", 2), ("cpcc", 1), ("pccc", 2), ("cc-cc", 2), ("cpc-p", 0), ("cc--p", 1)],
+        *[("ccnc", 2), ("cnnc", 1), ("cc-nc", 2)],
+    ],
 )
 def test_a_line_joins_only_complete_months_that_follow_each_other(kinds, joined):
     drawn = draw(replace(CHART, points=points(kinds)))
@@ -48,21 +52,32 @@ def test_a_line_joins_only_complete_months_that_follow_each_other(kinds, joined)
 
 
 def charted(kinds: str) -> list[list[object]]:
-    """Months with value and provisional value, as the workbook's charts read them."""
+    """Months with value, provisional value and value by another formula, as the workbook's charts read them."""
     report = a_report()
     section = replace(report.sections[0], charts=(replace(CHART, points=points(kinds)),))
     made = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(replace(report, sections=(section,)))))
     head, *rows = made.get_sheet_by_name("Chart data").to_python()[4:]
-    assert head[2:5] == ["Month", "Value", "Provisional value"]
-    return [row[2:5] for row in rows]
+    assert head[2:6] == ["Month", "Value", "Provisional value", "Value by another formula"]
+    return [row[2:6] for row in rows]
 
 
 def test_charts_of_the_workbook_separate_gaps_and_provisional_months():
     assert charted("cp-c") == [
-        [date(2022, 4, 1), 100, ""],
-        [date(2022, 5, 1), "", 101],
-        [date(2022, 6, 1), "", ""],
-        [date(2022, 7, 1), 103, ""],
+        [date(2022, 4, 1), 100, "", ""],
+        [date(2022, 5, 1), "", 101, ""],
+        [date(2022, 6, 1), "", "", ""],
+        [date(2022, 7, 1), 103, "", ""],
+    ]
+
+
+def test_charts_of_the_workbook_separate_the_months_of_each_formula():
+    assert [row[1:] for row in charted("ccncnp")] == [
+        [100, "", ""],
+        [101, "", ""],
+        ["", "", 102],
+        ["", "", 103],
+        [104, "", ""],
+        ["", 105, ""],
     ]
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from dagster_project.publication.report.cohorts import read_cohorts
+from dagster_project.publication.report.definitions import FormulaChange
 from dagster_project.publication.report.weekly import (
     judged_weeks,
     weekly_chart,
@@ -50,6 +51,17 @@ def test_a_weekly_chart_names_its_highest_lowest_and_newest_week():
     assert chart.alternative.startswith("101 calls, % Not Answered by week, 1 August 2022 to 22 August 2022: highest")
     assert "The 2% benchmark is drawn." in chart.alternative
     assert "By week: 1.00% in every week;" in weekly_sentence(drawn(weeks("1", "1.001")))
+
+
+def test_the_line_of_weeks_breaks_at_the_first_monday_of_a_new_formula():
+    # 10 August is the Wednesday of the second week, which has the formula of its Monday.
+    change = FormulaChange(date(2022, 8, 10), "crime.old", "crime.new")
+    rows = weeks("1", "2", "3", "4")
+    chart = weekly_chart(a_measure(unit="percent", decimals=2), rows, [change])
+    assert [point.is_after_change for point in chart.points] == [False, False, True, False]
+    assert chart.caption == "No unusual week; 2% benchmark; different formula since 10 August 2022"
+    assert chart.alternative.endswith("No unusual week; different formula since 10 August 2022.")
+    assert drawn(rows).caption == "No unusual week; 2% benchmark"
 
 
 def test_one_week_has_no_chart():

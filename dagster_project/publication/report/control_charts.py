@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.definitions import FormulaChange
+from dagster_project.publication.report.definitions import FormulaChange, broken_at_changes, change_words
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.figures import Figures, months_before, whole_year
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Measure, Point, listed, long_month, span
@@ -102,9 +102,9 @@ def series_of(
     )
 
 
-def points_of(charts: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
-    """Return the points of a chart: its months with a figure."""
-    return tuple(
+def points_of(charts: Sequence[Mapping[str, Any]], formulas: Sequence[FormulaChange] = ()) -> tuple[Point, ...]:
+    """Return the points of a chart: its months with a figure, none of them joined to one of another formula."""
+    points = [
         Point(
             row["month_start"],
             row["value"],
@@ -115,16 +115,27 @@ def points_of(charts: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
         )
         for before, row in pairwise((None, *charts))
         if row is not None and row["value"] is not None
-    )
+    ]
+    return broken_at_changes(points, formulas)
 
 
-def chart_of(series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
-    """Return the chart of a measure; None if it has no figures."""
-    measure, points = series.measure, points_of(charts)
+def chart_of(
+    series: Series, charts: Sequence[Mapping[str, Any]], formulas: Sequence[FormulaChange] = ()
+) -> Chart | None:
+    """Return the chart of a measure; None if it has no figures.
+
+    Args:
+        series: the measure over the months of a paper.
+        charts: the rows of its chart, oldest first.
+        formulas: changes of its formula, at which its line breaks.
+    """
+    measure, points = series.measure, points_of(charts, formulas)
     if not points:
         return None
     last = charts[-1]
     label, verdict = target_label(measure, last["target"]), finding(series)
+    changed = change_words(points, formulas)
+    note = "" if changed in verdict else changed
     # A month with missing days would be the lowest of any sum.
     complete = [point for point in points if not point.is_provisional] or points
     provisional = [long_month(point.month) for point in points if point.is_provisional]
@@ -147,7 +158,7 @@ def chart_of(series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | Non
             f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' Provisional and drawn hollow: {listed(provisional)}.' if provisional else ''}"
-            f"{f' The {label} is drawn.' if label else ''} {verdict}."
+            f"{f' The {label} is drawn.' if label else ''} {verdict}{f'; {note}' if note else ''}."
         ),
         unit=measure.unit,
         points=points,
@@ -158,4 +169,5 @@ def chart_of(series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | Non
         target_label=label,
         is_trial=series.is_trial,
         limits_from=limits_from,
+        formula_note=note,
     )

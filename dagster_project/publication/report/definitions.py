@@ -1,8 +1,8 @@
 """Put the definitions of measures into words for a force and month, with the values in force and their source."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,7 +10,7 @@ from itertools import pairwise
 import duckdb
 
 from dagster_project.publication.report.display import display_target, in_full
-from dagster_project.publication.report.model import Definition, Measure, listed, long_month
+from dagster_project.publication.report.model import Definition, Measure, Point, listed, long_month, since
 
 # Words of the catalogue that stand for a value, `answer target in force`, and the rule with it.
 _VALUES = {"short-abandon threshold": "short_abandon_seconds", "answer target": "answer_target_seconds"}
@@ -68,6 +68,34 @@ def formula_changes(rules: Sequence[Rule]) -> dict[str, tuple[FormulaChange, ...
             change = FormulaChange(after.first_day, before.value, after.value)
             changes[after.applies_to] = (*changes.get(after.applies_to, ()), change)
     return changes
+
+
+def has_other_formula(before: date, day: date, changes: Iterable[date]) -> bool:
+    """Return whether a different formula came into force after one day and by a later one.
+
+    Args:
+        before: first day of a month or week.
+        day: first day of a later one.
+        changes: first days of formulas.
+    """
+    return any(before < change <= day for change in changes)
+
+
+def broken_at_changes(points: Iterable[Point], formulas: Sequence[FormulaChange]) -> tuple[Point, ...]:
+    """Return the points of a chart, with a mark at those whose formula is not that of the point before."""
+    changes = [change.first_day for change in formulas]
+    return tuple(
+        replace(point, is_after_change=before is not None and has_other_formula(before.month, point.month, changes))
+        for before, point in pairwise((None, *points))
+        if point is not None
+    )
+
+
+def change_words(points: Sequence[Point], formulas: Sequence[FormulaChange]) -> str:
+    """Return `different formula since November 2022` for the newest change within a chart; empty without one."""
+    first, last = points[0].month, points[-1].month
+    days = [change.first_day for change in formulas if has_other_formula(first, last, [change.first_day])]
+    return f"different formula {since(max(days))}" if days else ""
 
 
 def formula_note(change: FormulaChange, measures: Mapping[str, Measure]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from dagster_project.publication.report.definitions import has_other_formula
 from dagster_project.publication.report.display import display, display_target, rounded
 from dagster_project.publication.report.model import (
     Change,
@@ -154,7 +155,7 @@ def change(
     """Return the difference of two figures as readers can check it: from the rounded figures that are printed."""
     if now is None or before is None:
         return Change("", "")
-    if has_other_formula(now, before, formula_changes):
+    if has_other_formula(before.month, now.month, formula_changes):
         return Change("", "not compared: different formula")
     if now.text == before.text:
         return Change(_SAME, "no change")
@@ -254,11 +255,6 @@ def signal_words(item: Standing) -> str:
         "two_of_three": f"two of three months near the {'upper' if item.is_high else 'lower'} end of the usual range",
         "shift": "seven months in a row on one side of the median",
     }.get(item.signal or "", "")
-
-
-def has_other_formula(now: Reading, before: Reading, changes: Sequence[date]) -> bool:
-    """Return whether a different formula came into force between two months."""
-    return any(before.month < day <= now.month for day in changes)
 
 
 def _complete(item: Standing) -> list[Point]:

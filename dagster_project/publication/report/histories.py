@@ -94,7 +94,7 @@ def read_histories(
                 month,
                 figures,
                 charts.get(measure.code, []),
-                weekly_chart(measure, weeks.get(measure.code, ())),
+                weekly_chart(measure, weeks.get(measure.code, ()), formulas.get(measure.code, ())),
                 cohorts.get(measure.code),
                 formulas.get(measure.code, ()),
             ),
@@ -135,7 +135,7 @@ def _history(
     return MeasureHistory(
         measure,
         with_weeks(statement, None if series.formula_changed else weekly_chart),
-        chart_of(series, charts or _unjudged(measure, charted, figures)),
+        chart_of(series, charts or _unjudged(measure, charted, figures), formulas),
         weekly_chart,
         cohorts,
         tuple(titles.values()),

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from dagster_project.publication.report.definitions import has_other_formula
 from dagster_project.publication.report.headlines import (
     UP,
     Reading,
     Standing,
     change,
-    has_other_formula,
     signal_words,
     target_words,
 )
@@ -95,7 +95,7 @@ def _worse(item: Standing) -> str:
 
 def _from(item: Standing) -> str:
     now, before = item.now, item.month_before
-    if not now or not before or has_other_formula(now, before, item.formula_changes):
+    if not now or not before or has_other_formula(before.month, now.month, item.formula_changes):
         return ""
     if now.text == before.text:
         return f", as in {long_month(before.month)}"
@@ -136,7 +136,12 @@ def _distance(item: Standing) -> Decimal:
 def _relative(item: Standing, before: Reading | None) -> Decimal:
     """Return the size of a change relative to the earlier figure; 0 if the two cannot be compared or print the same."""
     now = item.now
-    if not now or not before or now.text == before.text or has_other_formula(now, before, item.formula_changes):
+    if (
+        not now
+        or not before
+        or now.text == before.text
+        or has_other_formula(before.month, now.month, item.formula_changes)
+    ):
         return Decimal(0)
     new, old = now.value, before.value
     if now.per_day is not None and before.per_day is not None:

@@ -107,6 +107,13 @@ class Point:
     """The rule of the control chart that it breaks; None if it breaks none."""
     is_after_gap: bool = False
     """Whether the preceding month or week has no figure, so that no line connects to this point."""
+    is_after_change: bool = False
+    """Whether the preceding point has another formula: a line to it would show the change as one of performance."""
+
+    @property
+    def begins_line(self) -> bool:
+        """Whether no line connects to this point."""
+        return self.is_after_gap or self.is_after_change
 
 
 @dataclass(frozen=True)
@@ -149,11 +156,13 @@ class Chart:
     """The period of a point, `month` or `week`."""
     events: tuple[Event, ...] = ()
     """Events within its points, by date."""
+    formula_note: str = ""
+    """`different formula since November 2022`, if the line breaks there and the finding does not say so."""
 
     @property
     def caption(self) -> str:
-        """Result and target, printed below the title."""
-        return "; ".join(filter(None, (self.finding, self.target_label)))
+        """Result, target and change of formula, printed below the title."""
+        return "; ".join(filter(None, (self.finding, self.target_label, self.formula_note)))
 
     @property
     def key(self) -> str:

@@ -95,7 +95,7 @@ def read_report(
         exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}. See: fcir status")
     charts = chart_months(connection, force_code, month)
-    weekly = _weekly_charts(connection, force_code, month, measures, events)
+    weekly = _weekly_charts(connection, force_code, month, measures, events, formulas)
     notes: dict[str, int] = {}
     series = {
         item.code: series_of(item, months, figures, charts.get(item.code, []), formulas.get(item.code, ()))
@@ -114,7 +114,9 @@ def read_report(
         )
         shown = [series[item.code] for item in own]
         written = words.blocks.get(code, ())
-        sections.append(_section(code, title, shown, table, charts, weekly, written, events, has_verdicts=has_verdicts))
+        sections.append(
+            _section(code, title, shown, table, charts, weekly, written, events, formulas, has_verdicts=has_verdicts)
+        )
     above, on_comparison = (words.blocks.get(place, ()) for place in ("", COMPARED))
     if compared := how_we_compare(connection, force_code, months):
         sections.append(replace(compared, commentary=on_comparison))
@@ -162,13 +164,16 @@ def _weekly_charts(
     month: date,
     measures: Sequence[Measure],
     events: Sequence[Event],
+    formulas: Mapping[str, Sequence[FormulaChange]],
 ) -> dict[str, Chart]:
     """Return the weekly charts of headline measures that are shares, by measure."""
     weeks = weeks_until(connection, force_code, month)
     return {
         item.code: marked(chart, item.section, events)
         for item in measures
-        if item.is_headline and item.unit == "percent" and (chart := weekly_chart(item, weeks.get(item.code, ())))
+        if item.is_headline
+        and item.unit == "percent"
+        and (chart := weekly_chart(item, weeks.get(item.code, ()), formulas.get(item.code, ())))
     }
 
 
@@ -181,6 +186,7 @@ def _section(
     weekly: Mapping[str, Chart],
     commentary: tuple[Block, ...],
     events: Sequence[Event],
+    formulas: Mapping[str, Sequence[FormulaChange]],
     *,
     has_verdicts: bool,
 ) -> Section:
@@ -198,7 +204,7 @@ def _section(
         tuple(
             marked(replace(chart, finding="") if series.lacks_points and not has_verdicts else chart, code, events)
             for series in measures
-            if (chart := chart_of(series, charts.get(series.measure.code, [])))
+            if (chart := chart_of(series, charts.get(series.measure.code, []), formulas.get(series.measure.code, ())))
         ),
         tuple(weekly[series.measure.code] for series in measures if series.measure.code in weekly),
     )
@@ -240,7 +246,7 @@ def _standing(
             figures.get((measure.code, month, "same_month_last_year")), row["pct_change_on_last_year"] if row else None
         ),
         formula_changes=tuple(item.first_day for item in formulas),
-        points=points_of(charts),
+        points=points_of(charts, formulas),
         remark="; ".join([*incomplete, *quarantined(row)]),
         **{
             name: last.get(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.report.definitions import FormulaChange, broken_at_changes, change_words
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Chart, Measure, Point, listed
 from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATION_WORDS, target_label
@@ -56,9 +57,15 @@ def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict
     )
 
 
-def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
-    """Return a chart of a measure by week; None if fewer than two weeks have a figure."""
-    points = tuple(
+def weekly_chart(measure: Measure, weeks: _Rows, formulas: Sequence[FormulaChange] = ()) -> Chart | None:
+    """Return a chart of a measure by week; None if fewer than two weeks have a figure.
+
+    Args:
+        measure: the measure.
+        weeks: the rows of its weeks, oldest first.
+        formulas: changes of its formula, at which its line breaks.
+    """
+    every = [
         Point(
             row["week_start"],
             row["value"],
@@ -70,10 +77,10 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
         )
         for before, row in pairwise((None, *weeks))
         if row is not None and row["value"] is not None
-    )
-    if len(points) < 2:
+    ]
+    if len(every) < 2:
         return None
-    last = weeks[-1]
+    points, note, last = broken_at_changes(every, formulas), change_words(every, formulas), weeks[-1]
     finding, label = weekly_finding(weeks), target_label(measure, last["target"])
     return Chart(
         measure=measure.code,
@@ -82,7 +89,7 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
         alternative=(
             f"{measure.section_title}, {measure.label} by week, {week_name(points[0].month)} to "
             f"{week_name(points[-1].month)}: {weekly_extremes(points)}.{f' The {label} is drawn.' if label else ''} "
-            f"{finding}."
+            f"{finding}{f'; {note}' if note else ''}."
         ),
         unit=measure.unit,
         points=points,
@@ -94,6 +101,7 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
         is_trial=last["is_trial"],
         limits_from=baseline if (baseline := last.get("baseline_start")) and baseline > points[0].month else None,
         by="week",
+        formula_note=note,
     )
 
 

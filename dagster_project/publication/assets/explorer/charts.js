@@ -59,6 +59,7 @@ function chart(own, drawn, unit, single) {
   const left = own.length - drawn.length;
   const remarks = [
     ...(single ? limitRemarks(drawn[0]) : []),
+    ...formulaRemarks(drawn),
     ...(left ? [`${counted(drawn.length, "series is", "series are")} drawn, ${left.toLocaleString("en-GB")} not: `
       + "they have no figure or are too many for one chart. The table has them."] : []),
   ];
@@ -84,10 +85,43 @@ function chart(own, drawn, unit, single) {
   return figure;
 }
 
-/** The part of the line that each period is in: it breaks at one that is provisional or has no figure. */
+/**
+ * The part of the line that each period is in: it breaks at one that is provisional or has no figure, and where the
+ * formula changes.
+ */
 function stretches(one) {
+  const changes = formulaChanges(one);
+  const periods = chosenPeriods();
   let stretch = 0;
-  return one.cells.map((cell) => (cell?.text && !cell.provisional ? stretch : (stretch += 1)));
+  let before = 0;
+  return one.cells.map((cell, index) => {
+    const begun = changes.filter((first) => first <= formulaDay(one, periods[index])).length;
+    if (!cell?.text || cell.provisional || begun !== before) stretch += 1;
+    before = begun;
+    return stretch;
+  });
+}
+
+/** First days of the formulas of a series but for the first. A force with formulas of its own has only these. */
+function formulaChanges({ force, measure }) {
+  const every = data.measures[measure].decisions.filter((row) => row.what === "formula");
+  const own = every.filter((row) => row.force === data.forces[force].code);
+  const rows = own.length ? own : every.filter((row) => row.force === "*");
+  return rows.filter((row, at) => at && row.value !== rows[at - 1].value).map((row) => row.first);
+}
+
+/** The day that decides by which formula the figure of a period is: the first of its last month, or of the week. */
+function formulaDay(one, period) {
+  const [first, last] = covered(one, period);
+  return choice.grain === "month" ? `${last.slice(0, 8)}01` : first;
+}
+
+function formulaRemarks(drawn) {
+  const periods = chosenPeriods();
+  const changed = drawn.flatMap((one) => formulaChanges(one).filter((first) =>
+    formulaDay(one, periods[0]) < first && first <= formulaDay(one, periods[periods.length - 1])));
+  const days = [...new Set(changed)].sort();
+  return days.length ? [`Different formula since ${listed(days.map(sinceWords))}: figures before and after are not joined.`] : [];
 }
 
 /** Mean, limits and target by month or week. When a chart has a new baseline, they change, and another line begins. */
