@@ -1,8 +1,8 @@
 """The explorer: one page to choose measures, forces, months and figures. Its behaviour is in `assets/explorer/`.
 
-The page makes no requests to a server: it contains the figures of months; the drawing library and the figures of
-`site/explorer_details.py` are files beside it. Texts and values are those of the marts, so a browser rounds and adds up
-nothing.
+The page makes no requests to a server: it contains the figures of months; the drawing library, the search of the site
+and the figures of `site/explorer_details.py` are files beside it. Texts and values are those of the marts, so a browser
+rounds and adds up nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from dagster_project.publication.html import packed, render_template
 from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.measures import catalogue_sections
 from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
+from dagster_project.publication.report.months import default_month, paper_months
 from dagster_project.publication.report.read import ReportError
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 from dagster_project.publication.site.explorer_details import (
@@ -75,53 +75,21 @@ _UNITS = {
 _LINE = "calls_"
 
 
-def explorer_content(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    force_code: str | None = None,
-    details: Mapping[str, DetailFiles] = MappingProxyType({}),
-    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """Read the content of the explorer from the marts.
-
-    Args:
-        connection: a database with the marts.
-        force_code: the force shown when the page opens without a choice; the first one by default or if it has no
-            figures.
-        details: the files beside the page (`write_details`).
-        events: what the charts of each force mark.
-
-    Returns:
-        The keys `data` (`read_explorer`), `data_until` and `is_synthetic`.
-
-    Raises:
-        ReportError: the marts have a period that the explorer does not know.
-    """
-    until, is_synthetic = newest_delivery(connection)
-    data = read_explorer(connection, force_code=force_code, details=details, events=events)
-    return {"data": data, "data_until": until, "is_synthetic": is_synthetic}
-
-
-def explorer_page(
-    content: Mapping[str, Any], *, nav: Markup | None = None, failed: frozenset[str] = frozenset()
-) -> str:
+def explorer_page(data: Mapping[str, Any], frame: Mapping[str, Any]) -> str:
     """Return the explorer as an HTML document, which loads the file `VEGA` next to it; without it there are no charts.
 
     Args:
-        content: result of `explorer_content`.
-        nav: content above the page, escaped by the caller.
-        failed: addresses within the publication of files that could not be rendered.
+        data: result of `read_explorer`.
+        frame: the values that every page of the site needs (`Site.values`).
     """
     return render_template(
-        "explorer.html.j2",
+        "site/explorer.html.j2",
         {
-            **content,
-            "data": packed(content["data"]),
+            **frame,
+            "data": packed(data),
             # From the project, so it needs no escaping; the only script that the page may run.
             "script": Markup("\n".join(_asset(f"explorer/{name}.js") for name in _SCRIPTS)),  # noqa: S704
-            "nav": nav or Markup(),
             "vega": VEGA,
-            "failed": failed,
         },
     )
 
@@ -168,12 +136,22 @@ def read_explorer(
     details: Mapping[str, DetailFiles] = MappingProxyType({}),
     events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Read all data that is embedded in the page, with decimals as text; arguments are those of `explorer_content`.
+    """Read all data that is embedded in the page, with decimals as text.
+
+    Args:
+        connection: a database with the marts.
+        force_code: the force shown when the page opens without a choice; the first one by default or if it has no
+            figures.
+        details: the files beside the page (`write_details`).
+        events: what the charts of each force mark.
 
     `cells` has the months of each figure, by code of figure, force and measure, in columns: first day, text, value,
     days loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the
     days before it. `limits` has the control limits and targets of each month, by force and measure. Months are their
     first days.
+
+    Raises:
+        ReportError: the marts have a period that the explorer does not know.
     """
     measures, sections = _measures(connection), catalogue_sections(connection)
     forces = rows_as_dicts(

@@ -188,7 +188,7 @@ def test_failed_renderings_are_left_out_and_retried(command, republish, monkeypa
     (command.current / "index.html").touch()
     monkeypatch.setattr(forms, "pdf", failing_renderers.hang)
     monkeypatch.setattr(forms, "render_workbook", failing_renderers.abort)
-    monkeypatch.setattr(pages, "site_explorer", failing_renderers.refuse)
+    monkeypatch.setattr(pages, "explorer_page", failing_renderers.refuse)
     monkeypatch.setattr(measure_pages, "history_csv", failing_renderers.refuse)
     found = republish()
     folders = sorted(path.relative_to(command.current).as_posix() for path in command.current.glob("papers/*/*"))

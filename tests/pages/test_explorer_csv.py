@@ -2,13 +2,16 @@
 
 import csv
 import io
+import shutil
+from importlib.resources import files
 from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from dagster_project.publication.explorer import FIGURES, explorer_page
+from dagster_project.publication.explorer import FIGURES, explorer_page, write_vega
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA, neutralised
 from tests.publication.payloads import FORMULAS, TEXTS
+from tests.publication.reports import a_frame
 
 MONTH = "2023-01-01"
 # Figures with an exponent or units stay as they are, and so does a number of a telephone without blanks.
@@ -49,12 +52,21 @@ def data_of(texts: list[str]) -> dict[str, object]:
     }
 
 
+def write_page(folder: Path, data: dict[str, object]) -> str:
+    """Write the page with these data and the files that it loads; return its address."""
+    write_vega(folder)
+    assets = Path(str(files("dagster_project.publication") / "assets"))
+    for name in ("site.css", "explorer.css", "search.js"):
+        shutil.copy(assets / name, folder / "assets")
+    (folder / "assets" / "search-index.js").write_text("window.FCIR_PAGES=[];")
+    file = folder / "explorer.html"
+    file.write_text(explorer_page(data, a_frame()), encoding="utf-8")
+    return file.as_uri()
+
+
 def test_the_browser_neutralises_the_same_texts_as_the_publication(browser: Browser, tmp_path: Path):
-    file = tmp_path / "explorer.html"
-    content = {"data": data_of(PRINTED), "data_until": None, "is_synthetic": False}
-    file.write_text(explorer_page(content), encoding="utf-8")
     page = browser.new_page()
-    page.goto(file.as_uri())
+    page.goto(write_page(tmp_path, data_of(PRINTED)))
     page.click("#all-forces")
     with page.expect_download() as download:
         page.click("#download")

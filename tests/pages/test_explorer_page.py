@@ -10,9 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from dagster_project.publication.explorer import explorer_page, write_vega
 from dagster_project.publication.html import packed
-from tests.pages.test_explorer_csv import data_of
+from tests.pages.test_explorer_csv import data_of, write_page
 
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": {"assets": ["media"]}}
 SPAN = "from=2022-08&to=2023-01"
@@ -212,10 +211,28 @@ def test_grain_and_members_are_chosen_by_keyboard_and_kept_in_the_address(explor
 @pytest.mark.parametrize("typed", ["abandoned", "attrition", "lost"])
 def test_the_search_knows_the_words_that_people_use(explorer, typed):
     explorer.open("")
-    explorer.page.fill("#search", typed)
+    explorer.page.fill("#measure-search", typed)
     visible = explorer.page.locator("#measures label:visible")
     assert "% Not Answered" in [text.split("\n")[0] for text in visible.all_inner_texts()]
     assert visible.count() < explorer.page.locator("#measures label").count()
+
+
+def test_the_search_of_the_site_and_its_links_within_the_page_keep_the_choice(browser, tmp_path):
+    address = write_page(tmp_path, data_of(["Kent"]))
+    index = tmp_path / "assets" / "search-index.js"
+    index.write_text('window.FCIR_PAGES=[["demand.html","Demand","page","abandoned",""]];')
+    page = browser.new_page()
+    explorer = Explorer(page, address)
+    explorer.open("measures=calls.received&forces=force-0&from=2023-01&to=2023-01")
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("#measures=calls.received&forces=force-0"))
+    page.fill("#search", "abandoned")
+    assert page.inner_text("#search-status") == "1 found"
+    assert page.get_attribute("#search-results a", "href") == "demand.html"
+    assert page.locator("#measures input:checked").count() == 1
+    assert explorer.errors == []
+    page.close()
 
 
 def test_a_missing_file_is_named_and_the_months_remain(browser, sample, tmp_path):
@@ -248,10 +265,9 @@ def test_the_year_before_follows_the_figure(browser, tmp_path):
         "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
         "cells": {"month": cells("1", "2"), "fytd": cells("3", "4"), "prev_fytd": cells("5", "6")},
     }
-    file = tmp_path / "explorer.html"
-    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    address = write_page(tmp_path, data)
     page = browser.new_page()
-    explorer = Explorer(page, file.as_uri())
+    explorer = Explorer(page, address)
     explorer.open("from=2023-01&to=2023-01")
     page.check("#compare")
     assert "compare=year_before" in page.url
@@ -281,11 +297,9 @@ def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
         "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
         "cells": {"month": {"force-0": {"calls.received": series}}},
     }
-    write_vega(tmp_path)
-    file = tmp_path / "explorer.html"
-    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    address = write_page(tmp_path, data)
     page = browser.new_page()
-    explorer = Explorer(page, file.as_uri())
+    explorer = Explorer(page, address)
     explorer.open("from=2022-01&to=2022-06")
     lines = page.locator(".drawing .mark-line path")
     expect(lines).to_have_count(2)
@@ -330,11 +344,9 @@ def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path)
         },
         "bank_holidays": [{"day": "2022-12-26", "label": "Boxing Day"}, {"day": "2022-11-30", "label": "Earlier"}],
     }
-    write_vega(tmp_path)
-    file = tmp_path / "explorer.html"
-    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    address = write_page(tmp_path, data)
     page = browser.new_page()
-    explorer = Explorer(page, file.as_uri())
+    explorer = Explorer(page, address)
     explorer.open("")
     note = "Marked in the chart: =Strike <b> (14 December 2022)."
     holiday = "Bank holidays of England: Boxing Day (26 December 2022)."

@@ -1,8 +1,9 @@
 """A small paper with one case of everything that a renderer has to show."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from dagster_project.publication.report.model import (
     Block,
@@ -25,6 +26,7 @@ from dagster_project.publication.report.model import (
     Table,
     Verdict,
 )
+from dagster_project.publication.site.frame import PAGES
 
 MONTHS = (date(2022, 12, 1), date(2023, 1, 1))
 COLUMNS = (
@@ -56,6 +58,20 @@ def chart(measure: str, unit: str, values: list[str], *, target: str | None = No
         target=Decimal(target) if target else None,
         target_label="2% benchmark" if target else "",
     )
+
+
+def a_frame() -> dict[str, Any]:
+    """The values that a page of the site needs, for one beside the first page."""
+    return {
+        "root": "",
+        "here": "explorer.html",
+        "pages": PAGES,
+        "failed": frozenset(),
+        "run_id": "20230201T041500Z-0a1b2c3d",
+        "published_at": datetime(2023, 2, 1, 4, 15, tzinfo=UTC),
+        "data_until": date(2023, 1, 31),
+        "is_synthetic": True,
+    }
 
 
 def a_report() -> Report:

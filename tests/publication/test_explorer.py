@@ -14,13 +14,11 @@ from html.parser import HTMLParser
 
 import duckdb
 import pytest
-from markupsafe import Markup
 
 from dagster_project.publication import explorer
 from dagster_project.publication.explorer import (
     FIGURES,
     VEGA,
-    explorer_content,
     explorer_page,
     read_explorer,
     vega_bundle,
@@ -29,6 +27,8 @@ from dagster_project.publication.explorer import (
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.read import ReportError
+from dagster_project.publication.site.frame import site_page
+from tests.publication.reports import a_frame
 
 PERIODS = [figure for figure in FIGURES if figure != "month_per_day"]
 MONTHS = [date(2022, 11, 1), date(2022, 12, 1), date(2023, 1, 1)]
@@ -137,7 +137,7 @@ def marts():
 
 @pytest.fixture(scope="module")
 def page(marts):
-    return explorer_page(explorer_content(marts, force_code="nameless"))
+    return explorer_page(read_explorer(marts, force_code="nameless"), a_frame())
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +304,7 @@ def test_a_period_that_the_explorer_does_not_know_is_refused(marts):
 def test_texts_of_the_marts_never_become_script_or_markup(page, data):
     assert HOSTILE in [item["definition"] for item in data["measures"]]
     assert "alert(1)</script>" not in page
-    assert len(_elements(page, "script")) == 3
+    assert len(_elements(page, "script")) == 5
     assert re.fullmatch("[A-Za-z0-9+/=]+", _elements(page, "script", id="data")[0])
     # Within a page, a comment in a script would change where it ends.
     (script,) = _elements(page, "script", type="module")
@@ -312,10 +312,12 @@ def test_texts_of_the_marts_never_become_script_or_markup(page, data):
     assert script.rstrip().endswith("follow();")
 
 
-def test_the_page_loads_only_the_library_next_to_it(page):
+def test_the_page_loads_only_the_files_of_the_site_next_to_it(page):
     parser = _Elements("script")
     parser.feed(page)
-    assert parser.addresses == [VEGA]
+    styles = ["assets/site.css", "assets/explorer.css"]
+    loaded = [address for address in parser.addresses if not address.endswith(".html")]
+    assert loaded == ["data:,", *styles, "#main", "assets/search-index.js", "assets/search.js", VEGA]
     assert not re.search(r"@import|url\(", page)
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
@@ -327,6 +329,7 @@ def test_the_policy_allows_no_other_script_and_no_request(page):
     assert policy.startswith("default-src 'none'; ")
     assert f"script-src 'self' file: 'sha256-{digest}';" in policy
     assert "unsafe-eval" not in policy
+    assert "style-src 'self' file:;" in policy
     assert not re.search(r"\son\w+=", page)
 
 
@@ -336,11 +339,17 @@ def test_the_script_adds_only_text_to_the_page(page):
     assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon|localStorage|\bimport\b", script)
 
 
-def test_a_synthetic_sample_is_labelled_and_the_navigation_is_given(marts, page):
-    assert "Synthetic sample." in page
+def test_a_synthetic_sample_is_labelled(page):
+    assert page.count("Synthetic sample.") == 1
     assert "From deliveries up to 31 January 2023." in page
-    nav = Markup('<nav aria-label="Site"><a href="index.html">Home</a></nav>')
-    assert f"<body>\n{nav}<main>" in explorer_page(explorer_content(marts), nav=nav)
+
+
+def test_the_page_has_the_frame_of_the_site(page):
+    other = site_page("empty.html.j2", a_frame() | {"title": "Explorer"}, {})
+    for tag in ("header", "footer"):
+        (expected,) = re.findall(f"<{tag}>.*?</{tag}>", other, re.S)
+        assert page.count(expected) == page.count(f"<{tag}>") == 1
+    assert 'aria-current="page">Explorer</a>' in page
 
 
 def test_every_control_has_a_label(page):

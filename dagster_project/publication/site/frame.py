@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
-from dagster_project.publication.explorer import explorer_page
 from dagster_project.publication.html import render_template
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.rendering import Renderer
@@ -106,10 +105,3 @@ def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Ch
     # The project draws the charts from numbers, so nothing in them needs escaping.
     drawings = {name: Markup(draw(chart, LARGE)) for name, chart in charts.items()}  # noqa: S704
     return render_template(f"site/{template}", {**content, "drawings": drawings})
-
-
-def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
-    """Render the explorer below the navigation of the site."""
-    # Its content security policy allows only its own script, so it has no search.
-    nav = {"pages": PAGES, "here": "explorer.html", "failed": failed}
-    return explorer_page(content, nav=Markup(render_template("site/explorer_nav.html.j2", nav)), failed=failed)  # noqa: S704

@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.clock import LONDON
 from dagster_project.publication.draft import Draft
-from dagster_project.publication.explorer import VEGA, explorer_content, write_vega
+from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, write_vega
 from dagster_project.publication.files import copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
@@ -38,7 +38,7 @@ from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.faults import faults
-from dagster_project.publication.site.frame import PAGES, Site, site_explorer
+from dagster_project.publication.site.frame import PAGES, Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
@@ -49,7 +49,7 @@ from dagster_project.publication.site.worst_month import WorstMonth, worst_month
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
 
-_ASSETS = ("site.css", "search.js", "views.js", "peers.js", "measure.js")
+_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "peers.js", "measure.js")
 
 
 def write_site(
@@ -242,8 +242,8 @@ def _explorer(
     if not paper_months(connection):
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
-    content = explorer_content(connection, force_code=force_code, details=details, events=events)
-    site.add("explorer.html", site_explorer, content, site.failed)
+    content = read_explorer(connection, force_code=force_code, details=details, events=events)
+    site.add("explorer.html", explorer_page, content, site.values("explorer.html"))
     words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
     site.find("explorer.html", "Explorer", "page", words)
 

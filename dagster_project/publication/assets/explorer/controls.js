@@ -4,7 +4,7 @@
 const SEARCHED = 10;
 
 const forms = {
-  measures: element("measures"), forces: element("forces"), search: element("search"),
+  measures: element("measures"), forces: element("forces"), search: element("measure-search"),
   forceSearch: element("force-search"), breakdown: element("breakdown"), split: element("split"),
   members: element("members"), grain: element("grain"), from: element("from"), to: element("to"),
   figure: element("figure"), compare: element("compare"),
@@ -110,14 +110,15 @@ function build() {
   });
   element("download").addEventListener("click", download);
   element("copy").addEventListener("click", copyLink);
-  element("skip").addEventListener("click", () => {
+  element("to-result").addEventListener("click", () => {
     // A link to "#result" would replace the choice in the address.
     element("result").focus();
     element("result").scrollIntoView();
   });
   window.addEventListener("hashchange", () => {
-    // An anchor within the page is not a choice.
+    // An anchor within the page is not a choice, which the address keeps.
     if (location.hash.includes("=")) follow();
+    else history.replaceState(null, "", `#${toHash(choice)}`);
   });
   let waiting = 0;
   window.addEventListener("resize", () => {
