@@ -220,6 +220,38 @@ def test_a_paper_without_exceptions_says_what_was_looked_for(report, drawings):
     assert "No target is missed." in " ".join(page.extract_text() for page in pdf.pages)
 
 
+def lines_of(report, drawings) -> list[list[str]]:
+    """The lines of each page of the PDF, with what is beside each other in one line."""
+    pdf = PdfReader(io.BytesIO(render_pdf(report, drawings)))
+    return [page.extract_text(extraction_mode="layout").splitlines() for page in pdf.pages]
+
+
+def test_a_chart_alone_is_beside_the_sentences_of_its_section(report, drawings):
+    (section,) = report.sections
+    alone = replace(section, charts=section.charts[:1], weekly_charts=(), commentary=())
+    (first, *_) = lines_of(replace(report, sections=(alone,)), drawings)
+    (line,) = [line for line in first if "A measure" in line]
+    assert "No unusual change." in line
+
+
+def test_the_reason_of_an_exception_has_room(report, drawings):
+    reason = "Missed the target of over 90%"
+    (item,) = report.exceptions
+    (first, *_) = lines_of(replace(report, exceptions=(replace(item, reason=reason),)), drawings)
+    assert [line for line in first if reason in line]
+
+
+def test_charts_of_the_first_section_begin_on_page_one_if_a_row_fits(report, drawings):
+    (section,) = report.sections
+    section = replace(section, charts=section.charts[:1] * 8, weekly_charts=())
+    on_page_one = set()
+    for number in range(4, 16):
+        matrix = replace(report.matrix, headlines=report.matrix.headlines * number)
+        (first, *_) = lines_of(replace(report, sections=(section,), matrix=matrix), drawings)
+        on_page_one.add(sum(line.count("A measure") for line in first))
+    assert on_page_one == {0, 4, 8}
+
+
 def test_no_section_of_the_pdf_is_divided_unless_its_commentary_is_long(report, drawings):
     (section,) = report.sections
     sections = [replace(section, title=f"Part {number}", code=f"part_{number}") for number in range(5)]
