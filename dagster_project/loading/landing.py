@@ -65,9 +65,17 @@ class LandedFile:
         return _EXTENSION.sub("", self.path.name), self.path.name
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """Identity of this state of the file, found without reading it: path as shown, size and modification time."""
-        return printable(str(self.path.with_name(self.name))), self.size, self.modified_ns
+    def shown_path(self) -> str:
+        """Path of the file as the audit shows it."""
+        return printable(str(self.path.with_name(self.name)))
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        """Size, modification time and inode change time: all equal if the content is the same, without reading it.
+
+        The inode change time tells apart two contents of the same size whose modification time was copied with them.
+        """
+        return self.size, self.modified_ns, self.inode_changed_ns
 
 
 @dataclass(frozen=True)
@@ -364,8 +372,7 @@ def _is_unchanged(file: LandedFile) -> bool:
     status = _status(file.path)
     if status is None:
         return False
-    now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return now == (file.size, file.modified_ns, file.inode_changed_ns)
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == file.state
 
 
 def _reason(error: OSError) -> str:

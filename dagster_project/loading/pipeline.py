@@ -177,7 +177,13 @@ def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
 
 def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
     rows = [
-        dict(zip(("path", "size", "modified_ns", "sha256"), (*file.key, sha256), strict=True))
+        {
+            "path": file.shown_path,
+            "size": file.size,
+            "modified_ns": file.modified_ns,
+            "inode_changed_ns": file.inode_changed_ns,
+            "sha256": sha256,
+        }
         for file, sha256 in plan.hashes
         if file.source == source
     ]

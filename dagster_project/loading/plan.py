@@ -13,8 +13,10 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
+from dagster_project.warehouse.connection import WAREHOUSE
 from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import purged_before
+from dagster_project.warehouse.tables import column_types
 
 ACCEPTED = ("loaded", "empty")
 
@@ -121,7 +123,7 @@ def plan_deliveries(
     for file in landing.files:
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
-    loaded, hashes = _loaded(connection), _hashes(connection)
+    loaded, noted = _loaded(connection), _noted(connection)
     purged = purged_before(connection) if connection else {}
     newly_hashed: list[tuple[LandedFile, str]] = []
     deliveries: list[Delivery] = []
@@ -132,8 +134,8 @@ def plan_deliveries(
         skipped: list[str] = []
         try:
             for file in files:
-                sha256 = hashes.get(file.key)
-                if sha256 is None:
+                state, sha256 = noted.get(file.shown_path, (None, ""))
+                if state != file.state:
                     sha256 = _hash_of(file)
                     if sha256 != _unreadable(file):
                         newly_hashed.append((file, sha256))
@@ -182,7 +184,7 @@ def changed_warning(file: LandedFile) -> str:
 def was_rejected(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:
     """Return whether the delivery's current files are those that were last rejected for its day.
 
-    Files are compared by content or, if the content was never read, by size and time.
+    Files are compared by content or, if loading could not read it, by the content that was hashed for its plan.
     """
     if connection is None:
         return False
@@ -208,9 +210,10 @@ def was_rejected(connection: duckdb.DuckDBPyConnection | None, delivery: Deliver
     known = dict(rejected)
     if known.keys() != {file.name for file in delivery.files}:
         return False
-    seen = _hashes(connection)
+    noted = _noted(connection)
     for file, sha256 in zip(delivery.files, delivery.hashes, strict=True):
-        is_same = known[file.name] == sha256 if known[file.name] else sha256 is None or file.key in seen
+        _, hashed = noted.get(file.shown_path, (None, None))
+        is_same = known[file.name] == sha256 if known[file.name] else sha256 in (None, hashed)
         if not is_same:
             return False
     return True
@@ -228,7 +231,7 @@ def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterab
         ).fetchall()
         loads = {(source, day): load_id for source, day, load_id in rows}
     parts = [
-        (file.key, sha256, loads.get((delivery.source, delivery.extract_date)))
+        ((file.shown_path, file.size, file.modified_ns), sha256, loads.get((delivery.source, delivery.extract_date)))
         for delivery in deliveries
         for file, sha256 in zip(delivery.files, delivery.hashes, strict=True)
     ]
@@ -318,8 +321,10 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
     return found
 
 
-def _hashes(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, int, int], str]:
-    if connection is None:
+def _noted(connection: duckdb.DuckDBPyConnection | None) -> dict[str, tuple[tuple[int, int, int | None], str]]:
+    """Return by path the state in which each file was last hashed, and its hash."""
+    # Until 0.4: the column is missing until a run has added it; all files are hashed again.
+    if connection is None or "inode_changed_ns" not in column_types(connection, WAREHOUSE, "audit", "landed_file"):
         return {}
-    rows = connection.execute("select path, size, modified_ns, sha256 from audit.landed_file").fetchall()
-    return {(path, size, modified): sha256 for path, size, modified, sha256 in rows}
+    rows = connection.execute("select path, size, modified_ns, inode_changed_ns, sha256 from audit.landed_file")
+    return {path: ((size, modified, changed), sha256) for path, size, modified, changed, sha256 in rows.fetchall()}

@@ -152,6 +152,8 @@ create table if not exists audit.landed_file (
     modified_ns bigint not null,
     sha256 varchar not null
 );
+-- Until 0.4: version 0.2 lacks it. A file without it is hashed again.
+alter table audit.landed_file add column if not exists inode_changed_ns bigint;
 create table if not exists audit.pseudonym_key (
     fingerprint varchar not null
 );

@@ -1,5 +1,6 @@
 """Which deliveries a run has to load, and which days it is owed."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -50,6 +51,47 @@ def test_a_changed_file_makes_its_day_new_even_at_the_same_size(installation):
     installation.run()
     installation.land("2022-11-02", row("b", 2, "2022-11-02"))
     assert days(planned(installation)) == [("visits", "2022-11-02")]
+
+
+def with_times_of(path, write):
+    """Write to a file as `cp -p` does: its modification time is that of before."""
+    status = path.stat()
+    write(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert path.stat().st_ctime_ns != status.st_ctime_ns
+
+
+def test_a_correction_of_the_same_size_and_modification_time_is_loaded(installation):
+    path = installation.land("2022-11-01", row("a", 1))
+    installation.run()
+    with_times_of(path, lambda path: path.write_text(path.read_text().replace("a,2022", "b,2022")))
+    assert days(planned(installation)) == [("visits", "2022-11-01")]
+    installation.run()
+    assert installation.current() == [("2022-11-01", "b", 1)]
+    assert [load[2] for load in installation.audit()] == ["replaced", "loaded"]
+
+
+def test_the_same_content_with_a_new_inode_change_time_is_hashed_once_and_not_loaded(installation):
+    path = installation.land("2022-11-01", row("a", 1))
+    installation.run()
+    copied = path.read_bytes()
+    with_times_of(path, lambda path: path.write_bytes(copied))
+    assert [file.path for file, _ in planned(installation).hashes] == [path]
+    assert installation.run().deliveries == ()
+    assert planned(installation).hashes == ()
+
+
+def test_a_warehouse_that_noted_no_inode_change_times_hashes_its_files_once_and_loads_none(installation):
+    path = installation.land("2022-11-01", row("a", 1))
+    installation.run()
+    with duckdb.connect(str(installation.settings.warehouse)) as connection:
+        connection.execute("alter table audit.landed_file drop column inode_changed_ns")
+    plan = planned(installation)
+    assert (plan.deliveries, [file.path for file, _ in plan.hashes]) == ((), [path])
+    assert installation.run().deliveries == ()
+    assert planned(installation).hashes == ()
+    assert len(installation.audit()) == 1
 
 
 def test_a_purged_day_is_not_loaded_again_and_only_a_new_file_is_named(installation):
