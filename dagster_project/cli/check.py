@@ -119,7 +119,9 @@ def print_check(delivery: CheckedDelivery) -> None:
         name, load = printable(file.path.name), file.load
         about["file"] = name
         if load.error:
-            say(f"{source}: would be REJECTED: {load.error}", **about, error=load.error, reason_code=load.error_code)
+            # The verdict says why.
+            text = f"{name} ({source}): would be REJECTED: it cannot be read"
+            say(text, **about, error=load.error, reason_code=load.error_code)
             continue
         say(
             f"{name} ({source}): {would}: {counted(load.rows_read, 'row')} read, {load.rows_loaded:,} good, "
@@ -136,7 +138,7 @@ def print_check(delivery: CheckedDelivery) -> None:
         for row, column, code, reason in file.rows:
             where = f"row {row}{', column ' + column if column else ''}"
             say(
-                f"  {where}: {reason} [{code}]",
+                f"  {where}: {reason.removeprefix(f'{column}: ')} [{code}]",
                 **about,
                 row=row,
                 column=column or None,
@@ -180,8 +182,7 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
             if delivery.is_loaded
             else ", and replaces what is loaded for the day"
         )
-    why = f" [{', '.join(verdict.codes)}]: {verdict.reason}" if verdict.codes else ""
-    why = why or (f" ({verdict.reason})" if verdict.reason else "")
+    why = f": {verdict.reason}" if verdict.codes else (f" ({verdict.reason})" if verdict.reason else "")
     say(
         f"  verdict on {source} of {day}: {outcome}{why}",
         level="info" if verdict.is_accepted else "error",

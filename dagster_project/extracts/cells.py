@@ -93,7 +93,7 @@ LOOKS_PERSONAL = Fault(
     "personal; the value is not shown",
 )
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
-REQUIRED_WHEN = Fault("required_when", "no value, although another column requires one")
+REQUIRED_WHEN = Fault("required_when", "no value, which another column requires")
 
 
 def sql_type_of(column: Column) -> str:

@@ -410,7 +410,7 @@ def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int],
 
 
 def _count(row: Sequence[str], width: int) -> str:
-    return f"{len(row)} cells where the header has {width}"
+    return f"{len(row)} instead of {width}"
 
 
 def _lines(block: str, most: int | None = None) -> list[str]:

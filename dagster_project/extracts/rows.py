@@ -23,6 +23,11 @@ _LONG_BEFORE_DAYS = 31
 _SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
+# Why the value of a faulty cell is not shown.
+_SHIFTED = "cells of the row may have shifted"
+_PERSONAL_COLUMN = "its column is personal"
+_PERSONAL_VALUE = "it looks like an email address, a telephone number or a National Insurance number"
+
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
     "too_many_cells": "more cells than the header",
@@ -67,7 +72,7 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
             (cells.BELOW_MINIMUM, f"{column.minimum}"),
             (cells.ABOVE_MAXIMUM, f"{column.maximum}: {column.maximum_reason}"),
             (cells.NOT_OF_FORM, column.form),
-            (cells.REQUIRED_WHEN, f"required when {needed}"),
+            (cells.REQUIRED_WHEN, needed),
         ]
         if column.cell_type is CellType.DECIMAL:
             faults += [(cells.NOT_OF_TYPE[column.cell_type], digits), (cells.TOO_MANY_DECIMALS, digits)]
@@ -115,8 +120,9 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (code of the first fault),
         `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence, or the found
-        text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted)
-        and `force_code` (null if the force cannot be read, because its cell or the record is faulty).
+        text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted),
+        `hidden_because` (why the found text is null; null if there is none, and for `looks_personal`, whose sentence
+        says so) and `force_code` (null if the force cannot be read, because its cell or the record is faulty).
     """
     faults = [_part(column, "fault") for column in contract.columns]
     which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
@@ -131,6 +137,17 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         )
         for column in contract.columns
     )
+    hidden = " ".join(
+        f"when {_part(column, 'fault')} is not null then case "
+        f"when {quoted(column.name)} is null or {_part(column, 'fault')} = '{cells.LOOKS_PERSONAL.code}' then null "
+        f"when {counted} >= {_SHIFTED_CELLS} then '{_SHIFTED}' "
+        + (
+            f"else '{_PERSONAL_COLUMN}' end"
+            if column.is_personal
+            else f"when {cells.shown_value(quoted(column.name))} is null then '{_PERSONAL_VALUE}' end"
+        )
+        for column in contract.columns
+    )
     expressions = [
         "extract_date",
         "load_id",
@@ -141,6 +158,7 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         # In a row with many faulty cells, the cells are probably shifted, and personal ones may be in other columns.
         f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
         "as fault_detail",
+        f"case when fault is not null then null {hidden} end as hidden_because",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_part(contract.column(FORCE_COLUMN), 'value')} end as force_code",
     ]

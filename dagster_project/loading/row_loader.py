@@ -137,7 +137,8 @@ class RowLoader:
                     faulty.fault,
                     coalesce(fault_sentence.sentence, faulty.fault)
                     || case
-                        when faulty.fault_detail is null then ''
+                        when faulty.fault_detail is null
+                            then coalesce('; the value is not shown: ' || faulty.hidden_because, '')
                         when faulty.fault_column is null then ': ' || faulty.fault_detail
                         else '; found "' || faulty.fault_detail || '"'
                     end

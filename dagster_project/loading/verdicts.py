@@ -255,9 +255,8 @@ def _count(facts: Mapping[str, object], name: str) -> int:
 def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: str = "") -> str:
     """Return the sentence that explains a rejection by a failed expectation."""
     found = evidence or _numbers(expectation, facts)
-    sentence = f"{expectation.name}: {expectation.description}"
-    sentence += f" Found: {found}." if found else ""
-    return f"{sentence} [{expectation.code}]" if expectation.code else sentence
+    sentence = f"{expectation.description} Found: {found}." if found else expectation.description
+    return f"{sentence} [{expectation.code or expectation.name}]"
 
 
 def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:

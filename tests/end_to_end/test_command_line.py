@@ -509,7 +509,9 @@ def test_check_ends_with_1_on_rejection_and_checks_all_files(command, tmp_path):
     assert "not compared: volume" in done.stdout
     assert "faulty: 21 of 21 rows" in done.stdout
     assert done.stdout.count("verdict on call_segments of") == 3
-    assert "REJECTED [faulty_rows_are_within_limits]: faulty_rows_are_within_limits: " in done.stdout
+    assert "REJECTED: More than 5% and more than 20 faulty rows" in done.stdout
+    assert done.stdout.count("[faulty_rows_are_within_limits]") == 1
+    assert done.stdout.count("[missing_column]") == 1
     assert done.stdout.count("[not_a_timestamp]") == 2
     assert "would be loaded: 1 row read" in done.stdout
 

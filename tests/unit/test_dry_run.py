@@ -110,6 +110,34 @@ def test_a_check_gives_the_verdict_of_a_run(installation, tmp_path, case):
     assert counts[0] == counts[1]
 
 
+def test_a_check_says_everything_once(installation, tmp_path, capsys):
+    load_weeks(installation)
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 300, faulty=30))))
+    assert '  row 272, column minutes: not a whole number in digits; found "never" [not_an_integer]\n' in output
+    assert "REJECTED: More than 5% and more than 20 faulty rows" in output
+    assert "Found: faulty_rows 30, rows_read 300. [faulty_rows_are_within_limits]\n" in output
+    assert output.count("faulty_rows_are_within_limits") == 1
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 100))))
+    assert output.count("volume_is_not_far_below_the_recent_past") == 1
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, CASES["a key of many"][0])))
+    assert output.count("key_not_unique") == 1
+    assert "superseded_rows_are_within_limits" not in output
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, CASES["cut off"][0])))
+    assert output.count("[cut_off]") == 1
+    assert "visits_2022-11-01.csv (visits): would be REJECTED: it cannot be read\n" in output
+
+
+def test_a_quarantined_row_says_why_its_value_is_not_shown(installation):
+    installation.land(DAY, row("a", "0770.0900.123", DAY), *visits(DAY, 50))
+    installation.run()
+    assert installation.query("select reason from audit.quarantine") == [
+        (
+            "minutes: not a whole number in digits; the value is not shown: it looks like an email address, a "
+            "telephone number or a National Insurance number",
+        )
+    ]
+
+
 def test_days_are_judged_together_and_in_order_as_in_a_run(installation, tmp_path):
     days = [DAY + timedelta(days=number) for number in range(7)]
     paths = [deliver(tmp_path, day, visits(day, 40, faulty=3)) for day in reversed(days)]

@@ -229,7 +229,7 @@ def test_a_trailing_delimiter_adds_no_cell(tmp_path):
 def test_rows_of_the_wrong_number_of_cells_are_faults_without_content(tmp_path):
     rows, _ = read(written(tmp_path, f"{HEADER}\n1,secret\n2,a,b,c,d,secret\n3,a,b,c,d\n"))
     assert faults(rows) == [(2, "too_few_cells"), (3, "too_many_cells")]
-    assert rows[0]["fault_detail"] == "2 cells where the header has 5"
+    assert rows[0]["fault_detail"] == "2 instead of 5"
     assert "secret" not in str(rows)
     assert rows[2]["visit_id"] == "3"
 

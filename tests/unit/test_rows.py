@@ -238,7 +238,7 @@ def test_the_first_fault_in_the_order_of_the_columns_is_named_and_all_are_counte
 
 
 def test_a_record_that_could_not_be_split_has_that_fault_and_no_column(session):
-    detail = "9 cells where the header has 11"
+    detail = "9 instead of 11"
     rows = judge(session, [{"fault": code, "fault_detail": detail} for code in RECORD_FAULTS])
     assert [(row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"]) for row in rows] == [
         (code, None, 1, detail) for code in RECORD_FAULTS
@@ -263,6 +263,36 @@ def test_a_fault_shows_the_value_unless_the_column_is_personal_or_the_value_look
     # The force is read in lower case; a longer text is cut.
     elif detail is not None and text.isascii() and text.replace(" ", "").isalnum() and len(text) <= 40:
         assert detail.lower() == text.lower()
+
+
+@NAMED
+def test_a_value_that_is_not_shown_has_its_reason(faulty, case):
+    _, code, column = FAULTS[case]
+    row = faulty[case]
+    has_no_value = code in ("required_empty", "required_when")
+    if has_no_value or code == "looks_personal" or row["fault_detail"] is not None:
+        assert row["hidden_because"] is None
+    else:
+        assert row["hidden_because"] == (
+            "its column is personal"
+            if column == "passport"
+            else "it looks like an email address, a telephone number or a National Insurance number"
+        )
+
+
+def test_a_value_with_a_telephone_number_in_it_says_why_it_is_not_shown(session):
+    row = judge_one(session, kind="call 07700 900123 back")
+    assert (row["fault"], row["fault_detail"]) == ("not_in_list", None)
+    assert row["hidden_because"] == "it looks like an email address, a telephone number or a National Insurance number"
+
+
+def test_values_of_a_row_that_may_have_shifted_say_why_they_are_not_shown(session):
+    row = judge_one(session, is_regular="maybe", kind="medium", nights="0")
+    assert (row["fault"], row["fault_detail"]) == ("not_in_list", None)
+    assert row["hidden_because"] == "cells of the row may have shifted"
+    # An empty cell has no value to hide.
+    row = judge_one(session, begun_at=None, ended_at="2022", is_regular="maybe")
+    assert (row["fault"], row["hidden_because"]) == ("required_empty", None)
 
 
 def test_a_closed_list_ignores_case_and_keeps_the_spelling_of_the_contract(session):
