@@ -80,10 +80,9 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
             faults.append((cells.NOT_OF_TYPE[column.cell_type], ""))
         for fault, detail in faults:
             sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}{f' ({detail})' if detail else ''}"
-        order = [f"not before {name}" for name in column.not_before]
-        order += [f"not after {name}" for name in column.not_after]
+        order = [f"before {name}" for name in column.not_before] + [f"after {name}" for name in column.not_after]
         sentences[column.name, cells.OUT_OF_ORDER.code] = (
-            f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' and '.join(order)}"
+            f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' or '.join(order)}"
         )
         for code in CELL_RECORD_FAULTS:
             sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"

@@ -216,6 +216,14 @@ def test_a_contract_decides_about_order_requirements_and_personal_values(session
     assert judge_one(session, **cells)["fault"] == fault
 
 
+def test_the_sentence_of_a_time_out_of_order_says_what_is_wrong_with_it():
+    column = STAYS.column("ended_at")
+    order = [f"before {name}" for name in column.not_before] + [f"after {name}" for name in column.not_after]
+    assert order
+    sentence = fault_sentences(STAYS)["ended_at", "out_of_order"]
+    assert sentence == f"ended_at: a time in an impossible order; it is {' or '.join(order)}"
+
+
 def test_every_fault_of_the_engine_has_a_case_here():
     assert {code for _, code in fault_sentences(STAYS)} == {code for _, code, _ in FAULTS} | {*CELL_RECORD_FAULTS}
 
