@@ -27,9 +27,13 @@ from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.tables import incoming
 
-# Volume is compared with days of the same kind in the last eight weeks. With fewer than three there is no comparison,
-# so a first load is never rejected for its volume.
-VOLUME_DAYS, _VOLUME_LEAST = 56, 3
+# Volume is compared with accepted days of the same kind in the last eight weeks. If they are fewer than three, as after
+# six rejected weeks, it is compared with the newest three of half a year, or a broken export would pass for want of a
+# comparison; longer ago, the season and the source have changed. With fewer than three in half a year there is no
+# comparison, so a first load is never rejected for its volume.
+_VOLUME_DAYS, _VOLUME_LEAST = 56, 3
+VOLUME_DAYS_AT_MOST = 182
+"""Number of days before a delivery that its volume may be compared with."""
 # The standard deviation of a count of independent events is the square root of its mean. A deviation of more than 3.5
 # of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
 # rows, fewer than 33 are too few.
@@ -311,7 +315,7 @@ def unusual_forces(
         {
             "source": contract.source,
             "accepted": list(ACCEPTED),
-            "first": min(delivered) - timedelta(days=VOLUME_DAYS),
+            "first": min(delivered) - timedelta(days=VOLUME_DAYS_AT_MOST),
             "last": max(delivered),
         },
     ).fetchall():
@@ -325,9 +329,8 @@ def unusual_forces(
         return []
     found = []
     for day, forces in sorted(delivered.items()):
-        compared = _days_compared(day)
         for force, rows in sorted(forces.items()):
-            before = [by_force[force][other] for other in compared if by_force[force].get(other)]
+            before = _rows_before(day, {other: read for other, read in by_force[force].items() if read})
             if len(before) < _VOLUME_LEAST or not rows.read:
                 continue
             usual = float(median(before))
@@ -339,15 +342,29 @@ def unusual_forces(
     return found
 
 
-def _days_compared(day: date) -> list[date]:
-    """Return the days before a day that its volume is compared with: the same weekday of eight weeks.
+def _rows_before(day: date, rows: Mapping[date, int]) -> list[int]:
+    """Return the rows of the days before a day that its volume is compared with.
 
-    A bank holiday is compared with Sundays, and later days are not compared with it.
+    These are the days with the same weekday in the eight weeks before it; if they are fewer than three, the newest
+    three in half a year. A bank holiday is compared with Sundays, and later days are not compared with it.
+
+    Args:
+        day: the day.
+        rows: rows of the accepted days.
     """
+    compared = [other for other in _days_of_a_kind(day) if other in rows]
+    recent = [other for other in compared if other >= day - timedelta(days=_VOLUME_DAYS)]
+    return [rows[other] for other in (recent if len(recent) >= _VOLUME_LEAST else compared[:_VOLUME_LEAST])]
+
+
+@cache
+def _days_of_a_kind(day: date) -> tuple[date, ...]:
+    """Return the days with which a day may be compared, newest first."""
     holidays = bank_holidays()
     weekday = _SUNDAY if day in holidays else day.weekday()
-    window = (day - timedelta(days=number) for number in range(1, VOLUME_DAYS + 1))
-    return [other for other in window if other.weekday() == weekday and other not in holidays]
+    newest = (day.weekday() - weekday - 1) % 7 + 1
+    window = (day - timedelta(days=number) for number in range(newest, VOLUME_DAYS_AT_MOST + 1, 7))
+    return tuple(other for other in window if other not in holidays)
 
 
 @dataclass(frozen=True)
@@ -390,7 +407,7 @@ def volumes_of(
     )
     volumes: dict[date, Volume] = {}
     for day, read in sorted(rows_read.items()):
-        before = [rows[other] for other in _days_compared(day) if other in rows]
+        before = _rows_before(day, rows)
         expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
         is_chance = not (read and expected) or abs(read - expected) <= _CHANCE * sqrt(expected)
         volume = volumes[day] = Volume(

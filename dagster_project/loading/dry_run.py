@@ -217,7 +217,7 @@ def _copy_history(
     settings: Settings, connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
 ) -> str | None:
     """Copy the audit history of the source; return why nothing can be compared, or None if there is history."""
-    from dagster_project.loading.delivery_facts import VOLUME_DAYS
+    from dagster_project.loading.delivery_facts import VOLUME_DAYS_AT_MOST
 
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as warehouse:
@@ -233,7 +233,7 @@ def _copy_history(
                 **dict.fromkeys(("quarantine", "load_column", "load_force"), recent),
             }
             # Of all comparisons, that of volumes looks back furthest.
-            since = min(days) - timedelta(days=VOLUME_DAYS)
+            since = min(days) - timedelta(days=VOLUME_DAYS_AT_MOST)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
             copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
             forces = []

@@ -169,7 +169,8 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
             f"Fewer than {contract.volume_floor:.0%} of the rows of the same weekday in the eight weeks before "
-            "(median; a bank holiday counts as a Sunday) point to a cut-off extract.",
+            "(median; a bank holiday counts as a Sunday; if fewer than three of these days are loaded, the newest "
+            "three of half a year) point to a cut-off extract.",
             dimension="completeness",
             severity=Severity.CRITICAL,
             column="volume_ratio",

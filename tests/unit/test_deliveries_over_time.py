@@ -52,6 +52,37 @@ def test_a_broken_export_does_not_become_usual_until_an_operator_accepts_it(inst
     assert rejected(installation.run()) == {}, "an accepted week counts in its own run"
 
 
+def test_a_broken_export_is_rejected_for_half_a_year(installation):
+    # Wednesdays, since some Tuesdays of the half-year are bank holidays.
+    weeks = [date(2023, 1, 11) + timedelta(weeks=number) for number in range(27)]
+    for day in weeks[:3]:
+        installation.land(day, *visits(day, 300))
+    for day in weeks[3:]:
+        installation.land(day, *visits(day, 60))
+    assert list(rejected(installation.run())) == weeks[3:]
+    # Of the three accepted weeks, two are within 26 weeks of it.
+    after = weeks[-1] + timedelta(weeks=1)
+    installation.land(after, *visits(after, 60))
+    assert after not in rejected(installation.run())
+
+
+def test_rows_of_a_force_are_compared_with_older_weeks_if_the_newer_ones_are_rejected(installation):
+    def land_forces(day: date, kent: int, essex: int) -> None:
+        counts = {"kent": kent, "essex": essex}
+        rows = [f"{force},{line}" for force, count in counts.items() for line in visits(day, count)]
+        installation.land(day, *rows, header=f"force_code,{HEADER}")
+
+    weeks = [date(2023, 1, 11) + timedelta(weeks=number) for number in range(10)]
+    for day in weeks[:3]:
+        land_forces(day, kent=400, essex=60)
+    for day in weeks[3:9]:
+        land_forces(day, kent=40, essex=60)
+    land_forces(weeks[9], kent=400, essex=20)
+    report = installation.run()
+    assert list(rejected(report)) == weeks[3:9]
+    assert failed_dates(report, "volume_of_each_force_is_usual") == tuple(weeks[3:])
+
+
 def test_a_first_load_is_never_rejected_for_its_volume(installation):
     for week in range(3):
         installation.land(TUESDAY + timedelta(weeks=week), *visits(TUESDAY + timedelta(weeks=week), 300))
