@@ -28,7 +28,12 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.roots import last_load
-from dagster_project.warehouse.state import OutstandingDelivery, damaged_private_file, outstanding, reading_audit
+from dagster_project.warehouse.state import (
+    UnresolvedDelivery,
+    damaged_private_file,
+    reading_audit,
+    unresolved_deliveries,
+)
 from dagster_project.writing import make_private_folder, private_files
 
 if TYPE_CHECKING:
@@ -59,7 +64,7 @@ class RunResult:
     success: bool
     failures: tuple[str, ...]
     """Reasons for failed steps, apart from the run's verdict on its deliveries."""
-    outstanding: tuple[OutstandingDelivery, ...]
+    unresolved: tuple[UnresolvedDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
     members: tuple[str, ...] = ()
     """What needs attention at the members of a hub."""
@@ -183,7 +188,7 @@ def _run_in_process(
             if failures and (full := need.explain(" ".join(failures))):
                 failures = (*failures, full)
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            left = tuple(outstanding(connection)) if connection else ()
+            left = tuple(unresolved_deliveries(connection)) if connection else ()
             states = member_states(settings, connection) if connection else []
             contracts = named_contracts(sources)
             landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)

@@ -27,8 +27,8 @@ from dagster_project.cli.summary import (
     end_with_summary,
     print_expected,
     print_failed_files,
-    print_outstanding,
     print_publication,
+    print_unresolved,
 )
 from dagster_project.clock import utc_now
 from dagster_project.console import say, warn
@@ -52,7 +52,7 @@ from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
-from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
+from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
 from dagster_project.words import be, counted, in_shell, printable
 from dagster_project.writing import private_files
 
@@ -189,7 +189,7 @@ class Work:
     planned: RunPlan
     is_needed: bool
     """Whether something is new, or the publication does not match the loaded data."""
-    outstanding: tuple[OutstandingDelivery, ...]
+    unresolved: tuple[UnresolvedDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
     members: tuple[str, ...] = ()
     """What needs attention at the members of a hub."""
@@ -234,13 +234,13 @@ def find_work(
         landing, plan = planned.landing, planned.plan
         if connection is None:
             # An empty warehouse is published too, but not while the first delivery is still being written.
-            return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
+            return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, unresolved=())
         news = news_of_members(settings, connection, contracts)
         faults = [f"member {item.folder} cannot be taken in: {item.problem}" for item in news if item.problem]
         left_out = {state.folder for state in member_states(settings, connection) if state.problem}
         # In a hub, a day is missing once a member has found it missing.
         owed = {} if settings.is_hub else expected_days(connection, landing, every, wanted=wanted, now=now)
-        left = tuple(outstanding(connection))
+        left = tuple(unresolved_deliveries(connection))
         known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
         known |= set(connection.execute("select distinct source, extract_date from audit.load").fetchall())
         is_missing_news = any((source, day) not in known for source in contracts for day in owed.get(source, ()))
@@ -270,7 +270,7 @@ def find_work(
 def _end_without_work(
     settings: Settings, work: Work, *, wanted: Range, sources: Sequence[str], load_only: bool
 ) -> NoReturn:
-    """Say that nothing is new, and what is outstanding and published; end the command."""
+    """Say that nothing is new, and what needs attention and is published; end the command."""
     _write_missing_copy(settings)
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
@@ -284,14 +284,14 @@ def _end_without_work(
         else _nothing_new(settings, left_out=len(work.members), load_only=load_only)
     )
     print_expected(work.expected)
-    print_outstanding(work.outstanding, is_hub=settings.is_hub)
+    print_unresolved(work.unresolved, is_hub=settings.is_hub)
     for member in work.members:
         warn(member)
     if load_only:
-        raise typer.Exit(Exit.DATA if work.outstanding or work.members else Exit.WELL)
+        raise typer.Exit(Exit.DATA if work.unresolved or work.members else Exit.WELL)
     failed = print_failed_files(settings.published)
     print_publication(settings)
-    raise typer.Exit(Exit.DATA if work.outstanding or work.members or failed else Exit.WELL)
+    raise typer.Exit(Exit.DATA if work.unresolved or work.members or failed else Exit.WELL)
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:

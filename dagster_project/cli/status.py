@@ -17,8 +17,8 @@ from dagster_project.cli.summary import (
     print_expected,
     print_failed_files,
     print_lines,
-    print_outstanding,
     print_publication,
+    print_unresolved,
 )
 from dagster_project.clock import utc_now
 from dagster_project.console import aligned, is_json, say, warn
@@ -35,13 +35,13 @@ from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, k
 from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import (
     AffectedMonth,
-    OutstandingDelivery,
     SourceState,
+    UnresolvedDelivery,
     affected_months,
-    outstanding,
     over_all_roots,
     reading_audit,
     source_states,
+    unresolved_deliveries,
 )
 from dagster_project.words import be, counted
 
@@ -103,7 +103,7 @@ def status(
     elif not state.is_published and not loads:
         say("What is loaded is not published yet. Run: fcir run")
     _print_incomplete(state.held)
-    # A screen has 24 lines: seven sources with header and publication take 12, outstanding work takes 7.
+    # A screen has 24 lines: seven sources with header and publication take 12, what needs attention takes 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     print_expected(state.expected, 1 if listed else None, width)
     print_lines([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
@@ -115,11 +115,11 @@ def status(
         "fcir status --all",
         [asdict(month) for month in state.affected],
     )
-    print_outstanding(state.outstanding, listed=listed, width=width, is_hub=settings.is_hub)
+    print_unresolved(state.unresolved, listed=listed, width=width, is_hub=settings.is_hub)
     failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.outstanding or state.faults or damaged or failed else Exit.WELL)
+    raise typer.Exit(Exit.DATA if state.unresolved or state.faults or damaged or failed else Exit.WELL)
 
 
 def _print_holder(state: State) -> None:
@@ -230,7 +230,7 @@ class State:
     """The state that `fcir status` shows."""
 
     sources: tuple[SourceState, ...]
-    outstanding: tuple[OutstandingDelivery, ...]
+    unresolved: tuple[UnresolvedDelivery, ...]
     waiting: int = 0
     """Deliveries in the landing folder that a run would load; unknown while the warehouse is held."""
     held: int = 0
@@ -303,7 +303,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
         expected = expected_deliveries(connection, landing, contracts, now=now)
         return State(
             tuple(source_states(connection)),
-            tuple(outstanding(connection)),
+            tuple(unresolved_deliveries(connection)),
             waiting,
             len(landing.held_days),
             overdue,
@@ -323,7 +323,7 @@ def _state_of_publication(settings: Settings, locked: str, holder: Holder | None
     with reading_connection(folder / DATABASE) as connection:
         return State(
             tuple(source_states(connection, is_published=True)),
-            tuple(outstanding(connection, is_published=True)),
+            tuple(unresolved_deliveries(connection, is_published=True)),
             affected=tuple(affected_months(connection)),
             locked=locked,
             running=holder,

@@ -18,7 +18,7 @@ from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.publication.query import count_matches
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
-from dagster_project.warehouse.state import OutstandingDelivery
+from dagster_project.warehouse.state import UnresolvedDelivery
 from dagster_project.words import be, counted
 
 # Maximum number of names listed in a summary; the others are counted.
@@ -63,7 +63,7 @@ def end_with_summary(
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
     print_expected(result.expected)
-    print_outstanding(result.outstanding, is_hub=settings.is_hub)
+    print_unresolved(result.unresolved, is_hub=settings.is_hub)
     for member in result.members:
         warn(member)
     failed = []
@@ -73,7 +73,7 @@ def end_with_summary(
         _print_edition(edition)
     elif is_published:
         print_publication(settings)
-    if result.success and not result.outstanding and not result.members and not failed:
+    if result.success and not result.unresolved and not result.members and not failed:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
     if result.failures:
@@ -81,7 +81,7 @@ def end_with_summary(
         end += f"What was published before stays. Correct the cause and run: {command}"
     else:
         done = "published" if is_published else "loaded"
-        missing = ["the deliveries"] if result.outstanding else []
+        missing = ["the deliveries"] if result.unresolved else []
         missing += ["the members"] if result.members else []
         missing += ["the files that were left out"] if failed else []
         but = " and ".join(missing)
@@ -90,8 +90,8 @@ def end_with_summary(
     raise typer.Exit(Exit.DATA)
 
 
-def print_outstanding(
-    found: Sequence[OutstandingDelivery], *, is_hub: bool, listed: int | None = LISTED, width: int | None = None
+def print_unresolved(
+    found: Sequence[UnresolvedDelivery], *, is_hub: bool, listed: int | None = LISTED, width: int | None = None
 ) -> None:
     """Print the deliveries that need attention, and what to do about them."""
     names = ("source", "extract_date", "status", "load_id", "files", "reason")

@@ -26,7 +26,7 @@ from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import of_root
-from dagster_project.warehouse.state import outstanding, reading_audit
+from dagster_project.warehouse.state import reading_audit, unresolved_deliveries
 from dagster_project.words import be, counted, in_shell, listed
 
 # A month: when alerts are first switched on, they skip old gaps that are already known.
@@ -90,7 +90,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Report a failed run by outstanding deliveries, never by the text of an error, which may contain anything."""
+    """Report a failed run by the deliveries that need attention, never by an error's text: it may contain anything."""
     settings = read_settings()
     if not belongs_to(context.dagster_run, settings):
         return
@@ -98,7 +98,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            faults = outstanding(connection) if connection else []
+            faults = unresolved_deliveries(connection) if connection else []
             states = member_states(settings, connection) if connection else []
             lines += [f"member {state.folder} was left out" for state in states if state.problem]
     except WarehouseLocked:

@@ -27,7 +27,7 @@ from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 from dagster_project.words import be, counted
 
 # Parts of a publication that are described by an exposure of dbt, which lists the marts that they read: kinds and file.
@@ -171,7 +171,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         for state in audit_materializations(manifest_path, warehouse.settings):
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
-            deliveries = [str(item) for item in outstanding(connection)]
+            deliveries = [str(item) for item in unresolved_deliveries(connection)]
             members = [state.fault for state in member_states(warehouse.settings, connection) if state.fault]
         files = [f"{item['path']} ({item['reason']})" for item in failed_renderings(warehouse.settings.published)]
         sentences = []
@@ -195,7 +195,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
                 },
                 allow_retries=False,
             )
-        return dg.MaterializeResult(metadata={"outstanding": 0, "failed_renderings": 0})
+        return dg.MaterializeResult(metadata={"unresolved": 0, "failed_renderings": 0})
 
     return [publication, run_verdict]
 

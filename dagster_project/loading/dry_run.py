@@ -20,7 +20,8 @@ from dagster_project.clock import london_today
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.limits import LARGEST_EXTRACT
-from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
+from dagster_project.hashing import sha256_of
+from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table

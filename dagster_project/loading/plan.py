@@ -11,8 +11,9 @@ import duckdb
 from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
+from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
-from dagster_project.loading.landing import LandedFile, Landing, sha256_of
+from dagster_project.loading.landing import LandedFile, Landing
 from dagster_project.warehouse.connection import WAREHOUSE
 from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import purged_before

@@ -14,7 +14,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 
 # How many rejected deliveries a message names.
 _NAMED = 10
@@ -112,7 +112,7 @@ def waivers_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple
 
 def _what_is_rejected(connection: duckdb.DuckDBPyConnection) -> str:
     """Return a sentence that lists the rejected deliveries."""
-    names = [item.name for item in outstanding(connection) if item.status == "rejected"]
+    names = [item.name for item in unresolved_deliveries(connection) if item.status == "rejected"]
     if not names:
         return "No delivery is rejected."
     more = f" and {len(names) - _NAMED} more (fcir status --all)" if len(names) > _NAMED else ""

@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.loading.plan import Plan, Range
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 
 
 def withdrawn_days(
@@ -31,7 +31,9 @@ def withdrawn_days(
     """
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
-    rejected = {(item.source, item.extract_date) for item in outstanding(connection) if item.status == "rejected"}
+    rejected = {
+        (item.source, item.extract_date) for item in unresolved_deliveries(connection) if item.status == "rejected"
+    }
     there = {source for source in sources if (landing / source).is_dir()}
     return sorted((source, day) for source, day in rejected - waiting if source in there and day in wanted)
 

@@ -20,7 +20,7 @@ import duckdb
 
 from dagster_project.console import with_progress
 from dagster_project.errors import OperatorError
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.privacy.files import UnreadableFile
 from dagster_project.privacy.findings import missing_backups, publication_of, searched_files
 from dagster_project.privacy.rewriting import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.errors import OperatorError
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.privacy.columns import (
     CATALOG,
     Column,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from dagster_project.console import warn
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import CURRENT, pointer_of
 from dagster_project.writing import link_or_copy

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE, add_publication
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (

@@ -9,8 +9,9 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
+from dagster_project.hashing import sha256_of
 from dagster_project.loading.candidate import read_deliveries
-from dagster_project.loading.landing import LandedFile, scan_landing, sha256_of
+from dagster_project.loading.landing import LandedFile, scan_landing
 from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member, require_same_time
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, PARTIAL, manifest_of
 from dagster_project.publication.pointer import CURRENT, pointer_of

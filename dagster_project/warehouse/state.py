@@ -26,7 +26,7 @@ from dagster_project.warehouse.roots import of_root, root_in_sql
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import in_shell
 
-# A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run. A
+# A rejected delivery needs attention until the next attempt for its day; all files of one attempt have the same run. A
 # delivery is of one data root: in a hub, each has its own for a day.
 #
 # The mart `deliveries` states the same for what is published. The rule is here too, because status, alerts and
@@ -52,7 +52,7 @@ _JUDGED = f"""
 
 
 @dataclass(frozen=True)
-class OutstandingDelivery:
+class UnresolvedDelivery:
     """A delivery that is missing, or whose newest attempt was rejected."""
 
     source: str
@@ -156,7 +156,9 @@ def _judged(is_published: bool) -> str:
     return _JUDGED.format(audit=_PUBLISHED_AUDIT if is_published else _AUDIT)
 
 
-def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[OutstandingDelivery]:
+def unresolved_deliveries(
+    connection: duckdb.DuckDBPyConnection, *, is_published: bool = False
+) -> list[UnresolvedDelivery]:
     """Return the deliveries that need attention, one item for each regardless of its files.
 
     Rejected ones, which wait for a decision, come before missing ones; then by source, day and root.
@@ -186,7 +188,7 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
         """
     ).fetchall()
     return [
-        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable, root_number)
+        UnresolvedDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable, root_number)
         for source, day, status, reason, load_id, files, is_acceptable, root_number in rows
     ]
 

@@ -79,8 +79,8 @@ def test_a_run_that_the_schedule_starts_plans_once_for_all_sources(outcome, look
 def test_a_missing_and_a_rejected_delivery_fail_the_run_after_it_has_published(outcome, instance, run, settings):
     assert not outcome.success
     assert outcome.failures == ()
-    outstanding = {(fault.source, fault.extract_date) for fault in outcome.outstanding}
-    assert outstanding == {("call_segments", REJECTED), ("crimes", MISSING)}
+    unresolved = {(fault.source, fault.extract_date) for fault in outcome.unresolved}
+    assert unresolved == {("call_segments", REJECTED), ("crimes", MISSING)}
     assert run.status is dg.DagsterRunStatus.FAILURE
     [record] = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     assert record.event_log_entry.step_key == "published__run_verdict"

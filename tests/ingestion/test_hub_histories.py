@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dagster_project.loading import pipeline, take_in
 from dagster_project.warehouse.connection import reading_connection
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 from tests.unit.hub_helpers import Hub
 from tests.unit.loading_helpers import NO_HEADER, VISITS, Installation, quick_result
 
@@ -126,7 +126,7 @@ def current_rows(root: Installation) -> list[tuple]:
 def needing_attention(root: Installation) -> list[tuple]:
     """Every delivery that is missing or rejected, with its data root."""
     with reading_connection(root.settings.warehouse) as connection:
-        found = outstanding(connection)
+        found = unresolved_deliveries(connection)
     return sorted((item.root_number, item.extract_date, item.status, item.files, item.reason) for item in found)
 
 

@@ -16,7 +16,7 @@ from dagster_project.loading.waivers import waive
 from dagster_project.settings import Settings
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.warehouse.connection import loading_connection, reading_connection
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 from tests.unit.small_contracts import small_contract
 
 VISITS = small_contract(
@@ -106,10 +106,10 @@ class Installation:
         with loading_connection(self.settings.warehouse) as connection:
             waive(connection, "visits", day, reason)
 
-    def outstanding(self) -> list[str]:
+    def unresolved_deliveries(self) -> list[str]:
         """Day and status of everything that needs attention."""
         with reading_connection(self.settings.warehouse) as connection:
-            return [f"{item.extract_date} {item.status}" for item in outstanding(connection)]
+            return [f"{item.extract_date} {item.status}" for item in unresolved_deliveries(connection)]
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query of the warehouse."""

@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, root_in_sql
-from dagster_project.warehouse.state import newest_attempts, outstanding, source_states
+from dagster_project.warehouse.state import newest_attempts, source_states, unresolved_deliveries
 from dagster_project.warehouse.tables import ensure_tables
 from tests.deliveries_mart import deliveries_sql
 from tests.unit.loading_helpers import VISITS
@@ -117,7 +117,7 @@ def test_the_mart_and_the_status_command_name_the_same_deliveries_that_need_atte
             item.reason,
             item.load_id,
         )
-        for item in outstanding(connection)
+        for item in unresolved_deliveries(connection)
     ]
 
 

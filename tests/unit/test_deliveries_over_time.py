@@ -7,7 +7,7 @@ import pytest
 
 from dagster_project.loading.waivers import WaiverError
 from dagster_project.warehouse.connection import reading_connection
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 from tests.unit.loading_helpers import HEADER, NO_HEADER, VISITS, Installation, failed_dates, rejected, row, visits
 
 TUESDAY = date(2022, 11, 1)
@@ -194,17 +194,17 @@ def test_a_rejected_correction_that_is_removed_needs_no_attention(installation):
     installation.run()
     broken = installation.land("2022-11-01", text=NO_HEADER, suffix="_late")
     installation.run()
-    assert installation.outstanding() == ["2022-11-01 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-01 rejected"]
     broken.unlink()
     report = installation.run()
     assert any("is gone from the landing folder" in warning for warning in report.warnings)
-    assert installation.outstanding() == []
+    assert installation.unresolved_deliveries() == []
     assert len(installation.current()) == 2
     assert installation.run().warnings == ()
     # The same bytes are a rejected delivery again.
     installation.land("2022-11-01", text=NO_HEADER, suffix="_late")
     installation.run()
-    assert installation.outstanding() == ["2022-11-01 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-01 rejected"]
 
 
 def test_nothing_counts_as_withdrawn_while_the_folder_of_its_source_is_missing(installation):
@@ -213,7 +213,7 @@ def test_nothing_counts_as_withdrawn_while_the_folder_of_its_source_is_missing(i
     installation.run()
     unmounted = broken.parent.rename(broken.parent.with_name("unmounted"))
     installation.run()
-    assert installation.outstanding() == ["2022-11-02 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-02 rejected"]
     unmounted.rename(broken.parent)
     assert list(rejected(installation.run())) == [date(2022, 11, 2)]
 
@@ -223,29 +223,29 @@ def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing(installation
     installation.land(TUESDAY + timedelta(2), *visits(TUESDAY + timedelta(2), 2))
     broken = installation.land("2022-11-02", text=NO_HEADER)
     installation.run()
-    assert installation.outstanding() == ["2022-11-02 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-02 rejected"]
     broken.unlink()
     installation.run()
-    assert installation.outstanding() == ["2022-11-02 missing_delivery"]
+    assert installation.unresolved_deliveries() == ["2022-11-02 missing_delivery"]
 
 
 def test_removing_a_rejected_file_of_years_ago_leaves_no_day_missing(installation):
     installation.land(TUESDAY, *visits(TUESDAY, 2))
     broken = installation.land("2014-11-01", text=NO_HEADER)
     installation.run()
-    assert len(installation.outstanding()) > 2900
+    assert len(installation.unresolved_deliveries()) > 2900
     broken.unlink()
     installation.run()
-    assert installation.outstanding() == []
+    assert installation.unresolved_deliveries() == []
 
 
 def test_a_stated_first_delivery_makes_no_day_before_it_missing(installation, tmp_path):
     installation.land(TUESDAY, *visits(TUESDAY, 2))
     installation.land(date(2014, 11, 1), *visits(date(2014, 11, 1), 2))
     installation.run()
-    assert len(installation.outstanding()) > 2900
+    assert len(installation.unresolved_deliveries()) > 2900
     Installation(tmp_path / "home", {"visits": replace(VISITS, first_delivery=TUESDAY)}).run()
-    assert installation.outstanding() == []
+    assert installation.unresolved_deliveries() == []
 
 
 OUTAGE = "an outage, says the ACD team"
@@ -256,7 +256,7 @@ def test_an_operator_accepts_a_rejected_delivery_and_says_why(installation):
     assert list(rejected(installation.run())) == [TUESDAY]
     ((load_id,),) = installation.query("select load_id from audit.load where status = 'rejected'")
     with reading_connection(installation.settings.warehouse) as connection:
-        assert [item.is_acceptable for item in outstanding(connection)] == [True]
+        assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True]
     installation.accept(TUESDAY, OUTAGE)
     (delivery,) = installation.run().deliveries
     assert (delivery.status, delivery.is_waived) == ("loaded", True)
@@ -264,7 +264,7 @@ def test_an_operator_accepts_a_rejected_delivery_and_says_why(installation):
     (reason,) = installation.query("select reason from audit.load")[0]
     assert reason == f"accepted by an operator: {OUTAGE} (despite faulty_rows_are_within_limits)"
     assert installation.query("select load_id, reason from audit.waiver") == [(load_id, OUTAGE)]
-    assert installation.outstanding() == []
+    assert installation.unresolved_deliveries() == []
 
 
 def test_a_waiver_accepts_one_content_only(installation):

@@ -10,11 +10,11 @@ from dagster_project.loading.landing import Landing
 from dagster_project.loading.members import member_states, news_of_members
 from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.state import (
-    outstanding,
     over_all_roots,
     source_states,
     standing_days,
     standing_results,
+    unresolved_deliveries,
 )
 from tests.unit.hub_helpers import Hub
 from tests.unit.loading_helpers import NO_HEADER, Installation, visits
@@ -49,7 +49,7 @@ def connection(roots):
 
 
 def test_a_day_that_one_force_delivered_is_still_rejected_for_the_other(connection):
-    (rejected,) = outstanding(connection)
+    (rejected,) = unresolved_deliveries(connection)
     assert str(rejected).startswith("visits 2022-11-02 (root 2) rejected: ")
     assert not rejected.is_acceptable, "that is for the data root of the force"
 

@@ -74,7 +74,7 @@ def test_rows_that_describe_forces_count_for_none_and_each_names_its_force(tmp_p
         (4, "force_code", "required_empty", None),
         (5, "force_code", "unknown_force", None),
     ]
-    assert installation.outstanding() == ["2022-11-02 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-02 rejected"]
 
 
 def test_rejected_deliveries_count_no_rows_by_force_and_corrections_do(installation):

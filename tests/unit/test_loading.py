@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dagster_project.loading import pipeline, repeated_keys, row_loader
 from dagster_project.loading.dry_run import check_deliveries
 from dagster_project.warehouse.connection import reading_connection
-from dagster_project.warehouse.state import outstanding
+from dagster_project.warehouse.state import unresolved_deliveries
 from tests.unit.judging_helpers import examples
 from tests.unit.loading_helpers import HEADER, NO_HEADER, VISITS, Installation, row, visits
 
@@ -195,15 +195,15 @@ def test_a_corrected_delivery_needs_no_attention_any_more(installation):
     # The same files, tried again the next night, are rejected once.
     installation.run()
     assert [entry[2] for entry in installation.audit()].count("rejected") == 2
-    assert installation.outstanding() == ["2022-11-01 rejected"]
+    assert installation.unresolved_deliveries() == ["2022-11-01 rejected"]
     with reading_connection(installation.settings.warehouse) as connection:
         # A file that cannot be read leaves nothing to accept.
-        assert [item.is_acceptable for item in outstanding(connection)] == [False]
+        assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [False]
     broken.write_text(f"{HEADER}\n{row('late')}\n")
     report = installation.run()
     assert report.deliveries[0].is_correction
     assert [entry[2] for entry in installation.audit()] == ["replaced", "rejected", "loaded", "loaded"]
-    assert installation.outstanding() == []
+    assert installation.unresolved_deliveries() == []
     assert installation.current() == [("2022-11-01", "late", 5), ("2022-11-01", "old", 5)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.loading.landing import sha256_of
+from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import copy
 from dagster_project.warehouse.connection import loading_connection, open_read_only

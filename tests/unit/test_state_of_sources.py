@@ -44,11 +44,11 @@ def load(settings: Settings, now: datetime) -> None:
 def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong(settings):
     state = read_state(settings, now=EARLY)
     assert [str(item) for item in state.expected] == ["crimes 2022-10-31 expected by 2022-11-01 09:00"]
-    assert (state.outstanding, state.overdue) == ((), ())
+    assert (state.unresolved, state.overdue) == ((), ())
     assert {item.source: item.days_missing for item in state.sources} == {"crimes": 0, "live_chats": 0}
     work = find_work(settings, wanted=Range(), sources=[], now=EARLY)
     assert [item.extract_date for item in work.expected] == [LAST]
-    assert work.outstanding == ()
+    assert work.unresolved == ()
 
 
 def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
@@ -57,14 +57,14 @@ def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
     assert [item.days for item in state.overdue if item.source == "crimes"] == [(LAST,)]
     assert find_work(settings, wanted=Range(), sources=[], now=LATE).is_needed
     load(settings, LATE)
-    (missing,) = read_state(settings, now=LATE).outstanding
+    (missing,) = read_state(settings, now=LATE).unresolved
     assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
 
 
 def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(settings, monkeypatch):
     land(settings, "live_chats", 10, CHATS, "c10,2022-10-10 08:00,2022-10-10 08:30")
     load(settings, EARLY)
-    assert len([item for item in read_state(settings, now=EARLY).outstanding if item.source == "live_chats"]) == 19
+    assert len([item for item in read_state(settings, now=EARLY).unresolved if item.source == "live_chats"]) == 19
 
     contracts = load_contracts(CONTRACTS)
     stated = {**contracts, "live_chats": replace(contracts["live_chats"], first_delivery=date(2022, 10, 30))}
@@ -77,7 +77,7 @@ def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(settings, m
     assert is_needed()
     load_source(settings, stated, "live_chats", wanted=Range(), run_id="x", now=EARLY)
     assert not is_needed()
-    assert not [item for item in read_state(settings, now=EARLY).outstanding if item.source == "live_chats"]
+    assert not [item for item in read_state(settings, now=EARLY).unresolved if item.source == "live_chats"]
 
 
 def test_an_overdue_source_is_named_once_before_its_next_deadline(settings):
@@ -90,7 +90,7 @@ def test_a_delivered_extract_is_neither_expected_nor_missing(settings):
     land(settings, "crimes", 31, CRIMES)
     load(settings, LATE)
     state = read_state(settings, now=LATE)
-    assert state.expected == state.outstanding == ()
+    assert state.expected == state.unresolved == ()
 
 
 def test_a_named_range_makes_no_extract_missing_before_its_deadline(settings):

@@ -152,13 +152,13 @@ def test_a_rejected_delivery_and_its_withdrawal_are_taken_in(roots):
     roots.assert_same()
     assert [(item.root_number, item.status) for item in report.rejected] == [(1, "rejected")]
     assert [file.error_code for item in report.rejected for file in item.files] == ["no_header"]
-    assert roots.hub.outstanding() == ["2022-11-02 rejected"]
+    assert roots.hub.unresolved_deliveries() == ["2022-11-02 rejected"]
     assert [item.extract_date for item in roots.run().rejected] == [WEDNESDAY], "until it is accepted or withdrawn"
     broken.unlink()
     roots["kent"].run()
     assert roots.run().rejected == ()
     roots.assert_same()
-    assert roots.hub.outstanding() == []
+    assert roots.hub.unresolved_deliveries() == []
 
 
 def test_a_forgotten_refusal_goes(roots):
@@ -180,7 +180,7 @@ def test_a_missing_day_comes_and_goes_with_that_of_the_member(roots):
     roots["kent"].run()
     assert roots.run().missing == (WEDNESDAY,)
     roots.assert_same()
-    assert roots.hub.outstanding() == ["2022-11-02 missing_delivery"]
+    assert roots.hub.unresolved_deliveries() == ["2022-11-02 missing_delivery"]
     roots["kent"].land(WEDNESDAY, *visits(WEDNESDAY, 3))
     roots["kent"].run()
     assert roots.run().missing == ()
