@@ -8,7 +8,7 @@ from dagster_project.clock import utc_now
 from dagster_project.console import warn
 
 _TIME = "%Y%m%dT%H%M%SZ"
-_NAME = re.compile(r"(\d{8}T\d{6}Z)-[^/]+")
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 
 
 def next_name(published: Path, recorded: str | None, *, run_id: str) -> tuple[str, datetime]:

@@ -14,6 +14,7 @@ from dagster_project.publication.report.definitions import (
     formula_changes,
     formula_note,
     read_rules,
+    with_definitions_in_force,
 )
 from dagster_project.publication.report.sentences import finding, sentences
 from dagster_project.settings import PROJECT_ROOT
@@ -69,6 +70,17 @@ def test_values_in_force_replace_those_of_the_catalogue():
     )
     none = [Rule("short_abandon_seconds", "calls_999", EVER, None, "0.000000", "Order 1.")]
     assert "threshold (0 seconds, so none) are left out" in text(measure, *none)
+
+
+def test_the_definition_of_a_measure_states_the_values_in_force():
+    measure = a_measure(section="calls_999", definition="Under the answer target in force.")
+    rules = [
+        Rule("answer_target_seconds", "calls_999", EVER, date(2022, 10, 31), "12.500000", "Order 1."),
+        Rule("answer_target_seconds", "calls_999", CHANGE, None, "10.000000", "Order 2."),
+    ]
+    (stated,) = with_definitions_in_force([measure], rules, MONTH)
+    assert stated.definition == "Under the answer target (10 seconds)."
+    assert with_definitions_in_force([measure], [], MONTH) == (measure,)
 
 
 def test_a_source_of_two_values_is_stated_once():

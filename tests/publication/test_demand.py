@@ -159,6 +159,16 @@ def test_a_target_missed_on_no_day_or_on_every_day_is_told_in_words(tables, days
     )
 
 
+def test_a_month_whose_days_are_all_zero_has_no_highest_day(tables):
+    tables.execute(
+        "insert into marts.kpi_target_days_monthly values "
+        "('kent', 'calls_999.pct_not_answered', '2023-01-01', 2, 31, 0, '2023-01-01', 0, false, 100)"
+    )
+    assert first_table(tables, "target-days").finding == (
+        "Jan 2023: Share lost missed the 2% benchmark on none of 31 days."
+    )
+
+
 def test_a_month_without_a_target_has_no_days_that_missed_it(tables):
     tables.execute(
         "insert into marts.kpi_target_days_monthly values "

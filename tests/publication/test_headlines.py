@@ -8,6 +8,7 @@ import pytest
 
 from dagster_project.publication.icons import ICONS, icon, trend_line
 from dagster_project.publication.report.display import display
+from dagster_project.publication.report.exceptions import no_exceptions
 from dagster_project.publication.report.headlines import Reading, Standing, change, matrix
 from dagster_project.publication.report.main_points import MOST_POINTS, caveat, main_points
 from dagster_project.publication.report.model import Figure, Point
@@ -145,6 +146,12 @@ def test_whether_a_target_is_missed_is_what_the_chart_says():
     standing = a_standing("x", "1.00", target=Decimal(2), is_target_met=False)
     assert standing.is_missed
     assert not replace(standing, now=None).is_missed
+
+
+def test_a_publication_that_does_not_say_whether_a_target_is_met_is_not_judged():
+    standing = a_standing("x", "1.00", target=Decimal(2), is_target_met=None)
+    assert matrix([standing]).headlines[0].target == "under 2%"
+    assert "No target is missed" not in no_exceptions([standing])
 
 
 @pytest.mark.parametrize(

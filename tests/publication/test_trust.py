@@ -146,6 +146,8 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
         insert into marts.revisions values
             ('first', '2023-02-01 04:20:00', 'kent', 'crime.pct', '2022-08-01', null, 3.6, null, true, 'deliveries',
                 'crimes 2022-08-01'),
+            ('first', '2023-02-01 04:20:00', 'kent', 'crime.pct', '2022-07-01', null, null, null, true, 'deliveries',
+                'crimes 2022-08-01'),
             ('second', '2023-02-02 04:20:00', 'kent', 'crime.pct', '2022-08-01', 3.6, 3.5, -0.1, false, 'definitions',
                 null);
         insert into marts.published_versions values

@@ -110,7 +110,7 @@ def formula_note(change: FormulaChange, measures: Mapping[str, Measure]) -> str:
 def definitions(measures: Sequence[Measure], rules: Sequence[Rule], month: date) -> tuple[Definition, ...]:
     """Return the definitions of measures, with the values that are in force in a month."""
     by_code = {measure.code: measure for measure in measures}
-    in_force = [rule for rule in rules if rule.first_day <= month and (rule.last_day is None or month <= rule.last_day)]
+    in_force = _in_force(rules, month)
     in_paper = [measure for measure in measures if measure.in_board_paper or measure.is_headline]
     shown = sorted(in_paper, key=lambda measure: measure.section_order)
     texts = [" ".join(_words(measure, in_force, by_code)) for measure in shown]
@@ -120,7 +120,18 @@ def definitions(measures: Sequence[Measure], rules: Sequence[Rule], month: date)
     )
 
 
-def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measure]) -> Iterator[str]:
+def with_definitions_in_force(measures: Sequence[Measure], rules: Sequence[Rule], month: date) -> tuple[Measure, ...]:
+    """Return measures whose definitions state the values that are in force in a month."""
+    in_force = _in_force(rules, month)
+    return tuple(replace(measure, definition=_definition(measure, in_force)[0]) for measure in measures)
+
+
+def _in_force(rules: Iterable[Rule], month: date) -> list[Rule]:
+    return [rule for rule in rules if rule.first_day <= month and (rule.last_day is None or month <= rule.last_day)]
+
+
+def _definition(measure: Measure, rules: Iterable[Rule]) -> tuple[str, list[str]]:
+    """Return the definition of a measure with the values in force, and their sources."""
     of_line = {rule.kind: rule for rule in rules if rule.applies_to == measure.section}
     text, used = measure.definition, []
     for words, kind in _VALUES.items():
@@ -133,6 +144,11 @@ def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measu
     if called_back and called_back.value == "true" and _NOT_ANSWERED in text:
         text = text.replace(_NOT_ANSWERED, _ANSWERED)
         used.append(called_back.source)
+    return text, used
+
+
+def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measure]) -> Iterator[str]:
+    text, used = _definition(measure, rules)
     yield text
     own = {rule.kind: rule for rule in rules if rule.applies_to == measure.code}
     if formula := own.get("formula"):

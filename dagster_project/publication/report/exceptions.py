@@ -54,7 +54,7 @@ def no_exceptions(standings: Sequence[Standing]) -> str:
 
 def _looked_for(standings: Sequence[Standing]) -> Iterator[str]:
     judged = [item for item in standings if item.now]
-    if any(item.target is not None for item in judged):
+    if any(item.is_target_met is not None for item in judged):
         yield "No target is missed."
     if any(item.variation for item in judged):
         yield "No month is worse than usual or unusual."

@@ -219,7 +219,10 @@ def _target_state(item: Standing) -> str:
     if item.target is None or item.measure.better == "neither":
         return ""
     words = _target_value(item)
-    return f"{words}: {'missed' if item.is_missed else 'met'}" if item.now else words
+    if item.now is None or item.is_target_met is None:
+        # A publication of an earlier version does not say whether it was met.
+        return words
+    return f"{words}: {'missed' if item.is_missed else 'met'}"
 
 
 def target_words(item: Standing) -> str:

@@ -11,7 +11,12 @@ import duckdb
 
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.control_charts import chart_months, chart_of, series_of
-from dagster_project.publication.report.definitions import FormulaChange, formula_changes, read_rules
+from dagster_project.publication.report.definitions import (
+    FormulaChange,
+    formula_changes,
+    read_rules,
+    with_definitions_in_force,
+)
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.events import marked
 from dagster_project.publication.report.figures import (
@@ -77,13 +82,15 @@ def read_histories(
     """Read every measure of the catalogue for a force, over the months of a chart.
 
     The chart and the sentences end with `month`, the tables with `until`, if that is later. The charts mark `events`.
+    Definitions state the values in force in `month`.
     """
-    formulas = formula_changes(read_rules(connection, force_code))
+    rules = read_rules(connection, force_code)
+    formulas = formula_changes(rules)
     charts = chart_months(connection, force_code, month)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = read_figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({start for _, start, period in figures if period == "month"})
-    measures = read_measures(connection)
+    measures = with_definitions_in_force(read_measures(connection), rules, month)
     weeks = judged_weeks(connection, force_code)
     cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [

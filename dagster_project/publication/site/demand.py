@@ -232,11 +232,16 @@ def _missed_table(force: str, rows: Rows) -> Table:
 def _missed(row: Mapping[str, Any]) -> str:
     missed, days = row["days_missed"], row["days"]
     of_days = f"{'none' if not missed else f'{missed:,}'} of {counted(days, 'day')}"
-    return (
+    text = (
         f"{short_month(row['month_start'])}: {row['short_label']} missed the "
         f"{display_target(row['target'], row['unit'])} {row['target_kind']} on "
-        f"{f'all {days:,} days' if missed == days > 1 else of_days}; the "
-        f"{'highest' if row['better'] == 'lower' else 'lowest'} day was {row['worst_day']:%-d %B} "
+        f"{f'all {days:,} days' if missed == days > 1 else of_days}"
+    )
+    if not missed and not row["worst_value"]:
+        # All days are equal.
+        return f"{text}."
+    return (
+        f"{text}; the {'highest' if row['better'] == 'lower' else 'lowest'} day was {row['worst_day']:%-d %B} "
         f"({text_of(row['worst_value'], row['unit'], row['decimals'])})."
     )
 

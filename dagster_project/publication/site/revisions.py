@@ -46,7 +46,8 @@ def publications(connection: duckdb.DuckDBPyConnection) -> Rows:
         f"""
         with changes as (
             select
-                run_id, count(*) filter (where is_new) as added, count(*) filter (where not is_new) as revised,
+                run_id, count(*) filter (where is_new and value is not null) as added,
+                count(*) filter (where not is_new) as revised,
                 list(distinct cause order by cause) filter (where not is_new) as causes
             from marts.revisions
             group by run_id
