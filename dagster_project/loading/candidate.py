@@ -34,7 +34,7 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
-from dagster_project.loading.waivers import content_of, waivers_of
+from dagster_project.loading.waivers import content_of, rejected_contents, waivers_of
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
@@ -310,11 +310,14 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
     read_of_days = {day: sum(file.rows_read for file in candidate.of(day)) for day in whole}
     waivers = waivers_of(connection, candidate.contract.source)
-    waived = {day for day in whole if (day, content_of(file.sha256 for file in candidate.of(day))) in waivers}
-    volumes = volumes_of(connection, candidate.contract, read_of_days, waived)
-    too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)} - waived
+    contents = {day: content_of(file.sha256 for file in candidate.of(day)) for day in whole}
+    waived = {day for day, content in contents.items() if (day, content) in waivers}
+    rejected = set(contents.items()) & rejected_contents(connection, candidate.contract)
+    rejected_days = {day for day, _ in rejected}
+    volumes = volumes_of(connection, candidate.contract, read_of_days, waived=waived, rejected=rejected_days)
+    too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)}
     rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
-    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, too_small)
+    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, (too_small | rejected_days) - waived)
     unusual_by_day = Counter(item.extract_date for item in unusual)
     counts: dict[date, dict[str, int]] = {}
     for day in whole:

@@ -279,7 +279,7 @@ def unusual_forces(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     delivered: Mapping[date, Mapping[str, ForceRows]],
-    too_small: Collection[date],
+    left_out: Collection[date],
 ) -> list[UnusualForce]:
     """Check the volume of each force of a daily source by the rules for whole deliveries.
 
@@ -289,7 +289,8 @@ def unusual_forces(
         connection: a loading connection.
         contract: the source.
         delivered: the rows of each candidate extract date and force.
-        too_small: those of these days that are rejected for their volume; later days are not compared with them.
+        left_out: those of these days that later days are not compared with: they have too few rows, or were rejected
+            before.
 
     Returns:
         The unusual forces by day; none for a source that has only ever had one force.
@@ -319,11 +320,11 @@ def unusual_forces(
             "last": max(delivered),
         },
     ).fetchall():
-        if day not in delivered or day in too_small:
+        if day not in delivered or day in left_out:
             by_force[force][day] = rows
     for day, forces in delivered.items():
         for force, rows in forces.items():
-            if day not in too_small:
+            if day not in left_out:
                 by_force[force][day] = rows.read
     if len(by_force) < 2:
         return []
@@ -379,18 +380,24 @@ class Volume:
 
 
 def volumes_of(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, int], waived: Collection[date]
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    rows_read: Mapping[date, int],
+    *,
+    waived: Collection[date],
+    rejected: Collection[date],
 ) -> dict[date, Volume]:
     """Compare the rows of each candidate delivery with the accepted days before it.
 
-    A delivery that is rejected for having too few rows is not the recent past of a later one, or a broken export would
-    become usual.
+    A delivery that has too few rows or was rejected before is not the recent past of a later one, or a broken export
+    would become usual.
 
     Args:
         connection: a loading connection.
         contract: the source.
         rows_read: rows of each candidate extract date.
         waived: those that an operator has accepted as they are.
+        rejected: those whose content was rejected before, for whatever reason.
     """
     rows = dict(
         connection.execute(
@@ -415,7 +422,7 @@ def volumes_of(
             len(before) if expected is not None else None,
             None if is_chance or not expected else round(read / expected, 4),
         )
-        if day in waived or not is_too_small(contract, volume):
+        if day in waived or (day not in rejected and not is_too_small(contract, volume)):
             rows[day] = read
     return volumes
 

@@ -5,6 +5,7 @@ file for that day is judged again.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +13,10 @@ from datetime import date
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.state import unresolved_deliveries
+from dagster_project.warehouse.state import newest_attempts, unresolved_deliveries
 
 # How many rejected deliveries a message names.
 _NAMED = 10
@@ -108,6 +110,15 @@ def waivers_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple
         "select source, extract_date, content, reason from audit.waiver where source = ?", [source]
     ).fetchall()
     return {(day, content): Waiver(of_source, day, content, reason) for of_source, day, content, reason in rows}
+
+
+def rejected_contents(connection: duckdb.DuckDBPyConnection, contract: Contract) -> set[tuple[date, str]]:
+    """Return what is rejected of a source under this version of its contract, by extract date and content."""
+    hashes: dict[date, list[str | None]] = defaultdict(list)
+    for load in newest_attempts(connection, contract.source):
+        if load["status"] == "rejected" and load["contract_version"] == contract.version:
+            hashes[load["extract_date"]].append(load["file_sha256"])
+    return {(day, content_of(of_day)) for day, of_day in hashes.items()}
 
 
 def _what_is_rejected(connection: duckdb.DuckDBPyConnection) -> str:

@@ -66,6 +66,19 @@ def test_a_broken_export_is_rejected_for_half_a_year(installation):
     assert after not in rejected(installation.run())
 
 
+def test_what_was_rejected_for_another_reason_does_not_become_usual(installation):
+    weeks = [date(2022, 9, 6) + timedelta(weeks=number) for number in range(9)]
+    for day in weeks[:4]:
+        installation.land(day, *visits(day, 100))
+    installation.run()
+    for day in weeks[4:8]:
+        # Its events are those of another month.
+        installation.land(day, *visits(day, 500, at=day - timedelta(days=40)))
+    assert list(rejected(installation.run())) == weeks[4:8]
+    installation.land(weeks[8], *visits(weeks[8], 100))
+    assert list(rejected(installation.run())) == weeks[4:8]
+
+
 def test_rows_of_a_force_are_compared_with_older_weeks_if_the_newer_ones_are_rejected(installation):
     def land_forces(day: date, kent: int, essex: int) -> None:
         counts = {"kent": kent, "essex": essex}
