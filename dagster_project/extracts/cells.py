@@ -77,10 +77,10 @@ NOT_OF_TYPE = {
 TOO_MANY_DECIMALS = Fault("too_many_decimals", "more digits after the point than the contract allows")
 NO_TIME_OF_DAY = Fault("no_time_of_day", "a date without a time of day where a point in time is expected")
 NEVER_EXISTED = Fault("time_never_existed", "a local time that the clock change in spring skipped")
-# Null dates of spreadsheets (30 December 1899) and databases (year 1753 or 1000); the warehouse has a row for every day
-# from the first one.
-FIRST_DAY = date(1900, 1, 1)
-BEFORE_1900 = Fault("before_1900", "before 1900, as a spreadsheet shows an empty date")
+# Null dates of spreadsheets (30 December 1899, 1 January 1900) and databases (1 January 1900, year 1753 or 1000); the
+# warehouse has a row for every day from the first one.
+FIRST_DAY = date(1900, 1, 2)
+BEFORE_1900 = Fault("before_1900", 'before 2 January 1900; many systems write 1 January 1900 or earlier for "no date"')
 REQUIRED_EMPTY = Fault("required_empty", "no value in a required column")
 NOT_IN_LIST = Fault("not_in_list", "a value outside the closed list")
 BELOW_MINIMUM = Fault("below_minimum", "a value below the minimum")

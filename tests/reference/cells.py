@@ -449,7 +449,8 @@ def utc_offset(scan: Scanner) -> timedelta:
 
 
 def not_before_1900(day: date) -> None:
-    if day.year < 1900:
+    # 1 January 1900 is day 1 of Excel and the date 0 of SQL Server.
+    if day.isoformat()[:10] <= "1900-01-01":
         raise Refused("before_1900")
 
 

@@ -15,7 +15,7 @@ _REASONS_NAMED = 3
 
 _REASONS = {
     "above_maximum": "a value above the greatest possible one",
-    "before_1900": "a date before 1900",
+    "before_1900": "a date before 2 January 1900",
     "below_minimum": "a value below the least possible one",
     "duplicate_row": "the same row as an earlier one",
     "formula_without_value": "a formula without its value",
