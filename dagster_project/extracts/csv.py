@@ -10,7 +10,6 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import Contract
@@ -93,7 +92,6 @@ class CsvReader:
         self._contract = contract
         self._headings = Headings(contract)
         self._delimiter, self._header, self._first_line = self._find_header()
-        self._heading_texts = pa.array(self._header.texts, pa.string())
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
         self.warnings: list[str] = []
         self._beside = 0
@@ -232,7 +230,7 @@ class CsvReader:
         positions = self._header.positions
         # The first column shows whether a row may be blank.
         cells = self._parsed(block, count, {0, *positions.values()})
-        if cells is None or pc.any(pc.is_in(cells[self._header.first], self._heading_texts)).as_py():
+        if cells is None or self._header.headings_among(cells[self._header.first]):
             return None
         kept = np.arange(count)
         if cells[0].null_count:
@@ -289,10 +287,12 @@ class CsvReader:
             self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
-        first, texts = self._header.first, self._header.texts
-        for i, row in enumerate(rows):
-            if i not in faults and row[first].strip(BLANKS) in texts:
-                self._headings.check_again(self._file.name, self._header, starts[i], row)
+        first = self._header.first
+        texts = ["" if i in faults else row[first].strip(BLANKS) for i, row in enumerate(rows)]
+        if self._file.has_bad_bytes:
+            texts = [BAD_BYTES.sub("\ufffd", text) for text in texts]
+        for i in self._header.headings_among(pa.array(texts, pa.string())):
+            self._headings.check_again(self._file.name, self._header, starts[i], rows[i])
         if self._file.has_bad_bytes:
             faults = self._with_bad_bytes(rows) | faults
         positions = self._header.positions

@@ -136,7 +136,7 @@ class XlsxReader:
         """
         waiting: list[tuple[int, list[Any]]] = []
         faults: dict[int, Fault] = {}
-        width, first, texts = self._header.width, self._header.first, self._header.texts
+        width = self._header.width
         suspect = self._workbook.is_suspect(self._sheet.name)
         misread = self._facts.misread if suspect else {}
         # The parser pads every row to the width of the widest.
@@ -153,8 +153,6 @@ class XlsxReader:
                 faults[len(waiting)] = _OUTSIDE
             elif not has_text and number not in misread:
                 continue
-            if type(row[first]) is str and row[first].strip(BLANKS) in texts:
-                self._headings.check_again(self._file.name, self._header, number, row[:width])
             waiting.append((number, row))
             if len(waiting) == rows:
                 yield self._piece(waiting, faults)
@@ -190,6 +188,11 @@ class XlsxReader:
         return any(first + position in columns for position in self._header.positions.values())
 
     def _piece(self, rows: list[tuple[int, list[Any]]], faults: dict[int, Fault]) -> Piece:
+        first, width = self._header.first, self._header.width
+        texts = [row[first].strip(BLANKS) if type(row[first]) is str else "" for _, row in rows]
+        for i in self._header.headings_among(pa.array(texts, pa.string())):
+            number, row = rows[i]
+            self._headings.check_again(self._file.name, self._header, number, row[:width])
         columns = {name: self._column(name, position, rows) for name, position in self._header.positions.items()}
         for name, position in self._header.positions.items():
             if self._contract.column(name).cell_type is CellType.TEXT:

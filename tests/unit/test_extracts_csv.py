@@ -146,12 +146,35 @@ def test_a_second_header_with_more_columns_leaves_the_rows_above_it(tmp_path):
     assert faults(rows) == [(4, "too_many_cells"), (5, "too_many_cells")]
 
 
-@pytest.mark.parametrize("second", ["visit_id,room,begun_at,note,stay", "note,Ref No,room,stay,begun_at"])
+@pytest.mark.parametrize(
+    "second",
+    [
+        "visit_id,room,begun_at,note,stay",
+        "note,Ref No,room,stay,begun_at",
+        "ROOM,Visit_ID,begun_at,stay,note",
+        " _Begun - At ,room,visit_id,stay,note",
+    ],
+)
 @pytest.mark.parametrize("count", [3, 200_000])
 def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path, second, count):
     error = refusal(written(tmp_path, HEADER + "\n1,a,b,c,d" * count + f"\n{second}\n2,a,b,c,d\n"))
     assert error.code == "second_header"
     assert f"row {count + 2} " in str(error)
+
+
+@pytest.mark.parametrize(
+    "second", ["Straßen-Nr,room,begun at,stay,VISIT ID", "STRASSEN NR,room,visit id,begun at,stay"]
+)
+@pytest.mark.parametrize("row", ["1,a,b,c,d", '1,a,"b\nb",c,d', ",a,b,c,d", ",,,,"])
+def test_a_second_header_is_found_however_it_is_spelled(tmp_path, second, row):
+    lines = ["visit_id,room,begun_at,stay,straßen_nr", *[row] * 3, second, row]
+    assert refusal(written(tmp_path, "\n".join([*lines, ""]))).code == "second_header"
+
+
+def test_a_second_header_is_found_beside_bytes_that_are_no_characters(tmp_path):
+    lines = [HEADER, *["ééé,a,b,c,d"] * 300, "ROOM,Visit Id,begun_at,stay,note", "2,a,b,c,d", ""]
+    data = "\n".join(lines).encode()
+    assert refusal(written(tmp_path, data.replace(b"\n2,a", b"\n\xff2,a"))).code == "second_header"
 
 
 def test_a_row_that_only_begins_like_a_header_is_a_row(tmp_path):

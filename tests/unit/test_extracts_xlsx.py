@@ -81,9 +81,9 @@ def test_an_identifier_of_which_excel_has_lost_digits_is_a_fault_of_its_row(tmp_
 
 
 def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path):
-    second = ["visit_id", "room", "begun_at", "note", "stay"]
-    path = written(tmp_path, [["1", "a", MOMENT, 5, "b"], [], second, ["2", "a", MOMENT, "b", 5]])
-    assert refusal(path).code == "second_header"
+    for second in (["visit_id", "room", "begun_at", "note", "stay"], ["ROOM", "Visit-Id", "Begun At", "Stay", "Note"]):
+        path = written(tmp_path, [["1", "a", MOMENT, 5, "b"], [], second, ["2", "a", MOMENT, "b", 5]])
+        assert refusal(path).code == "second_header"
     rows, _ = read(written(tmp_path, [["1", "a", "b", 5, "b"], list(NAMES), ["2", "a", "b", 5, "b"]]))
     assert numbered(rows) == [(2, "1"), (3, "visit_id"), (4, "2")]
 
