@@ -52,6 +52,9 @@ _MARKED_QUOTE = '\ufeff"'
 # With this many cells or more, a line within a text hardly ever has as many delimiters as a row.
 _WIDE = 5
 
+# How many bytes of a block the last record of the next block is compared with.
+_NEAR = 1 << 16
+
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
@@ -168,26 +171,34 @@ class CsvReader:
         self._beside = number - 1
         blocks = self._file.blocks()
         block: bytes | None = _without_lines(next(blocks), self._beside)
+        before = b""
         while block is not None:
             following = next(blocks, None)
             if not carry and (plain := self._plain_piece(block, number)):
                 yield plain
-                number, block = number + line_count(block), following
+                number, before, block = number + line_count(block), block, following
                 continue
             lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             if following is None:
-                self._check_last(lines, records, number)
+                self._check_last(lines, records, number, before)
             self._beside += records.continuations
             if found := self._piece(records):
                 yield found
             carry, number = lines[records.rest :], number + records.rest
-            block = following
+            before, block = block, following
 
-    def _check_last(self, lines: Sequence[str], records: _Records, number: int) -> None:
+    def _check_last(self, lines: Sequence[str], records: _Records, number: int, before: bytes) -> None:
         """Check that a last record without a line end is complete: an interrupted transfer ends within a record.
 
-        A single cell may be a remark below the rows. A cut within the last cell leaves a record that looks complete.
+        A line with fewer cells than the header may be blank or a remark below the rows; it is a cut record if its
+        cells are like those of the rows above. A cut within the last cell leaves a record that looks complete.
+
+        Args:
+            lines: last lines of the file.
+            records: the records in these lines.
+            number: number of the first line.
+            before: the block before these lines, for the rows above if the lines are a single record.
         """
         if not records.rows or lines[-1].endswith(("\n", "\r")):
             return
@@ -200,7 +211,7 @@ class CsvReader:
             sum(line.count('"') for line in lines[records.starts[start] - number :]) % 2
         ):
             place, found = start, "a quote is not closed"
-        elif last not in records.faults and 1 < len(rows[last]) < width and not is_totals(label(rows[last])):
+        elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows, before):
             place, found = last, _count(rows[last], width)
         else:
             return
@@ -209,6 +220,18 @@ class CsvReader:
             f"{self._file.name}: the last record (line {records.starts[place]}) is cut off: {found}, and no line end "
             "follows; expected a complete file",
         )
+
+    def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]], before: bytes) -> bool:
+        """Return whether at least half of the filled contract columns before the last cell are like the rows above."""
+        places = [place for place in self._header.positions.values() if place < len(cells) - 1]
+        filled = [(place, text) for place in places if (text := cells[place].strip(BLANKS))]
+        if not filled or is_totals(label(cells)):
+            return False
+        near = _lines(before[-_NEAR:].decode(errors="replace"))[1:]
+        above = [*_records(near, 1, self._delimiter, None, is_end=True).rows, *rows]
+        above = [row for row in above if len(row) >= self._header.width]
+        like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled)
+        return 2 * like >= len(filled)
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""
@@ -407,6 +430,16 @@ def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int],
         rows.append(cells)
         starts.append(start)
     return rows, starts, faults
+
+
+def _is_like(text: str, others: set[str]) -> bool:
+    """Return whether a text is one of the others, or is a number, time or identifier of the same shape."""
+    return text in others or (any(map(str.isdigit, text)) and _shape(text) in map(_shape, others))
+
+
+def _shape(text: str) -> str:
+    """Return a text with each run of letters and digits replaced by one character: `CAD-22-0917` becomes `x-x-x`."""
+    return re.sub(r"[^\W_]+", "x", text)
 
 
 def _count(row: Sequence[str], width: int) -> str:

@@ -102,11 +102,49 @@ def test_a_last_record_that_is_cut_off_rejects_the_file(tmp_path, last, end):
         ("Total,245", 2),
         ("3,a,b,c,d,,", 3),
         ('3,"a"x,b,c,d', 3),
+        ("Report generated 31/10/2022, 09:15", 3),
+        ("Rows,30", 3),
+        ('"Rows: 30","x"', 3),
+        (",30", 3),
+        (",,", 2),
+        (" ,\t", 2),
     ],
 )
 def test_a_last_line_that_is_no_cut_record_needs_no_end(tmp_path, last, count):
     rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,d\n2,"a",b,c,d\n{last}'))
     assert len(rows) == count
+
+
+@pytest.mark.parametrize(
+    ("above", "last", "is_cut"),
+    [
+        ("CAD-22-0917", "CAD-22-10", True),
+        ("03f-9b", "a-1", True),
+        ("999", "999", True),
+        ("kent", "kent", True),
+        ("kent", "Rows", False),
+        ("CAD-22-0917", "31/10/2022", False),
+        ("CAD-22-0917", "note,a", True),
+        ("CAD-22-0917", "Rows,30,31/10/2022", False),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 200_000])
+def test_a_short_last_record_is_cut_off_if_its_cells_are_like_those_above(tmp_path, above, last, is_cut, count):
+    path = written(tmp_path, HEADER + f"\n{above},a,b,c,d" * count + f"\n{last},a")
+    if is_cut:
+        assert refusal(path).code == "cut_off"
+    else:
+        rows, _ = read(path)
+        assert faults(rows) == [(count + 2, "too_few_cells")]
+
+
+def test_a_last_record_in_a_block_of_its_own_is_compared_with_the_block_before(tmp_path):
+    text = HEADER + "\n" + "v1,room,2022,5,é\n" * 29_000
+    text += f"v2,room,2022,5,{'x' * ((1 << 19) - len(text.encode()) - 16)}\n"
+    assert len(text.encode()) == 1 << 19
+    assert refusal(written(tmp_path, text + "v3,room")).code == "cut_off"
+    rows, _ = read(written(tmp_path, text + "Rows,29001"))
+    assert faults(rows) == [(29_003, "too_few_cells")]
 
 
 LONG = "x" * (1 << 20)
