@@ -64,7 +64,16 @@ class Percentage:
     @property
     def shown(self) -> str:
         """The text that the cell shows."""
-        return f"{self.value.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP):f}%"
+        return f"{self.number(0)}%"
+
+    def number(self, scale: int) -> str:
+        """Return the number without `%`, rounded half up to the decimals that the cell shows.
+
+        Args:
+            scale: more decimals that are kept.
+        """
+        decimals = max(self.decimals, min(scale, _MOST_DECIMALS))
+        return f"{self.value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
 
 
 @dataclass
@@ -409,8 +418,8 @@ def _cell_facts(
             if shows == (True, False) and text:
                 facts.days.setdefault(place.row, {})[place.column] = text
             if style in percentages and is_number and text and abs(float(text)) < _LARGEST_SHARE:
-                # Excel stores 17 digits, of which the last two are noise.
-                share = Percentage(Decimal(repr(float(text))) * 100, percentages[style])
+                # Excel stores 17 digits and computes with 15; 1-0.0843 is stored as 0.91569999999999996.
+                share = Percentage(Decimal(f"{float(text):.15g}") * 100, percentages[style])
                 facts.percentages.setdefault(place.row, {})[place.column] = share
 
     _parse(chunks, on_start, on_end, on_text)

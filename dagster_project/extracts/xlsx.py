@@ -236,7 +236,8 @@ class XlsxReader:
         if self._workbook.has_percentages and (is_percentage or cell_type is CellType.TEXT):
             for i, (row, _) in enumerate(rows):
                 if (share := self._facts.percentages.get(row, {}).get(place)) is not None:
-                    replaced[i] = f"{share.value:f}" if is_percentage else share.shown
+                    # A formula has more decimals than the cell shows, and than the contract allows.
+                    replaced[i] = share.number(column.scale or 0) if is_percentage else share.shown
         if replaced:
             texts = pa.array([replaced.get(i, text) for i, text in enumerate(texts.to_pylist())], pa.string())
         return texts

@@ -73,6 +73,38 @@ def test_a_percentage_in_a_column_of_percentages_is_its_number(tmp_path):
     assert [(Decimal(row["share"]), row["ratio"]) for row in rows] == [(Decimal("47.12"), "0.47")] * 2
 
 
+@pytest.mark.parametrize(
+    ("value", "number_format", "expected"),
+    [
+        (6001 / 7013, "0.00%", "85.57"),
+        (6001 / 7013, "0%", "85.57"),
+        (6001 / 7013, "0.000%", "85.570"),
+        (1 - 0.0843, "0.00%", "91.57"),
+        (0.1 + 0.7, "0.00%", "80.00"),
+        (0.912345, "0.0000%", "91.2345"),
+        (-0.00005, "0.00%", "-0.01"),
+        (1e-300, "0.00%", "0.00"),
+        (9.9e8, "0.00%", "99000000000.00"),
+    ],
+)
+def test_a_percentage_has_the_decimals_of_its_column_unless_the_cell_shows_more(
+    tmp_path, value, number_format, expected
+):
+    column = Column("share", CellType.DECIMAL, "", precision=5, scale=2, maximum=Decimal(100))
+    under = replace(contract(), columns=(*contract().columns, column))
+    cells = ["1", "a", MOMENT, 5, "b", (value, number_format)]
+    rows, _ = read(written(tmp_path, [cells], header=(*NAMES, "share")), under)
+    assert rows[0]["share"] == expected
+
+
+def test_a_share_of_many_decimals_is_a_number_in_a_column_of_many(tmp_path):
+    column = Column("share", CellType.DECIMAL, "", precision=38, scale=30, maximum=Decimal(100))
+    under = replace(contract(), columns=(*contract().columns, column))
+    cells = ["1", "a", MOMENT, 5, "b", (9.1e8 / 7, "0.00%")]
+    rows, _ = read(written(tmp_path, [cells], header=(*NAMES, "share")), under)
+    assert Decimal(rows[0]["share"]) == 13_000_000_000
+
+
 def test_an_identifier_of_which_excel_has_lost_digits_is_a_fault_of_its_row(tmp_path):
     rows, _ = read(written(tmp_path, [[1e15, "a", MOMENT, 5, "b"], ["1000000000000000", "a", MOMENT, 5, "b"]]))
     assert faults(rows) == [(2, "digits_lost")]
