@@ -329,7 +329,11 @@ def _rewrite_file(
     linked: dict[tuple[int, int], Path | None],
     noted: Path,
 ) -> None:
-    """Rewrite a file if it has to be; a hard link to a file that was rewritten becomes a link to the new one."""
+    """Rewrite a file if it has to be; a hard link to a file that was rewritten becomes a link to the new one.
+
+    A published paper that cannot be rewritten is removed, with its hard links in other publications. Files outside
+    publications are never removed.
+    """
     publication = publication_of(file, root)
 
     def note(changed: Path) -> None:
@@ -342,18 +346,20 @@ def _rewrite_file(
                 stream.flush()
                 os.fsync(stream.fileno())
 
-    if inode in linked:
-        rewritten = linked[inode]
-        if rewritten and not rewritten.exists():
-            _remove_paper(file, note)
-        elif rewritten:
-            note(file)
-            if rewritten.samefile(file):
-                # SQLite rewrites its databases in their place.
-                return
+    rewritten = linked.get(inode)
+    if rewritten and rewritten.exists():
+        note(file)
+        # SQLite rewrites its databases in their place.
+        if not rewritten.samefile(file):
             draft = draft_of(file)
             link_or_copy(rewritten, draft)
             draft.replace(file)
+        return
+    if rewritten and publication:
+        _remove_paper(file, note)
+        return
+    # A link outside publications to a paper that was removed is a file of its own.
+    if inode in linked and not rewritten:
         return
     order = orders.get(table_of(file), ()) if publication else ()
     try:

@@ -5,15 +5,17 @@ import os
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
+import typst
 
 from dagster_project.privacy import replacing
 from dagster_project.privacy.replacing import rewrite_files
-from dagster_project.publication.files import MANIFEST
+from dagster_project.publication.files import CONTENT, MANIFEST
 from dagster_project.record.store import read
 from dagster_project.settings import Settings
 from tests.unit.erasing_helpers import erase_person
@@ -249,6 +251,30 @@ def test_hard_links_get_the_content_of_their_own_file(root, tmp_path, filled, li
         assert CRIME not in text
         assert file.stat().st_nlink == 3
     assert not [*tmp_path.rglob("*.draft")]
+
+
+@pytest.mark.parametrize("name", ["board.pdf", "board.docx"])
+def test_a_link_outside_publications_to_a_removed_paper_is_a_file_of_its_own(root, tmp_path, name):
+    """The other forms of a paper cannot be rewritten, and are removed with its page; a Word document itself can be."""
+    folder, mine = root.settings.published / "20221101T000000Z-aaaaaaaa", tmp_path / "backup" / "mine"
+    folder.mkdir(parents=True)
+    mine.mkdir(parents=True)
+    (folder / MANIFEST).write_text('{"files": [], "tables": {}}')
+    (folder / "board.html").write_text(f"<p>{CRIME}</p>")
+    if name.endswith("pdf"):
+        (folder / name).write_bytes(typst.compile(CRIME.replace("/", "\\/").encode()))
+    else:
+        with zipfile.ZipFile(folder / name, "w") as document:
+            document.writestr("word/document.xml", f"<w:t>{CRIME}</w:t>")
+    os.link(folder / name, mine / "sent_to_board")
+    (mine / CONTENT).write_text("mine")
+    certificate = erased(root.settings.model_copy(update={"backups": (mine.parent,)}))
+    assert not (folder / name).exists()
+    assert (mine / CONTENT).read_text() == "mine"
+    left = {str(mine / "sent_to_board"): 1} if name.endswith("pdf") else {}
+    assert certificate["remaining"]["backups"] == left
+    assert certificate["is_clean"] == (not left)
+    assert (mine / "sent_to_board").exists()
 
 
 def test_a_database_of_sqlite_stays_one_file_with_its_links(root, tmp_path):
