@@ -143,10 +143,11 @@ def _spans(text: str, words: Sequence[re.Match[str]], end: int) -> Iterator[tupl
         end: where the part before ends that was replaced.
     """
     first = words[0].start()
-    before = re.search(rf"[^\w\s]{{0,{_MOST_PUNCTUATION}}}\Z", text[end:first])
+    # Only the neighbours: with all of a long text, the time would grow with the square of its length.
+    before = re.search(r"[^\w\s]*\Z", text[max(end, first - _MOST_PUNCTUATION) : first])
     starts = range(first - len(before[0]) if before else first, first + 1)
     for last in reversed(words):
-        after = re.match(rf"[^\w\s]{{0,{_MOST_PUNCTUATION}}}", text[last.end() :])
+        after = re.match(r"[^\w\s]*", text[last.end() : last.end() + _MOST_PUNCTUATION])
         for start in starts:
             for stop in range(last.end() + (len(after[0]) if after else 0), last.end() - 1, -1):
                 yield start, stop

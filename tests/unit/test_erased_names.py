@@ -92,3 +92,27 @@ def test_identifiers_are_replaced_as_whole_words(tmp_path, text, hidden):
     for identifier in ("op-77x", "46/777777/22", "crimes", "op-77", "+447700900123", "(01622) 690690", "@op1234#"):
         suppress(tmp_path, suppression_key(tmp_path).pseudonym(identifier), "substitute", utc_now())
     assert read_suppression(tmp_path).hidden_in(text) == hidden.format("substitute", "substitute")
+
+
+class Sliced(str):
+    """A text that adds up the lengths of the slices that are taken of it."""
+
+    __slots__ = ("sliced",)
+
+    def __getitem__(self, key):
+        part = super().__getitem__(key)
+        self.sliced = getattr(self, "sliced", 0) + len(part)
+        return part
+
+
+def test_a_long_text_is_read_piece_by_piece(tmp_path):
+    for identifier in ("op-77x", "(01622) 690690", "@op1234#"):
+        suppress(tmp_path, suppression_key(tmp_path).pseudonym(identifier), "substitute", utc_now())
+    suppression = read_suppression(tmp_path)
+    piece = "seen: op-77x; by telephone (01622) 690690, (of @op1234#, ...) a word; a word, a word and others\n"
+    hidden = suppression.hidden_in(piece)
+    assert hidden.count("substitute") == 3
+    long = Sliced(piece * 50)
+    assert suppression.hidden_in(long) == hidden * 50
+    # Up to eight words are read from each word on: 58 characters for each; with all that follows it is 3,000.
+    assert long.sliced < 100 * len(long)
