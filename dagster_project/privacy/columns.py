@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -54,8 +54,9 @@ class Column:
     def is_rewritable(self, connection: duckdb.DuckDBPyConnection, rows: str, values: Values) -> bool:
         """Return whether the values can be replaced in the column of some rows.
 
-        Nested texts are replaced in what a cell is as a text, if that gives the cell again. An ENUM has only its own
-        values, and many values are compared with whole cells.
+        Nested texts are replaced in what a cell is as a text, if that gives the cell again, and without the values: a
+        UUID has dashes where a pseudonym has none. An ENUM has only its own values, and many values are compared with
+        whole cells.
         """
         if self.kind == TEXT:
             return True
@@ -63,9 +64,11 @@ class Column:
             return False
         condition, of_condition = self.condition(values)
         replaced, of_replaced = self.expression(values)
-        is_lost = f"try_cast({self._text} as {self.kind}) is distinct from {self.name} or ({replaced}) is null"
-        sql = f"select count(*) from {rows} where {condition} and ({is_lost})"
-        return not scalar(connection, sql, [*of_condition, *of_replaced])
+        is_left, of_left = replace(self, name="after").condition(values)
+        is_lost = f"try_cast(cast(before as varchar) as {self.kind}) is distinct from before or after is null"
+        cells = f"select {self.name} as before, {replaced} as after from {rows} where {condition}"
+        sql = f"select count(*) from ({cells}) where {is_lost} or {is_left}"
+        return not scalar(connection, sql, [*of_replaced, *of_condition, *of_left])
 
     @property
     def _text(self) -> str:

@@ -75,7 +75,8 @@ def replace_values(
         on_change: called with the file before it is rewritten.
 
     Raises:
-        UnreadableFile: the file cannot be decoded, or has nested texts that cannot be replaced. It stays as it is.
+        UnreadableFile: the file cannot be decoded, and stays as it is; or it has the values in columns where they
+            cannot be replaced, and only those stay as they are.
         DatabaseInUse: it is a SQLite database that another program has locked.
         CannotRewrite: it is a PDF, or an office document that has a value in several pieces.
     """
@@ -85,7 +86,9 @@ def replace_values(
     has_log = kind is Kind.DUCKDB and file.with_name(f"{file.name}{LOG}").exists()
     if not hits and not has_log and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
         return False
-    _require_rewritable(file, kind, hits, values)
+    rewritable = _rewritable(file, kind, hits, values)
+    if hits and not rewritable:
+        raise _not_rewritable(file)
     if on_change:
         on_change(file)
     if has_log:
@@ -96,23 +99,26 @@ def replace_values(
         # The search reads texts only; other columns may be damaged.
         with noticing_damage(file), rewriting_connection(file, spill_at=spill_at) as connection:
             values.register(connection)
-            rewrite_rows(connection, file, _replaced_rows(hits, values))
+            rewrite_rows(connection, file, _replaced_rows(rewritable, values))
     else:
-        _rewrite(file, kind, hits, values, order, spill_at)
+        _rewrite(file, kind, rewritable, values, order, spill_at)
+    if len(rewritable) < len(hits):
+        raise _not_rewritable(file)
     return True
 
 
-def _require_rewritable(file: Path, kind: Kind, hits: Sequence[Hit], values: Values) -> None:
-    nested = [hit for hit in hits if hit.of.kind != TEXT]
-    if not nested:
-        return
+def _rewritable(file: Path, kind: Kind, hits: Sequence[Hit], values: Values) -> list[Hit]:
+    """Return the hits in texts, and in columns of other types whose values can be replaced."""
+    if all(hit.of.kind == TEXT for hit in hits):
+        return list(hits)
     if kind is Kind.DUCKDB:
         with attached(file, values) as connection:
-            are = all(hit.of.is_rewritable(connection, f"{CATALOG}.{hit.table}", values) for hit in nested)
-    else:
-        are = all(hit.of.is_rewritable(values.searching, parquet_rows(file), values) for hit in nested)
-    if not are:
-        raise UnreadableFile(f"{file} cannot be rewritten (nested column)")
+            return [hit for hit in hits if hit.of.is_rewritable(connection, f"{CATALOG}.{hit.table}", values)]
+    return [hit for hit in hits if hit.of.is_rewritable(values.searching, parquet_rows(file), values)]
+
+
+def _not_rewritable(file: Path) -> UnreadableFile:
+    return UnreadableFile(f"{file} cannot be rewritten (nested column)")
 
 
 def _replaced_rows(hits: Sequence[Hit], values: Values) -> dict[str, tuple[str, list[object]]]:

@@ -316,6 +316,7 @@ def test_numbers_and_uuids_of_a_person_in_other_tables_are_named(root, tmp_path)
     assert certificate["held_before"]["backups"] == {str(backup / "own.duckdb"): 7}
     assert certificate["remaining"]["backups"] == {str(backup / "own.duckdb"): 6}
     assert certificate["remaining"]["files"] == {"own.parquet": 4}
+    assert certificate["remaining"]["unreadable"] == [str(backup / "own.duckdb")]
     assert not certificate["is_clean"]
     with duckdb.connect(str(backup / "own.duckdb"), read_only=True) as connection:
         assert connection.execute("select note = ? from u", [key]).fetchall() == [(False,)]

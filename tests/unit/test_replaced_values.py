@@ -305,6 +305,25 @@ def test_a_nested_text_that_cannot_be_replaced_is_not_readable(tmp_path):
         assert connection.execute("select cast(who as varchar) from u").fetchall() == [(OLD,)]
 
 
+@pytest.mark.parametrize("form", ["duckdb", "parquet"])
+def test_a_uuid_stays_and_the_texts_beside_it_are_replaced(tmp_path, form):
+    file = tmp_path / f"a.{form}"
+    sql = f"select '{OLD}'::uuid as who, {{'id': uuid '{OLD}'}} as nested, '{OLD}' as note"
+    if form == "duckdb":
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"create table t as {sql}")
+    else:
+        duckdb.sql(sql).write_parquet(str(file))
+    with pytest.raises(UnreadableFile, match="nested column"):
+        replace_values(file, VALUES)
+    left = [hit.column for hit in search(file, VALUES)]
+    assert left == ['"who"', '"nested"']
+    before = file.read_bytes()
+    with pytest.raises(UnreadableFile, match="nested column"):
+        replace_values(file, VALUES)
+    assert file.read_bytes() == before
+
+
 def test_a_parquet_file_with_a_value_in_its_properties_only_loses_them(tmp_path):
     file = tmp_path / "a.parquet"
     duckdb.sql(f"copy (select 1 as n) to '{file}' (kv_metadata {{who: '{OLD}'}})")
