@@ -17,6 +17,8 @@ TEXT = "VARCHAR"
 # Types of columns, and of lists, that have no text; all others are searched.
 _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\))(\[\d*\])*")
 _WITHOUT_TEXT = re.compile(rf"{_NUMBER.pattern}|(BOOLEAN|DATE|TIME[A-Z_ ]*|INTERVAL)(\[\d*\])*")
+# Types whose texts may have numbers in them, as that of a struct has.
+_WITH_NUMBERS = re.compile(rf"\b({_NUMBER.pattern}|JSON|VARIANT)(?!\w)")
 # Schemas of the project's databases, of which copies of the warehouse and the marts have one.
 _OF_PROJECT = {"audit", "marts"}
 
@@ -29,6 +31,8 @@ class Column:
     """Quoted."""
     kind: str = TEXT
     """Its type; texts may be nested, as in a list."""
+    with_numbers: bool = False
+    """Whether numbers in it are searched for an identifier of digits."""
 
     def condition(self, values: Values) -> tuple[str, list[object]]:
         """Return SQL that is true if the column has one of the values, and its parameters."""
@@ -38,7 +42,11 @@ class Column:
         if "UUID" in self.kind:
             # A pseudonym may have become one.
             text = f"concat({text}, ' ', replace({text}, '-', ''))"
-        return values.condition(text, is_whole=self.kind == TEXT)
+        condition, parameters = values.condition(text, is_whole=self.kind == TEXT)
+        if self.with_numbers and _WITH_NUMBERS.search(self.kind):
+            of_numbers, parameters_of_numbers = values.condition_of_numbers(text)
+            return f"({condition} or {of_numbers})", [*parameters, *parameters_of_numbers]
+        return condition, parameters
 
     def expression(self, values: Values) -> tuple[str, list[object]]:
         """Return SQL for the column with the values replaced, null if they cannot be, and its parameters."""
@@ -111,7 +119,7 @@ def searched_columns(connection: duckdb.DuckDBPyConnection, *, with_numbers: boo
     found: dict[str, list[Column]] = {}
     for schema, name, column, kind in rows:
         if has_text(kind, with_numbers):
-            found.setdefault(table(schema, name), []).append(Column(quoted(column), kind))
+            found.setdefault(table(schema, name), []).append(Column(quoted(column), kind, with_numbers))
     return found
 
 

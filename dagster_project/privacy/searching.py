@@ -52,10 +52,10 @@ def search(file: Path, values: Values, *, with_numbers: bool = False) -> list[Hi
     Args:
         file: the file.
         values: what is searched for.
-        with_numbers: whether columns of numbers are searched for an identifier of digits, which programs read as a
-            number. In the project's own tables a number is a count, a duration or a size, so it is not an identifier
-            there: they are passed over in copies of the warehouse and the marts, and the caller names no file of a
-            publication. Numbers are never rewritten.
+        with_numbers: whether columns of numbers, and numbers within others, are searched for an identifier of digits,
+            which programs read as a number. In the project's own tables a number is a count, a duration or a size, so
+            it is not an identifier there: they are passed over in copies of the warehouse and the marts, and the caller
+            names no file of a publication. Numbers are never rewritten.
 
     Raises:
         UnreadableFile: the file cannot be decoded.
@@ -127,7 +127,7 @@ def _in_database(file: Path, values: Values, *, with_numbers: bool) -> list[Hit]
 def _in_parquet(file: Path, values: Values, *, with_numbers: bool) -> list[Hit]:
     connection, rows = values.searching, parquet_rows(file)
     described = connection.execute(f"describe select * from {rows}").fetchall()
-    columns = [Column(quoted(name), kind) for name, kind, *_ in described if has_text(kind, with_numbers)]
+    columns = [Column(quoted(name), kind, with_numbers) for name, kind, *_ in described if has_text(kind, with_numbers)]
     found = rows_with(connection, rows, columns, values)
     return [Hit(file, count, file.name, column) for column, count in found]
 

@@ -229,14 +229,14 @@ class Values:
         return f"coalesce(regexp_matches({column}, ?), false)", ["|".join(patterns)]
 
     def condition_of_numbers(self, text: str) -> tuple[str, list[object]]:
-        """Return SQL that is true if numbers as a text, of one cell or of a list, have the identifier.
+        """Return SQL that is true if numbers as a text, of a cell, list, struct, map or JSON, have the identifier.
 
         A program that reads an identifier of digits as a number drops its plus and its first zeros.
         """
         number = re.fullmatch(rf"\+?0*([1-9]\d{{{_FEWEST_DIGITS - 1},}})", self.identifier or "", re.A)
         if number is None:
             return "false", []
-        return f"coalesce(regexp_matches({text}, ?), false)", [rf"(^|[\[ ]){number[1]}(\.0+)?($|[,\]])"]
+        return f"coalesce(regexp_matches({text}, ?), false)", [rf"(^|[\[{{(\s:=]){number[1]}(\.0+)?($|[,\]}})\s=])"]
 
     def expression(self, column: str) -> tuple[str, list[object]]:
         """Return SQL for a text column with the values replaced, and its parameters."""

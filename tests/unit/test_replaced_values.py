@@ -305,6 +305,38 @@ def test_a_nested_text_that_cannot_be_replaced_is_not_readable(tmp_path):
         assert connection.execute("select cast(who as varchar) from u").fetchall() == [(OLD,)]
 
 
+NESTED_NUMBERS = {
+    "struct": "{'phone': 7700900123, 'n': 1}",
+    "tuple": "row(1, 7700900123)",
+    "list of structs": "[{'n': 1, 'phone': 7700900123::decimal(18, 2)}]",
+    "map": "map(['phone'], [7700900123])",
+    "keys of a map": "map([7700900123], ['phone'])",
+    "union": "union_value(phone := 7700900123)",
+    "list of lists": "[[1], [7700900123]]",
+    "JSON": """'{"p":7700900123}'::json""",
+    "JSON in lines": """'{\n  "p": 7700900123\n}'::json""",
+}
+
+
+@pytest.mark.parametrize("name", NESTED_NUMBERS)
+@pytest.mark.parametrize("form", ["duckdb", "parquet"])
+def test_a_number_within_a_column_is_found(tmp_path, name, form):
+    values = Values({OLD: NEW}, "07700900123", NEW)
+    file, other = tmp_path / f"a.{form}", NESTED_NUMBERS[name].replace("7700900123", "77009001234")
+    sql = f"select {NESTED_NUMBERS[name]} as nested, 'note' as note union all select {other}, 'other'"
+    if form == "duckdb":
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"create table t as {sql}")
+    else:
+        duckdb.sql(sql).write_parquet(str(file))
+    (hit,) = search(file, values, with_numbers=True)
+    assert (hit.rows, hit.column) == (1, '"nested"')
+    with duckdb.connect(str(file) if form == "duckdb" else ":memory:") as connection:
+        rows = "t" if form == "duckdb" else f"read_parquet('{file}')"
+        assert not hit.of.is_rewritable(connection, rows, values)
+    assert search(file, values) == []
+
+
 @pytest.mark.parametrize("form", ["duckdb", "parquet"])
 def test_a_uuid_stays_and_the_texts_beside_it_are_replaced(tmp_path, form):
     file = tmp_path / f"a.{form}"
