@@ -7,12 +7,12 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import duckdb
 
@@ -100,7 +100,9 @@ def replaced_text(content: bytes, values: Values) -> bytes:
 
 @cache
 def texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001 (another content is read again)
-    """Return the text of each page of a PDF; an erasure searches a file before, as and after it rewrites others.
+    """Return the text of each page of a PDF, its metadata, bookmarks, comments and values of forms.
+
+    An erasure searches a file before, as and after it rewrites others.
 
     Raises:
         UnreadableFile: the PDF cannot be decoded.
@@ -110,6 +112,32 @@ def texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001 
     from pypdf.errors import DependencyError, PyPdfError
 
     try:
-        return tuple(page.extract_text() for page in PdfReader(file).pages)
+        reader = PdfReader(file)
+        pages = [page.extract_text() for page in reader.pages]
+        described: Mapping[str, object] = reader.metadata or {}
+        metadata = [described[key] for key in described]
+        annotations = [text for page in reader.pages for text in _texts_of_annotations(page)]
+        return tuple(map(str, [*pages, *metadata, *_titles(reader.outline), *annotations]))
     except (PyPdfError, DependencyError, TypeError, AttributeError, *NOT_DECODED) as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
+
+
+def _titles(outline: Iterable[Any]) -> Iterator[str]:
+    """Yield the titles of bookmarks; those below one are a list after it."""
+    for entry in outline:
+        if isinstance(entry, list):
+            yield from _titles(entry)
+        else:
+            yield entry.title or ""
+
+
+def _texts_of_annotations(page: Any) -> Iterator[str | bytes]:
+    """Yield the texts of the comments, fields and links of a page; a field of several parts has its value above."""
+    if "/Annots" not in page:
+        return
+    for reference in page["/Annots"]:
+        annotation = reference.get_object()
+        # A reference may lead nowhere.
+        parts = [annotation, *(annotation[key] for key in ("/Parent", "/A") if annotation and key in annotation)]
+        for described in (part for part in parts if isinstance(part, dict)):
+            yield from (described[key] for key in described if isinstance(described[key], str | bytes))

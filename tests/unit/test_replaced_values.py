@@ -24,6 +24,7 @@ import markupsafe
 import pypdf
 import pytest
 import typst
+from pypdf.annotations import FreeText, Link, Text
 
 from dagster_project.privacy.columns import Column
 from dagster_project.privacy.files import UnreadableFile, files_below, noticing_damage
@@ -407,6 +408,41 @@ def test_the_text_of_a_pdf_is_searched_over_the_ends_of_its_lines(tmp_path):
     assert search(file, Values({}, "op-planted-77")) == []
     with pytest.raises(CannotRewrite):
         replace_values(file, VALUES)
+
+
+def field_of_parts(writer, text):
+    """Add a field whose value is that of the field above it, as those that a page shows several times."""
+    field = pypdf.generic.DictionaryObject({pypdf.generic.NameObject("/V"): pypdf.generic.TextStringObject(text)})
+    part = Text(text="x", rect=(10, 10, 90, 90))
+    part[pypdf.generic.NameObject("/Parent")] = field
+    writer.add_annotation(0, part)
+
+
+def outline_of_two(writer, text):
+    writer.add_outline_item(title=text, page_number=0, parent=writer.add_outline_item(title="above", page_number=0))
+
+
+BESIDE_THE_PAGES = {
+    "metadata": lambda writer, text: writer.add_metadata({"/Title": text}),
+    "an outline": lambda writer, text: writer.add_outline_item(title=text, page_number=0),
+    "an outline of two levels": outline_of_two,
+    "a comment": lambda writer, text: writer.add_annotation(0, FreeText(text=text, rect=(10, 10, 90, 90))),
+    "a link": lambda writer, text: writer.add_annotation(0, Link(rect=(10, 10, 90, 90), url=f"tel:{text}")),
+    "a field": field_of_parts,
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_THE_PAGES)
+@pytest.mark.parametrize("identifier", [IDENTIFIER, "+447700900123"])
+def test_what_a_pdf_has_beside_its_pages_is_searched(tmp_path, name, identifier):
+    file, writer = tmp_path / "a.pdf", pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)
+    # With a letter that makes it UTF-16.
+    BESIDE_THE_PAGES[name](writer, f"\u0142 {identifier}")
+    writer.write(file)
+    assert identifier.encode() not in file.read_bytes()
+    assert search(file, Values({}, identifier))
+    assert search(file, Values({}, identifier[:-1])) == []
 
 
 def test_a_pdf_is_read_once_and_again_after_it_has_changed(tmp_path, monkeypatch):
