@@ -53,6 +53,7 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
+from dagster_project.warehouse.tables import require_same_privacy
 from dagster_project.words import be, counted, in_shell, printable
 from dagster_project.writing import private_files
 
@@ -212,6 +213,7 @@ def find_work(
         WarehouseLocked: a run holds the warehouse.
         DatabaseUnreadable: the warehouse is damaged.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
+        TableMismatch: a raw table has clear values in a column that became personal, or the reverse.
     """
     from dagster_project.transformation.build import is_current, last_build
     from dagster_project.transformation.engine import engine_of
@@ -235,6 +237,8 @@ def find_work(
         if connection is None:
             # An empty warehouse is published too, but not while the first delivery is still being written.
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, unresolved=())
+        # Loading refuses it too, but with nothing new no load begins.
+        require_same_privacy(connection, every.values())
         news = news_of_members(settings, connection, contracts)
         faults = [f"member {item.folder} cannot be taken in: {item.problem}" for item in news if item.problem]
         left_out = {state.folder for state in member_states(settings, connection) if state.problem}

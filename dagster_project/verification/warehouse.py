@@ -25,7 +25,7 @@ from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, 
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.roots import recorded_root
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, columns_of_other_privacy
 from dagster_project.words import counted, in_shell
 
 _REBUILD = "What was published stays. Build it again from the landing folder: fcir rebuild"
@@ -99,7 +99,9 @@ def _unreadable_tables(connection: duckdb.DuckDBPyConnection, settings: Settings
 def _findings(
     connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
 ) -> Iterator[Finding]:
-    for source in contracts:
+    for source, contract in contracts.items():
+        for place, what in columns_of_other_privacy(connection, contract):
+            yield Finding(place, what, _REBUILD)
         yield from _rows_of_loads(connection, source)
         yield from _values_of_loads(connection, source)
         yield from _staged_rows(connection, settings, source)

@@ -1,6 +1,6 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import duckdb
 
@@ -274,8 +274,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     contracts = list(contracts)
     connection.execute(_AUDIT)
     _delete_candidates(connection)
-    for contract in contracts:
-        _require_same_privacy(connection, contract)
+    require_same_privacy(connection, contracts)
     _record_contracts(connection, contracts)
     for contract in contracts:
         name = table("raw", contract.source)
@@ -297,11 +296,30 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     _number_first_changes(connection)
 
 
-def _require_same_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Check that no column has clear values that should be pseudonyms, or the reverse.
+def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Check that no column of a raw table has clear values that should be pseudonyms, or the reverse.
+
+    Args:
+        connection: an open connection to the warehouse.
+        contracts: the sources.
 
     Raises:
         TableMismatch: a column has.
+    """
+    for contract in contracts:
+        for place, what in columns_of_other_privacy(connection, contract):
+            raise TableMismatch(
+                f"{place} has {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild "
+                "(in a hub, after each of its members: fcir rebuild --without-missing)"
+            )
+
+
+def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield each column of a raw table with clear values that should be pseudonyms, or the reverse, and which it has.
+
+    Args:
+        connection: an open connection to the warehouse, which may lack the table.
+        contract: the source.
     """
     noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [contract.source])
     if noted is None:
@@ -313,11 +331,8 @@ def _require_same_privacy(connection: duckdb.DuckDBPyConnection, contract: Contr
         raw, name = table("raw", contract.source), quoted(column.name)
         if connection.execute(f"select 1 from {raw} where {name} is not null limit 1").fetchall():
             found, stated = ("clear values", "personal") if column.is_personal else ("pseudonyms", "not personal")
-            raise TableMismatch(
-                f"raw.{contract.source}.{column.name} has {found} of earlier loads, and its contract states that it is "
-                f"{stated}. Nothing was changed. Read the values again from the landing folder: fcir rebuild (in a "
-                "hub, after each of its members: fcir rebuild --without-missing)"
-            )
+            place = f"raw.{contract.source}.{column.name}"
+            yield place, f"{found} of earlier loads, and its contract states that it is {stated}"
 
 
 def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -6,6 +6,7 @@ import shutil
 
 from dagster_project.record import store
 from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
 from tests.end_to_end.command import Command, figures
 from tests.end_to_end.erasing import ask, substitutes
 
@@ -53,3 +54,31 @@ def test_a_warehouse_that_is_lost_after_a_change_of_the_key_and_an_erasure_is_re
     assert command.warehouse("select caller_number from raw.call_segments").count((erased,)) == 1
     verified = command.run("verify")
     assert verified.returncode == 0, verified.stdout
+
+
+def test_a_rebuild_replaces_clear_values_of_a_column_that_became_personal(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    operators = "select operator_id from raw.live_chats order by all"
+    before = command.warehouse(operators)
+    # As a contract in which the operator is not personal loads them.
+    with loading_connection(command.home / "warehouse.duckdb") as connection:
+        connection.execute("update raw.live_chats set operator_id = 'op' || left(operator_id, 1)")
+        connection.execute(
+            "delete from audit.load_checksum "
+            "where load_id in (select load_id from audit.load where source = 'live_chats')"
+        )
+        connection.execute("update audit.contract set personal_columns = '' where source = 'live_chats'")
+    found = "clear values of earlier loads, and its contract states that it is personal"
+    refused = command.run("run")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"raw.live_chats.operator_id has {found}" in refused.stderr
+    assert "fcir rebuild" in refused.stderr
+    verified = command.run("verify")
+    assert (verified.returncode, f"raw.live_chats.operator_id: {found}" in verified.stdout) == (1, True)
+    done = command.run("rebuild", "--reason", "operators are personal")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command.warehouse(operators) == before
+    assert figures(command) == figures(undisturbed)
+    verified = command.run("verify")
+    assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
