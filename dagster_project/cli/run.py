@@ -152,7 +152,7 @@ def print_rebuilt(done: "Rebuilt") -> None:
     restored, lost, again = facts["loads"], facts["lost"], facts["loaded_again"]
     say(f"Rebuilt      {counted(restored, 'load')}; the audit comes from {facts['audit_from']}", **facts)
     for name in lost:
-        warn(f"{name} is lost: its file is gone, and its figures change")
+        warn(f"{name} is lost: its rows cannot be restored, and its figures change")
     if again:
         say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
     say(f"Damaged      {done.damaged} (no longer needed: rm -r {in_shell(done.damaged)})")

@@ -136,6 +136,15 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
         for contract in contracts.values():
             if key:
                 differing += restore_from_landing(connection, settings, contract, loads, files, key)
+        of_purged_days = [
+            MissingLoad(load, _other_counts(load, contracts[load.source]))
+            for load in differing
+            if load.is_of_purged_day
+        ]
+        if of_purged_days and not intent.without_missing:
+            raise RowsMissing(_refusal(settings, of_purged_days))
+        missing += of_purged_days
+        again = [load for load in differing if not load.is_of_purged_day]
         if key:
             # Every restored row has a pseudonym of the current key, or a substitute.
             connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
@@ -149,18 +158,28 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
         os.fsync(file.fileno())
     return {
         "audit_from": str(origin.relative_to(settings.home)) if origin else "nowhere",
-        "loads": len(loads) - len(missing) - len(differing),
+        "loads": len(loads) - len(missing) - len(again),
         "lost": [item.load.name for item in missing],
-        "loaded_again": [load.name for load in differing],
+        "loaded_again": [load.name for load in again],
     }
+
+
+def _other_counts(load: Load, contract: Contract) -> str:
+    version = contract.version
+    of_before = f" (version {load.contract_version} when it was loaded)" if version != load.contract_version else ""
+    return (
+        f"rows of its day were purged, so it is not loaded again, and its file gives other counts under version "
+        f"{version} of its contract{of_before}"
+    )
 
 
 def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
     where = "the members" if settings.is_hub else str(settings.landing)
     return (
         f"{counted(len(missing), 'load')} cannot be restored from {where}. Nothing was done, and what was published "
-        f"stays.{listed_below(missing, _NAMED)}\nPut the files back, or restore the warehouse from its backup "
-        "(docs/recovery.md). To continue without these rows, whose figures then change: fcir rebuild --without-missing"
+        f"stays.{listed_below(missing, _NAMED)}\nPut the files or the earlier contract back, or restore the "
+        "warehouse from its backup (docs/recovery.md). To continue without these rows, whose figures then change: "
+        "fcir rebuild --without-missing"
     )
 
 

@@ -37,6 +37,8 @@ class Load:
     rows_quarantined: int
     rows_purged: int
     contract_version: str | None
+    is_of_purged_day: bool
+    """Whether rows of its day were purged: loading its file again would bring purged rows back, or lose held ones."""
 
     @property
     def name(self) -> str:
@@ -69,12 +71,15 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             rows_loaded,
             rows_quarantined,
             coalesce(rows_purged, 0),
-            contract_version
+            contract_version,
+            coalesce(bool_or(rows_purged > 0) over (partition by source, extract_date), false)
+                or extract_date < coalesce(purge.purged_before, extract_date)
         from audit.load
-        where
-            status = 'loaded'
-            -- A load whose rows are all purged needs no file.
-            and (rows_loaded = 0 or rows_loaded > coalesce(rows_purged, 0))
+        left join audit.purge
+            using (source)
+        where status = 'loaded'
+        -- A load whose rows are all purged needs no file.
+        qualify rows_loaded = 0 or rows_loaded > coalesce(rows_purged, 0)
         order by load_id
         """
     ).fetchall()
@@ -121,6 +126,8 @@ def restore_from_landing(
 ) -> list[Load]:
     """Read the rows of the loads of one source again, under the numbers of these loads.
 
+    Loads of a purged day stay under another version of the contract too, and get that version.
+
     Args:
         connection: a loading connection to a new warehouse with the restored audit.
         settings: the data root.
@@ -130,8 +137,8 @@ def restore_from_landing(
         key: key of the pseudonyms.
 
     Returns:
-        Loads under another version of the contract, and loads that now give other counts than the audit has. Their rows
-        were not kept: the next run loads their files like new ones, and a hub takes them in again.
+        Other loads under another version of the contract, and loads that now give other counts than the audit has.
+        Their rows were not kept: the next run loads their files like new ones, and a hub takes them in again.
     """
     loads = [load for load in loads if load.source == contract.source and load.load_id in files]
     if not loads:
@@ -148,17 +155,22 @@ def restore_from_landing(
         load_ids=[load.load_id for load in loads],
     )
     counts = {
-        file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined, contract.version)
+        file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined)
         for file in candidate.files
         if not file.error
     }
     differing = [
         load
         for load in loads
-        if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined, load.contract_version)
+        if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined)
+        or (load.contract_version != contract.version and not load.is_of_purged_day)
     ]
     with transaction(connection):
         drop_incoming(connection, contract)
+        connection.execute(
+            "update audit.load set contract_version = ? where list_contains(?, load_id)",
+            [contract.version, [load.load_id for load in loads]],
+        )
         delete_loads(connection, differing)
     return differing
 

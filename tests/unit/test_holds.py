@@ -1,5 +1,6 @@
 """Holds: an erasure lists the held rows of a person and needs a decision, and a purge keeps what may be held."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from types import SimpleNamespace
 
@@ -16,11 +17,12 @@ from dagster_project.privacy.purged_rows import create_marks, delete_marked, mar
 from dagster_project.privacy.purging import note_purge
 from dagster_project.privacy.retention import Hold, RetentionError, holds_file, holds_in_force
 from dagster_project.recovery.history import save_history
-from dagster_project.recovery.rebuild import rebuild
+from dagster_project.recovery.intent import read_intent
+from dagster_project.recovery.rebuild import RowsMissing, rebuild
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
-from tests.unit.loading_helpers import CONTRACTS, row
+from tests.unit.loading_helpers import CONTRACTS, VISITS, row
 
 
 def write_holds(settings, *rows: str) -> None:
@@ -133,6 +135,62 @@ def test_a_hold_that_is_entered_after_a_purge_brings_no_row_back(installation, p
     assert installation.query("select visit_id from raw.visits order by 1") == [(name,) for name in left]
     for _ in range(2):
         assert rebuild_and_verify(installation) == left
+
+
+@pytest.fixture
+def held_and_purged(installation, purge):
+    """Visits of days before and after a purge; those of one day are held, also in a file with purged ones."""
+    held_day = date(2022, 10, 10)
+    installation.land("2022-10-10", row("a", day=held_day))
+    installation.land("2022-10-11", row("b", day=held_day), row("c", day="2022-10-11"))
+    installation.land("2022-11-02", row("d", day="2022-10-12"), row("e", day="2022-11-02"))
+    installation.land("2022-11-03", row("f", day="2022-11-03"))
+    installation.run()
+    purge(date(2022, 11, 1), Hold("visits", held_day, held_day, "case 1"))
+    assert installation.query("select visit_id from raw.visits order by 1") == [(name,) for name in "abef"]
+    return installation
+
+
+def rebuild_under(installation, visits, **options):
+    installation.contracts = {**CONTRACTS, "visits": visits}
+    with writer_lock(installation.settings.lock_file):
+        return rebuild(installation.settings, installation.contracts, **options)
+
+
+def test_a_rebuild_under_a_newer_contract_keeps_held_rows_and_brings_no_purged_row_back(held_and_purged):
+    installation = held_and_purged
+    loads = "from audit.load where status = 'loaded'"
+    kept = f"select load_id, rows_purged {loads} and extract_date < '2022-11-03' order by 1"
+    before = installation.query(kept)
+    unresolved = installation.unresolved_deliveries()
+    done = rebuild_under(installation, replace(VISITS, version="2.0.0"))
+    assert (done.facts["loads"], done.facts["loaded_again"]) == (3, ["visits/visits_2022-11-03.csv"])
+    installation.run()
+    assert installation.query("select visit_id from raw.visits order by 1") == [(name,) for name in "abef"]
+    assert installation.query(kept) == before
+    assert installation.query(f"select distinct contract_version {loads}") == [("2.0.0",)]
+    assert installation.unresolved_deliveries() == unresolved
+    findings, _, _ = verify_warehouse(installation.settings, installation.contracts)
+    assert [str(finding) for finding in findings if finding.is_fault] == []
+
+
+def test_a_load_of_a_purged_day_that_gives_other_counts_is_refused_and_never_dropped_unnamed(held_and_purged):
+    installation = held_and_purged
+    content = installation.settings.warehouse.read_bytes()
+    # The visits of five minutes have fewer than the newer contract asks for.
+    columns = tuple(replace(column, minimum=6) if column.name == "minutes" else column for column in VISITS.columns)
+    newer = replace(VISITS, version="2.0.0", columns=columns)
+    said = (
+        r"(?s)3 loads cannot be restored.*visits/visits_2022-10-11.csv \(2 rows\): rows of its day were purged.*under "
+        r"version 2\.0\.0 of its contract \(version 1\.0\.0 when it was loaded\).*earlier contract back"
+    )
+    with pytest.raises(RowsMissing, match=said):
+        rebuild_under(installation, newer)
+    assert installation.settings.warehouse.read_bytes() == content
+    assert read_intent(installation.settings) is None
+    done = rebuild_under(installation, newer, without_missing=True)
+    assert done.facts["lost"] == [f"visits/visits_{day}.csv" for day in ("2022-10-10", "2022-10-11", "2022-11-02")]
+    assert (done.facts["loads"], done.facts["loaded_again"]) == (0, ["visits/visits_2022-11-03.csv"])
 
 
 def test_a_purge_keeps_the_holds_of_other_sources(installation, purge):
