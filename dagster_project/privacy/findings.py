@@ -33,7 +33,7 @@ from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import NO_SPILLING, empty_spill_folder
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.state import damaged_private_file
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, noted_personal_columns
 from dagster_project.words import counted, printable
 
 
@@ -269,6 +269,7 @@ def pseudonyms_in_databases(
 ) -> set[str]:
     """Return pseudonyms in the personal columns of any database of the data root and the backups.
 
+    Columns that are no longer in a contract are searched too, if the warehouse or a copy of it notes them as personal.
     Other texts in these columns, such as the numbers in place of purged operators, identify no person and are left out.
 
     Args:
@@ -277,16 +278,16 @@ def pseudonyms_in_databases(
         condition: which of them, in SQL; `{}` stands for the column, and the table `known_value` has the values.
         known: the values of that table.
     """
-    names = sorted(
-        {column.name for contract in contracts.values() for column in contract.columns if column.is_personal}
-    )
+    names = {column.name for contract in contracts.values() for column in contract.columns if column.is_personal}
     values = list(known)
     found: set[str] = set()
-    for file in _databases(settings):
+    # The warehouse first: publications have columns that only it notes as personal.
+    for file in sorted(_databases(settings), key=lambda file: file != settings.warehouse):
         with duckdb.connect(config={"temp_directory": str(empty_spill_folder(settings.warehouse))}) as connection:
             try:
                 connection.execute(f"attach {literal(str(file))} as searched (read_only)")
-                found |= _pseudonyms_in(connection, names, condition, values)
+                names |= {column for _, column in noted_personal_columns(connection, "searched")}
+                found |= _pseudonyms_in(connection, sorted(names), condition, values)
             except duckdb.OutOfMemoryException:
                 raise
             except (duckdb.Error, OSError, UnicodeError):

@@ -173,8 +173,11 @@ def _replaced(
     """Return the replaced values of the attached member with the new ones, and the loads that they are in."""
     connection.execute(f"create or replace temp table replaced_load as {REPLACED_LOADS}")
     pairs: dict[str, str] = {}
+    ours = personal_columns(connection, WAREHOUSE, contracts.values())
     for source, column in personal_columns(connection, MEMBER, contracts.values()):
-        pairs |= _changed(connection, table("raw", source), column, _SAME_ROW)
+        # A new hub lacks columns that are no longer in a contract.
+        if (source, column) in ours:
+            pairs |= _changed(connection, table("raw", source), column, _SAME_ROW)
     rows = connection.execute("select load_id, key_id, pseudonyms_replaced_at from replaced_load").fetchall()
     return pairs, [(load_id, key_id, at and at.isoformat()) for load_id, key_id, at in rows]
 

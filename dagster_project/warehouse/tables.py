@@ -444,18 +444,38 @@ def personal_columns(
 ) -> list[tuple[str, str]]:
     """Return source and name of the personal columns that the raw tables of a warehouse have.
 
+    Those that are no longer in a contract keep their pseudonyms, and are among them.
+
     Args:
         connection: an open connection.
         catalog: name of the warehouse in the connection; it may be of another version, without some tables or columns.
         contracts: the sources.
     """
-    return [
-        (contract.source, column.name)
-        for contract in contracts
-        for known in [column_types(connection, catalog, "raw", contract.source)]
-        for column in contract.columns
-        if column.is_personal and column.name in known
-    ]
+    stated = [(item.source, column.name) for item in contracts for column in item.columns if column.is_personal]
+    found = dict.fromkeys([*stated, *noted_personal_columns(connection, catalog)])
+    present = {source: column_types(connection, catalog, "raw", source) for source, _ in found}
+    return [(source, column) for source, column in found if column in present[source]]
+
+
+def noted_personal_columns(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str]]:
+    """Return source and name of the columns that a warehouse notes as personal, also those in no contract any more.
+
+    Args:
+        connection: an open connection.
+        catalog: name of a database in the connection; another one than a warehouse notes none.
+    """
+    if "personal_columns" not in column_types(connection, catalog, "audit", "contract"):
+        return []
+    return connection.execute(
+        f"""
+        select
+            source,
+            unnest(string_split(personal_columns, ' '))
+        from {table(catalog, "audit", "contract")}
+        where personal_columns <> ''
+        order by all
+        """
+    ).fetchall()
 
 
 def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:

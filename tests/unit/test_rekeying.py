@@ -5,6 +5,8 @@ import gzip
 import json
 import shutil
 import tarfile
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -13,7 +15,7 @@ import pytest
 from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_key_file, earlier_keys, read_key
 from dagster_project.privacy import rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
-from dagster_project.privacy.findings import DamagedStore
+from dagster_project.privacy.findings import DamagedStore, erased_pseudonyms
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
 from dagster_project.privacy.unfinished import finish_replacement
@@ -22,7 +24,7 @@ from dagster_project.recovery.history import history_file, save_history
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
-from tests.unit.loading_helpers import CONTRACTS, row
+from tests.unit.loading_helpers import CONTRACTS, PAPERS, VISITS, row
 
 
 @pytest.fixture(autouse=True)
@@ -251,6 +253,33 @@ def test_numbers_in_place_of_purged_people_stay(two_days):
     # A pseudonym that no load has any more is replaced.
     assert gone != "0123456789abcdef" * 2
     assert (folder / "page.html").read_text() == "12 events, purged 2022-11-15"
+
+
+@pytest.mark.parametrize("has_source", [True, False])
+def test_no_old_pseudonym_stays_in_a_column_or_source_that_is_in_no_contract(two_days, has_source):
+    without = [replace(contract, columns=contract.columns[:-1]) for contract in (VISITS, PAPERS)]
+    two_days.contracts = {contract.source: contract for contract in without}
+    contracts = {
+        source: two_days.contracts[source] for source in ("visits", "papers") if has_source or source == "papers"
+    }
+    two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
+    two_days.run()
+    settings, before = two_days.settings, visitors(two_days)
+    old = {value for value in before.values() if value}
+    folder = settings.published / "earlier"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create table fct_visit as select ? as visitor", [before["a"]])
+    hashes = {sha256(value.encode()).hexdigest(): value for value in old}
+    assert erased_pseudonyms(settings, contracts, hashes) == {value: value for value in old}
+    with writer_lock(settings.lock_file):
+        done = rotate_key(settings, contracts, reason="yearly")
+    after = visitors(two_days)
+    assert len(done.removed) == 1
+    assert after["a"] == after["c"]
+    assert len({after[name] for name in "abd"}) == 3
+    for path in settings.home.rglob("*.duckdb"):
+        assert not any(value.encode() in path.read_bytes() for value in old)
 
 
 def test_no_old_pseudonym_stays_in_a_database_that_was_set_aside_as_damaged(two_days, tmp_path):
