@@ -1,11 +1,11 @@
 """Find the header row of a file, and the contract column of each of its cells. The readers provide the rows."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +21,8 @@ ROWS_LOOKED_AT = 50
 # The maximum of an Excel sheet. Looking up a million cells of a hostile line would take seconds.
 _COLUMNS = 16_384
 _NAME_LENGTH = 60
+# How many headings are looked for again below the header; a hostile one may have thousands.
+_COMPARED = 200
 _DIGITS_OF_A_VALUE = 5
 
 
@@ -34,8 +36,8 @@ class Header:
         positions: position of the cell of each contract column, from 0.
         unknown: texts of the cells that are not in the contract, as messages show them.
         values: how many of the unknown cells have no letter, unlike any heading.
-        texts: normalised texts of all its cells, and normalised names of the contract columns; a row below that has one
-            of them in its first contract column may be a header too.
+        texts: normalised texts of its first cells, and normalised names of the contract columns; a row below that has
+            one of them in its first contract column may be a header too.
     """
 
     row: int
@@ -53,38 +55,19 @@ class Header:
     def headings_among(self, cells: pa.Array) -> list[int]:
         """Return the indices of the cells that are a heading, however it is spelled.
 
-        Normalising every cell would take several times as long as parsing the file, so it is done for the few cells
-        whose first and last byte fit: identifiers usually end in a digit, and headings in a letter.
-
         Args:
             cells: texts of the first contract column, without blanks at their ends.
         """
-        _, ends, text = cells.buffers()
-        if not text or not text.size:
-            return []
-        data = np.frombuffer(text, np.uint8)
-        ends = np.frombuffer(ends, np.int32)[cells.offset : cells.offset + len(cells) + 1]
-        is_first, is_last = self._ends
-        # For an empty cell, these are bytes of other cells.
-        (fitting,) = np.nonzero(is_first[data.take(ends[:-1], mode="clip")])
-        fitting = fitting[is_last[data[ends[fitting + 1] - 1]]]
-        if not len(fitting):
-            return []
-        texts = cells.take(pa.array(fitting))
-        spellings = [text for text in texts.unique().to_pylist() if text and normalised(text) in self.texts]
-        found = pc.is_in(texts, pa.array(spellings, pa.string())).to_numpy(zero_copy_only=False)
-        return fitting[found].tolist()
+        # Normalising every cell would take ten times as long as parsing the file.
+        likely = pc.indices_nonzero(pc.match_substring_regex(cells, self._spelled)).to_pylist()
+        return [i for i in likely if normalised(cells[i].as_py()) in self.texts]
 
     @cached_property
-    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which bytes a heading may start with, and which it may end with."""
-        firsts, lasts = {text[0] for text in self.texts}, {text[-1] for text in self.texts}
-        # Except for `_`, `-` and characters beyond ASCII, a heading and its normalised text differ only in case there.
-        first, last = (
-            np.array([code >= 0x80 or chr(code) in "_-" or chr(code).lower() in ends for code in range(256)])
-            for ends in (firsts, lasts)
-        )
-        return first, last
+    def _spelled(self) -> str:
+        """Regular expression for the texts in any case, with blanks, `_` and `-`, and for any text beyond ASCII."""
+        between = r"[\s_-]*"
+        names = "|".join(between.join(map(re.escape, text)) for text in sorted(self.texts))
+        return rf"(?i)[^\x00-\x7F]|^{between}(?:{names}){between}$"
 
 
 class Headings:
@@ -166,7 +149,7 @@ class Headings:
         values = sum(
             not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
         )
-        own = frozenset(filter(None, map(normalised, texts)))
+        own = frozenset(text for text in map(normalised, texts[:_COMPARED]) if 0 < len(text) <= _NAME_LENGTH)
         return Header(place, len(texts), positions, unknown, values, own.union(self._names))
 
     def check_again(self, file_name: str, header: Header, place: int, cells: Sequence[object]) -> None:
