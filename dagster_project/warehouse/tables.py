@@ -321,6 +321,9 @@ def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Co
         connection: an open connection to the warehouse, which may lack the table.
         contract: the source.
     """
+    if "personal_columns" not in column_types(connection, WAREHOUSE, "audit", "contract"):
+        # A warehouse of an earlier version, until a run updates it.
+        return
     noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [contract.source])
     if noted is None:
         return

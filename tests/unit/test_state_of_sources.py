@@ -1,8 +1,11 @@
 """Expected, overdue and missing extracts in the state that `fcir status` and `fcir run` show."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from dagster_project.cli.run import find_work
@@ -11,6 +14,8 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.verification.warehouse import verify_warehouse
+from dagster_project.warehouse import tables
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.loading_helpers import Installation
 
@@ -49,6 +54,26 @@ def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong(setting
     work = find_work(settings, wanted=Range(), sources=[], now=EARLY)
     assert [item.extract_date for item in work.expected] == [LAST]
     assert work.unresolved == ()
+
+
+# The columns that a run adds to a warehouse of an earlier version. One without those of `load` has no `audit.root`, and
+# counts as one without an audit.
+ADDED = [
+    (table, column)
+    for table, column in re.findall(
+        r"alter table audit\.(\w+) add column if not exists (\w+)", Path(tables.__file__).read_text(encoding="utf-8")
+    )
+    if table != "load"
+]
+
+
+@pytest.mark.parametrize(("table", "column"), ADDED, ids=map(".".join, ADDED))
+def test_a_warehouse_of_an_earlier_version_can_be_read_before_a_run_updates_it(settings, table, column):
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute(f"alter table audit.{table} drop column {column}")
+    assert len(read_state(settings, now=EARLY).expected) == 1
+    assert len(find_work(settings, wanted=Range(), sources=[], now=EARLY).expected) == 1
+    verify_warehouse(settings, load_contracts(CONTRACTS))
 
 
 def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
