@@ -56,6 +56,15 @@ def parquet(file):
     )
 
 
+def write_rows(file, sql):
+    """Write the rows of a query into a table of a DuckDB database, or into a Parquet file, by the file's name."""
+    if file.suffix == ".duckdb":
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"create table t as {sql}")
+    else:
+        duckdb.sql(sql).write_parquet(str(file), compression="zstd")
+
+
 def sqlite(file):
     with sqlite3.connect(file) as connection:
         connection.execute("create table t (n integer, who text, event blob)")
@@ -271,11 +280,7 @@ def test_nested_texts_are_found_and_replaced_whole(tmp_path, name, form):
     file = tmp_path / f"a.{form}"
     other = NESTED[name].replace(OLD, OTHER).replace(IDENTIFIER, OTHER)
     sql = f"select {NESTED[name]} as nested, 1 as n union all select {other}, range from range(3000)"  # noqa: S608
-    if form == "duckdb":
-        with duckdb.connect(str(file)) as connection:
-            connection.execute(f"create table t as {sql}")
-    else:
-        duckdb.sql(sql).write_parquet(str(file), compression="zstd")
+    write_rows(file, sql)
     assert [(hit.rows, hit.column) for hit in search(file, VALUES)] == [(1, '"nested"')]
     assert [(hit.rows, hit.column) for hit in search(file, MANY)] == [(1, '"nested"')]
     # Many values are replaced in whole cells only.
@@ -325,11 +330,7 @@ def test_a_number_within_a_column_is_found(tmp_path, name, form):
     values = Values({OLD: NEW}, "07700900123", NEW)
     file, other = tmp_path / f"a.{form}", NESTED_NUMBERS[name].replace("7700900123", "77009001234")
     sql = f"select {NESTED_NUMBERS[name]} as nested, 'note' as note union all select {other}, 'other'"
-    if form == "duckdb":
-        with duckdb.connect(str(file)) as connection:
-            connection.execute(f"create table t as {sql}")
-    else:
-        duckdb.sql(sql).write_parquet(str(file))
+    write_rows(file, sql)
     (hit,) = search(file, values, with_numbers=True)
     assert (hit.rows, hit.column) == (1, '"nested"')
     with duckdb.connect(str(file) if form == "duckdb" else ":memory:") as connection:
@@ -342,11 +343,7 @@ def test_a_number_within_a_column_is_found(tmp_path, name, form):
 def test_a_uuid_stays_and_the_texts_beside_it_are_replaced(tmp_path, form):
     file = tmp_path / f"a.{form}"
     sql = f"select '{OLD}'::uuid as who, {{'id': uuid '{OLD}'}} as nested, '{OLD}' as note"
-    if form == "duckdb":
-        with duckdb.connect(str(file)) as connection:
-            connection.execute(f"create table t as {sql}")
-    else:
-        duckdb.sql(sql).write_parquet(str(file))
+    write_rows(file, sql)
     with pytest.raises(UnreadableFile, match="nested column"):
         replace_values(file, VALUES)
     left = [hit.column for hit in search(file, VALUES)]
