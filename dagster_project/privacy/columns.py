@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\
 _WITHOUT_TEXT = re.compile(rf"{_NUMBER.pattern}|(BOOLEAN|DATE|TIME[A-Z_ ]*|INTERVAL)(\[\d*\])*")
 # Types whose texts may have numbers in them, as that of a struct has.
 _WITH_NUMBERS = re.compile(rf"\b({_NUMBER.pattern}|JSON|VARIANT)(?!\w)")
+# Types that may have UUIDs: their texts have dashes, which a pseudonym has not.
+_WITH_UUIDS = re.compile(r"\b(UUID|JSON|VARIANT)\b")
 # Schemas of the project's databases, of which copies of the warehouse and the marts have one.
 _OF_PROJECT = {"audit", "marts"}
 
@@ -39,8 +41,7 @@ class Column:
         if _NUMBER.fullmatch(self.kind):
             return values.condition_of_numbers(self._text)
         text = self._text
-        if "UUID" in self.kind:
-            # A pseudonym may have become one.
+        if _WITH_UUIDS.search(self.kind):
             text = f"concat({text}, ' ', replace({text}, '-', ''))"
         condition, parameters = values.condition(text, is_whole=self.kind == TEXT)
         if self.with_numbers and _WITH_NUMBERS.search(self.kind):

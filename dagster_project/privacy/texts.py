@@ -7,12 +7,12 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import duckdb
 
@@ -68,10 +68,14 @@ def texts_of(file: Path, kind: Kind) -> Iterator[bytes]:
 def _plain(file: Path, name: str, stream: IO[bytes] | BufferedIOBase) -> bytes:
     """Return the content of a packed text; of a picture too."""
     content = stream.read()
-    kind = kind_of_head(content[:HEAD_BYTES])
-    if kind is Kind.OTHER:
+    if kind_of_head(content[:HEAD_BYTES]) is Kind.OTHER:
         require_text(file, name, BytesIO(content))
-    elif kind is not Kind.UTF16:
+    return _unpacked(file, content)
+
+
+def _unpacked(file: Path, content: bytes) -> bytes:
+    """Return what a file has within it, in UTF-8, if it is no database or archive."""
+    if kind_of_head(content[:HEAD_BYTES]) not in {Kind.OTHER, Kind.UTF16}:
         raise UnreadableFile(f"{file} cannot be decoded (packed)")
     return as_utf8(content)
 
@@ -100,44 +104,39 @@ def replaced_text(content: bytes, values: Values) -> bytes:
 
 @cache
 def texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001 (another content is read again)
-    """Return the text of each page of a PDF, its metadata, bookmarks, comments and values of forms.
+    """Return the text of each page of a PDF, then all other texts: metadata, bookmarks, comments, forms, attachments.
 
     An erasure searches a file before, as and after it rewrites others.
 
     Raises:
-        UnreadableFile: the PDF cannot be decoded.
+        UnreadableFile: the PDF cannot be decoded, or has an attachment whose bytes do not show its values.
     """
     # It takes 0.2 s to load, and most files are none.
     from pypdf import PdfReader
     from pypdf.errors import DependencyError, PyPdfError
+    from pypdf.generic import IndirectObject, StreamObject
 
     try:
         reader = PdfReader(file)
-        pages = [page.extract_text() for page in reader.pages]
-        described: Mapping[str, object] = reader.metadata or {}
-        metadata = [described[key] for key in described]
-        annotations = [text for page in reader.pages for text in _texts_of_annotations(page)]
-        return tuple(map(str, [*pages, *metadata, *_titles(reader.outline), *annotations]))
+        texts = [page.extract_text() for page in reader.pages]
+        numbers = {(number, generation) for generation, numbers in reader.xref.items() for number in numbers}
+        for number, generation in sorted(numbers | {(number, 0) for number in reader.xref_objStm}):
+            described = reader.get_object(IndirectObject(number, generation, reader))
+            texts += _texts_within(described)
+            # Metadata and attachments are streams without a mark of their own.
+            if isinstance(described, StreamObject) and described.get("/Subtype") != "/Image":
+                texts.append(_unpacked(file, described.get_data()).decode("utf-8", "replace"))
+        return tuple(texts)
     except (PyPdfError, DependencyError, TypeError, AttributeError, *NOT_DECODED) as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
 
-def _titles(outline: Iterable[Any]) -> Iterator[str]:
-    """Yield the titles of bookmarks; those below one are a list after it."""
-    for entry in outline:
-        if isinstance(entry, list):
-            yield from _titles(entry)
-        else:
-            yield entry.title or ""
-
-
-def _texts_of_annotations(page: Any) -> Iterator[str | bytes]:
-    """Yield the texts of the comments, fields and links of a page; a field of several parts has its value above."""
-    if "/Annots" not in page:
-        return
-    for reference in page["/Annots"]:
-        annotation = reference.get_object()
-        # A reference may lead nowhere.
-        parts = [annotation, *(annotation[key] for key in ("/Parent", "/A") if annotation and key in annotation)]
-        for described in (part for part in parts if isinstance(part, dict)):
-            yield from (described[key] for key in described if isinstance(described[key], str | bytes))
+def _texts_within(described: object) -> Iterator[str]:
+    """Yield the texts of an object of a PDF; those of objects that it refers to are their own."""
+    if isinstance(described, str):
+        yield described
+    elif isinstance(described, bytes):
+        yield as_utf8(described).decode("utf-8", "replace")
+    elif isinstance(described, dict | list):
+        for part in described.values() if isinstance(described, dict) else described:
+            yield from _texts_within(part)

@@ -25,6 +25,15 @@ import pypdf
 import pytest
 import typst
 from pypdf.annotations import FreeText, Link, Text
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    NameObject,
+    NullObject,
+    NumberObject,
+    PdfObject,
+    TextStringObject,
+)
 
 from dagster_project.privacy.columns import Column
 from dagster_project.privacy.files import UnreadableFile, files_below, noticing_damage
@@ -320,6 +329,7 @@ NESTED_NUMBERS = {
     "union": "union_value(phone := 7700900123)",
     "list of lists": "[[1], [7700900123]]",
     "JSON": """'{"p":7700900123}'::json""",
+    "array of JSON": "'[1,7700900123]'::json",
     "JSON in lines": """'{\n  "p": 7700900123\n}'::json""",
 }
 
@@ -342,12 +352,13 @@ def test_a_number_within_a_column_is_found(tmp_path, name, form):
 @pytest.mark.parametrize("form", ["duckdb", "parquet"])
 def test_a_uuid_stays_and_the_texts_beside_it_are_replaced(tmp_path, form):
     file = tmp_path / f"a.{form}"
-    sql = f"select '{OLD}'::uuid as who, {{'id': uuid '{OLD}'}} as nested, '{OLD}' as note"
+    nested = f"{{'id': uuid '{OLD}'}}"
+    sql = f"select '{OLD}'::uuid as who, {nested} as nested, to_json({nested}) as json, '{OLD}' as note"
     write_rows(file, sql)
     with pytest.raises(UnreadableFile, match="nested column"):
         replace_values(file, VALUES)
     left = [hit.column for hit in search(file, VALUES)]
-    assert left == ['"who"', '"nested"']
+    assert left == ['"who"', '"nested"', '"json"']
     before = file.read_bytes()
     with pytest.raises(UnreadableFile, match="nested column"):
         replace_values(file, VALUES)
@@ -407,12 +418,32 @@ def test_the_text_of_a_pdf_is_searched_over_the_ends_of_its_lines(tmp_path):
         replace_values(file, VALUES)
 
 
+def dictionary(**entries):
+    """Return a dictionary of a PDF; texts are texts, and lists arrays."""
+    return DictionaryObject({NameObject(f"/{name}"): of_pdf(value) for name, value in entries.items()})
+
+
+def of_pdf(value):
+    if isinstance(value, list):
+        return ArrayObject(map(of_pdf, value))
+    return value if isinstance(value, PdfObject) else TextStringObject(value)
+
+
 def field_of_parts(writer, text):
-    """Add a field whose value is that of the field above it, as those that a page shows several times."""
-    field = pypdf.generic.DictionaryObject({pypdf.generic.NameObject("/V"): pypdf.generic.TextStringObject(text)})
+    """Add a field whose value is that of the field two levels above it, as those that a page shows several times."""
     part = Text(text="x", rect=(10, 10, 90, 90))
-    part[pypdf.generic.NameObject("/Parent")] = field
+    part[NameObject("/Parent")] = dictionary(Parent=dictionary(V=text))
     writer.add_annotation(0, part)
+
+
+def choice(writer, text):
+    part = Text(text="x", rect=(10, 10, 90, 90))
+    part.update(dictionary(FT=NameObject("/Ch"), Opt=["other", [text, "shown"]]))
+    writer.add_annotation(0, part)
+
+
+def metadata_in_xml(writer, text):
+    writer.xmp_metadata = f"<x:xmpmeta>{text}</x:xmpmeta>".encode("utf-16")
 
 
 def outline_of_two(writer, text):
@@ -426,6 +457,16 @@ BESIDE_THE_PAGES = {
     "a comment": lambda writer, text: writer.add_annotation(0, FreeText(text=text, rect=(10, 10, 90, 90))),
     "a link": lambda writer, text: writer.add_annotation(0, Link(rect=(10, 10, 90, 90), url=f"tel:{text}")),
     "a field": field_of_parts,
+    "a choice": choice,
+    "a form without a field on a page": lambda writer, text: writer.root_object.update(
+        dictionary(AcroForm=dictionary(Fields=[dictionary(V=text)]))
+    ),
+    "labels of pages": lambda writer, text: writer.root_object.update(
+        dictionary(PageLabels=dictionary(Nums=[NumberObject(0), dictionary(P=text)]))
+    ),
+    "metadata in XML": metadata_in_xml,
+    "the name of an attachment": lambda writer, text: writer.add_attachment(text, b"x"),
+    "an attachment": lambda writer, text: writer.add_attachment("a.txt", text.encode("utf-16")),
 }
 
 
@@ -440,6 +481,25 @@ def test_what_a_pdf_has_beside_its_pages_is_searched(tmp_path, name, identifier)
     assert identifier.encode() not in file.read_bytes()
     assert search(file, Values({}, identifier))
     assert search(file, Values({}, identifier[:-1])) == []
+
+
+def test_a_pdf_with_a_comment_that_is_null_is_searched(tmp_path):
+    file, writer = tmp_path / "a.pdf", pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)[NameObject("/Annots")] = ArrayObject([NullObject()])
+    writer.add_blank_page(200, 200)[NameObject("/Annots")] = NullObject()
+    writer.write(file)
+    assert search(file, VALUES) == []
+
+
+def test_a_pdf_with_an_archive_in_it_is_not_readable(tmp_path):
+    file, archive, writer = tmp_path / "a.pdf", io.BytesIO(), pypdf.PdfWriter()
+    with zipfile.ZipFile(archive, "w") as new:
+        new.writestr("a.txt", IDENTIFIER)
+    writer.add_blank_page(200, 200)
+    writer.add_attachment("a.zip", archive.getvalue())
+    writer.write(file)
+    with pytest.raises(UnreadableFile, match="packed"):
+        search(file, VALUES)
 
 
 def test_a_pdf_is_read_once_and_again_after_it_has_changed(tmp_path, monkeypatch):
@@ -477,6 +537,14 @@ def test_an_identifier_with_a_blank_is_found_over_any_white_space(name):
     condition, of_condition = values.condition("note")
     query = f"select {sql}, {condition} from (select ? as note)"  # noqa: S608
     assert duckdb.execute(query, [*parameters, *of_condition, text]).fetchall() == [(expected, True)]
+
+
+@pytest.mark.parametrize("identifier", ["o'brien77@x.uk", "+447700900123", "ob 7700900123"])
+def test_a_file_of_backslashes_is_searched_at_once(identifier):
+    """With patterns that try each split of the backslashes, it takes minutes."""
+    values = Values({}, identifier, NEW)
+    assert values.count_in(b"o" + b"\\" * 200_000 + b" brien77 447700900123 7700900123") == 0
+    assert values.count_in(json.dumps(json.dumps(json.dumps(f"by {identifier}"))).encode()) == 1
 
 
 def test_an_apostrophe_of_xml_is_found():
