@@ -212,7 +212,7 @@ class CsvReader:
         ):
             place, found = start, "a quote is not closed"
         elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows, before):
-            place, found = last, _count(rows[last], width)
+            place, found = last, f"{len(rows[last])} cells instead of {width}"
         else:
             return
         raise UnreadableExtract(
@@ -222,14 +222,18 @@ class CsvReader:
         )
 
     def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]], before: bytes) -> bool:
-        """Return whether at least half of the filled contract columns before the last cell are like the rows above."""
-        places = [place for place in self._header.positions.values() if place < len(cells) - 1]
-        filled = [(place, text) for place in places if (text := cells[place].strip(BLANKS))]
+        """Return whether at least half of the filled cells before the last one are like the rows above.
+
+        Below a header alone, a single word with a digit is a value.
+        """
+        filled = [(place, text) for place, cell in enumerate(cells[:-1]) if (text := cell.strip(BLANKS))]
         if not filled or is_totals(label(cells)):
             return False
         near = _lines(before[-_NEAR:].decode(errors="replace"))[1:]
         above = [*_records(near, 1, self._delimiter, None, is_end=True).rows, *rows]
         above = [row for row in above if len(row) >= self._header.width]
+        if not above:
+            return any(re.fullmatch(r"\S*\d\S*", text) for _, text in filled)
         like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled)
         return 2 * like >= len(filled)
 

@@ -26,7 +26,7 @@ _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 # Why the value of a faulty cell is not shown.
 _SHIFTED = "cells of the row may have shifted"
 _PERSONAL_COLUMN = "its column is personal"
-_PERSONAL_VALUE = "it looks like an email address, a telephone number or a National Insurance number"
+_PERSONAL_VALUE = "it has an at sign, or a number like a telephone or National Insurance number"
 
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",

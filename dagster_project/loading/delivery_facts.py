@@ -328,10 +328,11 @@ def unusual_forces(
                 by_force[force][day] = rows.read
     if len(by_force) < 2:
         return []
+    with_rows = {force: {day: read for day, read in days.items() if read} for force, days in by_force.items()}
     found = []
     for day, forces in sorted(delivered.items()):
         for force, rows in sorted(forces.items()):
-            before = _rows_before(day, {other: read for other, read in by_force[force].items() if read})
+            before = _rows_before(day, with_rows.get(force, {}))
             if len(before) < _VOLUME_LEAST or not rows.read:
                 continue
             usual = float(median(before))

@@ -23,6 +23,11 @@ from dagster_project.validation.unexpected_rows import (
 # delivered as one day.
 VOLUME_CEILING = 3.0
 
+_DAYS_COMPARED = (
+    "the same weekday in the eight weeks before (median; a bank holiday counts as a Sunday; if fewer than three of "
+    "these days are loaded, the newest three of half a year)"
+)
+
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
@@ -168,9 +173,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
-            f"Fewer than {contract.volume_floor:.0%} of the rows of the same weekday in the eight weeks before "
-            "(median; a bank holiday counts as a Sunday; if fewer than three of these days are loaded, the newest "
-            "three of half a year) point to a cut-off extract.",
+            f"Fewer than {contract.volume_floor:.0%} of the rows of {_DAYS_COMPARED} point to a cut-off extract.",
             dimension="completeness",
             severity=Severity.CRITICAL,
             column="volume_ratio",
@@ -180,8 +183,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "volume_is_not_far_above_the_recent_past",
-            f"More than {VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
-            "extract of several days.",
+            f"More than {VOLUME_CEILING:g} times the rows of {_DAYS_COMPARED} point to an extract of several days.",
             dimension="completeness",
             column="volume_ratio",
             fails_if=f"volume_ratio > {VOLUME_CEILING!r}",
@@ -190,8 +192,8 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "volume_of_each_force_is_usual",
-            f"Fewer than {contract.volume_floor:.0%} or more than {VOLUME_CEILING:g} times the rows that a force had "
-            "on the same weekday in the eight weeks before (median) are lost in the volume of larger forces.",
+            f"Fewer than {contract.volume_floor:.0%} or more than {VOLUME_CEILING:g} times the rows of a force on "
+            f"{_DAYS_COMPARED} are lost in the volume of larger forces.",
             dimension="completeness",
             column="unusual_forces",
         )

@@ -132,8 +132,8 @@ def test_a_quarantined_row_says_why_its_value_is_not_shown(installation):
     installation.run()
     assert installation.query("select reason from audit.quarantine") == [
         (
-            "minutes: not a whole number in digits; the value is not shown: it looks like an email address, a "
-            "telephone number or a National Insurance number",
+            "minutes: not a whole number in digits; the value is not shown: it has an at sign, or a number like a "
+            "telephone or National Insurance number",
         )
     ]
 

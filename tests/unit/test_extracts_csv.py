@@ -138,6 +138,26 @@ def test_a_short_last_record_is_cut_off_if_its_cells_are_like_those_above(tmp_pa
         assert faults(rows) == [(count + 2, "too_few_cells")]
 
 
+@pytest.mark.parametrize(
+    ("last", "is_cut"),
+    [("C-0000001,1,2022-10-30 10:0", True), ("1,a", True), ("Rows: 0,x", False), ("No calls,30 October", False)],
+)
+def test_a_single_short_record_is_cut_off_if_it_begins_with_a_value(tmp_path, last, is_cut):
+    path = written(tmp_path, f"{HEADER}\n{last}")
+    if is_cut:
+        error = refusal(path)
+        assert error.code == "cut_off"
+        assert f"(line 2) is cut off: {last.count(',') + 1} cells instead of 5" in str(error)
+    else:
+        rows, _ = read(path)
+        assert faults(rows) == [(2, "too_few_cells")]
+
+
+def test_a_short_last_record_may_begin_with_a_column_that_is_not_in_the_contract(tmp_path):
+    text = f"row_no,{HEADER}\n" + "".join(f"{number},v{number},a,b,c,d\n" for number in range(1, 500))
+    assert refusal(written(tmp_path, text + "500,v5")).code == "cut_off"
+
+
 def test_a_last_record_in_a_block_of_its_own_is_compared_with_the_block_before(tmp_path):
     text = HEADER + "\n" + "v1,room,2022,5,é\n" * 29_000
     text += f"v2,room,2022,5,{'x' * ((1 << 19) - len(text.encode()) - 16)}\n"

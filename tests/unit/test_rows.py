@@ -289,14 +289,14 @@ def test_a_value_that_is_not_shown_has_its_reason(faulty, case):
         assert row["hidden_because"] == (
             "its column is personal"
             if column == "passport"
-            else "it looks like an email address, a telephone number or a National Insurance number"
+            else "it has an at sign, or a number like a telephone or National Insurance number"
         )
 
 
 def test_a_value_with_a_telephone_number_in_it_says_why_it_is_not_shown(session):
     row = judge_one(session, kind="call 07700 900123 back")
     assert (row["fault"], row["fault_detail"]) == ("not_in_list", None)
-    assert row["hidden_because"] == "it looks like an email address, a telephone number or a National Insurance number"
+    assert row["hidden_because"] == "it has an at sign, or a number like a telephone or National Insurance number"
 
 
 def test_values_of_a_row_that_may_have_shifted_say_why_they_are_not_shown(session):
