@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import packed, render_template
+from dagster_project.publication.report.definitions import formula_changes, read_rules
 from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.measures import catalogue_sections
 from dagster_project.publication.report.model import Event
@@ -147,8 +148,8 @@ def read_explorer(
 
     `cells` has the months of each figure, by code of figure, force and measure, in columns: first day, text, value,
     days loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the
-    days before it. `limits` has the control limits and targets of each month, by force and measure. Months are their
-    first days.
+    days before it. `limits` has the control limits and targets of each month, `formula_changes` the first days of the
+    formulas that replaced others, by force and measure. Months are their first days.
 
     Raises:
         ReportError: the marts have a period that the explorer does not know.
@@ -191,6 +192,7 @@ def read_explorer(
         "spans": _spans(connection),
         "cells": _cells(connection),
         "limits": read_limits(connection, "kpi_measure_spc", "month_start"),
+        "formula_changes": {force: _formula_changes(connection, force) for force in codes},
         "year_before": _YEAR_BEFORE,
         "details": details_of(details, [item["code"] for item in measures]),
         "detail_months": MONTHS,
@@ -232,6 +234,12 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             del row["applies_to"]
             row["value"] = _decision(row["value"], measure["unit"])
     return measures
+
+
+def _formula_changes(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, list[str]]:
+    """Return the first days of a force's formulas that replaced others, by measure, oldest first."""
+    changes = formula_changes(read_rules(connection, force_code))
+    return {measure: [f"{change.first_day}" for change in of_measure] for measure, of_measure in changes.items()}
 
 
 def _decision(value: str, unit: str) -> str:

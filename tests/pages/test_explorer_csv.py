@@ -44,6 +44,7 @@ def data_of(texts: list[str]) -> dict[str, object]:
         "spans": {figure: {MONTH: [MONTH, MONTH]} for figure in FIGURES},
         "cells": {"month": {code: {"calls.received": series | {"text": [text]}} for code, text in named.items()}},
         "limits": {},
+        "formula_changes": {},
         "year_before": {},
         "details": [],
         "detail_months": 36,

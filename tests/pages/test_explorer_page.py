@@ -284,18 +284,13 @@ def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
     months = [f"2022-{number:02}-01" for number in range(1, 7)]
     columns = {"loaded": [31] * 6, "days": [31] * 6, "provisional": [False] * 6, "since": [None] * 6}
     values = [str(number) for number in range(1, 7)]
-    decision = {"what": "formula", "force": "*", "last": None, "source": "A paper."}
-    # The rows for all forces do not apply to a force with rows of its own.
-    formulas = (("force-0", "2000-01-01", "a"), ("force-0", "2022-03-01", "b"), ("*", "2022-05-01", "c"))
-    data["measures"][0]["decisions"] = [
-        decision | {"force": force, "first": first, "value": value} for force, first, value in formulas
-    ]
     series = {"first": months, "text": values, "value": values} | columns
     data |= {
         "months": months,
         "opening_month": 5,
         "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
         "cells": {"month": {"force-0": {"calls.received": series}}},
+        "formula_changes": {"force-0": {"calls.received": ["2022-03-01"]}},
     }
     address = write_page(tmp_path, data)
     page = browser.new_page()

@@ -10,12 +10,14 @@ from dagster_project.publication.report.control_charts import chart_of
 from dagster_project.publication.report.definitions import (
     FormulaChange,
     Rule,
+    broken_at_changes,
     definitions,
     formula_changes,
     formula_note,
     read_rules,
     with_definitions_in_force,
 )
+from dagster_project.publication.report.model import Point
 from dagster_project.publication.report.sentences import finding, sentences
 from dagster_project.settings import PROJECT_ROOT
 from tests.publication.reports import a_measure
@@ -151,6 +153,67 @@ def test_rules_of_the_force_replace_those_for_all(marts):
     )
     assert [rule.value for rule in read_rules(marts, "kent")] == ["a.old", "a.new", "2"]
     assert [rule.value for rule in read_rules(marts, "surrey")] == ["a.all", "2"]
+
+
+@pytest.fixture
+def own_rows(marts):
+    """Dated lists in which the force has rows of its own for a part of the time only."""
+    marts.execute(
+        """
+        create table marts.definitions as
+        from (values
+            ('formula', 'a.b', '*', date '2000-01-01', date '2022-12-31', 'a.all', 'All.'),
+            ('formula', 'a.b', '*', date '2023-01-01', null, 'a.next', 'All, later.'),
+            ('formula', 'a.b', 'kent', date '2022-03-01', date '2022-04-30', 'a.kent', 'Kent.'),
+            ('formula', 'a.b', 'kent', date '2022-07-01', date '2023-02-28', 'a.kent', 'Kent again.'),
+            ('formula', 'a.b', 'essex', date '2022-11-01', null, 'a.essex', 'Essex.'),
+            ('benchmark', 'a.b', '*', date '2000-01-01', null, '2', 'All.'),
+            ('target', 'a.b', 'kent', date '2022-03-01', null, '3', 'Kent.'),
+            ('answer_target_seconds', 'a', '*', date '2000-01-01', null, '10', 'All.'),
+            ('answer_target_seconds', 'a', 'kent', date '2022-03-01', null, '20', 'Kent.')
+        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value, source)
+        """
+    )
+    return marts
+
+
+def spans(rules, kind):
+    return [(rule.value, rule.first_day, rule.last_day) for rule in rules if rule.kind == kind]
+
+
+def test_rules_for_all_apply_before_between_and_after_those_of_the_force(own_rows):
+    rules = read_rules(own_rows, "kent")
+    assert spans(rules, "formula") == [
+        ("a.all", EVER, date(2022, 2, 28)),
+        ("a.kent", date(2022, 3, 1), date(2022, 4, 30)),
+        ("a.all", date(2022, 5, 1), date(2022, 6, 30)),
+        ("a.kent", date(2022, 7, 1), date(2023, 2, 28)),
+        ("a.next", date(2023, 3, 1), None),
+    ]
+    # A benchmark and a target of one measure are rows of one list.
+    assert spans(rules, "benchmark") == [("2", EVER, date(2022, 2, 28))]
+    assert spans(rules, "target") == [("3", date(2022, 3, 1), None)]
+    assert spans(read_rules(own_rows, "essex"), "formula") == [
+        ("a.all", EVER, date(2022, 10, 31)),
+        ("a.essex", CHANGE, None),
+    ]
+
+
+def test_the_line_breaks_where_the_first_formula_of_the_force_itself_begins(own_rows):
+    (change,) = formula_changes(read_rules(own_rows, "essex"))["a.b"]
+    assert change == FormulaChange(CHANGE, "a.all", "a.essex")
+    points = [Point(date(2022, number, 1), Decimal(1), "1", is_provisional=False, signal=None) for number in (10, 11)]
+    assert [point.is_after_change for point in broken_at_changes(points, [change])] == [False, True]
+
+
+def test_the_definition_before_the_first_rule_of_the_force_states_the_value_for_all(own_rows):
+    measure = a_measure(section="a", definition="Under the answer target in force.")
+    rules = read_rules(own_rows, "kent")
+    before, after = (
+        with_definitions_in_force([measure], rules, month)[0].definition
+        for month in (date(2022, 2, 1), date(2022, 3, 1))
+    )
+    assert (before, after) == ("Under the answer target (10 seconds).", "Under the answer target (20 seconds).")
 
 
 def test_months_of_two_formulas_are_not_judged_together():

@@ -266,6 +266,20 @@ def test_a_measure_shows_its_decisions(data):
     assert decided["demand.total"] == []
 
 
+def test_the_changes_of_formula_of_each_force_are_those_by_the_days_in_force(marts):
+    marts.execute("begin")
+    marts.execute(
+        """
+        insert into marts.definitions values
+            ('formula', 'demand.total', '*', '2000-01-01', null, 'demand.a', 'All.'),
+            ('formula', 'demand.total', 'kent', '2022-11-01', '2022-11-30', 'demand.b', 'Kent.')
+        """
+    )
+    changes = read_explorer(marts)["formula_changes"]
+    marts.execute("rollback")
+    assert changes == {"kent": {"demand.total": ["2022-11-01", "2022-12-01"]}, "nameless": {}}
+
+
 def test_breakdowns_and_lines_name_the_measures_that_belong_together(data):
     codes = [item["code"] for item in data["measures"]]
     families = {family["title"]: [codes[member] for member in family["members"]] for family in data["breakdowns"]}

@@ -45,19 +45,46 @@ class FormulaChange:
 
 
 def read_rules(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[Rule, ...]:
-    """Return the rules of a force, oldest first; its own replace those for all forces."""
+    """Return the rules of a force, oldest first: its own, and on days without one those for all forces."""
     rows = connection.execute(
         """
-        select definition, applies_to, valid_from, valid_to, value, source
+        select definition, applies_to, valid_from, valid_to, value, source, force_code = $force_code
         from marts.definitions
         where force_code in ($force_code, '*')
-        -- Every code sorts after the asterisk.
-        qualify force_code = max(force_code) over (partition by definition, applies_to)
-        order by definition, applies_to, valid_from
+        order by valid_from
         """,
         {"force_code": force_code},
     ).fetchall()
-    return tuple(Rule(*row) for row in rows)
+    own, of_all = ([Rule(*row) for *row, is_own in rows if is_own == wanted] for wanted in (True, False))
+    rest = [part for rule in of_all for part in _uncovered(rule, [item for item in own if _is_alternative(item, rule)])]
+    return tuple(sorted([*own, *rest], key=lambda rule: (rule.kind, rule.applies_to, rule.first_day)))
+
+
+def _is_alternative(one: Rule, other: Rule) -> bool:
+    """Return whether two rules are of one dated list, so that one replaces the other; a benchmark is a target."""
+    return one.applies_to == other.applies_to and (
+        one.kind == other.kind or {one.kind, other.kind} == {"target", "benchmark"}
+    )
+
+
+def _uncovered(rule: Rule, own: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield a rule for each span of its days on which none of a force's own rules applies, oldest first.
+
+    Args:
+        rule: a rule for all forces.
+        own: the rules that replace it, oldest first.
+    """
+    first, last = rule.first_day, rule.last_day or date.max
+    for other in own:
+        if other.first_day > last:
+            break
+        if first < other.first_day:
+            yield replace(rule, first_day=first, last_day=other.first_day - timedelta(days=1))
+        covered_until = other.last_day or date.max
+        if covered_until >= last:
+            return
+        first = max(first, covered_until + timedelta(days=1))
+    yield replace(rule, first_day=first)
 
 
 def formula_changes(rules: Sequence[Rule]) -> dict[str, tuple[FormulaChange, ...]]:

@@ -102,12 +102,9 @@ function stretches(one) {
   });
 }
 
-/** First days of the formulas of a series but for the first. A force with formulas of its own has only these. */
+/** First days of the formulas of a series that replaced others. */
 function formulaChanges({ force, measure }) {
-  const every = data.measures[measure].decisions.filter((row) => row.what === "formula");
-  const own = every.filter((row) => row.force === data.forces[force].code);
-  const rows = own.length ? own : every.filter((row) => row.force === "*");
-  return rows.filter((row, at) => at && row.value !== rows[at - 1].value).map((row) => row.first);
+  return data.formula_changes[data.forces[force].code]?.[data.measures[measure].code] ?? [];
 }
 
 /** The day that decides by which formula the figure of a period is: the first of its last month, or of the week. */
