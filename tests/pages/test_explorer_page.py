@@ -279,20 +279,24 @@ def test_the_year_before_follows_the_figure(browser, tmp_path):
     page.close()
 
 
-def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
-    data = data_of(["Kent"])
+def data_of_six_months(forces: list[str], changes: dict[str, list[str]]) -> dict[str, object]:
+    """The figures of January to June 2022, and the first days of other formulas by code of force."""
+    data = data_of(forces)
     months = [f"2022-{number:02}-01" for number in range(1, 7)]
-    columns = {"loaded": [31] * 6, "days": [31] * 6, "provisional": [False] * 6, "since": [None] * 6}
     values = [str(number) for number in range(1, 7)]
+    columns = {"loaded": [31] * 6, "days": [31] * 6, "provisional": [False] * 6, "since": [None] * 6}
     series = {"first": months, "text": values, "value": values} | columns
-    data |= {
+    return data | {
         "months": months,
         "opening_month": 5,
         "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
-        "cells": {"month": {"force-0": {"calls.received": series}}},
-        "formula_changes": {"force-0": {"calls.received": ["2022-03-01"]}},
+        "cells": {"month": {f"force-{number}": {"calls.received": series} for number in range(len(forces))}},
+        "formula_changes": {force: {"calls.received": days} for force, days in changes.items()},
     }
-    address = write_page(tmp_path, data)
+
+
+def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
+    address = write_page(tmp_path, data_of_six_months(["Kent"], {"force-0": ["2022-03-01"]}))
     page = browser.new_page()
     explorer = Explorer(page, address)
     explorer.open("from=2022-01&to=2022-06")
@@ -304,6 +308,29 @@ def test_the_line_breaks_where_the_formula_changes(browser, tmp_path):
     explorer.open("from=2022-03&to=2022-06")
     expect(lines).to_have_count(1)
     assert "Different formula" not in page.inner_text("#charts")
+    assert explorer.errors == []
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "since"),
+    [
+        ({"force-0": ["2022-03-01"]}, "March 2022 (Kent)"),
+        ({"force-0": ["2022-03-01"], "force-1": ["2022-03-01"]}, "March 2022 (Kent; Essex)"),
+        ({f"force-{number}": ["2022-03-01"] for number in range(3)}, "March 2022"),
+        (
+            {"force-0": ["2022-05-01"], "force-1": ["2022-03-01", "2022-05-01"], "force-2": ["2022-05-01"]},
+            "March 2022 (Essex) and May 2022",
+        ),
+    ],
+)
+def test_a_change_of_formula_names_its_lines_unless_it_is_that_of_all(browser, tmp_path, changes, since):
+    address = write_page(tmp_path, data_of_six_months(["Kent", "Essex", "Surrey"], changes))
+    page = browser.new_page()
+    explorer = Explorer(page, address)
+    explorer.open("measures=calls.received&forces=force-0,force-1,force-2&from=2022-01&to=2022-06")
+    remark = page.locator("figure p", has_text="Different formula")
+    assert remark.inner_text() == f"Different formula since {since}: figures before and after are not joined."
     assert explorer.errors == []
     page.close()
 

@@ -113,12 +113,19 @@ function formulaDay(one, period) {
   return choice.grain === "month" ? `${last.slice(0, 8)}01` : first;
 }
 
+/** Where lines break because the formula changes; with the names of the series if it is not that of all lines. */
 function formulaRemarks(drawn) {
   const periods = chosenPeriods();
-  const changed = drawn.flatMap((one) => formulaChanges(one).filter((first) =>
-    formulaDay(one, periods[0]) < first && first <= formulaDay(one, periods[periods.length - 1])));
-  const days = [...new Set(changed)].sort();
-  return days.length ? [`Different formula since ${listed(days.map(sinceWords))}: figures before and after are not joined.`] : [];
+  const names = new Map();
+  for (const one of drawn) {
+    const [begin, end] = [periods[0], periods[periods.length - 1]].map((period) => formulaDay(one, period));
+    for (const first of formulaChanges(one)) {
+      if (begin < first && first <= end) names.set(first, [...(names.get(first) ?? []), one.name]);
+    }
+  }
+  const changes = [...names].sort(([first], [second]) => (first < second ? -1 : 1)).map(([first, changed]) =>
+    `${sinceWords(first)}${changed.length < drawn.length ? ` (${changed.join("; ")})` : ""}`);
+  return changes.length ? [`Different formula since ${listed(changes)}: figures before and after are not joined.`] : [];
 }
 
 /** Mean, limits and target by month or week. When a chart has a new baseline, they change, and another line begins. */
