@@ -314,7 +314,8 @@ class _Writer:
                 )
         unit = next(item.unit for item in rows if item.measure == chart.measure)
         # The library treats `TEXT!A1` in a title as a cell reference, regardless of the text before it.
-        title = f"{chart.title} ({chart.finding})" if chart.finding else chart.title
+        words = "; ".join(filter(None, (chart.finding, chart.formula_note)))
+        title = f"{chart.title} ({words})" if words else chart.title
         drawn.set_title(
             {"name": title.replace("!", "\N{FULLWIDTH EXCLAMATION MARK}"), "name_font": {"size": 11}, "overlay": False}
         )

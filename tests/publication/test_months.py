@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zipfile
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -79,6 +80,22 @@ def test_charts_of_the_workbook_separate_the_months_of_each_formula():
         [104, "", ""],
         ["", 105, ""],
     ]
+
+
+@pytest.mark.parametrize(
+    ("finding", "expected"),
+    [
+        ("No unusual change", "A measure (No unusual change; different formula since November 2022)"),
+        ("", "A measure (different formula since November 2022)"),
+    ],
+)
+def test_the_title_of_a_chart_of_the_workbook_names_a_change_of_formula(finding, expected):
+    changed = replace(CHART, finding=finding, formula_note="different formula since November 2022")
+    report = a_report()
+    section = replace(report.sections[0], charts=(changed,))
+    with zipfile.ZipFile(io.BytesIO(render_workbook(replace(report, sections=(section,))))) as book:
+        drawing = book.read("xl/charts/chart1.xml").decode()
+    assert re.findall("<a:t>(.*?)</a:t>", drawing) == [expected]
 
 
 UNFINISHED = "January 2023 is not complete: 1 of 31 days is delivered by every source. Its figures are provisional."
