@@ -130,6 +130,7 @@ def read_deliveries(
     key: PseudonymKey,
     default_force: str,
     load_ids: Iterable[int],
+    quarantined_again: Iterable[int] = (),
     on_progress: Callable[[int], None] | None = None,
 ) -> Candidate:
     """Fill the candidate tables of a source.
@@ -142,6 +143,8 @@ def read_deliveries(
         key: key of the pseudonyms.
         default_force: force of extracts without a force column.
         load_ids: ascending numbers for the files; the raw table has no row of the first or a later one.
+        quarantined_again: those of `load_ids` whose rows in `audit.quarantine` are quarantined under a newer contract
+            too, although they may be good now.
         on_progress: called with the number of files read so far.
 
     Returns:
@@ -189,12 +192,29 @@ def read_deliveries(
                 connection.execute(
                     f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
                 )
+        # Before repeated keys are found: such a row may have the key of one that is loaded.
+        _quarantine_again(connection, contract, list(quarantined_again))
         if contract.key:
             quarantine_repeated_keys(connection, contract, candidate.files)
         _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
         _describe(connection, candidate)
     return candidate
+
+
+def _quarantine_again(connection: duckdb.DuckDBPyConnection, contract: Contract, load_ids: list[int]) -> None:
+    """Move the good rows of loads that `audit.quarantine` has back to the quarantine, with the reasons of before."""
+    if not load_ids:
+        return
+    of_loads = "load_id in (select unnest(cast(? as bigint[])))"
+    for statement, others in (
+        (f"insert into {incoming(contract, 'quarantine')} from audit.quarantine", incoming(contract)),
+        (f"delete from {table('raw', contract.source)}", "audit.quarantine"),
+    ):
+        connection.execute(
+            f"{statement} where {of_loads} and (load_id, source_row) in (select (load_id, source_row) from {others})",
+            [load_ids],
+        )
 
 
 def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable[[str], str]) -> None:

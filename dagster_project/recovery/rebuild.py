@@ -137,9 +137,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             if key:
                 differing += restore_from_landing(connection, settings, contract, loads, files, key)
         of_purged_days = [
-            MissingLoad(load, _other_counts(load, contracts[load.source]))
-            for load in differing
-            if load.is_of_purged_day
+            MissingLoad(load, _other_rows(load, contracts[load.source])) for load in differing if load.is_of_purged_day
         ]
         if of_purged_days and not intent.without_missing:
             raise RowsMissing(_refusal(settings, of_purged_days))
@@ -164,12 +162,12 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
     }
 
 
-def _other_counts(load: Load, contract: Contract) -> str:
+def _other_rows(load: Load, contract: Contract) -> str:
     version = contract.version
     of_before = f" (version {load.contract_version} when it was loaded)" if version != load.contract_version else ""
     return (
-        f"rows of its day were purged, so it is not loaded again, and its file gives other counts under version "
-        f"{version} of its contract{of_before}"
+        f"rows of its day were purged, so it keeps the rows that it has, and its file does not give all of them under "
+        f"version {version} of its contract{of_before}"
     )
 
 

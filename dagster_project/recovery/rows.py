@@ -126,7 +126,8 @@ def restore_from_landing(
 ) -> list[Load]:
     """Read the rows of the loads of one source again, under the numbers of these loads.
 
-    Loads of a purged day stay under another version of the contract too, and get that version.
+    Loads of a purged day stay under another version of the contract too, and get that version. Their quarantined rows
+    stay quarantined, although the newer version may find them good.
 
     Args:
         connection: a loading connection to a new warehouse with the restored audit.
@@ -153,6 +154,7 @@ def restore_from_landing(
         key=key,
         default_force=settings.force,
         load_ids=[load.load_id for load in loads],
+        quarantined_again=[load.load_id for load in loads if load.is_of_purged_day],
     )
     counts = {
         file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined)

@@ -193,6 +193,47 @@ def test_a_load_of_a_purged_day_that_gives_other_counts_is_refused_and_never_dro
     assert (done.facts["loads"], done.facts["loaded_again"]) == (0, ["visits/visits_2022-11-03.csv"])
 
 
+CLEAR = replace(VISITS, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))
+TELEPHONE = "07700900123"
+
+
+def test_held_rows_stay_when_a_column_becomes_personal_because_rows_were_quarantined(installation, purge):
+    held_day = date(2022, 10, 10)
+    installation.contracts = {**CONTRACTS, "visits": CLEAR}
+    good = [row(f"v{number}", day=held_day) for number in range(40)]
+    # Under the newer contract these rows are good, and one has the key of a row that is loaded.
+    installation.land("2022-10-10", *good, *(row(name, day=held_day, visitor=TELEPHONE) for name in ("x", "v1")))
+    installation.land("2022-11-03", row("f", day="2022-11-03"))
+    installation.run()
+    held = "select * exclude (visitor) from raw.visits where extract_date = '2022-10-10' order by source_row"
+    rows, quarantine = installation.query(held), installation.query("from audit.quarantine order by source_row")
+    assert (len(rows), len(quarantine)) == (40, 2)
+    purge(date(2022, 11, 1), Hold("visits", held_day, held_day, "case 1"))
+    done = rebuild_under(installation, replace(VISITS, version="2.0.0"))
+    assert (done.facts["lost"], done.facts["loaded_again"]) == ([], ["visits/visits_2022-11-03.csv"])
+    installation.run()
+    save_history(installation.settings)
+    assert installation.query(held) == rows
+    assert installation.query("from audit.quarantine order by source_row") == quarantine
+    findings, _, _ = verify_warehouse(installation.settings, installation.contracts)
+    assert [str(finding) for finding in findings] == []
+
+
+def test_a_quarantined_row_that_is_good_does_not_make_up_for_a_held_row_that_is_lost(installation, purge):
+    held_day = date(2022, 10, 10)
+    installation.contracts = {**CONTRACTS, "visits": CLEAR}
+    rows = [row("a", 9, day=held_day), row("b", 5, day=held_day, visitor=TELEPHONE), row("c", 5, day="2022-10-09")]
+    installation.land("2022-10-10", *rows)
+    installation.run()
+    purge(date(2022, 11, 1), Hold("visits", held_day, held_day, "case 1"))
+    columns = [replace(column, maximum=5) if column.name == "minutes" else column for column in VISITS.columns]
+    said = (
+        r"visits_2022-10-10.csv \(2 rows\): .* so it keeps the rows that it has, and its file does not give all of them"
+    )
+    with pytest.raises(RowsMissing, match=said):
+        rebuild_under(installation, replace(VISITS, version="2.0.0", columns=tuple(columns)))
+
+
 def test_a_purge_keeps_the_holds_of_other_sources(installation, purge):
     installation.land("2022-11-01", row("a"))
     installation.run()
