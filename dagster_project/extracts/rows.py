@@ -5,6 +5,7 @@ typed values and times in UTC; `faulty_rows_query` returns the others with their
 them. Personal cells already contain pseudonyms (see `loading/pseudonyms.py`).
 """
 
+import re
 from dataclasses import dataclass
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
@@ -22,6 +23,11 @@ _LONG_BEFORE_DAYS = 31
 # With this many faulty cells or more, no value of the row is shown.
 _SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
+
+# Parts of a reason.
+_FOUND = '; found "'
+_NOT_SHOWN = "; the value is not shown: "
+_FAULTY_CELLS = " cells of the row are faulty)"
 
 # Why the value of a faulty cell is not shown.
 _SHIFTED = "cells of the row may have shifted"
@@ -87,6 +93,33 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         for code in CELL_RECORD_FAULTS:
             sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"
     return sentences
+
+
+def reason_of(sentence: str) -> str:
+    """Return SQL for the reason of a row of `faulty_rows_query`, which is called `faulty`.
+
+    Args:
+        sentence: SQL of the sentence of its fault.
+    """
+    return f"""{sentence}
+        || case
+            when faulty.fault_detail is null then coalesce('{_NOT_SHOWN}' || faulty.hidden_because, '')
+            when faulty.fault_column is null then ': ' || faulty.fault_detail
+            else '{_FOUND}' || faulty.fault_detail || '"'
+        end
+        || case when faulty.fault_count > 1 then ' (' || faulty.fault_count || '{_FAULTY_CELLS}' else '' end"""
+
+
+def shows_value(reason: str) -> str:
+    """Return SQL that is true if a reason, as SQL, shows the text that was found."""
+    return f"contains({reason}, '{_FOUND}')"
+
+
+def without_value(reason: str) -> str:
+    """Return SQL for a reason, as SQL, without the text that was found: as if its column had been personal."""
+    # The text has no quote, but an earlier version may have written one.
+    rest = rf"( \([0-9]+{re.escape(_FAULTY_CELLS)})?$"
+    return rf"regexp_replace({reason}, '{_FOUND}.*?{rest}', '{_NOT_SHOWN}{_PERSONAL_COLUMN}\1', 's')"
 
 
 def good_rows_query(contract: Contract, batch: str) -> Query:

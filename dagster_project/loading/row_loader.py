@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.reading import Extract
-from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query
+from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query, reason_of
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
@@ -135,17 +135,7 @@ class RowLoader:
                     faulty.source_row,
                     faulty.fault_column,
                     faulty.fault,
-                    coalesce(fault_sentence.sentence, faulty.fault)
-                    || case
-                        when faulty.fault_detail is null
-                            then coalesce('; the value is not shown: ' || faulty.hidden_because, '')
-                        when faulty.fault_column is null then ': ' || faulty.fault_detail
-                        else '; found "' || faulty.fault_detail || '"'
-                    end
-                    || case
-                        when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
-                        else ''
-                    end,
+                    {reason_of("coalesce(fault_sentence.sentence, faulty.fault)")},
                     faulty.force_code
                 from faulty
                 join load_file on faulty.load_id = load_file.load_id

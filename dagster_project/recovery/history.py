@@ -6,7 +6,7 @@ purge and change of the key writes it again as its last step; rows of extracts a
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.contracts import Contract
+from dagster_project.extracts.rows import without_value
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.checksums import note_checksums
@@ -251,13 +253,17 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
     return Difference("older than the warehouse", is_fault=False) if behind == [(True,)] or copied != newest else None
 
 
-def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: Iterable[Contract]) -> None:
     """Insert what `write_audit` wrote into the audit tables of a new warehouse.
+
+    The reasons of quarantined rows lose the values of columns that are personal today.
 
     Args:
         connection: a loading connection to the new warehouse, with its tables.
         file: the file.
+        contracts: the sources.
     """
+    personal = [f"{item.source} {column.name}" for item in contracts for column in item.columns if column.is_personal]
     connection.execute(f"attach {literal(str(file))} as history (read_only)")
     try:
         tables = connection.execute(
@@ -275,9 +281,14 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
             if names:
                 # Creating the tables has written the contracts.
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
+                rows = f"(from {table('history', 'audit', name)})"
+                if name == "quarantine":
+                    is_personal = "list_contains($personal, source || ' ' || column_name)"
+                    reason = f"case when {is_personal} then {without_value('reason')} else reason end"
+                    rows = f"(select * replace ({reason} as reason) from {table('history', 'audit', name)})"
                 connection.execute(
-                    f"insert into {table(WAREHOUSE, 'audit', name)} ({names}) "
-                    f"select {names} from {table('history', 'audit', name)}"
+                    f"insert into {table(WAREHOUSE, 'audit', name)} ({names}) select {names} from {rows}",
+                    {"personal": personal} if name == "quarantine" else None,
                 )
     finally:
         connection.execute("detach history")

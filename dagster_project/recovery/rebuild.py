@@ -118,7 +118,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
     with loading_connection(draft) as connection:
         ensure_tables(connection, contracts.values())
         if origin:
-            restore_audit(connection, audit)
+            restore_audit(connection, audit, contracts.values())
             record_root(connection, None if settings.is_hub else settings.root_number)
         loads = current_loads(connection)
         files: dict[int, LandedFile] = {}

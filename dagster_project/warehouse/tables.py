@@ -1,13 +1,13 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
-from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, shows_value
 from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE, transaction
 
@@ -299,6 +299,8 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
 def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
     """Check that no column of a raw table has clear values that should be pseudonyms, or the reverse.
 
+    Reasons of quarantined rows show no value of a personal column either.
+
     Args:
         connection: an open connection to the warehouse.
         contracts: the sources.
@@ -317,25 +319,51 @@ def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Itera
 def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table with clear values that should be pseudonyms, or the reverse, and which it has.
 
+    After them, yield the reasons of quarantined rows, if they show values of a personal column.
+
     Args:
         connection: an open connection to the warehouse, which may lack the table.
         contract: the source.
     """
-    if "personal_columns" not in column_types(connection, WAREHOUSE, "audit", "contract"):
-        # A warehouse of an earlier version, until a run updates it.
-        return
-    noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [contract.source])
-    if noted is None:
-        return
+    # A warehouse of an earlier version lacks the column, until a run updates it.
+    has_notes = "personal_columns" in column_types(connection, WAREHOUSE, "audit", "contract")
+    noted = "select personal_columns from audit.contract where source = ?"
+    if has_notes and (personal := scalar(connection, noted, [contract.source])) is not None:
+        yield from _columns_noted_otherwise(connection, contract, personal.split())
+    if "reason" in column_types(connection, WAREHOUSE, "audit", "quarantine"):
+        yield from _values_in_reasons(connection, contract)
+
+
+def _columns_noted_otherwise(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, noted: Collection[str]
+) -> Iterator[tuple[str, str]]:
     present = column_types(connection, WAREHOUSE, "raw", contract.source)
     for column in contract.columns:
-        if column.is_personal == (column.name in noted.split()) or column.name not in present:
+        if column.is_personal == (column.name in noted) or column.name not in present:
             continue
         raw, name = table("raw", contract.source), quoted(column.name)
         if connection.execute(f"select 1 from {raw} where {name} is not null limit 1").fetchall():
             found, stated = ("clear values", "personal") if column.is_personal else ("pseudonyms", "not personal")
             place = f"raw.{contract.source}.{column.name}"
             yield place, f"{found} of earlier loads, and its contract states that it is {stated}"
+
+
+def _values_in_reasons(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
+    shown = connection.execute(
+        f"""
+        select distinct column_name
+        from audit.quarantine
+        where
+            source = ?
+            and list_contains(?, column_name)
+            and {shows_value("reason")}
+        order by column_name
+        """,
+        [contract.source, [column.name for column in contract.columns if column.is_personal]],
+    ).fetchall()
+    for (name,) in shown:
+        place = f"{contract.source}.{name}"
+        yield "audit.quarantine.reason", f"clear values of {place}, and its contract states that it is personal"
 
 
 def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project.extracts.rows import CELL_RECORD_FAULTS, RECORD_FAULTS, fault_sentences
+from dagster_project.extracts.rows import CELL_RECORD_FAULTS, RECORD_FAULTS, fault_sentences, shows_value, without_value
 from tests.unit.judging_helpers import EXTRACT_DATE, GOOD, KEY, STAYS, examples, judge, judge_one
 
 
@@ -342,3 +342,20 @@ def test_an_event_after_the_extract_date_is_found_by_its_local_day(session):
         extract_date=date(2022, 7, 1),
     )
     assert [row["rows_after_extract_date"] for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("reason", "after"),
+    [
+        ('guest: too long; found "Ann (2 x)"', "guest: too long; the value is not shown: its column is personal"),
+        (
+            'guest: too long; found "Ann" (2 cells of the row are faulty)',
+            "guest: too long; the value is not shown: its column is personal (2 cells of the row are faulty)",
+        ),
+        ('guest: too long; found "A"nn\n" B"', "guest: too long; the value is not shown: its column is personal"),
+    ],
+)
+def test_a_reason_loses_the_value_that_it_shows(session, reason, after):
+    sql = f"select {shows_value('$1')}, {without_value('$1')}"
+    assert session.execute(sql, [reason]).fetchall() == [(True, after)]
+    assert session.execute(sql, [after]).fetchall() == [(False, after)]
