@@ -281,18 +281,25 @@ def pseudonyms_in_databases(
     names = {column.name for contract in contracts.values() for column in contract.columns if column.is_personal}
     values = list(known)
     found: set[str] = set()
-    # The warehouse first: publications have columns that only it notes as personal.
-    for file in sorted(_databases(settings), key=lambda file: file != settings.warehouse):
-        with duckdb.connect(config={"temp_directory": str(empty_spill_folder(settings.warehouse))}) as connection:
-            try:
-                connection.execute(f"attach {literal(str(file))} as searched (read_only)")
-                names |= {column for _, column in noted_personal_columns(connection, "searched")}
-                found |= _pseudonyms_in(connection, sorted(names), condition, values)
-            except duckdb.OutOfMemoryException:
-                raise
-            except (duckdb.Error, OSError, UnicodeError):
-                # What a damaged database holds cannot be found, and nothing reads it; DuckDB opens only names in UTF-8.
-                continue
+    # The warehouse first: publications have columns that only it notes as personal, or a copy of it that comes later.
+    # Those that were read before such a copy are read again.
+    databases = sorted(_databases(settings), key=lambda file: file != settings.warehouse)
+    while databases:
+        searched: dict[Path, frozenset[str]] = {}
+        for file in databases:
+            with duckdb.connect(config={"temp_directory": str(empty_spill_folder(settings.warehouse))}) as connection:
+                try:
+                    connection.execute(f"attach {literal(str(file))} as searched (read_only)")
+                    names |= {column for _, column in noted_personal_columns(connection, "searched")}
+                    found |= _pseudonyms_in(connection, sorted(names), condition, values)
+                except duckdb.OutOfMemoryException:
+                    raise
+                except (duckdb.Error, OSError, UnicodeError):
+                    # What a damaged database holds cannot be found, and nothing reads it; DuckDB opens only names in
+                    # UTF-8.
+                    continue
+            searched[file] = frozenset(names)
+        databases = [file for file, of_file in searched.items() if of_file != names]
     return found
 
 

@@ -27,13 +27,13 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types, ensure_tables
+from dagster_project.warehouse.tables import column_types, ensure_tables, record_contracts
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
 # What the next build or run writes again. Without them, everything is built from scratch. Rows that a rebuild restores
 # are read by the contracts of today, and get new checksums, since a newer version may read other values from a file.
-_NOT_KEPT = ("build", "build_started", "build_step", "contract", "lake", "load_checksum", "marts_file")
+_NOT_KEPT = ("build", "build_started", "build_step", "lake", "load_checksum", "marts_file")
 
 
 def save_history(settings: Settings) -> None:
@@ -256,13 +256,15 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
 def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: Iterable[Contract]) -> None:
     """Insert what `write_audit` wrote into the audit tables of a new warehouse.
 
-    The reasons of quarantined rows lose the values of columns that are personal today.
+    The reasons of quarantined rows lose the values of columns that are personal today. Columns that are in no contract
+    any more stay noted as personal: kept publications still have their pseudonyms.
 
     Args:
         connection: a loading connection to the new warehouse, with its tables.
         file: the file.
         contracts: the sources.
     """
+    contracts = list(contracts)
     personal = [f"{item.source} {column.name}" for item in contracts for column in item.columns if column.is_personal]
     connection.execute(f"attach {literal(str(file))} as history (read_only)")
     try:
@@ -292,6 +294,7 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
                 )
     finally:
         connection.execute("detach history")
+    record_contracts(connection, contracts)
 
 
 def require_sound_warehouse(settings: Settings) -> None:

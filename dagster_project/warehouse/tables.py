@@ -275,7 +275,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     connection.execute(_AUDIT)
     _delete_candidates(connection)
     require_same_privacy(connection, contracts)
-    _record_contracts(connection, contracts)
+    record_contracts(connection, contracts)
     for contract in contracts:
         name = table("raw", contract.source)
         columns = raw_columns(contract)
@@ -366,8 +366,13 @@ def _values_in_reasons(connection: duckdb.DuckDBPyConnection, contract: Contract
         yield "audit.quarantine.reason", f"clear values of {place}, and its contract states that it is personal"
 
 
-def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Record which columns are personal, and the settings that dbt needs; if these changed, have everything built."""
+def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Record which columns are personal, and the settings that dbt needs; if these changed, have everything built.
+
+    Args:
+        connection: a loading connection.
+        contracts: the sources; what is recorded of others stays.
+    """
     rows = connection.execute("select source, absent_forces_complete, personal_columns from audit.contract").fetchall()
     known = {source: (is_complete, personal) for source, is_complete, personal in rows}
     for contract in contracts:

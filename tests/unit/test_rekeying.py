@@ -21,6 +21,7 @@ from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record.store import restart
 from dagster_project.recovery.history import history_file, save_history
+from dagster_project.recovery.rebuild import rebuild
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
@@ -280,6 +281,60 @@ def test_no_old_pseudonym_stays_in_a_column_or_source_that_is_in_no_contract(two
     assert len({after[name] for name in "abd"}) == 3
     for path in settings.home.rglob("*.duckdb"):
         assert not any(value.encode() in path.read_bytes() for value in old)
+
+
+WITHOUT_VISITOR = {
+    contract.source: replace(contract, columns=contract.columns[:-1], version="2.0.0") for contract in (VISITS, PAPERS)
+}
+
+
+def publish_visitor(settings, pseudonym):
+    """A kept publication with a pseudonym."""
+    folder = settings.published / "earlier"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create table fct_visit as select ? as visitor", [pseudonym])
+    return folder / "fcir.duckdb"
+
+
+def rebuild_without_visitor(root):
+    save_history(root.settings)
+    root.contracts = WITHOUT_VISITOR
+    with writer_lock(root.settings.lock_file):
+        done = rebuild(root.settings, root.contracts)
+    # As the documentation advises.
+    shutil.rmtree(done.damaged)
+    root.run()
+    save_history(root.settings)
+
+
+def test_a_column_that_is_in_no_contract_stays_noted_as_personal_when_the_warehouse_is_rebuilt(two_days):
+    settings, before = two_days.settings, visitors(two_days)
+    file = publish_visitor(settings, before["a"])
+    rebuild_without_visitor(two_days)
+    # The copy of the audit has the note too.
+    settings.warehouse.unlink()
+    with writer_lock(settings.lock_file):
+        shutil.rmtree(rebuild(settings, WITHOUT_VISITOR).damaged)
+    with writer_lock(settings.lock_file):
+        assert len(rotate_key(settings, WITHOUT_VISITOR, reason="yearly").removed) == 1
+    assert before["a"].encode() not in file.read_bytes()
+
+
+def test_publications_are_searched_for_columns_that_only_a_backup_notes_as_personal(two_days, tmp_path):
+    settings, pseudonym = two_days.settings, "0123456789abcdef" * 2
+    (tmp_path / "backup").mkdir()
+    shutil.copy(settings.warehouse, tmp_path / "backup" / "warehouse.duckdb")
+    file = publish_visitor(settings, pseudonym)
+    rebuild_without_visitor(two_days)
+    # As a version that noted only the columns of today left them.
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("update audit.contract set personal_columns = ''")
+    save_history(settings)
+    settings = settings.model_copy(update={"backups": (tmp_path / "backup",)})
+    with writer_lock(settings.lock_file):
+        rotate_key(settings, WITHOUT_VISITOR, reason="yearly")
+    assert pseudonym.encode() not in file.read_bytes()
 
 
 def test_no_old_pseudonym_stays_in_a_database_that_was_set_aside_as_damaged(two_days, tmp_path):
