@@ -6,7 +6,7 @@ were equal.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from dagster_project.clock import utc_now
-from dagster_project.contracts import Contract
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.contracts.model import normalised
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
@@ -53,9 +54,9 @@ from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
-from dagster_project.warehouse.connection import dry_connection, loading_connection
+from dagster_project.warehouse.connection import WAREHOUSE, dry_connection, loading_connection
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, noted_personal_columns
 from dagster_project.words import counted, listed_below, printable
 from dagster_project.writing import write_whole
 
@@ -127,15 +128,25 @@ def rotate_key(
     require_whole(settings)
     with loading_connection(settings.warehouse) as connection:
         keys = keys_of(settings, connection)
+        noted = noted_personal_columns(connection, WAREHOUSE)
+        left = [
+            (source, column)
+            for source, column in noted
+            if source in contracts
+            and column not in {stated.name for stated in contracts[source].columns}
+            and column in column_types(connection, WAREHOUSE, "raw", source)
+        ]
     current, *_ = keys.values()
     key = PseudonymKey(new_key().secret, suppression=require_suppression(settings))
-    pairs = _pairs(settings, contracts, keys.values(), key)
+    pairs = _pairs(settings, _with_columns(contracts, noted), keys.values(), key)
     missing = missing_values(settings, contracts, pairs)
     if missing and not keep_missing:
         raise ValuesMissing(_refusal(missing))
     kept = {value for load in missing for value in load.values}
     # Rows that were withdrawn since are still in earlier publications; nothing needs to find them any more.
-    pairs |= {value: new_substitute() for value in _other_values(settings, contracts, {*pairs, *pairs.values(), *kept})}
+    others = _other_values(settings, contracts, {*pairs, *pairs.values(), *kept})
+    random = {value: new_substitute() for value in others}
+    pairs |= random
     save_key(earlier_key_file(settings.key_file, key.key_id), key)
     facts: dict[str, object] = {
         "key": key.key_id,
@@ -143,6 +154,8 @@ def rotate_key(
         "fingerprints_before": [earlier.fingerprint for earlier in keys.values()],
         "fingerprint": key.fingerprint,
         "kept": [load.load_id for load in missing],
+        "left_columns": left,
+        "random": list(random.values()),
     }
     begun_at, backups = utc_now().isoformat(timespec="seconds"), list(map(str, settings.backups))
     replacement = Replacement(ACTION, reason, begun_at, pairs, facts, backups)
@@ -167,6 +180,13 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
             {"key": facts["key"], "at": begun_at.replace(tzinfo=None), "kept": facts["kept"]},
         )
         connection.execute("update audit.pseudonym_key set fingerprint = ?", [facts["fingerprint"]])
+        # If the contract gets the column again, a random value would be one of a person that no file has. Rows that
+        # were loaded without the column are null too.
+        for source, column in facts.get("left_columns", ()):
+            name = quoted(column)
+            connection.execute(
+                f"update {table('raw', source)} set {name} = null where {name} in (select unnest(?))", [facts["random"]]
+            )
 
     values = Values(replacement.pairs)
     rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
@@ -270,6 +290,22 @@ def _pairs(
             for old in keys:
                 pairs |= zip(old.pseudonyms(connection, cells).drop_null().to_pylist(), new, strict=True)
     return pairs
+
+
+def _with_columns(contracts: Mapping[str, Contract], noted: Iterable[tuple[str, str]]) -> dict[str, Contract]:
+    """Return the contracts with the personal columns that they do not have any more, so that files are read for them.
+
+    Args:
+        contracts: all contracts.
+        noted: source and name of the columns. One whose name means another column now is read as that one.
+    """
+    widened = dict(contracts)
+    for source, name in noted:
+        contract = widened.get(source)
+        if contract and normalised(name) not in {known for column in contract.columns for known in column.names}:
+            column = Column(name, CellType.TEXT, "", is_personal=True)
+            widened[source] = replace(contract, columns=(*contract.columns, column))
+    return widened
 
 
 def personal_cells(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[pa.ChunkedArray]:

@@ -22,6 +22,7 @@ from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.record.store import restart
 from dagster_project.recovery.history import history_file, save_history
 from dagster_project.recovery.rebuild import rebuild
+from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
@@ -319,6 +320,54 @@ def test_a_column_that_is_in_no_contract_stays_noted_as_personal_when_the_wareho
     with writer_lock(settings.lock_file):
         assert len(rotate_key(settings, WITHOUT_VISITOR, reason="yearly").removed) == 1
     assert before["a"].encode() not in file.read_bytes()
+
+
+def rotate_under(root, contracts):
+    root.contracts = contracts
+    with writer_lock(root.settings.lock_file):
+        return rotate_key(root.settings, contracts, reason="yearly")
+
+
+BACK = {contract.source: replace(contract, version="3.0.0") for contract in (VISITS, PAPERS)}
+
+
+def test_a_column_that_returns_to_its_contract_has_pseudonyms_of_the_current_key(two_days):
+    settings, before = two_days.settings, visitors(two_days)
+    file = publish_visitor(settings, before["d"])
+    two_days.contracts = WITHOUT_VISITOR
+    two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
+    two_days.run()
+    (settings.landing / "visits" / "visits_2022-11-02.csv").unlink()
+    rotate_under(two_days, WITHOUT_VISITOR)
+    # What no file has is random in a publication, and null in the warehouse.
+    with duckdb.connect(str(file), read_only=True) as connection:
+        ((shown,),) = connection.execute("from fct_visit").fetchall()
+    assert shown not in (None, before["d"])
+    two_days.contracts = BACK
+    two_days.land("2022-11-04", row("f", day="2022-11-04", visitor="ann"))
+    two_days.run()
+    key = read_key(settings.key_file, "")
+    ann, bob = key.pseudonym("ann"), key.pseudonym("bob")
+    assert visitors(two_days) == {"a": ann, "b": bob, "c": ann, "d": None, "e": None, "f": ann}
+    assert find_person(settings, BACK, person(two_days, "ann")).warehouse == {"raw.visits.visitor": 3}
+    save_history(settings)
+    findings, *_ = verify_warehouse(settings, BACK)
+    assert [str(finding) for finding in findings if finding.place.startswith("raw.")] == []
+    assert rotate_under(two_days, BACK).kept == {}
+
+
+def test_a_renamed_column_keeps_its_pseudonyms_one_for_one(two_days):
+    guest = replace(VISITS.column("visitor"), name="guest", aliases=("visitor",))
+    renamed = replace(VISITS, columns=(*VISITS.columns[:-1], guest), version="2.0.0")
+    two_days.contracts = {**CONTRACTS, "visits": renamed}
+    two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="dora"))
+    two_days.run()
+    rotate_under(two_days, two_days.contracts)
+    key = read_key(two_days.settings.key_file, "")
+    names = two_days.query("select visit_id, coalesce(visitor, guest) from raw.visits order by 1")
+    assert names == [
+        (n, key.pseudonym(who)) for n, who in zip("abcde", ("ann", "bob", "ann", "dora", "dora"), strict=True)
+    ]
 
 
 def test_publications_are_searched_for_columns_that_only_a_backup_notes_as_personal(two_days, tmp_path):
