@@ -193,4 +193,4 @@ def figures_of(found: Rows, replaced: dict[str, str]) -> Rows:
 def copy_of(command: Command, folder: Path) -> Command:
     """A copy of a data root, with its links and its times."""
     shutil.copytree(command.home, folder, symlinks=True)
-    return Command(folder, settings=command.settings)
+    return Command(folder, settings=dict(command.settings))
