@@ -285,6 +285,7 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
                 rows = f"(from {table('history', 'audit', name)})"
                 if name == "quarantine":
+                    # While they are inserted: free blocks of the file would keep what an update replaces.
                     is_personal = "list_contains($personal, source || ' ' || column_name)"
                     reason = f"case when {is_personal} then {without_value('reason')} else reason end"
                     rows = f"(select * replace ({reason} as reason) from {table('history', 'audit', name)})"
