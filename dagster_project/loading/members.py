@@ -12,6 +12,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.suppression import SuppressionError, erased_rows, require_suppression, taken_over
+from dagster_project.record import store
 from dagster_project.settings import Settings, SettingsError, check_pipes
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import (
@@ -119,9 +120,10 @@ def require_no_landing(settings: Settings) -> None:
 
 
 def prepare_hub(settings: Settings, contracts: Mapping[str, Contract]) -> None:
-    """Create the tables of a hub, and record that it is one. The caller must hold the writer lock.
+    """Create the tables of a hub and the key of its record; note that it is a hub. The caller holds the writer lock.
 
     Raises:
+        PrivateKeyError: the key of the record cannot be used.
         UsageError: there are files in its landing folder.
         RootMismatch: the data root has loads of its own.
         TableMismatch: a raw table does not fit its contract.
@@ -130,6 +132,7 @@ def prepare_hub(settings: Settings, contracts: Mapping[str, Contract]) -> None:
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
         record_root(connection, None)
+    store.prepare(settings)
 
 
 def member_states(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[MemberState]:

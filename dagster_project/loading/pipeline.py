@@ -26,6 +26,7 @@ from dagster_project.loading.suppression import require_suppression
 from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
+from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.validation import count_violations, validate
@@ -198,10 +199,11 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
 def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
     """Return the key that the warehouse is loaded with; create it with the warehouse, but never replace a lost key.
 
-    The caller must hold the writer lock.
+    The key of the record is created too. The caller must hold the writer lock.
 
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
+        PrivateKeyError: the key of the record cannot be used.
         SuppressionError: the list of erased identifiers is missing or cannot be used.
         TableMismatch: a raw table does not fit its contract.
         RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
@@ -212,6 +214,7 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
         record_root(connection, settings.root_number)
+        store.prepare(settings)
         return key_for_loading(settings, connection)
 
 

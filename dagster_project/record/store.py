@@ -85,6 +85,21 @@ def append(
     return parsed(line)
 
 
+def prepare(settings: Settings) -> None:
+    """Create the key of a record that has no entry yet: before anything is done, since a repeated run may do nothing.
+
+    If it were created with the first entry, a run that is killed there would leave a draft of it in the folder of keys.
+
+    Args:
+        settings: the data root; the caller holds the writer lock.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    if not settings.record_file.exists():
+        read_or_create_key(settings.key_of_record)
+
+
 def append_once(
     settings: Settings,
     action: str,

@@ -288,6 +288,17 @@ def test_a_lost_key_is_a_fault_that_a_new_one_does_not_hide(record):
     assert len(store.faults(record)) >= ENTRIES
 
 
+def test_the_key_exists_before_the_first_entry_and_a_lost_one_is_not_replaced(settings):
+    store.prepare(settings)
+    key = settings.key_of_record.read_text()
+    store.append(settings, "run")
+    assert settings.key_of_record.read_text() == key
+    assert store.faults(settings) == []
+    settings.key_of_record.unlink()
+    store.prepare(settings)
+    assert not settings.key_of_record.exists()
+
+
 def test_a_damaged_key_stops_an_entry_with_what_to_do(record):
     record.key_of_record.write_text("no key")
     with pytest.raises(PrivateKeyError, match="install -m 600"):

@@ -1,4 +1,4 @@
-"""What commands about a person and about keys find before they begin: a killed rebuild, a lost warehouse."""
+"""What commands find before they begin: a killed rebuild, a lost warehouse, the draft of a key."""
 
 import json
 import shutil
@@ -7,11 +7,14 @@ import pytest
 
 from dagster_project.cli.person import prepare
 from dagster_project.contracts import load_contracts
+from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.pipeline import load_or_create_key
+from dagster_project.private_key import read_key
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.writing import draft_of
 
 
 @pytest.fixture
@@ -43,3 +46,16 @@ def test_a_lost_warehouse_is_not_taken_for_one_that_has_not_been_loaded(settings
     settings.warehouse.unlink()
     with pytest.raises(DatabaseUnreadable, match=r"is missing, and .* has its audit.*fcir rebuild"):
         prepare(settings, "fcir erase")
+
+
+@pytest.mark.parametrize("prepare_root", [load_or_create_key, prepare_hub])
+def test_the_draft_of_a_key_that_a_kill_left_is_finished_by_the_next_run(tmp_path, prepare_root):
+    is_hub = prepare_root is prepare_hub
+    settings = Settings(home=tmp_path / "home", members=(tmp_path / "kent",) if is_hub else (), _env_file=None)
+    draft = draft_of(settings.key_of_record)
+    draft.parent.mkdir(parents=True)
+    draft.write_text("4711")
+    with writer_lock(settings.lock_file):
+        prepare_root(settings, load_contracts(CONTRACTS))
+    assert not draft.exists()
+    assert read_key(settings.key_of_record)
