@@ -15,6 +15,7 @@ from dagster_project.recovery.history import history_file
 from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS
 from dagster_project.warehouse.lock import note_step, writer_lock
+from dagster_project.warehouse.tables import CLEAR_VALUES
 from dagster_project.writing import private_files
 
 
@@ -61,6 +62,11 @@ def rebuild(
                 )
             for fault in faults:
                 say(f"  {fault.place}: {fault.what}")
+            if any(fault.what.startswith(CLEAR_VALUES) for fault in faults):
+                say(
+                    "  Publications of before have these values too. After this command, delete all folders in "
+                    f"{settings.home}/published*/ and published_force/*/ to which `current` does not point"
+                )
         note_step(settings.lock_file, "rebuilding the warehouse")
         extracts = (file.lstat().st_size for file in settings.landing.rglob("*") if file.is_file())
         need = Need(settings, "fcir rebuild", extracts_bytes=sum(extracts), published=settings.published)

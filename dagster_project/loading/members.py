@@ -25,7 +25,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 from dagster_project.warehouse.roots import record_root, root_in_sql
-from dagster_project.warehouse.tables import column_types, ensure_tables
+from dagster_project.warehouse.tables import column_types, columns_of_other_privacy, ensure_tables
 from dagster_project.words import in_shell
 
 MEMBER = "member"
@@ -351,6 +351,27 @@ def reading_member(
         raise MemberLeftOut(
             f"{folder} cannot be read: {error.strerror}. Run the hub as the owner of its members"
         ) from None
+
+
+def require_same_privacy_there(
+    connection: duckdb.DuckDBPyConnection, folder: Path, contracts: Iterable[Contract]
+) -> None:
+    """Check that the attached member has pseudonyms where the contracts say so, and clear values elsewhere.
+
+    Args:
+        connection: the warehouse of the hub, with the member.
+        folder: the member.
+        contracts: the sources to check.
+
+    Raises:
+        MemberLeftOut: a column, or reasons of its quarantined rows, have the other.
+    """
+    for contract in contracts:
+        for place, what in columns_of_other_privacy(connection, contract, catalog=MEMBER):
+            raise MemberLeftOut(
+                f"its {place} has {what}. With the contracts of the hub, read the values again there: "
+                f"FCIR_HOME={in_shell(folder)} fcir rebuild"
+            )
 
 
 def admit(

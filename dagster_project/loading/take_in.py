@@ -28,6 +28,7 @@ from dagster_project.loading.members import (
     changed_loads,
     prepare_hub,
     reading_member,
+    require_same_privacy_there,
     require_same_time,
     require_taken_over,
 )
@@ -79,6 +80,7 @@ def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source
                 with reading_member(connection, settings, folder, patience=0.0 if known else PATIENCE_SECONDS):
                     root = admit(connection, settings, contracts, folder)
                     require_same_time(connection, settings, folder, [contracts[source]])
+                    require_same_privacy_there(connection, folder, [contracts[source]])
                     require_taken_over(connection, settings, folder)
                     columns = _align_columns(connection, contracts[source])
                     with transaction(connection):

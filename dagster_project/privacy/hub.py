@@ -27,6 +27,7 @@ from dagster_project.loading.members import (
     erased_by,
     erased_in_member,
     reading_member,
+    require_same_privacy_there,
     require_same_time,
 )
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
@@ -77,6 +78,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                 with reading_member(connection, settings, folder, patience=0.0):
                     admit(connection, settings, contracts, folder)
                     require_same_time(connection, settings, folder, contracts.values())
+                    require_same_privacy_there(connection, folder, contracts.values())
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
                     of_keys = _of_the_key_before(
@@ -185,15 +187,17 @@ def _replaced(
 def _of_the_key_before(
     connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], *, known: Collection[str]
 ) -> dict[str, str]:
-    """Return random substitutes for pseudonyms of an earlier key, in rows that the attached member no longer has.
+    """Return random substitutes for pseudonyms of an earlier key that the attached member no longer has.
 
-    The member has purged or lost these rows, so it could not say which pseudonym of its new key they would have.
+    The member has purged or lost these rows, or a rotation emptied the cells, so it could not say which pseudonym of
+    its new key they would have.
     """
     found: dict[str, str] = {}
     of_member = personal_columns(connection, MEMBER, contracts.values())
     for source, column in personal_columns(connection, WAREHOUSE, contracts.values()):
         # What the member has no column of, it has lost in all rows.
-        lost = f"anti join {MEMBER}.{table('raw', source)} as theirs on ours.load_id = theirs.load_id {_SAME_ROW}"
+        theirs = f"{MEMBER}.{table('raw', source)} as theirs on ours.load_id = theirs.load_id {_SAME_ROW}"
+        lost = f"anti join {theirs} and theirs.{quoted(column)} is not null"
         rows = connection.execute(
             f"""
             select distinct ours.{quoted(column)}

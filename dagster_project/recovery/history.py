@@ -27,7 +27,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types, ensure_tables, record_contracts
+from dagster_project.warehouse.tables import column_of_name, column_types, ensure_tables, record_contracts
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
@@ -265,7 +265,6 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
         contracts: the sources.
     """
     contracts = list(contracts)
-    personal = [f"{item.source} {column.name}" for item in contracts for column in item.columns if column.is_personal]
     connection.execute(f"attach {literal(str(file))} as history (read_only)")
     try:
         tables = connection.execute(
@@ -284,18 +283,28 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
                 # Creating the tables has written the contracts.
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
                 rows = f"(from {table('history', 'audit', name)})"
-                if name == "quarantine":
+                personal = _personal_in_reasons(connection, contracts) if name == "quarantine" else []
+                if personal:
                     # While they are inserted: free blocks of the file would keep what an update replaces.
                     is_personal = "list_contains($personal, source || ' ' || column_name)"
                     reason = f"case when {is_personal} then {without_value('reason')} else reason end"
                     rows = f"(select * replace ({reason} as reason) from {table('history', 'audit', name)})"
                 connection.execute(
                     f"insert into {table(WAREHOUSE, 'audit', name)} ({names}) select {names} from {rows}",
-                    {"personal": personal} if name == "quarantine" else None,
+                    {"personal": personal} if personal else None,
                 )
     finally:
         connection.execute("detach history")
     record_contracts(connection, contracts)
+
+
+def _personal_in_reasons(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> list[str]:
+    """Return source and name of the columns of quarantined rows that are personal today, also under another name."""
+    by_source = {contract.source: contract for contract in contracts}
+    found = connection.execute("select distinct source, column_name from history.audit.quarantine").fetchall()
+    of_sources = [(source, name) for source, name in found if name and source in by_source]
+    columns = [(source, name, column_of_name(by_source[source], name)) for source, name in of_sources]
+    return [f"{source} {name}" for source, name, column in columns if column and column.is_personal]
 
 
 def require_sound_warehouse(settings: Settings) -> None:

@@ -12,7 +12,14 @@ from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, scan_landing
-from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member, require_same_time
+from dagster_project.loading.members import (
+    MEMBER,
+    PATIENCE_SECONDS,
+    MemberLeftOut,
+    reading_member,
+    require_same_privacy_there,
+    require_same_time,
+)
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.settings import Settings
@@ -193,6 +200,7 @@ def restore_from_members(
             with reading_member(connection, settings, folder, patience=PATIENCE_SECONDS):
                 # The audit may be from a copy of before an erasure, too, so that no load differs.
                 require_same_time(connection, settings, folder, contracts.values(), of_all_loads=True)
+                require_same_privacy_there(connection, folder, contracts.values())
                 for source in contracts:
                     copied, purged_there = _copy_from_member(connection, source, left)
                     purged |= purged_there

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import duckdb
 
-from dagster_project.contracts import Contract
+from dagster_project.contracts import Column, Contract
+from dagster_project.contracts.model import normalised
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, shows_value
@@ -244,6 +245,10 @@ create table if not exists audit.root (
 """
 
 
+CLEAR_VALUES = "clear values"
+"""How `columns_of_other_privacy` begins what a place has that should have pseudonyms."""
+
+
 class TableMismatch(OperatorError, RuntimeError):
     """A raw table has a column of another type than the contract states, or clear values for pseudonyms or the reverse.
 
@@ -316,7 +321,9 @@ def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Itera
             )
 
 
-def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
+def columns_of_other_privacy(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, *, catalog: str = WAREHOUSE
+) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table with clear values that should be pseudonyms, or the reverse, and which it has.
 
     After them, yield the reasons of quarantined rows, if they show values of a personal column.
@@ -324,46 +331,60 @@ def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Co
     Args:
         connection: an open connection to the warehouse, which may lack the table.
         contract: the source.
+        catalog: name of the warehouse in the connection.
     """
     # A warehouse of an earlier version lacks the column, until a run updates it.
-    has_notes = "personal_columns" in column_types(connection, WAREHOUSE, "audit", "contract")
-    noted = "select personal_columns from audit.contract where source = ?"
+    has_notes = "personal_columns" in column_types(connection, catalog, "audit", "contract")
+    noted = f"select personal_columns from {catalog}.audit.contract where source = ?"
     if has_notes and (personal := scalar(connection, noted, [contract.source])) is not None:
-        yield from _columns_noted_otherwise(connection, contract, personal.split())
-    if "reason" in column_types(connection, WAREHOUSE, "audit", "quarantine"):
-        yield from _values_in_reasons(connection, contract)
+        yield from _columns_noted_otherwise(connection, contract, personal.split(), catalog)
+    if "reason" in column_types(connection, catalog, "audit", "quarantine"):
+        yield from _values_in_reasons(connection, contract, catalog)
 
 
 def _columns_noted_otherwise(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, noted: Collection[str]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, noted: Collection[str], catalog: str
 ) -> Iterator[tuple[str, str]]:
-    present = column_types(connection, WAREHOUSE, "raw", contract.source)
-    for column in contract.columns:
-        if column.is_personal == (column.name in noted) or column.name not in present:
+    for name in column_types(connection, catalog, "raw", contract.source):
+        column = column_of_name(contract, name)
+        if column is None or column.is_personal == (name in noted):
             continue
-        raw, name = table("raw", contract.source), quoted(column.name)
-        if connection.execute(f"select 1 from {raw} where {name} is not null limit 1").fetchall():
-            found, stated = ("clear values", "personal") if column.is_personal else ("pseudonyms", "not personal")
-            place = f"raw.{contract.source}.{column.name}"
+        # Pseudonyms under the earlier name of a column are in no model.
+        if not column.is_personal and name != column.name:
+            continue
+        raw = table(catalog, "raw", contract.source)
+        if connection.execute(f"select 1 from {raw} where {quoted(name)} is not null limit 1").fetchall():
+            found, stated = (CLEAR_VALUES, "personal") if column.is_personal else ("pseudonyms", "not personal")
+            place = f"raw.{contract.source}.{name}"
             yield place, f"{found} of earlier loads, and its contract states that it is {stated}"
 
 
-def _values_in_reasons(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
+def column_of_name(contract: Contract, name: str) -> Column | None:
+    """Return the column of a contract that has a name, or that had it before it became a synonym; None if none has."""
+    of_name = [column for column in contract.columns if normalised(name) in column.names]
+    return next((column for column in of_name if column.name == name), of_name[0] if of_name else None)
+
+
+def _values_in_reasons(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, catalog: str
+) -> Iterator[tuple[str, str]]:
     shown = connection.execute(
         f"""
         select distinct column_name
-        from audit.quarantine
+        from {catalog}.audit.quarantine
         where
             source = ?
-            and list_contains(?, column_name)
+            and column_name is not null
             and {shows_value("reason")}
         order by column_name
         """,
-        [contract.source, [column.name for column in contract.columns if column.is_personal]],
+        [contract.source],
     ).fetchall()
     for (name,) in shown:
-        place = f"{contract.source}.{name}"
-        yield "audit.quarantine.reason", f"clear values of {place}, and its contract states that it is personal"
+        column = column_of_name(contract, name)
+        if column and column.is_personal:
+            place = f"{contract.source}.{name}"
+            yield "audit.quarantine.reason", f"{CLEAR_VALUES} of {place}, and its contract states that it is personal"
 
 
 def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -286,6 +286,18 @@ def test_a_column_that_changes_its_type_is_refused_and_nothing_is_changed(tmp_pa
         assert connection.execute("select patrol_id from raw.patrols").fetchall() == [("p",)]
 
 
+def test_a_column_that_becomes_personal_under_another_name_is_refused_while_it_has_values():
+    columns = (*VISITS.columns[:-1], replace(VISITS.columns[-1], name="guest", aliases=("Minutes spent", "minutes")))
+    columns = tuple(column for column in columns if column.name != "minutes")
+    with dry_connection() as connection:
+        ensure_tables(connection, [VISITS])
+        connection.execute("insert into raw.visits (visit_id, minutes) values ('v', 5)")
+        with pytest.raises(TableMismatch, match=r"raw\.visits\.minutes has clear values.* fcir rebuild"):
+            ensure_tables(connection, [replace(VISITS, columns=columns)])
+        clear = tuple(replace(column, is_personal=False) for column in columns)
+        ensure_tables(connection, [replace(VISITS, columns=clear)])
+
+
 @pytest.mark.parametrize("was_personal", [True, False])
 def test_a_column_that_becomes_personal_or_clear_is_refused_while_it_has_values(was_personal):
     clear = replace(VISITS, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))

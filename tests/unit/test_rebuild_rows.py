@@ -169,7 +169,8 @@ def test_a_column_that_became_personal_has_pseudonyms_after_a_rebuild(installati
     assert not installation.query("from raw.visits where visitor = 'Jane Doe'")
 
 
-def test_reasons_of_quarantined_rows_lose_the_values_of_a_column_that_became_personal(installation):
+@pytest.mark.parametrize("name", ["visitor", "guest"])
+def test_reasons_of_quarantined_rows_lose_the_values_of_a_column_that_became_personal(installation, name):
     settings, listed = installation.settings, ("someone", "bob")
     columns = [
         replace(column, is_personal=False, values=listed) if column.name == "visitor" else column
@@ -183,7 +184,9 @@ def test_reasons_of_quarantined_rows_lose_the_values_of_a_column_that_became_per
     installation.land(TUESDAY, *good, row("a", visitor="bob"))
     installation.run()
     save_history(settings)
-    installation.contracts = {**CONTRACTS, "visits": replace(VISITS, version="2.0.0")}
+    guest = replace(VISITS.columns[-1], name=name, aliases=("visitor",))
+    newer = replace(VISITS, columns=(*VISITS.columns[:-1], guest), version="2.0.0")
+    installation.contracts = {**CONTRACTS, "visits": newer}
     with loading_connection(settings.warehouse) as connection:
         connection.execute("delete from raw.visits")
     with pytest.raises(TableMismatch, match=r"audit.quarantine.reason has clear values of visits.visitor, .*personal"):
@@ -471,3 +474,30 @@ def test_a_hub_takes_in_a_rebuilt_member(roots, tmp_path):
     new = Installation(tmp_path / "new", members=tuple(root.settings.home for root in roots.members.values()))
     new.run()
     assert new.current() == roots.hub.current()
+
+
+def test_a_hub_takes_no_clear_values_of_a_column_that_became_personal_from_a_member(tmp_path):
+    columns = [replace(column, is_personal=False) for column in VISITS.columns]
+    clear = {**CONTRACTS, "visits": replace(VISITS, columns=tuple(columns))}
+    new = Hub(tmp_path / "clear")
+    for number, (force, member) in enumerate(new.members.items()):
+        member.contracts = clear
+        member.land(TUESDAY, row(f"{force}1", visitor="PERSON77"), row(f"{force}2", number))
+        member.run()
+    new.hub.contracts = clear
+    new.run()
+    # The hub before its members.
+    rebuilt(new.hub, without_missing=True)
+    new.hub.contracts = CONTRACTS
+    new.run()
+    for problem in new.problems().values():
+        assert "its raw.visits.visitor has clear values of earlier loads" in problem
+        assert "fcir rebuild" in problem
+    assert new.problems().keys() == {"kent", "surrey"}
+    assert b"PERSON77" not in new.hub.settings.warehouse.read_bytes()
+    # As the message says.
+    for member in new.members.values():
+        rebuilt(member)
+    new.run()
+    assert new.problems() == {}
+    new.assert_same()
