@@ -138,7 +138,7 @@ def rotate_key(
         ]
     current, *_ = keys.values()
     key = PseudonymKey(new_key().secret, suppression=require_suppression(settings))
-    pairs = _pairs(settings, _with_columns(contracts, noted), keys.values(), key)
+    pairs = _pairs(settings, contracts, noted, keys.values(), key)
     missing = missing_values(settings, contracts, pairs)
     if missing and not keep_missing:
         raise ValuesMissing(_refusal(missing))
@@ -280,45 +280,58 @@ def _renew_backup(settings: Settings, file: Path, facts: Mapping[str, Any], at: 
 
 
 def _pairs(
-    settings: Settings, contracts: Mapping[str, Contract], keys: Iterable[PseudonymKey], key: PseudonymKey
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    noted: Sequence[tuple[str, str]],
+    keys: Iterable[PseudonymKey],
+    key: PseudonymKey,
 ) -> dict[str, str]:
     """Return each pseudonym under the old keys, with the new one, of all values in the landing folder."""
     pairs: dict[str, str] = {}
     with dry_connection() as connection:
-        for cells in personal_cells(settings, contracts):
+        for cells in personal_cells(settings, contracts, noted):
             new = key.pseudonyms(connection, cells).drop_null().to_pylist()
             for old in keys:
                 pairs |= zip(old.pseudonyms(connection, cells).drop_null().to_pylist(), new, strict=True)
     return pairs
 
 
-def _with_columns(contracts: Mapping[str, Contract], noted: Iterable[tuple[str, str]]) -> dict[str, Contract]:
-    """Return the contracts with the personal columns that they do not have any more, so that files are read for them.
+def with_columns(contract: Contract, noted: Iterable[tuple[str, str]]) -> Contract:
+    """Return a contract with the personal columns that it does not have any more, so that files are read for them.
 
     Args:
-        contracts: all contracts.
+        contract: the contract.
         noted: source and name of the columns. One whose name means another column now is read as that one.
     """
-    widened = dict(contracts)
-    for source, name in noted:
-        contract = widened.get(source)
-        if contract and normalised(name) not in {known for column in contract.columns for known in column.names}:
-            column = Column(name, CellType.TEXT, "", is_personal=True)
-            widened[source] = replace(contract, columns=(*contract.columns, column))
-    return widened
+    known = {name for column in contract.columns for name in column.names}
+    left = [name for source, name in noted if source == contract.source and normalised(name) not in known]
+    columns = (Column(name, CellType.TEXT, "", is_personal=True) for name in left)
+    return replace(contract, columns=(*contract.columns, *columns))
 
 
-def personal_cells(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[pa.ChunkedArray]:
-    """Yield the different texts of each personal column of each extract in the landing folder, piece by piece."""
+def personal_cells(
+    settings: Settings, contracts: Mapping[str, Contract], noted: Sequence[tuple[str, str]]
+) -> Iterator[pa.ChunkedArray]:
+    """Yield the different texts of each personal column of each extract in the landing folder, piece by piece.
+
+    Args:
+        settings: the data root.
+        contracts: all contracts.
+        noted: source and name of the columns that are noted as personal, also those that have left their contract.
+    """
     for source, contract in contracts.items():
-        personal = _personal_columns(contract)
-        for file in files_below(settings.landing / source) if personal else ():
-            try:
-                with open_extract(file, contract) as extract:
-                    for batch in extract.batches():
-                        yield from (pa.chunked_array([batch.column(name).unique()]) for name in personal)
-            except UnreadableExtract:
-                continue
+        widened = with_columns(contract, noted)
+        for file in files_below(settings.landing / source) if _personal_columns(widened) else ():
+            # A file may have two columns with the name of one that has left the contract, which loading passes over.
+            for tried in (widened, contract):
+                try:
+                    with open_extract(file, tried) as extract:
+                        for batch in extract.batches():
+                            for name in _personal_columns(tried):
+                                yield pa.chunked_array([batch.column(name).unique()])
+                    break
+                except UnreadableExtract:
+                    continue
 
 
 def _personal_columns(contract: Contract) -> list[str]:
@@ -355,7 +368,8 @@ def missing_values(
     with loading_connection(settings.warehouse) as connection:
         register_values(connection, known)
         for source, contract in contracts.items():
-            for column in map(quoted, _personal_columns(contract)):
+            present = column_types(connection, WAREHOUSE, "raw", source)
+            for column in (quoted(name) for name in _personal_columns(contract) if name in present):
                 rows = connection.execute(
                     f"""
                     select

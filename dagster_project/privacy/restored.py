@@ -28,7 +28,13 @@ from dagster_project.loading.suppression import (
 )
 from dagster_project.privacy.findings import erased_pseudonyms, missing_backups
 from dagster_project.privacy.person import keys_of, loads_by_key
-from dagster_project.privacy.rekeying import IncompleteLoad, incomplete_lines, missing_values, personal_cells
+from dagster_project.privacy.rekeying import (
+    IncompleteLoad,
+    incomplete_lines,
+    missing_values,
+    personal_cells,
+    with_columns,
+)
 from dagster_project.privacy.replacing import (
     Replacement,
     delete_intent,
@@ -40,9 +46,9 @@ from dagster_project.privacy.values import Values
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import dry_connection, loading_connection, transaction
+from dagster_project.warehouse.connection import WAREHOUSE, dry_connection, loading_connection, transaction
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.warehouse.tables import ensure_tables, noted_personal_columns
 from dagster_project.words import counted
 
 ACTION = "erase_again"
@@ -70,8 +76,9 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
         ensure_tables(connection, contracts.values())
         unknown = unknown_keys(connection, suppression)
         keys = keys_of(settings, connection) if unknown else {}
+        noted = noted_personal_columns(connection, WAREHOUSE)
     if unknown:
-        _learn_pseudonyms(settings, contracts, suppression, keys, unknown)
+        _learn_pseudonyms(settings, contracts, noted, suppression, keys, unknown)
         suppression = require_suppression(settings) or suppression
     pairs = erased_pseudonyms(settings, contracts, suppression.replaced)
     if not pairs:
@@ -134,6 +141,7 @@ def unknown_keys(connection: duckdb.DuckDBPyConnection, suppression: Suppression
 def _learn_pseudonyms(
     settings: Settings,
     contracts: Mapping[str, Contract],
+    noted: Sequence[tuple[str, str]],
     suppression: Suppression,
     keys: Mapping[str, PseudonymKey],
     unknown: Sequence[str],
@@ -143,6 +151,7 @@ def _learn_pseudonyms(
     Args:
         settings: the data root.
         contracts: all contracts.
+        noted: source and name of the columns that are noted as personal, also those that have left their contract.
         suppression: the list.
         keys: all keys of the warehouse, by id: a load also has pseudonyms of earlier keys that other loads keep.
         unknown: ids of the keys under which the list may lack pseudonyms.
@@ -153,14 +162,15 @@ def _learn_pseudonyms(
     found: dict[str, str] = {}
     known: set[str] = set()
     with dry_connection() as connection:
-        for cells in personal_cells(settings, contracts):
+        for cells in personal_cells(settings, contracts, noted):
             hashes = suppression.key.pseudonyms(connection, cells).drop_null().to_pylist()
             for key in keys.values():
                 made = key.pseudonyms(connection, cells).drop_null().to_pylist()
                 known.update(made)
                 pairs = zip(made, hashes, strict=True)
                 found |= {pseudonym: hashed for pseudonym, hashed in pairs if hashed in suppression.entries}
-    if missing := missing_values(settings, contracts, known, keys=unknown):
+    widened = {source: with_columns(contract, noted) for source, contract in contracts.items()}
+    if missing := missing_values(settings, widened, known, keys=unknown):
         raise PseudonymsUnknown(_refusal(settings, unknown, missing))
     add_pseudonyms(settings.suppression, found, unknown)
 

@@ -1,8 +1,9 @@
 """Erasing a person from a data root in this process. No tests here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dagster_project.contracts import Contract
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.held import HeldRows
 from dagster_project.privacy.person import person_of
@@ -13,11 +14,16 @@ from tests.unit.loading_helpers import CONTRACTS
 
 
 def erase_person(
-    settings: Settings, identifier: str, *, reason: str = "request 4711", held: Sequence[HeldRows] = ()
+    settings: Settings,
+    identifier: str,
+    *,
+    reason: str = "request 4711",
+    held: Sequence[HeldRows] = (),
+    contracts: Mapping[str, Contract] = CONTRACTS,
 ) -> Path:
     """Erase the person of an identifier; return the certificate."""
     with writer_lock(settings.lock_file):
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
-        found = find_person(settings, CONTRACTS, person)
+        found = find_person(settings, contracts, person)
         return erase(settings, person, reason=reason, found=found, held=held)

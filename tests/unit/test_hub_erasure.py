@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -405,3 +406,23 @@ def test_a_new_key_reaches_rows_that_the_member_no_longer_has(roots):
     assert [files_with(home, value) for value in set(old.values())] == [[], []]
     assert visitors(roots["surrey"]).items() <= new.items()
     assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+
+
+def test_a_new_key_reaches_a_column_that_has_left_its_contract_and_that_no_file_of_the_member_has(roots):
+    kent, settings = roots["kent"], roots.hub.settings
+    old = visitors(kent)
+    contracts = {
+        name: replace(contract, columns=contract.columns[:-1], version="2.0.0") for name, contract in CONTRACTS.items()
+    }
+    for root in (*roots.members.values(), roots.hub):
+        root.contracts = contracts
+        root.run()
+    for file in kent.settings.landing.rglob("*.csv"):
+        file.unlink()
+    with writer_lock(kent.settings.lock_file):
+        rotate_key(kent.settings, contracts, reason="it was copied")
+    assert set(visitors(kent).values()) == {None}
+    hub.take_over_replacements(settings, contracts)
+    assert [files_with(settings.home, value) for value in set(old.values())] == [[], []]
+    assert visitors(roots.hub).keys() == {*old, *visitors(roots["surrey"])}
+    assert hub.take_over_replacements(settings, contracts) == 0

@@ -26,7 +26,7 @@ from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.erasing_helpers import erase_person
-from tests.unit.loading_helpers import CONTRACTS, PAPERS, VISITS, row
+from tests.unit.loading_helpers import CONTRACTS, HEADER, PAPERS, VISITS, row
 
 
 @pytest.fixture(autouse=True)
@@ -354,6 +354,21 @@ def test_a_column_that_returns_to_its_contract_has_pseudonyms_of_the_current_key
     findings, *_ = verify_warehouse(settings, BACK)
     assert [str(finding) for finding in findings if finding.place.startswith("raw.")] == []
     assert rotate_under(two_days, BACK).kept == {}
+
+
+def test_files_in_which_the_name_of_a_column_that_left_is_there_twice_are_read_for_the_others(two_days):
+    host = replace(VISITS.column("visitor"), name="host")
+    columns = (*VISITS.columns, host)
+    two_days.contracts = {**CONTRACTS, "visits": replace(VISITS, columns=columns, version="2.0.0")}
+    two_days.run()
+    two_days.contracts = {**CONTRACTS, "visits": replace(VISITS, columns=(*VISITS.columns[:-1], host), version="3.0.0")}
+    text = f"{HEADER},host,Visitor\n{row('e', day='2022-11-03')},carl,someone\n"
+    two_days.land("2022-11-03", text=text)
+    two_days.run()
+    assert rotate_under(two_days, two_days.contracts).kept == {}
+    key = read_key(two_days.settings.key_file, "")
+    assert two_days.query("select host from raw.visits where visit_id = 'e'") == [(key.pseudonym("carl"),)]
+    assert visitors(two_days)["a"] == key.pseudonym("ann")
 
 
 def test_a_renamed_column_keeps_its_pseudonyms_one_for_one(two_days):

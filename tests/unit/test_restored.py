@@ -1,6 +1,7 @@
 """An older copy of the warehouse, or a lost list of erased people, does not bring an erased person back."""
 
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -39,9 +40,9 @@ def restore(root):
     shutil.copy(root.settings.home.parent / "copy.duckdb", root.settings.warehouse)
 
 
-def begin_run(root):
+def begin_run(root, contracts=CONTRACTS):
     with writer_lock(root.settings.lock_file):
-        return erase_restored(root.settings, CONTRACTS)
+        return erase_restored(root.settings, contracts)
 
 
 def visitors(root):
@@ -122,6 +123,28 @@ def test_a_person_erased_after_a_change_of_the_key_is_found_in_a_copy_with_the_k
     rotate(root)
     assert warning_of_key(root.settings) is None
     assert faults(root) == []
+
+
+def test_a_person_in_a_column_that_has_left_its_contract_is_found_in_a_copy_with_the_key_of_before(root):
+    before, key = visitors(root), root.settings.key_file.read_bytes()
+    root.contracts = {
+        name: replace(contract, columns=contract.columns[:-1], version="2.0.0") for name, contract in CONTRACTS.items()
+    }
+    root.run()
+    shutil.copy(root.settings.warehouse, root.settings.home.parent / "copy.duckdb")
+    with writer_lock(root.settings.lock_file):
+        rotate_key(root.settings, root.contracts, reason="yearly")
+    erase_person(root.settings, "ann", contracts=root.contracts)
+    restore(root)
+    install_key(root, key)
+    (file,) = root.settings.landing.rglob("visits_*")
+    elsewhere = file.rename(root.settings.home.parent / file.name)
+    with pytest.raises(PseudonymsUnknown, match=r"visits_2022-11-01.*: 2 values"):
+        begin_run(root, root.contracts)
+    elsewhere.rename(file)
+    assert "1 pseudonym of erased people were there again" in begin_run(root, root.contracts)
+    assert visitors(root)["b"] == before["b"]
+    assert files_with(root, before["a"]) == []
 
 
 def test_people_who_cannot_be_found_under_a_key_of_before_have_to_be_erased_again(root):
