@@ -27,7 +27,13 @@ def ask_for_identifier() -> str:
     """
     if sys.stdin.isatty():
         return str(typer.prompt("Identifier, as extracts have it", hide_input=True))
-    lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    try:
+        lines = [line for line in sys.stdin.buffer.read().decode().splitlines() if line.strip()]
+    except UnicodeDecodeError:
+        raise UsageError(
+            "standard input is not UTF-8, expected one line: the identifier, as extracts have it. Nothing was done. "
+            "Convert it: iconv -f WINDOWS-1252 -t UTF-8"
+        ) from None
     if len(lines) != 1:
         raise UsageError(
             f"standard input has {len(lines)} lines, expected one: the identifier, as extracts have it. Nothing was "

@@ -44,7 +44,10 @@ _LIST, _KEY = "suppressed.json", "suppression.key"
 # In a hub: hashes of erased pseudonyms that it has replaced.
 _TAKEN_OVER = "taken_over.json"
 
-_WORD = re.compile("[0-9A-Za-z\u0080-\U0010ffff]+")
+# Characters that are not printable, as messages of this project show them.
+_ESCAPED = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[nrt]"
+_WORD = re.compile(rf"{_ESCAPED}|(?P<word>(?:[0-9A-Za-z]|(?!\s)[\u0080-\U0010ffff])+)")
+_BLANK = re.compile(rf"(?:\s|{_ESCAPED})+")
 _MOST_WORDS = 8
 # An identifier may begin or end with this much punctuation, such as a plus or a bracket.
 _MOST_PUNCTUATION = 2
@@ -112,18 +115,21 @@ class Suppression:
     def hidden_in(self, text: str) -> str:
         """Return a text, such as the name of a file, with the substitute in place of each erased identifier.
 
-        They are found as an erasure finds them in clear: as whole words, if they are distinctive. One has at most eight
-        words, with at most two characters of punctuation before and after them.
+        They are found as an erasure finds them in clear: as whole words, if they are distinctive, with any white space
+        for a blank. One has at most eight words, with at most two characters of punctuation before and after them.
+
+        Args:
+            text: the text; it may be escaped, as `printable` returns it.
         """
         # It imports this package.
         from dagster_project.privacy.values import is_distinctive
 
-        words, kept = list(_WORD.finditer(text)), []
+        words, kept = [match for match in _WORD.finditer(text) if match["word"]], []
         first = end = 0
         while first < len(words):
             # The longest first.
             for start, stop in _spans(text, words[first : first + _MOST_WORDS], end):
-                part = text[start:stop]
+                part = _BLANK.sub(" ", text[start:stop])
                 if is_distinctive(part) and (entry := self.find(part)):
                     kept += [text[end:start], entry.substitute]
                     end = stop

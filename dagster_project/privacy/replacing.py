@@ -114,8 +114,9 @@ def read_intent(settings: Settings) -> Replacement | None:
     except (ValueError, TypeError) as error:
         raise DamagedIntent(
             f"{file}: not readable as the intent of an erasure or a change of the key that was interrupted: "
-            f"{type(error).__name__}. Nothing was done. Put it back from a backup, or move it away and repeat "
-            f"what was interrupted: mv {in_shell(file)} {in_shell(file)}.damaged"
+            f"{type(error).__name__}. Nothing was done. Put it back from a backup, or move it to where an erasure "
+            f"finds what it has, and repeat what was interrupted: mv {in_shell(file)} "
+            f"{in_shell(settings.home / file.name)}.damaged"
         ) from None
 
 

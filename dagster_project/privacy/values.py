@@ -13,6 +13,7 @@ from mmap import mmap
 import duckdb
 import pyarrow as pa
 
+from dagster_project.extracts.pieces import BLANKS
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.warehouse.connection import NO_SPILLING
 from dagster_project.words import printable
@@ -29,10 +30,16 @@ _MOMENT = re.compile(
     rf"(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{4}})(?:[T ]{_TIME})?|{_TIME}|\d{{8}}T\d{{4,6}}Z?",
     re.A,
 )
-# What precedes a word in JSON and in addresses although it ends with a letter or digit; at most six characters.
-_ESCAPE = r"\\[bfnrt]|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}"
-_ESCAPE_LENGTH = 6
-_INSIDE_A_WORD = re.compile(rb"[0-9A-Za-z]\Z(?<!\\[bfnrt])(?<!\\u[0-9A-Fa-f]{4})(?<!%[0-9A-Fa-f]{2})")
+# What precedes a word although it ends with a letter or digit: characters as JSON, messages of this project (escaped as
+# in Python), addresses and HTML write them, and the colours of a terminal. At most 20 characters.
+_ESCAPE = "|".join(
+    (
+        r"\\[bfnrtv]|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|%[0-9A-Fa-f]{2}|&nbsp",
+        r"(?:\x1b|\\x1[bB]|\\u001[bB])\[[0-9;]{0,12}m",
+    )
+)
+_ESCAPE_LENGTH = 20
+_ENDS_WITH_ESCAPE = re.compile(rf"(?:{_ESCAPE})\Z".encode())
 # JSON as gzip in Base64, which pages unpack (`packed` of the publication); the first characters are gzip's header.
 _PACKED = re.compile(rb"H4sI[0-9A-Za-z+/]+={0,2}")
 # Up to this many values, one pattern finds them inside longer texts too; more are compared with whole cells.
@@ -51,21 +58,33 @@ def is_distinctive(identifier: str) -> bool:
 # Backslashes before a character: 15 are JSON within JSON within JSON within JSON. Without an end, a run of 40,000 in a
 # file took 17 s.
 _BACKSLASHES = r"\\{1,15}"
-# White space as texts, HTML, JSON and addresses write it: a line may break where the identifier has a blank.
-_BLANKS = "|".join(
-    (
-        r"[ \t\n\x0b\f\r]|&nbsp;|&#0*(?:9|10|13|32|160);|\+|<br ?/?>",
-        r"(?i:&#x0*(?:9|a|d|20|a0);|%(?:09|0a|0d|20|c2%a0))",
-        rf"{_BACKSLASHES}[nrtf]|(?i:{_BACKSLASHES}u00(?:09|0a|0d|20|a0))",
-        *map(chr, (0xA0, *range(0x2000, 0x200B), 0x202F, 0x3000)),
+
+
+def _blanks() -> str:
+    """Return a pattern of a blank as texts, HTML, JSON, messages and addresses write it: a line may break there too."""
+    codes = [ord(blank) for blank in BLANKS]
+    in_bytes = ("%".join(f"{byte:02x}" for byte in blank.encode()) for blank in BLANKS)
+    escaped = (f"x{code:02x}|u{code:04x}" if code < 0x100 else f"u{code:04x}" for code in codes)
+    return "|".join(
+        (
+            *map(re.escape, BLANKS),
+            r"\+|<br ?/?>",
+            f"&(?:[a-z]{{1,4}}sp|#0*(?:{'|'.join(map(str, codes))})|(?i:#x0*(?:{'|'.join(f'{n:x}' for n in codes)})));",
+            f"{_BACKSLASHES}(?:[nrtfv]|(?i:{'|'.join(escaped)}))",
+            f"(?i:%(?:{'|'.join(in_bytes)}))",
+        )
     )
-)
+
+
+# An identifier may be partly bold in Markdown and HTML; eight marks, since a run without an end would be tried often.
+_MARKS = r"(?:[*_`~]|</?[a-z]{1,10}>){0,8}"
+_BLANK = f"{_MARKS}(?:{_blanks()})+{_MARKS}"
 
 
 def _spelled(identifier: str) -> str:
     """Return a pattern of an identifier as files spell it, with any run of white space in place of its own."""
     parts = re.split(r"(\s+)", identifier)
-    pattern = "".join(f"(?:{_BLANKS})+" if part.isspace() else "".join(map(_spellings, part)) for part in parts)
+    pattern = "".join(_BLANK if part.isspace() else "".join(map(_spellings, part)) for part in parts)
     # A backslash before it is no part of it: what precedes it decides whether it is a word.
     return pattern.removeprefix(_ESCAPING)
 
@@ -86,6 +105,8 @@ def _spellings(character: str) -> str:
         "(?i:" + "".join(f"{_BACKSLASHES}u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)) + ")",
         "(?i:" + "".join(f"%{byte:02x}" for byte in character.encode()) + ")",
     ]
+    if code < 0x100:
+        spellings.append(f"(?i:{_BACKSLASHES}x{code:02x})")
     if code in codepoint2name:
         spellings.append(f"&{codepoint2name[code]};")
     if character == "'":
@@ -178,7 +199,7 @@ class Values:
         for match in self._clear.finditer(content):
             # Here, because a lookbehind of the pattern would have to be of one length.
             before = content[max(0, match.start() - _ESCAPE_LENGTH) : match.start()]
-            if not _INSIDE_A_WORD.search(before):
+            if not before[-1:].isalnum() or _ENDS_WITH_ESCAPE.search(before):
                 yield match
 
     @cached_property

@@ -7,6 +7,7 @@ from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.suppression import read_suppression, suppress, suppression_key
 from dagster_project.privacy import replacing
 from dagster_project.privacy.person import landing_files_with
+from dagster_project.words import printable
 from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import CONTRACTS, row
 
@@ -62,6 +63,23 @@ def test_columns_and_reasons_have_the_substitute(root):
     assert files_with(root, PERSON) == []
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u202f", "\x85"])
+@pytest.mark.parametrize("identifier", ["OP-7712-AB", "AB 7712 XY"])
+def test_names_with_blanks_that_messages_escape_have_the_substitute(installation, monkeypatch, blank, identifier):
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    spelled = identifier.replace(" ", blank)
+    header = f"{installation._header},Caller{blank}{spelled}"
+    installation.land("2022-11-01", f"{row('a')},x", header=header, suffix=f"_{blank}{spelled}")
+    installation.run()
+    escaped = printable(spelled)
+    assert files_with(installation, escaped)
+    erase_person(installation.settings, identifier)
+    assert files_with(installation, escaped) == []
+    installation.land("2022-11-03", f"{row('c', day='2022-11-03')},x", header=header, suffix=f"_{blank}{spelled}")
+    installation.run()
+    assert files_with(installation, escaped) == files_with(installation, spelled) == []
+
+
 def test_warnings_of_the_landing_folder_have_the_substitute(root):
     (root.settings.landing / "visits" / f"{PERSON}.txt").touch()
     landing = scan_landing(root.settings, CONTRACTS, quiet_seconds=0.0)
@@ -85,6 +103,8 @@ def test_files_named_after_a_person_are_found(root):
         ("visits_+447700900123.csv", "visits_{}.csv"),
         ("visits_(01622) 690690.csv", "visits_{}.csv"),
         ("a @op1234, @op1234#.csv", "a @op1234, {}.csv"),
+        ("by\u00a0op-77x, by\u00a0(01622)\u202f690690", "by\u00a0{}, by\u00a0{}"),
+        (r"by\xa0op-77x, by\u2003(01622)\xa0\xa0690690", r"by\xa0{}, by\u2003{}"),
         ("", ""),
     ],
 )

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from functools import partial
 
@@ -11,6 +12,7 @@ import pytest
 from dagster_project.privacy import erasure, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
+from dagster_project.privacy.replacing import DamagedIntent
 from dagster_project.privacy.searching import DatabaseInUse
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.files import MANIFEST
@@ -67,6 +69,26 @@ def test_backups_of_another_shell_are_finished_or_named(root, tmp_path, monkeypa
     if not is_gone:
         (entry,) = json.loads((folder / MANIFEST).read_text())["files"]
         assert entry["sha256"] != "of before"
+
+
+def test_a_damaged_intent_is_moved_to_where_the_next_erasure_rewrites_it(root, monkeypatch):
+    settings = root.settings
+    ((pseudonym,),) = root.query("select visitor from raw.visits where visit_id = 'a'")
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(settings)
+    intent = settings.replacement_intent
+    intent.write_bytes(intent.read_bytes()[:-30])
+    with pytest.raises(DamagedIntent) as raised:
+        finish(settings)
+    subprocess.run(str(raised.value).rpartition("interrupted: ")[2], shell=True, check=True)  # noqa: S602 (the advice)
+    erase_crime(settings)
+    (certificate,) = map(json.loads, (file.read_text() for file in settings.certificates.iterdir()))
+    assert certificate["is_clean"]
+    files = [file for file in settings.home.rglob("*") if file.is_file()]
+    assert (settings.home / "intent.json.damaged") in files
+    assert [file for file in files if pseudonym.encode() in file.read_bytes()] == []
 
 
 def kill_after_the_entry(settings, monkeypatch, identifier=CRIME):

@@ -1,9 +1,12 @@
 """An identifier is looked for in the files of the landing folder, and so are other spellings of it."""
 
+import io
 import unicodedata
 
 import pytest
 
+from dagster_project.cli.person import ask_for_identifier
+from dagster_project.errors import UsageError
 from dagster_project.privacy.findings import Findings
 from dagster_project.privacy.person import landing_files_with
 from tests.unit.loading_helpers import CONTRACTS, row
@@ -66,3 +69,9 @@ def test_names_of_files_are_printed_without_control_characters():
     found = Findings(files={"a\nb": 1}, unreadable=["c\x1b[2Jd"])
     lines = [line for line in found.lines() if line.startswith(("Other", "Not"))]
     assert lines == ["Other files   a\\nb (1)", "Not readable  c\\x1b[2Jd"]
+
+
+def test_an_identifier_in_another_encoding_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("Zoë-Smith-1980\n".encode("cp1252"))))
+    with pytest.raises(UsageError, match=r"standard input is not UTF-8.* iconv "):
+        ask_for_identifier()

@@ -35,6 +35,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
+from dagster_project.extracts.pieces import BLANKS
 from dagster_project.privacy.columns import Column
 from dagster_project.privacy.files import UnreadableFile, files_below, noticing_damage
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
@@ -525,6 +526,15 @@ BLANK_SPELLINGS = {
     "an address": "A%7cB_7%0D%0A900003",
     "JSON": r"A|B_7\n900003",
     "JSON in Unicode": r"A|B_7\u00a0900003",
+    "a message": r"A|B_7\xa0900003",
+    "any blank": f"A|B_7{BLANKS}900003",
+    "any blank in JSON": f"A|B_7{json.dumps(BLANKS)[1:-1]}900003",
+    "any blank in a message": f"A|B_7{ascii(BLANKS)[1:-1]}900003",
+    "any blank in HTML": "A|B_7" + "".join(f"&#{ord(blank)};&#X{ord(blank):04X};" for blank in BLANKS) + "900003",
+    "named blanks": "A|B_7&emsp;&thinsp;900003",
+    "any blank in an address": f"A%7CB_7{urllib.parse.quote(BLANKS)}900003",
+    "Markdown that is bold before it": "A|B_7** __900003",
+    "HTML that is bold before it": "A|B_7</strong> <em>900003",
 }
 
 
@@ -545,6 +555,26 @@ def test_a_file_of_backslashes_is_searched_at_once(identifier):
     values = Values({}, identifier, NEW)
     assert values.count_in(b"o" + b"\\" * 200_000 + b" brien77 447700900123 7700900123") == 0
     assert values.count_in(json.dumps(json.dumps(json.dumps(f"by {identifier}"))).encode()) == 1
+
+
+BEFORE_A_WORD = {
+    "a message": r"by\xa0",
+    "a message with Unicode": r"by\u2003",
+    "a message beyond the first plane": r"by\U000e0020",
+    "JSON in a message": r"by\\u00a0",
+    "a colour": "\x1b[1;31m",
+    "a colour in JSON": r"\u001b[31m",
+    "HTML without a semicolon": "by&nbsp",
+}
+
+
+@pytest.mark.parametrize("name", BEFORE_A_WORD)
+def test_an_identifier_is_a_word_after_a_character_that_is_escaped(name):
+    text, expected = (f"{BEFORE_A_WORD[name]}{what}, xa0{IDENTIFIER}" for what in (IDENTIFIER, NEW))
+    assert VALUES.replace_in(text.encode()) == (expected.encode(), 1)
+    sql, parameters = VALUES.expression("note")
+    query = f"select {sql} from (select ? as note)"  # noqa: S608
+    assert duckdb.execute(query, [*parameters, text]).fetchall() == [(expected,)]
 
 
 def test_an_apostrophe_of_xml_is_found():
