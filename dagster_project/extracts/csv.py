@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from dagster_project.contracts import Contract
+from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.extracts.cells import TIME_OF_DAY
 from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, line_count, wrong_content
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
@@ -31,6 +32,7 @@ from dagster_project.extracts.pieces import (
     piece,
     trimmed_text,
 )
+from dagster_project.settings import known_forces
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -222,20 +224,35 @@ class CsvReader:
         )
 
     def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]], before: bytes) -> bool:
-        """Return whether at least half of the filled cells before the last one are like the rows above.
-
-        Below a header alone, a single word with a digit is a value.
-        """
-        filled = [(place, text) for place, cell in enumerate(cells[:-1]) if (text := cell.strip(BLANKS))]
+        """Return whether at least half of the filled cells before the last one are like the rows above."""
+        filled = {place: text for place, cell in enumerate(cells[:-1]) if (text := cell.strip(BLANKS))}
         if not filled or is_totals(label(cells)):
             return False
         near = _lines(before[-_NEAR:].decode(errors="replace"))[1:]
         above = [*_records(near, 1, self._delimiter, None, is_end=True).rows, *rows]
+        if sum(label(row) != "" for row in above) == 1:
+            return self._is_first_row(filled)
         above = [row for row in above if len(row) >= self._header.width]
-        if not above:
-            return any(re.fullmatch(r"\S*\d\S*", text) for _, text in filled)
-        like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled)
+        like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled.items())
         return 2 * like >= len(filled)
+
+    def _is_first_row(self, filled: Mapping[int, str]) -> bool:
+        """Return whether filled cells below a header alone are a record's; a trailer may be there: `TRL,20221102,0`.
+
+        A trailer begins with a word that is no force, and its other cells are counts and days.
+        """
+        positions = self._header.positions
+        if force := filled.get(positions.get(FORCE_COLUMN, -1)):
+            return force.lower() in known_forces()
+        if _is_word_with_digit(next(iter(filled.values()))):
+            return True
+        columns = ((self._contract.column(name), filled.get(place, "")) for name, place in positions.items())
+        return any(
+            re.fullmatch(TIME_OF_DAY, text)
+            if column.cell_type is CellType.TIMESTAMP
+            else column.key_position and _is_word_with_digit(text) and any(map(str.isalpha, text))
+            for column, text in columns
+        )
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""
@@ -439,6 +456,10 @@ def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int],
 def _is_like(text: str, others: set[str]) -> bool:
     """Return whether a text is one of the others, or is a number, time or identifier of the same shape."""
     return text in others or (any(map(str.isdigit, text)) and _shape(text) in map(_shape, others))
+
+
+def _is_word_with_digit(text: str) -> bool:
+    return any(map(str.isdigit, text)) and not any(map(str.isspace, text))
 
 
 def _shape(text: str) -> str:

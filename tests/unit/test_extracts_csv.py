@@ -1,12 +1,14 @@
 import csv
 import io
 import random
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import BLANKS
@@ -139,18 +141,45 @@ def test_a_short_last_record_is_cut_off_if_its_cells_are_like_those_above(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("last", "is_cut"),
-    [("C-0000001,1,2022-10-30 10:0", True), ("1,a", True), ("Rows: 0,x", False), ("No calls,30 October", False)],
+    ("header", "last", "is_cut"),
+    [
+        (HEADER, "C-0000001,1,2022-10-30 10:0", True),
+        (HEADER, "1,a", True),
+        (f"\n{HEADER}\n\n,,", "1,a", True),
+        (HEADER, "ward,a,2022-10-30 10:00,5", True),
+        (HEADER, "ward,a,30/10/2022 10:00:00,5", True),
+        ("room,visit_id,begun_at,stay", "ward,C-0000001,20", True),
+        ("force_code,visit_id,room,begun_at", "kent,1000001,a", True),
+        ("force_code,visit_id,room,begun_at", "Kent,C-00", True),
+        (HEADER, "Rows: 0,x", False),
+        (HEADER, "No calls,30 October", False),
+        ("visit_id,begun_at,stay,room", "TRL,20221102,0", False),
+        ("visit_id,begun_at,stay,room", "TRL,2022-11-02,0", False),
+        ("visit_id,begun_at,stay,room", "TRL,02/11/2022,0", False),
+        ("visit_id,begun_at,stay,room", "EOF,0,", False),
+        (HEADER, "Rows,0,,", False),
+        (HEADER, "End of report,1,", False),
+        ("room,visit_id,begun_at,stay", "TRL,20221102,0", False),
+        ("force_code,visit_id,room,begun_at", "TRL,C-0000001,0", False),
+    ],
 )
-def test_a_single_short_record_is_cut_off_if_it_begins_with_a_value(tmp_path, last, is_cut):
-    path = written(tmp_path, f"{HEADER}\n{last}")
+def test_a_single_short_record_is_cut_off_unless_it_is_a_trailer(tmp_path, header, last, is_cut):
+    path = written(tmp_path, f"{header}\n{last}")
+    under = replace(contract(), columns=(*contract().columns, Column("force_code", CellType.TEXT, "")))
+    width, line = header.strip("\n,").count(",") + 1, header.count("\n") + 2
     if is_cut:
-        error = refusal(path)
+        error = refusal(path, under)
         assert error.code == "cut_off"
-        assert f"(line 2) is cut off: {last.count(',') + 1} cells instead of 5" in str(error)
+        assert f"(line {line}) is cut off: {last.count(',') + 1} cells instead of {width}" in str(error)
     else:
-        rows, _ = read(path)
-        assert faults(rows) == [(2, "too_few_cells")]
+        rows, _ = read(path, under)
+        assert faults(rows) == [(line, "too_few_cells")]
+
+
+@pytest.mark.parametrize("count", [1, 200_000])
+def test_a_last_record_is_not_cut_off_if_all_rows_have_fewer_cells_than_the_header(tmp_path, count):
+    rows, _ = read(written(tmp_path, HEADER + "\nv1,a,2022-10-30 10:00,5" * (count + 1)))
+    assert len(faults(rows)) == count + 1
 
 
 def test_a_short_last_record_may_begin_with_a_column_that_is_not_in_the_contract(tmp_path):
