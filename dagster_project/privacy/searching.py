@@ -111,8 +111,16 @@ def _in_bytes(file: Path, values: Values) -> int:
 
 
 def _in_pages(file: Path, values: Values) -> int:
-    """Return how many of the values are in the text of a PDF, which its fonts encode by glyph."""
-    return sum(map(values.count_in_lines, texts_of_pages(file, sha256_of(file))))
+    """Return how many of the values are in the text of a PDF, which its fonts encode by glyph.
+
+    Raises:
+        UnreadableFile: it cannot be decoded, or has none of the values, and an attachment that cannot be searched.
+    """
+    text, unread = texts_of_pages(file, sha256_of(file))
+    count = values.count_in_lines(text)
+    if unread and not count:
+        raise UnreadableFile(unread)
+    return count
 
 
 def _in_database(file: Path, values: Values, *, with_numbers: bool) -> list[Hit]:

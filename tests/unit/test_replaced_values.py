@@ -27,11 +27,13 @@ import typst
 from pypdf.annotations import FreeText, Link, Text
 from pypdf.generic import (
     ArrayObject,
+    ByteStringObject,
     DictionaryObject,
     NameObject,
     NullObject,
     NumberObject,
     PdfObject,
+    StreamObject,
     TextStringObject,
 )
 
@@ -41,6 +43,7 @@ from dagster_project.privacy.files import UnreadableFile, files_below, noticing_
 from dagster_project.privacy.replacing import DamagedIntent, read_intent
 from dagster_project.privacy.rewriting import CannotRewrite, replace_values, require_unlocked, update_tables
 from dagster_project.privacy.searching import DatabaseInUse, Hit, search
+from dagster_project.privacy.texts import _pages, texts_of_pages
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.publication.html import packed
 from dagster_project.settings import Settings
@@ -492,6 +495,16 @@ def test_a_pdf_with_a_comment_that_is_null_is_searched(tmp_path):
     assert search(file, VALUES) == []
 
 
+def test_a_pdf_with_bytes_that_begin_like_a_text_is_searched(tmp_path):
+    file, writer = tmp_path / "a.pdf", pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)
+    palette = ByteStringObject(b"\xff\xfe\xff" * 3)
+    writer.root_object.update(dictionary(Palette=[palette, ByteStringObject(b"\xff" + IDENTIFIER.encode())]))
+    writer.write(file)
+    assert search(file, VALUES)
+    assert search(file, Values({OLD: NEW})) == []
+
+
 def test_a_pdf_with_an_archive_in_it_is_not_readable(tmp_path):
     file, archive, writer = tmp_path / "a.pdf", io.BytesIO(), pypdf.PdfWriter()
     with zipfile.ZipFile(archive, "w") as new:
@@ -501,6 +514,75 @@ def test_a_pdf_with_an_archive_in_it_is_not_readable(tmp_path):
     writer.write(file)
     with pytest.raises(UnreadableFile, match="packed"):
         search(file, VALUES)
+
+
+UNSEARCHABLE = {
+    "packed": b"PK\x03\x04" + IDENTIFIER[:3].encode(),
+    "neither a text nor of a known kind": b"7z\xbc\xaf'\x1c\0\x04",
+    "UnicodeDecodeError": b"\xff\xfe" + b"x" * 9,
+}
+
+
+def with_stream(file, content, *, text="", is_attached=False, **names):
+    """Write a PDF of one page with a stream that is in no page, with these names, as an attachment or not."""
+    writer, stream = pypdf.PdfWriter(io.BytesIO(typst.compile(rf"A page \ {text}".encode()))), StreamObject()
+    stream.set_data(content)
+    stream.update(dictionary(**{entry: NameObject(f"/{name}") for entry, name in names.items()}))
+    made = writer._add_object(stream)
+    if is_attached:
+        writer.root_object.update(dictionary(AF=[dictionary(EF=dictionary(F=made))]))
+    writer.write(file)
+    return file
+
+
+ATTACHED = [{"is_attached": True}, {"Type": "EmbeddedFile"}, {"Type": "Metadata"}]
+
+
+@pytest.mark.parametrize("cause", UNSEARCHABLE)
+@pytest.mark.parametrize("made", ATTACHED)
+def test_a_pdf_is_not_readable_if_an_attachment_or_its_metadata_cannot_be_searched(tmp_path, cause, made):
+    file = with_stream(tmp_path / "a.pdf", UNSEARCHABLE[cause], **made)
+    for _ in range(2):
+        with pytest.raises(UnreadableFile, match=rf"a.pdf cannot be decoded \({cause}\)"):
+            search(file, VALUES)
+    with_stream(file, UNSEARCHABLE[cause], text=IDENTIFIER, **made)
+    assert search(file, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        # It changes nothing.
+        *((content, "Crypt") for content in UNSEARCHABLE.values()),
+        (b"\x1f\x8b" + b"x" * 9, "Crypt"),
+        (b"x", "JBIG2Decode"),
+        (b"x", "Unknown"),
+    ],
+)
+def test_a_pdf_is_searched_although_another_stream_such_as_a_font_cannot_be(tmp_path, content, name):
+    file = with_stream(tmp_path / "a.pdf", content, Filter=name)
+    assert search(file, VALUES) == []
+    with_stream(file, content, text=IDENTIFIER, Filter=name)
+    assert search(file, VALUES)
+    with_stream(file, content, Filter=name, is_attached=True)
+    with pytest.raises(UnreadableFile, match="cannot be decoded"):
+        search(file, VALUES)
+
+
+def test_texts_of_the_latest_pdf_files_are_kept(tmp_path):
+    file, most = tmp_path / "a.pdf", _pages.cache_parameters()["maxsize"]
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)
+    writer.write(file)
+    for number in range(most + 1):
+        texts_of_pages(file, str(number))
+    assert _pages.cache_info().currsize == most
+
+
+def test_texts_of_a_pdf_are_kept_packed(tmp_path):
+    (file := tmp_path / "a.pdf").write_bytes(typst.compile(b"#lorem(20000)"))
+    kept, _ = _pages(file, "")
+    assert 5 * len(kept) < len(texts_of_pages(file, "")[0])
 
 
 def test_a_pdf_is_read_once_and_again_after_it_has_changed(tmp_path, monkeypatch):
@@ -709,6 +791,16 @@ def test_a_file_that_is_no_text_and_of_no_known_kind_is_not_readable(tmp_path, n
         with pytest.raises(UnreadableFile, match="cannot be decoded"):
             replace_values(file, values)
     assert file.read_bytes() == NOT_KNOWN[name]
+
+
+@pytest.mark.parametrize("name", NOT_KNOWN)
+def test_a_pdf_with_such_a_file_attached_is_not_readable(tmp_path, name):
+    file, writer = tmp_path / "a.pdf", pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)
+    writer.add_attachment(name, NOT_KNOWN[name])
+    writer.write(file)
+    with pytest.raises(UnreadableFile, match="cannot be decoded"):
+        search(file, VALUES)
 
 
 @pytest.mark.parametrize(
