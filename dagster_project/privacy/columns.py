@@ -21,6 +21,7 @@ _WITHOUT_TEXT = re.compile(rf"{_NUMBER.pattern}|(BOOLEAN|DATE|TIME[A-Z_ ]*|INTER
 _WITH_NUMBERS = re.compile(rf"\b({_NUMBER.pattern}|JSON|VARIANT)(?!\w)")
 # Types that may have UUIDs: their texts have dashes, which a pseudonym has not.
 _WITH_UUIDS = re.compile(r"\b(UUID|JSON|VARIANT)\b")
+_UUID = "-".join(f"([0-9a-f]{{{length}}})" for length in (8, 4, 4, 4, 12))
 # Schemas of the project's databases, of which copies of the warehouse and the marts have one.
 _OF_PROJECT = {"audit", "marts"}
 
@@ -42,10 +43,11 @@ class Column:
             return values.condition_of_numbers(self._text)
         text = self._text
         if _WITH_UUIDS.search(self.kind):
-            text = f"concat({text}, ' ', replace({text}, '-', ''))"
+            # Without the dashes of other texts, another number would be the identifier: 07700-900-123.
+            text = rf"concat({text}, ' ', regexp_replace({text}, '{_UUID}', '\1\2\3\4\5', 'g'))"
         condition, parameters = values.condition(text, is_whole=self.kind == TEXT)
         if self.with_numbers and _WITH_NUMBERS.search(self.kind):
-            of_numbers, parameters_of_numbers = values.condition_of_numbers(text)
+            of_numbers, parameters_of_numbers = values.condition_of_numbers(self._text)
             return f"({condition} or {of_numbers})", [*parameters, *parameters_of_numbers]
         return condition, parameters
 

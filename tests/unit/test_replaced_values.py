@@ -353,6 +353,28 @@ def test_a_number_within_a_column_is_found(tmp_path, name, form):
     assert search(file, values) == []
 
 
+@pytest.mark.parametrize(
+    "text", ['{"p":"07700-900-123"}', '{"balance":-7700900123}', '["0-7700900123"]', "-7700900123"]
+)
+@pytest.mark.parametrize("form", ["duckdb", "parquet"])
+def test_a_number_with_dashes_in_json_is_another(tmp_path, text, form):
+    file, values = tmp_path / f"a.{form}", Values({OLD: NEW}, "07700900123", NEW)
+    write_rows(file, f"select '{text}'::json as j, {{'a': '{text}'::json}} as nested")
+    assert search(file, values, with_numbers=True) == []
+
+
+@pytest.mark.parametrize("form", ["duckdb", "parquet"])
+def test_uuids_in_json_are_found(tmp_path, form):
+    file, other = tmp_path / f"a.{form}", OTHER.replace("a", "1", 2)
+    write_rows(
+        file,
+        f"select to_json(['{other}'::uuid::varchar, 'x_' || '{OLD}'::uuid || '_x', '{other}'::uuid::varchar]) as j",
+    )
+    for values in (VALUES, MANY, Values({other: NEW})):
+        assert [hit.column for hit in search(file, values)] == ['"j"']
+    assert search(file, Values({OTHER: NEW})) == []
+
+
 @pytest.mark.parametrize("form", ["duckdb", "parquet"])
 def test_a_uuid_stays_and_the_texts_beside_it_are_replaced(tmp_path, form):
     file = tmp_path / f"a.{form}"
