@@ -16,7 +16,7 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import reading_connection, says_damage
+from dagster_project.warehouse.connection import is_damage, reading_connection
 from dagster_project.words import printable
 
 SECONDS = 60.0
@@ -155,7 +155,7 @@ def published_query(
             raise UsageError("a value is nested too deeply to be printed; unnest it in the query") from None
         except duckdb.Error as error:
             # reading_connection tells the user what to do about a damaged file.
-            if says_damage(str(error)):
+            if is_damage(error):
                 raise
             # DuckDB's message quotes the query and the values that it could not convert.
             lines = [_shown(line) for line in str(error).split("\n")]

@@ -37,6 +37,12 @@ _DAMAGED = (
     "Serialization Error",
     "Failed to deserialize",
 )
+_RAISED_BY_DAMAGE = (
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+)
 
 NO_SPILLING: Mapping[str, str] = MappingProxyType({"temp_directory": ""})
 """Setting of an in-memory database whose rows must reach no disk; by default, it spills into the working folder."""
@@ -49,6 +55,16 @@ class DatabaseUnreadable(RuntimeError):
 def says_damage(text: str) -> bool:
     """Return whether a DuckDB message means that a file is damaged, not that it is temporarily unavailable."""
     return any(words in text for words in _DAMAGED)
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Return whether an error of a statement on an open DuckDB file means that the file is damaged.
+
+    Other errors quote the statement and its values, which may have the same words.
+    """
+    # A wrong checksum raises the base class itself.
+    is_possible = type(error) is duckdb.Error or isinstance(error, _RAISED_BY_DAMAGE)
+    return is_possible and says_damage(str(error).split("\n", 1)[0])
 
 
 @contextmanager
@@ -92,10 +108,9 @@ def noticing_damage(damaged: Callable[[], tuple[Path, str]]) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        message = str(error).splitlines()[0]
-        if says_damage(message):
+        if is_damage(error):
             file, advice = damaged()
-            raise DatabaseUnreadable(f"{file} is damaged: {message}. {advice}") from None
+            raise DatabaseUnreadable(f"{file} is damaged: {str(error).splitlines()[0]}. {advice}") from None
         raise
 
 

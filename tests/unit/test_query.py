@@ -8,6 +8,7 @@ import pytest
 from dagster_project.errors import UsageError
 from dagster_project.publication.query import LimitReached, published_database, published_query
 from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import DatabaseUnreadable
 
 ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
 
@@ -166,6 +167,33 @@ def test_a_long_value_is_quoted_in_part(settings) -> None:
     with pytest.raises(UsageError, match=r"Could not convert|Conversion Error") as caught:
         rows_of(settings, "select repeat('[', 1000000)::int[]")
     assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from database",
+        "from copy_database('a')",
+        "from import_database('x')",
+        "select error('Serialization Error')",
+        "select cast('Failed to deserialize' as int)",
+        "pivot missing on 'Is a directory'",
+    ],
+)
+def test_a_faulty_query_with_words_of_damage_is_wrong_use(settings, sql) -> None:
+    with pytest.raises(UsageError):
+        rows_of(settings, sql)
+
+
+def test_a_damaged_publication_is_reported_with_what_to_do(settings) -> None:
+    file = settings.published / "current" / "fcir.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table marts.many as select md5(range::varchar) as text from range(100000)")
+    with file.open("r+b") as stream:
+        stream.seek(file.stat().st_size // 2)
+        stream.write(b"damage")
+    with pytest.raises(DatabaseUnreadable, match=r"fcir\.duckdb is damaged: .*Publish again: fcir publish"):
+        rows_of(settings, "select max(text) from many")
 
 
 def test_queries_of_the_program_itself_have_no_limits(settings) -> None:
