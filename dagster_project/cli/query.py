@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from itertools import chain
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, limit_memory, published_query
 from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
 from dagster_project.settings import read_settings
+
+_SECONDS_TO_PRINT = 0.5
 
 
 def query(
@@ -72,5 +75,9 @@ def query(
 
 def _end_at_once(error: Exception) -> None:
     """End the process from another thread than the blocked one; output that is not yet written is lost."""
+    # If standard error is the same full pipe as standard output, the message cannot be written either.
+    timer = threading.Timer(_SECONDS_TO_PRINT, os._exit, [int(Exit.USAGE)])
+    timer.daemon = True
+    timer.start()
     print_error(str(error), exit_code=int(Exit.USAGE))
     os._exit(Exit.USAGE)

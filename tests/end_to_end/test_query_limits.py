@@ -59,6 +59,24 @@ def test_query_limits_are_named_in_the_error(published, case):
     assert message in done.stderr
 
 
+def test_a_limit_ends_a_query_whose_output_and_messages_nobody_reads(published):
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, "query", ENDLESS, "--all", "--timeout", "1"],
+        env=published.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=writing,
+    )
+    os.close(writing)
+    try:
+        assert process.wait(20) == 2
+    finally:
+        # A process that still writes ends too.
+        os.close(reading)
+        process.wait()
+
+
 @pytest.mark.parametrize("sql", ["", " \n", ";", "/* nothing */"])
 def test_empty_query_ends_with_2(published, sql):
     done = published.run("query", sql)
