@@ -3,6 +3,7 @@
 Imports only what this needs, so that a query is answered quickly.
 """
 
+import re
 import resource
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -49,6 +50,17 @@ _READS = {
     # A PIVOT, which first creates a temporary type from the values that become columns.
     duckdb.StatementType.MULTI,
 }
+
+# Table functions that make rows of their arguments, or list tables, columns and names. DuckDB also allows others, which
+# write logs or checkpoints, read the published file itself, or show files, folders and settings of the server.
+_FUNCTIONS = {
+    *("generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "summary", "unnest"),
+    *("duckdb_columns", "duckdb_constraints", "duckdb_functions", "duckdb_indexes", "duckdb_keywords"),
+    *("duckdb_schemas", "duckdb_sequences", "duckdb_tables", "duckdb_types", "duckdb_views"),
+    *("icu_calendar_names", "pg_timezone_names", "pragma_show", "pragma_table_info"),
+}
+# `Name` is the key of a function whose arguments are rows. Quotes within a value are escaped in JSON.
+_FUNCTION_IN_PLAN = re.compile(r'"(?:Function|Name)": "([^"]*)"')
 
 Row = tuple[object, ...]
 
@@ -139,8 +151,8 @@ def published_query(
     with published_database(settings, _LIMITS) as connection:
         try:
             sql = _as_utf8(sql)
-            _check(connection, sql)
             with _interrupted_after(connection, seconds, lambda: end(too_long)):
+                _check(connection, sql)
                 yield PublishedQuery(connection, sql)
         except duckdb.InterruptException:
             raise too_long from None
@@ -215,22 +227,48 @@ def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             f"{kind.name if kind else 'this'} is not a query; nothing was done. fcir query only reads: SELECT, FROM, "
             "WITH, VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
         )
-    if kind == duckdb.StatementType.EXPLAIN:
+    # EXPLAIN of a PIVOT has the type of the PIVOT.
+    if kind == duckdb.StatementType.EXPLAIN or _words(statements[0].query)[0][1] == "explain":
         _check(connection, _explained(connection, sql))
+    else:
+        _check_functions(connection, statements[0])
+
+
+def _check_functions(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
+    """Raise UsageError if a query calls a table function that is not in `_FUNCTIONS`, also in a view or a macro."""
+    try:
+        plans = connection.execute(f"explain (format json) {statement.query}").fetchall()
+    except duckdb.Error:
+        if statement.type == duckdb.StatementType.SELECT:
+            # This plans nothing, and its message quotes the query without the words in front of it.
+            connection.sql(statement.query)
+        raise
+    for _, plan in plans:
+        for name in _FUNCTION_IN_PLAN.findall(plan):
+            if name.lower() not in _FUNCTIONS:
+                raise UsageError(
+                    f"{name.lower()} is not a function for queries; nothing was done. fcir query only reads published "
+                    'tables. List them: fcir query "show tables"'
+                )
+
+
+def _words(sql: str) -> list[tuple[int, str]]:
+    """Return the words and signs of a query, in lower case, each with the byte at which it starts; no comments."""
+    text = sql.encode()
+    tokens = duckdb.tokenize(sql)
+    ends = [*(start for start, _ in tokens[1:]), len(text)]
+    return [
+        (start, text[start:end].decode().strip().lower())
+        for (start, kind), end in zip(tokens, ends, strict=True)
+        if kind != duckdb.token_type.comment
+    ]
 
 
 def _explained(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Return what follows EXPLAIN and its options: `explain analyze (format json) from t` gives `from t`."""
     text = sql.encode()
-    tokens = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in tokens[1:]), len(text)]
-    words = [
-        (start, text[start:end].decode().strip().lower())
-        for (start, kind), end in zip(tokens, ends, strict=True)
-        if kind != duckdb.token_type.comment
-    ]
     # At least one, so that this ends.
-    words = [*dropwhile(lambda word: word[1] in (";", "explain", "analyze", "analyse", "verbose"), words[1:])]
+    words = [*dropwhile(lambda word: word[1] in (";", "explain", "analyze", "analyse", "verbose"), _words(sql)[1:])]
     rest = text[words[0][0] :].decode()
     if words[0][1] == "(":
         # Options, or a query in brackets: only one of them can be read as a statement.

@@ -296,6 +296,8 @@ def reading_connection(
         connection.execute("set TimeZone = 'UTC'")
         # In a program started with `python -c`, DuckDB prints the progress bar to standard output, among the data.
         connection.execute("set enable_progress_bar = false")
+        # By default, this setting shows the home folder of the user.
+        connection.execute("set secret_directory = ''")
         connection.execute("set lock_configuration = true")
         with noticing_damage(lambda: (file, advice)):
             yield connection

@@ -111,6 +111,79 @@ def test_every_kind_of_reading_is_answered(settings, sql) -> None:
         assert {len(row) for row in rows} == {len(query.columns)}
 
 
+@pytest.mark.parametrize(
+    ("sql", "function"),
+    [
+        ("from checkpoint()", "checkpoint"),
+        ("explain analyze from system.main.CHECKPOINT()", "checkpoint"),
+        ("from truncate_duckdb_logs()", "truncate_duckdb_logs"),
+        ("from deregister_external_resource('x')", "deregister_external_resource"),
+        ("from pragma_database_list", "duckdb_databases"),
+        ("from pg_catalog.pg_settings", "duckdb_settings"),
+        ("select n, (select max(value) from duckdb_settings()) from t", "duckdb_settings"),
+        ("pivot (from duckdb_settings()) on name using max(value)", "duckdb_settings"),
+        ("explain pivot (from duckdb_settings()) on name using max(value)", "duckdb_settings"),
+        ("from query('from duckdb_settings()')", "duckdb_settings"),
+        ("from query_table('pg_settings')", "duckdb_settings"),
+        ("from json_execute_serialized_sql(json_serialize_sql('from marts.t'))", "json_execute_serialized_sql"),
+        ("from read_blob('{file}')", "read_blob"),
+        ("from '{file}'", "read_duckdb"),
+    ],
+)
+def test_functions_that_change_the_process_or_show_the_server_are_refused(settings, sql, function) -> None:
+    file = settings.published / "one" / "fcir.duckdb"
+    with pytest.raises(UsageError, match=rf"^{function} is not a function for queries; nothing was done"):
+        rows_of(settings, sql.format(file=file))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from duckdb_columns()",
+        "from information_schema.columns",
+        "from information_schema.tables",
+        "from information_schema.schemata",
+        "from sqlite_master",
+        "show all tables",
+        "show t",
+        "describe",
+        "from query_table('t')",
+        "from query('from t')",
+        "from range(3)",
+        "from t, range(n) as r",
+        "from t, json_each(json_array(n))",
+        "select unnest([1, 2])",
+        "from histogram(t, n)",
+        'select \'"Function": "CHECKPOINT"\' || n from t',
+        "; from t -- the end",
+    ],
+)
+def test_functions_that_make_rows_or_list_tables_are_answered(settings, sql) -> None:
+    assert rows_of(settings, sql)
+
+
+def test_a_macro_and_a_view_of_the_publication_are_answered(settings) -> None:
+    with duckdb.connect(str(settings.published / "one" / "fcir.duckdb")) as connection:
+        connection.execute("create macro marts.below(most) as table from marts.t where n < most")
+        connection.execute("create view marts.few as from marts.below(2)")
+    assert rows_of(settings, "from below(2)") == rows_of(settings, "from few") == [(0,), (1,)]
+
+
+def test_a_query_cannot_show_the_home_folder_or_write_a_log(settings) -> None:
+    home = str(Path.home())
+    for sql in ("select current_setting('secret_directory')", "show secret_directory"):
+        assert home not in str(rows_of(settings, sql))
+    with published_database(settings) as connection:
+        connection.execute("select write_log('x')")
+        assert connection.execute("from duckdb_logs()").fetchall() == []
+
+
+def test_a_missing_table_is_named_with_the_query_as_typed(settings) -> None:
+    with pytest.raises(UsageError) as caught:
+        rows_of(settings, "from missing")
+    assert "explain" not in str(caught.value)
+
+
 def test_the_plan_of_a_query_that_was_run_is_answered(settings) -> None:
     for sql in ("explain analyze from t", "/* é */ EXPLAIN -- (\n analyze (format json) (from t);"):
         [(kind, plan)] = rows_of(settings, sql)
