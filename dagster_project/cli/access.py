@@ -34,6 +34,7 @@ def access(
     from dagster_project.privacy.erasure import find_person
     from dagster_project.privacy.person import person_of
     from dagster_project.record.store import append
+    from dagster_project.recovery.history import save_heads
 
     settings = start(debug=bool(context.obj))
     if out:
@@ -49,6 +50,7 @@ def access(
             # Before it is written or shown: nobody sees a report without an entry in the record.
             detail = {"rows": counts, "keys": list(person.pseudonyms), "has_file": out is not None}
             append(settings, "access", reason=reason, detail=detail, connection=connection)
+            save_heads(settings, connection)
         if out:
             write_private(out, text)
     if out:

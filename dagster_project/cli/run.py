@@ -46,6 +46,7 @@ from dagster_project.recovery.history import (
     difference_from_copy,
     history_file,
     require_sound_warehouse,
+    save_heads,
     save_history,
 )
 from dagster_project.recovery.intent import read_intent
@@ -319,6 +320,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
             waiver = waive(connection, source, day, reason)
             facts = {"source": source, "extract_date": str(day), "content": waiver.content}
             append(settings, "accept", reason=waiver.reason, detail=facts, connection=connection)
+            save_heads(settings, connection)
             waivers.append(waiver)
         return waivers
 

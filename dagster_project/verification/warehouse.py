@@ -15,7 +15,7 @@ from dagster_project.privacy.person import keys_of
 from dagster_project.privacy.restored import unknown_keys
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
-from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
+from dagster_project.recovery.history import anchors_in_copy, contradictions, difference_from_copy, history_file
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import stale_because
@@ -40,16 +40,18 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
         contracts: the sources.
 
     Returns:
-        The findings, the heads of the record of actions that the warehouse has, and the number of verified loads.
+        The findings, the heads of the record of actions that the warehouse and its copy have, and the number of
+        verified loads.
 
     Raises:
         WarehouseLocked: a run holds the warehouse.
     """
     findings: list[Finding] = []
+    copied = anchors_in_copy(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             if connection is None:
-                return [], [], 0
+                return [], copied, 0
             try:
                 findings += _unreadable_tables(connection, settings)
                 if not findings:
@@ -59,15 +61,16 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
             except duckdb.Error as error:
                 if not says_damage(str(error)):
                     raise
-                return [*findings, _damaged(settings.warehouse, error)], [], 0
+                return [*findings, _damaged(settings.warehouse, error)], copied, 0
     except DatabaseUnreadable as error:
         what = str(error).removeprefix(f"{settings.warehouse} ").partition(". ")[0]
-        return [Finding(str(settings.warehouse), what, _REBUILD)], [], 0
+        return [Finding(str(settings.warehouse), what, _REBUILD)], copied, 0
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
     findings += _open_files(settings)
-    return findings, anchors, loads
+    in_warehouse = {anchor.head for anchor in anchors}
+    return findings, [*anchors, *(anchor for anchor in copied if anchor.head not in in_warehouse)], loads
 
 
 def _open_files(settings: Settings) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Acceptances are in tests/end_to_end/test_command_line.py.
 
 from __future__ import annotations
 
+import json
 import shutil
 from hashlib import sha256
 
@@ -14,7 +15,7 @@ import pytest
 from dagster_project.defs.run_record import record_killed_run, record_run
 from dagster_project.record import store
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import open_read_only
+from dagster_project.warehouse.connection import loading_connection, open_read_only
 from tests.end_to_end.command import Command
 from tests.end_to_end.erasing import ask
 
@@ -58,6 +59,21 @@ def test_an_older_copy_of_the_record_does_not_hide_who_was_looked_up(command, se
     shutil.rmtree(settings.record)
     shutil.copytree(tmp_path / "older", settings.record)
     assert any("audit.record_head" in fault for fault in faults_of(settings))
+
+
+def test_a_look_up_that_was_removed_from_the_record_and_the_warehouse_is_found_by_the_copy(command, settings):
+    done = ask(command, "access", "--reason", "request 4711", identifier="07700 900003")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command.run("verify").returncode == 0
+    *lines, last = settings.record_file.read_bytes().splitlines(keepends=True)
+    settings.record_file.write_bytes(b"".join(lines))
+    seq, digest = (json.loads(lines[-1])[name] for name in ("seq", "hash"))
+    (settings.record / "head").write_text(json.dumps({"seq": seq, "hash": digest}) + "\n")
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("delete from audit.record_head where seq = ?", [json.loads(last)["seq"]])
+    found = command.run("verify")
+    assert found.returncode == 1
+    assert f"audit.duckdb names entry {seq + 1}, and the record ends with entry {seq}" in found.stdout
 
 
 def test_nobody_sees_a_report_that_is_not_in_the_record(command, settings, tmp_path):
