@@ -1,6 +1,10 @@
 """`fcir verify`: compare published files, the warehouse and the record of actions with what was recorded about them."""
 
+import stat
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import typer
 
@@ -15,7 +19,7 @@ from dagster_project.record.chain import Anchor
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.verification.finding import Finding
 from dagster_project.warehouse.lock import WarehouseLocked, holder_of
-from dagster_project.words import counted
+from dagster_project.words import counted, in_shell, printable
 
 _MEGABYTE = 1_000_000
 
@@ -85,4 +89,23 @@ def _of_record(settings: Settings, anchors: list[Anchor]) -> list[Finding]:
         shown.append(
             Finding(str(settings.record_file), f"{counted(len(found) - LISTED, 'more fault')} of this kind", advice)
         )
-    return shown
+    return [*shown, *_open_to_others(settings)]
+
+
+def _open_to_others(settings: Settings) -> Iterator[Finding]:
+    """Yield whether other users may read or change the record: the first file, and how many."""
+    modes: dict[Path, int] = {}
+    for path in [settings.record, *settings.record.iterdir()] if settings.record.is_dir() else []:
+        # A command may rename a draft meanwhile; the check of the record reports links in the folder.
+        with suppress(FileNotFoundError):
+            if (path == settings.record or not path.is_symlink()) and (
+                mode := stat.S_IMODE(path.stat().st_mode)
+            ) & 0o077:
+                modes[path] = mode
+    for path, mode in sorted(modes.items())[:1]:
+        more = f" (as {len(modes) - 1:,} more in this folder)" if len(modes) > 1 else ""
+        yield Finding(
+            printable(str(path)),
+            f"mode {mode:04o}, so the record is open to other users{more}",
+            f"It was not changed. Close it: chmod -R go= {in_shell(settings.record)}/",
+        )

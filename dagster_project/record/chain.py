@@ -184,6 +184,8 @@ def redacted_lines(lines: Iterable[bytes], key: bytes) -> dict[str, str]:
 def _faults_of_order(number: int, entry: Mapping[str, Any], before: Head | None) -> Sequence[str]:
     """Return what is wrong with the place of an entry; `before` is None in the first line and after a broken one."""
     seq, previous = entry["seq"], entry["previous"]
+    if number > 1 and entry["action"] == RESTART:
+        return [f"line {number}, entry {seq}, begins a record: the lines before it were put in front of it"]
     if before is None:
         is_beginning = entry["action"] == RESTART or (seq == 1 and not previous)
         return [] if number > 1 or is_beginning else [f"line 1 is entry {seq}: the entries before it are missing"]

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -266,7 +267,7 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     anchors = list(anchors)
     with _without_appends(settings.record):
         content, head = _content(settings.record_file), head_in_file(settings)
-        own = list(_faults_of_files(settings, content, head, key))
+        own = list(_faults_of_files(settings, content, head, key, anchors))
     if head:
         anchors.append(Anchor(str(settings.record / _HEAD), head))
     if key is None:
@@ -275,7 +276,9 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     return faults_of(content, key, anchors) + own
 
 
-def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key: bytes | None) -> Iterator[str]:
+def _faults_of_files(
+    settings: Settings, content: bytes, head: Head | None, key: bytes | None, anchors: Iterable[Anchor]
+) -> Iterator[str]:
     """Yield what is wrong with the files beside the record, and with the file itself."""
     file = settings.record / _HEAD
     if settings.record_file.is_symlink() or file.is_symlink():
@@ -284,10 +287,15 @@ def _faults_of_files(settings: Settings, content: bytes, head: Head | None, key:
     last = head_of(entries[-1]) if entries else Head(0, "")
     if head is None and file.exists():
         yield f"{file} is not readable as the newest number and hash"
-    # A command that was killed before it wrote the head leaves that of the entry before.
-    elif last.seq - 1 > (head.seq if head else 0):
-        noted = f"names entry {head.seq}" if head else "is missing"
-        yield f"{file} {noted}, and the record ends with entry {last.seq}: it is older, or was removed"
+    else:
+        # A command that was killed before it wrote the head leaves that of the entry before. Other places note a head
+        # only after the file has it.
+        noted = min(last.seq, max((last.seq - 1, *(anchor.head.seq for anchor in anchors))))
+        if noted > (head.seq if head else 0):
+            named = f"names entry {head.seq}" if head else "is missing"
+            yield f"{file} {named}, and the record ends with entry {last.seq}: it is older, or was removed"
+        elif head and _content(file) != _line_of(head):
+            yield f"{file} is not written like fcir writes it, so it was changed"
     for hidden in (_LOCK, f".{_HEAD}", f".{settings.record_file.name}"):
         if not _is_as_left(settings.record / hidden, last, key):
             yield f"{settings.record / hidden} has what no command wrote; if nothing else is wrong, remove it"
@@ -330,7 +338,8 @@ def _faults_aside(settings: Settings, content: bytes, key: bytes | None) -> Iter
     own = {settings.record_file.name, _HEAD, _LOCK, f".{settings.record_file.name}", f".{_HEAD}"}
     for file in sorted(settings.record.iterdir()) if settings.record.is_dir() else []:
         # A restart that was killed leaves a copy of the record without an entry.
-        if file.name not in own | {*known} and _sha256(file) not in (record, *known.values()):
+        is_copy = _NAME_ASIDE.fullmatch(file.name) and _sha256(file) in (record, *known.values())
+        if file.name not in own | {*known} and not is_copy:
             yield f"{printable(str(file))} is not a file of the record"
     for name, expected in known.items():
         if _sha256(settings.record / name) != expected:
@@ -344,9 +353,9 @@ def _entries(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _sha256(file: Path) -> str:
-    """Return the SHA-256 of a file; empty if it cannot be read."""
+    """Return the SHA-256 of a file; empty if it cannot be read, or is a link, behind which it can be changed."""
     try:
-        return sha256(_content(file)).hexdigest()
+        return "" if file.is_symlink() else sha256(_content(file)).hexdigest()
     except OSError:
         return ""
 
@@ -374,6 +383,7 @@ def anchors_in_warehouse(connection: duckdb.DuckDBPyConnection) -> list[Anchor]:
 _HEAD, _LOCK = "head", ".lock"
 _ASIDE, _ASIDE_SHA256 = "set_aside", "set_aside_sha256"
 """Facts of a restart: name and hash of the file that has the record before it."""
+_NAME_ASIDE = re.compile(r"record-\d{8}T\d{6}\.\d{6}Z\.jsonl")
 
 
 def _entry(base: Head, key: bytes, action: str, outcome: str, reason: str, facts: Mapping[str, object]) -> bytes:
@@ -463,6 +473,12 @@ def _write_head(folder: Path, head: Head) -> None:
         os.write(descriptor, _line_of(head))
         os.fsync(descriptor)
     draft.replace(folder / _HEAD)
+    # Or the warehouse could have the head after a power cut, and the file the one before, which is a fault.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _line_of(head: Head) -> bytes:

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.cli.verify import _of_record
 from dagster_project.private_key import PrivateKeyError
 from dagster_project.record import chain, store, who
 from dagster_project.record.chain import Anchor, sealed
@@ -76,6 +78,22 @@ def test_an_entry_names_who_logged_in(settings, monkeypatch):
 def test_the_record_and_its_key_are_private(record):
     for path in (record.record, *record.record.iterdir(), record.key_of_record):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(("name", "mode"), [("", 0o777), ("record.jsonl", 0o666), ("head", 0o640), (".lock", 0o604)])
+def test_a_record_that_is_open_to_others_is_a_fault_with_the_command_that_closes_it(record, name, mode):
+    assert _of_record(record, []) == []
+    file = record.record / name
+    before = file.stat().st_mode
+    file.chmod(mode)
+    [finding] = _of_record(record, [])
+    assert (finding.place, finding.what, finding.is_fault) == (
+        str(file),
+        f"mode {mode:04o}, so the record is open to other users",
+        True,
+    )
+    subprocess.run(["bash", "-c", "chmod " + finding.advice.partition(": chmod ")[2]], check=True)
+    assert (_of_record(record, []), file.stat().st_mode) == ([], before)
 
 
 def test_a_data_root_without_a_record_has_no_fault(settings):
@@ -350,6 +368,55 @@ def test_a_head_of_any_form_is_a_fault_and_the_record_goes_on(record, head):
     assert store.faults(record) == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line + b" ",
+        lambda line: line + b"\n",
+        lambda line: line[:-1],
+        lambda line: line.replace(b"\n", b"\r\n"),
+        lambda line: b"\xef\xbb\xbf" + line,
+        lambda line: line.decode().encode("utf-16"),
+        lambda line: line.replace(b"}", b', "note": 1}'),
+        lambda line: line.replace(b"{", b'{"seq": 1, '),
+        lambda line: json.dumps(json.loads(line), indent=2).encode() + b"\n",
+    ],
+    ids=["blank", "line", "no end", "crlf", "mark", "utf-16", "key", "repeated", "indented"],
+)
+def test_a_head_that_is_written_otherwise_is_a_fault(record, change):
+    head = record.record / "head"
+    before = head.read_bytes()
+    head.write_bytes(change(before))
+    [fault] = store.faults(record)
+    assert fault.startswith(f"{head} is not ")
+    head.write_bytes(before)
+    assert store.faults(record) == []
+
+
+def test_a_head_one_entry_older_than_one_that_the_warehouse_has_is_a_fault(record):
+    head = record.record / "head"
+    before = head.read_bytes()
+    newest = Anchor("the warehouse", chain.head_of(store.append(record, "run")))
+    assert store.faults(record, [newest]) == []
+    head.write_bytes(before)
+    # As a command leaves it that is killed before it writes the head, and then does not note it in the warehouse.
+    assert store.faults(record) == []
+    [fault] = store.faults(record, [newest])
+    assert fault.startswith(f"{head} names entry {ENTRIES}, and the record ends with entry {ENTRIES + 1}")
+    head.unlink()
+    assert any(f"{head} is missing" in fault for fault in store.faults(record, [newest]))
+
+
+def test_the_warehouse_notes_a_head_only_after_the_file_has_it(settings, monkeypatch):
+    noted = []
+    monkeypatch.setattr(store, "note_head", lambda _, head: noted.append((head, store.head_in_file(settings))))
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, [])
+        store.append(settings, "run", connection=connection)
+    [(head, in_file)] = noted
+    assert head == in_file
+
+
 def test_an_older_or_missing_head_is_a_fault(record):
     head = record.record / "head"
     before = head.read_bytes()
@@ -407,6 +474,48 @@ def test_a_record_can_begin_again_more_than_once(record):
 def test_a_file_that_no_command_wrote_is_a_fault(record):
     (record.record / "record-20260101T000000.000000Z.jsonl").write_text("{}")
     assert [fault for fault in store.faults(record) if "is not a file of the record" in fault]
+
+
+@pytest.mark.parametrize("name", ["copy.jsonl", "record-1.jsonl", ".hidden", "record-20260101T000000.000000Z.jsonl~"])
+@pytest.mark.parametrize("put", [shutil.copy, lambda file, name: name.symlink_to(file), os.link])
+def test_a_copy_of_the_record_under_another_name_than_a_restart_gives_it_is_a_fault(record, name, put):
+    put(record.record_file, record.record / name)
+    [fault] = store.faults(record)
+    assert fault == f"{record.record / name} is not a file of the record"
+
+
+def test_a_link_to_the_record_under_the_name_of_a_restart_is_a_fault_and_a_copy_is_not(record):
+    aside = record.record / "record-20260101T000000.000000Z.jsonl"
+    aside.symlink_to(record.record_file)
+    assert store.faults(record) == [f"{aside} is not a file of the record"]
+    aside.unlink()
+    # As a restart that was killed leaves it.
+    shutil.copy(record.record_file, aside)
+    assert store.faults(record) == []
+
+
+def test_the_folder_of_the_record_may_be_a_link_to_another_disk(record, tmp_path):
+    moved = record.record.rename(tmp_path / "disk")
+    record.record.symlink_to(moved)
+    store.append(record, "run")
+    assert _of_record(record, []) == []
+
+
+def test_a_link_in_place_of_an_earlier_record_is_a_fault(record, tmp_path):
+    aside = store.restart(record, [], reason="the cause is known")
+    moved = aside.replace(tmp_path / "elsewhere.jsonl")
+    aside.symlink_to(moved)
+    assert store.faults(record) == [f"{aside}, an earlier record, is missing or was changed"]
+
+
+@pytest.mark.parametrize("lines", [1, ENTRIES])
+def test_an_earlier_record_in_front_of_the_one_that_continues_it_is_a_fault(record, lines):
+    aside = store.restart(record, [], reason="the cause is known")
+    store.append(record, "run")
+    before = b"".join(aside.read_bytes().splitlines(keepends=True)[-lines:])
+    record.record_file.write_bytes(before + record.record_file.read_bytes())
+    faults = store.faults(record)
+    assert any(f"line {lines + 1}, entry {ENTRIES + 1}, begins a record" in fault for fault in faults)
 
 
 @pytest.mark.parametrize("name", [".lock", ".head", ".record.jsonl"])
