@@ -36,6 +36,8 @@ from dagster_project.privacy.replacing import (
 from dagster_project.privacy.values import Values
 from dagster_project.record.certificates import (
     CERTIFIED,
+    IDENTIFIER_SEARCHED,
+    LAKE_NOT_SEARCHED,
     certificate_redactions,
     certified_sha256,
     redacted_certificates,
@@ -155,6 +157,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
         PEOPLE_ON_LIST: people,
         "keys": facts["keys"],
         "publications": len(changed),
+        IDENTIFIER_SEARCHED: values.is_in_clear,
+        LAKE_NOT_SEARCHED: has_lake(settings),
     }
     if facts["despite_holds"]:
         detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
@@ -206,8 +210,9 @@ def _certify(
         "is_clean": entry["outcome"] == "done",
         "remaining": remaining.as_json(),
         "removed_files": [values.hidden_in(file) for file in removed],
-        "is_identifier_searched": values.is_in_clear,
-        "has_lake_not_searched": has_lake(settings),
+        IDENTIFIER_SEARCHED: values.is_in_clear,
+        # An entry that an earlier version wrote before it was killed does not have it.
+        LAKE_NOT_SEARCHED: entry["detail"].get(LAKE_NOT_SEARCHED, has_lake(settings)),
     }
     make_private_folder(settings.certificates)
     file = settings.certificates / f"{facts['certificate']}.json"

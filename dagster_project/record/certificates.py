@@ -6,17 +6,26 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
-from dagster_project.record.chain import REDACTED, head_of, who_of
+from dagster_project.record.chain import REDACTED, WHO, head_of, who_of
 from dagster_project.settings import Settings
 
 CERTIFICATE, CERTIFIED = "certificate", "certified_sha256"
 """Facts of an entry: name of the certificate, and hash of what it states."""
+
+IDENTIFIER_SEARCHED, LAKE_NOT_SEARCHED = "is_identifier_searched", "has_lake_not_searched"
+"""Facts of an erasure and its certificate: what was searched when its entry was written."""
 
 # What is known before the entry is written, and stays the same if the command is killed and finished later.
 _STATED = (
     *("begun_at", "what", "keys", "held_before", "despite_holds"),
     *("sources", "holds", "publications", "backups", "landing", "landing_with_others", "tables_unchanged"),
 )
+
+# Further fields of a certificate, by the action of its entry.
+_OF_ACTION = {
+    "erase": {"is_clean", "remaining", "removed_files", IDENTIFIER_SEARCHED, LAKE_NOT_SEARCHED},
+    "purge": {"publications_rewritten", "not_changed"},
+}
 
 
 def certified_sha256(content: Mapping[str, Any]) -> str:
@@ -90,9 +99,15 @@ def _comparisons(
     yield "reason", content.get("reason") == entry["reason"]
     for name, value in who_of(entry).items():
         yield name, content.get(name) == value
-    for name in ("keys", "sources"):
+    # Entries of earlier versions do not have all of them.
+    for name in ("keys", "sources", LAKE_NOT_SEARCHED):
         if name in entry["detail"]:
             yield name, content.get(name) == entry["detail"][name]
+    if IDENTIFIER_SEARCHED in entry["detail"]:
+        # One that was killed after its entry is finished without the identifier, and its certificate says so.
+        yield IDENTIFIER_SEARCHED, content.get(IDENTIFIER_SEARCHED) in (False, entry["detail"][IDENTIFIER_SEARCHED])
     if "is_clean" in content or entry["action"] == "erase":
         yield "is_clean", content.get("is_clean") is (entry["outcome"] == "done")
+    known = {CERTIFICATE, "record", "reason", "ended_at", *WHO, *_STATED, *_OF_ACTION.get(entry["action"], ())}
+    yield "fields that fcir does not write", known >= content.keys()
     yield "what it states", certified_sha256(content) == (redacted or entry["detail"].get(CERTIFIED))

@@ -74,12 +74,23 @@ def _of_entries(
 
 
 def _content(file: Path) -> dict[str, Any] | None:
-    """Return a certificate; None if it is no JSON object in a file."""
+    """Return a certificate; None if it is no JSON object in a file, or one that repeats a field."""
     try:
         state = file.lstat()
         if not stat.S_ISREG(state.st_mode) or state.st_size > _LARGEST:
             return None
-        content = json.loads(file.read_bytes())
+        content = json.loads(file.read_bytes(), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON whose fields are not repeated: a reader sees one value, and the comparison another.
+
+    Raises:
+        ValueError: a field is repeated.
+    """
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a field is repeated")
+    return found

@@ -8,6 +8,7 @@ import pytest
 from dagster_project.privacy import replacing
 from dagster_project.privacy.held import HeldRows
 from dagster_project.record import store
+from dagster_project.record.certificates import differing_fields
 from dagster_project.verification.certificates import verify_certificates
 from tests.unit.erasing_helpers import erase_person
 from tests.unit.loading_helpers import row
@@ -83,6 +84,7 @@ def test_certificates_and_the_list_of_suppressed_people_are_private(settings):
         ("held_before", {}),
         ("despite_holds", []),
         ("what", "nothing"),
+        ("has_lake_not_searched", True),
     ],
 )
 def test_a_changed_certificate_is_found(settings, field, value):
@@ -95,6 +97,41 @@ def test_a_changed_certificate_is_found(settings, field, value):
     assert "differs from it in" in fault
     file.write_text(json.dumps({name: content[name] for name in content if name != field}))
     assert len(found(settings)) == 1
+
+
+def test_fields_that_fcir_does_not_write_and_repeated_ones_are_found(settings):
+    file = the_certificate(settings)
+    text = file.read_text()
+    for field in ("approved_by", "publications_rewritten", ""):
+        file.write_text(json.dumps(json.loads(text) | {field: "x"}))
+        [fault] = found(settings)
+        assert "differs from it in fields that fcir does not write" in fault
+    file.write_text(text.replace("{", '{"reason": "another",', 1))
+    [fault] = found(settings)
+    assert "is damaged, or not a file" in fault
+
+
+def test_a_certificate_of_an_erasure_that_searched_for_the_identifier_has_that_field(settings):
+    file = the_certificate(settings)
+    content = json.loads(file.read_text())
+    assert content["is_identifier_searched"] is True
+    without = {name: value for name, value in content.items() if name != "is_identifier_searched"}
+    for changed in (without, content | {"is_identifier_searched": []}):
+        file.write_text(json.dumps(changed))
+        [fault] = found(settings)
+        assert "differs from it in is_identifier_searched" in fault
+
+
+def test_a_certificate_whose_entry_does_not_say_what_was_searched_is_no_fault(settings):
+    """As earlier versions wrote them."""
+    content = json.loads(the_certificate(settings).read_text())
+    [entry] = store.entries_of(settings, "erase")
+    searched = ("is_identifier_searched", "has_lake_not_searched")
+    of_before = entry | {"detail": {name: value for name, value in entry["detail"].items() if name not in searched}}
+    assert differing_fields(content, of_before, None) == []
+    for name in searched:
+        del content[name]
+        assert differing_fields(content, of_before, None) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1'])

@@ -116,6 +116,22 @@ def test_an_erasure_that_left_something_and_was_killed_after_its_entry_is_not_ce
     assert (certificate["is_clean"], certificate["is_identifier_searched"], outcomes) == (False, False, ["incomplete"])
 
 
+def test_a_certificate_that_says_falsely_that_the_identifier_was_searched_is_found(root, monkeypatch):
+    """What finishes an erasure that was killed before its entry does not know the identifier."""
+    settings = root.settings
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "record_manifests", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(settings)
+    finish(settings)
+    certificate, _ = certificate_and_outcomes(settings)
+    assert certificate["is_identifier_searched"] is False
+    [file] = settings.certificates.iterdir()
+    file.write_text(json.dumps(certificate | {"is_identifier_searched": True}))
+    [finding] = verify_certificates(settings, list(read(settings)))
+    assert "differs from it in is_identifier_searched" in finding.what
+
+
 def test_a_backup_that_is_gone_after_the_entry_is_certified_with_another_entry(root, tmp_path, monkeypatch):
     backup = tmp_path / "backup"
     backup.mkdir()
