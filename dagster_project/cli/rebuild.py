@@ -64,7 +64,7 @@ def rebuild(
                 say(f"  {fault.place}: {fault.what}")
             if any(fault.what.startswith(CLEAR_VALUES) for fault in faults):
                 say(
-                    "  Publications of before have these values too. After this command, delete all folders in "
+                    "  Publications of before may have these values too. After this command, delete all folders in "
                     f"{settings.home}/published*/ and published_force/*/ to which `current` does not point"
                 )
         note_step(settings.lock_file, "rebuilding the warehouse")

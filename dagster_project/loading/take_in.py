@@ -43,7 +43,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.state import newest_attempts
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, note_personal_columns, noted_personal_columns
 from dagster_project.words import counted, in_shell
 
 
@@ -104,7 +104,7 @@ def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source
 
 
 def _align_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[str]:
-    """Add columns to a raw table that only the member has; return the columns that the member has.
+    """Add columns to a raw table that only the member has, personal ones noted as such; return those of the member.
 
     Raises:
         MemberLeftOut: a column has another type there.
@@ -121,6 +121,9 @@ def _align_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     for name, kind in theirs.items():
         if name not in ours:
             connection.execute(f"alter table {table('raw', contract.source)} add column {quoted(name)} {kind}")
+    # A contract may know a column by another name, or not yet: without a note, its pseudonyms would be clear values.
+    noted = noted_personal_columns(connection, MEMBER)
+    note_personal_columns(connection, contract.source, [name for source, name in noted if source == contract.source])
     return list(theirs)
 
 

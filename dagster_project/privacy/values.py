@@ -77,7 +77,9 @@ def _blanks() -> str:
 
 
 # An identifier may be partly bold in Markdown and HTML; eight marks, since a run without an end would be tried often.
-_MARKS = r"(?:[*_`~]|</?[a-z]{1,10}>){0,8}"
+_TAG = "</?(?:b|code|em|i|mark|s|small|span|strong|u)>"
+_TAGS = re.compile(_TAG.encode())
+_MARKS = f"(?:[*_`~]|{_TAG}){{0,8}}"
 _BLANK = f"{_MARKS}(?:{_blanks()})+{_MARKS}"
 
 
@@ -179,7 +181,8 @@ class Values:
     def _replace_identifier(self, content: bytes) -> tuple[bytes, int]:
         kept, end, count = [], 0, 0
         for match in self._identifiers(content):
-            kept += [content[end : match.start()], self.substitute.encode()]
+            # Without its end, a tag would change the rest of the page.
+            kept += [content[end : match.start()], self.substitute.encode(), *_TAGS.findall(match[0])]
             end, count = match.end(), count + 1
         return b"".join([*kept, content[end:]]), count
 

@@ -401,6 +401,10 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
         # A column that is no longer in the contract keeps its values.
         personal = set((noted or "").split()) - {column.name for column in contract.columns}
         personal |= {column.name for column in contract.columns if column.is_personal}
+        if noted is None:
+            # Until 0.4: version 0.2 has no notes; a column that was renamed has pseudonyms under its earlier name.
+            earlier = column_types(connection, WAREHOUSE, "raw", contract.source)
+            personal |= {name for name in earlier if (of := column_of_name(contract, name)) and of.is_personal}
         stated = contract.absent_forces_complete, " ".join(sorted(personal))
         if stated == (was_complete, noted):
             continue
@@ -410,6 +414,20 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
             if was_complete is not contract.absent_forces_complete:
                 # Completeness of days may change even in months without a changed load.
                 connection.execute("delete from audit.build_started")
+
+
+def note_personal_columns(connection: duckdb.DuckDBPyConnection, source: str, names: Iterable[str]) -> None:
+    """Note columns of a source as personal, in addition to those that are.
+
+    Args:
+        connection: a connection to the warehouse for writing, after `ensure_tables`.
+        source: the source.
+        names: the columns, which have pseudonyms.
+    """
+    noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [source]) or ""
+    personal = " ".join(sorted({*noted.split(), *names}))
+    if personal != noted:
+        connection.execute("update audit.contract set personal_columns = ? where source = ?", [personal, source])
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -12,8 +12,8 @@ import yaml
 from dagster_project.contracts import CellType, ContractError, load_contract, load_contracts
 from dagster_project.contracts.model import IDENTIFIER
 from dagster_project.extracts.header import Headings
-from dagster_project.warehouse.connection import dry_connection
-from dagster_project.warehouse.tables import TableMismatch, ensure_tables, raw_columns
+from dagster_project.warehouse.connection import WAREHOUSE, dry_connection
+from dagster_project.warehouse.tables import TableMismatch, ensure_tables, noted_personal_columns, raw_columns
 from tests.unit.loading_helpers import VISITS
 
 FOLDER = Path(__file__).parents[2] / "expectations"
@@ -296,6 +296,18 @@ def test_a_column_that_becomes_personal_under_another_name_is_refused_while_it_h
             ensure_tables(connection, [replace(VISITS, columns=columns)])
         clear = tuple(replace(column, is_personal=False) for column in columns)
         ensure_tables(connection, [replace(VISITS, columns=clear)])
+
+
+def test_a_column_that_was_renamed_has_pseudonyms_also_in_a_warehouse_of_an_earlier_version():
+    guest = replace(VISITS.columns[-1], name="guest", aliases=("visitor",))
+    renamed = replace(VISITS, columns=(*VISITS.columns[:-1], guest))
+    with dry_connection() as connection:
+        ensure_tables(connection, [VISITS])
+        connection.execute("insert into raw.visits (visitor) values ('0123456789abcdef0123456789abcdef')")
+        connection.execute("update audit.contract set personal_columns = null")
+        for _ in range(2):
+            ensure_tables(connection, [renamed])
+        assert noted_personal_columns(connection, WAREHOUSE) == [("visits", "guest"), ("visits", "visitor")]
 
 
 @pytest.mark.parametrize("was_personal", [True, False])

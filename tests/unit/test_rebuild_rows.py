@@ -501,3 +501,28 @@ def test_a_hub_takes_no_clear_values_of_a_column_that_became_personal_from_a_mem
     new.run()
     assert new.problems() == {}
     new.assert_same()
+
+
+GUEST = replace(VISITS, columns=(*VISITS.columns[:-1], replace(VISITS.columns[-1], name="guest", aliases=("visitor",))))
+WITHOUT_VISITOR = replace(VISITS, columns=VISITS.columns[:-1])
+
+
+@pytest.mark.parametrize(
+    ("of_member", "of_hub"), [((VISITS, GUEST), (GUEST, GUEST)), ((VISITS, VISITS), (WITHOUT_VISITOR, VISITS))]
+)
+def test_a_hub_takes_in_personal_columns_under_names_that_its_contract_does_not_have(tmp_path, of_member, of_hub):
+    member = Installation(tmp_path / "kent", root_number=1, force="kent")
+    hub = Installation(tmp_path / "hub", members=(member.settings.home,))
+    for contract in of_member:
+        member.contracts = {**CONTRACTS, "visits": contract}
+        member.land(TUESDAY, row("a", visitor="ann"), row("b", visitor="bob"))
+        member.run()
+    for contract in of_hub:
+        hub.contracts = {**CONTRACTS, "visits": contract}
+        hub.run()
+        assert hub.query("select problem from audit.member where problem is not null") == []
+        assert hub.query("select visitor from raw.visits order by 1") == member.query(
+            "select visitor from raw.visits order by 1"
+        )
+    findings, *_ = verify_warehouse(hub.settings, hub.contracts)
+    assert [str(finding) for finding in findings if finding.place.startswith("raw.")] == []

@@ -638,7 +638,6 @@ BLANK_SPELLINGS = {
     "named blanks": "A|B_7&emsp;&thinsp;900003",
     "any blank in an address": f"A%7CB_7{urllib.parse.quote(BLANKS)}900003",
     "Markdown that is bold before it": "A|B_7** __900003",
-    "HTML that is bold before it": "A|B_7</strong> <em>900003",
 }
 
 
@@ -659,6 +658,18 @@ def test_a_file_of_backslashes_is_searched_at_once(identifier):
     values = Values({}, identifier, NEW)
     assert values.count_in(b"o" + b"\\" * 200_000 + b" brien77 447700900123 7700900123") == 0
     assert values.count_in(json.dumps(json.dumps(json.dumps(f"by {identifier}"))).encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<p><b>A|B_7</b> 900003 <b>x</b></p>", f"<p><b>{NEW}</b> <b>x</b></p>"),
+        ("<td>A|B_7</td>\n  <td>900003</td>", None),
+        ("<li>A|B_7<br>900003</li>", f"<li>{NEW}</li>"),
+    ],
+)
+def test_tags_around_an_identifier_stay_whole(text, expected):
+    assert Values({}, BLANK, NEW).replace_in(text.encode())[0].decode() == (expected or text)
 
 
 BEFORE_A_WORD = {
