@@ -87,9 +87,17 @@ def put_in_place(draft: Path, file: Path, *, mode: int | None = None) -> None:
     """
     if mode is not None:
         draft.chmod(mode)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
+    flush(draft)
     draft.replace(file)
+
+
+def flush(path: Path) -> None:
+    """Flush a file to disk, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(file: Path, content: bytes, *, mode: int = 0o600) -> None:

@@ -1,6 +1,5 @@
 """Publish the marts: DuckDB file, Parquet, papers, site and manifest, then the pointer. Papers: see `report/`."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -39,7 +38,7 @@ from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, spilling_connection
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
-from dagster_project.writing import readable_files
+from dagster_project.writing import flush, readable_files
 
 # Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
 _KEPT = 14
@@ -198,11 +197,7 @@ def finish(settings: Settings, partial: Path, name: str, manifest: Mapping[str, 
 def sync(folder: Path) -> None:
     """Flush every file to disk before the pointer is swapped."""
     for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush(path)
 
 
 def remove_old(published: Path, current: str) -> None:

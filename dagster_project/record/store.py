@@ -44,7 +44,7 @@ from dagster_project.record.chain import (
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.words import printable
-from dagster_project.writing import link_or_copy
+from dagster_project.writing import flush, link_or_copy
 
 
 def append(
@@ -474,11 +474,7 @@ def _write_head(folder: Path, head: Head) -> None:
         os.fsync(descriptor)
     draft.replace(folder / _HEAD)
     # Or the warehouse could have the head after a power cut, and the file the one before, which is a fault.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(folder)
 
 
 def _line_of(head: Head) -> bytes:

@@ -36,7 +36,7 @@ from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, 
 from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
-from dagster_project.writing import empty_folder, make_private_folder
+from dagster_project.writing import empty_folder, flush, make_private_folder
 
 # How many loads a message names.
 _NAMED = 12
@@ -152,8 +152,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             purge_again(connection, settings, contracts)
         connection.execute(f"checkpoint {WAREHOUSE}")
     marts_file(draft).unlink()
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
+    flush(draft)
     return {
         "audit_from": str(origin.relative_to(settings.home)) if origin else "nowhere",
         "loads": len(loads) - len(missing) - len(again),

@@ -59,7 +59,7 @@ def test_query_limits_are_named_in_the_error(published, case):
     assert message in done.stderr
 
 
-def test_a_limit_ends_a_query_whose_output_and_messages_nobody_reads(published):
+def test_a_limit_ends_a_query_whose_output_and_messages_are_not_read(published):
     reading, writing = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-c", START, "query", ENDLESS, "--all", "--timeout", "1"],
