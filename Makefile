@@ -37,7 +37,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,9 +87,18 @@ run: env ## First run: sample extracts, load, validate, build, test, publish; SA
 test: env ## Unit tests, publication, dbt and a whole run of the sample: at most 6 minutes on two processors
 	$(PYTEST) $(SHORT_TESTS)
 
-test-all: env ## All tests, as CI runs them: also pages, mutants, random histories, defective extracts, whole runs
+test-all: env ## All tests, as CI runs them: also pages, defective extracts, whole runs
+	$(UV) sync --locked --quiet --inexact --group pages --group deploy
+	$(PYTEST) -o "norecursedirs=long leaving spark .*"
+
+test-long: env-spark env-peers ## What a release needs besides CI, at most 90 minutes: faults on purpose, mutants, random histories, wheel, fuzzing, Spark
 	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy
-	$(PYTEST) -o "norecursedirs=fuzz spark .*"
+	mkdir -p .lint
+	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m 'long and not large'" >.lint/spark-long.log 2>&1 & spark=$$!; \
+	FCIR_TEST_PROGRAMS=required $(PYTEST) tests/long tests/leaving; tests=$$?; \
+	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
+	exit $$((tests || on_spark))
+	$(MAKE) fuzz FUZZ_SECONDS=300
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
@@ -102,14 +111,14 @@ test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17
 fuzz: env ## Read generated CSV and XLSX files for FUZZ_SECONDS (60); FUZZ_FILE=FILE reads one again
 	$(UV) sync --locked --quiet --inexact --group fuzz
 ifdef FUZZ_FILE
-	.venv/bin/python tests/fuzz/fuzz_readers.py "$(FUZZ_FILE)"
+	.venv/bin/python tests/long/fuzz/fuzz_readers.py "$(FUZZ_FILE)"
 else
-	.venv/bin/python tests/fuzz/fuzz_readers.py csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
-	.venv/bin/python tests/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+	.venv/bin/python tests/long/fuzz/fuzz_readers.py csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+	.venv/bin/python tests/long/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
 chaos: env ## Break data roots deliberately and count what survives; takes hours; CHAOS="--fault kill-night --trials 5" tries less
-	.venv/bin/python -m tests.chaos $(CHAOS)
+	.venv/bin/python -m tests.long.chaos $(CHAOS)
 
 lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
 
@@ -126,7 +135,7 @@ lint-sql: env
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
 bench: env ## Compare CPU time and memory with plain DuckDB: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
-	.venv/bin/python -m tests.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
+	.venv/bin/python -m tests.long.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs

@@ -19,6 +19,8 @@ from tests.dbt.histories import History
 from tests.end_to_end.command import PROJECT
 from tests.spark.equality import different_in_the_lake
 
+pytestmark = pytest.mark.long
+
 SOURCES = sorted(load_contracts(CONTRACTS))
 RAW = [("raw", source) for source in SOURCES]
 MODELS = ("staging", "marts")

@@ -9,6 +9,8 @@ from dagster_project.warehouse.lake import connect
 from dagster_project.warehouse.spark import LakeError
 from tests.end_to_end.worked_examples import copy_of_the_project
 
+pytestmark = pytest.mark.long
+
 # A view that reads a seed alone.
 BUILD_A_VIEW = """
 from dagster_project.settings import read_settings

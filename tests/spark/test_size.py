@@ -12,8 +12,8 @@ from datetime import date, timedelta
 import pytest
 
 from dagster_project.settings import Settings
-from tests.benchmark.data import Extent, extent_of, write_extracts, write_night
 from tests.end_to_end.command import Command
+from tests.long.benchmark.data import Extent, extent_of, write_extracts, write_night
 from tests.spark.conftest import running_spark
 from tests.spark.equality import copy_loads, different_tables
 from tests.spark.test_batches import OF_THE_RUN, different_models, parquet_files

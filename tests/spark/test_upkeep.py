@@ -8,6 +8,8 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import connect
 from dagster_project.warehouse.tables import ensure_tables
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def definitions(spark):
@@ -35,7 +37,6 @@ def test_assets_name_the_engine_that_builds_them(definitions):
         assert spec.kinds == {"dbt", engine}
 
 
-@pytest.mark.long
 def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
     with loading_connection(spark.warehouse) as connection:
         ensure_tables(connection, [])

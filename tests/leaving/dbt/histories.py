@@ -1,0 +1,195 @@
+"""Random histories of loads for tests of the dbt project: deliveries, corrections, withdrawals, as loading leaves them.
+
+Only what the raw and audit tables show; reading extract files does not belong here.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
+from dagster_project.warehouse.tables import ensure_tables, raw_columns
+
+# Months end after each of these days, and the clock goes back on one.
+DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
+FORCES = ("kent", "surrey")
+LOADED_AT = datetime(2023, 1, 1)  # noqa: DTZ001 (naive UTC, as the columns are)
+# Keys of a day; the next day has half of them too. Many keys come again in another extract and move to another month,
+# and some loads change only the latest months.
+KEYS = 8
+
+
+class History:
+    """A warehouse file to which a seeded random generator adds loads of every source."""
+
+    def __init__(
+        self,
+        warehouse: Path,
+        contracts: Mapping[str, Contract],
+        *,
+        seed: int,
+        root: int = 0,
+        forces: tuple[str, ...] = FORCES,
+    ) -> None:
+        self._random, self._of_tables = random.Random(seed), random.Random(seed)
+        self._warehouse = warehouse
+        self._contracts = contracts
+        self._forces = forces
+        self._changes = 0
+        self._first_load = root * LOADS_OF_A_ROOT
+        with duckdb.connect(str(warehouse)) as connection:
+            ensure_tables(connection, contracts.values())
+            record_root(connection, root)
+
+    def deliver(self) -> None:
+        """Load or correct one or two days of every source, in any order of the days."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            for source, contract in self._contracts.items():
+                with self._draws_of(contract):
+                    for day in self._random.sample(DAYS, self._random.randint(1, 2)):
+                        self._replace(connection, source, day)
+                        for _ in range(self._random.randint(1, 2)):
+                            self._load(connection, contract, day)
+
+    @contextmanager
+    def _draws_of(self, contract: Contract) -> Iterator[None]:
+        """Let tables about all forces draw by themselves, so that they change nothing in the history of events."""
+        draws = self._random
+        if contract.describes_forces:
+            self._random = self._of_tables
+        try:
+            yield
+        finally:
+            self._random = draws
+
+    def deliver_every_day(self) -> None:
+        """Load or correct every day of every source, so that all days are complete."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            for contract in self._contracts.values():
+                with self._draws_of(contract):
+                    for day in DAYS:
+                        self._replace(connection, contract.source, day)
+                        self._load(connection, contract, day, has_rows=True)
+
+    def complete_build(self) -> None:
+        """Record that a build has seen everything, so that nothing is pending."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            connection.execute(
+                "insert into audit.build (run_id, change_seq, project_fingerprint, is_published, built_at) "
+                "values ('run', ?, 'project', true, ?)",
+                [self._changes, LOADED_AT],
+            )
+
+    def _replace(self, connection: duckdb.DuckDBPyConnection, source: str, day: date) -> None:
+        connection.execute(
+            "update audit.load set status = 'replaced', change_seq = ? "
+            "where source = ? and extract_date = ? and status in ('loaded', 'empty')",
+            [self._changes + 1, source, day],
+        )
+
+    @property
+    def _load_id(self) -> int:
+        return self._first_load + self._changes
+
+    def _load(
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date, *, has_rows: bool = False
+    ) -> None:
+        self._changes += 1
+        taken = connection.execute(
+            f"select rows.source_row from raw.{contract.source} as rows "  # noqa: S608 (a name of a contract)
+            "inner join audit.load as loads on rows.load_id = loads.load_id "
+            "where loads.status = 'loaded' and loads.extract_date = ?",
+            [day],
+        ).fetchall()
+        # Row numbers stand for keys: within one extract a key has one current row.
+        first = 1 + DAYS.index(day) * KEYS // 2
+        free = sorted(set(range(first, first + KEYS)) - {row for (row,) in taken})
+        numbers = sorted(
+            self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2][has_rows:]))
+        )
+        columns = list(raw_columns(contract))
+        for number in numbers:
+            row = self._row(contract, number, day)
+            connection.execute(
+                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",  # noqa: S608
+                [row[column] for column in columns],
+            )
+        connection.execute(
+            "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded, "
+            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq, first_change_seq) "
+            "values ($1, $2, $3, 'file', 'sha', $4, $4, 0, $5, true, $6, 'run', $7, $7)",
+            [
+                *(self._load_id, contract.source, day, len(numbers), "loaded" if numbers else "empty"),
+                *(LOADED_AT, self._changes),
+            ],
+        )
+        if numbers:
+            connection.execute(
+                "insert into audit.load_force "  # noqa: S608 (a name of a contract)
+                "select load_id, force_code, count(*), count(*), 0, 0 "
+                f"from raw.{contract.source} where load_id = ? group by load_id, force_code",
+                [self._load_id],
+            )
+
+    def _row(self, contract: Contract, number: int, day: date) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "is_dst_ambiguous": self._random.random() < 0.2,
+            "extract_date": day,
+            "load_id": self._load_id,
+            "source_row": number,
+        }
+        keys = [column for column in contract.columns if column.key_position is not None]
+        for column in contract.columns:
+            if column.name == "force_code":
+                # The key decides the force, since a key is unique for each force.
+                row[column.name] = self._forces[number // 4 % len(self._forces)]
+            elif column in keys:
+                # Neighbouring numbers share the first of several key columns: segments of a call, states of a crime.
+                shared = len(keys) > 1 and column is keys[0]
+                row[column.name] = self._key(column, number // 4 if shared else number, shared_month=len(keys) > 1)
+            elif column.is_required or self._random.random() < 0.7:
+                row[column.name] = self._value(column.cell_type, tuple(column.values), day)
+            else:
+                row[column.name] = None
+        for name in ("talk_seconds", "from_partner_force", "is_test", "created_incident"):
+            if row.get(name, 0) is None:
+                row[name] = 0 if name == "talk_seconds" else False
+        if "ended_at" in row:
+            # The days are ends of months, so that many sessions run into the next one.
+            row["ended_at"] = (row["accepted_at"] or row["requested_at"]) + timedelta(hours=7 * number % 41)
+        if row.get("status") == "cancelled":
+            row["cancelled_at"] = row["recorded_at"] + timedelta(hours=self._random.randint(0, 60))
+        return row
+
+    def _key(self, column: Column, number: int, *, shared_month: bool) -> Any:
+        if column.cell_type is CellType.INTEGER:
+            return number
+        if column.cell_type is CellType.TIMESTAMP:
+            return datetime(2022, 10, 29, 20, 30) + timedelta(hours=number)  # noqa: DTZ001 (naive UTC)
+        if column.cell_type is CellType.MONTH:
+            # One month of all that a paper prints, or a month of each row of a table that has no other key.
+            return date(2022, 10, 1) if shared_month else date(2021 + number // 12, number % 12 + 1, 1)
+        return next(iter(column.values)) if column.values else f"{column.name} {number}"
+
+    def _value(self, cell_type: CellType, values: tuple[str, ...], day: date) -> Any:
+        if values:
+            return self._random.choice(values)
+        if cell_type is CellType.TIMESTAMP:
+            minute = self._random.randint(0, 1439)
+            return datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 (naive UTC)
+        if cell_type in (CellType.DATE, CellType.MONTH):
+            return day
+        if cell_type is CellType.BOOLEAN:
+            return self._random.random() < 0.5
+        if cell_type in (CellType.INTEGER, CellType.SECONDS):
+            return self._random.randint(0, 99)
+        if cell_type is CellType.DECIMAL:
+            return Decimal(self._random.randint(0, 9999)) / 100
+        return f"text {self._random.randint(1, 3)}"

@@ -1,0 +1,105 @@
+"""A contract of every cell type, and rows judged under it as loading does, for the tests of cells and rows."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from hypothesis import HealthCheck, Phase, settings
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
+from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.sql import rows_as_dicts
+from tests.leaving.unit.small_contracts import small_contract
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+KEY = PseudonymKey(bytes(range(32)))
+EXTRACT_DATE = date(2022, 10, 30)
+
+STAYS = small_contract(
+    "stays",
+    Column("force_code", CellType.TEXT, ""),
+    Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
+    Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
+    Column("begun_at", CellType.TIMESTAMP, "", is_required=True, utc_offset_from="offset_minutes"),
+    Column("offset_minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
+    Column("nights", CellType.INTEGER, "", minimum=1, maximum=1999, maximum_reason="nobody stays for years"),
+    Column("waited", CellType.SECONDS, "", minimum=0, default="0"),
+    Column("ended_at", CellType.TIMESTAMP, "", not_before=("begun_at",), required_when={"kind": "long"}),
+    Column("booked_at", CellType.TIMESTAMP, "", not_after=("begun_at",)),
+    Column("paid_on", CellType.DATE, ""),
+    Column("billed_for", CellType.MONTH, ""),
+    Column("is_regular", CellType.BOOLEAN, "", default="false"),
+    Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
+    Column("note", CellType.TEXT, ""),
+    Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
+    Column("guest", CellType.TEXT, "", is_personal=True),
+    Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
+    start_column="begun_at",
+    event_column="begun_at",
+)
+
+GOOD = {
+    "stay_id": "s1",
+    "kind": "long",
+    "begun_at": "2022-10-29 10:00",
+    "ended_at": "2022-10-29 11:00",
+    "passport": "P1",
+}
+"""A row without a fault."""
+
+
+def examples(count: int) -> settings:
+    """Few examples of many cells each: a failure names the cells that differ, so that shrinking would add nothing."""
+    return settings(max_examples=count, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A session as loading has it."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Iterable[Mapping[str, str | None]],
+    *,
+    contract: Contract = STAYS,
+    serial_days: int = 0,
+    extract_date: date = EXTRACT_DATE,
+) -> list[dict[str, Any]]:
+    """Rows of text cells, judged in one query; cells that are not given are null."""
+    listed = list(rows)
+    names = ["fault", "fault_detail", "record_column", *(column.name for column in contract.columns)]
+    batch = pa.table(
+        {
+            "source_row": pa.array(range(1, len(listed) + 1), pa.int64()),
+            **{name: pa.array([row.get(name) for row in listed], pa.string()) for name in names},
+            "load_id": pa.array([7] * len(listed), pa.int64()),
+            "extract_date": pa.array([extract_date] * len(listed), pa.date32()),
+            "serial_days": pa.array([serial_days] * len(listed), pa.int32()),
+        }
+    )
+    for column in contract.columns:
+        if column.is_personal:
+            pseudonyms = KEY.pseudonyms(connection, batch.column(column.name))
+            batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, pseudonyms)
+    connection.register("text_batch", batch)
+    good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")
+    force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}
+    conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
+    whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
+    with_warnings = f"select *, {conditions} from ({good.sql})"  # noqa: S608 (conditions of a contract)
+    judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, good.parameters | force))]
+    judged += rows_as_dicts(connection.execute(faulty.sql, faulty.parameters | force))
+    connection.unregister("text_batch")
+    assert len(judged) == len(listed), "every row is good or faulty, and none is both"
+    return sorted(judged, key=lambda row: row["source_row"])
+
+
+def judge_one(connection: duckdb.DuckDBPyConnection, **cells: str | None) -> dict[str, Any]:
+    """The good row with some cells changed."""
+    return judge(connection, [{**GOOD, **cells}])[0]

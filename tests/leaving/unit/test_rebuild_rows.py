@@ -1,0 +1,528 @@
+"""A rebuilt warehouse has the loads, verdicts and rows of before; that of a hub comes from its members."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from dagster_project.loading import landing
+from dagster_project.record import store
+from dagster_project.recovery import rebuild as recovery
+from dagster_project.recovery.history import history_file, require_sound_warehouse, save_history
+from dagster_project.recovery.intent import intent_file, read_intent
+from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuild
+from dagster_project.verification.warehouse import verify_warehouse
+from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.roots import RootMismatch
+from dagster_project.warehouse.tables import TableMismatch
+from dagster_project.writing import FolderTaken
+from tests.leaving.unit.hub_helpers import Hub, purge_day
+from tests.leaving.unit.loading_helpers import CONTRACTS, NO_HEADER, VISITS, Installation, row, visits
+
+TUESDAY = date(2022, 11, 1)
+pytestmark = pytest.mark.usefixtures("second_for_each_load")
+
+
+def rebuilt(installation: Installation, **options):
+    settings = installation.settings
+    with writer_lock(settings.lock_file):
+        if settings.warehouse.exists():
+            save_history(settings)
+            settings.warehouse.unlink()
+        return rebuild(settings, CONTRACTS, **options)
+
+
+def state(installation: Installation):
+    return [
+        sorted(installation.query(sql), key=repr)
+        for sql in (
+            "from audit.load",
+            "from audit.quarantine",
+            "from audit.load_force",
+            "from audit.waiver",
+            "from audit.correction",
+            "from raw.visits where load_id in (select load_id from audit.load where status = 'loaded')",
+        )
+    ]
+
+
+def test_corrections_waivers_repetitions_and_rejections_survive(installation):
+    days = [TUESDAY + timedelta(days=number) for number in range(4)]
+    installation.land(days[0], *visits(days[0], 5), row("v11010", 6), row("v11010", 7))
+    installation.land(days[1], *visits(days[1], 30, faulty=25))
+    installation.land(days[2], text=NO_HEADER)
+    installation.run()
+    installation.land(days[0], *visits(days[0], 5, minutes=9), row("v11010", 6))
+    installation.land(days[0], row("late", 4), suffix="_late")
+    installation.accept(days[1])
+    installation.land(days[3], *visits(days[3], 3), row("v11013", 8, visitor="another"))
+    installation.run()
+    before = state(installation)
+    statuses = {status for (status,) in installation.query("select status from audit.load")}
+    assert statuses == {"loaded", "replaced", "rejected"}
+    done = rebuilt(installation)
+    assert (done.facts["lost"], done.facts["loaded_again"]) == ([], [])
+    assert state(installation) == before
+    findings, *_ = verify_warehouse(installation.settings, CONTRACTS)
+    assert findings == []
+    # Nothing is new, and the next load has the next number.
+    assert installation.run().deliveries[0].extract_date == days[2]
+    installation.land(days[3], *visits(days[3], 4))
+    installation.run()
+    ((newest,), (before_it,)) = installation.query("select load_id from audit.load order by 1 desc limit 2")
+    assert newest > before_it
+
+
+def test_pseudonyms_stay_the_same(installation):
+    installation.land(TUESDAY, row("a", visitor="07700 900123"))
+    installation.run()
+    before = installation.query("select visitor from raw.visits")
+    rebuilt(installation)
+    assert installation.query("select visitor from raw.visits") == before
+
+
+@pytest.fixture
+def damaged(installation):
+    """A data root of three days whose warehouse is no database any more; its state before."""
+    days = [TUESDAY + timedelta(days=number) for number in range(3)]
+    for day in days:
+        installation.land(day, *visits(day, 4))
+    installation.run()
+    save_history(installation.settings)
+    before = state(installation)
+    overwrite(installation.settings.warehouse)
+    return installation, before
+
+
+def overwrite(file: Path) -> None:
+    file.write_bytes(b"no database" * 1000)
+
+
+def rebuild_damaged(installation: Installation, **options):
+    with writer_lock(installation.settings.lock_file):
+        return rebuild(installation.settings, CONTRACTS, **options)
+
+
+def test_the_audit_comes_from_the_damaged_file_if_that_can_be_read(damaged):
+    installation, before = damaged
+    done = rebuild_damaged(installation)
+    assert done.facts["audit_from"] == "history/audit.duckdb"
+    assert (done.damaged / "warehouse.duckdb").read_bytes().startswith(b"no database")
+    assert rebuild_damaged(installation).facts["audit_from"] == "warehouse.duckdb"
+    assert state(installation) == before
+
+
+def test_a_lost_warehouse_with_a_history_stops_a_run(damaged):
+    installation, _ = damaged
+    installation.settings.warehouse.unlink()
+    with pytest.raises(DatabaseUnreadable, match=r"is missing.*fcir rebuild"):
+        require_sound_warehouse(installation.settings)
+    rebuild_damaged(installation)
+    require_sound_warehouse(installation.settings)
+
+
+def test_missing_and_changed_files_are_named_and_refused_unless_asked_for(damaged):
+    installation, before = damaged
+    folder = installation.settings.landing / "visits"
+    (folder / "visits_2022-11-01.csv").unlink()
+    installation.land("2022-11-02", row("new"))
+    (folder / "visits_2022-11-03.csv").rename(folder / "visits_2022-11-03_again.csv")
+    with pytest.raises(RowsMissing) as refused:
+        rebuild_damaged(installation)
+    assert "visits/visits_2022-11-01.csv (4 rows): its file is not in the landing folder" in str(refused.value)
+    assert "visits/visits_2022-11-02.csv (4 rows): its file has other content than was loaded" in str(refused.value)
+    assert "2022-11-03" not in str(refused.value)
+    assert "fcir rebuild --without-missing" in str(refused.value)
+    assert read_intent(installation.settings) is None
+    assert installation.settings.warehouse.read_bytes().startswith(b"no database")
+    done = rebuild_damaged(installation, without_missing=True)
+    assert done.facts["lost"] == ["visits/visits_2022-11-01.csv", "visits/visits_2022-11-02.csv"]
+    assert state(installation)[-1] == [found for found in before[-1] if found in state(installation)[-1]]
+    assert len(installation.current()) == 4
+    installation.run()
+    assert len(installation.current()) == 5
+
+
+def test_a_column_that_became_personal_has_pseudonyms_after_a_rebuild(installation):
+    clear = replace(VISITS, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))
+    installation.contracts = {**CONTRACTS, "visits": clear}
+    installation.land(TUESDAY, row("a", visitor="Jane Doe"))
+    installation.run()
+    installation.contracts = CONTRACTS
+    installation.land("2022-11-02", row("b", day="2022-11-02", visitor="Jane Doe"))
+    with pytest.raises(TableMismatch, match="clear values"):
+        installation.run()
+
+    with writer_lock(installation.settings.lock_file):
+        rebuild(installation.settings, CONTRACTS)
+    installation.run()
+
+    ((visitors, pseudonyms),) = installation.query("select count(visitor), count(distinct visitor) from raw.visits")
+    assert (visitors, pseudonyms) == (2, 1)
+    assert not installation.query("from raw.visits where visitor = 'Jane Doe'")
+
+
+@pytest.mark.parametrize("name", ["visitor", "guest"])
+def test_reasons_of_quarantined_rows_lose_the_values_of_a_column_that_became_personal(installation, name):
+    settings, listed = installation.settings, ("someone", "bob")
+    columns = [
+        replace(column, is_personal=False, values=listed) if column.name == "visitor" else column
+        for column in VISITS.columns
+    ]
+    installation.contracts = {**CONTRACTS, "visits": replace(VISITS, columns=tuple(columns))}
+    good = visits(TUESDAY, 40)
+    installation.land(TUESDAY, *good, row("a", visitor="PERSON77"), row("b", "never"))
+    installation.run()
+    # The load is replaced, so that no row of it is restored; the accounts of its quarantined rows stay.
+    installation.land(TUESDAY, *good, row("a", visitor="bob"))
+    installation.run()
+    save_history(settings)
+    guest = replace(VISITS.columns[-1], name=name, aliases=("visitor",))
+    newer = replace(VISITS, columns=(*VISITS.columns[:-1], guest), version="2.0.0")
+    installation.contracts = {**CONTRACTS, "visits": newer}
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("delete from raw.visits")
+    with pytest.raises(TableMismatch, match=r"audit.quarantine.reason has clear values of visits.visitor, .*personal"):
+        installation.run()
+    findings, *_ = verify_warehouse(settings, installation.contracts)
+    (found,) = [finding for finding in findings if finding.place == "audit.quarantine.reason"]
+    assert (found.is_fault, found.calls_for_rebuild) == (True, True)
+
+    with writer_lock(settings.lock_file):
+        rebuild(settings, installation.contracts)
+    installation.run()
+    save_history(settings)
+    assert installation.query("select reason from audit.quarantine order by source_row") == [
+        ("visitor: a value outside the closed list (someone, bob); the value is not shown: its column is personal",),
+        ('minutes: not a whole number in digits; found "never"',),
+    ]
+    findings, *_ = verify_warehouse(settings, installation.contracts)
+    assert findings == []
+    assert b"PERSON77" not in settings.warehouse.read_bytes()
+    assert b"PERSON77" not in history_file(settings).read_bytes()
+
+
+def test_loads_under_another_version_of_the_contract_are_loaded_again(roots):
+    member = roots["kent"]
+    newer = {**CONTRACTS, "visits": replace(VISITS, version="2.0.0")}
+
+    with writer_lock(member.settings.lock_file):
+        save_history(member.settings)
+        done = rebuild(member.settings, newer)
+    member.contracts = newer
+    member.run()
+
+    assert done.facts["loaded_again"] == ["visits/visits_2022-11-01.csv"]
+    assert member.query("select contract_version from audit.load where status = 'loaded'") == [("2.0.0",)]
+    roots.run()
+    roots.assert_same()
+
+
+def test_loads_that_give_other_counts_now_are_left_to_the_next_run(damaged):
+    installation, _ = damaged
+    rebuild_damaged(installation)
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute("update audit.load set rows_loaded = 3, rows_read = 3 where extract_date = '2022-11-02'")
+    assert rebuild_damaged(installation).facts["loaded_again"] == ["visits/visits_2022-11-02.csv"]
+    assert len(installation.current()) == 8
+    installation.run()
+    assert len(installation.current()) == 12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update audit.load set rows_read = rows_read + 1 where load_id = 1",
+        "update audit.load set rows_quarantined = 1 where load_id = 1",
+        "delete from audit.load where load_id = 2",
+    ],
+)
+def test_an_audit_that_contradicts_itself_is_restored_from_its_copy(damaged, change):
+    installation, before = damaged
+    rebuild_damaged(installation)
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute(change)
+    findings, *_ = verify_warehouse(installation.settings, CONTRACTS)
+    assert any(finding.calls_for_rebuild for finding in findings)
+    assert rebuild_damaged(installation).facts["audit_from"] == "history/audit.duckdb"
+    assert verify_warehouse(installation.settings, CONTRACTS)[0] == []
+    assert state(installation) == before
+
+
+@pytest.mark.parametrize("change", ["status = 'replaced'", "rows_loaded = 5, rows_read = 5"])
+def test_an_audit_that_differs_from_its_copy_is_found(damaged, change):
+    installation, before = damaged
+    settings = installation.settings
+    rebuild_damaged(installation)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(f"update audit.load set {change} where load_id = 1")  # noqa: S608 (own parameter)
+    (finding,) = [item for item in verify_warehouse(settings, CONTRACTS)[0] if "audit.duckdb" in item.place]
+    assert "1 load that audit.load lacks" in finding.what
+    assert f"mv {settings.warehouse} " in finding.advice
+    settings.warehouse.unlink()
+    rebuild_damaged(installation)
+    assert verify_warehouse(settings, CONTRACTS)[0] == []
+    assert state(installation) == before
+
+
+def test_a_clock_that_was_set_back_loses_no_load(damaged, monkeypatch):
+    installation, before = damaged
+    monkeypatch.setattr(landing, "london_today", lambda: TUESDAY)
+    assert rebuild_damaged(installation).facts["lost"] == []
+    assert state(installation) == before
+
+
+def test_the_copy_of_another_data_root_is_refused(damaged, tmp_path):
+    installation, _ = damaged
+    other = Installation(tmp_path / "other", root_number=7)
+    for folder in ("landing", "secrets"):
+        shutil.copytree(installation.settings.home / folder, other.settings.home / folder)
+    other.run()
+    save_history(other.settings)
+    shutil.copy(history_file(other.settings), history_file(installation.settings))
+    with pytest.raises(RootMismatch, match="FCIR_ROOT_NUMBER"):
+        rebuild_damaged(installation)
+    assert installation.settings.warehouse.read_bytes().startswith(b"no database")
+
+
+@pytest.mark.parametrize("name", ["history", "history/audit.duckdb", "history/.audit.duckdb.draft"])
+def test_what_is_in_the_place_of_the_copy_is_renamed(damaged, name):
+    installation, _ = damaged
+    settings = installation.settings
+    rebuild_damaged(installation)
+    path = settings.home / name
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("")
+    else:
+        path.unlink(missing_ok=True)
+        path.mkdir()
+    save_history(settings)
+    assert verify_warehouse(settings, CONTRACTS)[0] == []
+    assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("name", ["damaged", "rebuild"])
+def test_a_file_in_place_of_a_folder_is_named_before_anything_is_changed(damaged, name):
+    installation, before = damaged
+    home = installation.settings.home
+    (home / name).write_text("")
+    content = installation.settings.warehouse.read_bytes()
+    with pytest.raises(FolderTaken, match=re.escape(f"{home / name} is not a folder") + ".*run the command again: mv "):
+        rebuild_damaged(installation)
+    assert installation.settings.warehouse.read_bytes() == content
+    assert read_intent(installation.settings) is None
+    (home / name).unlink()
+    rebuild_damaged(installation)
+    assert state(installation) == before
+
+
+def test_without_any_copy_of_the_audit_it_refuses_unless_asked_for(damaged):
+    installation, _ = damaged
+    overwrite(history_file(installation.settings))
+    with pytest.raises(RowsMissing, match="versions of published figures would be lost"):
+        rebuild_damaged(installation)
+    assert rebuild_damaged(installation, without_missing=True).facts["audit_from"] == "nowhere"
+    assert installation.audit() == []
+    installation.run()
+    assert len(installation.current()) == 12
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+def test_a_rebuild_killed_at_any_step_is_finished_with_the_same_rows(damaged, monkeypatch):
+    """It ends in turn before each renamed or deleted file, each deleted folder, each read source, and the entry."""
+    installation, before = damaged
+    settings, stopped = installation.settings, 0
+    steps = [
+        (Path, "rename"),
+        (Path, "replace"),
+        (os, "unlink"),
+        (os, "rmdir"),
+        (recovery, "restore_from_landing"),
+        (recovery, "append_once"),
+    ]
+    while True:
+        left = stopped + 1
+
+        def stop_at_last(original):
+            def call(*arguments, **options):
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    raise Killed
+                return original(*arguments, **options)
+
+            return call
+
+        overwrite(settings.warehouse)
+        with monkeypatch.context() as patch:
+            for owner, name in steps:
+                patch.setattr(owner, name, stop_at_last(getattr(owner, name)))
+            try:
+                rebuild_damaged(installation)
+                break
+            except Killed:
+                stopped += 1
+        with writer_lock(settings.lock_file):
+            finish_rebuild(settings, CONTRACTS)
+        if settings.warehouse.exists() and settings.warehouse.read_bytes().startswith(b"no database"):
+            # It was killed before it had begun to change anything.
+            rebuild_damaged(installation)
+        assert state(installation) == before
+        # Of a rebuild, at most an empty folder is left.
+        assert not list(intent_file(settings).parent.glob("*"))
+    assert stopped > 15
+    assert state(installation) == before
+    assert store.faults(settings) == []
+
+
+def test_a_history_that_is_being_written_does_not_replace_the_last_one(damaged, monkeypatch):
+    installation, _ = damaged
+    rebuild_damaged(installation)
+    settings = installation.settings
+    before = history_file(settings).read_bytes()
+
+    def stop(*_arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(Killed):
+            save_history(settings)
+    assert history_file(settings).read_bytes() == before
+    save_history(settings)
+    assert [path.name for path in settings.history.iterdir()] == ["audit.duckdb"]
+    assert {path.stat().st_mode & 0o077 for path in (settings.history, history_file(settings))} == {0}
+
+
+@pytest.fixture
+def roots(tmp_path):
+    hub = Hub(tmp_path)
+    for number, member in enumerate(hub.members.values()):
+        member.land(TUESDAY, *visits(TUESDAY, 3 + number))
+        member.run()
+    hub.run()
+    return hub
+
+
+def test_a_hub_is_rebuilt_from_its_members_with_the_same_numbers(roots):
+    before = state(roots.hub)
+    done = rebuilt(roots.hub)
+    assert (done.facts["loads"], done.facts["lost"]) == (2, [])
+    assert state(roots.hub) == before
+    assert roots.run().deliveries == ()
+    roots.assert_same()
+
+
+def test_a_hub_takes_in_what_its_members_have_changed_since(roots):
+    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
+    roots["kent"].run()
+    done = rebuilt(roots.hub)
+    assert done.facts["lost"] == [], "the member still has the rows that it has corrected"
+    roots.run()
+    assert len(roots.hub.current()) == 10
+    roots.assert_same()
+
+
+def test_a_hub_names_loads_whose_rows_its_members_no_longer_have(roots):
+    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
+    roots["kent"].run()
+    rebuilt(roots["kent"])
+    with pytest.raises(RowsMissing, match="no member has it as it was taken in"):
+        rebuilt(roots.hub)
+    rebuilt(roots.hub, without_missing=True)
+    roots.run()
+    assert len(roots.hub.current()) == 10
+
+
+def test_a_hub_does_not_lose_rows_that_its_member_has_purged_since_unnoticed(roots):
+    purge_day(roots["surrey"], TUESDAY, 3)
+    with pytest.raises(RowsMissing, match="its member has purged rows of it since"):
+        rebuilt(roots.hub)
+    rebuilt(roots.hub, without_missing=True)
+    assert len(roots.run().warnings) == 1
+    assert roots.query("select rows_loaded, rows_not_taken_in from audit.load order by load_id") == [(3, 0), (4, 3)]
+    before = state(roots.hub)
+    rebuilt(roots.hub)
+    assert state(roots.hub) == before, "what was never taken in is not missing"
+
+
+def test_a_hub_without_one_of_its_members_names_it(roots):
+    shutil.move(roots["surrey"].settings.home, roots["surrey"].settings.home.with_name("elsewhere"))
+    with pytest.raises(RowsMissing, match=r"surrey cannot be read"):
+        rebuilt(roots.hub)
+
+
+def test_a_hub_takes_in_a_rebuilt_member(roots, tmp_path):
+    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
+    roots["kent"].run()
+    rebuilt(roots["kent"])
+    assert len(roots["kent"].query("from raw.visits")) == 6
+    roots.run()
+    assert roots.problems() == {}
+    assert len(roots.hub.current()) == 10
+    new = Installation(tmp_path / "new", members=tuple(root.settings.home for root in roots.members.values()))
+    new.run()
+    assert new.current() == roots.hub.current()
+
+
+def test_a_hub_takes_no_clear_values_of_a_column_that_became_personal_from_a_member(tmp_path):
+    columns = [replace(column, is_personal=False) for column in VISITS.columns]
+    clear = {**CONTRACTS, "visits": replace(VISITS, columns=tuple(columns))}
+    new = Hub(tmp_path / "clear")
+    for number, (force, member) in enumerate(new.members.items()):
+        member.contracts = clear
+        member.land(TUESDAY, row(f"{force}1", visitor="PERSON77"), row(f"{force}2", number))
+        member.run()
+    new.hub.contracts = clear
+    new.run()
+    # The hub before its members.
+    rebuilt(new.hub, without_missing=True)
+    new.hub.contracts = CONTRACTS
+    new.run()
+    for problem in new.problems().values():
+        assert "its raw.visits.visitor has clear values of earlier loads" in problem
+        assert "fcir rebuild" in problem
+    assert new.problems().keys() == {"kent", "surrey"}
+    assert b"PERSON77" not in new.hub.settings.warehouse.read_bytes()
+    # As the message says.
+    for member in new.members.values():
+        rebuilt(member)
+    new.run()
+    assert new.problems() == {}
+    new.assert_same()
+
+
+GUEST = replace(VISITS, columns=(*VISITS.columns[:-1], replace(VISITS.columns[-1], name="guest", aliases=("visitor",))))
+WITHOUT_VISITOR = replace(VISITS, columns=VISITS.columns[:-1])
+
+
+@pytest.mark.parametrize(
+    ("of_member", "of_hub"), [((VISITS, GUEST), (GUEST, GUEST)), ((VISITS, VISITS), (WITHOUT_VISITOR, VISITS))]
+)
+def test_a_hub_takes_in_personal_columns_under_names_that_its_contract_does_not_have(tmp_path, of_member, of_hub):
+    member = Installation(tmp_path / "kent", root_number=1, force="kent")
+    hub = Installation(tmp_path / "hub", members=(member.settings.home,))
+    for contract in of_member:
+        member.contracts = {**CONTRACTS, "visits": contract}
+        member.land(TUESDAY, row("a", visitor="ann"), row("b", visitor="bob"))
+        member.run()
+    for contract in of_hub:
+        hub.contracts = {**CONTRACTS, "visits": contract}
+        hub.run()
+        assert hub.query("select problem from audit.member where problem is not null") == []
+        assert hub.query("select visitor from raw.visits order by 1") == member.query(
+            "select visitor from raw.visits order by 1"
+        )
+    findings, *_ = verify_warehouse(hub.settings, hub.contracts)
+    assert [str(finding) for finding in findings if finding.place.startswith("raw.")] == []
