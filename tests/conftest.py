@@ -1,16 +1,41 @@
 """Fixtures of all tests, and the installations that are made once for all of them."""
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from dagster_project.settings import Settings, read_settings
+from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
-from tests.end_to_end.command import Command, land_correction, land_three_days
+from tests.compiled_engine import CompiledEngine
+from tests.compiled_project import CompiledProject, compile_project, read_project
+from tests.end_to_end import command as old
+from tests.end_to_end.command import Command
+from tests.roots import DataRoot, Done, land_correction, land_three_days
+from tests.troubled import SETTINGS as TROUBLED_SETTINGS
+from tests.troubled import land_first_night, land_second_night
+
+
+class Troubled(NamedTuple):
+    """The root with trouble, and what its two nights printed."""
+
+    root: DataRoot
+    first: Done
+    second: Done
+
+
+class Golden(NamedTuple):
+    """The golden root, and what its night printed."""
+
+    root: DataRoot
+    night: Done
+
 
 # Files that take more than 90 seconds, the longest first: each runs whole in one worker.
 _LONGEST = (
@@ -76,11 +101,25 @@ def files_are_whole_at_once() -> Iterator[None]:
         yield
 
 
+def _fingerprint() -> str:
+    """Hash everything that decides what is in a data root that tests share."""
+    digest = hashlib.sha256((PROJECT_ROOT / "uv.lock").read_bytes())
+    files = [PROJECT_ROOT / "tests" / f"{name}.py" for name in ("conftest", "compiled_project", "roots", "troubled")]
+    for folder in ("dagster_project", "dbt", "expectations"):
+        files += [path for path in sorted((PROJECT_ROOT / folder).rglob("*")) if path.suffix not in ("", ".pyc")]
+    for file in files:
+        digest.update(str(file).encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
     """Return a function that gives the folder of a name, filled once by the first worker; tests read or copy it."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
+    if kept := os.environ.get("FCIR_KEPT_ROOTS"):
+        shared = Path(kept) / _fingerprint()
+        shared.mkdir(parents=True, exist_ok=True)
 
     def made(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name
@@ -105,6 +144,80 @@ def parsed_project(made_once: Callable[..., Path]) -> Path:
         ensure_manifest(Settings(home=home, _env_file=None))
 
     return target_path(Settings(home=made_once("parsed", parse), _env_file=None))
+
+
+@pytest.fixture(scope="session")
+def compiled_manifest(made_once: Callable[..., Path], parsed_project: Path) -> Path:
+    """The manifest of the compiled project, for `tests/compiled_project.py`; read only."""
+
+    def compiled(home: Path) -> None:
+        compile_project(home, parsed=parsed_project)
+
+    return target_path(Settings(home=made_once("compiled", compiled), _env_file=None)) / "manifest.json"
+
+
+@pytest.fixture(scope="session")
+def project(compiled_manifest: Path) -> CompiledProject:
+    """The compiled project for a warehouse in memory."""
+    return read_project(compiled_manifest, one_database=True)
+
+
+@pytest.fixture(scope="session")
+def compiled(compiled_manifest: Path, parsed_project: Path) -> Path:
+    """Let `DataRoot.fcir` build compiled SQL in place of dbt; returns `dbt/` of a data root whose project is parsed."""
+    CompiledEngine.project = read_project(compiled_manifest)
+    return parsed_project
+
+
+@pytest.fixture
+def root(tmp_path: Path, compiled: Path) -> DataRoot:
+    """An empty data root whose dbt project is parsed."""
+    return DataRoot.knowing(compiled, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def three_days(made_once: Callable[..., Path], compiled: Path) -> DataRoot:
+    """The small root: three days and a correction, loaded and published; a test changes a copy of it only."""
+
+    def fill(folder: Path) -> None:
+        root = DataRoot.knowing(compiled, folder / "home")
+        land_three_days(root)
+        land_correction(root)
+        done = root.fcir("run")
+        assert done.code == 0, done.out + done.err
+
+    return DataRoot(made_once("three_days", fill) / "home")
+
+
+@pytest.fixture(scope="session")
+def troubled(made_once: Callable[..., Path], compiled: Path) -> Troubled:
+    """The root with trouble after two nights (tests/troubled.py); a test changes a copy of it only."""
+
+    def fill(folder: Path) -> None:
+        root = DataRoot.knowing(compiled, folder / "home", TROUBLED_SETTINGS)
+        land_first_night(root)
+        nights = [root.fcir("run")]
+        land_second_night(root)
+        nights.append(root.fcir("run"))
+        (folder / "nights.json").write_text(json.dumps([vars(night) for night in nights]), encoding="utf-8")
+
+    folder = made_once("troubled", fill)
+    nights = [Done(**night) for night in json.loads((folder / "nights.json").read_text(encoding="utf-8"))]
+    return Troubled(DataRoot(folder / "home", TROUBLED_SETTINGS), *nights)
+
+
+@pytest.fixture(scope="session")
+def golden(made_once: Callable[..., Path], parsed_project: Path) -> Golden:
+    """The golden root: six months of the sample, one run of `fcir` in a process of its own, with dbt and all."""
+
+    def fill(folder: Path) -> None:
+        root = DataRoot.knowing(parsed_project, folder / "home")
+        written, done = root.process("sample", "--from", "2022-08-01"), root.process("run")
+        assert (written.code, done.code) == (0, 0), written.err + done.out + done.err
+        (folder / "night.json").write_text(json.dumps(vars(done)), encoding="utf-8")
+
+    folder = made_once("golden", fill)
+    return Golden(DataRoot(folder / "home"), Done(**json.loads((folder / "night.json").read_text(encoding="utf-8"))))
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +254,8 @@ def undisturbed(made_once: Callable[..., Path], parsed_project: Path) -> Command
     def fill(folder: Path) -> None:
         command = Command(folder / "home")
         command.know_the_project(parsed_project)
-        land_three_days(command)
-        land_correction(command)
+        old.land_three_days(command)
+        old.land_correction(command)
         done = command.run("run")
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -7,13 +7,13 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import duckdb
 import typer
@@ -101,7 +101,7 @@ app.add_typer(keys)
 
 
 def main() -> None:
-    """Run the command; every expected error ends it with one line on standard error and its exit code."""
+    """Prepare this process, and run the command of its arguments; it ends with the exit code of the command."""
     stop_on_signals(sys.argv[1:])
     if sys.stdout is None:
         # A shell has closed standard output (>&-).
@@ -110,14 +110,24 @@ def main() -> None:
         # A locale without UTF-8 must not end a command.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    debug = "--debug" in sys.argv
-    if debug:
-        sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
     _silence_libraries()
     _tune_gc()
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run a command in this process; an error is printed as one line on standard error.
+
+    Args:
+        arguments: those of `fcir`, without its name.
+
+    Returns:
+        The exit code (`cli/exits.py`).
+
+    Raises:
+        Exception: an error, after `--debug`.
+    """
     # Only the environment decides the format of errors here: the command reports settings that are not valid.
-    if not debug:
-        sys.excepthook = _print_unexpected
     report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
     with suppress(SettingsError, OSError):
         settings = read_settings()
@@ -125,30 +135,49 @@ def main() -> None:
         folders = [settings.published, settings.published_public, *map(settings.published_force, known_forces())]
         pointers = [pointer_of(folder) for folder in folders]
         describe_command(pointers=pointers, is_json=is_json())
+    debug = "--debug" in arguments
+    words = [item for item in arguments if item != "--debug"]
     try:
-        # Not `app()`, which replaces the hook above with typer's own.
-        code = get_command(app)(prog_name="fcir", standalone_mode=False)
-    except SystemExit:
-        # Before it is compared with errors of databases, which are imported for that.
-        raise
+        # Not `app()`, which installs a hook of typer's own for unexpected errors.
+        code = get_command(app)(["--debug", *words] if debug else words, prog_name="fcir", standalone_mode=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.DATA
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         # It is empty for a group of commands without one, whose help is printed.
         fault = error.format_message().rstrip(".") or "A command is missing"
-        _fail(f"{fault}. See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
-    except WarehouseLocked as error:
-        _fail(error, Exit.LOCKED, debug)
-    except OperatorError as error:
-        _fail(error, Exit.USAGE, debug)
-    except (DatabaseUnreadable, DiskFull) as error:
-        _fail(error, Exit.DATA, debug)
-    except OSError as error:
-        _fail(f"{_system_message(error)}. {_state_after_error()}", Exit.DATA, debug, error)
-    except _database_errors() as error:
+        return _report(f"{fault}. See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
+    except Exception as error:
+        if debug:
+            raise
+        return _report(*_explained(error, words))
+    return code or Exit.WELL
+
+
+def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
+    """Return the line that explains an error to an operator, and the exit code.
+
+    Args:
+        error: what ended the command.
+        words: arguments of the command.
+    """
+    if isinstance(error, WarehouseLocked):
+        return str(error), Exit.LOCKED
+    if isinstance(error, OperatorError):
+        return str(error), Exit.USAGE
+    if isinstance(error, (DatabaseUnreadable, DiskFull)):
+        return str(error), Exit.DATA
+    if isinstance(error, OSError):
+        return f"{_system_message(error)}. {_state_after_error(words)}", Exit.DATA
+    if isinstance(error, _database_errors()):
         message = str(error).splitlines()[0].rstrip(".")
-        advice = _advice_on_history(str(error)) or _state_after_error()
-        _fail(f"{message}. {advice}", Exit.DATA, debug, error)
-    sys.exit(code or Exit.WELL)
+        return f"{message}. {_advice_on_history(str(error)) or _state_after_error(words)}", Exit.DATA
+    # Its text may quote a cell, so only its type and where it was raised are printed.
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return f"unexpected {type(error).__name__}{where}. {_state_after_error(words)}", Exit.DATA
 
 
 def _tune_gc() -> None:
@@ -161,29 +190,16 @@ def _tune_gc() -> None:
     atexit.register(gc.freeze)
 
 
-def _fail(message: Exception | str, code: Exit, debug: bool = False, cause: Exception | None = None) -> NoReturn:
-    if debug and not isinstance(message, str):
-        raise message
-    if debug and cause:
-        raise cause
-    print_error(str(message), exit_code=int(code))
-    sys.exit(code)
+def _report(message: str, code: Exit) -> Exit:
+    print_error(message, exit_code=int(code))
+    return code
 
 
-def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
-    """Print one line for an unexpected error: its type and where it was raised. Its text may quote a cell."""
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    print_error(f"unexpected {kind.__name__}{where}. {_state_after_error()}", exit_code=int(Exit.DATA))
-
-
-def _state_after_error() -> str:
+def _state_after_error(arguments: Sequence[str]) -> str:
     """Return what holds after any unexpected error, and the next command.
 
     Publishing is the last step, and its last action is to switch one pointer.
     """
-    arguments = [item for item in sys.argv[1:] if item != "--debug"]
     # Other commands have options that a line cannot repeat, such as a reason of several words.
     words = arguments if arguments[:1] == ["publish"] else takewhile(re.compile("[a-z][a-z-]*").fullmatch, arguments)
     again = " ".join(words) or "run"

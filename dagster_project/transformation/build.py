@@ -11,7 +11,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.transformation.engine import Engine, engine_of
-from dagster_project.transformation.project import fingerprint, invoke, target_path
+from dagster_project.transformation.project import fingerprint, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
@@ -133,7 +133,10 @@ def build_step(
         if full_refresh and step is FACTS and only is None:
             # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
             settings.marts.unlink()
-        nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, engine, full_refresh=full_refresh)
+        selection = _selection(step, parsed.nodes, only)
+        results = engine.build(parsed, expected, selection, full_refresh=full_refresh)
+        compiled = {item.node.unique_id: item.node for item in results}
+        nodes = _with_faults(engine, parsed.nodes, [_node(item) for item in results], compiled)
         tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
         engine.pull_tables(parsed, tables, full_refresh=full_refresh)
     ran = {node.unique_id for node in nodes}
@@ -216,17 +219,6 @@ def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | Non
         return ["--select", *step.select.split(), *exclude]
     names = [".".join(project[unique_id].fqn) for unique_id in only]
     return ["--select", *names, "--indirect-selection", "empty"]
-
-
-def _run(
-    settings: Settings, selection: Sequence[str], parsed: Any, engine: Engine, *, full_refresh: bool
-) -> list[NodeResult]:
-    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
-    arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
-    arguments += ["--full-refresh"] if full_refresh else []
-    result = invoke(settings, arguments, manifest=parsed)
-    nodes = [_node(item) for item in result.results]
-    return _with_faults(engine, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
 
 
 def _write_manifest(settings: Settings, parsed: Any) -> None:

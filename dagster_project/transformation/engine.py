@@ -47,6 +47,34 @@ class Engine:
     def push_loads(self, parsed: Any) -> None:
         """Make everything that is loaded available to the models, which are then built."""
 
+    def build(
+        self,
+        parsed: Any,
+        nodes: Sequence[str],  # noqa: ARG002 - of an engine that builds without dbt
+        selection: Sequence[str],
+        *,
+        full_refresh: bool,
+    ) -> Sequence[Any]:
+        """Build and test nodes with dbt, each after what it reads; what depends on a failed node is skipped.
+
+        Args:
+            parsed: the project; nodes that run are compiled in it.
+            nodes: ids of the nodes.
+            selection: the same nodes as arguments of dbt.
+            full_refresh: whether to build incremental models from scratch.
+
+        Returns:
+            A result of dbt for each node that ran or was skipped.
+
+        Raises:
+            DbtError: dbt could not start.
+        """
+        # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
+        arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
+        arguments += ["--full-refresh"] if full_refresh else []
+        results: Sequence[Any] = invoke(self._settings, arguments, manifest=parsed).results
+        return results
+
     def pull_tables(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
         """Make models and seeds that were built available to publication and trace.
 
