@@ -65,7 +65,7 @@ def different_tables(one: Path, other: Path, *, is_by_changes: bool = False) -> 
 def rows_that_differ(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
     """Return how many rows one of two relations has more often than the other."""
     missing, surplus = (
-        connection.execute(f"select count(*) from (from {left} except all from {right})").fetchone()[0]  # noqa: S608
+        connection.execute(f"select count(*) from (from {left} except all from {right})").fetchone()[0]
         for left, right in ((one, other), (other, one))
     )
     return missing + surplus
@@ -88,7 +88,7 @@ def different_in_the_lake(settings: Settings, names: Iterable[tuple[str, str]]) 
             if sentences := SENTENCES.get(name):
                 pulled.execute(f"alter table {relation.place} drop column {sentences}")
             columns = f"* exclude ({sentences})" if sentences else "*"
-            here.execute(f"copy (select {columns} from {schema}.{name}) to '{rows}' (format parquet)")  # noqa: S608
+            here.execute(f"copy (select {columns} from {schema}.{name}) to '{rows}' (format parquet)")
             if rows_that_differ(pulled, relation.place, f"read_parquet('{rows}')"):
                 found.append(f"{schema}.{name}")
             pulled.execute(f"drop table {relation.place}")

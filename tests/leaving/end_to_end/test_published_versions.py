@@ -24,7 +24,7 @@ from dagster_project.transformation import project
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.connection import loading_connection
-from tests.build_steps import build_all
+from tests.leaving.build_steps import build_all
 
 SOURCES = ("call_segments", "live_chats", "crimes")
 HEADERS = {

@@ -1,0 +1,62 @@
+"""Readers of a run or publication that is killed keep a whole one, and the next run ends as if undisturbed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.processes.test_signals import AT_AN_EVENT
+from tests.roots import DataRoot, land_correction, land_three_days
+
+LOADED_TWICE = """
+    select source, extract_date, file_name
+    from audit.load
+    where status in ('loaded', 'empty')
+    group by all
+    having count(*) > 1
+"""
+
+
+def killed(root: DataRoot, *arguments: str, at: str, **options) -> None:
+    """Start a command, and kill it with its children when it prints a line that begins with `at`."""
+    with root.start(*arguments, start_new_session=True, **options) as process:
+        for line in process.stdout:
+            if line.startswith(at):
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_run_that_is_killed_while_dbt_builds_and_while_it_publishes_is_completed_by_the_next(
+    three_days, compiled, tmp_path
+):
+    root = DataRoot.knowing(compiled, tmp_path / "home")
+    land_three_days(root)
+    # The same people have the same pseudonyms as in the root that is compared.
+    (root.home / "secrets").mkdir()
+    key = root.home / "secrets" / "pseudonym.key"
+    key.write_bytes((three_days.home / "secrets" / "pseudonym.key").read_bytes())
+    key.chmod(0o600)
+    killed(root, "run", at="build        staging")
+    assert not root.current.exists()
+    assert root.fcir("run").code == 0
+    first, figures = root.current.readlink(), root.figures()
+
+    killed(root, "index.html", "publish", code=AT_AN_EVENT, at="event")
+    assert root.current.readlink() == first
+    assert root.damage() == []
+    assert root.figures() == figures
+
+    land_correction(root)
+    done = root.fcir("run")
+    assert done.code == 0, done.out + done.err
+    assert root.current.readlink() != first
+    assert root.damage() == []
+    assert root.figures() == three_days.figures()
+    assert root.warehouse(LOADED_TWICE) == []
+    # A publication that was killed while it was written does not count, and nothing of it is left.
+    folders = sorted(path.name for path in (root.home / "published").iterdir() if not path.is_symlink())
+    assert [name for name in folders if name.startswith(".")] == []
+    versions = root.published("select distinct run_id from marts.published_versions order by run_id")
+    assert versions == [(name,) for name in folders]
+    assert "Nothing is new" in root.fcir("run").out

@@ -1,0 +1,172 @@
+"""A command that is stopped by a signal ends with 128 and its number, says what holds, and leaves whole files."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+
+import pytest
+
+from tests.roots import CALLS, DataRoot, Done, call, land_three_days
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+# A command that hangs would hang the tests.
+HANGS_AFTER_SECONDS = 300
+
+AT_IMPORT = """
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "dagster_project.cli.app":
+            print("imports", flush=True)
+
+sys.meta_path.insert(0, Finder())
+from dagster_project.__main__ import main
+main()
+"""
+"""Prints a line when it imports the commands; its signal handlers are set before."""
+
+AT_AN_EVENT = """
+import sys
+name = sys.argv.pop(1)
+
+def hook(event, arguments):
+    if arguments and f"{event} {arguments[0]}".endswith(name):
+        print("event", flush=True)
+
+sys.addaudithook(hook)
+from dagster_project.__main__ import main
+main()
+"""
+"""Prints a line at an audit event of Python whose name and first argument end as the first argument says."""
+
+
+def stopped(root: DataRoot, *arguments: str, at: str, number: int, to_group: bool = False, **options) -> Done:
+    """Start a command, send a signal when it prints a line that begins with `at`, and wait for its end."""
+    with root.start(*arguments, start_new_session=True, **options) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith(at):
+                break
+        # As Ctrl-C of a terminal does: its children get it too.
+        (os.killpg if to_group else os.kill)(process.pid, number)
+        try:
+            out, err = process.communicate(timeout=HANGS_AFTER_SECONDS)
+        finally:
+            process.kill()
+    assert "Traceback" not in out + err
+    return Done(process.returncode, "".join(lines) + out, err)
+
+
+@pytest.fixture
+def landed(compiled, tmp_path):
+    root = DataRoot.knowing(compiled, tmp_path / "home")
+    land_three_days(root)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "number", "to_group"),
+    [
+        pytest.param(AT_IMPORT, "imports", INT, False, id="at its start"),
+        pytest.param(AT_IMPORT, "imports", TERM, True, id="at its start, with its children"),
+        pytest.param(None, "sources      call_segments", TERM, False, id="while it loads"),
+        pytest.param(None, "sources      crimes", HUP, True, id="while it loads and its terminal closes"),
+    ],
+)
+def test_a_stopped_run_publishes_nothing_and_leaves_the_lock(landed, code, at, number, to_group):
+    done = stopped(landed, "run", at=at, number=number, to_group=to_group, **({"code": code} if code else {}))
+    # SIGHUP is passed on as SIGTERM by servers only.
+    assert done.code == 128 + number
+    assert done.err == "fcir: stopped; nothing was published; run again: fcir run\n"
+    assert not landed.current.exists()
+    assert landed.fcir("status").code == 0
+
+
+@pytest.mark.parametrize(("number", "to_group"), [(INT, True), (TERM, False), (HUP, True)])
+def test_a_stopped_query_says_that_nothing_was_changed(three_days, number, to_group):
+    endless = "select count(*) from range(1000000000000) where range % 7 = 3"
+    done = stopped(
+        *(three_days, f"setrlimit {resource.RLIMIT_DATA}", "query", endless),
+        code=AT_AN_EVENT,
+        at="event",
+        number=number,
+        to_group=to_group,
+    )
+    assert (done.code, done.err) == (128 + number, "fcir: stopped; nothing was changed\n")
+
+
+def test_a_stopped_check_says_that_nothing_was_changed(three_days, tmp_path):
+    file = tmp_path / "call_segments_2022-11-02.csv"
+    file.write_text("\n".join([CALLS, *(call(n, "2022-11-02") for n in range(200_000)), ""]))
+    done = stopped(three_days, file.name, "check", str(file), code=AT_AN_EVENT, at="event", number=INT)
+    assert (done.code, done.err) == (130, "fcir: stopped; nothing was changed\n")
+
+
+def test_a_stopped_sample_leaves_no_files(tmp_path):
+    root = DataRoot(tmp_path / "home")
+    out = tmp_path / "sample"
+    done = stopped(root, ".csv", "sample", "--out", str(out), code=AT_AN_EVENT, at="event", number=TERM)
+    assert (done.code, done.err) == (143, "fcir: stopped; run again: fcir sample\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "to_group"), [("index.html", INT, True), ("manifest.json", TERM, False)], ids=["pages", "end"]
+)
+def test_a_stopped_publication_leaves_a_whole_one_and_says_which(three_days, tmp_path, file, number, to_group):
+    root = three_days.copy(tmp_path / "home")
+    root.settings["FCIR_LOG_FORMAT"] = "json"
+    before = root.current.readlink()
+    done = stopped(root, file, "publish", code=AT_AN_EVENT, at="event", number=number, to_group=to_group)
+    line = json.loads(done.err)
+    now = root.current.readlink()
+    stands = "stopped; nothing was published" if now == before else f"stopped after publishing {now}"
+    assert (line["message"], line["exit_code"]) == (f"{stands}; run again: fcir publish", 128 + number)
+    assert root.damage() == []
+
+
+def test_a_signal_that_was_ignored_at_the_start_stops_a_run_if_it_is_an_interrupt(landed):
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (INT, HUP)}
+    try:
+        process = landed.start("run", code=AT_IMPORT)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    with process:
+        assert process.stdout.readline() == "imports\n"
+        process.send_signal(HUP)
+        process.send_signal(INT)
+        _, err = process.communicate(timeout=HANGS_AFTER_SECONDS)
+    assert process.returncode == 130
+    assert err.startswith("fcir: stopped;")
+
+
+def test_an_interruption_inside_a_callback_of_the_garbage_collector_is_not_printed(tmp_path):
+    # As Dagster does, the program sets its own handler, which raises. A callback cannot raise, so Python prints it.
+    program = """
+import signal, weakref
+from dagster_project.cli.signals import stop_on_signals
+
+class Interrupted(BaseException): ...
+class Referent: ...
+
+def interrupt(*_): raise Interrupted
+
+def wait(_):
+    print("waits", flush=True)
+    while True: pass
+
+stop_on_signals(["run"])
+signal.signal(signal.SIGINT, interrupt)
+referent = Referent()
+reference = weakref.ref(referent, wait)
+del referent
+while True: pass
+"""
+    done = stopped(DataRoot(tmp_path / "home"), code=program, at="waits", number=INT)
+    assert (done.code, done.err) == (130, "fcir: stopped; nothing was published; run again: fcir run\n")

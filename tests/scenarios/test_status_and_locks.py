@@ -1,0 +1,128 @@
+"""What `fcir status` and a second run say while another process holds the warehouse, and after it was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import threading
+
+import duckdb
+import pytest
+
+from dagster_project.warehouse.lock import note_step, writer_lock
+from tests.roots import CALLS, DataRoot, call
+
+HOLD = """
+import sys
+from pathlib import Path
+from dagster_project.warehouse.lock import note_step, writer_lock
+with writer_lock(Path(sys.argv[1]), command="fcir run"):
+    note_step(Path(sys.argv[1]), "publishing")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def empty(tmp_path):
+    return DataRoot(tmp_path / "home")
+
+
+@pytest.fixture
+def published(troubled, tmp_path):
+    return troubled.root.copy(tmp_path / "home")
+
+
+@pytest.fixture
+def other(published):
+    """Another process that holds the warehouse, as a run does while it publishes."""
+    with published.start(str(published.home / "warehouse.lock"), code=HOLD, stdin=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_status_names_the_run_its_step_and_the_last_publication_and_later_that_it_was_killed(published, other):
+    done = published.fcir("status")
+    first, second, *_ = [line for line in done.out.splitlines() if not line.startswith("warning: ")]
+    assert (done.code, done.err) == (1, ""), "deliveries need attention by the last publication"
+    assert first.startswith(f"fcir run is running (process {other.pid}, started ")
+    assert ": publishing since " in first
+    assert published.current.resolve().name in second
+    published.settings["FCIR_LOG_FORMAT"] = "json"
+    [running] = [line for line in map(json.loads, published.fcir("status").out.splitlines()) if "step" in line]
+    assert (running["pid"], running["command"], running["step"]) == (other.pid, "fcir run", "publishing")
+
+    other.kill()
+    other.wait()
+    published.settings.clear()
+    after = published.fcir("status").out
+    assert f"fcir run (process {other.pid}" in after
+    assert "was killed while publishing" in after
+
+
+def test_status_of_a_first_run_says_that_nothing_is_published(empty):
+    lock = empty.home / "warehouse.lock"
+    with writer_lock(lock, command="fcir ui"):
+        note_step(lock, "preparing the lineage UI")
+        # A process closes the locks of a file that it opens a second time.
+        done = empty.process("status")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"fcir ui is running (process {os.getpid()}, ")
+    assert "preparing the lineage UI since" in done.out
+    assert "Nothing is published yet" in done.out
+
+
+def test_status_without_data_says_what_to_do_and_writes_nothing(empty):
+    done = empty.fcir("status")
+    assert done.code == 0
+    assert "Nothing is loaded yet, and there is no landing folder" in done.out
+    assert not empty.home.exists()
+
+
+def test_a_second_run_ends_with_75_and_names_the_first(empty):
+    empty.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    with (empty.home / "warehouse.lock").open("w+") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        first.write(json.dumps({"pid": os.getpid(), "since": 0}))
+        first.flush()
+        done = empty.process("run")
+    assert (done.code, done.out, done.err.count("\n")) == (75, "", 1)
+    assert f"process {os.getpid()} " in done.err
+    assert not (empty.home / "warehouse.duckdb").exists()
+
+
+def test_a_warehouse_that_another_program_has_open_is_named_with_the_process(empty):
+    empty.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    with duckdb.connect(str(empty.home / "warehouse.duckdb")):
+        done = empty.process("run")
+    assert (done.code, done.out, done.err.count("\n")) == (75, "", 1)
+    assert "is open in another program" in done.err
+    assert f"PID {os.getpid()}" in done.err
+
+
+def test_a_file_that_is_being_written_waits_for_the_next_run(empty):
+    file = empty.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    empty.settings["FCIR_QUIET_SECONDS"] = "0.5"
+    is_over = threading.Event()
+
+    def write():
+        with file.open("a", encoding="utf-8") as stream:
+            while not is_over.wait(0.05):
+                stream.write(call(2, "2022-10-30") + "\n")
+                stream.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done, status = empty.fcir("run"), empty.fcir("status")
+    finally:
+        is_over.set()
+        writer.join()
+    assert (done.code, done.err) == (0, "")
+    assert "call_segments_2022-10-30.csv: is still being written" in done.out
+    assert "Nothing is new but 1 delivery that is not complete" in done.out
+    assert not empty.current.exists()
+    assert "1 delivery is not complete yet" in status.out

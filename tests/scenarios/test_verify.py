@@ -1,0 +1,108 @@
+"""`fcir verify` finds what differs from the manifests of publications and from the audit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import duckdb
+import pytest
+
+
+def test_an_undisturbed_data_root_has_no_fault(three_days):
+    done = three_days.fcir("verify")
+    assert (done.code, done.err) == (0, ""), done.out
+
+
+def rewritten(file, content):
+    """Write a file of a publication; the copy shares it with the root of other tests, so it is replaced."""
+    file.unlink()
+    file.write_bytes(content)
+
+
+def flip_a_bit(root):
+    file = root.current / "board_paper.html"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    rewritten(file, bytes(content))
+    return "board_paper.html"
+
+
+def lose_a_file(root):
+    (root.current / "board_paper.pdf").unlink()
+    return "board_paper.pdf"
+
+
+def add_a_file(root):
+    (root.current / "extra.html").write_text("x")
+    return "extra.html"
+
+
+def change_the_manifest(root):
+    file = root.current / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["tables"]["fct_call"] += 1
+    rewritten(file, json.dumps(manifest).encode())
+    return "manifest.json"
+
+
+def open_a_file_to_all(root):
+    content = (root.current / "fcir.duckdb").read_bytes()
+    rewritten(root.current / "fcir.duckdb", content)
+    (root.current / "fcir.duckdb").chmod(0o666)
+    return "fcir.duckdb"
+
+
+def point_nowhere(root):
+    root.current.unlink()
+    root.current.symlink_to("20200101T000000Z-00000000")
+    return "current"
+
+
+def change_a_row(root):
+    with duckdb.connect(str(root.home / "warehouse.duckdb")) as connection:
+        connection.execute("update raw.live_chats set ended_at = ended_at + interval 1 minute")
+    return "live_chats"
+
+
+def lose_a_row(root):
+    with duckdb.connect(str(root.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from raw.crimes where source_row = 2")
+    return "crimes"
+
+
+def lose_the_copy_of_the_audit(root):
+    shutil.rmtree(root.home / "history")
+    return "history"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        flip_a_bit,
+        lose_a_file,
+        add_a_file,
+        change_the_manifest,
+        open_a_file_to_all,
+        point_nowhere,
+        change_a_row,
+        lose_a_row,
+        lose_the_copy_of_the_audit,
+    ],
+)
+def test_a_change_is_found_and_named(three_days, tmp_path, change):
+    root = three_days.copy(tmp_path / "home")
+    named = change(root)
+    done = root.fcir("verify")
+    assert done.code == 1
+    assert named in done.out
+
+
+def test_a_run_does_not_begin_an_empty_warehouse_where_one_is_missing(three_days, tmp_path):
+    root = three_days.copy(tmp_path / "home")
+    (root.home / "warehouse.duckdb").unlink()
+    done = root.fcir("run")
+    assert (done.code, done.out) == (1, "")
+    assert "warehouse.duckdb" in done.err
+    assert not os.path.lexists(root.home / "warehouse.duckdb")
