@@ -13,6 +13,7 @@ import pytest
 
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
+from tests import cpu_seconds
 from tests.compiled_engine import CompiledEngine
 from tests.compiled_project import CompiledProject, compile_project, read_project
 from tests.end_to_end import command as old
@@ -37,60 +38,14 @@ class Golden(NamedTuple):
     night: Done
 
 
-# Files that take more than 90 seconds, the longest first: each runs whole in one worker.
-_LONGEST = (
-    "test_purge",
-    "test_erasure",
-    "test_faults",
-    "test_unseen_force",
-    "test_published_pages",
-    "test_delivery_histories",
-    "test_signals",
-    "test_damaged_files",
-    "test_command_line",
-    "test_dagster_pages",
-    "test_run_queue",
-    "test_hub",
-    "test_project",
-    "test_published_versions",
-    "test_small_histories",
-    "test_hub_histories",
-    "test_month_shown",
-    "test_sample_editions",
-    "test_failed_renderings",
-    "test_mutants",
-    "test_equality",
-    "test_proxied_ui",
-    "test_hub_builds",
-    "test_build_steps",
-    "test_public_edition",
-    "test_new_source",
-    "test_record_of_runs",
-    "test_wheel",
-    "test_incremental_equals_full_refresh",
-    "test_new_measure",
-    "test_sample",
-    "test_rebuild",
-    "test_peers",
-    "test_mutated_run",
-    "test_rebuild_rows",
-    "test_nightly_run",
-    "test_trace",
-)
-# Folders whose other files take more than a few seconds.
-_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark", "deploy")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch of `make test-all`."""
+    parser.addoption("--cpu-limits", action="store_true", help="fail if a file or the suite takes too many CPU seconds")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, so that no worker begins one when the others have nothing left to do."""
-
-    def rank(item: pytest.Item) -> int:
-        if item.path.stem in _LONGEST:
-            return _LONGEST.index(item.path.stem)
-        folder = item.path.parent.name
-        return len(_LONGEST) + (_SLOW.index(folder) if folder in _SLOW else len(_SLOW))
-
-    items.sort(key=rank)
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure CPU seconds."""
+    config.pluginmanager.register(cpu_seconds.CpuSeconds(config))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,7 +59,7 @@ def files_are_whole_at_once() -> Iterator[None]:
 def _fingerprint() -> str:
     """Hash everything that decides what is in a data root that tests share."""
     digest = hashlib.sha256((PROJECT_ROOT / "uv.lock").read_bytes())
-    files = [PROJECT_ROOT / "tests" / f"{name}.py" for name in ("conftest", "compiled_project", "roots", "troubled")]
+    files = [PROJECT_ROOT / "tests" / f"{name}.py" for name in ("troubled",)]
     for folder in ("dagster_project", "dbt", "expectations"):
         files += [path for path in sorted((PROJECT_ROOT / folder).rglob("*")) if path.suffix not in ("", ".pyc")]
     for file in files:
@@ -126,10 +81,12 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
         with (shared / f"{name}.made").open("a+") as mark:
             fcntl.flock(mark, fcntl.LOCK_EX)
             if not mark.seek(0, os.SEEK_END):
+                before = cpu_seconds.cpu_seconds()
                 # Left by a worker that failed.
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 fill(folder)
+                cpu_seconds.shared += cpu_seconds.cpu_seconds() - before
                 mark.write("whole")
         return folder
 
