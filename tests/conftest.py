@@ -75,6 +75,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
     if kept := os.environ.get("FCIR_KEPT_ROOTS"):
         shared = Path(kept) / _fingerprint()
         shared.mkdir(parents=True, exist_ok=True)
+        for other in Path(kept).iterdir():
+            if other != shared:
+                shutil.rmtree(other, ignore_errors=True)
 
     def made(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name
