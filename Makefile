@@ -21,6 +21,7 @@ ROUNDS ?= 5
 DATA ?=
 BENCH ?=
 CHAOS ?=
+FAULTS ?= 60
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
 FUZZ_FILE ?=
@@ -37,7 +38,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,10 +62,6 @@ spark-up: env-spark ## Start Spark with Iceberg on 127.0.0.1, for trials; WORKER
 
 spark-down: env ## Stop the Spark that spark-up started; its tables stay in data/spark
 	@.venv/bin/python -m dagster_project.tools.spark_cluster down
-
-env-peers: env ## Also install the tools that bench compares with: Polars, dlt, and SQLMesh in its own environment
-	$(UV) sync --locked --quiet --inexact --group peers
-	UV_PROJECT_ENVIRONMENT=.venv-sqlmesh $(UV) sync --locked --quiet --only-group sqlmesh --python $(PYTHON)
 
 ifneq ($(FCIR_DAGSTER_STORAGE),)
 run ui: env-postgres
@@ -91,13 +88,14 @@ test-all: env ## All tests, as CI runs them: also pages, defective extracts, who
 	$(UV) sync --locked --quiet --inexact --group pages --group deploy
 	$(PYTEST) -o "norecursedirs=long leaving spark .*"
 
-test-long: env-spark env-peers ## What a release needs besides CI, at most 90 minutes: faults on purpose, mutants, random histories, wheel, fuzzing, Spark
+test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, mutants, random histories, wheel, fuzzing, Spark
 	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy
 	mkdir -p .lint
-	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m 'long and not large'" >.lint/spark-long.log 2>&1 & spark=$$!; \
-	FCIR_TEST_PROGRAMS=required $(PYTEST) tests/long tests/leaving; tests=$$?; \
+	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m 'long and not large' tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
+	FCIR_TEST_PROGRAMS=required $(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
+	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
 	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
-	exit $$((tests || on_spark))
+	exit $$((tests || faults || on_spark))
 	$(MAKE) fuzz FUZZ_SECONDS=300
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
@@ -111,10 +109,10 @@ test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17
 fuzz: env ## Read generated CSV and XLSX files for FUZZ_SECONDS (60); FUZZ_FILE=FILE reads one again
 	$(UV) sync --locked --quiet --inexact --group fuzz
 ifdef FUZZ_FILE
-	.venv/bin/python tests/long/fuzz/fuzz_readers.py "$(FUZZ_FILE)"
+	.venv/bin/python -m tests.long.fuzz.fuzz_readers "$(FUZZ_FILE)"
 else
-	.venv/bin/python tests/long/fuzz/fuzz_readers.py csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
-	.venv/bin/python tests/long/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+	.venv/bin/python -m tests.long.fuzz.fuzz_readers csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+	.venv/bin/python -m tests.long.fuzz.fuzz_readers xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
 chaos: env ## Break data roots deliberately and count what survives; takes hours; CHAOS="--fault kill-night --trials 5" tries less
@@ -134,7 +132,7 @@ lint-sql: env
 	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
-bench: env ## Compare CPU time and memory with plain DuckDB: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
+bench: env ## Compare CPU time and memory with plain DuckDB and dbt alone: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
 	.venv/bin/python -m tests.long.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
@@ -163,4 +161,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .venv-sqlmesh .venv-spark .venv-product .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-spark .venv-product .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis

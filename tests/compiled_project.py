@@ -1,7 +1,7 @@
 """The dbt project as compiled SQL, which builds small data in two CPU seconds where dbt takes twenty.
 
-The fixture `compiled_manifest` (tests/conftest.py) is the path of a `manifest.json` that `dbt compile` wrote, once for a
-session; `read_project(path)` gives its seeds, models and data tests in an order in which each comes after what it
+The fixture `compiled_manifest` (tests/conftest.py) is the path of a `manifest.json` that `dbt compile` wrote, once for
+a session; `read_project(path)` gives its seeds, models and data tests in an order in which each comes after what it
 reads, and `build_node` makes one. `read_project(path, one_database=True)` and `warehouse()` are for tables in memory.
 
 Everything is built as a whole. What dbt adds (incremental builds, checks of contracts, hooks, unit tests) is not here.
@@ -70,7 +70,7 @@ class Node:
         sql = str(self.entry["compiled_code"])
         if not self.entry["config"].get("contract", {}).get("enforced"):
             return sql
-        return f"select {', '.join(map(quoted, self.entry['columns']))} from ({sql})"  # noqa: S608 (of the project)
+        return f"select {', '.join(map(quoted, self.entry['columns']))} from ({sql})"
 
 
 class CompiledProject:
@@ -135,7 +135,7 @@ def build_node(connection: duckdb.DuckDBPyConnection, node: Node) -> int:
         duckdb.Error: the statement fails.
     """
     if node.kind == "test":
-        return int(connection.execute(f"select count(*) from ({node.sql})").fetchall()[0][0])  # noqa: S608
+        return int(connection.execute(f"select count(*) from ({node.sql})").fetchall()[0][0])
     connection.execute(f"create schema if not exists {quoted(node.entry['database'])}.{quoted(node.schema)}")
     if node.kind == "seed":
         columns = ", ".join(f"{quoted(name)} {of}" for name, of in node.entry["config"]["column_types"].items())
@@ -148,8 +148,12 @@ def build_node(connection: duckdb.DuckDBPyConnection, node: Node) -> int:
 
 
 @contextmanager
-def warehouse(*, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse in memory, with its tables of loading, that ends in an error rather than fill the machine.
+def warehouse(*, threads: int = 2, loaded: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory with its tables of loading, that ends in an error rather than fill the machine.
+
+    Args:
+        threads: of DuckDB.
+        loaded: a warehouse file whose raw and audit rows it has; None: nothing.
 
     Yields:
         A connection with the warehouse as its default database, in UTC.
@@ -158,6 +162,13 @@ def warehouse(*, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection.execute("set TimeZone = 'UTC'; attach ':memory:' as warehouse; use warehouse.main")
         ensure_tables(connection, load_contracts(CONTRACTS).values())
+        if loaded:
+            connection.execute(f"attach {literal(str(loaded))} as loaded (read_only)")
+            names = "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'loaded'"
+            for (name,) in connection.execute(f"{names} and schema_name in ('raw', 'audit')").fetchall():
+                connection.execute(f"delete from warehouse.{name}")
+                connection.execute(f"insert into warehouse.{name} by name from loaded.{name}")
+            connection.execute("detach loaded")
         yield connection
     finally:
         connection.close()
@@ -167,5 +178,5 @@ def insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequence[
     """Insert rows by the names of their columns."""
     if rows:
         connection.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows]))
-        connection.execute(f"insert into {relation} by name select * from rows_to_insert")  # noqa: S608 (names of ours)
+        connection.execute(f"insert into {relation} by name select * from rows_to_insert")
         connection.unregister("rows_to_insert")

@@ -16,8 +16,6 @@ from dagster_project.transformation.project import ensure_manifest, target_path
 from tests import cpu_seconds
 from tests.compiled_engine import CompiledEngine
 from tests.compiled_project import CompiledProject, compile_project, read_project
-from tests.end_to_end import command as old
-from tests.end_to_end.command import Command
 from tests.roots import DataRoot, Done, land_correction, land_three_days
 from tests.troubled import SETTINGS as TROUBLED_SETTINGS
 from tests.troubled import land_first_night, land_second_night
@@ -191,32 +189,3 @@ def settings(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> 
         patch.setenv("DAGSTER_HOME", str(home / "dagster"))
         patch.delenv("FCIR_FORCE", raising=False)
         yield read_settings()
-
-
-@pytest.fixture(scope="session")
-def sample(made_once: Callable[..., Path], parsed_project: Path) -> Command:
-    """A data root with the printed months of the sample, loaded; a test changes a copy of it only."""
-
-    def first_run(folder: Path) -> None:
-        command = Command(folder / "home")
-        command.know_the_project(parsed_project)
-        written, done = command.run("sample", "--from", "2022-08-01"), command.run("run")
-        assert (written.returncode, done.returncode) == (0, 0), written.stderr + done.stdout + done.stderr
-        (folder / "said").write_text(done.stdout + done.stderr, encoding="utf-8")
-
-    return Command(made_once("sample", first_run) / "home")
-
-
-@pytest.fixture(scope="session")
-def undisturbed(made_once: Callable[..., Path], parsed_project: Path) -> Command:
-    """Three days and a correction, loaded and published by one uninterrupted run; a test changes a copy of it only."""
-
-    def fill(folder: Path) -> None:
-        command = Command(folder / "home")
-        command.know_the_project(parsed_project)
-        old.land_three_days(command)
-        old.land_correction(command)
-        done = command.run("run")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    return Command(made_once("undisturbed", fill) / "home")

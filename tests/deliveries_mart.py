@@ -21,9 +21,7 @@ def deliveries_sql(loads: str) -> str:
 def delivery_totals_sql() -> str:
     """Return the SQL of the model `delivery_totals` for DuckDB, over the tables of the schema `marts`."""
     tables = {name: f"marts.{name}" for name in ("deliveries", "quarantine")}
-    return _rendered(
-        "delivery_totals", {"stg_loads": "marts.load_audit", **tables}, ratio=macros_of("duckdb", "ratio.sql")["ratio"]
-    )
+    return _rendered("delivery_totals", {"stg_loads": "marts.load_audit", **tables}, ratio=macros_of("duckdb")["ratio"])
 
 
 def _rendered(name: str, relations: dict[str, str], **macros: Any) -> str:

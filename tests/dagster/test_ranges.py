@@ -1,77 +1,81 @@
 """Runs over partitions as the UI starts them: the days that they load and show as loaded."""
 
 import shutil
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
-import duckdb
 import pytest
 
 from dagster_project.cli.jobs import prepare_dagster_home
-from dagster_project.definitions import definitions
 from dagster_project.defs.automation import QUIET_CONSOLE
-from dagster_project.defs.resources import Deliveries
-from dagster_project.loading import landing
+from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.loading import landing, plan
 from dagster_project.loading.landing import hold_back
-from dagster_project.settings import Settings, read_settings
-from tests.dagster import tiny_landing
-from tests.dagster.tiny_landing import DAYS, MISSING, REJECTED
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+from tests.roots import DataRoot
+from tests.troubled import DAYS, MISSING, REJECTED, land_first_night
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-@pytest.fixture(scope="module")
-def repository(settings):
-    """The code location over the tiny landing folder: its first day is the first partition."""
-    tiny_landing.write(settings.landing)
-    return definitions().get_repository_def()
+FIRST, SECOND, THIRD, LAST = (day.isoformat() for day in DAYS)
+Result = tuple[dg.ExecuteInProcessResult, set[str]]
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch, repository):
-    """A home of the test's own with the tiny landing in it; the definitions are the module's."""
-    assert repository
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    prepare_dagster_home(read_settings())
-    tiny_landing.write(tmp_path / "landing")
-    return tmp_path
+def home(tmp_path, enter) -> DataRoot:
+    """A data root with the deliveries of `troubled`; the definitions have their days as partitions."""
+    root = DataRoot(tmp_path / "home")
+    land_first_night(root)
+    prepare_dagster_home(enter(root))
+    return root
 
 
-def run(repository, source, first=None, last=None) -> tuple[dg.ExecuteInProcessResult, set[str]]:
-    """Run one source over a range, or without one; return the result and the days that show as loaded."""
-    key = dg.AssetKey(["raw", source])
-    with dg.DagsterInstance.get() as instance:
-        result = repository.get_job("__ASSET_JOB").execute_in_process(
-            instance=instance,
-            run_config=QUIET_CONSOLE,
-            asset_selection=[key],
-            raise_on_error=False,
-            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()} if first and last else {},
-        )
-        return result, set(instance.get_materialized_partitions(key))
+@pytest.fixture
+def run(home, definitions) -> Callable[..., Result]:  # noqa: ARG001 - runs read it
+    """Return a function that runs sources over a range or without one; it gives the result and the days shown."""
+
+    def run(*sources: str, first: str = "", last: str = "") -> Result:
+        keys = [dg.AssetKey(["raw", source]) for source in sources]
+        span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        with dg.DagsterInstance.get() as instance:
+            result = (
+                definitions.get_repository_def()
+                .get_job("__ASSET_JOB")
+                .execute_in_process(
+                    instance=instance,
+                    run_config=QUIET_CONSOLE,
+                    asset_selection=keys,
+                    raise_on_error=False,
+                    tags=span if first else {},
+                )
+            )
+            return result, set(instance.get_materialized_partitions(keys[0]))
+
+    return run
 
 
-def loaded(home, source: str) -> set[str]:
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
-        rows = connection.execute(
-            "select distinct extract_date from audit.load where source = ? and status = 'loaded'", [source]
-        ).fetchall()
-    return {day.isoformat() for (day,) in rows}
+def loaded(home: DataRoot, source: str) -> set[str]:
+    sql = f"select distinct extract_date from audit.load where source = '{source}' and status = 'loaded'"
+    return {day.isoformat() for (day,) in home.warehouse(sql)}
 
 
-def failure(result: dg.ExecuteInProcessResult) -> str:
-    [event] = result.filter_events(lambda event: event.is_step_failure)
-    return event.step_failure_data.user_failure_data.description or ""
+def shown_of_days(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
+    """Partition, rows and status of each day that a run shows."""
+    days = [event.materialization for event in result.get_asset_materialization_events() if event.partition]
+    names = ("dagster/partition_row_count", "status")
+    return [(day.partition, *(day.metadata[name].value for name in names)) for day in days if "status" in day.metadata]
 
 
-def test_a_range_loads_its_days_and_no_others(home, repository):
-    result, shown = run(repository, "live_chats", DAYS[1], DAYS[2])
+def test_a_range_loads_its_days_and_shows_those_that_were_loaded_before(home, run):
+    result, shown = run("live_chats", first=SECOND, last=THIRD)
     assert result.success
-    assert shown == loaded(home, "live_chats") == {DAYS[1].isoformat(), DAYS[2].isoformat()}
+    assert shown == loaded(home, "live_chats") == {SECOND, THIRD}
+    result, shown = run("live_chats", first=SECOND, last=LAST)
+    assert result.success
+    assert shown == loaded(home, "live_chats") == {SECOND, THIRD, LAST}
+    assert shown_of_days(result) == [(SECOND, 1, "unchanged"), (THIRD, 1, "unchanged"), (LAST, 1, "loaded")]
 
 
 @pytest.mark.parametrize(
@@ -79,82 +83,56 @@ def test_a_range_loads_its_days_and_no_others(home, repository):
     [("call_segments", REJECTED), ("live_chats", DAYS[1]), ("crimes", MISSING)],
     ids=["rejected", "still being written", "missing"],
 )
-def test_a_faulty_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository, monkeypatch, source, fault):
+def test_a_faulty_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, run, monkeypatch, source, fault):
     if source == "live_chats":
-        written = home / "landing" / source / f"{source}_{fault}.csv"
+        written = home.home / "landing" / source / f"{source}_{fault}.csv"
 
         def write(_: float) -> None:
             written.write_bytes(written.read_bytes() + b"\n")
 
         monkeypatch.setenv("FCIR_QUIET_SECONDS", "300")
         monkeypatch.setattr(landing, "hold_back", partial(hold_back, sleep=write))
-    result, shown = run(repository, source, DAYS[0], DAYS[3])
+    result, shown = run(source, first=FIRST, last=LAST)
     assert not result.success
     assert shown == loaded(home, source) == {day.isoformat() for day in DAYS if day != fault}
-    assert fault.isoformat() in failure(result)
+    [failure] = result.filter_events(lambda event: event.is_step_failure)
+    message = f"{source}: no accepted delivery for {fault}. The other days of the range are loaded"
+    assert failure.step_failure_data.user_failure_data.description.startswith(message)
 
 
-def test_an_irregular_source_has_no_missing_days(home, repository):
-    result, shown = run(repository, "published_figures")
-    assert result.success
-    assert shown == set()
-    assert loaded(home, "published_figures") == {DAYS[3].isoformat()}
-
-
-def test_the_partitions_begin_with_the_first_delivery(home, repository):
-    assert home
-    days = repository.asset_graph.get(dg.AssetKey(["raw", "crimes"])).partitions_def
-    assert days.get_first_partition_key() == DAYS[0].isoformat()
-    assert not days.has_partition_key((DAYS[0] - timedelta(days=1)).isoformat())
-    assert days.has_partition_key(DAYS[3].isoformat())
-
-
-def test_a_day_that_was_loaded_before_stays_shown(home, repository):
-    run(repository, "live_chats", DAYS[0], DAYS[1])
-    result, shown = run(repository, "live_chats", DAYS[0], DAYS[2])
-    assert result.success
-    assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS[:3]}
-
-
-def test_a_rejected_correction_fails_the_run_and_leaves_the_day_loaded(home, repository):
-    run(repository, "live_chats", DAYS[0], DAYS[0])
-    file = home / "landing" / "live_chats" / f"live_chats_{DAYS[0]}.csv"
-    file.write_text("chat_id\nL1\n", encoding="utf-8")
-    result, shown = run(repository, "live_chats", DAYS[0], DAYS[0])
+def test_a_rejected_correction_fails_the_run_and_leaves_the_day_loaded(home, run):
+    run("live_chats", first=FIRST, last=FIRST)
+    home.land(f"live_chats_{FIRST}.csv", "chat_id", "L1")
+    result, shown = run("live_chats", first=FIRST, last=FIRST)
     assert not result.success
-    assert shown == loaded(home, "live_chats") == {DAYS[0].isoformat()}
+    assert shown == loaded(home, "live_chats") == {FIRST}
 
 
-def test_each_day_shows_its_own_row_count(home, repository):
-    assert home
-    run(repository, "live_chats", DAYS[0], DAYS[2])
-    with dg.DagsterInstance.get() as instance:
-        for day in DAYS[:3]:
-            records = instance.fetch_materializations(
-                dg.AssetRecordsFilter(dg.AssetKey(["raw", "live_chats"]), asset_partitions=[day.isoformat()]), limit=1
-            ).records
-            metadata = records[0].asset_materialization.metadata
-            assert metadata["dagster/partition_row_count"].value == 1
+def test_a_run_without_a_range_loads_every_source_of_one_plan_and_an_irregular_one_has_no_days(home, run, monkeypatch):
+    plans = []
+    original = plan.plan_deliveries
+    monkeypatch.setattr(plan, "plan_deliveries", lambda *a, **b: plans.append(a) or original(*a, **b))
+    result, shown = run("published_figures", "live_chats")
+    assert (result.success, shown, len(plans)) == (True, set(), 1)
+    assert loaded(home, "published_figures") == {LAST}
+    assert loaded(home, "live_chats") == {FIRST, SECOND, THIRD, LAST}
 
 
-def test_a_run_with_nothing_new_shows_the_last_result_of_every_check(home, repository):
-    first, _ = run(repository, "call_segments", DAYS[1], DAYS[1])
-    assert home
-    again, _ = run(repository, "call_segments", DAYS[1], DAYS[1])
-    before, after = ({check.check_name: check for check in one.get_asset_check_evaluations()} for one in (first, again))
-    assert {name: check.passed for name, check in before.items()} == {n: check.passed for n, check in after.items()}
-    assert not after["queue_time_is_below_two_hours"].passed
-    assert after["queue_time_is_below_two_hours"].metadata["failed_extract_dates"].value == DAYS[1].isoformat()
-    assert "validated_at" in after["queue_time_is_below_two_hours"].metadata
+def test_a_run_with_nothing_new_or_nothing_readable_shows_the_last_result_of_every_check(run):
+    def checks(day: str) -> dict[str, dg.AssetCheckEvaluation]:
+        result, _ = run("call_segments", first=day, last=day)
+        return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
-
-def test_a_delivery_that_cannot_be_read_does_not_hide_the_last_result_of_a_check(home, repository):
-    assert home
-    run(repository, "call_segments", DAYS[1], DAYS[1])
-    result, _ = run(repository, "call_segments", REJECTED, REJECTED)
-    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
-    assert not checks["files_can_be_read"].passed
-    assert not checks["queue_time_is_below_two_hours"].passed
+    first, again, unreadable = checks(SECOND), checks(SECOND), checks(THIRD)
+    assert {name: check.passed for name, check in first.items()} == {
+        name: check.passed for name, check in again.items()
+    }
+    for later in (again, unreadable):
+        waited = later["queue_time_is_below_two_hours"]
+        assert not waited.passed
+        assert waited.metadata["failed_extract_dates"].value == SECOND
+        assert "validated_at" in waited.metadata
+    assert (again["files_can_be_read"].passed, unreadable["files_can_be_read"].passed) == (True, False)
 
 
 def test_a_run_of_the_schedule_or_the_ui_needs_space_too(tmp_path, monkeypatch):
@@ -162,9 +140,23 @@ def test_a_run_of_the_schedule_or_the_ui_needs_space_too(tmp_path, monkeypatch):
     settings = Settings(home=tmp_path, _env_file=None)
     settings.landing.mkdir()
     context = SimpleNamespace(has_partition_key=False, has_partition_key_range=False)
-    warehouse = SimpleNamespace(settings=settings, contracts={})
-    with pytest.raises(
-        dg.Failure, match=r"has 99 MB free, but fcir run needs about 100 MB .*Free some space"
-    ) as failed:
-        Deliveries().plan(context, warehouse)
+    with pytest.raises(dg.Failure, match="has 99 MB free, but fcir run needs about 100 MB") as failed:
+        Deliveries().plan(context, SimpleNamespace(settings=settings, contracts={}))
     assert not failed.value.allow_retries
+
+
+def test_a_run_that_loads_nothing_brings_the_audit_up_to_this_version_and_makes_no_warehouse(
+    home, run, tmp_path, enter
+):
+    run("published_figures")
+    with loading_connection(home.home / "warehouse.duckdb") as connection:
+        connection.execute("drop table audit.lake; alter table audit.build_step drop column engine")
+    with dg.build_resources({"warehouse": Warehouse()}):
+        pass
+    assert home.warehouse("select count(*) from audit.lake where false") == [(0,)]
+    assert home.warehouse("select engine from audit.build_step") == []
+    (tmp_path / "other").mkdir()
+    settings = enter(DataRoot(tmp_path / "other"))
+    with dg.build_resources({"warehouse": Warehouse()}):
+        pass
+    assert not settings.warehouse.exists()

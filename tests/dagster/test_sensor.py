@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 
 import dagster as dg
 import duckdb
@@ -14,14 +15,10 @@ from dagster_project.defs.automation import BY_COMMAND_LINE, new_deliveries
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, read_settings
-from tests.dagster import tiny_landing
+from tests.roots import CRIMES, DataRoot
 
-
-@pytest.fixture
-def landing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    return tmp_path / "landing"
+DAY = "2022-10-28"
+NOTHING_NEW = "no delivery is new or changed"
 
 
 @pytest.fixture
@@ -31,169 +28,131 @@ def instance():
 
 
 @pytest.fixture
-def tick(landing, instance):
-    """The sensor as the daemon calls it, a quarter of an hour after the last file was written."""
+def root(tmp_path, enter) -> DataRoot:
+    """A data root with one delivery."""
+    root = DataRoot(tmp_path / "home")
+    root.home.mkdir()
+    enter(root)
+    land(root, f"crimes_{DAY}.csv", "a")
+    return root
 
-    def evaluate() -> dg.RunRequest | dg.SkipReason:
-        for path in landing.rglob("*.csv"):
-            moment = time.time() - 900
-            if path.stat().st_mtime > moment:
-                os.utime(path, (moment, moment))
+
+@pytest.fixture
+def tick(root, instance) -> Callable[[], str]:  # noqa: ARG001 - the sensor reads it
+    """The sensor as the daemon calls it: the key of the run that it asks for, or its reason to ask for none."""
+
+    def tick() -> str:
         with dg.build_sensor_context(instance=instance) as context:
-            return new_deliveries(context)
+            asked = new_deliveries(context)
+        if isinstance(asked, dg.SkipReason):
+            return asked.skip_message or ""
+        assert asked.partition_key is None
+        return f"run {asked.run_key}"
 
-    return evaluate
-
-
-def reason_of(result) -> str:
-    """The reason why no run is asked for."""
-    assert isinstance(result, dg.SkipReason)
-    return result.skip_message or ""
+    return tick
 
 
-def load(source: str, run_id: str) -> int:
-    """Load the new deliveries of a source; return how many were rejected."""
-    report = load_source(read_settings(), load_contracts(CONTRACTS), source, wanted=Range(), run_id=run_id)
-    return len(report.rejected)
+def land(root: DataRoot, name: str, *references: str) -> None:
+    """Deliver crimes, a quarter of an hour ago."""
+    path = root.land(name, CRIMES, *(f"{reference},{DAY} 08:00,{DAY} 07:00,8N,recorded,," for reference in references))
+    os.utime(path, (time.time() - 900,) * 2)
 
 
-def test_an_empty_landing_folder_asks_for_nothing(landing, tick):
-    assert not landing.exists()
-    assert isinstance(tick(), dg.SkipReason)
+def load(run_id: str) -> int:
+    """Load the new deliveries; return how many were rejected."""
+    contracts = load_contracts(CONTRACTS)
+    return len(load_source(read_settings(), contracts, "crimes", wanted=Range(), run_id=run_id).rejected)
 
 
-def test_the_same_files_always_ask_for_the_same_run(landing, tick):
-    tiny_landing.write(landing)
-    first = tick()
-    assert isinstance(first, dg.RunRequest)
-    assert first.run_key == tick().run_key
-    assert first.partition_key is None
+def test_each_state_of_the_landing_folder_asks_for_one_run(root, tick):
+    keys = [tick(), tick()]
+    land(root, f"crimes_{DAY}.csv", "a", "b")
+    keys.append(tick())
+    land(root, "crimes_2022-10-29.csv")
+    keys.append(tick())
+    assert all(key.startswith("run ") for key in keys)
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    for file in (root.home / "landing" / "crimes").iterdir():
+        file.rename(file.with_suffix(".txt"))
+    assert tick() == NOTHING_NEW
 
 
-def test_a_changed_or_added_file_asks_for_another_run(landing, tick):
-    tiny_landing.write(landing)
-    keys = {tick().run_key}
-    changed = landing / "crimes" / f"crimes_{tiny_landing.DAYS[0]}.csv"
-    changed.write_text(changed.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    keys.add(tick().run_key)
-    (landing / "crimes" / f"crimes_{tiny_landing.MISSING}.csv").write_bytes(changed.read_bytes() + b"\n")
-    keys.add(tick().run_key)
-    assert len(keys) == 3
-
-
-def test_other_files_ask_for_no_run(landing, tick):
-    (landing / "crimes").mkdir(parents=True)
-    (landing / "crimes" / "notes.txt").write_text("not an extract", encoding="utf-8")
-    assert isinstance(tick(), dg.SkipReason)
-
-
-def test_while_a_run_holds_the_warehouse_the_sensor_names_it_and_waits(landing, tick):
-    tiny_landing.write(landing)
-    holder = os.open(landing.parent / "warehouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
+def test_while_a_run_holds_the_warehouse_the_sensor_names_it_and_waits(root, tick):
+    holder = os.open(root.home / "warehouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.write(holder, json.dumps({"pid": 4711, "since": 0}).encode())
         fcntl.flock(holder, fcntl.LOCK_EX)
-        assert "4711" in reason_of(tick())
+        assert "4711" in tick()
     finally:
         os.close(holder)
-    assert isinstance(tick(), dg.RunRequest)
+    # A killed run leaves a warehouse without tables.
+    duckdb.connect(str(root.home / "warehouse.duckdb")).close()
+    assert tick().startswith("run ")
 
 
-def test_a_warehouse_that_a_killed_run_left_without_tables_does_not_stop_the_sensor(landing, tick):
-    tiny_landing.write(landing)
-    duckdb.connect(str(landing.parent / "warehouse.duckdb")).close()
-    assert isinstance(tick(), dg.RunRequest)
-
-
-CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status\n"
-
-
-def test_a_rejected_delivery_starts_a_run_again_when_it_is_corrected_only(landing, tick):
-    folder = landing / "crimes"
-    folder.mkdir(parents=True)
-    good, bad = folder / "crimes_2022-10-28.csv", folder / "crimes_2022-10-29.csv"
-    good.write_text(CRIMES + "a,2022-10-28 08:00,2022-10-28 07:00,8N,recorded\n", encoding="utf-8")
-    bad.write_text("not,a,header,of,crimes\n1,2,3,4,5\n", encoding="utf-8")
-    keys = [tick().run_key]
-    assert load("crimes", "first") == 1
-    assert isinstance(tick(), dg.SkipReason)
+def test_a_rejected_delivery_starts_a_run_again_only_when_its_files_change(root, tick):
+    bad = root.land("crimes_2022-10-29.csv", "not,a,header,of,crimes", "1,2,3,4,5")
+    os.utime(bad, (time.time() - 900,) * 2)
+    keys = [tick()]
     # The nightly run tries it again; it still starts no run.
-    assert load("crimes", "second") == 1
-    assert isinstance(tick(), dg.SkipReason)
-    (folder / "crimes_2022-10-29_more.csv").write_text(CRIMES, encoding="utf-8")
-    keys.append(tick().run_key)
-    assert load("crimes", "third") == 1
-    assert isinstance(tick(), dg.SkipReason)
-    bad.write_text(CRIMES + "b,2022-10-29 08:00,2022-10-29 07:00,8N,recorded\n", encoding="utf-8")
-    keys.append(tick().run_key)
-    assert load("crimes", "fourth") == 0
-    assert isinstance(tick(), dg.SkipReason)
-    assert len(set(keys)) == 3
+    for run in ("first", "second"):
+        assert (load(run), tick()) == (1, NOTHING_NEW)
+    land(root, "crimes_2022-10-29_more.csv")
+    keys.append(tick())
+    assert (load("third"), tick()) == (1, NOTHING_NEW)
+    land(root, bad.name, "b")
+    keys.append(tick())
+    assert (load("fourth"), tick()) == (0, NOTHING_NEW)
+    # A file that is put back as it was before a correction is another delivery.
+    for reference in "cb":
+        land(root, bad.name, reference)
+        keys.append(tick())
+        assert (load(reference), tick()) == (0, NOTHING_NEW)
+    assert len({key for key in keys if key.startswith("run ")}) == 5
 
 
-def test_a_file_that_is_put_back_after_a_correction_starts_a_run(landing, tick):
-    folder = landing / "crimes"
-    folder.mkdir(parents=True)
-    file = folder / "crimes_2022-10-28.csv"
-    versions = [CRIMES + f"{ref},2022-10-28 08:00,2022-10-28 07:00,8N,recorded\n" for ref in "ab"]
-    keys = []
-    for version, (run, text) in enumerate([("first", versions[0]), ("second", versions[1]), ("third", versions[0])]):
-        file.write_text(text, encoding="utf-8")
-        os.utime(file, (1_666_000_000 + version % 2, 1_666_000_000 + version % 2))
-        keys.append(tick().run_key)
-        assert load("crimes", run) == 0
-    assert len(set(keys)) == 3
-
-
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_no_other_run_is_asked_for_while_one_is_queued_or_running(landing, tick, instance, status):
-    tiny_landing.write(landing)
-    run = dg.DagsterRun(job_name="nightly", run_id="0" * 32, status=status)
+@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
+def test_no_other_run_is_asked_for_while_one_is_queued_or_running(tick, instance, status):
+    run = dg.DagsterRun(job_name="nightly", run_id="0" * 32, status=dg.DagsterRunStatus[status])
     instance.add_run(run)
-    assert run.run_id in reason_of(tick())
-    instance.report_run_failed(run)
-    assert isinstance(tick(), dg.RunRequest)
+    assert run.run_id in tick()
 
 
-def test_a_killed_run_of_the_command_line_does_not_stop_the_sensor(landing, tick, instance):
-    tiny_landing.write(landing)
-    instance.add_run(
-        dg.DagsterRun(job_name="nightly", status=dg.DagsterRunStatus.STARTED, tags=BY_COMMAND_LINE, run_id="1" * 32)
-    )
-    assert isinstance(tick(), dg.RunRequest)
+@pytest.mark.parametrize(
+    ("job", "status", "tags"),
+    [
+        pytest.param("nightly", "FAILURE", {}, id="ended"),
+        pytest.param("nightly", "STARTED", BY_COMMAND_LINE, id="of the command line, killed: it holds no lock"),
+        pytest.param("nightly", "STARTED", {"dagster/code_location": "essex"}, id="of another data root"),
+        pytest.param("publish", "STARTED", {}, id="of another job"),
+    ],
+)
+def test_other_runs_do_not_stop_the_sensor(tick, instance, job, status, tags):
+    run = dg.DagsterRun(job_name=job, run_id="1" * 32, status=dg.DagsterRunStatus[status], tags=tags)
+    instance.add_run(run)
+    assert tick().startswith("run ")
 
 
-def test_a_run_of_another_root_does_not_stop_the_sensor(landing, tick, instance):
-    tiny_landing.write(landing)
-    tags = {"dagster/code_location": "essex"}
-    instance.add_run(dg.DagsterRun(job_name="nightly", status=dg.DagsterRunStatus.STARTED, tags=tags, run_id="2" * 32))
-    assert isinstance(tick(), dg.RunRequest)
+def test_a_file_younger_than_a_minute_counts_only_with_its_marker(root, tick):
+    file = root.home / "landing" / "crimes" / f"crimes_{DAY}.csv"
+    file.touch()
+    assert tick() == f"{NOTHING_NEW}; 1 delivery is not complete yet"
+    file.with_name(f"{file.name}.done").touch()
+    assert tick().startswith("run ")
 
 
-def test_a_file_younger_than_a_minute_counts_only_with_its_marker(landing, instance):
-    folder = landing / "crimes"
-    folder.mkdir(parents=True)
-    file = folder / "crimes_2022-10-28.csv"
-    file.write_text(CRIMES, encoding="utf-8")
-    with dg.build_sensor_context(instance=instance) as context:
-        assert "1 delivery is not complete yet" in reason_of(new_deliveries(context))
-        (folder / f"{file.name}.done").touch()
-        assert isinstance(new_deliveries(context), dg.RunRequest)
-
-
-def test_new_loads_of_a_member_ask_a_hub_for_one_run(landing, tick, monkeypatch, tmp_path):
-    tiny_landing.write(landing)
-    load("crimes", "run 1")
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "hub"))
-    monkeypatch.setenv("FCIR_MEMBERS", str(tmp_path))
-    assert isinstance(tick(), dg.RunRequest)
-    load("crimes", "run 2")
-    assert reason_of(tick()) == "no member has loads that were not taken in"
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    monkeypatch.delenv("FCIR_MEMBERS")
-    load("live_chats", "run 3")
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "hub"))
-    monkeypatch.setenv("FCIR_MEMBERS", str(tmp_path))
-    first, second = tick(), tick()
-    assert isinstance(first, dg.RunRequest)
-    assert first.run_key == second.run_key
+def test_new_loads_of_a_member_ask_a_hub_for_one_run(root, tick, enter, tmp_path):
+    hub = DataRoot(tmp_path / "hub", {"FCIR_MEMBERS": str(root.home)})
+    hub.home.mkdir()
+    load("first of the member")
+    enter(hub)
+    assert tick() == "run first"
+    load("first of the hub")
+    assert tick() == "no member has loads that were not taken in"
+    enter(root)
+    land(root, "crimes_2022-10-29.csv", "b")
+    load("second of the member")
+    enter(hub)
+    assert tick() == tick()
+    assert tick().startswith(f"run {root.home} ")

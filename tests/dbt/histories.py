@@ -1,11 +1,7 @@
-"""Random histories of loads for tests of the dbt project: deliveries, corrections, withdrawals, as loading leaves them.
-
-Only what the raw and audit tables show; reading extract files does not belong here.
-"""
+"""Random histories of loads, corrections and withdrawals, as loading leaves them in the raw and audit tables."""
 
 import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +10,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
-from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
+from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 # Months end after each of these days, and the clock goes back on one.
@@ -29,54 +25,29 @@ KEYS = 8
 class History:
     """A warehouse file to which a seeded random generator adds loads of every source."""
 
-    def __init__(
-        self,
-        warehouse: Path,
-        contracts: Mapping[str, Contract],
-        *,
-        seed: int,
-        root: int = 0,
-        forces: tuple[str, ...] = FORCES,
-    ) -> None:
-        self._random, self._of_tables = random.Random(seed), random.Random(seed)
-        self._warehouse = warehouse
-        self._contracts = contracts
-        self._forces = forces
+    def __init__(self, warehouse: Path, contracts: Mapping[str, Contract], *, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._warehouse, self._contracts = warehouse, contracts
         self._changes = 0
-        self._first_load = root * LOADS_OF_A_ROOT
         with duckdb.connect(str(warehouse)) as connection:
             ensure_tables(connection, contracts.values())
-            record_root(connection, root)
+            record_root(connection, 0)
 
     def deliver(self) -> None:
-        """Load or correct one or two days of every source, in any order of the days."""
+        """Load or correct one or two days of every source, in any order of the days; withdraw a rejected delivery."""
         with duckdb.connect(str(self._warehouse)) as connection:
+            connection.execute(
+                "update audit.load set withdrawn_at = ?, change_seq = ? "
+                "where status = 'rejected' and withdrawn_at is null",
+                [LOADED_AT, self._changes + 1],
+            )
             for source, contract in self._contracts.items():
-                with self._draws_of(contract):
-                    for day in self._random.sample(DAYS, self._random.randint(1, 2)):
-                        self._replace(connection, source, day)
-                        for _ in range(self._random.randint(1, 2)):
-                            self._load(connection, contract, day)
-
-    @contextmanager
-    def _draws_of(self, contract: Contract) -> Iterator[None]:
-        """Let tables about all forces draw by themselves, so that they change nothing in the history of events."""
-        draws = self._random
-        if contract.describes_forces:
-            self._random = self._of_tables
-        try:
-            yield
-        finally:
-            self._random = draws
-
-    def deliver_every_day(self) -> None:
-        """Load or correct every day of every source, so that all days are complete."""
-        with duckdb.connect(str(self._warehouse)) as connection:
-            for contract in self._contracts.values():
-                with self._draws_of(contract):
-                    for day in DAYS:
-                        self._replace(connection, contract.source, day)
-                        self._load(connection, contract, day, has_rows=True)
+                for day in self._random.sample(DAYS, self._random.randint(1, 2)):
+                    self._replace(connection, source, day)
+                    for _ in range(self._random.randint(1, 2)):
+                        self._load(connection, contract, day)
+                if self._random.random() < 0.3:
+                    self._record(connection, source, DAYS[-1] + timedelta(days=9), "rejected", rows=0)
 
     def complete_build(self) -> None:
         """Record that a build has seen everything, so that nothing is pending."""
@@ -94,16 +65,18 @@ class History:
             [self._changes + 1, source, day],
         )
 
-    @property
-    def _load_id(self) -> int:
-        return self._first_load + self._changes
-
-    def _load(
-        self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date, *, has_rows: bool = False
-    ) -> None:
+    def _record(self, connection: duckdb.DuckDBPyConnection, source: str, day: date, status: str, *, rows: int) -> None:
         self._changes += 1
+        connection.execute(
+            "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded, "
+            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq, first_change_seq) "
+            "values ($1, $2, $3, 'file', 'sha', $4, $4, 0, $5, true, $6, 'run', $1, $1)",
+            [self._changes, source, day, rows, status, LOADED_AT],
+        )
+
+    def _load(self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> None:
         taken = connection.execute(
-            f"select rows.source_row from raw.{contract.source} as rows "  # noqa: S608 (a name of a contract)
+            f"select rows.source_row from raw.{contract.source} as rows "
             "inner join audit.load as loads on rows.load_id = loads.load_id "
             "where loads.status = 'loaded' and loads.extract_date = ?",
             [day],
@@ -111,45 +84,34 @@ class History:
         # Row numbers stand for keys: within one extract a key has one current row.
         first = 1 + DAYS.index(day) * KEYS // 2
         free = sorted(set(range(first, first + KEYS)) - {row for (row,) in taken})
-        numbers = sorted(
-            self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2][has_rows:]))
-        )
+        numbers = sorted(self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2])))
+        self._record(connection, contract.source, day, "loaded" if numbers else "empty", rows=len(numbers))
         columns = list(raw_columns(contract))
         for number in numbers:
             row = self._row(contract, number, day)
             connection.execute(
-                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",  # noqa: S608
+                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",
                 [row[column] for column in columns],
             )
         connection.execute(
-            "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded, "
-            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq, first_change_seq) "
-            "values ($1, $2, $3, 'file', 'sha', $4, $4, 0, $5, true, $6, 'run', $7, $7)",
-            [
-                *(self._load_id, contract.source, day, len(numbers), "loaded" if numbers else "empty"),
-                *(LOADED_AT, self._changes),
-            ],
+            "insert into audit.load_force "
+            "select load_id, force_code, count(*), count(*), 0, 0 "
+            f"from raw.{contract.source} where load_id = ? group by all",
+            [self._changes],
         )
-        if numbers:
-            connection.execute(
-                "insert into audit.load_force "  # noqa: S608 (a name of a contract)
-                "select load_id, force_code, count(*), count(*), 0, 0 "
-                f"from raw.{contract.source} where load_id = ? group by load_id, force_code",
-                [self._load_id],
-            )
 
     def _row(self, contract: Contract, number: int, day: date) -> dict[str, Any]:
         row: dict[str, Any] = {
             "is_dst_ambiguous": self._random.random() < 0.2,
             "extract_date": day,
-            "load_id": self._load_id,
+            "load_id": self._changes,
             "source_row": number,
         }
         keys = [column for column in contract.columns if column.key_position is not None]
         for column in contract.columns:
             if column.name == "force_code":
                 # The key decides the force, since a key is unique for each force.
-                row[column.name] = self._forces[number // 4 % len(self._forces)]
+                row[column.name] = FORCES[number // 4 % len(FORCES)]
             elif column in keys:
                 # Neighbouring numbers share the first of several key columns: segments of a call, states of a crime.
                 shared = len(keys) > 1 and column is keys[0]
@@ -181,15 +143,13 @@ class History:
     def _value(self, cell_type: CellType, values: tuple[str, ...], day: date) -> Any:
         if values:
             return self._random.choice(values)
-        if cell_type is CellType.TIMESTAMP:
-            minute = self._random.randint(0, 1439)
-            return datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 (naive UTC)
-        if cell_type in (CellType.DATE, CellType.MONTH):
-            return day
-        if cell_type is CellType.BOOLEAN:
-            return self._random.random() < 0.5
-        if cell_type in (CellType.INTEGER, CellType.SECONDS):
-            return self._random.randint(0, 99)
-        if cell_type is CellType.DECIMAL:
-            return Decimal(self._random.randint(0, 9999)) / 100
-        return f"text {self._random.randint(1, 3)}"
+        number = self._random.randint(0, 1439)
+        return {
+            CellType.TIMESTAMP: datetime(day.year, day.month, day.day) + timedelta(minutes=number),  # noqa: DTZ001
+            CellType.DATE: day,
+            CellType.MONTH: day,
+            CellType.BOOLEAN: number % 2 == 0,
+            CellType.INTEGER: number % 100,
+            CellType.SECONDS: number % 100,
+            CellType.DECIMAL: Decimal(number) / 100,
+        }.get(cell_type, f"text {number % 3}")

@@ -18,12 +18,11 @@ def give(value: object) -> None:
     raise Returned(value)
 
 
-def macros_of(engine: str, file: str, **known: object) -> dict[str, Callable[..., Any]]:
-    """Return the macros of a file and those of the engines.
+def macros_of(engine: str, **known: object) -> dict[str, Callable[..., Any]]:
+    """Return all macros.
 
     Args:
         engine: prefix of the macros that a dispatch finds.
-        file: name below dbt/macros.
         known: what they find in the context.
     """
     environment = Environment(undefined=StrictUndefined, autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701 (SQL)
@@ -31,20 +30,21 @@ def macros_of(engine: str, file: str, **known: object) -> dict[str, Callable[...
     environment.globals |= {
         **known,
         "return": give,
+        "dbt": SimpleNamespace(type_string=lambda: "varchar"),
         "adapter": SimpleNamespace(dispatch=lambda name, _: macros[f"{engine}__{name}"]),
     }
-    for path in (file, "engines/duckdb.sql", "engines/spark.sql"):
-        text = (DBT_PROJECT / "macros" / path).read_text(encoding="utf-8")
+    for path in sorted((DBT_PROJECT / "macros").rglob("*.sql")):
+        text = path.read_text(encoding="utf-8")
         for macro, name in re.findall(r"(\{% macro (\w+)\(.*?\{%-? endmacro %\})", text, re.DOTALL):
             macros[name] = called(environment, macro, name)
-    environment.globals |= macros
+    environment.globals |= {name: macro for name, macro in macros.items() if name not in known}
     return macros
 
 
 def called(environment: Environment, macro: str, name: str) -> Callable[..., Any]:
-    def call(*arguments: object) -> Any:
+    def call(*arguments: object, **named: object) -> Any:
         try:
-            return getattr(environment.from_string(macro).module, name)(*arguments)
+            return getattr(environment.from_string(macro).module, name)(*arguments, **named)
         except Returned as returned:
             return returned.args[0]
 

@@ -4,9 +4,6 @@ A project of its own has two tiny lists with a test of integrity each: `visits` 
 knows, `stations` with none. They are built as the warehouse is.
 """
 
-import shutil
-from pathlib import Path
-
 import dagster as dg
 import pytest
 
@@ -107,21 +104,16 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     folder, home = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("home")
-    for name, text in (
-        ("dbt_project.yml", PROJECT),
-        ("seeds/_lists__seeds.yml", SEEDS),
-        ("seeds/stations.csv", STATIONS),
-        ("seeds/visits.csv", VISITS),
-    ):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    files = {"dbt_project.yml": PROJECT, "seeds/_lists__seeds.yml": SEEDS}
+    files |= {"seeds/stations.csv": STATIONS, "seeds/visits.csv": VISITS}
     macros = ("macros/file_of_seed.sql", "macros/generate_schema_name.sql", "tests/generic/integrity.sql")
-    for name in ("profiles.yml", *macros):
+    files |= {name: (DBT_PROJECT / name).read_text(encoding="utf-8") for name in ("profiles.yml", *macros)}
+    for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        shutil.copy(DBT_PROJECT / name, folder / name)
+        (folder / name).write_text(text, encoding="utf-8")
     (folder / "models").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(project, "DBT_PROJECT", Path(folder))
+        patch.setattr(project, "DBT_PROJECT", folder)
         patch.setenv("FCIR_HOME", str(home))
         settings = read_settings()
         with loading_connection(settings.warehouse) as connection:
@@ -130,58 +122,36 @@ def settings(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def nodes(settings) -> list[NodeResult]:
-    return build_all(settings, run_id="run")
+def nodes(settings) -> dict[str, NodeResult]:
+    return {node.name: node for node in build_all(settings, run_id="run")}
 
 
 @pytest.fixture(scope="module")
 def visits(nodes) -> NodeResult:
-    return one(nodes, "integrity of visits")
+    return nodes["integrity of visits"]
 
 
-@pytest.fixture(scope="module")
-def run(settings, nodes) -> dg.ExecuteInProcessResult:
-    assert nodes
-    facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
-    return dg.materialize([facts], resources={"warehouse": Warehouse(), "dbt": Dbt()}, raise_on_error=False)
-
-
-def one(nodes: list[NodeResult], name: str) -> NodeResult:
-    [node] = [node for node in nodes if node.name == name]
-    return node
-
-
-def test_every_kind_of_fault_is_found_with_its_rows(visits):
+def test_every_kind_of_fault_is_found_and_its_condition_finds_the_rows(settings, visits):
     assert visits.status == "fail"
     assert {fault.text: fault.rows for fault in visits.faults} == FAULTS
     assert visits.failures == sum(FAULTS.values())
-
-
-def test_a_table_without_faults_passes(nodes):
-    node = one(nodes, "integrity of stations")
-    assert (node.status, node.failures, node.faults) == ("pass", 0, ())
-
-
-def test_a_table_without_rows_has_no_faults(settings, visits):
-    assert visits
-    [file] = (project.target_path(settings) / "compiled").rglob("integrity_visits*.sql")
-    sql = file.read_text(encoding="utf-8")
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute("begin")
-        connection.execute("delete from reference.visits")
-        assert connection.execute(sql).fetchall() == []
-        connection.execute("rollback")
-
-
-def test_the_condition_of_a_fault_finds_its_rows(settings, visits):
     found = {}
     with loading_connection(settings.warehouse) as connection:
         for fault in visits.faults:
-            query = f"select visit from reference.visits where {fault.rows_where}"  # noqa: S608 - of the project
-            rows = connection.execute(query).fetchall()
+            rows = connection.execute(f"select visit from reference.visits where {fault.rows_where}").fetchall()
             found[fault.text] = "".join(sorted(visit for (visit,) in rows))
     # All rows that are alike are shown, also the one that could stay.
     assert found == dict(zip(FAULTS, ("DEF", "GH", "I", "JJJ", "KL", "M"), strict=True))
+
+
+def test_a_table_without_faults_or_without_rows_passes(settings, nodes, visits):
+    stations = nodes["integrity of stations"]
+    assert (stations.status, stations.failures, stations.faults) == ("pass", 0, ())
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("begin")
+        connection.execute("delete from reference.visits")
+        assert connection.execute(visits.sql).fetchall() == []
+        connection.execute("rollback")
 
 
 def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
@@ -192,16 +162,12 @@ def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
         assert len(connection.execute(query).fetchall()) == 12
 
 
-def test_the_failure_of_a_run_names_the_faults(run):
-    assert not run.success
+def test_dagster_shows_the_faults_of_a_table_and_describes_its_rules(settings, visits):
+    facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
+    run = dg.materialize([facts], resources={"warehouse": Warehouse(), "dbt": Dbt()}, raise_on_error=False)
     [event] = run.filter_events(lambda event: event.is_step_failure)
-    text = event.step_failure_data.user_failure_data.description
-    assert text.startswith("dbt: 1 node failed or skipped: integrity of visits: 3 rows: reason is empty; 2 rows: ")
-    last = "; 1 row: day is no opened of stations (dbt/seeds/stations.csv). Rows: "
-    assert text.partition(last)[2].startswith("select * from warehouse.reference.visits where ")
-
-
-def test_the_check_of_the_table_shows_the_faults(run):
+    failure = event.step_failure_data.user_failure_data.description
+    assert failure.startswith(f"dbt: 1 node failed or skipped: integrity of visits: {visits.message}. ")
     checks = {check.asset_key.path[-1]: check for check in run.get_asset_check_evaluations()}
     assert checks["stations"].passed
     assert "faults" not in checks["stations"].metadata
@@ -210,11 +176,7 @@ def test_the_check_of_the_table_shows_the_faults(run):
     assert checks["visits"].metadata["failures"].value == sum(FAULTS.values())
     shown = {record.data["fault"]: record.data["rows"] for record in checks["visits"].metadata["faults"].records}
     assert shown == FAULTS
-
-
-def test_the_check_of_a_table_describes_every_rule(settings):
-    assets = transformation_assets(project.ensure_manifest(settings), settings)[0]
-    [spec] = [spec for spec in assets.check_specs if spec.asset_key.path[-1] == "visits"]
+    [spec] = [spec for spec in facts.check_specs if spec.asset_key.path[-1] == "visits"]
     assert spec.name == "integrity"
     assert spec.description == (
         "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "

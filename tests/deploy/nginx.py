@@ -26,19 +26,10 @@ def free_port() -> int:
 
 @contextmanager
 def nginx(folder: Path, *, port: int, operators: int, viewers: int, users: Mapping[str, str]) -> Iterator[None]:
-    """Run nginx with the example.
-
-    Args:
-        folder: new or empty; stands for /etc/nginx, /etc/ssl/fcir and, with its `published`, for /srv/fcir.
-        port: where the proxy listens, instead of 443.
-        operators: port of the UI for operators, instead of 3000.
-        viewers: port of the read-only UI, instead of 3001.
-        users: the one user of each user file; the password is PASSWORD.
-    """
-    program_path, openssl = program("nginx"), program("openssl")
-    made = ["-keyout", folder / "fcir.key", "-out", folder / "fcir.crt"]
+    """Run nginx with the example in a folder, on its port in front of two UIs; each file of users has one user."""
+    certificate = ["-subj", "/CN=fcir.example", "-keyout", folder / "fcir.key", "-out", folder / "fcir.crt"]
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fcir.example", *made],
+        [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", *certificate],
         check=True,
         capture_output=True,
     )
@@ -57,24 +48,13 @@ def nginx(folder: Path, *, port: int, operators: int, viewers: int, users: Mappi
         site = site.replace(before, after)
     (folder / "site.conf").write_text(site, encoding="utf-8")
     temporary = [f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
-    (folder / "nginx.conf").write_text(
-        f"""
-        {"user root;" if os.geteuid() == 0 else ""}
-        pid {folder / "pid"};
-        events {{}}
-        http {{
-            {" ".join(temporary)}
-            access_log off;
-            include {folder / "site.conf"};
-        }}
-        """,
-        encoding="utf-8",
-    )
-    command = [program_path, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
+    user = "user root;" if os.geteuid() == 0 else ""
+    http = f"http {{ {' '.join(temporary)} access_log off; include {folder / 'site.conf'}; }}"
+    (folder / "nginx.conf").write_text(f"{user} pid {folder / 'pid'}; events {{}} {http}", encoding="utf-8")
+    command = [program("nginx"), "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
     # It listens when this returns.
-    subprocess.run(command, check=True)
+    started = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert started.returncode == 0, started.stderr
     try:
         yield
     finally:

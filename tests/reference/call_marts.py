@@ -1,79 +1,185 @@
-"""kpi_call_definitions and kpi_staffing_hourly computed the slow and plain way: lists, loops, fractions, no SQL.
-
-Erlang's formulas are Fractions, since all but the exponential is rational; that one is taken to 50 digits.
-"""
+"""Expected rows of the marts of calls by day, hour and threshold, and of the staff that they need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from itertools import product
 
-from tests.reference.deliveries import complete_days
-from tests.reference.measures import (
-    KEYS,
-    LINES,
-    CallRules,
-    Row,
-    calls_of,
-    current,
-    days_of,
-    in_force,
-    is_short,
-    local,
-    months_between,
-    percent,
-    rounded,
-)
-from tests.reference.worlds import World
+from tests.reference.history import LINES, CallRules, Month, Row, days_of, local
+from tests.reference.measures import NaiveWarehouse, month_of, percent, percentile, rounded
+from tests.reference.tables import Rows, completeness, first_day, grouped, mean, monthly, table
 
-THRESHOLDS = (0, 5, 10, 15, 20, 30)
+# Columns of the marts of calls to the names of measures.
+COLUMNS = {
+    **{name: name for name in ("received", "answered", "not_answered", "called_back", "talk_hours")},
+    **{name: name for name in ("pct_not_answered", "pct_answered_within_target", "pct_received_within_target")},
+    **{f"{name}_queue_seconds": f"{name}_queue_time" for name in ("avg", "median", "p90", "max")},
+    "avg_talk_seconds": "avg_talk_time",
+    "avg_queue_seconds_all": "avg_queue_time_all",
+    "pct_called_back_same_day": "pct_called_back_same_day",
+}
+SOURCES = ("call_segments",)
 
 
-def inverse_losses(load: Fraction) -> Iterator[tuple[int, Fraction]]:
-    """1, 2, ... operators, and one in how many calls is lost if none waits: the sum of n! / (n - k)! / A^k over k."""
-    operators, inverse = 0, Fraction(1)
-    while True:
-        operators += 1
-        inverse = 1 + Fraction(operators) / load * inverse
-        yield operators, inverse
+def _figures_of(calls: list[Row]) -> Row:
+    """What is shown of some calls; nothing of none but that there were none."""
+    answered = [call for call in calls if call["counts_as_answered"]]
+    queues = [call["queue_seconds"] for call in answered if call["queue_seconds"] is not None]
+    missed = len(calls) - len(answered)
+    return {
+        "received": len(calls),
+        "answered": len(answered),
+        "not_answered": missed,
+        "pct_not_answered": percent(missed, len(calls)),
+        "avg_queue_seconds": mean(queues, len(answered)),
+        "avg_talk_seconds": mean([call["talk_seconds"] for call in answered], len(answered)),
+        "pct_answered_within_target": percent(sum(call["in_time"] for call in answered), len(answered)),
+        "median_queue_seconds": rounded(percentile(queues, Fraction(1, 2))),
+        "p90_queue_seconds": rounded(percentile(queues, Fraction(9, 10))),
+        "called_back": sum(call["called_back_at"] is not None for call in calls if not call["counts_as_answered"]),
+    }
 
 
-def waiting(operators: int, load: Fraction, inverse: Fraction) -> Fraction:
-    """Share of calls that wait at all: B / (1 - A/n * (1 - B))."""
-    lost = 1 / inverse
-    return lost / (1 - load / operators * (1 - lost))
+@table("line", "date_day")
+def kpi_calls_daily(one: NaiveWarehouse) -> Rows:
+    delivered = one.delivered["call_segments"]
+    calls = grouped(one.received, lambda call: (call["line"], call["day"]))
+    called = {day for _, day in calls}
+    rows: Rows = {}
+    for line, month in product(LINES, one.calendar(SOURCES).span):
+        for day in days_of(month):
+            if min(delivered) <= day <= max(delivered) or day in called:
+                own = calls.get((line, day), [])
+                row = _figures_of(own) if own or day in delivered else dict.fromkeys(_figures_of([]))
+                rows[line, day] = row | {"is_provisional": day not in delivered}
+    return rows
+
+
+def _hour_of(call: Row) -> tuple[str, Month, int, int]:
+    return call["line"], month_of(call["arrived_at"]), call["day"].isoweekday(), local(call["arrived_at"]).hour
+
+
+def _hours(one: NaiveWarehouse) -> list[tuple[str, Month, int, int]]:
+    """Every hour of the week of each line and delivered month."""
+    return list(product(LINES, one.calendar(SOURCES).delivered, range(1, 8), range(24)))
+
+
+@table("line", "month_start", "day_of_week", "hour_of_day")
+def kpi_calls_hourly(one: NaiveWarehouse) -> Rows:
+    calls = grouped(one.received, _hour_of)
+    return {
+        (line, first_day(month), *hour): _figures_of(calls[line, month, *hour]) | completeness(one, SOURCES, month)
+        for line, month, *hour in _hours(one)
+    }
+
+
+@table("month_start", "line", "short_abandon_seconds")
+def kpi_call_definitions(one: NaiveWarehouse) -> Rows:
+    own = {row.value.short_abandon_seconds for rows in one.definitions.calls.values() for row in rows}
+    thresholds = {Decimal(seconds) for seconds in (0, 5, 10, 15, 20, 30)} | own
+    calls = grouped(one.calls, lambda call: (call["line"], month_of(call["arrived_at"])))
+    keys = list(product(one.calendar(SOURCES).span, LINES, thresholds))
+    rows = monthly(one, SOURCES, [(month, key, _of_threshold(calls[key[0], month], key[1])) for month, *key in keys])
+    for month, line, threshold in keys:
+        of_days = {one.rules(line, day).short_abandon_seconds for day in days_of(month)}
+        rows[first_day(month), line, threshold]["is_in_force"] = of_days == {threshold}
+    return rows
+
+
+def _of_threshold(calls: list[Row], threshold: Decimal) -> Row:
+    """Figures of calls of which those that were abandoned sooner than a threshold do not count."""
+    left = [
+        call
+        for call in calls
+        if call["is_answered"] or call["queue_seconds"] is None or call["queue_seconds"] >= threshold
+    ]
+    answered = [call for call in left if call["counts_as_answered"]]
+    in_time, missed = sum(call["in_time"] for call in answered), len(left) - len(answered)
+    return {
+        "received": len(calls),
+        "short_abandons": len(calls) - len(left),
+        "received_less_short_abandons": len(left),
+        "answered": len(answered),
+        "not_answered": missed,
+        "pct_not_answered": percent(missed, len(left)),
+        "pct_not_answered_of_received": percent(missed, len(calls)),
+        "answered_within_target": in_time,
+        "pct_within_target_of_answered": percent(in_time, len(answered)),
+        "pct_within_target_of_received": percent(in_time, len(calls)),
+        "pct_within_target_of_received_less_short_abandons": percent(in_time, len(left)),
+        "avg_queue_seconds": mean([call["queue_seconds"] or 0 for call in answered], len(answered)),
+    }
+
+
+@table("line", "month_start", "day_of_week", "hour_of_day")
+def kpi_staffing_hourly(one: NaiveWarehouse) -> Rows:
+    loaded = one.delivered["call_segments"]
+    calls = [call for call in one.received if call["day"] in loaded]
+    by_hour = grouped(calls, _hour_of)
+    by_month = grouped(calls, lambda call: (call["line"], month_of(call["arrived_at"])))
+    rows: Rows = {}
+    for line, month, *hour in _hours(one):
+        days: list[date] = [day for day in days_of(month) if day in loaded and day.isoweekday() == hour[0]]
+        rules = one.rules(line, first_day(month))
+        staffed = _staffed(rules, len(days), by_hour[line, month, *hour], by_month[line, month])
+        rows[line, first_day(month), *hour] = staffed | completeness(one, SOURCES, month)
+    return rows
+
+
+def _staffed(rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -> Row:
+    """Operators that an hour of the week needs; without a call of it that was answered, calls last as in the month."""
+    row: Row = {
+        "days": days,
+        "received": len(own) if days else None,
+        "calls_per_hour": rounded(Fraction(len(own), days)) if days else None,
+        "offered_erlangs": Decimal(0) if days and not own else None,
+        "operators_required": 0 if days and not own else None,
+        "answer_target_seconds": rules.target_seconds,
+        "service_level_target_pct": rules.service_level_pct,
+        **dict.fromkeys(("avg_handle_seconds", "expected_service_level_pct", "expected_wait_seconds", "occupancy_pct")),
+    }
+    spoken = [call for call in own if call["is_answered"]] or [call for call in of_month if call["is_answered"]]
+    if not own or not spoken:
+        return row
+    length = Fraction(sum(call["talk_seconds"] for call in spoken)) / len(spoken) + Fraction(rules.after_call_seconds)
+    handle, load = rounded(length) or Decimal(0), rounded(length * len(own) / days / 3600) or Decimal(0)
+    operators = least_operators(load, handle, rules.target_seconds, rules.service_level_pct) if load else 1
+    return row | {
+        "avg_handle_seconds": handle,
+        "offered_erlangs": load,
+        "operators_required": operators,
+        "expected_service_level_pct": service_level(operators, load, handle, rules.target_seconds),
+        "expected_wait_seconds": wait(operators, load, handle),
+        "occupancy_pct": percent(Fraction(load), operators),
+    }
 
 
 @cache
 def queue(operators: int, load: Decimal) -> Fraction:
-    """Share of calls that wait with so many operators, which are more than the load."""
-    exact = Fraction(load)
-    return next(waiting(n, exact, inverse) for n, inverse in inverse_losses(exact) if n == operators)
+    """Erlang's share of calls that wait with so many operators: B / (1 - A/n * (1 - B)); 1 / B is a sum over them."""
+    inverse = Fraction(1)
+    for number in range(1, operators + 1):
+        inverse = 1 + number / Fraction(load) * inverse
+    return 1 / inverse / (1 - Fraction(load) / operators * (1 - 1 / inverse))
 
 
 def service_level(operators: int, load: Decimal, handle: Decimal, target: Decimal) -> Decimal:
-    """100 * (1 - C * exp(-(n - A) * T / H)), half up to six decimals."""
+    """100 * (1 - C * exp(-(n - A) * T / H)), half up to six decimals; the exponential is taken to 50 digits."""
     if load == 0:
         return Decimal(100)
     share = queue(operators, load)
-    with localcontext() as context:
-        context.prec = 50
+    with localcontext(prec=50):
         waits = Decimal(share.numerator) / Decimal(share.denominator)
         level = 100 - 100 * waits * (-(operators - load) * target / handle).exp()
         return level.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
 
 
-def wait(operators: int, load: Decimal, handle: Decimal) -> Decimal:
+def wait(operators: int, load: Decimal, handle: Decimal) -> Decimal | None:
     """C * H / (n - A), half up to six decimals."""
-    if load == 0:
-        return Decimal(0)
-    exact = rounded(queue(operators, load) * Fraction(handle) / (operators - Fraction(load)))
-    assert exact is not None
-    return exact
+    return rounded(queue(operators, load) * Fraction(handle) / (operators - Fraction(load))) if load else Decimal(0)
 
 
 def least_operators(load: Decimal, handle: Decimal, target: Decimal, level: Decimal) -> int:
@@ -82,124 +188,3 @@ def least_operators(load: Decimal, handle: Decimal, target: Decimal, level: Deci
     while service_level(operators, load, handle, target) < level:
         operators += 1
     return operators
-
-
-class NaiveCalls:
-    """The two marts of one force."""
-
-    def __init__(self, world: World, force: str) -> None:
-        """Put the segments of each call together."""
-        self.force = force
-        self.rules = world.definitions.calls
-        self.delivered = complete_days(world.history, force)["call_segments"]
-        rows = [row for row in world.history.rows["call_segments"] if row["force_code"] == force]
-        self.calls = [self._judged(call) for call in calls_of(current(rows, KEYS["call_segments"]))]
-        self.thresholds = {row.value.short_abandon_seconds for rows in self.rules.values() for row in rows}
-
-    def in_force(self, line: str, day: date) -> CallRules:
-        """The force's own rules of a day, else those of all forces."""
-        rules: CallRules = in_force(self.rules[line], self.force, day)
-        return rules
-
-    def _judged(self, call: Row) -> Row:
-        moment = local(call["at"])
-        judged = {**call, "day": moment.date(), "hour": moment.hour, "spoke": call["answered"]}
-        if call["line"] in LINES:
-            rules = self.in_force(call["line"], moment.date())
-            answered = call["answered"] or (rules.called_back_is_answered and call["back"] is not None)
-            judged["answered"] = answered
-            judged["in_time"] = answered and call["queue"] is not None and call["queue"] < rules.target_seconds
-            judged["short"] = is_short(call, rules)
-        return judged
-
-    def months(self) -> Iterator[tuple[date, list[date], int]]:
-        """First day, days and number of delivered days of each month from the first to the last delivered one."""
-        delivered = [(day.year, day.month) for day in self.delivered]
-        for month in months_between(min(delivered), max(delivered)):
-            days = list(days_of(month))
-            yield days[0], days, sum(day in self.delivered for day in days)
-
-    def definitions(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """Return the expected rows of kpi_call_definitions, by line, month and threshold."""
-        found = {}
-        thresholds = {Decimal(seconds) for seconds in THRESHOLDS} | self.thresholds
-        for line in LINES:
-            for month, days, loaded in self.months():
-                for threshold in thresholds:
-                    in_force = all(self.in_force(line, day).short_abandon_seconds == threshold for day in days)
-                    figures = self._figures(line, month, threshold) if loaded else (None,) * 12
-                    share = percent(loaded, len(days))
-                    found[line, month, threshold] = (in_force, *figures, loaded < len(days), share)
-        return found
-
-    def _figures(self, line: str, month: date, threshold: Decimal) -> tuple[Any, ...]:
-        calls = [call for call in self.calls if call["line"] == line and call["day"].replace(day=1) == month]
-        short = [
-            call for call in calls if not call["spoke"] and call["queue"] is not None and call["queue"] < threshold
-        ]
-        left = [call for call in calls if call not in short]
-        answered = [call for call in left if call["answered"]]
-        in_time = sum(call["in_time"] for call in answered)
-        missed = len(left) - len(answered)
-        queued = sum((call["queue"] or Fraction(0) for call in answered), Fraction(0))
-        return (
-            len(calls),
-            len(short),
-            len(left),
-            len(answered),
-            missed,
-            percent(missed, len(left)),
-            percent(missed, len(calls)),
-            in_time,
-            percent(in_time, len(answered)),
-            percent(in_time, len(calls)),
-            percent(in_time, len(left)),
-            rounded(queued / len(answered)) if answered else None,
-        )
-
-    def staffing(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """Return the expected rows of kpi_staffing_hourly, by line, month, weekday and hour."""
-        found = {}
-        for line in LINES:
-            for month, days, loaded in self.months():
-                if not loaded:
-                    continue
-                counted = [day for day in days if day in self.delivered]
-                calls = [
-                    call for call in self.calls if call["line"] == line and not call["short"] and call["day"] in counted
-                ]
-                for weekday in range(1, 8):
-                    number = sum(day.isoweekday() == weekday for day in counted)
-                    for hour in range(24):
-                        own = [c for c in calls if c["day"].isoweekday() == weekday and c["hour"] == hour]
-                        row = self._hour(self.in_force(line, month), number, own, calls)
-                        found[line, month, weekday, hour] = (*row, loaded < len(days), percent(loaded, len(days)))
-        return found
-
-    def _hour(self, rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -> tuple[Any, ...]:
-        asked = (rules.target_seconds, rules.service_level_pct)
-        if not days:
-            return (0, None, None, None, None, *asked, None, None, None, None)
-        if not own:
-            return (days, 0, Decimal(0), None, Decimal(0), *asked, 0, None, None, None)
-        rate = Fraction(len(own), days)
-        spoken = [call for call in own if call["spoke"]] or [call for call in of_month if call["spoke"]]
-        if not spoken:
-            return (days, len(own), rounded(rate), None, None, *asked, None, None, None, None)
-        mean = sum((call["talk"] for call in spoken), Fraction(0)) / len(spoken) + Fraction(rules.after_call_seconds)
-        handle, load = rounded(mean), rounded(rate * mean / 3600)
-        assert handle is not None
-        assert load is not None
-        operators = 1 if load == 0 else least_operators(load, handle, rules.target_seconds, rules.service_level_pct)
-        return (
-            days,
-            len(own),
-            rounded(rate),
-            handle,
-            load,
-            *asked,
-            operators,
-            service_level(operators, load, handle, rules.target_seconds),
-            wait(operators, load, handle),
-            rounded(100 * Fraction(load) / operators),
-        )

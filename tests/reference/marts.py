@@ -1,366 +1,469 @@
-"""Expected rows of published tables, from the plain computation of each force: columns by the table's grain."""
+"""Expected rows of measures, completeness, board papers and facts; `TABLES` has those of all marts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from itertools import product
-from typing import Any
 
-import duckdb
-
-from tests.reference.history import CONTACT_TYPES, SERVICES
-from tests.reference.measures import (
+from tests.reference import call_marts, contact_marts, crime_marts  # noqa: F401 (enter their tables)
+from tests.reference.history import (
+    CONTACT_TYPES,
+    DAILY_SOURCES,
     LINES,
-    Calendar,
-    Figures,
-    NaiveWarehouse,
+    SERVICES,
+    Month,
+    Row,
     days_of,
-    local,
     months_between,
-    percentile,
-    rounded,
-    rounded_to,
     shifted,
 )
-
-Rows = dict[tuple[Any, ...], dict[str, Any]]
-Naive = Mapping[str, NaiveWarehouse]
-
-DIGITAL = {
-    "digital_contacts": "digital.digital_contacts",
-    "report_a_crime_submissions": "ocr.report_a_crime_submissions",
-    "live_chats": "live_chat.live_chats",
-    "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
-    "share_of_non_emergency": "digital.share_of_non_emergency",
-    "non_emergency_demand": "demand.non_emergency",
-    "total_demand": "demand.total",
-}
-CALLS = {
-    "received": "received",
-    "answered": "answered",
-    "not_answered": "not_answered",
-    "pct_not_answered": "pct_not_answered",
-    "avg_queue_seconds": "avg_queue_time",
-    "avg_queue_seconds_all": "avg_queue_time_all",
-    "avg_talk_seconds": "avg_talk_time",
-    "pct_answered_within_target": "pct_answered_within_target",
-    "pct_received_within_target": "pct_received_within_target",
-    "median_queue_seconds": "median_queue_time",
-    "p90_queue_seconds": "p90_queue_time",
-    "max_queue_seconds": "max_queue_time",
-    "called_back": "called_back",
-    "pct_called_back_same_day": "pct_called_back_same_day",
-    "talk_hours": "talk_hours",
-}
-CHATS = {
-    "live_chats": "live_chats",
-    "accepted": "accepted",
-    "pct_not_accepted": "pct_not_accepted",
-    "avg_wait_seconds": "avg_wait_time",
-    "avg_duration_seconds": "avg_duration",
-    "chats_per_operator_hour": "chats_per_operator_hour",
-    "avg_concurrent_chats": "avg_concurrent_chats",
-    "max_concurrent_chats": "max_concurrent_chats",
-}
-CRIMES = (
-    "recorded_crime",
-    "cancelled_crime",
-    "pct_cancelled",
-    "pct_cancelled_of_recorded",
-    "pct_cancelled_of_initially_recorded",
-    "pct_cohort_cancelled",
-    "days_to_cancel",
+from tests.reference.measures import (
+    NOT_BY_WEEK,
+    PERIODS,
+    NaiveWarehouse,
+    day_of,
+    in_force,
+    months_of_period,
+    owed_days,
+    percent,
+    rounded,
+    seconds,
+)
+from tests.reference.tables import (
+    CATALOGUE,
+    FACTS,
+    TABLES,
+    Rows,
+    completeness,
+    differences,
+    first_day,
+    rows_of,
+    table,
 )
 
-
-def measures_by_month(naive: Naive) -> Rows:
-    """Of kpi_measure_monthly."""
-    return {key: row for one in naive.values() for key, row in one.rows().items()}
+__all__ = ["FACTS", "TABLES", "differences", "rows_of"]
 
 
-def periods(naive: Naive) -> Rows:
-    """Of kpi_measure_period."""
-    return {key: row for one in naive.values() for key, row in one.periods().items()}
-
-
-def weeks(naive: Naive) -> Rows:
-    """Of kpi_measure_weekly."""
-    return {key: row for one in naive.values() for key, row in one.weeks().items()}
-
-
-def side_by_side(naive: Naive, columns: Mapping[str, str]) -> Rows:
-    """Measures as columns, by force and month: provisional when any is, with the lowest share of days."""
-    rows: Rows = {}
-    for column, measure in columns.items():
-        for (force, _, month), row in _months_of(naive, measure):
-            shown = rows.setdefault(
-                (force, month), {**dict.fromkeys(columns), "is_provisional": False, "share_of_days_loaded": 100}
-            )
-            shown[column] = row["value"]
-            shown["is_provisional"] = shown["is_provisional"] or row["is_provisional"]
-            shown["share_of_days_loaded"] = min(shown["share_of_days_loaded"], row["share_of_days_loaded"])
-    return rows
-
-
-def _months_of(naive: Naive, measure: str) -> Iterator[tuple[tuple[str, str, date], dict[str, Any]]]:
-    for force, one in naive.items():
-        of_force = one.rows()
-        for month in {month for _, name, month in of_force if name == measure}:
-            yield (force, measure, month), of_force[force, measure, month]
-
-
-def calls_by_month(naive: Naive) -> Rows:
-    """Of kpi_calls_monthly."""
-    return {
-        (force, line, month): row
-        for line in LINES
-        for (force, month), row in side_by_side(naive, {c: f"calls_{line}.{name}" for c, name in CALLS.items()}).items()
-    }
-
-
-def contacts_by_type(naive: Naive) -> Rows:
-    """Of kpi_digital_by_type_monthly."""
-    return {
-        (*key, kind): row
-        for kind in CONTACT_TYPES
-        for key, row in side_by_side(naive, {"contacts": f"digital.{kind}"}).items()
-    }
-
-
-def figures_of(calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is shown of some calls; nothing of none but that there were none."""
-    answered = [call for call in calls if call["answered"]]
-    queues = [call["queue"] for call in answered if call["queue"] is not None]
-    missed = len(calls) - len(answered)
-    return {
-        "received": len(calls),
-        "answered": len(answered),
-        "not_answered": missed,
-        "pct_not_answered": rounded(Fraction(100 * missed, len(calls))) if calls else None,
-        "avg_queue_seconds": rounded(Fraction(sum(queues), len(answered))) if answered else None,
-        "avg_talk_seconds": rounded(sum(call["talk"] for call in answered) / len(answered)) if answered else None,
-        "pct_answered_within_target": (
-            rounded(Fraction(100 * sum(call["in_time"] for call in answered), len(answered))) if answered else None
-        ),
-        "median_queue_seconds": rounded(percentile(queues, Fraction(1, 2))),
-        "p90_queue_seconds": rounded(percentile(queues, Fraction(9, 10))),
-        "called_back": sum(not call["answered"] and call["back"] is not None for call in calls),
-    }
-
-
-def calls_by_day(naive: Naive) -> Rows:
-    """Of kpi_calls_daily."""
-    rows: Rows = {}
-    for force, one in naive.items():
-        delivered = one.delivered["call_segments"]
-        if not delivered:
-            continue
-        months = {(day.year, day.month) for day in delivered}
-        span = [day for month in months_between(min(months), max(months)) for day in days_of(month)]
-        calls = _grouped(one.received, lambda call: (call["line"], call["day"]))
-        called = {day for _, day in calls}
-        for line, day in product(LINES, span):
-            if min(delivered) <= day <= max(delivered) or day in called:
-                own = calls.get((line, day), [])
-                row = figures_of(own) if own or day in delivered else dict.fromkeys(figures_of([]))
-                rows[force, line, day] = row | {"is_provisional": day not in delivered}
-    return rows
-
-
-def calls_by_hour(naive: Naive) -> Rows:
-    """Of kpi_calls_hourly."""
-    rows: Rows = {}
-    for force, one in naive.items():
-        calls = _grouped(
-            one.received,
-            lambda call: (call["line"], call["day"].replace(day=1), call["day"].isoweekday(), local(call["at"]).hour),
-        )
-        for month in {day.replace(day=1) for day in one.delivered["call_segments"]}:
-            for key in product(LINES, [month], range(1, 8), range(24)):
-                rows[force, *key] = figures_of(calls.get(key, [])) | completeness(one, "call_segments", month)
-    return rows
-
-
-def _grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
-    found: dict[Any, list[Any]] = {}
-    for row in rows:
-        found.setdefault(key(row), []).append(row)
-    return found
-
-
-def completeness(one: NaiveWarehouse, source: str, month: date) -> dict[str, Any]:
-    """Of a source and month, by its first day."""
-    days = days_of((month.year, month.month))
-    loaded = sum(day in one.delivered[source] for day in days)
-    return {"is_provisional": loaded < len(days), "share_of_days_loaded": rounded(Fraction(100 * loaded, len(days)))}
-
-
-def _crimes_in_months(naive: Naive) -> Iterator[tuple[str, str, date, dict[str, Any], dict[str, Any]]]:
-    """Force, what happened, month, crime and completeness, of what happened in months with a delivery."""
-    for force, one in naive.items():
-        delivered = {day.replace(day=1) for day in one.delivered["crimes"]}
-        for crime in one.crimes:
-            for column, at in (("recorded_crime", "recorded_at"), ("cancelled_crime", "cancelled_at")):
-                if column == "recorded_crime" or crime["status"] == "cancelled":
-                    month = local(crime[at]).date().replace(day=1)
-                    if month in delivered:
-                        yield force, column, month, crime, completeness(one, "crimes", month)
-
-
-def crimes_by_district(naive: Naive) -> Rows:
-    """Of kpi_crime_by_district_monthly."""
-    rows: Rows = {}
-    for force, column, month, crime, complete in _crimes_in_months(naive):
-        none = {"recorded_crime": 0, "cancelled_crime": 0, **complete}
-        rows.setdefault((force, month, crime["district"]), none)[column] += 1
-    return rows
-
-
-def district_changes(naive: Naive) -> Rows:
-    """Of kpi_district_change_monthly."""
-    districts = crimes_by_district(naive)
-
-    def earlier(key: tuple[str, date, str | None], months: int) -> int | None:
-        force, month, district = key
-        year, number = shifted((month.year, month.month), -months)
-        row = districts.get((force, date(year, number, 1), district))
-        return row["recorded_crime"] if row and not row["is_provisional"] else None
-
-    rows: Rows = {
-        key: {
-            "recorded_crime": row["recorded_crime"],
-            "recorded_month_before": earlier(key, 1),
-            "recorded_same_month_last_year": earlier(key, 12),
-            "pct_change": None,
-            "pct_change_of_all": None,
-            # A force of these histories has two districts, which are too few for an order.
-            "deviation_rank": None,
-            "is_provisional": row["is_provisional"],
-            "share_of_days_loaded": row["share_of_days_loaded"],
-        }
-        for key, row in districts.items()
-    }
-    compared = {
-        key: row for key, row in rows.items() if key[2] and row["recorded_month_before"] and not row["is_provisional"]
-    }
-    for own in _grouped(compared.items(), lambda item: item[0][:2]).values():
-        now, before = (sum(row[name] for _, row in own) for name in ("recorded_crime", "recorded_month_before"))
-        for _, row in own:
-            crimes, earlier_crimes = row["recorded_crime"], row["recorded_month_before"]
-            row["pct_change"] = rounded(Fraction(100 * (crimes - earlier_crimes), earlier_crimes))
-            row["pct_change_of_all"] = rounded(Fraction(100 * (now - before), before))
-    return rows
-
-
-def cancellations(naive: Naive) -> Rows:
-    """Of kpi_cancellations_monthly."""
-    rows: Rows = {}
-    for force, column, month, crime, complete in _crimes_in_months(naive):
-        if column == "cancelled_crime":
-            key = (force, month, crime["cancel_code"], crime["offence_code"])
-            rows.setdefault(key, {"cancelled": 0, **complete})["cancelled"] += 1
-    return rows
-
-
-def calls(naive: Naive) -> Rows:
-    """Of fct_call, without the source of the call and the columns that depend on dated definitions."""
-    return {
-        (force, call["call_id"]): {
-            "line": call["line"],
-            "arrived_at": call["at"],
-            "arrived_date": local(call["at"]).date(),
-            "is_answered": call["answered"],
-            "queue_seconds": rounded(call["queue"]),
-            "talk_seconds": rounded(call["talk"]),
-            "segments": call["segments"],
-            "called_back_at": call["back"],
-            "is_dst_ambiguous": call["is_dst_ambiguous"],
-        }
-        for force, one in naive.items()
-        for call in one.calls
-    }
-
-
-def board_paper(naive: Naive, catalogue: Mapping[str, Mapping[str, Any]]) -> Rows:
-    """Of board_paper, for the measures of a catalogue: unit, decimals and whether they are on the paper, by name."""
-    rows: Rows = {}
-    for force, one in naive.items():
-        months = one.rows()
-        for name, measure in one.measures.items():
-            if not catalogue[name]["in_board_paper"]:
-                continue
-            figures = Figures(measure, Calendar(measure.sources, one.delivered))
-            for month in figures.calendar.span:
-                row = months[force, name, date(*month, 1)]
-                rows[force, *name.split(".", 1), date(*month, 1)] = {
-                    "display_value": printed(
-                        figures.exact(month), catalogue[name]["unit"], int(catalogue[name]["decimals"])
-                    ),
-                    "value": row["value"],
-                    "is_provisional": row["is_provisional"],
-                }
-    return rows
-
-
-def printed(value: Fraction | None, unit: str, decimals: int) -> str | None:
+def printed(measure: str, value: Fraction | None) -> str | None:
     """A figure as a board paper prints it."""
+    unit, decimals = CATALOGUE[measure]["unit"], int(CATALOGUE[measure]["decimals"])
     if value is None:
         return None
-    if unit == "duration":
-        minutes, seconds = divmod(int(rounded_to(value, 0)), 60)
-        hours, minutes = divmod(minutes, 60)
-        if hours:
-            return f"{hours}h {minutes}m {seconds}s"
-        return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
-    return f"{rounded_to(value, decimals):,}{'%' if unit == 'percent' else ''}"
+    if unit != "duration":
+        return f"{rounded(value, decimals):,}{'%' if unit == 'percent' else ''}"
+    minutes, second = divmod(int(rounded(value, 0) or 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours}h"] * (hours > 0) + [f"{minutes}m"] * (hours + minutes > 0) + [f"{second}s"]
+    return " ".join(parts)
 
 
-MONTHLY = ("force_code", "month_start")
-TABLES: dict[str, tuple[tuple[str, ...], Callable[[Naive], Rows]]] = {
-    "kpi_measure_monthly": (("force_code", "measure", "month_start"), measures_by_month),
-    "kpi_measure_period": (("force_code", "measure", "month_start", "period"), periods),
-    "kpi_measure_weekly": (("force_code", "measure", "week_start"), weeks),
-    "kpi_calls_monthly": (("force_code", "line", "month_start"), calls_by_month),
-    "kpi_calls_daily": (("force_code", "line", "date_day"), calls_by_day),
-    "kpi_calls_hourly": (("force_code", "line", "month_start", "day_of_week", "hour_of_day"), calls_by_hour),
-    "kpi_digital_monthly": (MONTHLY, lambda naive: side_by_side(naive, DIGITAL)),
-    "kpi_digital_by_type_monthly": ((*MONTHLY, "contact_type"), contacts_by_type),
-    "kpi_ocr_monthly": (
-        MONTHLY,
-        lambda naive: side_by_side(naive, {n: f"ocr.{n}" for n in ("report_a_crime_submissions", *SERVICES[1:])}),
-    ),
-    "kpi_live_chat_monthly": (
-        MONTHLY,
-        lambda naive: side_by_side(naive, {column: f"live_chat.{name}" for column, name in CHATS.items()}),
-    ),
-    "kpi_crime_monthly": (MONTHLY, lambda naive: side_by_side(naive, {name: f"crime.{name}" for name in CRIMES})),
-    "kpi_crime_by_district_monthly": ((*MONTHLY, "district"), crimes_by_district),
-    "kpi_district_change_monthly": ((*MONTHLY, "district"), district_changes),
-    "kpi_cancellations_monthly": ((*MONTHLY, "cancel_code", "offence_code"), cancellations),
-    "fct_call": (("force_code", "call_id"), calls),
-}
-"""Table to its grain and what makes its rows."""
+@table("measure", "month_start", "period")
+def kpi_measure_period(one: NaiveWarehouse) -> Rows:
+    rows: Rows = {}
+    for name, measure in one.measures.items():
+        calendar = one.calendar(measure.sources)
+        for month, period_name in product(calendar.span, PERIODS):
+            period = calendar.period(month, period_name)
+            top, bottom = measure.sums(period.there)
+            value = measure.figure(period.there) if period.is_known else None
+            # A percentile is printed from its six decimals.
+            exact = Fraction(rounded(value)) if value is not None and measure.pick else value
+            adds_up = period.is_known and measure.pick is None
+            is_sum = period.is_known and measure.is_sum
+            is_partial = period.is_known and period.is_provisional
+            rows[name, first_day(month), period_name] = {
+                "first_month": first_day(period.months[0]),
+                "last_month": first_day(period.months[-1]),
+                "months": len(period.months),
+                "months_delivered": sum(each in calendar.delivered for each in period.months),
+                "numerator": rounded(top) if adds_up else None,
+                "denominator": rounded(bottom) if adds_up and measure.factor else None,
+                "value": rounded(value),
+                "display_value": printed(name, exact),
+                "mean_per_month": rounded(top / len(period.months)) if is_sum else None,
+                "mean_per_day": rounded(top / len(period.days)) if is_sum else None,
+                "days": len(period.days),
+                "days_loaded": period.loaded,
+                "is_provisional": period.is_provisional,
+                "share_of_days_loaded": percent(period.loaded, len(period.days)),
+                "complete_since": calendar.complete_since(month, period_name) if is_partial else None,
+            } | _quarantine_of(one, measure.sources, tuple(period.months))
+    return rows
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, table: str, key: Iterable[str]) -> Rows:
-    """Rows of a table by their key."""
-    cursor = connection.execute(f'select * from marts."{table}"')  # noqa: S608 - a name of this file
-    names = [item[0] for item in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    found = {tuple(row.pop(name) for name in key): row for row in rows}
-    assert len(found) == len(rows), f"{table}: two rows of one key"
+@table("measure", "month_start")
+def kpi_measure_monthly(one: NaiveWarehouse) -> Rows:
+    of_periods = kpi_measure_period(one)
+    rows: Rows = {}
+    for name, start in {key[:2] for key in of_periods}:
+        sources, month = one.measures[name].sources, (start.year, start.month)
+        periods = {period: of_periods[name, start, period] for period in PERIODS}
+        now = periods.pop("month")
+        row = {column: now[column] for column in ("numerator", "denominator", "value", "rows_quarantined")}
+        for period, figures in periods.items():
+            is_known = one.calendar(sources).period(month, period).is_known
+            row[f"{period}_value" if "fytd" in period else period] = figures["value"]
+            row[f"{period}_is_provisional"] = figures["is_provisional"] if is_known else None
+        rows[name, start] = {
+            **row,
+            "last_6_months_mean": periods["last_6_months"]["mean_per_month"],
+            "previous_6_months_mean": periods["previous_6_months"]["mean_per_month"],
+            "per_day": now["mean_per_day"],
+            "pct_change_on_month_before": _change(one, name, month, shifted(month, -1)),
+            "pct_change_on_last_year": _change(one, name, month, shifted(month, -12)),
+            "target": _target(one, name, start),
+            "share_quarantined": now["share_quarantined"],
+            "is_affected_by_quarantine": now["is_affected_by_quarantine"],
+            **completeness(one, sources, month),
+        }
+    return rows
+
+
+def _target(one: NaiveWarehouse, measure: str, day: date) -> Decimal | None:
+    target: Decimal | None = in_force(one.definitions.targets.get(measure, []), one.force, day)
+    return target
+
+
+def _change(one: NaiveWarehouse, name: str, month: Month, before: Month) -> Decimal | None:
+    """The change of a sum on an earlier month in percent, if both are complete."""
+    measure = one.measures[name]
+    calendar = one.calendar(measure.sources)
+    if not (measure.is_sum and calendar.is_whole(month) and calendar.is_whole(before)):
+        return None
+    now, then = (measure.sums(days_of(each))[0] for each in (month, before))
+    return percent(now - then, then)
+
+
+def _sums_of_days(one: NaiveWarehouse, name: str, days: list[date], formula: date) -> tuple[Fraction, Fraction]:
+    """The two sums of a measure over some days, with the formula that holds on one day."""
+    top, bottom = one.measures[name].sums(days)
+    if name == "crime.pct_cancelled":
+        bottom = one.measures["crime.recorded_crime"].sums(days)[0]
+        bottom += top if one.counts_cancelled_as_recorded(formula) else 0
+    return top, bottom
+
+
+@table("measure", "week_start")
+def kpi_measure_weekly(one: NaiveWarehouse) -> Rows:
+    rows: Rows = {}
+    for name, measure in one.measures.items():
+        known = sorted(set.union(*(one.delivered[source] for source in measure.sources)))
+        if measure.pick or name in NOT_BY_WEEK or not known:
+            continue
+        first = known[0] - timedelta(days=known[0].weekday())
+        for monday in (first + timedelta(weeks=number) for number in range((known[-1] - first).days // 7 + 1)):
+            week = [monday + timedelta(days=place) for place in range(7)]
+            loaded = min(sum(day in one.delivered[source] for day in week) for source in measure.sources)
+            top, bottom = _sums_of_days(one, name, week, monday)
+            rows[name, monday] = {
+                "numerator": rounded(top) if loaded else None,
+                "denominator": rounded(bottom) if loaded and measure.factor else None,
+                "value": rounded(measure.quotient(top, bottom)) if loaded else None,
+                "target": _target(one, name, monday),
+                "is_provisional": loaded < 7,
+                "share_of_days_loaded": percent(loaded, 7),
+            }
+    return rows
+
+
+@cache
+def rows_read(one: NaiveWarehouse, source: str, months: tuple[Month, ...]) -> tuple[int, int] | None:
+    """Rows read in extracts of some months, and those of them that were faulty; None: there were none.
+
+    They are those of the force and, if any row of it was ever loaded, those of no readable force.
+    """
+    is_known = any(one.force in owed_days(one.history, each) for each in DAILY_SOURCES)
+    found = [
+        (loaded + faulty, faulty)
+        for day, counts in one.history.contents(source).items()
+        if (day.year, day.month) in months
+        for force, (loaded, faulty, _) in counts.items()
+        if force == one.force or (force is None and is_known)
+    ]
+    return (sum(read for read, _ in found), sum(faulty for _, faulty in found)) if found else None
+
+
+def _quarantine(rows: tuple[int, int] | None) -> Row:
+    read, faulty = rows or (0, 0)
+    share, is_affected = percent(faulty, read) or Decimal(0), 100 * faulty > read
+    return {"rows_quarantined": faulty, "share_quarantined": share, "is_affected_by_quarantine": is_affected}
+
+
+@cache
+def _quarantine_of(one: NaiveWarehouse, sources: tuple[str, ...], months: tuple[Month, ...]) -> Row:
+    """Of several sources: the sum of the rows and the highest share."""
+    of = {source: _quarantine(rows_read(one, source, months)) for source in sources}
+    affected = sorted(source for source, row in of.items() if row["is_affected_by_quarantine"])
+    return {
+        "rows_quarantined": sum(row["rows_quarantined"] for row in of.values()),
+        "share_quarantined": max(row["share_quarantined"] for row in of.values()),
+        "is_affected_by_quarantine": bool(affected),
+        "affected_sources": ", ".join(affected) or None,
+    }
+
+
+@table("source", "month_start", "period")
+def kpi_quarantine_period(one: NaiveWarehouse) -> Rows:
+    every = [day for of in DAILY_SOURCES for days in owed_days(one.history, of).values() for day in days if days[day]]
+    span = months_between((min(every).year, min(every).month), (max(every).year, max(every).month))
+    found: Rows = {}
+    for source, month, period in product(DAILY_SOURCES, span, PERIODS):
+        if rows := rows_read(one, source, tuple(months_of_period(month, period))):
+            found[source, first_day(month), period] = {"rows_read": rows[0], **_quarantine(rows)}
     return found
 
 
-def differences(table: str, found: Rows, expected: Rows) -> list[str]:
-    """Rows that only one side has, and cells of an expected row that are others; further columns do not matter."""
-    described = [f"{table}: no row {key}" for key in sorted(expected.keys() - found.keys(), key=str)]
-    described += [f"{table}: unexpected {key}: {found[key]}" for key in sorted(found.keys() - expected.keys(), key=str)]
-    return described + [
-        f"{table} {key} {column}: {found[key][column]!r} instead of {value!r}"
-        for key in sorted(expected.keys() & found.keys(), key=str)
-        for column, value in expected[key].items()
-        if value != found[key][column]
-    ]
+@table("source", "month_start")
+def kpi_completeness_monthly(one: NaiveWarehouse) -> Rows:
+    found: Rows = {}
+    for source in DAILY_SOURCES:
+        owed = Counter((day.year, day.month) for day in owed_days(one.history, source).get(one.force, {}))
+        for month in owed.keys() | {(day.year, day.month) for day in one.history.contents(source)}:
+            rows = rows_read(one, source, (month,))
+            if month in owed or rows:
+                found[source, first_day(month)] = {
+                    "days_in_month": len(days_of(month)),
+                    "days_owed": owed[month],
+                    "days_loaded": one.calendar((source,)).fewest(month),
+                    "rows_read": rows[0] if rows else 0,
+                    **_quarantine(rows),
+                    **completeness(one, (source,), month),
+                }
+    return found
+
+
+# Measures as columns: the value of a further column of the grain to its columns with their measures.
+
+
+def side_by_side(one: NaiveWarehouse, columns: Mapping[str, str], *key: str) -> Rows:
+    """Measures as columns, by month: provisional when any is, with the lowest share of days."""
+    months = kpi_measure_monthly(one)
+    rows: Rows = {}
+    for start in {month for name, month in months if name in columns.values()}:
+        of_month = {column: months.get((name, start)) for column, name in columns.items()}
+        known = [row for row in of_month.values() if row]
+        rows[(start, *key)] = {column: row and row["value"] for column, row in of_month.items()} | {
+            "is_provisional": any(row["is_provisional"] for row in known),
+            "share_of_days_loaded": min(row["share_of_days_loaded"] for row in known),
+        }
+    return rows
+
+
+@table("month_start", "line")
+def kpi_calls_monthly(one: NaiveWarehouse) -> Rows:
+    names = call_marts.COLUMNS
+    of = {line: {column: f"calls_{line}.{name}" for column, name in names.items()} for line in LINES}
+    return {key: row for line in LINES for key, row in side_by_side(one, of[line], line).items()}
+
+
+@table("month_start", "contact_type")
+def kpi_digital_by_type_monthly(one: NaiveWarehouse) -> Rows:
+    of = {kind: {"contacts": f"digital.{kind}"} for kind in CONTACT_TYPES}
+    return {key: row for kind in CONTACT_TYPES for key, row in side_by_side(one, of[kind], kind).items()}
+
+
+@table("month_start")
+def kpi_digital_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("digital_contacts", "other_than_ocr_and_chat", "share_of_non_emergency")
+    others = {
+        "report_a_crime_submissions": "ocr.report_a_crime_submissions",
+        "live_chats": "live_chat.live_chats",
+        "non_emergency_demand": "demand.non_emergency",
+        "total_demand": "demand.total",
+    }
+    return side_by_side(one, {name: f"digital.{name}" for name in names} | others)
+
+
+@table("month_start")
+def kpi_ocr_monthly(one: NaiveWarehouse) -> Rows:
+    return side_by_side(one, {name: f"ocr.{name}" for name in ("report_a_crime_submissions", *SERVICES[1:])})
+
+
+@table("month_start")
+def kpi_live_chat_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("live_chats", "accepted", "pct_not_accepted", "chats_per_operator_hour", "avg_concurrent_chats")
+    columns = {name: name for name in (*names, "max_concurrent_chats")}
+    columns |= {"avg_wait_seconds": "avg_wait_time", "avg_duration_seconds": "avg_duration"}
+    return side_by_side(one, {column: f"live_chat.{name}" for column, name in columns.items()})
+
+
+@table("month_start")
+def kpi_crime_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("recorded_crime", "cancelled_crime", "pct_cohort_cancelled", "days_to_cancel")
+    of = ("pct_cancelled", "pct_cancelled_of_recorded", "pct_cancelled_of_initially_recorded")
+    return side_by_side(one, {name: f"crime.{name}" for name in (*names, *of)})
+
+
+@table("measure", "month_start")
+def kpi_target_days_monthly(one: NaiveWarehouse) -> Rows:
+    """Days of calls whose figure misses its target, for the figures that the daily mart has."""
+    days = call_marts.kpi_calls_daily(one)
+    rows: Rows = {}
+    for (name, start), month in kpi_measure_monthly(one).items():
+        section, _, of = name.partition(".")
+        better = CATALOGUE[name]["better"]
+        if month["target"] is None or better == "neither":
+            continue
+        column = {name: column for column, name in call_marts.COLUMNS.items()}.get(of, "")
+        sign = -1 if better == "lower" else 1
+        shown = [
+            (sign * row[column], day)
+            for (line, day), row in days.items()
+            if section == f"calls_{line}" and day.replace(day=1) == start and not row["is_provisional"]
+            if row.get(column) is not None
+        ]
+        if shown:
+            worst, worst_day = min(shown)
+            rows[name, start] = {
+                "target": month["target"],
+                "days": len(shown),
+                "days_missed": sum(value <= sign * month["target"] for value, _ in shown),
+                "worst_day": worst_day,
+                "worst_value": sign * worst,
+                **{column: month[column] for column in ("is_provisional", "share_of_days_loaded")},
+            }
+    return rows
+
+
+@table("section", "measure", "month_start")
+def board_paper(one: NaiveWarehouse) -> Rows:
+    return {
+        (*name.split(".", 1), start): {
+            "label": CATALOGUE[name]["label"],
+            "unit": CATALOGUE[name]["unit"],
+            "sort_order": int(CATALOGUE[name]["board_paper_order"]),
+            "display_value": kpi_measure_period(one)[name, start, "month"]["display_value"],
+            **{column: row[column] for column in ("value", "is_provisional", "share_of_days_loaded")},
+        }
+        for (name, start), row in kpi_measure_monthly(one).items()
+        if CATALOGUE[name]["in_board_paper"] == "true"
+    }
+
+
+@table("month_start")
+def report_months(one: NaiveWarehouse) -> Rows:
+    newest = max(day for source in DAILY_SOURCES for day in one.history.delivered[source])
+    fewest = [one.calendar(measure.sources).fewest for measure in one.measures.values()]
+    months = sorted({start for (*_, start), row in board_paper(one).items() if row["value"] is not None})
+    rows: Rows = {}
+    shown = months[:1]
+    for start in months:
+        month = start.year, start.month
+        days = days_of(month)
+        # A measure without a complete day in a month and the one before has ended or not yet begun.
+        loaded = min(of(month) for of in fewest if of(month) or of(shifted(month, -1)))
+        if loaded == len(days) or newest > days[-1] + timedelta(days=10):
+            shown.append(start)
+        rows[start,] = {"days": len(days), "days_loaded": loaded, "is_provisional": loaded < len(days)}
+    for (start,), row in rows.items():
+        row |= {"is_default": start == max(shown), "is_running": start > max(shown)}
+    return rows
+
+
+@table("measure", "month_start")
+def report_month_so_far(one: NaiveWarehouse) -> Rows:
+    rows: Rows = {}
+    headlines = [name for name, row in CATALOGUE.items() if row["is_headline"] == row["is_additive"] == "true"]
+    running = [(start, row["days"]) for (start,), row in report_months(one).items() if row["is_running"]]
+    for (start, length), name in product(running, headlines):
+        loaded = one.calendar(one.measures[name].sources).loaded
+        days = [day for day in days_of((start.year, start.month)) if day in loaded]
+        # Whole weeks earlier, so that each day is compared with the same weekday, if all of those were delivered.
+        earlier = {weeks: [day - timedelta(weeks=weeks) for day in days] for weeks in (52, 5, 4)}
+        nearest = 5 if days and days[-1].day > 28 else 4
+        weeks = next((weeks for weeks in (52, nearest) if set(earlier[weeks]) <= loaded), None)
+        if days:
+            rows[name, start] = {
+                "days": length,
+                "days_loaded": len(days),
+                "is_provisional": len(days) < length,
+                "compared_weeks": weeks,
+                **_so_far(one, name, days, start, ""),
+                **_so_far(one, name, earlier[weeks] if weeks else [], start, "compared_"),
+            }
+    return rows
+
+
+def _so_far(one: NaiveWarehouse, name: str, days: list[date], start: date, prefix: str) -> Row:
+    """The figure of some days by the formula of a month; nothing of none."""
+    measure = one.measures[name]
+    top, bottom = _sums_of_days(one, name, days, start)
+    value = measure.quotient(top, bottom)
+    row = {
+        "first_day": min(days, default=None),
+        "last_day": max(days, default=None),
+        "value": rounded(value),
+        "display_value": printed(name, value),
+        "per_day": rounded(top / len(days)) if days and measure.is_sum else None,
+    }
+    return {f"{prefix}{column}": value if days else None for column, value in row.items()}
+
+
+def _facts(rows: list[Row], *key: str, at: tuple[str, ...], without: tuple[str, ...] = ()) -> Rows:
+    """Rows by their key, with the local days of some moments."""
+    found = {}
+    for row in rows:
+        days = {f"{name}_date": day_of(row[f"{name}_at"]) if row[f"{name}_at"] else None for name in at}
+        left_out = (*key, *without, "force_code", "utc_offset_minutes")
+        columns = {column: value for column, value in (row | days).items() if column not in left_out}
+        found[tuple(row[column] for column in key)] = columns
+    return found
+
+
+@table("call_id", "segment_no", among=FACTS)
+def fct_call_segment(one: NaiveWarehouse) -> Rows:
+    return _facts(one.rows["call_segments"], "call_id", "segment_no", at=("arrived",))
+
+
+@table("call_id", among=FACTS)
+def fct_call(one: NaiveWarehouse) -> Rows:
+    of_the_segment = ("segment_no", "disposition", "operator_id")
+    judged = ("day", "counts_as_answered", "in_time", "is_short")
+    return _facts(one.calls, "call_id", at=("arrived", "called_back"), without=(*of_the_segment, *judged))
+
+
+@table("contact_id", among=FACTS)
+def fct_digital_contact(one: NaiveWarehouse) -> Rows:
+    rows = [{**row, "is_public_demand": row in one.contacts} for row in one.rows["digital_contacts"]]
+    return _facts(rows, "contact_id", at=("received",))
+
+
+@table("submission_id", among=FACTS)
+def fct_online_crime_report(one: NaiveWarehouse) -> Rows:
+    return _facts(one.rows["online_crime_reports"], "submission_id", at=("submitted",))
+
+
+@table("chat_id", among=FACTS)
+def fct_live_chat(one: NaiveWarehouse) -> Rows:
+    rows = []
+    for chat in one.chats:
+        requested, accepted, ended = (chat[f"{name}_at"] for name in ("requested", "accepted", "ended"))
+        times = {
+            "is_accepted": accepted is not None,
+            "wait_seconds": seconds(accepted, requested) if accepted else None,
+            "duration_seconds": seconds(ended, accepted) if accepted else None,
+        }
+        rows.append(chat | times)
+    return _facts(rows, "chat_id", at=("requested",))
+
+
+@table("crime_ref", "updated_at", among=FACTS)
+def fct_crime_status(one: NaiveWarehouse) -> Rows:
+    rows = [{**state, "is_current": any(state is crime for crime in one.crimes)} for state in one.states]
+    return _facts(rows, "crime_ref", "updated_at", at=("updated", "recorded", "cancelled"))
+
+
+@table("crime_ref", among=FACTS)
+def fct_crime(one: NaiveWarehouse) -> Rows:
+    rows = []
+    for crime in one.crimes:
+        is_cancelled = crime["status"] == "cancelled"
+        gone = {} if is_cancelled else {"cancelled_at": None, "cancel_code": None}
+        days = crime_marts.days_to_cancel(crime) if is_cancelled else None
+        rows.append({**crime, **gone, "is_cancelled": is_cancelled, "days_to_cancel": days})
+    return _facts(rows, "crime_ref", at=("recorded", "cancelled"))

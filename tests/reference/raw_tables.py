@@ -3,153 +3,135 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
 
-from tests.reference.compiled_project import CompiledProject, build_nodes, insert
-from tests.reference.history import DAILY_SOURCES, Counts, History
-from tests.reference.measures import Definitions
-from tests.reference.worlds import World
+from tests.compiled_project import CompiledProject, build_node, insert
+from tests.reference.history import DAILY_SOURCES, Counts, Dated, Definitions, History, World
 
-LOADED_AT = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
+LOADED_AT = datetime(2025, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def build_world(
-    connection: duckdb.DuckDBPyConnection,
-    project: CompiledProject,
-    world: World,
-    *tables: str,
-    shuffle: int | None = None,
+    connection: duckdb.DuckDBPyConnection, project: CompiledProject, world: World, *, shuffle: int | None = None
 ) -> None:
-    """Load a world and build the named tables with all that they read; all tables when none is named."""
-    needed = {node.unique_id for table in tables or project.by_name for node in project.ancestors(table)}
-    nodes = [node for unique_id, node in project.nodes.items() if unique_id in needed]
+    """Load a world and build every table; with `shuffle` the rows lie in a drawn order."""
+    nodes = [node for node in project.nodes.values() if node.kind != "test"]
     load_history(connection, world.history, shuffle=shuffle)
-    build_nodes(connection, [node for node in nodes if node.kind == "seed"])
-    load_definitions(connection, world.definitions)
-    build_nodes(connection, [node for node in nodes if node.kind != "seed"])
+    for node in sorted(nodes, key=lambda node: node.kind != "seed"):
+        if node.kind != "seed" and node is next(other for other in nodes if other.kind != "seed"):
+            load_definitions(connection, world.definitions)
+        build_node(connection, node)
 
 
 def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shuffle: int | None = None) -> None:
-    """Write a history: one load or more a source and day. With `shuffle` the rows lie in a drawn order."""
+    """Write a history, one load or more a source and day, and number its rows.
+
+    A load of each source was replaced and counts for nothing: it has rows of events of another force and a faulty row
+    of a force that would be owed.
+    """
+    dice = random.Random(shuffle)
     loads: list[dict[str, Any]] = []
     by_force: list[dict[str, Any]] = []
     for source in DAILY_SOURCES:
         numbers: dict[tuple[date, str | None], int] = {}
-        for day, counts in sorted(history.contents(source).items()):
-            for forces in _files(day, counts):
-                number = len(loads) + 1
-                numbers |= {(day, force): number for force in forces}
-                read = sum(sum(counts[force]) for force in forces)
-                loads.append(
-                    {
-                        "load_id": number,
-                        "source": source,
-                        "extract_date": day,
-                        "file_name": f"file {number}",
-                        "file_sha256": "hash",
-                        "rows_read": read,
-                        "rows_loaded": 0,
-                        "rows_quarantined": 0,
-                        "status": "loaded" if read else "empty",
-                        "is_synthetic": False,
-                        "loaded_at": LOADED_AT,
-                        "run_id": "run",
-                        "change_seq": number,
-                    }
-                )
-                by_force += [
-                    {
-                        "load_id": number,
-                        "force_code": force,
-                        "rows_read": loaded + faulty + repeated,
-                        "rows_loaded": loaded,
-                        "rows_quarantined": faulty + repeated,
-                        "rows_repeated": repeated,
-                    }
-                    for force in forces
-                    for loaded, faulty, repeated in [counts[force]]
-                ]
-        rows = [
-            {**row, "load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
-            for position, row in enumerate(history.rows[source], start=1)
-        ]
+        first = min(history.contents(source))
+        replaced = [(first, {"norfolk": (1, 1, 0)}, "replaced")]
+        for day, counts, status in [*_files(history.contents(source)), *replaced]:
+            number = len(loads) + 1
+            read = sum(map(sum, counts.values()))
+            loads.append(_load(number, source, day, read, status))
+            by_force += [_counts(number, force, *of_force) for force, of_force in counts.items()]
+            numbers |= {(day, force): number for force in counts}
+        for position, row in enumerate(history.rows[source], start=1):
+            row |= {"load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
+        rows = [*history.rows[source]]
+        rows.append({**rows[0], "force_code": "norfolk", "extract_date": first, "load_id": len(loads)})
         if shuffle is not None:
-            random.Random(shuffle).shuffle(rows)
+            dice.shuffle(rows)
         insert(connection, f"raw.{source}", rows)
     if shuffle is not None:
-        random.Random(shuffle).shuffle(loads)
-        random.Random(shuffle).shuffle(by_force)
+        dice.shuffle(loads)
+        dice.shuffle(by_force)
     insert(connection, "audit.load", loads)
     insert(connection, "audit.load_force", by_force)
 
 
-def _files(day: date, counts: Counts) -> list[list[str | None]]:
-    """Forces of each file of a day: one file of all, one for each, or two of some with an empty one between them."""
-    forces = sorted(counts, key=str)
-    kind = day.toordinal() % 4
-    if kind == 0 and forces:
-        return [[force] for force in forces]
-    if kind == 1:
-        return [forces[::2], [], forces[1::2]]
-    return [forces]
+def _load(number: int, source: str, day: date, read: int, status: str) -> dict[str, Any]:
+    return {
+        "load_id": number,
+        "source": source,
+        "extract_date": day,
+        "file_name": f"file {number}",
+        "file_sha256": "hash",
+        "rows_read": read,
+        "rows_loaded": 0,
+        "rows_quarantined": 0,
+        "status": status,
+        "is_synthetic": False,
+        "loaded_at": LOADED_AT,
+        "run_id": "run",
+        "change_seq": number,
+    }
+
+
+def _counts(number: int, force: str | None, loaded: int, faulty: int, repeated: int) -> dict[str, Any]:
+    return {
+        "load_id": number,
+        "force_code": force,
+        "rows_read": loaded + faulty + repeated,
+        "rows_loaded": loaded,
+        "rows_quarantined": faulty + repeated,
+        "rows_repeated": repeated,
+    }
+
+
+def _files(contents: Mapping[date, Counts]) -> Iterator[tuple[date, Counts, str]]:
+    """Rows of each file: one file of all forces, one for each, or two of some with an empty one between them."""
+    for day, counts in sorted(contents.items()):
+        forces = sorted(counts, key=str)
+        kind = day.toordinal() % 4 if forces else 2
+        files = {0: [[force] for force in forces], 1: [forces[::2], [], forces[1::2]]}.get(kind, [forces])
+        for of_file in files:
+            yield day, {force: counts[force] for force in of_file}, "loaded" if of_file else "empty"
 
 
 def load_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
     """Put drawn definitions in place of those that the project ships."""
-    connection.execute("delete from reference.call_parameters")
-    insert(
-        connection,
-        "reference.call_parameters",
+
+    def replace(table: str, rows: list[dict[str, Any]]) -> None:
+        connection.execute(f"delete from reference.{table}")
+        insert(connection, f"reference.{table}", rows)
+
+    def dated(row: Dated) -> dict[str, Any]:
+        return {"force_code": row.force, "valid_from": row.first, "valid_to": row.last, "source": "drawn"}
+
+    replace(
+        "call_parameters",
         [
             {
-                "force_code": row.force,
+                **dated(row),
                 "line": line,
-                "valid_from": row.first,
-                "valid_to": row.last,
                 "answer_target_seconds": row.value.target_seconds,
                 "short_abandon_seconds": row.value.short_abandon_seconds,
                 "called_back_counts_as_answered": row.value.called_back_is_answered,
                 "staffing_service_level_pct": row.value.service_level_pct,
                 "after_call_seconds": row.value.after_call_seconds,
-                "source": "drawn",
             }
             for line, rows in definitions.calls.items()
             for row in rows
         ],
     )
-    connection.execute("delete from reference.measure_targets")
-    insert(
-        connection,
-        "reference.measure_targets",
-        [
-            {
-                "force_code": row.force,
-                "measure": measure,
-                "valid_from": row.first,
-                "valid_to": row.last,
-                "target": row.value,
-                "kind": "target",
-                "source": "drawn",
-            }
-            for measure, rows in definitions.targets.items()
-            for row in rows
-        ],
+    targets = [(measure, row) for measure, rows in definitions.targets.items() for row in rows]
+    replace(
+        "measure_targets",
+        [{**dated(row), "measure": measure, "target": row.value, "kind": "target"} for measure, row in targets],
     )
-    connection.execute("delete from reference.cancelled_crime_formulas")
-    insert(
-        connection,
-        "reference.cancelled_crime_formulas",
-        [
-            {
-                "force_code": row.force,
-                "valid_from": row.first,
-                "valid_to": row.last,
-                "formula": "pct_cancelled_of_initially_recorded" if row.value else "pct_cancelled_of_recorded",
-                "source": "drawn",
-            }
-            for row in definitions.counts_cancelled_as_recorded
-        ],
+    formulas = {False: "pct_cancelled_of_recorded", True: "pct_cancelled_of_initially_recorded"}
+    replace(
+        "cancelled_crime_formulas",
+        [{**dated(row), "formula": formulas[row.value]} for row in definitions.counts_cancelled_as_recorded],
     )

@@ -1,4 +1,4 @@
-"""A Spark of the tests, and the printed months of the sample built on it."""
+"""A Spark of the tests, and the loads of the sample built on it and with DuckDB."""
 
 import socket
 from collections.abc import Iterator
@@ -9,8 +9,7 @@ import pytest
 
 from dagster_project.settings import Settings, Target
 from dagster_project.tools.spark_cluster import MEMORY, start, stop
-from tests.end_to_end.command import Command
-from tests.spark.equality import copy_loads
+from tests.spark.equality import Pair
 
 
 @pytest.fixture(scope="session")
@@ -35,21 +34,8 @@ def running_spark(home: Path, *, memory: str = MEMORY) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def on_spark(sample: Command, spark: Settings) -> Command:
-    """The loaded sample, built and published with Spark."""
-    command = Command(spark.home, settings={"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)})
-    copy_loads(sample, command)
-    done = command.run("run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (spark.home / "said").write_text(done.stdout, encoding="utf-8")
-    return command
-
-
-@pytest.fixture(scope="session")
-def on_duckdb(sample: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The same loads, built and published with DuckDB."""
-    command = Command(tmp_path_factory.mktemp("duckdb") / "home")
-    copy_loads(sample, command)
-    done = command.run("run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return command
+def sample(golden, spark: Settings, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """The loads of the golden root, built and published on Spark and with DuckDB."""
+    pair = Pair.of_loads(golden.root, spark, tmp_path_factory.mktemp("duckdb") / "home")
+    pair.build()
+    return pair

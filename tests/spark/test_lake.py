@@ -1,174 +1,115 @@
-"""Rows reach the lake once and completely, whatever interrupts them."""
+"""Rows reach the lake once and completely, whatever interrupts them; the job that compacts it leaves every row."""
 
 import itertools
 import shutil
-import subprocess
-import sys
-import time
-from datetime import datetime
-from typing import Any
 
+import dagster as dg
 import pytest
 
 from dagster_project.contracts import load_contracts
+from dagster_project.definitions import definitions as load_definitions
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import create_marts, loading_connection
-from dagster_project.warehouse.lake import Lake, clear_lake_folder, connect, end_build
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import clear_lake_folder, connect
 from dagster_project.warehouse.spark import LakeError
-from tests.dbt.histories import History
-from tests.end_to_end.command import PROJECT
+from dagster_project.warehouse.tables import ensure_tables
 from tests.spark.equality import different_in_the_lake
 
 pytestmark = pytest.mark.long
 
-SOURCES = sorted(load_contracts(CONTRACTS))
-RAW = [("raw", source) for source in SOURCES]
-MODELS = ("staging", "marts")
-MIRRORED = ("build", "contract", "correction", "load", "load_force", "pending_load")
-
-
-class Interrupted(Exception):
-    """Stands for a kill of the run."""
-
-
-class InterruptedCursor:
-    """A cursor that takes some statements and no more."""
-
-    def __init__(self, cursor: Any, statements: int) -> None:
-        self._cursor, self._left = cursor, statements
-
-    def execute(self, sql: str, **options: Any) -> None:
-        """Run a statement, unless it is one too many."""
-        self._left -= 1
-        if self._left < 0:
-            raise Interrupted
-        self._cursor.execute(sql, **options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
-
-
-@pytest.fixture(scope="module")
-def settings(spark, tmp_path_factory):
-    """Another data root than that of the batches, on the same Spark: what the lake has of those must go."""
-    home = tmp_path_factory.mktemp("lake")
-    return spark.model_copy(update={"home": home})
-
-
-@pytest.fixture(scope="module")
-def history(settings):
-    history = History(settings.warehouse, load_contracts(CONTRACTS), seed=11)
-    create_marts(settings.warehouse)
-    return history
-
-
-WAREHOUSE_BUILT = (7, "fingerprint of the project")
+RAW = [("raw", source) for source in sorted(load_contracts(CONTRACTS))]
 
 
 @pytest.fixture
-def lake(settings):
-    """A session of the lake, which belongs to the data root of this file."""
-    with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
-        if not connection.execute("from audit.lake_owner").fetchall():
-            lake.execute("drop table if exists audit.lake")
-        lake.claim(connection, MODELS)
-    with connect(settings) as lake:
-        yield lake
+def settings(spark, three_days, tmp_path):
+    """Another data root than that of the batches, on the same Spark: what the lake has of those must go."""
+    return spark.model_copy(update={"home": three_days.copy(tmp_path / "home").home})
 
 
-def bring(settings: Settings, *, statements: int | None = None) -> int:
-    """Append and mirror; return the number of loads appended."""
+def change(settings: Settings, statements: str) -> None:
+    """Run statements on the warehouse."""
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(statements)
+
+
+def load(settings: Settings, columns: str = "") -> None:
+    """Load the newest rows of crimes again under the next number, with some columns replaced."""
+    newest = "load_id = (select max(load_id) from audit.load where source = 'crimes')"
+    following = "(select max(load_id) + 1 from audit.load) as load_id"
+    change(
+        settings,
+        f"insert into raw.crimes by name select * replace ({following} {columns}) from raw.crimes where {newest};"
+        f"insert into audit.load by name select * replace ({following}) from audit.load where {newest}",
+    )
+
+
+def bring(settings: Settings, *, statements: int = 1000) -> int:
+    """Append and mirror, with no more than so many statements on Spark; return the number of loads appended."""
     with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
-        if statements is not None:
-            lake = Lake(InterruptedCursor(lake.cursor, statements), settings.lake_folder)
+        execute, left = lake.cursor.execute, iter(range(statements))
+
+        def interrupted(sql: str, **options: object) -> None:
+            if next(left, None) is None:
+                raise InterruptedError
+            execute(sql, **options)
+
+        lake.cursor.execute = interrupted
         appended = lake.append(connection)
-        lake.mirror(connection, MIRRORED)
+        lake.mirror(connection, ["build", "contract", "correction", "load", "load_force", "pending_load"])
     return appended
 
 
-def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings, history):
-    killed = 0
+def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings):
     # Every seventh statement: each attempt goes further than the one before.
     for statements in itertools.count(4, 7):
         if statements % 2:
-            history.deliver()
+            load(settings)
         try:
             bring(settings, statements=statements)
             break
-        except Interrupted:
-            killed += 1
-    assert killed > 5
+        except InterruptedError:
+            continue
+    assert statements > 4 + 5 * 7
     assert different_in_the_lake(settings, RAW) == []
     assert bring(settings) == 0
 
 
-def test_a_load_of_a_restored_warehouse_replaces_the_load_that_had_its_number(settings, history):
-    history.deliver()
+def test_rows_of_a_load_that_the_warehouse_has_no_more_are_deleted(settings):
     bring(settings)
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute("update audit.load set file_sha256 = 'another', loaded_at = ?", [datetime(2023, 1, 2)])  # noqa: DTZ001
-        connection.execute("update raw.live_chats set operator_id = 'another'")
+    newest = "load_id = (select max(load_id) from audit.load where source = 'crimes')"
+    change(settings, f"delete from raw.crimes where {newest}; delete from audit.load where {newest}")
     bring(settings)
     assert different_in_the_lake(settings, RAW) == []
 
 
-def test_rows_of_a_load_that_the_warehouse_has_no_more_are_deleted(settings, history):
-    history.deliver()
-    bring(settings)
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute("delete from raw.crimes where load_id in (select max(load_id) from raw.crimes)")
-        connection.execute(
-            "delete from audit.load where source = 'crimes' and load_id not in (select load_id from raw.crimes)"
-        )
-    bring(settings)
-    assert different_in_the_lake(settings, RAW) == []
-
-
-@pytest.mark.usefixtures("history")
 def test_rows_that_no_load_accepted_stay_out(settings):
     bring(settings)
-    with loading_connection(settings.warehouse) as connection:
-        before = connection.execute("select count(*) from raw.crimes").fetchone()
-        connection.execute("insert into raw.crimes by name select * replace (99999 as load_id) from raw.crimes limit 1")
+    change(settings, "insert into raw.crimes by name select * replace (99999 as load_id) from raw.crimes limit 1")
     assert bring(settings) == 0
     with connect(settings) as lake:
-        assert lake.rows("select count(*) from raw.crimes") == [before]
+        assert lake.rows("select count(*) from raw.crimes where load_id = 99999") == [(0,)]
 
 
-@pytest.mark.usefixtures("history")
 def test_a_column_that_is_new_in_a_contract_is_added(settings):
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute("delete from raw.crimes where load_id = 99999")
-        connection.execute("alter table raw.crimes add column beat varchar")
-        newest = connection.execute("select max(load_id) from raw.crimes").fetchone()
-        connection.execute(
-            "insert into audit.load by name select * replace (88888 as load_id) from audit.load where load_id = ?",
-            newest,
-        )
-        connection.execute(
-            "insert into raw.crimes by name "
-            "select * replace (88888 as load_id, 'north' as beat) from raw.crimes where load_id = ?",
-            newest,
-        )
+    bring(settings)
+    change(settings, "alter table raw.crimes add column beat varchar")
+    load(settings, ", 'north' as beat")
     bring(settings)
     assert different_in_the_lake(settings, RAW) == []
     with connect(settings) as lake:
         assert lake.rows("select distinct beat from raw.crimes where beat is not null") == [("north",)]
+        # Data roots of other tests have no such column.
+        lake.execute("drop table raw.crimes purge")
 
 
-@pytest.mark.usefixtures("history")
 def test_a_view_that_changed_has_its_new_query(settings):
     bring(settings)
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute(
-            "create or replace view audit.pending_load as select load_id, source, extract_date from audit.load limit 3"
-        )
+    change(settings, "create or replace view audit.pending_load as select load_id, source from audit.load limit 3")
     bring(settings)
     with connect(settings) as lake:
         assert lake.rows("select count(*) from audit.pending_load") == [(3,)]
 
 
-@pytest.mark.usefixtures("history")
 def test_a_load_whose_rows_were_lost_in_the_lake_is_appended_again(settings):
     bring(settings)
     with connect(settings) as lake:
@@ -177,100 +118,70 @@ def test_a_load_whose_rows_were_lost_in_the_lake_is_appended_again(settings):
     assert different_in_the_lake(settings, RAW) == []
 
 
-@pytest.mark.usefixtures("history", "lake")
-def test_a_lake_of_another_data_root_is_refused_before_anything_is_written(settings, tmp_path):
-    other = settings.model_copy(update={"home": tmp_path})
-    History(other.warehouse, load_contracts(CONTRACTS), seed=12)
-    bring(settings)
-    with (
-        connect(other) as lake,
-        loading_connection(other.warehouse) as connection,
-        pytest.raises(LakeError, match=r"belongs to another data root\. Nothing was built.*drop table audit\.lake"),
-    ):
-        lake.claim(connection, MODELS)
-    assert different_in_the_lake(settings, RAW) == []
+def test_settings_with_which_figures_would_differ_are_refused(spark):
+    with connect(spark) as lake:
+        lake.require_exact()
+        for setting, value in (("spark.sql.session.timeZone", "Europe/London"), ("spark.sql.ansi.enabled", "false")):
+            lake.execute(f"set {setting} = {value}")
+            with pytest.raises(LakeError, match=rf"{setting} of Spark is {value}; expected .*Nothing was built"):
+                lake.require_exact()
 
 
-@pytest.mark.usefixtures("history")
-def test_a_catalog_with_tables_of_another_project_is_refused(settings, lake):
-    lake.execute("drop table audit.lake")
-    lake.execute("drop table if exists audit.build")
-    with loading_connection(settings.warehouse) as connection:
-        with pytest.raises(
-            LakeError, match=r"schema (audit|marts|raw|staging) of the lake has tables of another project"
-        ):
-            lake.claim(connection, MODELS)
-        lake.mirror(connection, ["build"])
-        lake.claim(connection, MODELS)
-    bring(settings)
-    assert different_in_the_lake(settings, RAW) == []
-
-
-@pytest.mark.usefixtures("history")
-def test_rows_are_appended_again_after_values_were_replaced_in_the_warehouse(settings, lake):
-    bring(settings)
-    with loading_connection(settings.warehouse) as connection:
-        lake.begin_build(connection)
-        end_build(connection, *WAREHOUSE_BUILT)
-        assert lake.has_build(connection, *WAREHOUSE_BUILT)
-        connection.execute("update raw.live_chats set operator_id = 'a substitute'")
-        # What a replacement of pseudonyms does, also of loads whose rows it did not find.
-        connection.execute("delete from audit.lake")
-        assert not lake.has_build(connection, *WAREHOUSE_BUILT)
-        lake.claim(connection, MODELS)
-    assert bring(settings) > 0
-    assert different_in_the_lake(settings, RAW) == []
-
-
-@pytest.mark.usefixtures("history")
-def test_the_lake_has_a_build_until_a_copy_of_the_warehouse_of_before_the_next_one_is_put_back(settings, lake):
-    change, project = WAREHOUSE_BUILT
-    with loading_connection(settings.warehouse) as connection:
-        assert not lake.has_build(connection, change, "another project")
-        lake.begin_build(connection)
-        end_build(connection, change, project)
-        assert lake.has_build(connection, change, project)
-        assert not lake.has_build(connection, change + 1, project)
-        connection.execute("create table audit.copy as from audit.lake")
-        lake.begin_build(connection)
-        assert lake.has_build(connection, change, project)
-        connection.execute("delete from audit.lake; insert into audit.lake from audit.copy; drop table audit.copy")
-        assert not lake.has_build(connection, change, project)
-
-
-def test_settings_with_which_figures_would_differ_are_refused(lake):
-    lake.require_exact()
-    for setting, value in (("spark.sql.session.timeZone", "Europe/London"), ("spark.sql.ansi.enabled", "false")):
-        lake.execute(f"set {setting} = {value}")
-        with pytest.raises(LakeError, match=rf"{setting} of Spark is {value}; expected .*Nothing was built"):
-            lake.require_exact()
-
-
-def test_a_statement_of_a_killed_process_is_not_committed(settings, lake):
-    lake.execute("create or replace table raw.slow (slept string) using iceberg")
-    sleep = "reflect('java.lang.Thread', 'sleep', cast(8000 as bigint))"
-    code = (
-        "import sys; from pathlib import Path; from dagster_project.settings import Settings; "
-        "from dagster_project.warehouse.lake import connect\n"
-        "settings = Settings(home=Path(sys.argv[1]), spark_port=int(sys.argv[2]), _env_file=None)\n"
-        "with connect(settings) as lake: print('begins', flush=True); lake.execute(sys.argv[3])"
-    )
-    arguments = [str(settings.home), str(settings.spark_port), f"insert into raw.slow select cast({sleep} as string)"]
-    with subprocess.Popen([sys.executable, "-c", code, *arguments], cwd=PROJECT, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"begins\n"
-        time.sleep(3)
-        process.kill()
-    time.sleep(10)
-    assert lake.rows("select count(*) from raw.slow") == [(0,)]
-    lake.execute("drop table raw.slow purge")
-
-
-def test_what_a_killed_run_left_in_the_folder_is_removed_and_nothing_else(settings):
-    left = settings.lake_folder / "raw.calls-ab12_x9z"
-    other = settings.lake_folder / "of another program"
+def test_what_a_killed_run_left_in_the_folder_is_removed_and_nothing_else(spark):
+    left, other = spark.lake_folder / "raw.calls-ab12_x9z", spark.lake_folder / "of another program"
     for folder in (left, other):
         folder.mkdir(parents=True)
         (folder / "part-0.parquet").touch()
-    clear_lake_folder(settings)
+    clear_lake_folder(spark)
     assert (left.exists(), other.exists()) == (False, True)
     shutil.rmtree(other)
+
+
+@pytest.fixture(scope="module")
+def definitions(spark):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FCIR_HOME", str(spark.home))
+        patch.setenv("FCIR_SPARK_PORT", str(spark.spark_port))
+        found = {}
+        for target in ("duckdb", "spark"):
+            patch.setenv("FCIR_TARGET", target)
+            found[target] = load_definitions()
+        yield found
+
+
+def test_the_lake_is_compacted_every_sunday_where_there_is_one(definitions):
+    on_spark, on_duckdb = (definitions[target].get_repository_def() for target in ("spark", "duckdb"))
+    schedule = on_spark.get_schedule_def("compact_lake_sunday")
+    assert (schedule.job_name, schedule.cron_schedule) == ("compact_lake", "0 12 * * 0")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert (on_spark.has_job("drop_lake"), on_duckdb.has_job("compact_lake")) == (True, False)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_assets_name_the_engine_that_builds_them(definitions, engine):
+    [spec] = [spec for spec in definitions[engine].resolve_all_asset_specs() if spec.key.path == ["marts", "fct_call"]]
+    assert spec.kinds == {"dbt", engine}
+
+
+def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
+    with loading_connection(spark.warehouse) as connection:
+        ensure_tables(connection, [])
+        connection.execute("delete from audit.lake_owner; insert into audit.lake_owner values ('upkeep')")
+    with connect(spark) as lake:
+        for schema in ("audit", "raw", "other"):
+            lake.execute(f"create schema if not exists {schema}")
+        marker = "select 'upkeep' as owner, '' as rows_id, '' as build_id"
+        lake.execute(f"create or replace table audit.lake using iceberg as {marker}")
+        for table in ("raw.small", "other.small"):
+            lake.execute(f"create or replace table {table} using iceberg as select 0 as number")
+            for number in range(1, 6):
+                lake.execute(f"insert into {table} select {number}")
+    assert definitions["spark"].resolve_job_def("compact_lake").execute_in_process().success
+    with connect(spark) as lake:
+        files = {table: lake.rows(f"select count(*) from {table}.files") for table in ("raw.small", "other.small")}
+        assert files == {"raw.small": [(1,)], "other.small": [(6,)]}, "a table of another project stays as it is"
+        assert lake.rows("select count(*), sum(number) from raw.small") == [(6, 15)]
+        # A statement of today may still be read; a week is kept.
+        assert lake.rows("select count(*) > 6 from raw.small.snapshots") == [(True,)]
+        for table in files:
+            lake.execute(f"drop table {table} purge")

@@ -1,6 +1,4 @@
-"""Settings are read from the environment, by their names and the names of the version before."""
-
-from __future__ import annotations
+"""Settings are read from the environment and validated together; what stands in place of files is checked."""
 
 import os
 import re
@@ -11,34 +9,92 @@ import dagster as dg
 import pytest
 
 from dagster_project.cli.storage import instance_configuration
-from dagster_project.settings import Settings, SettingsError, read_settings
+from dagster_project.settings import Settings, SettingsError, known_forces, read_settings
 
 
-@pytest.mark.parametrize("name", ["FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"])
-def test_quiet_period_is_read_under_both_its_names(name, monkeypatch):
-    for other in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
-        monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, "7")
-    assert Settings(_env_file=None).quiet_seconds == 7
-    assert Settings(quiet_seconds=0, _env_file=None).quiet_seconds == 0
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The data root of the environment, in a folder without a `.env` file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
+    for name in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
 
 
-@pytest.mark.parametrize("name", ["what?", "back\\slash", "line\nbreak"])
-def test_a_data_root_that_duckdb_cannot_use_is_refused(name, tmp_path):
-    with pytest.raises(ValueError, match="DuckDB cannot use"):
-        Settings(home=tmp_path / name, _env_file=None)
+def test_defaults_keep_everything_below_the_data_root(home):
+    settings = read_settings()
+    assert (settings.force, settings.target, settings.log_format, settings.quiet_seconds) == (
+        "kent",
+        "duckdb",
+        "text",
+        2,
+    )
+    assert (settings.is_hub, settings.code_location, settings.ui_hosts) == (False, "dagster_project", ())
+    names = {
+        **{
+            "landing": "landing",
+            "warehouse": "warehouse.duckdb",
+            "marts": "marts.duckdb",
+            "lock_file": "warehouse.lock",
+        },
+        **{"published": "published", "published_public": "published_public", "commentary": "commentary"},
+        **{"key_file": "secrets/pseudonym.key", "history": "history", "dagster_home": "dagster", "lake_folder": "lake"},
+    }
+    assert {name: str(getattr(settings, name).relative_to(home)) for name in names} == names
+    assert settings.published_force("kent") == home / "published_force" / "kent"
+    assert len(known_forces()) == 46
 
 
-@pytest.mark.parametrize(("name", "message"), [("a%41", "%41, which"), ("a*", r"\*, which"), ("a[1]", r"\[, which")])
-def test_a_data_root_whose_path_dagster_would_read_otherwise_is_refused(name, message, tmp_path):
-    with pytest.raises(ValueError, match=f"the path has {message} Dagster"):
-        Settings(home=tmp_path / name, _env_file=None)
+def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
+    stated = {"BACKUPS": f" {home}/a, {home}/b,", "SITE_URL": "https://fcir.example/site/", "FORCE": "essex"}
+    stated |= {"DAGSTER_STORAGE": "postgresql://fcir@db:5432/dagster", "NOTIFY_FILE": "", "QUIET_SECONDS": "7"}
+    for name, value in stated.items():
+        monkeypatch.setenv(f"FCIR_{name}", value)
+    settings = read_settings()
+    assert settings.backups == (home / "a", home / "b")
+    assert (settings.site_url, settings.notify_file, settings.quiet_seconds) == ("https://fcir.example/site", None, 7)
+    assert settings.dagster_storage == "postgresql+psycopg2://fcir@db:5432/dagster"
+    assert settings.code_location == "essex"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("FORCE", "Kent", "FCIR_FORCE: expected a police.uk identifier in lower case"),
+        ("FORCE", "kennt", "kennt is not in the list of forces; did you mean kent?"),
+        ("FORCE", "atlantis", "add it to dbt/seeds/police_forces.csv"),
+        ("QUIET_SECONDS", "301", "FCIR_QUIET_SECONDS: Input should be less than or equal to 300"),
+        ("SITE_URL", "ftp://fcir.example", "expected an address that begins with http:// or https://"),
+        ("SITE_URL", "https://fcir.example/?a", "and has no ? or #"),
+        *(
+            ("DAGSTER_STORAGE", address, "expected postgresql://USER@HOST:PORT/DATABASE without a password")
+            for address in (
+                "mysql://fcir@db/d",
+                "postgresql://fcir:secret@db/d",
+                "postgresql://db/d",
+                "postgresql://fcir@db",
+            )
+        ),
+        *(("HOME", name, "which DuckDB cannot use") for name in ("what?", "back\\slash", "line\nbreak")),
+        ("HOME", "a%41", "the path has %41, which Dagster decodes"),
+        *(("HOME", name, f"the path has {name[1]}, which Dagster reads") for name in ("a*", "a[1]")),
+        *(("SPARK_FOLDER", f"a{sign}b", "FCIR_SPARK_FOLDER: the path has ") for sign in "*[?\\"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused(monkeypatch, setting, value, message):
+    monkeypatch.setenv(f"FCIR_{setting}", value)
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    assert message in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["a b'c;\"d", "é%7#{{x}}]"])
 def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_path, monkeypatch):
     settings = Settings(home=tmp_path / name, _env_file=None)
-    assert settings.home.name == name
     monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
     settings.dagster_home.mkdir(parents=True)
     (settings.dagster_home / "dagster.yaml").write_bytes(instance_configuration(settings))
@@ -46,32 +102,34 @@ def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_p
         assert not instance.telemetry_enabled
 
 
+def test_a_working_directory_that_was_deleted_is_named(home, monkeypatch):
+    monkeypatch.chdir(home)
+    home.rmdir()
+    monkeypatch.delenv("FCIR_HOME")
+    with pytest.raises(SettingsError, match="FCIR_HOME: the path data is relative to the working directory, which was"):
+        read_settings()
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("text", "line"), [(b"FCIR_FORCE=essex\nnot a setting!\n", 2), (b"FCIR_FORCE=\xff\n", 1)])
+def test_a_line_of_an_env_file_that_cannot_be_read_is_named(text, line):
+    Path(".env").write_bytes(b"FCIR_FORCE=essex\n")
+    assert read_settings().force == "essex"
+    Path(".env").write_bytes(text)
+    with pytest.raises(SettingsError, match=rf"\.env: line {line} cannot be read; expected NAME=VALUE"):
+        read_settings()
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        "warehouse.duckdb",
-        "marts.duckdb",
-        "warehouse.lock",
-        "secrets/pseudonym.key",
-        "secrets/record.key",
-        "record/record.jsonl",
-        "record/head",
-        "record/.lock",
-        "suppression/suppressed.json",
-        "suppression/intent.json",
-        "purge/intent.json",
-        "rebuild/intent.json",
-        "dagster/dagster.yaml",
-        "dbt/manifest.json",
-        "published/current/manifest.json",
-        "published_public/current/fcir.duckdb",
-        "published_force/kent/current/manifest.json",
+        *("warehouse.duckdb", "secrets/pseudonym.key", "record/.lock", "suppression/intent.json", "dbt/manifest.json"),
+        *("published/current/manifest.json", "published/earlier/manifest.json", "published_public/current/fcir.duckdb"),
+        *("published_force/kent/current/page.html", "published_force/kent/earlier/manifest.json"),
     ],
 )
-def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    pipe = tmp_path / name
+def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, home):
+    pipe = home / name
     pipe.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(pipe)
     with pytest.raises(SettingsError, match=f"{re.escape(str(pipe))} is a named pipe") as refused:
@@ -79,60 +137,23 @@ def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, tmp_path,
     _, source, target = shlex.split(str(refused.value).partition("Move it away: ")[2])
     Path(source).rename(target)
     Path(target).unlink()
-    assert read_settings().home == tmp_path
+    assert read_settings().home == home
 
 
-def test_a_working_directory_that_was_deleted_is_named(tmp_path, monkeypatch):
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    monkeypatch.delenv("FCIR_HOME", raising=False)
-    with pytest.raises(SettingsError, match="FCIR_HOME: the path data is relative to the working directory, which was"):
-        read_settings()
+def test_a_named_pipe_in_place_of_a_key_elsewhere_is_named_and_one_of_a_source_system_stops_nothing(home, monkeypatch):
+    (home / "landing").mkdir()
+    os.mkfifo(home / "landing" / "crimes")
+    for name in ("FCIR_PSEUDONYM_KEY_FILE", "FCIR_RECORD_KEY_FILE"):
+        monkeypatch.setenv(name, str(home.parent / name))
+        assert read_settings().home == home
+        os.mkfifo(home.parent / name)
+        with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
+            read_settings()
+        (home.parent / name).unlink()
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])
-def test_a_link_in_place_of_a_database_is_named(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / name).symlink_to(tmp_path / name)
-    with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {tmp_path}/{name} {tmp_path}/home/{name}"):
-        read_settings()
-
-
-def test_a_named_pipe_in_place_of_a_key_outside_the_data_root_is_named(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
-    for name in ("FCIR_PSEUDONYM_KEY_FILE", "FCIR_RECORD_KEY_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-        assert read_settings().home == tmp_path / "home"
-        os.mkfifo(tmp_path / name)
-        with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
-            read_settings()
-        (tmp_path / name).unlink()
-
-
-def test_a_source_system_cannot_stop_commands_with_a_named_pipe(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    (tmp_path / "landing").mkdir()
-    os.mkfifo(tmp_path / "landing" / "crimes")
-    assert read_settings().home == tmp_path
-
-
-@pytest.mark.parametrize("name", ["FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"])
-def test_a_fault_of_a_setting_with_two_names_is_named_once(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for other in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
-        monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, "abc")
-    with pytest.raises(SettingsError, match=r"cannot be used: FCIR_(QUIET|SETTLE)_SECONDS: Input should be"):
-        read_settings()
-
-
-@pytest.mark.parametrize("sign", ["*", "[", "?", "\\"])
-def test_a_folder_of_spark_that_is_a_pattern_is_refused(sign, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FCIR_SPARK_FOLDER", str(tmp_path / f"a{sign}b"))
-    with pytest.raises(SettingsError, match="FCIR_SPARK_FOLDER: the path has "):
+def test_a_link_in_place_of_a_database_is_named(name, home):
+    (home / name).symlink_to(home.parent / name)
+    with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {home.parent}/{name} {home}/{name}"):
         read_settings()

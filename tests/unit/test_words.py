@@ -2,12 +2,14 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from dagster_project.words import be, counted, in_markdown, listed, listed_below, printable
+from dagster_project.settings import PROJECT_ROOT
+from dagster_project.words import be, counted, in_markdown, in_shell, listed, listed_below, printable
 
 # A command of a message with a path that no function has quoted.
 UNQUOTED = re.compile(
@@ -16,46 +18,30 @@ UNQUOTED = re.compile(
 )
 
 
-@pytest.mark.parametrize(
-    ("number", "noun", "text"),
-    [
-        (0, "row", "0 rows"),
-        (1, "row", "1 row"),
-        (2, "row", "2 rows"),
-        (2400, "delivery", "2,400 deliveries"),
-        (1, "more delivery", "1 more delivery"),
-        (3, "day", "3 days"),
-    ],
-)
-def test_a_noun_agrees_with_its_number(number, noun, text):
-    assert counted(number, noun) == text
-
-
-def test_a_plural_can_be_given():
+def test_a_noun_and_a_verb_agree_with_their_number_and_a_list_counts_what_it_does_not_name():
+    assert [counted(number, "row") for number in (0, 1, 2400)] == ["0 rows", "1 row", "2,400 rows"]
+    assert [counted(2, noun) for noun in ("more delivery", "day", "y")] == ["2 more deliveries", "2 days", "2 ys"]
     assert counted(2, "index", "indices") == "2 indices"
-
-
-def test_the_verb_agrees_too():
     assert [be(number) for number in (0, 1, 2)] == ["are", "is", "are"]
-
-
-def test_a_list_names_its_first_items_and_counts_the_others():
-    assert listed(["a"], 2) == "a"
-    assert listed(["a", "b"], 2) == "a, b"
+    assert [listed(items, 2) for items in ([], ["a"], ["a", "b"])] == ["", "a", "a, b"]
     assert listed([*"ab", *range(3000)], 2) == "a, b and 3,000 more"
-    assert listed([], 2) == ""
-
-
-def test_a_long_list_has_a_line_for_each_item():
     assert listed_below(["a", "b"], 2) == "\n  a\n  b"
     assert listed_below(["a", "b", "c"], 2) == "\n  a\n  b\n  and 1 more"
 
 
 def test_every_path_of_a_command_to_copy_is_quoted():
-    code = Path(__file__).parents[2] / "dagster_project"
-    lines = [(path.name, line.strip()) for path in code.rglob("*.py") for line in path.read_text().splitlines()]
+    files = (PROJECT_ROOT / "dagster_project").rglob("*.py")
+    lines = [(path.name, line.strip()) for path in files for line in path.read_text().splitlines()]
     assert len([line for _, line in lines if re.search(r"\{(in_shell|shlex\.quote)\(", line)]) > 10
     assert [(name, line) for name, line in lines if UNQUOTED.search(line)] == []
+
+
+@pytest.mark.parametrize("path", ["plain", "a b", "a; reboot", "it's", "line\nbreak", "\x1b[2J'", "é"])
+def test_a_shell_reads_a_path_as_it_is(path):
+    shown = in_shell(Path(path))
+    assert shown.isprintable()
+    done = subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, text=True, check=True)
+    assert done.stdout == path
 
 
 def test_no_two_names_look_alike():
@@ -69,28 +55,13 @@ def test_no_two_names_look_alike():
 @pytest.mark.parametrize(
     "text",
     [
-        "[Sign in](https://e.example)",
-        "![p](https:&#47;&#47;e.example&#47;a.png)",
-        "![p](https:&#47;&#47;e.example).csv`",
-        "<b>x</b> <https://e.example>",
-        "https://e.example www.e.example ann@e.example",
-        "# heading",
-        "`a` ``b`` https://e.example",
-        "``",
-        " *a* ",
-        "    [indented](https://e.example)",
-        "[a]: https://e.example",
-        "a | b",
+        *("[Sign in](https://e.example)", "![p](https:&#47;&#47;e.example&#47;a.png)", "[a]: https://e.example"),
+        *("![p](https:&#47;&#47;e.example).csv`", "<b>x</b> <https://e.example>", "# heading", "``", " *a* "),
+        *("https://e.example www.e.example ann@e.example", "`a` ``b`` https://e.example", "    [x](https://e.example)"),
     ],
 )
 def test_an_external_text_in_markdown_is_one_code_span(text):
     tokens = MarkdownIt("commonmark").parse(f"- {in_markdown(text)}\n- {in_markdown(text)}")
     spans = [token.children for token in tokens if token.type == "inline"]
-    assert [[(span.type, span.content) for span in spans_of_line] for spans_of_line in spans] == [
-        [("code_inline", text)]
-    ] * 2
-
-
-def test_an_external_text_in_markdown_is_on_one_line():
-    assert in_markdown("a\n\n# b\u202e") == r"`a\n\n# b\u202e`"
-    assert in_markdown("") == ""
+    assert [[(span.type, span.content) for span in of_line] for of_line in spans] == [[("code_inline", text)]] * 2
+    assert in_markdown(f"{text}\n\n# b\u202e").count("\n") == in_markdown("").count("`") == 0

@@ -1,1 +1,1 @@
-"""How much the warehouse costs, against plain DuckDB doing the same work. Run by `make bench`; no part of a night."""
+"""What the warehouse costs, compared with plain DuckDB and with dbt alone. Run by `make bench`."""

@@ -1,31 +1,43 @@
-"""A few trials of every fault that takes seconds; `make chaos` runs all."""
+"""A few trials of faults that take a minute; `make chaos` tries more, and more often."""
+
+import os
 
 import pytest
 
-from dagster_project.contracts import load_contracts
-from dagster_project.settings import CONTRACTS
-from tests.long.chaos import personal
-from tests.long.chaos.faults import FAULTS
+from tests.long.chaos import faults
 from tests.long.chaos.roots import Roots, Unavailable
-
-SHORT = [(name, seed) for name, fault in FAULTS.items() for seed in range(1, fault.short + 1)]
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory, parsed_project, undisturbed) -> Roots:
-    """Prepared data roots, with one that another test has loaded and published."""
-    return Roots(tmp_path_factory.mktemp("chaos"), parsed=parsed_project, complete=undisturbed.home)
+def roots(tmp_path_factory, three_days) -> Roots:
+    return Roots(tmp_path_factory.mktemp("chaos"), complete=three_days)
 
 
-@pytest.mark.parametrize(("name", "seed"), SHORT)
-def test_a_fault_is_survived(roots, tmp_path, name, seed):
+def test_a_load_that_was_killed_is_loaded_by_the_next_command(roots, tmp_path):
+    faults.killed("load")(1, roots, tmp_path / "home")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_publication_that_was_killed_is_published_by_the_next_command(roots, tmp_path, seed):
+    faults.killed("publish")(seed, roots, tmp_path / "home")
+
+
+def test_a_publication_is_published_although_the_next_command_was_killed_too(roots, tmp_path):
+    faults.killed("publish", kills=2)(1, roots, tmp_path / "home")
+
+
+@pytest.mark.parametrize("fault", [faults.full_disk, faults.small_disk])
+def test_a_disk_without_space_loses_nothing(roots, tmp_path, fault):
     try:
-        FAULTS[name].trial(seed, roots, tmp_path / "trial")
+        fault(1, roots, tmp_path / "home")
     except Unavailable as reason:
-        pytest.skip(str(reason))
+        end = pytest.fail if os.environ.get("FCIR_TEST_PROGRAMS") else pytest.skip
+        end(str(reason))
 
 
-def test_every_personal_column_has_planted_values(tmp_path):
-    planted = {place.partition(" of ")[0] for _, place in personal.write(tmp_path)}
-    contracts = load_contracts(CONTRACTS).values()
-    assert planted >= {f"{of.source}.{column.name}" for of in contracts for column in of.columns if column.is_personal}
+def test_a_command_with_too_little_memory_says_so_and_loses_nothing(roots, tmp_path):
+    faults.little_memory(1, roots, tmp_path / "home")
+
+
+def test_of_two_commands_at_once_one_waits_or_is_refused(roots, tmp_path):
+    faults.two_at_once(1, roots, tmp_path / "home")

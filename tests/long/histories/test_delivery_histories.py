@@ -1,12 +1,18 @@
-"""Any order of deliveries gives the facts and marts of their final state, and another run changes nothing."""
+"""Any order of deliveries gives the facts of their final state, and another night changes nothing.
+
+Whatever happens on the way (late, partial, broken, doubled, withdrawn, empty files), the rule of the files is a few
+lines here: a day whose folder holds a content that is not loaded is loaded as the folder stands, and nothing is ever
+unloaded because a file has gone.
+"""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+import gzip
+import os
+import random
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
-
-import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
@@ -15,128 +21,168 @@ from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.connection import open_read_only
-from tests.build_steps import build_all
-from tests.long.histories.delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
+from tests.compiled_project import CompiledProject, build_node, warehouse
 
-# These identify a load; all other columns must be equal.
-OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
-# These list or count attempts and corrections, of which a single delivery has fewer.
-OF_THE_HISTORY = (
-    *("load_audit", "loads", "load_forces", "deliveries", "delivery_totals", "quarantine", "corrections"),
-    "expectation_results",
-)
-
-
-def settings_of(home: Path, parsed: Path) -> Settings:
-    shutil.copytree(parsed, home / "dbt")
-    settings = Settings(home=home, force="surrey", quiet_seconds=0, _env_file=None)
-    settings.key_file.parent.mkdir(parents=True)
-    settings.key_file.write_text("ab" * 32)
-    settings.key_file.chmod(0o600)
-    return settings
+# DELIVERY_HISTORIES=500 draws as many histories of three days; neighbours have a day between them.
+HISTORIES = int(os.environ.get("DELIVERY_HISTORIES", "60"))
+DAYS, STEPS, FIRST_DAY = 3, 4, date(2018, 10, 1)
+BROKEN = b"this is no extract\n"
+HEADERS = {
+    "digital_contacts": "contact_id,received_at,contact_type,from_partner_force,is_test,linked_reference",
+    "crimes": "crime_ref,updated_at,recorded_at,offence_code,status,district",
+}
+FACTS = ("fct_digital_contact", "fct_crime_status", "fct_crime")
 
 
-def night(settings: Settings, name: str, *, is_built: bool = True) -> int:
-    """Load every source and, if wanted, build; returns how many deliveries there were."""
+@dataclass
+class Day:
+    """Files of a source and day in the landing folder, and the loaded ones."""
+
+    source: str
+    day: date
+    files: dict[str, bytes] = field(default_factory=dict)
+    loaded: dict[str, bytes] = field(default_factory=dict)
+    rejections: int = 0
+    corrections: int = 0
+
+    def night(self) -> None:
+        """Apply the documented rule of a nightly run to the files."""
+        if all(content in self.loaded.values() for content in self.files.values()):
+            return
+        if BROKEN in self.files.values():
+            self.rejections += 1
+            return
+        self.corrections += bool(self.loaded)
+        self.loaded = dict(self.files)
+
+
+def content(dice: random.Random, day: Day, number: int) -> bytes:
+    """A file of a day: its own events, events of the days around it, and now and then a repeated or faulty row."""
+    first = FIRST_DAY + timedelta(days=number * (DAYS + 1))
+    lines = [HEADERS[day.source]]
+    # A few names for each history: most events come in several extracts, each time with other values.
+    for name in dice.sample(range(6), dice.choice([0, 1, 3, 5, 6])):
+        event_day = first + timedelta(days=dice.randrange(DAYS)) if dice.random() < 0.3 else day.day
+        at = f"{event_day} {dice.randrange(24):02}:{dice.randrange(60):02}:00"
+        key = f"{number}-{name}"
+        if day.source == "crimes":
+            line = f"{key},{at},{first} 00:30:00,{dice.choice(['8N', '105A'])},recorded,{dice.choice(['North', ''])}"
+        else:
+            line = f"{key},{at},{dice.choice(['email', 'other'])},{dice.choice('YN')},{dice.choice('YN')},"
+        lines += [line] * dice.choice([1, 1, 1, 1, 2])
+        if dice.random() < 0.08:
+            lines.append(line.replace(at, "yesterday"))
+    packed = "\n".join([*lines, ""]).encode()
+    return gzip.compress(packed, mtime=0) if dice.random() < 0.1 else packed
+
+
+def change(dice: random.Random, day: Day, number: int, step: int) -> None:
+    """What the sender of a day does between two nights; the last step leaves nothing broken."""
+
+    def put(suffix: str, file: bytes) -> None:
+        extension = "csv.gz" if file.startswith(b"\x1f\x8b") else "csv"
+        day.files[f"{day.source}_{day.day}{suffix}.{extension}"] = file
+
+    def broken() -> None:
+        put(f"_broken{step}", BROKEN)
+
+    names, is_last = sorted(day.files), step == STEPS - 1
+    if is_last and BROKEN in day.files.values():
+        # What was broken is taken away, and perhaps delivered whole.
+        day.files = {name: file for name, file in day.files.items() if file != BROKEN}
+        if dice.random() < 0.5:
+            put("_whole", content(dice, day, number))
+    elif not names:
+        for part in range(dice.choice([0, 1, 1, 1, 2, 3])):
+            put(f"_{part}" if part else "", content(dice, day, number))
+        if not is_last and dice.random() < 0.1:
+            broken()
+    else:
+        some, what = dice.choice(names), dice.random()
+        if what < 0.15:  # a corrected file, which may have fewer rows, or none
+            del day.files[some]
+            put(f"_again{step}", content(dice, day, number))
+        elif what < 0.25:  # the rest of a partial delivery
+            put(f"_late{step}", content(dice, day, number))
+        elif what < 0.30:  # the same content under another name, which may sort before it
+            put(dice.choice(["_other", "-copy"]), day.files[some])
+        elif what < 0.36:  # withdrawn
+            del day.files[some]
+        elif what < 0.42 and not is_last:
+            broken()
+        elif what < 0.46:  # back to the delivery that is loaded
+            day.files = dict(day.loaded) or day.files
+
+
+def land(landing: Path, days: list[Day], files_of: str) -> None:
+    for day in days:
+        folder = landing / day.source
+        folder.mkdir(parents=True, exist_ok=True)
+        files: dict[str, bytes] = getattr(day, files_of)
+        for path in folder.glob(f"{day.source}_{day.day}*"):
+            if path.name not in files:
+                path.unlink()
+        for name, file in files.items():
+            if not (folder / name).exists() or (folder / name).read_bytes() != file:
+                (folder / name).write_bytes(file)
+
+
+def night(settings: Settings, name: str) -> int:
+    """Load every source; return how many deliveries there were."""
     contracts = load_contracts(CONTRACTS)
-    deliveries = 0
-    for source in contracts:
-        report = load_source(settings, contracts, source, wanted=Range(), run_id=name)
-        deliveries += len(report.deliveries)
-    if is_built:
-        assert [node for node in build_all(settings, run_id=name) if not node.is_good] == []
-    return deliveries
+    return sum(
+        len(load_source(settings, contracts, source, wanted=Range(), run_id=name).deliveries) for source in HEADERS
+    )
 
 
-def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:
-    """Return the sorted rows of every table of the schemas, without the columns that identify a load."""
-    with open_read_only(settings.warehouse) as connection:
-        found: dict[str, list[str]] = {}
-        for schema, table, column in connection.execute(
-            """
-            select table_schema, table_name, column_name
-            from information_schema.columns
-            where list_contains(?, table_schema)
-            order by table_schema, table_name, ordinal_position
-            """,
-            [list(schemas)],
-        ).fetchall():
-            if table.removeprefix("stg_") not in OF_THE_HISTORY and column not in OF_THE_LOAD:
-                found.setdefault(f"{schema}.{table}", []).append(f'"{column}"')
+def facts(settings: Settings, project: CompiledProject) -> dict[str, list[tuple]]:
+    with warehouse(loaded=settings.warehouse) as connection:
+        for node in project.with_ancestors(FACTS):
+            build_node(connection, node)
         return {
-            name: connection.execute(f"select {', '.join(columns)} from {name} order by all").fetchall()  # noqa: S608
-            for name, columns in found.items()
+            name: connection.execute(f"select * exclude (load_id) from marts.{name} order by all").fetchall()
+            for name in FACTS
         }
 
 
-def everything(settings: Settings) -> dict[str, list[tuple]]:
-    """Return all rows that loading keeps, except the record that a night without new deliveries writes."""
+def loaded(settings: Settings) -> dict[str, list[tuple]]:
+    """All rows that loading keeps."""
     with open_read_only(settings.warehouse) as connection:
-        names = connection.execute(
-            """
-            select table_schema || '.' || table_name
-            from information_schema.tables
-            where
-                table_schema in ('raw', 'audit')
-                and table_name not in ('build', 'build_started', 'pending_load', 'marts_file')
-            order by 1
-            """
-        ).fetchall()
-        return {name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in names}  # noqa: S608
+        tables = "select table_schema || '.' || table_name from information_schema.tables where table_schema in "
+        names = connection.execute(f"{tables} ('raw', 'audit') and table_type = 'BASE TABLE'").fetchall()
+        return {name: connection.execute(f"from {name} order by all").fetchall() for (name,) in names}
 
 
-@pytest.fixture(scope="module")
-def histories(tmp_path_factory, parsed_project):
-    """The histories night by night in one installation, and their final deliveries at once in another."""
-    folder = tmp_path_factory.mktemp("histories")
-    with pytest.MonkeyPatch.context() as patch:
-        # Expectations compare a delivery with those of the weeks before it, which differ between the two installations.
-        patch.setattr(pipeline, "count_violations", lambda *_: ())
-        # Great Expectations costs half a second for each source and night.
-        patch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
-        yield from lived(folder, parsed_project)
-
-
-def lived(folder: Path, parsed: Path) -> Iterator[tuple[Deliveries, Settings, Settings, list[int]]]:
-    stepwise, at_once = settings_of(folder / "stepwise", parsed), settings_of(folder / "at_once", parsed)
-    deliveries = Deliveries(seed=20240229)
-    nights = []
-    for number in range(STEPS):
-        deliveries.step(stepwise.landing, number)
-        # Every second build finds the changes of two nights.
-        nights.append(night(stepwise, f"night {number}", is_built=number % 2 == 1))
-    deliveries.write_final(at_once.landing)
-    nights.append(night(at_once, "at once"))
-    yield deliveries, stepwise, at_once, nights
-
-
-def test_histories_have_enough_corrections_rejections_and_gaps(histories):
-    deliveries, _, _, nights = histories
-    days = deliveries.days
-    assert len({day.day for day in days}) == HISTORIES * DAYS
-    assert sum(day.corrections > 0 for day in days) > 200
-    assert sum(day.corrections > 1 for day in days) > 25
-    assert sum(day.rejections > 0 for day in days) > 50
-    assert sum(day.files != day.loaded for day in days) > 50, "withdrawn files, and copies under another name"
-    assert sum(not day.loaded for day in days) > 25, "days that never came"
-    assert min(nights) > 150
-
-
-@pytest.mark.parametrize("schema", ["staging", "measures", "marts"])
-def test_history_gives_what_its_final_delivery_gives(histories, schema):
-    _, stepwise, at_once, _ = histories
-    found, expected = contents(stepwise, (schema,)), contents(at_once, (schema,))
-    assert found.keys() == expected.keys()
-    if schema == "marts":
-        assert len(expected["marts.fct_call"]) > 150
-        assert len(expected["marts.fct_crime_status"]) > 150
-    for name in expected:
-        assert found[name] == expected[name], name
-
-
-def test_night_without_new_deliveries_changes_nothing(histories):
-    _, stepwise, _, _ = histories
-    before, built = everything(stepwise), contents(stepwise, ("staging", "measures", "marts"))
+def test_a_history_gives_what_its_final_delivery_gives(tmp_path, project, monkeypatch) -> None:
+    # Expectations compare a delivery with those of the weeks before it, which differ between the two data roots.
+    monkeypatch.setattr(pipeline, "count_violations", lambda *_: ())
+    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
+    stepwise, at_once = (
+        Settings(home=tmp_path / name, force="surrey", quiet_seconds=0, _env_file=None) for name in ("nights", "once")
+    )
+    dice = random.Random(20240229)
+    numbered = [
+        (number, Day(source, FIRST_DAY + timedelta(days=number * (DAYS + 1) + offset)))
+        for number in range(HISTORIES)
+        for source in HEADERS
+        for offset in range(DAYS)
+    ]
+    days = [day for _, day in numbered]
+    for step in range(STEPS):
+        for number, day in numbered:
+            change(dice, day, number, step)
+            day.night()
+        land(stepwise.landing, days, "files")
+        assert night(stepwise, f"night {step}") > HISTORIES
+    assert sum(day.corrections > 1 for day in days) > HISTORIES / 6
+    assert sum(day.rejections > 0 for day in days) > HISTORIES / 3
+    assert sum(day.files != day.loaded for day in days) > HISTORIES / 3, "withdrawn files, and copies"
+    assert sum(not day.loaded for day in days) > HISTORIES / 6, "days that never came"
+    land(at_once.landing, days, "loaded")
+    night(at_once, "at once")
+    found, expected = facts(stepwise, project), facts(at_once, project)
+    assert [name for name in FACTS if found[name] != expected[name]] == []
+    assert min(map(len, expected.values())) > HISTORIES
+    before = loaded(stepwise)
     assert night(stepwise, "without news") == 0
-    assert everything(stepwise) == before
-    assert contents(stepwise, ("staging", "measures", "marts")) == built
+    assert loaded(stepwise) == before

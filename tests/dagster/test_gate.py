@@ -1,0 +1,99 @@
+"""A faulty model or a failed data test stops the publication; what was built before it stays."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+
+from tests.compiled_engine import CompiledEngine
+from tests.compiled_project import CompiledProject
+from tests.roots import CALLS, DataRoot, call
+
+FAULT = "select 'two rows have one key' as fault, 2 as faulty_rows, 'call_id = 1' as rows_where"
+FAULTS = "2 rows: two rows have one key"
+CALLS_OF_NOVEMBER = "select sum(received) from marts.kpi_calls_daily where date_day = '2022-11-01'"
+
+
+@pytest.fixture
+def published(three_days: DataRoot, tmp_path) -> DataRoot:
+    """A published root with a late file in its landing folder: a call on a day that had none."""
+    root = three_days.copy(tmp_path / "home")
+    root.land("call_segments_2022-11-01_late.csv", CALLS, call(40, "2022-11-01"))
+    return root
+
+
+@pytest.fixture
+def faulty(monkeypatch) -> Callable[..., None]:
+    """Return a function that gives a node other SQL than that of the project, and of a test the severity."""
+
+    def replace(name: str, sql: str, severity: str = "error") -> None:
+        nodes = CompiledEngine.project.manifest["nodes"]
+        [(unique_id, entry)] = [item for item in nodes.items() if item[1]["name"].split("__")[0] == name]
+        changed = entry | {"compiled_code": sql, "config": entry["config"] | {"severity": severity}}
+        monkeypatch.setattr(CompiledEngine, "project", CompiledProject({"nodes": nodes | {unique_id: changed}}))
+
+    return replace
+
+
+@pytest.fixture
+def shown(enter) -> Callable[[DataRoot], tuple[list[dg.AssetCheckEvaluation], set[str]]]:
+    """Return a function that gives what Dagster shows of the newest run: failed checks, and assets that were made."""
+
+    def shown(root: DataRoot) -> tuple[list[dg.AssetCheckEvaluation], set[str]]:
+        enter(root)
+        with dg.DagsterInstance.get() as instance:
+            [run] = instance.get_runs(limit=1)
+            events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+        of_type = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        checks = [event.asset_check_evaluation_data for event in events if event.event_type is of_type]
+        made = {event.asset_key.to_user_string() for event in events if event.is_step_materialization}
+        return [check for check in checks if not check.passed and check.asset_key.path[0] != "raw"], made
+
+    return shown
+
+
+def test_a_failed_data_test_of_a_fact_stops_all_that_reads_it(published, faulty, shown):
+    before, figures = published.current.resolve(), published.figures()
+    faulty("integrity_fct_call", FAULT)
+    done = published.fcir("run")
+    assert done.code == 1
+    assert "failed: facts: dbt: " in done.out
+    assert f"integrity of fct_call: {FAULTS}. Rows: " in done.out
+    checks, made = shown(published)
+    [check] = checks
+    assert (check.severity, check.asset_key.path[-1]) == (dg.AssetCheckSeverity.ERROR, "fct_call")
+    assert check.metadata["failures"].value == 2
+    [fault] = check.metadata["faults"].records
+    assert fault.data == {"fault": "two rows have one key", "rows": 2, "rows_where": "call_id = 1"}
+    assert {"raw/call_segments", "marts/fct_call_segment", "marts/fct_call"} <= made
+    assert {key for key in made if key.startswith(("measures/", "marts/kpi_", "published/"))} == set()
+    assert published.fcir("publish").code == 1
+    assert (published.current.resolve(), published.figures(), published.damage()) == (before, figures, [])
+
+
+def test_a_faulty_model_of_the_papers_leaves_facts_and_measures_built_and_the_next_run_publishes(
+    published, faulty, shown, monkeypatch
+):
+    before = published.current.resolve()
+    faulty("reconciliation", "select nothing")
+    done = published.fcir("run")
+    assert done.code == 1
+    assert "failed: papers: dbt: " in done.out
+    assert "failed or skipped: reconciliation: Binder Error" in done.out
+    newest = "(select max(change_seq) from audit.load)"
+    built = published.warehouse(f"select step from audit.build_step where change_seq = {newest}")
+    assert sorted(built) == [("facts",), ("measures",)]
+    assert published.warehouse(CALLS_OF_NOVEMBER) == [(1,)]
+    assert (published.current.resolve(), published.published(CALLS_OF_NOVEMBER)) == (before, [(0,)])
+    monkeypatch.undo()
+    faulty("integrity_fct_call", FAULT, "warn")
+    done = published.fcir("run")
+    assert done.code == 0
+    assert f"warning: integrity of fct_call: {FAULTS}" in done.out
+    assert published.published(CALLS_OF_NOVEMBER) == [(1,)]
+    checks, made = shown(published)
+    [check] = checks
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    # The UI shows a description as Markdown; this is code.
+    assert check.description == f"`{FAULTS}. Rows: select * from fcir.marts.fct_call where call_id = 1`"
+    assert "published/database" in made

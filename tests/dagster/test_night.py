@@ -1,0 +1,236 @@
+"""What Dagster shows of the two nights of the root `troubled`: its events, as the UI reads them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+
+from dagster_project.settings import PROJECT_ROOT
+from tests.dagster.conftest import use
+from tests.roots import DataRoot
+from tests.troubled import DAYS, LINK, MISSING, PICTURE, REJECTED
+
+FIRST, WARNED, _, LAST = (day.isoformat() for day in DAYS)
+
+
+@pytest.fixture(scope="module")
+def instance(troubled, tmp_path_factory) -> Iterator[dg.DagsterInstance]:
+    """A copy of the storage: Dagster writes to one that it opens."""
+    home = tmp_path_factory.mktemp("night")
+    shutil.copytree(troubled.root.home / "dagster", home / "dagster")
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, DataRoot(home))
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+
+
+@pytest.fixture(scope="module")
+def nights(instance) -> list[dg.DagsterRun]:
+    """The runs, the first night first."""
+    return list(reversed(instance.get_runs()))
+
+
+@pytest.fixture(scope="module")
+def latest(instance) -> dict[str, Any]:
+    """The latest materialisation of every asset that has one."""
+    events = {key.to_user_string(): instance.get_latest_materialization_event(key) for key in instance.all_asset_keys()}
+    return {name: event.asset_materialization for name, event in events.items() if event}
+
+
+@pytest.fixture(scope="module")
+def checks(instance, nights) -> list[dict[tuple[str, str], dg.AssetCheckEvaluation]]:
+    """By asset and name, for each night."""
+    of_type = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    found = []
+    for night in nights:
+        records = instance.get_records_for_run(night.run_id, of_type=of_type).records
+        results = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
+        found.append({(result.asset_key.to_user_string(), result.check_name): result for result in results})
+    return found
+
+
+def shown(event: Any) -> dict[str, Any]:
+    """Metadata of an event; of a table the cells of its rows, which the UI shows as they are.
+
+    In Markdown, the name of a file or column could be a link, or a picture that the browser fetches from its sender.
+    """
+    return {
+        name: [list(record.data.values()) for record in value.records]
+        if isinstance(value, dg.TableMetadataValue)
+        else getattr(value, "value", value)
+        for name, value in event.metadata.items()
+    }
+
+
+def test_a_missing_and_a_rejected_delivery_fail_each_run_after_it_has_published(instance, nights, latest, troubled):
+    for night in nights:
+        assert (night.job_name, night.status) == ("nightly", dg.DagsterRunStatus.FAILURE)
+        [record] = instance.get_records_for_run(night.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+        assert record.event_log_entry.step_key == "published__run_verdict"
+        failure = record.event_log_entry.dagster_event.step_failure_data.user_failure_data
+        assert failure.description.startswith(f"2 deliveries need attention: call_segments {REJECTED} rejected: ")
+        assert f"; crimes {MISSING} missing" in failure.description
+        assert [len(cells) for cells in shown(failure).values()] == [2, 0, 0]
+    assert Path(shown(latest["published/database"])["folder"]).name == troubled.root.current.resolve().name
+
+
+def test_the_ui_finds_a_run_of_the_command_line_under_its_job(nights, definitions):
+    [location] = yaml.safe_load((PROJECT_ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
+    assert location["python_module"]["module_name"] == "dagster_project.definitions"
+    label = f"{definitions.get_repository_def().name}@{location['python_module']['location_name']}"
+    for night in nights:
+        assert (night.tags["fcir/started_by"], night.tags[".dagster/repository"]) == ("command line", label)
+        # The first page of the UI shows runs of an origin alone.
+        origin = night.remote_job_origin
+        assert (origin.repository_origin.get_label(), origin.job_name) == (label, "nightly")
+
+
+def test_exactly_the_accepted_days_show_as_loaded(instance):
+    for source, missing in (("call_segments", REJECTED), ("crimes", MISSING), ("live_chats", None)):
+        days = instance.get_materialized_partitions(dg.AssetKey(["raw", source]))
+        assert days == {day.isoformat() for day in DAYS if day != missing}
+
+
+def test_a_day_shows_its_rows_and_what_a_correction_changed(instance):
+    newest = instance.fetch_materializations(dg.AssetRecordsFilter(dg.AssetKey(["raw", "call_segments"])), limit=9)
+    events = [record.asset_materialization for record in reversed(newest.records)]
+    assert [(event.partition, shown(event)) for event in events if event.partition in (FIRST, LAST)] == [
+        (
+            day,
+            {"dagster/partition_row_count": rows, "rows_read": read, "rows_quarantined": read - rows}
+            | {"files": files, "status": "loaded", "is_correction": bool(correction)}
+            | ({"correction": correction} if correction else {}),
+        )
+        for day, rows, read, files, correction in (
+            (FIRST, 3, 4, 1, ""),
+            (LAST, 3, 3, 1, ""),
+            (FIRST, 4, 5, 2, "1 row added, 0 removed, 0 changed"),
+            (LAST, 2, 2, 1, "0 rows added, 1 removed, 2 changed (queue_seconds 2)"),
+        )
+    ]
+
+
+def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
+    source = shown(latest["raw/call_segments"])
+    [[rejected]], warnings = source.pop("rejected_deliveries"), source.pop("warnings")
+    assert rejected.startswith(f"{REJECTED}: call_segments_{REJECTED}_{PICTURE}.csv: required columns are missing")
+    assert any(warning.startswith(f"call_segments/{LINK}.txt: not named") for [warning] in warnings)
+    rows = {"rows_read": 7, "rows_loaded": 6, "rows_quarantined": 1, "dagster/row_count": 10}
+    assert source == rows | {"days_loaded": 3, "deliveries": 3, "rejected": 1, "missing": 0}
+    arrived = {"deliveries": 3, "files": 4, "rows_read": 7, "dagster/row_count": 7, "newest_extract_date": LAST}
+    assert shown(latest["landing/call_segments"]) == arrived
+    # The second night had no delivery of it.
+    assert (shown(latest["raw/crimes"])["missing"], shown(latest["landing/crimes"])["deliveries"]) == (1, 3)
+
+
+def test_every_executable_asset_is_materialized_and_every_check_has_a_result_in_each_night(latest, checks, definitions):
+    graph = definitions.resolve_asset_graph()
+    executable = {key.to_user_string() for key in graph.executable_asset_keys}
+    # What leaves the force is published by jobs of its own.
+    editions = {key for key in executable if key.startswith(("published_public/", "published_force/"))}
+    assert executable - set(latest) == editions | {"published/run_verdict"}
+    names = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
+    assert [set(of_night) for of_night in checks] == [names, names]
+
+
+def test_failed_checks_show_counts_days_and_rows_and_nothing_else(checks):
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+    failed = [{key[1]: result for key, result in night.items() if not result.passed} for night in checks]
+    first, second = (
+        {name: (result.severity, shown(result)) for name, result in of_night.items()} for of_night in failed
+    )
+    for night in (first, second):
+        [[reason]] = night["files_can_be_read"][1].pop("reasons")
+        assert reason.startswith(f"call_segments_{REJECTED}_{PICTURE}.csv: required columns are missing: disposition;")
+    unreadable = {"evaluated": 4, "unexpected": 1, "failed_extract_dates": REJECTED.isoformat()}
+    one = {"unexpected": 1, "dimension": "accuracy"}
+    quarantined = one | {"evaluated": 3, "failed_extract_dates": FIRST}
+    waited = one | {"evaluated": 10, "failed_extract_dates": WARNED, "source_rows": [[WARNED, 2, 5]]}
+    assert first == {
+        "files_can_be_read": (error, unreadable),
+        "few_rows_are_quarantined": (warn, quarantined),
+        "queue_time_is_below_two_hours": (warn, waited),
+    }
+    assert second == {
+        "files_can_be_read": (error, unreadable),
+        "few_rows_are_quarantined": (warn, quarantined | {"evaluated": 2}),
+    }
+    names = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows", "reasons", "validated_at"}
+    for (asset, _), result in (item for night in checks for item in night.items()):
+        assert set(result.metadata) <= (names if asset.startswith("raw/") else {"failures", "seconds"})
+
+
+def test_stored_tables_show_their_rows_and_views_none(latest, troubled):
+    # A publication adds its own rows to the marts of versions.
+    tables = troubled.root.warehouse(
+        "select schema_name, table_name from duckdb_tables() where schema_name not in ('raw', 'incoming') "
+        "and table_name not in ('published_versions', 'revisions')"
+    )
+    rows = {
+        f"{schema}/{name}": troubled.root.warehouse(f'select count(*) from "{schema}"."{name}"')[0][0]
+        for schema, name in tables
+        if f"{schema}/{name}" in latest
+    }
+    assert {key.partition("/")[0] for key in rows} == {"changes", "measures", "marts", "reference", "audit"}
+    assert {key: shown(latest[key])["dagster/row_count"] for key in rows} == rows
+    assert not any("dagster/row_count" in latest[key].metadata for key in latest if key.startswith("staging/"))
+
+
+def test_columns_lead_back_to_the_extract(latest):
+    def origins(asset: str, column: str) -> set[str]:
+        lineage = latest[asset].metadata["dagster/column_lineage"].lineage.deps_by_column
+        return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.get(column, [])}
+
+    assert origins("staging/stg_call_segments", "arrived_date") == {"raw/call_segments.arrived_at"}
+    assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
+    assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
+    assert "measures/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
+    # The open-source UI shows no lineage of columns.
+    assert ["arrived_date", "marts/fct_call_segment.arrived_date"] in shown(latest["marts/fct_call"])[
+        "columns_come_from"
+    ]
+
+
+def test_origins_are_columns_that_exist_and_types_those_of_the_database(latest, definitions, troubled):
+    types: dict[str, dict[str, str]] = {}
+    for key, column, kind in troubled.root.warehouse(
+        "select schema_name || '/' || table_name, column_name, lower(data_type) from duckdb_columns()"
+    ):
+        types.setdefault(key, {})[column] = kind
+    # Dagster has the types of marts from their dbt contracts, and the others from the database.
+    metadata = {spec.key.to_user_string(): spec.metadata for spec in definitions.resolve_all_asset_specs()}
+    schemas = {key: of["dagster/column_schema"] for key, of in metadata.items() if key.startswith("marts/")}
+    for key, event in latest.items():
+        if "dagster/column_schema" in event.metadata:
+            schemas[key] = event.metadata["dagster/column_schema"].schema
+        lineage = event.metadata.get("dagster/column_lineage")
+        for deps in lineage.lineage.deps_by_column.values() if lineage else ():
+            assert all(dep.column_name in types[dep.asset_key.to_user_string()] for dep in deps), key
+    assert len(schemas) > 150
+    for key, schema in schemas.items():
+        assert {column.name: column.type.replace(", ", ",") for column in schema.columns} == types[key], key
+        assert not key.startswith("staging/") or all(column.description for column in schema.columns), key
+
+
+def test_parts_of_the_publication_show_how_much_there_is_of_them_and_a_preview(latest, troubled):
+    current = troubled.root.current.resolve()
+    for name in ("site", "measures", "quality", "dictionary"):
+        folder = current if name == "site" else current / name
+        assert shown(latest[f"published/{name}"])["pages"] == len(list(folder.rglob("*.html"))) > 0
+    [[tables]] = troubled.root.published("select count(*) from duckdb_tables()")
+    paper, database, manifest = (shown(latest[f"published/{name}"]) for name in ("board_paper", "database", "manifest"))
+    assert (paper["papers"], paper["papers_new_or_changed"]) == (1, 1)
+    assert (database["tables"], database["bytes"]) == (tables, (current / "fcir.duckdb").stat().st_size)
+    assert manifest["files"] == sum(path.is_file() for path in current.rglob("*"))
+    assert manifest["failed_renderings"] == 0
+    [[received]] = troubled.root.published(
+        "select display_value from marts.board_paper where force_code = 'kent' and section = 'calls_999' "
+        "and measure = 'received' order by month_start desc limit 1"
+    )
+    assert f"| 999 calls | Calls Received | {received} |" in paper["preview"]
+    assert "| kpi_calls_monthly | " in database["preview"]
+    assert "| call_segments | 3 | 0 | 1 |" in shown(latest["published/quality"])["preview"]

@@ -1,0 +1,92 @@
+"""Roots of these tests: the golden one, and a copy of it with a correction and an edition of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from dagster_project.settings import Settings
+from dagster_project.transformation import build
+from dagster_project.warehouse.connection import loading_connection
+from tests.build_steps import build_all
+from tests.compiled_engine import CompiledEngine
+from tests.conftest import Golden
+from tests.roots import DataRoot
+
+OWN, OTHER = "city-of-london", "kent"
+"""The force of the edition of a force, and another one."""
+UNLISTED = {OWN: "own 01/02/80", OTHER: "J SMITH 01/02/80"}
+"""Offence codes that the list lacks, each of one crime of a force."""
+
+FRONT = "---\ncontact: statistics@force.example\nnext release: 2023-02-16\n---\n"
+BOARD = {
+    "defaults.md": "---\nowner: Head of Unit\nmarking: OFFICIAL\n---\n",
+    "events.csv": "date,label\n2022-10-14,Strike\n",
+    "2023-01.md": "For the board alone.\n",
+    "public.md": "---\nmarking: OFFICIAL\n---\n",
+}
+"""What analysts write beside the second edition; only the last file is for it, and has a field of the others."""
+
+
+@pytest.fixture(scope="session")
+def sample(golden: Golden) -> DataRoot:
+    """The golden root. It is read only: a test that changes it takes a copy."""
+    return golden.root
+
+
+@pytest.fixture(scope="session")
+def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) -> DataRoot:  # noqa: ARG001
+    """A copy of the golden root with two public editions, a correction between them, and the edition of a force.
+
+    The correction takes away an e-mail of September and ten crimes of a day in October, two of whose crimes get an
+    offence code that the list lacks. The first edition shows the months to November, the second one December too.
+    """
+
+    def fill(folder: Path) -> None:
+        root = sample.copy(folder / "home")
+        write(root, {"public.md": FRONT})
+        # The build that follows sets it to one month again.
+        with loading_connection(root.home / "warehouse.duckdb") as connection:
+            connection.execute("update reference.disclosure_rules set value = 2 where rule = 'months_to_settle'")
+        succeed(root, "publish", "--edition", "public")
+        correct(root)
+        succeed(root, "run", "--load-only")
+        with patch.object(build, "engine_of", CompiledEngine):
+            assert all(node.is_good for node in build_all(Settings(home=root.home, _env_file=None), run_id="corrected"))
+        write(root, BOARD)
+        (folder / "said").write_text(succeed(root, "publish", "--edition", "public"), encoding="utf-8")
+        succeed(root, "publish", "--edition", "force", "--force", OWN)
+
+    return DataRoot(made_once("corrected", fill) / "home")
+
+
+def write(root: DataRoot, texts: dict[str, str]) -> None:
+    """Write files of the analysts of a force."""
+    folder = root.home / "commentary" / OTHER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def succeed(root: DataRoot, *arguments: str) -> str:
+    done = root.fcir(*arguments)
+    assert done.code == 0, done.out + done.err
+    return done.out
+
+
+def correct(root: DataRoot) -> None:
+    """Deliver a day of contacts with one e-mail fewer, and a day of crimes without its last ten."""
+    (contacts,) = (root.home / "landing" / "digital_contacts").glob("*2022-09-14*.jsonl")
+    lines = contacts.read_text(encoding="utf-8").splitlines(keepends=True)
+    counted = next(place for place, line in enumerate(lines) if '"email"' in line and "true" not in line.lower())
+    contacts.write_text("".join(lines[:counted] + lines[counted + 1 :]), encoding="utf-8")
+    (crimes,) = (root.home / "landing" / "crimes").glob("*2022-10-26*.csv")
+    lines = crimes.read_text(encoding="latin-1").splitlines(keepends=True)[:-10]
+    for force, code in UNLISTED.items():
+        place = next(place for place, line in enumerate(lines) if line.startswith(force))
+        cells = lines[place].split(",")
+        lines[place] = ",".join([*cells[:4], code, *cells[5:]])
+    crimes.write_text("".join(lines), encoding="latin-1")

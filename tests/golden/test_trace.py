@@ -1,0 +1,311 @@
+"""Every printed figure leads to its days, deliveries, files and rows, on pages and by `fcir trace`, and they add up."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import gzip
+import io
+import json
+import os
+import re
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from python_calamine import CalamineWorkbook
+
+from dagster_project.publication.site.traces import read_traces
+from dagster_project.warehouse.connection import loading_connection, open_read_only
+from tests.roots import DataRoot
+from tests.troubled import PLANTED
+
+OCTOBER = date(2022, 10, 1)
+AVERAGE = ("trace", "calls_999.avg_queue_time", "2022-10")
+
+
+@pytest.fixture(scope="module")
+def traces(sample):
+    """What the pages show: the months of each printed measure, with days and deliveries."""
+    with open_read_only(sample.home / "warehouse.duckdb") as connection:
+        return read_traces(connection, "kent", date(2023, 1, 1))
+
+
+def traced(root: DataRoot, *arguments: str) -> list[dict[str, str]]:
+    """Rows of `fcir trace MEASURE MONTH ... --csv`."""
+    done = root.fcir("trace", *arguments, "--csv")
+    assert (done.code, done.err) == (0, "")
+    return list(csv.DictReader(io.StringIO(done.out)))
+
+
+def test_every_printed_figure_and_headline_has_days_and_deliveries_that_add_up_to_it(sample, traces):
+    # Of the headline measures, only the share of 999 calls answered in time is not printed.
+    assert sum(len(months) for months in traces.values()) == 108 + 6
+    figures = {
+        (measure, month): sums
+        for measure, month, *sums in sample.published(
+            "select measure, month_start, numerator, denominator from marts.kpi_measure_monthly "
+            "where force_code = 'kent'"
+        )
+    }
+    weights: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for measure, role, part, weight in sample.warehouse(
+        "select measure, role, part, weight from reference.measure_parts"
+    ):
+        weights[measure, role].append((part, weight))
+    for measure, months in traces.items():
+        assert [f"{month.month:%m}" for month in months] == ["01", "12", "11", "10", "09", "08"]
+        for month in months:
+            parts = [
+                sum(Decimal(file.parts[number][0] or 0) for file in month.deliveries)
+                for number in range(len(month.parts))
+            ]
+            for place, role in enumerate(("numerator", "denominator"), start=1):
+                of_role = weights[month.formula or measure, role]
+                figure = figures[measure, month.month][place - 1] or 0
+                assert sum(Decimal(day[place] or 0) for day in month.days) == figure, (measure, month.month, role)
+                by_file = sum(weight * parts[month.parts.index(part)] for part, weight in of_role)
+                assert by_file == figure, (measure, month.month, role)
+
+
+def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliveries(sample, traces):
+    folder = sample.current.resolve()
+    pages = {measure: folder / "measures" / "kent" / f"{measure}.trace.html" for measure in traces}
+    for paper in (folder / "board_paper.html", folder / "papers" / "kent" / "2023-01" / "board_paper.html"):
+        links = re.findall(r'<a class="trace" href="([^"]*)"', paper.read_text(encoding="utf-8"))
+        assert {(paper.parent / link).resolve() for link in links} == set(pages.values())
+    for measure, page in pages.items():
+        text = page.read_text(encoding="utf-8")
+        own = page.with_name(f"{measure}.html").read_text(encoding="utf-8")
+        for month in traces[measure]:
+            assert f'href="{page.name}#{month.month:%Y-%m}"' in own
+            assert f'id="{month.month:%Y-%m}"' in text
+            assert not [file.file_name for file in month.deliveries if file.file_name not in text]
+            assert not [day for day, *_ in month.days if f">{day:%a} {day.day} {day:%b}</th>" not in text]
+    assert not (folder / "measures" / "kent" / "calls_999.max_queue_time.trace.html").exists()
+
+
+def rows_in_words(source_rows: str) -> str:
+    """Row numbers of the command as the pages show them: `2-3, 5` is `3 rows, 2 to 5`."""
+    runs = [[int(number) for number in run.split("-")] for run in source_rows.split(", ")]
+    if source_rows.isdecimal():
+        return f"row {runs[0][0]:,}"
+    return f"{sum(run[-1] - run[0] + 1 for run in runs):,} rows, {runs[0][0]:,} to {runs[-1][-1]:,}"
+
+
+def test_the_command_gives_each_file_the_events_and_rows_of_the_pages(sample, traces):
+    for measure, months in traces.items():
+        [month] = [month for month in months if month.month == OCTOBER]
+        of_pages = {
+            (part, file.file_name, file.file_sha256, str(file.load_id)): (Decimal(amount or 0), rows)
+            for file in month.deliveries
+            for part, (amount, rows) in zip(month.parts, file.parts, strict=True)
+            if rows
+        }
+        of_command = {
+            (row["part"], row["file_name"], row["file_sha256"], row["load_id"]): (
+                Decimal(row["amount"]),
+                rows_in_words(row["source_rows"]),
+            )
+            for row in traced(sample, measure, "2022-10")
+        }
+        assert of_command == of_pages, measure
+
+
+@cache
+def records(path: Path) -> list[Any]:
+    """The records of a landed file in order, read by other means than the project's."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    if path.suffix == ".xlsx":
+        book = CalamineWorkbook.from_path(path)
+        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
+        return max(sheets, key=len)
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+    return content.decode(encoding).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("measure", "key", "formats"),
+    [
+        ("calls_101.not_answered", "call_id", {".csv", ".gz", ".xlsx"}),
+        ("digital.email", "contact_id", {".jsonl"}),
+        ("live_chat.accepted", "chat_id", {".xlsx"}),
+        ("crime.cancelled.C5", "cancel_code", {".parquet"}),
+    ],
+)
+def test_a_figure_is_traced_to_the_records_of_its_events(sample, measure, key, formats):
+    ((figure,),) = sample.published(
+        f"select cast(value as bigint) from marts.kpi_measure_monthly where measure = '{measure}' "
+        "and force_code = 'kent' and month_start = '2022-10-01'"
+    )
+    rows = traced(sample, measure, "2022-10", "--rows")
+    assert sum(row["amount"] == "1.000000" for row in rows) == figure > 0
+    source = rows[0]["source"]
+    keys = {row[:2]: row[2] for row in sample.warehouse(f"select load_id, source_row, {key} from raw.{source}")}
+    for row in rows:
+        record = records(sample.home / "landing" / source / row["file_name"])[int(row["source_row"]) - 1]
+        assert keys[int(row["load_id"]), int(row["source_row"])] in str(record), row
+    assert formats <= {Path(row["file_name"]).suffix for row in rows}
+
+
+def test_a_trace_has_the_printed_figure_and_the_formula_in_force(sample):
+    ((printed,),) = sample.published(
+        "select display_value from marts.board_paper where force_code = 'kent' and month_start = '2022-10-01' "
+        "and section = 'crime' and measure = 'pct_cancelled'"
+    )
+    lines = sample.fcir("trace", "crime.pct_cancelled", "2022-10").out.splitlines()
+    assert f"Figure       {printed}   (percent)" in lines
+    # As Kent reported it until the end of that month.
+    assert any(line.startswith("Formula      crime.pct_cancelled_of_initially_recorded") for line in lines)
+    page = (sample.current / "measures" / "kent" / "crime.pct_cancelled.trace.html").read_text(encoding="utf-8")
+    assert "By the formula in force: <code>crime.pct_cancelled_of_initially_recorded</code>" in page
+
+
+def test_a_trace_shows_sums_files_rows_and_what_is_missing(troubled):
+    root = troubled.root
+    done = root.fcir(*AVERAGE)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    expected = (
+        "calls_999.avg_queue_time, kent, October 2022: Average Queuing Time",
+        "Figure       16m 49s   (duration)",
+        f"Published    {root.current.resolve().name} has the same figure",
+        "Provisional  yes, it may change; 3 of 31 days are loaded (9.68%)",
+        "             call_segments: 2022-10-01 to 2022-10-27 not delivered; 2022-10-30 rejected",
+        "Owner        control-room",
+        # Five seconds for each of six calls, 9,000 for another, and the two of the day that was delivered again.
+        "Quotient     9,080 / 9",
+        "calls_999.answered: 9 events, in 3 files of call_segments",
+    )
+    assert [line for line in expected if line not in lines] == []
+    path = root.home / "landing" / "call_segments" / "call_segments_2022-10-28.csv"
+    digest = sha256(path.read_bytes()).hexdigest()
+    # The fourth line has no time and is quarantined.
+    assert sum(path.name in line and digest[:12] in line and line.endswith(" 3  2-3, 5") for line in lines) == 2
+    sql = next(line for line in lines if "fcir query" in line).split('"')[1]
+    assert root.published(sql.replace("from quarantine", "select source_row from marts.quarantine")) == [(4,)]
+    # Another day of crimes is missing, not rejected.
+    assert (
+        "crimes: 2022-10-01 to 2022-10-27 not delivered; 2022-10-29 missing"
+        in root.fcir("trace", "crime.recorded_crime", "2022-10").out
+    )
+
+
+def test_a_trace_as_json_is_complete(troubled):
+    done = troubled.root.fcir(*AVERAGE, "--rows", "--json")
+    trace = json.loads(done.out)
+    assert (trace["display_value"], trace["numerator"], trace["denominator"]) == ("16m 49s", "9080.000000", "9.000000")
+    assert (trace["adds_up"], trace["faults"], trace["is_current"]) == (True, [], True)
+    assert trace["published"]["has_moved_on"] is False
+    assert {day["state"] for day in trace["missing_days"]} == {"not delivered", "rejected"}
+    assert [(part["part"], part["events"], part["uses"]) for part in trace["parts"]] == [
+        ("calls_999.queue_seconds_answered", 8, [{"role": "numerator", "weight": 1}]),
+        ("calls_999.answered", 9, [{"role": "denominator", "weight": 1}]),
+    ]
+    assert [(row["source_row"], row["amount"]) for row in trace["rows"] if row["extract_date"] == "2022-10-31"] == [
+        (3, "50.000000"), (2, "1.000000"), (3, "1.000000"),
+    ]  # fmt: skip
+    assert [(item["reason_code"], item["rows"]) for item in trace["quarantined"]] == [("not_a_timestamp", 1)]
+
+
+def test_a_trace_shows_no_personal_value_or_pseudonym(troubled):
+    root = troubled.root
+    hidden = [*PLANTED]
+    for column, fact in (("crime_ref", "fct_crime"), ("operator_id", "fct_live_chat"), ("caller_number", "fct_call")):
+        hidden += [value for (value,) in root.warehouse(f"select distinct {column} from marts.{fact}") if value]
+    assert len(hidden) > len(PLANTED) + 3
+    for measure, *form in (
+        ("crime.recorded_crime",),
+        ("calls_999.received", "--json"),
+        ("live_chat.chats_per_operator_hour", "--csv"),
+    ):
+        done = root.fcir("trace", measure, "2022-10", "--rows", *form)
+        assert (done.code, len(done.out) > 200) == (0, True)
+        assert not [value for value in hidden if value in done.out + done.err]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["calls_999.pct_unanswered", "2022-10"],
+            "no measure calls_999.pct_unanswered; similar: calls_999.pct_not_answered",
+        ),
+        (
+            ["pct_not_answered", "2022-10"],
+            "no measure pct_not_answered; similar: calls_101.pct_not_answered, calls_999.pct_not_answered. All of "
+            'them: fcir query "from measures"',
+        ),
+        (["\x1b[2Jxyz", "2022-10"], "no measure \\x1b[2Jxyz; nothing is similar"),
+        (["calls_999.received", "2022-10-01"], "2022-10-01: not a month; expected YYYY-MM"),
+        (["calls_999.received", "2022-13"], "2022-13: not a month; expected YYYY-MM"),
+        (["calls_999.received", "0000-01"], "0000-01: not a month; expected YYYY-MM"),
+        (
+            ["calls_999.received", "2022-11"],
+            "calls_999.received of kent has no month 2022-11; there are 2022-10 to 2022-10",
+        ),
+        (["calls_999.received", "9999-12"], "calls_999.received of kent has no month 9999-12"),
+        (["calls_999.received", "2022-10", "--force", "essex"], "no figures of force essex; name one with --force"),
+        (["calls_999.received", "2022-10", "--csv", "--json"], "choose one of --csv and --json"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_one_line(troubled, arguments, message):
+    done = troubled.root.fcir("trace", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert message in done.err
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_trace_without_data_says_what_to_do_and_writes_nothing(tmp_path):
+    root = DataRoot(tmp_path / "home")
+    done = root.fcir(*AVERAGE)
+    assert (done.code, done.out) == (2, "")
+    assert "nothing is loaded yet" in done.err
+    assert not root.home.exists()
+
+
+@pytest.fixture
+def changed(three_days, tmp_path) -> DataRoot:
+    return three_days.copy(tmp_path / "home")
+
+
+def test_a_trace_during_a_run_ends_with_75(changed):
+    with (changed.home / "warehouse.lock").open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write(json.dumps({"pid": os.getpid(), "since": 0}))
+        held.flush()
+        done = changed.fcir(*AVERAGE)
+    assert (done.code, done.out) == (75, "")
+    assert f"process {os.getpid()} " in done.err
+
+
+def test_a_figure_that_does_not_add_up_ends_with_1(changed):
+    with loading_connection(changed.home / "warehouse.duckdb") as connection:
+        connection.execute(
+            "update measures.int_measure_monthly set denominator = 5, value = 7 "
+            "where measure = 'calls_999.avg_queue_time'"
+        )
+        connection.execute("update audit.build set is_published = false")
+    done = changed.fcir(*AVERAGE)
+    assert done.code == 1
+    fault = "denominator: the rows give 6, the figure has 5"
+    assert f"Adds up      NO: {fault}" in done.out
+    assert "the warehouse has changed since" in done.out
+    assert "Not current  what is loaded, or the project, has changed" in done.out
+    assert done.err == f"fcir: calls_999.avg_queue_time 2022-10 does not add up: {fault}\n"
+
+
+def test_a_warehouse_of_an_earlier_version_is_not_traced(changed):
+    with loading_connection(changed.home / "warehouse.duckdb") as connection:
+        connection.execute("drop view measures.int_part_event")
+    done = changed.fcir(*AVERAGE)
+    assert (done.code, done.out) == (2, "")
+    assert "was by an earlier version, so no figure can be traced. Run: fcir run" in done.err

@@ -1,0 +1,1 @@
+{{ accepted('call_segments') }}

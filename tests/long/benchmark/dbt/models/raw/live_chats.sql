@@ -1,0 +1,1 @@
+{{ accepted('live_chats') }}

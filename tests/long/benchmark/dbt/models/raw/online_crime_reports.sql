@@ -1,0 +1,1 @@
+{{ accepted('online_crime_reports') }}

@@ -1,0 +1,156 @@
+"""Four hundred drawn files: every row is loaded or quarantined for the right reason, and no personal value shows."""
+
+import random
+from collections import Counter
+from contextlib import suppress
+from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.loading.candidate import read_deliveries
+from dagster_project.loading.landing import LandedFile
+from dagster_project.loading.plan import Delivery
+from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.sql import rows_as_dicts
+from dagster_project.warehouse.connection import dry_connection
+from dagster_project.warehouse.tables import ensure_tables, incoming
+from tests.properties.drafts import DEFAULT_FORCE, FORMS, MARKER, Draft, Misfit, drawn, written
+from tests.properties.mutations import KINDS, Kind
+from tests.unit.extracts.stays import STAYS
+
+SEED, MUTATED, UNUSUAL = 20261030, 300, 100
+KEY = PseudonymKey(bytes(range(32)))
+PERSONAL = [column.name for column in STAYS.columns if column.is_personal]
+
+
+def drawn_files() -> list[Draft]:
+    """Files with one to three kinds, then valid ones with up to eight; the rarest kind so far comes first."""
+    chance = random.Random(SEED)
+    counts: Counter[str] = Counter()
+    drafts = []
+    for number in range(MUTATED + UNUSUAL):
+        is_valid = number >= MUTATED
+        kinds = [kind for kind in KINDS.values() if kind.forms and (kind.is_harmless or not is_valid)]
+        first = min(kinds, key=lambda kind: (counts[kind.name], chance.random()))
+        day = date(2022, 3, 20) + timedelta(days=number)
+        for _ in range(50):
+            draft = _with_kinds(chance, first, kinds, day, number, 7 if is_valid else 2)
+            if first.name in draft.kinds:
+                break
+        counts.update(draft.kinds)
+        drafts.append(draft)
+    assert {name for name, kind in KINDS.items() if kind.forms and not counts[name]} == set()
+    assert {draft.form for draft in drafts} == set(FORMS)
+    return drafts
+
+
+def _with_kinds(chance: random.Random, first: Kind, kinds: list[Kind], day: date, number: int, most: int) -> Draft:
+    """A file with a kind and up to `most` others that it does not exclude."""
+    draft = drawn(chance, chance.choice(first.forms), day, number)
+    chosen, taken = [first], set(first.slots)
+    for other in chance.sample(kinds, min(len(kinds), 12 * most)):
+        if draft.form in other.forms and other is not first and not other.slots & taken and len(chosen) <= most:
+            chosen.append(other)
+            taken |= other.slots
+    for kind in sorted(chosen, key=lambda each: each.layer):
+        with suppress(Misfit):
+            kind.apply(draft)
+            draft.kinds.append(kind.name)
+    return draft
+
+
+def read(drafts: list[Draft], folder: Path) -> tuple[dict[date, Any], dict[str | None, list[dict[str, Any]]]]:
+    """Write the files and read them as loading does: the file of each day, and the rows of each candidate table."""
+    deliveries = []
+    for draft in drafts:
+        path = folder / draft.name
+        path.write_bytes(written(draft))
+        status = path.stat()
+        landed = LandedFile(STAYS.source, draft.day, path, status.st_size, status.st_mtime_ns)
+        deliveries.append(Delivery(STAYS.source, draft.day, (landed,), ()))
+    with dry_connection() as connection:
+        ensure_tables(connection, [STAYS])
+        found = read_deliveries(connection, STAYS, deliveries, key=KEY, default_force=DEFAULT_FORCE, load_ids=count(1))
+        tables = {
+            part: rows_as_dicts(connection.execute(f"select * from {incoming(STAYS, part)}"))
+            for part in (None, "quarantine")
+        }
+    return {file.extract_date: file for file in found.files}, tables
+
+
+@pytest.fixture(scope="module")
+def drafts() -> list[Draft]:
+    return drawn_files()
+
+
+@pytest.fixture(scope="module")
+def found(drafts, tmp_path_factory):
+    return read(drafts, tmp_path_factory.mktemp("extracts"))
+
+
+def rows_of_day(rows: list[dict[str, Any]]) -> dict[date, dict[int, dict[str, Any]]]:
+    by_day: dict[date, dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        by_day.setdefault(row["extract_date"], {})[row["source_row"]] = row
+    return by_day
+
+
+def test_every_row_is_loaded_with_its_values_or_quarantined_for_its_reason(drafts, found):
+    files, tables = found
+    loaded, quarantined = rows_of_day(tables[None]), rows_of_day(tables["quarantine"])
+    wrong = []
+    for draft in drafts:
+        file, good, bad = files[draft.day], loaded.get(draft.day, {}), quarantined.get(draft.day, {})
+        if draft.rejected:
+            expected = f"refused for one of {draft.rejected}"
+            is_right = file.error_code in draft.rejected and not good and not bad and file.file_name in file.error
+            seen: object = file.error
+        else:
+            expected, seen, is_right = "", "", not file.error
+            verdicts = {row.number: row.verdict or "loaded" for row in draft.rows}
+            outcomes = dict.fromkeys(good, "loaded") | {
+                number: (row["reason_code"], row["column_name"]) for number, row in bad.items()
+            }
+            values = {row.number: row.loaded(draft.names) for row in draft.rows if not row.verdict}
+            for row in values.values():
+                row.update({name: KEY.pseudonym(row[name]) if row[name] else None for name in PERSONAL})
+            seen_values = {n: {name: row[name] for name in values.get(n, row)} for n, row in good.items()}
+            counts = (file.rows_read, file.rows_loaded, file.rows_quarantined)
+            is_right &= (verdicts, values) == (outcomes, seen_values)
+            is_right &= counts == (len(draft.rows), len(good), len(bad))
+            is_right &= sorted(file.unknown_columns) == sorted(draft.unknown)
+            expected, seen = _differences(verdicts | values, outcomes | seen_values)
+        if not is_right:
+            wrong.append(f"{draft.name} ({', '.join(draft.kinds)}): expected {expected}, found {seen}; {file.error}")
+    assert not wrong, "\n".join([f"{len(wrong)} files are wrong", *wrong[:20]])
+
+
+def _differences(expected: dict[int, Any], seen: dict[int, Any]) -> tuple[str, str]:
+    """The first row that differs, as text without what is equal."""
+    for number in sorted(expected.keys() | seen.keys()):
+        one, other = expected.get(number), seen.get(number)
+        if one != other:
+            if isinstance(one, dict) and isinstance(other, dict):
+                one, other = ({k: v for k, v in a.items() if v != b.get(k)} for a, b in ((one, other), (other, one)))
+            return f"row {number} {one!r:.200}", f"{other!r:.200}"
+    return "", ""
+
+
+def test_reasons_name_column_and_found_text_and_nothing_shows_a_personal_value(drafts, found):
+    files, tables = found
+    by_day = {draft.day: draft for draft in drafts}
+    for row in tables["quarantine"]:
+        draft = by_day[row["extract_date"]]
+        (origin,) = [each for each in draft.rows if each.number == row["source_row"]]
+        cell = origin.cells.get(row["column_name"])
+        assert row["file_name"] == draft.name
+        assert (row["column_name"] or "") in row["reason"]
+        if isinstance(cell, str) and cell.isalpha() and row["column_name"] not in PERSONAL:
+            assert f'found "{cell}"' in row["reason"]
+        # Read, or the default of a file without the column.
+        assert row["force_code"] in (origin.values.get("force_code"), None, DEFAULT_FORCE)
+    shown = repr(list(map(vars, files.values()))) + repr(tables)
+    assert MARKER.casefold() not in shown.casefold()

@@ -1,0 +1,267 @@
+"""The contracts of the project, and contracts that are refused because they cannot be applied."""
+
+import copy
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dagster_project.contracts import CellType, ContractError, Severity, load_contract, load_contracts
+from dagster_project.contracts.model import IDENTIFIER
+from dagster_project.settings import CONTRACTS
+
+PATROLS: dict[str, Any] = yaml.safe_load("""
+kind: DataContract
+apiVersion: v3.2.0
+id: fcir.patrols
+name: patrols
+version: 1.0.0
+status: active
+domain: contact
+schema:
+  - name: patrols
+    logicalType: object
+    properties:
+      - name: patrol_id
+        logicalType: string
+        primaryKey: true
+        primaryKeyPosition: 1
+        required: true
+        synonyms: [{synonym: Ref No}]
+      - {name: begun_at, logicalType: timestamp, required: true}
+      - name: ended_at
+        logicalType: timestamp
+        customProperties: [{property: notBefore, value: begun_at}]
+      - {name: officer, logicalType: string, classification: personal}
+    customProperties: [{property: startColumn, value: begun_at}]
+""")
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return copy.deepcopy(PATROLS)
+
+
+def written(folder: Path, document: object) -> Path:
+    path = folder / "patrols.odcs.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def loaded(folder: Path, document: object):
+    return load_contract(written(folder, document))
+
+
+def properties(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return document["schema"][0]["properties"]
+
+
+def custom(**stated: object) -> dict[str, Any]:
+    """Custom properties of a column or of the schema."""
+    return {"customProperties": [{"property": name, "value": value} for name, value in stated.items()]}
+
+
+# -- of the project
+
+
+def test_the_contracts_are_the_sources_of_the_project():
+    contracts = load_contracts(CONTRACTS)
+    daily = ["call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"]
+    assert sorted({*contracts} - {*daily}) == ["national_call_answering", "published_figures", "published_statements"]
+    assert [name for name, contract in contracts.items() if contract.is_daily] == daily
+    keys = {name: [column.name for column in contract.key] for name, contract in contracts.items()}
+    assert keys["call_segments"] == ["call_id", "segment_no"]
+    assert keys["crimes"] == ["crime_ref", "updated_at"]
+    assert {column.name for contract in contracts.values() for column in contract.columns if column.is_personal} == {
+        *("operator_id", "caller_number", "linked_reference", "crime_ref"),
+    }
+
+
+# Texts as a paper prints them; they are escaped wherever they are shown.
+AS_PRINTED = {"statement", "published_value", "threshold"}
+
+
+def test_every_column_is_described_every_number_has_a_maximum_and_every_text_a_form():
+    for contract in load_contracts(CONTRACTS).values():
+        assert contract.description
+        assert contract.owner
+        for column in contract.columns:
+            name, is_open = f"{contract.source}.{column.name}", not (column.values or column.is_personal)
+            assert column.description, name
+            assert all(column.values.values()), name
+            if is_open and column.cell_type in (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS):
+                assert column.maximum is not None, name
+            if is_open and column.cell_type is CellType.TEXT and column.name not in {"force_code", *AS_PRINTED}:
+                assert column.form, name
+
+
+# -- what a contract means
+
+FLAGS = ("needs_marker", "absent_forces_complete", "describes_forces", "allows_events_outside_day")
+
+
+def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(tmp_path, document):
+    contract = loaded(tmp_path, document)
+    assert (contract.columns[0].name, [column.name for column in contract.required]) == (
+        "force_code",
+        ["patrol_id", "begun_at"],
+    )
+    assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
+    assert (contract.is_daily, contract.event_column, contract.start_column) == (True, "begun_at", "begun_at")
+    assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(9), None, None)
+    assert [getattr(contract, name) for name in FLAGS] == [False] * 4
+    patrol = contract.column("patrol_id")
+    assert (patrol.pattern, patrol.form) == (IDENTIFIER, "an identifier without blanks and @, at most 64 characters")
+
+
+def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
+    stated = {"deliveredBy": "06:30", "completionMarker": "required", "absentForces": "complete", "sheet": "Data"}
+    stated |= {"firstDelivery": date(2022, 8, 1), "eventsOutsideDay": "allowed", "volumeFloor": 0.3}
+    stated |= {"faultyShareLimit": 0.1, "faultyRowsLimit": 7, "eventColumn": "ended_at", "startColumn": "begun_at"}
+    document["schema"][0].update(custom(**stated, deliveryMeasures={"n": "count(*)"}))
+    letters = custom(patternDescription="letters and blanks")
+    properties(document)[0].update(logicalTypeOptions={"pattern": "[A-Z ]+"}, **letters)
+    properties(document)[2].update(custom(notBefore=["begun_at"], requiredWhen={"officer": 1}))
+    decimal(document, at=3, logicalTypeOptions={"minimum": 0.5, "maximum": 9.5}, **custom(maximumReason="walks end"))
+    add_rule(document)
+    contract = loaded(tmp_path, document)
+    assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(6, 30), date(2022, 8, 1), "Data")
+    assert [getattr(contract, name) for name in FLAGS] == [True, True, False, True]
+    assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.1, 7, 0.3)
+    assert (contract.event_column, contract.delivery_measures) == ("ended_at", {"n": "count(*)"})
+    patrol, _, ended, number = contract.columns[1:]
+    assert (patrol.pattern, patrol.max_length) == ("[A-Z ]+", None)
+    assert (ended.not_before, ended.required_when) == (("begun_at",), {"officer": "1"})
+    assert (number.precision, number.scale, number.minimum, number.maximum) == (4, 1, Decimal("0.5"), Decimal("9.5"))
+    (rule,) = contract.rules
+    assert (rule.name, rule.severity, rule.on_deliveries) == ("a_rule", Severity.CRITICAL, False)
+    assert (rule.expectation, rule.arguments) == ("expect_column_values_to_not_be_null", {"column": "patrol_id"})
+
+
+def test_a_source_that_describes_forces_requires_a_force_in_every_row(tmp_path, document):
+    document["schema"][0].update(custom(forces="described"))
+    with pytest.raises(ContractError, match="list the column force_code with required: true"):
+        loaded(tmp_path, document)
+    properties(document).append({"name": "force_code", "logicalType": "string", "required": True})
+    contract = loaded(tmp_path, document)
+    assert contract.describes_forces
+    assert "force_code" in [column.name for column in contract.required]
+
+
+# -- what is refused
+
+
+def decimal(document: dict[str, Any], *, at: int = 2, **changed: object) -> None:
+    """Make a column one of decimals."""
+    plain = {"logicalType": "number", "physicalType": "decimal(4, 1)", "classification": "public", **custom()}
+    properties(document)[at] |= plain | changed
+
+
+def add_rule(document: dict[str, Any], *, column: str = "patrol_id", **changed: object) -> None:
+    rule = {
+        **{"name": "a_rule", "description": "A reason.", "severity": "critical"},
+        **{"type": "custom", "engine": "greatExpectations"},
+        "implementation": {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}},
+    }
+    document["schema"][0]["quality"] = [rule | changed]
+
+
+# By message, the changes of the schema that are refused.
+OF_SCHEMA = {
+    "or state the custom property key: row": custom(key="row"),
+    "key is 'patrol_id'; known: row": custom(key="patrol_id"),
+    "startColumn 'patrol_id' is not a timestamp": custom(startColumn="patrol_id"),
+    "eventColumn 'gone' is not a timestamp": custom(eventColumn="gone"),
+    "cadence is 'weekly'": custom(cadence="weekly"),
+    "unknown custom properties of the schema: cadance": custom(cadance="daily"),
+    "deliveredBy is 600": custom(deliveredBy=600),
+    "deliveredBy is '24:00'": custom(deliveredBy="24:00"),
+    "no day is owed": custom(cadence="irregular", deliveredBy="09:00"),
+    "firstDelivery is 'soon'; expected a date": custom(firstDelivery="soon"),
+    "absentForces is 'yes'": custom(absentForces="yes"),
+    "stated twice": {"customProperties": custom(cadence="daily")["customProperties"] * 2},
+}
+REASON = custom(maximumReason="a reason")
+LETTERS = custom(patternDescription="letters")
+# By message, the position of a column and its changes.
+OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
+    "expected one of the two": (0, {"primaryKey": False}),
+    "a key column is required": (0, {"required": False}),
+    "reserved or not lower-case": (1, {"name": "Begun At"}),
+    "column name 'load_id' is reserved": (3, {"name": "load_id"}),
+    "needs a cellType": (1, {"logicalType": "time"}),
+    "physicalType None; a number needs decimal": (2, {"logicalType": "number"}),
+    "cellType 'minutes'": (1, custom(cellType="minutes")),
+    "are not carried out": (0, {"logicalTypeOptions": {"minLength": 3}}),
+    "unknown custom properties: notbefore": (2, custom(notbefore="begun_at")),
+    "refers to 'started_at', which is not a column": (2, custom(notBefore="started_at")),
+    "refers to 'offset', which is not a column": (2, custom(utcOffsetFrom="offset")),
+    "share the header 'refno'": (3, {"synonyms": [{"synonym": "ref-no"}]}),
+    "a personal column is text": (2, {"classification": "personal"}),
+    "a personal column has no closed list and no default": (3, {"enum": [{"value": "A1"}]}),
+    "the pseudonyms of a few known values": (3, custom(default="A1")),
+    "maximum and maximumReason go together": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}),
+    "maximum 5; expected": (0, {"logicalTypeOptions": {"maximum": 5}} | REASON),
+    "maximum '5'; expected": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": "5"}} | REASON),
+    "maximum 5 is below minimum 6": (
+        0,
+        {"logicalType": "integer", "logicalTypeOptions": {"minimum": 6, "maximum": 5}} | REASON,
+    ),
+    "bound 'soon'; expected a date": (1, {"logicalType": "date", "logicalTypeOptions": {"minimum": "soon"}}),
+    "minimum 5; expected": (1, {"logicalTypeOptions": {"minimum": 5}}),
+    "pattern and patternDescription go together": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}}),
+    "pattern and maxLength are for text": (1, {"logicalTypeOptions": {"pattern": "[a-z]+"}} | LETTERS),
+    "text that is neither personal nor a closed list": (3, {"logicalTypeOptions": {"maxLength": 9}}),
+    "maxLength 0; expected": (0, {"logicalTypeOptions": {"maxLength": 0}}),
+    "is not a regular expression": (0, {"logicalTypeOptions": {"pattern": "[a-z"}} | LETTERS),
+}
+OF_DOCUMENT = {
+    "is 'tours', the file name says 'patrols'": lambda doc: doc.update(name="tours"),
+    "expected one schema object, found 2": lambda doc: doc["schema"].append(doc["schema"][0]),
+    "physicalType 'decimal(3, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 3)"),
+    "physicalType 'decimal(39, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(39, 3)"),
+    "physicalType 'decimal(3, 0)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 0)"),
+    "minimum -1000; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": -1000}),
+    "minimum 0.25; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": 0.25}),
+    "minimum Infinity; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": float("inf")}),
+    "minimum True; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": True}),
+    "a closed list is for texts": lambda doc: decimal(doc, enum=[{"value": "1.5"}]),
+    "no expectation may look at personal column officer": lambda doc: add_rule(doc, column="officer"),
+    "severity 'fatal'": lambda doc: add_rule(doc, severity="fatal"),
+    "expected engine greatExpectations": lambda doc: add_rule(doc, engine="soda"),
+    "and an implementation with type": lambda doc: add_rule(doc, implementation={}),
+    "table 'files'; known: rows": lambda doc: add_rule(doc, implementation={"type": "x", "table": "files"}),
+    "needs a snake-case name": lambda doc: add_rule(doc, name="A Name"),
+    "a description that gives the reason": lambda doc: add_rule(doc, description=""),
+}
+
+
+@pytest.mark.parametrize("message", [*OF_DOCUMENT, *OF_SCHEMA, *OF_COLUMNS])
+def test_a_contract_that_cannot_be_applied_is_refused_with_its_file(tmp_path, document, message):
+    if message in OF_SCHEMA:
+        document["schema"][0].update(OF_SCHEMA[message])
+    elif message in OF_COLUMNS:
+        position, changes = OF_COLUMNS[message]
+        properties(document)[position].update(changes)
+    else:
+        OF_DOCUMENT[message](document)
+    with pytest.raises(ContractError) as refused:
+        loaded(tmp_path, document)
+    assert "patrols.odcs.yaml" in str(refused.value)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", "", "just words", "\x00"])
+def test_another_yaml_file_is_refused(tmp_path, text):
+    path = tmp_path / "patrols.odcs.yaml"
+    path.write_text(text)
+    with pytest.raises(ContractError, match=r"patrols\.odcs\.yaml"):
+        load_contract(path)
+
+
+def test_a_folder_without_contracts_is_refused(tmp_path):
+    with pytest.raises(ContractError, match="no contract found"):
+        load_contracts(tmp_path)

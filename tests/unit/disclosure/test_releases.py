@@ -1,0 +1,77 @@
+"""What the metadata of a mart states about its release: to the public, and in the edition of a force."""
+
+import pytest
+
+from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
+from dagster_project.disclosure.releases import Controlled, ReleaseError, Whole, check_releases, releases_of
+
+COLUMNS = ("force_code", "month_start", "district", "offence_code", "line", "crimes", "is_provisional")
+BY_DISTRICT = {"release": "controlled", "about": "Crimes.", "dimensions": ["district"], "counts": ["crimes"]}
+WHOLE = {"release": "whole", "columns": ["force_code", "crimes"], "where": "true"}
+
+
+def test_releases_are_read_as_stated_and_a_mart_without_them_is_not_public():
+    assert releases_of("m", COLUMNS, None) == releases_of("m", COLUMNS, []) == ()
+    by_line = BY_DISTRICT | {"table": "t", "groups": ["line"], "within": {"crimes": "crimes"}, "where": "true"}
+    whole, plain, full = releases_of("m", COLUMNS, [WHOLE, BY_DISTRICT, by_line])
+    assert whole == Whole("m", ("force_code", "crimes"), "true")
+    assert plain == Controlled("m", "m", "Crimes.", (), ("district",), ("crimes",))
+    assert full == Controlled("m", "t", "Crimes.", ("line",), ("district",), ("crimes",), {"crimes": "crimes"}, "true")
+    assert full.columns == ("force_code", "month_start", "line", "district", "crimes", "crimes_of_force")
+
+
+@pytest.mark.parametrize(
+    ("stated", "without", "message"),
+    [
+        ("whole", "", "is not a list"),
+        (["whole"], "", "expected whole or controlled"),
+        ([{"release": "all"}], "", "expected whole or controlled"),
+        ([{"release": "whole"}], "", "names its columns"),
+        ([{"release": "whole", "columns": ["victim"]}], "", "victim, which are not columns"),
+        ([BY_DISTRICT | {"count": 1}], "", "count in a release"),
+        *(([BY_DISTRICT | {name: []}], "", "names about, dim") for name in ("about", "dimensions", "counts")),
+        ([BY_DISTRICT | {"dimensions": ["month_start"]}], "", "by other dimensions"),
+        ([BY_DISTRICT | {"groups": ["force_code"]}], "", "by other dimensions"),
+        ([BY_DISTRICT | {"within": {"crimes": "calls"}}], "", "expected counts of the same release"),
+        ([BY_DISTRICT], "is_provisional", "says which months are provisional"),
+        ([BY_DISTRICT], "month_start", "is by force_code and month_start"),
+    ],
+)
+def test_an_invalid_release_is_refused(stated, without, message):
+    with pytest.raises(ReleaseError, match=message):
+        releases_of("m", [name for name in COLUMNS if name != without], stated)
+
+
+def test_two_tables_by_the_same_dimension_or_of_the_same_name_are_refused():
+    one, other = (releases_of(mart, COLUMNS, [BY_DISTRICT])[0] for mart in ("m", "n"))
+    (both,) = releases_of("o", COLUMNS, [BY_DISTRICT | {"dimensions": ["district", "offence_code"]}])
+    (by_offence,) = releases_of("p", COLUMNS, [BY_DISTRICT | {"dimensions": ["offence_code"]}])
+    check_releases([one, by_offence, Whole("w", ("force_code",), None)])
+    for releases, message in (
+        ([one, other], "m and n: both by district"),
+        ([one, both], "m and o: both by district"),
+        ([one, Whole("m", ("force_code",), None)], "public table m: named by two releases"),
+    ):
+        with pytest.raises(ReleaseError, match=message):
+            check_releases(releases)
+
+
+def test_a_mart_has_the_rows_that_it_states_in_the_edition_of_a_force_and_none_by_default():
+    releases = releases_of("m", COLUMNS, [WHOLE])
+    assert force_rows_of("m", COLUMNS, None, ()) is ForceRows.NONE
+    assert [force_rows_of("m", COLUMNS, str(rows), releases) for rows in ForceRows] == list(ForceRows)
+    assert [force_rows_of("m", COLUMNS, str(rows), ()) for rows in ("own", "all", "none")] == ["own", "all", "none"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "columns", "message"),
+    [
+        ("mine", COLUMNS, "expected own, own_and_released, released, used_and_released, all, none"),
+        *((stated, COLUMNS, "expected own") for stated in (["own"], True)),
+        *((stated, ["month_start"], "needs the column force_code") for stated in ("own", "own_and_released")),
+        *((f"{begin}released", COLUMNS, "needs a whole release") for begin in ("own_and_", "used_and_", "")),
+    ],
+)
+def test_a_statement_that_cannot_be_followed_is_refused(stated, columns, message):
+    with pytest.raises(ReleaseError, match=message):
+        force_rows_of("m", columns, stated, ())

@@ -1,0 +1,299 @@
+"""What becomes of a row: the fault of a cell and which comes first, defaults, pseudonyms, and what a reason shows."""
+
+import hmac
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+import pytest
+
+from dagster_project.extracts import cells
+from dagster_project.extracts.rows import (
+    CELL_RECORD_FAULTS,
+    RECORD_FAULTS,
+    fault_sentences,
+    reason_of,
+    shows_value,
+    without_value,
+)
+from tests.unit.extracts.stays import EXTRACT_DATE, GOOD, KEY, STAYS, judge
+
+HIDDEN = "it has an at sign, or a number like a telephone or National Insurance number"
+PERSONAL_COLUMN = "its column is personal"
+TELEPHONE = "07700900123"
+# Cells that replace those of a good row; the fault of its column; what is shown of the cell, or why nothing is.
+FAULTS = [
+    ({"stay_id": "N/A"}, "required_empty", "stay_id", None),
+    ({"passport": "null"}, "required_empty", "passport", None),
+    ({"kind": "medium"}, "not_in_list", "kind", "medium"),
+    ({"kind": f"call {TELEPHONE} back"}, "not_in_list", "kind", HIDDEN),
+    ({"offset_minutes": "30"}, "not_in_list", "offset_minutes", "30"),
+    ({"begun_at": "yesterday"}, "not_a_timestamp", "begun_at", "yesterday"),
+    # Of the year 10000 in UTC.
+    ({"booked_at": "9999-12-31T23:30-01:00"}, "not_a_timestamp", "booked_at", "9999-12-31T23:30-01:00"),
+    ({"begun_at": "2022-10-30"}, "no_time_of_day", "begun_at", "2022-10-30"),
+    ({"begun_at": "2022-03-27 01:30"}, "time_never_existed", "begun_at", "2022-03-27 01:30"),
+    ({"begun_at": "30/12/1899 00:00"}, "before_1900", "begun_at", "30/12/1899 00:00"),
+    ({"booked_at": "1900-01-02T00:30+01:00"}, "before_1900", "booked_at", "1900-01-02T00:30+01:00"),
+    ({"paid_on": "1900-01-01"}, "before_1900", "paid_on", "1900-01-01"),
+    ({"billed_for": "1899-12"}, "before_1900", "billed_for", "1899-12"),
+    ({"ended_at": "2022-10-29 09:59:59"}, "out_of_order", "ended_at", "2022-10-29 09:59:59"),
+    ({"booked_at": "2022-10-29 10:00:01"}, "out_of_order", "booked_at", "2022-10-29 10:00:01"),
+    ({"ended_at": "#N/A"}, "required_when", "ended_at", None),
+    ({"kind": "LONG", "ended_at": None}, "required_when", "ended_at", None),
+    ({"nights": "0"}, "below_minimum", "nights", "0"),
+    ({"nights": "2000"}, "above_maximum", "nights", "2000"),
+    ({"nights": "one"}, "not_an_integer", "nights", "one"),
+    ({"waited": "-1"}, "below_minimum", "waited", "-1"),
+    ({"waited": "soon"}, "not_seconds", "waited", "soon"),
+    ({"longitude": "-8.650001"}, "below_minimum", "longitude", "-8.650001"),
+    ({"longitude": "1.770001"}, "above_maximum", "longitude", "1.770001"),
+    ({"longitude": "1000.5"}, "not_a_decimal", "longitude", "1000.5"),
+    ({"longitude": "0.1435171"}, "too_many_decimals", "longitude", "0.1435171"),
+    ({"paid_on": "13/2022"}, "not_a_date", "paid_on", "13/2022"),
+    ({"paid_on": "02/01/2030"}, "above_maximum", "paid_on", "02/01/2030"),
+    ({"billed_for": "October"}, "not_a_month", "billed_for", "October"),
+    ({"is_regular": "maybe"}, "not_a_boolean", "is_regular", "maybe"),
+    ({"room": "12b"}, "not_of_form", "room", "12b"),
+    ({"room": "1" * 21}, "not_of_form", "room", "1" * 21),
+    ({"force_code": "kennt"}, "unknown_force", "force_code", "kennt"),
+    ({"force_code": "../../escaped-by-a-cell"}, "unknown_force", "force_code", "../../escaped-by-a-cell"),
+    ({"force_code": "javascript:alert(1)"}, "unknown_force", "force_code", "javascript:alert(1)"),
+    ({"force_code": "AB123456C"}, "unknown_force", "force_code", HIDDEN),
+    ({"desk": "jane.doe@example.com"}, "looks_personal", "desk", None),
+    *(
+        ({column.name: value}, "looks_personal", column.name, None)
+        for column in STAYS.columns
+        for value in (TELEPHONE, "jane.doe@example.com", "AB123456C")
+        if not column.is_personal and column.name != "desk" and (column.name, value[:2]) != ("force_code", "AB")
+    ),
+]
+
+
+def test_each_fault_has_its_column_and_shows_its_cell_unless_it_may_be_personal(session):
+    for (changed, code, column, shown), row in zip(
+        FAULTS, judge(session, [{**GOOD, **changed} for changed, *_ in FAULTS]), strict=True
+    ):
+        is_hidden = shown in (HIDDEN, PERSONAL_COLUMN)
+        found = row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"], row["hidden_because"]
+        assert found == (code, column, 1, None if is_hidden else shown, shown if is_hidden else None), changed
+        assert row["force_code"] == (None if column == "force_code" else "kent")
+    assert {code for _, code in fault_sentences(STAYS)} == {code for _, code, *_ in FAULTS} | {*CELL_RECORD_FAULTS}
+
+
+def test_a_good_row_comes_out_typed_and_rules_between_columns_allow_equal_times(session):
+    full = {
+        "force_code": "Surrey",
+        "offset_minutes": "60",
+        "nights": "1,200",
+        "waited": "4m 56s",
+        "longitude": "-0.143517000",
+        "ended_at": GOOD["begun_at"],
+        "booked_at": "29/10/2022 10:00",
+        "paid_on": "30/10/2022",
+        "billed_for": "2022-10",
+        "is_regular": "YES",
+        "desk": TELEPHONE,
+        "guest": "n/a",
+    }
+    row, short, longest = judge(
+        session,
+        [
+            {**GOOD, **full},
+            {
+                **GOOD,
+                "kind": "short stay",
+                "ended_at": None,
+                "waited": "NULL",
+                "is_regular": "-9999",
+                "force_code": "-",
+            },
+            {**GOOD, "nights": "1", "longitude": "1.77", "paid_on": "1900-01-02", "room": "1" * 20, "waited": "0"},
+        ],
+    )
+    # The day before the clocks go back is summer time: 10:00 in London is 09:00 UTC.
+    start = datetime(2022, 10, 29, 9)  # noqa: DTZ001 (naive UTC, as stored)
+    expected = {
+        **{"fault": None, "force_code": "surrey", "stay_id": "s1", "kind": "long", "offset_minutes": 60, "guest": None},
+        **{"begun_at": start, "ended_at": start, "booked_at": start, "nights": 1200, "waited": Decimal(296)},
+        **{"longitude": Decimal("-0.143517"), "paid_on": date(2022, 10, 30), "billed_for": date(2022, 10, 1)},
+        **{"is_regular": True, "desk": TELEPHONE, "is_dst_ambiguous": False, "extract_date": EXTRACT_DATE},
+        **{"load_id": 7, "source_row": 1},
+    }
+    assert {name: row[name] for name in expected} == expected
+    assert row["longitude"].as_tuple().exponent == -6
+    filled = ("fault", "waited", "is_regular", "force_code", "kind")
+    assert [short[name] for name in filled] == [None, Decimal(0), False, "kent", "Short Stay"]
+    assert longest["fault"] is None
+
+
+def test_the_first_fault_in_the_order_of_the_columns_is_named_and_three_hide_every_value(session):
+    rows = judge(
+        session,
+        [
+            {**GOOD, "is_regular": "maybe", "kind": "medium", "nights": "0"},
+            {**GOOD, "is_regular": "maybe", "nights": "0"},
+            {**GOOD, "begun_at": None, "ended_at": "2022", "is_regular": "maybe"},
+        ],
+    )
+    parts = ("fault_column", "fault", "fault_count", "fault_detail", "hidden_because")
+    assert [tuple(row[part] for part in parts) for row in rows] == [
+        ("kind", "not_in_list", 3, None, "cells of the row may have shifted"),
+        ("nights", "below_minimum", 2, "0", None),
+        # An empty cell has no value to hide.
+        ("begun_at", "required_empty", 3, None, None),
+    ]
+
+
+def test_a_fault_of_the_record_has_no_column_unless_it_is_of_one_cell(session):
+    records = [{"fault": code, "fault_detail": "9 instead of 11"} for code in RECORD_FAULTS]
+    of_cells = [{"fault": code, "record_column": "guest"} for code in CELL_RECORD_FAULTS]
+    parts = ("fault", "fault_column", "fault_count", "fault_detail", "hidden_because", "force_code")
+    assert [tuple(row[part] for part in parts) for row in judge(session, [*records, *of_cells])] == [
+        *((code, None, 1, "9 instead of 11", None, None) for code in RECORD_FAULTS),
+        *((code, "guest", 1, None, None, None) for code in CELL_RECORD_FAULTS),
+    ]
+
+
+def test_sentences_state_what_was_expected():
+    digits = "(at most 3 before the point, 6 after it)"
+    expected = {
+        ("longitude", "not_a_decimal"): f"longitude: not a number in decimal digits {digits}",
+        ("longitude", "too_many_decimals"): f"longitude: more digits after the point than the contract allows {digits}",
+        ("longitude", "above_maximum"): "longitude: a value above the maximum (1.77: the United Kingdom ends there)",
+        ("longitude", "below_minimum"): "longitude: a value below the minimum (-8.65)",
+        ("nights", "not_an_integer"): "nights: not a whole number in digits",
+        ("kind", "not_in_list"): "kind: a value outside the closed list (Short Stay, long, 999)",
+        ("room", "not_of_form"): f"room: not of the form that the contract states ({STAYS.column('room').form})",
+        ("ended_at", "out_of_order"): "ended_at: a time in an impossible order; it is before begun_at",
+        ("booked_at", "out_of_order"): "booked_at: a time in an impossible order; it is after begun_at",
+        ("ended_at", "required_when"): "ended_at: no value, which another column requires (kind is long)",
+        ("guest", "digits_lost"): f"guest: {RECORD_FAULTS['digits_lost']}",
+    }
+    found = fault_sentences(STAYS)
+    assert {fault: found[fault] for fault in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("detail", "column", "hidden", "count", "reason"),
+    [
+        (
+            None,
+            "guest",
+            PERSONAL_COLUMN,
+            2,
+            "S; the value is not shown: its column is personal (2 cells of the row are faulty)",
+        ),
+        ("2 instead of 5", None, None, 1, "S: 2 instead of 5"),
+        ("medium", "kind", None, 1, 'S; found "medium"'),
+        (None, "kind", None, 1, "S"),
+    ],
+)
+def test_a_reason_says_what_was_found_and_why_a_value_is_not_shown(session, detail, column, hidden, count, reason):
+    sql = "select $1 as fault_detail, $2 as fault_column, $3 as hidden_because, $4 as fault_count"
+    sql = "select " + reason_of("'S'") + f" from ({sql}) as faulty"
+    found = session.execute(sql, [detail, column, hidden, count])
+    assert found.fetchone() == (reason,)
+
+
+@pytest.mark.parametrize(
+    ("reason", "after"),
+    [
+        ('guest: x; found "Ann (2 x)"', "guest: x; the value is not shown: its column is personal"),
+        (
+            'guest: x; found "Ann" (2 cells of the row are faulty)',
+            "guest: x; the value is not shown: its column is personal (2 cells of the row are faulty)",
+        ),
+        ('guest: x; found "A"nn\n" B"', "guest: x; the value is not shown: its column is personal"),
+    ],
+)
+def test_a_reason_loses_the_value_that_it_shows(session, reason, after):
+    sql = f"select {shows_value('$1')}, {without_value('$1')}"
+    assert session.execute(sql, [reason]).fetchall() == [(True, after)]
+    assert session.execute(sql, [after]).fetchall() == [(False, after)]
+
+
+def test_a_person_has_the_same_pseudonym_in_every_column_which_is_the_keyed_hash_of_the_cell(session):
+    people = ["07700 900123", "Zoë 🚓", "x", "Ж" * 80]
+    for person, row in zip(people, judge(session, [{**GOOD, "guest": p, "passport": p} for p in people]), strict=True):
+        hashed = hmac.new(bytes(range(32)), person.encode(), sha256).hexdigest()[:32]
+        assert row["guest"] == row["passport"] == hashed == KEY.pseudonym(f" {person} ")
+
+
+PERSONAL = [
+    *(TELEPHONE, "07700 900123", "07700-900-123", "0113 496 0000", "(020) 7946 0958", "0161 4960000", "01632 96001"),
+    *("03001231234", "+447700900123", "+44 (0)7700 900123", "+44 20 7946 0958", "00447700900123", "0044 7700 900 123"),
+    *("07700\u00a0900\u2011123", "\u202a+447700900123\u202c", "\u200e07700900123", "'07700900123", "tel:07700900123"),
+    "\uff10\uff17\uff17\uff10\uff10\uff19\uff10\uff10\uff11\uff12\uff13",
+    *(
+        "AB123456C",
+        "AB 12 34 56 C",
+        "ab 12 34 56 c",
+        "ab.c@example.org",
+        "<mailto:a@b.co>",
+        "a\uff20b.co",
+        "a\ufe6bb.co",
+    ),
+    *("please call Jane.O'Hara+x@police.example.uk today", "ask jos\u00e9@example.org", "info@b\u00fcro.example"),
+    '"j smith"@example.org',
+]
+HARMLESS = [
+    *("00001000001659308409", "03-10-2022-001", "02-22-0001234", "20221030041500", "2022-10-30", "0800 123"),
+    *("0412345678", "0812345678", "1234567890", "447700900123", "012345678", "012345678901", "4m 56s", "35,634"),
+    *("QQ123456C", "AB123456E", "AB12345C", "ab123456c", "8a9f3c21-77aa-4c1d-9b1e-0123456789ab"),
+    *("5 @ 10", "@home", "a@b", "kent_fcir_2023-03-15", "Folkestone and Hythe"),
+]
+
+
+def test_personal_values_are_found_in_any_grouping_and_other_numbers_and_words_are_none(session):
+    found = judge(session, [{**GOOD, "note": text} for text in (*PERSONAL, *HARMLESS)])
+    codes = {text: row["fault"] for text, row in zip((*PERSONAL, *HARMLESS), found, strict=True)}
+    assert codes == dict.fromkeys(PERSONAL, "looks_personal") | dict.fromkeys(HARMLESS)
+
+
+SHOWN = {
+    **{text: text for text in ("998", "lost", "31/02/2022 10:00", "20221030101500", "Zoë", "x" * 40)},
+    "x" * 41: "x" * 40 + "…",
+    "<b>": "\\u003cb\\u003e",
+    'a"b': "a\\u0022b",
+    "a\\b": "a\\u005cb",
+    "\x1b[2J": "\\u001b\\u005b2J",
+    "a\u202eb": "a\\u202eb",
+    "k\u0435nt": "k\\u0435nt",
+    "https://evil.example": "https\\u003a//evil.example",
+    "x<" * 21: ("x\\u003c" * 20) + "…",
+    **dict.fromkeys(["07700 900123", "07700.900.123", "ring 07700/900123 back", "x07700900123", "of AB 12 34 56 C"]),
+    **dict.fromkeys(["+353 87 555 2031", "447700900123", "a@b", "a\uff20b"]),
+}
+
+
+def test_a_value_is_shown_escaped_and_cut_unless_it_has_the_shape_of_a_personal_one(session):
+    every = "".join(map(chr, range(1, 0x2100)))
+    texts = [*SHOWN, *(every[at : at + 20] for at in range(0, len(every), 20))]
+    sql = f"select cell, {cells.shown_value('cell')} from (select unnest($1) as cell)"
+    found = dict(session.execute(sql, [texts]).fetchall())
+    assert {text: found[text] for text in SHOWN} == SHOWN
+    shown = "".join(filter(None, found.values())).replace("…", "")
+    assert shown.isprintable()
+    assert not set(shown) & set('<>&"`|*[]{}$@~^')
+
+
+def test_null_words_mean_no_value_in_any_case_and_no_other_word_does(session):
+    words = {"null", "n/a", "-", "#n/a", "#div/0!", "-9999"}
+    texts = [
+        *words,
+        *map(str.upper, words),
+        "Null",
+        "n/A",
+        "-99",
+        "none",
+        "nan",
+        "--",
+        "n.a.",
+        "x",
+        "a longer word",
+        "",
+    ]
+    sql = f"select cell, {cells.without_null_words('cell')} from (select unnest($1) as cell)"
+    for text, found in session.execute(sql, [texts]).fetchall():
+        assert found == (None if text.lower() in words else text)

@@ -1,0 +1,188 @@
+"""`fcir check` gives the verdict that a run gives, and changes nothing."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dagster_project.cli import check as check_command
+from dagster_project.cli.check import check_files, print_check
+from dagster_project.console import report_as
+from dagster_project.contracts import Rule, Severity
+from dagster_project.errors import UsageError
+from dagster_project.loading import dry_run
+from dagster_project.settings import LogFormat
+from tests.unit.loading.installation import DAY, HEADER, PAPERS, VISITS, Installation, row, rows
+
+TWO_MINUTES = Rule(
+    "visits_are_long",
+    "A reason.",
+    "accuracy",
+    Severity.CRITICAL,
+    on_deliveries=True,
+    expectation="expect_column_values_to_be_between",
+    arguments={"column": "mean_minutes", "min_value": 2},
+)
+
+
+@pytest.fixture
+def installation(tmp_path, monkeypatch):
+    """A data root with a rule, which `fcir check` knows, too."""
+    ruled = replace(VISITS, rules=(TWO_MINUTES,), delivery_measures={"mean_minutes": "avg(minutes)"})
+    installation = Installation(tmp_path / "home", ruled, PAPERS)
+    known = installation.contracts
+    monkeypatch.setattr(check_command, "load_contracts", lambda _: known)
+    monkeypatch.setattr(check_command, "named_contracts", lambda names: {name: known[name] for name in names})
+    return installation
+
+
+def deliver(folder: Path, lines: list[str], suffix: str = "", *, day=DAY) -> Path:
+    path = folder / f"visits_{day}{suffix}.csv"
+    path.write_text("\n".join([HEADER, *lines, ""]))
+    return path
+
+
+def check(installation, *paths: Path, source: str | None = None):
+    return check_files(installation.settings, paths, source=source, shown=20)
+
+
+@pytest.fixture
+def printed(installation, capsys):
+    """Return a function that gives what `fcir check` prints of files."""
+
+    def output(*paths: Path, form: LogFormat = LogFormat.TEXT, source: str | None = None) -> str:
+        report_as(form)
+        for delivery in check(installation, *paths, source=source):
+            print_check(delivery)
+        report_as(LogFormat.TEXT)
+        return capsys.readouterr().out
+
+    return output
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+
+
+def test_a_check_gives_the_verdicts_of_a_run_in_order_and_changes_nothing(installation, tmp_path, printed):
+    weeks = [DAY + timedelta(weeks=week) for week in range(-4, 5)]
+    for day in weeks[:4]:
+        installation.land(day, *rows(day, 300))
+    installation.run()
+    usual, faulty, copy, short, few = weeks[4:]
+    lines = {usual: rows(usual, 300), faulty: rows(faulty, 300, faulty=30), copy: rows(weeks[3], 300)}
+    lines |= {short: rows(short, 300, minutes=1), few: rows(few, 100)}
+    paths = [deliver(tmp_path, of_day, day=day) for day, of_day in reversed(lines.items())]
+    before = contents(installation.settings.home)
+    checked = check(installation, *paths)
+    output = printed(*paths)
+    assert contents(installation.settings.home) == before
+    for day, of_day in lines.items():
+        installation.land(day, *of_day)
+    deliveries = installation.run().deliveries
+    assert [(item.extract_date, item.verdict.is_accepted, item.verdict.reason) for item in checked] == [
+        (item.extract_date, item.is_accepted, item.reason) for item in deliveries
+    ]
+    assert [(item.files[0].load.rows_read, item.files[0].load.rows_quarantined) for item in checked] == [
+        (item.files[0].rows_read, item.files[0].rows_quarantined) for item in deliveries
+    ]
+    codes = [(), ("faulty_rows_are_within_limits",), ("events_outside_day", "same_content_as_other_day")]
+    codes += [("visits_are_long",), ("volume_is_not_far_below_the_recent_past",)]
+    assert [item.verdict.codes for item in checked] == codes
+    assert [output.count(f"[{code}]") for of_day in codes for code in of_day] == [1] * 5, "each is said once"
+
+
+def test_the_rows_of_a_file_are_shown_with_their_faults_and_the_comparisons(installation, tmp_path, printed):
+    for week in range(1, 5):
+        installation.land(DAY - timedelta(weeks=week), *rows(DAY - timedelta(weeks=week), 300))
+    installation.run()
+    installation.land(DAY, *rows(DAY, 250), suffix="_north")
+    south = deliver(tmp_path, [line.replace("221101", "s") for line in rows(DAY, 60, faulty=4)], "_south")
+    output = printed(south)
+    for text in (
+        "visits_2022-11-01_south.csv (visits): would be loaded: 60 rows read, 56 good, 4 quarantined\n",
+        "        4  not_an_integer\n",
+        '  row 58, column minutes: not a whole number in digits; found "never" [not_an_integer]\n',
+        "  with 1 other file of 2022-11-01 in the landing folder: visits_2022-11-01_north.csv\n",
+        "  volume: 310 rows; usual for a Tuesday: 300 (median of 4)\n",
+        "  faulty: 4 of 310 rows, and 4 of 1,210 with the accepted deliveries of the 27 days before; rejected above 5%",
+        "  verdict on visits of 2022-11-01: accepted\n",
+    ):
+        assert text in output
+    # A file of the same name or content takes the place of the other.
+    assert check(installation, deliver(tmp_path, rows(DAY, 250), "_copy"))[0].others == ()
+    assert check(installation, deliver(tmp_path, rows(DAY, 240), "_north"))[0].others == ()
+    sunday = deliver(tmp_path, [row("a", day="2022-12-27")], day="2022-12-27")
+    assert "usual for a Sunday (it is a bank holiday): not known yet" in printed(sunday)
+
+
+def test_a_file_that_cannot_be_read_is_rejected_and_a_faulty_one_may_be_accepted(installation, tmp_path, printed):
+    broken = deliver(tmp_path, [])
+    broken.write_text("visit_id,minutes\nv,1\n")
+    output = printed(broken)
+    assert "visits_2022-11-01.csv (visits): would be REJECTED: it cannot be read\n" in output
+    assert output.count("[missing_column]") == 1
+    assert "fcir run --accept" not in output
+    path = installation.land(DAY, *rows(DAY, 60, faulty=30))
+    installation.run()
+    output = printed(path)
+    assert "REJECTED: More than 5% and more than 20 faulty rows" in output
+    assert "fcir run --accept" in output
+    installation.accept(DAY, "an outage")
+    assert "accepted (accepted by an operator: an outage (despite" in printed(path)
+    installation.run()
+    assert "it is already loaded, and a run has nothing to do" in printed(path)
+    path.unlink()
+    assert "accepted, and replaces what is loaded for the day\n" in printed(deliver(tmp_path, rows(DAY, 61)))
+
+
+def test_comparisons_that_are_not_possible_are_named(installation, tmp_path, printed, monkeypatch):
+    path, copy = (deliver(tmp_path, rows(DAY, 3), suffix) for suffix in ("_a", "_b"))
+    output = printed(copy, path)
+    assert "usual for a Tuesday: not known yet" in output
+    assert "note: nothing is loaded yet; not compared: volume, faulty rows of other days, copies of other" in output
+    assert "visits_2022-11-01_b.csv (visits): would be skipped: same content as visits_2022-11-01_a.csv" in output
+    assert not installation.settings.home.exists()
+    undated = path.rename(tmp_path / "export.csv")
+    assert "a name has no extract date" in printed(undated, source="visits")
+    installation.land(DAY, row("p"), source="papers")
+    installation.run(source="papers")
+    assert "note: nothing of visits is loaded yet; not compared" in printed(copy)
+
+    def locked(*_):
+        raise dry_run.WarehouseLocked("process 7 is running.")
+
+    monkeypatch.setattr(dry_run, "reading_audit", locked)
+    assert "note: process 7 is running; not compared: volume" in printed(copy)
+
+
+def test_json_has_file_row_column_reason_and_counts_as_keys(tmp_path, printed):
+    output = printed(deliver(tmp_path, rows(DAY, 60, faulty=30)), form=LogFormat.JSON)
+    lines = [json.loads(line) for line in output.splitlines()]
+    (file,) = [line for line in lines if "rows_good" in line]
+    about = ("file", "source", "extract_date", "rows_read", "rows_good", "rows_quarantined")
+    assert [file[name] for name in about] == ["visits_2022-11-01.csv", "visits", "2022-11-01", 60, 30, 30]
+    assert [(line["reason_code"], line["count"]) for line in lines if "count" in line] == [("not_an_integer", 30)]
+    found = [(line["row"], line["column"], line["reason_code"]) for line in lines if "row" in line]
+    assert found == [(number, "minutes", "not_an_integer") for number in range(32, 52)]
+    (verdict,) = [line for line in lines if "verdict" in line]
+    about = ("verdict", "reason_codes", "level", "faulty_rows")
+    assert [verdict[name] for name in about] == ["rejected", ["faulty_rows_are_within_limits"], "error", 30]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere.csv", r"nowhere\.csv: no such file"),
+        ("folder", "is a folder; name files: fcir check .*folder/"),
+        ("visits_2022-11-01_07700900123.csv", "^the name of a file contains an email address"),
+        ("export.csv", r"export\.csv: not named SOURCE_YYYY-MM-DD\*\.EXT; name the source .*\(visits, papers\)"),
+    ],
+)
+def test_a_file_that_cannot_be_checked_is_wrong_use(installation, tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "export.csv").write_text("x")
+    with pytest.raises(UsageError, match=message):
+        check(installation, tmp_path / name)

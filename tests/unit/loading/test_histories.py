@@ -1,0 +1,242 @@
+"""Deliveries that come again: corrections, rejections, files that are added or removed, acceptance by an operator."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from dagster_project.loading.waivers import WaiverError
+from dagster_project.warehouse.connection import loading_connection, reading_connection
+from dagster_project.warehouse.state import unresolved_deliveries
+from tests.unit.loading.installation import DAY, NO_HEADER, VISITS, Installation, row, rows
+
+NEXT = DAY + timedelta(1)
+GONE, ACCEPT = "the file is removed", "an operator accepts the delivery"
+BAD = "x? " * 21
+"""Too many faulty rows."""
+# What is delivered of one day in each night, by the end of the file's name: visits with their minutes. Then the status
+# of each load, the visits that stand, and whether the day needs attention.
+HISTORIES = {
+    "once": ([{"": "a1 b?"}], ["loaded"], "a1", None),
+    "nothing new": ([{"": "a1"}, {"": "a1"}], ["loaded"], "a1", None),
+    "corrected": ([{"": "a1 b1 c1"}, {"": "a2 d"}], ["replaced", "loaded"], "a2 d", None),
+    "corrected to nothing": ([{"": "a1"}, {"": ""}], ["replaced", "empty"], "", None),
+    "empty, then delivered": ([{"": ""}, {"": "a1"}], ["replaced", "loaded"], "a1", None),
+    "a file is added": ([{"": "a1 b1"}, {"_2": "b2 c1"}], ["replaced", "loaded", "loaded"], "a1 b2 c1", None),
+    "files are removed": ([{"": "a1", "_2": "b1"}, {"": GONE}, {"_2": GONE}], ["loaded", "loaded"], "a1 b1", None),
+    **{
+        f"sent again as x{end}": ([{"": "a5 b5", end: "a7 b5 c5"}], ["loaded", "loaded"], "a7 b5 c5", None)
+        for end in (" (1)", "-2", ".1", "_v2")
+    },
+    "the same content twice": ([{"": "a1", "_2": "a1"}], ["loaded"], "a1", None),
+    "never good": ([{"": NO_HEADER}, {}], ["rejected"], "", "rejected"),
+    "one file is broken": (
+        [{"": "a1"}, {"_2": "b1", "_3": NO_HEADER}, {}],
+        ["loaded", "rejected", "rejected", "rejected"],
+        "a1",
+        "rejected",
+    ),
+    "the broken file is corrected": (
+        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": "b1"}],
+        ["replaced", "rejected", "loaded", "loaded"],
+        "a1 b1",
+        None,
+    ),
+    "the broken file is removed": (
+        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": GONE}],
+        ["loaded", "rejected", "rejected"],
+        "a1",
+        None,
+    ),
+    "the broken file comes back": (
+        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": GONE}, {"_2": NO_HEADER}],
+        ["loaded", "rejected", "rejected"],
+        "a1",
+        "rejected",
+    ),
+    "accepted": ([{"": f"a1 {BAD}"}, {"": ACCEPT}], ["loaded"], "a1", None),
+    "other content than accepted": (
+        [{"": f"a1 {BAD}"}, {"": ACCEPT}, {"": f"a2 {BAD}"}],
+        ["loaded", "rejected"],
+        "a1",
+        "rejected",
+    ),
+    "accepted twice": (
+        [{"": f"a1 {BAD}"}, {"": ACCEPT}, {"": f"a2 {BAD}"}, {"": ACCEPT}],
+        ["replaced", "loaded"],
+        "a2",
+        None,
+    ),
+}
+
+
+def rows_of(visits: str) -> list[tuple[str, str]]:
+    return [(visit[0], visit[1:]) for visit in visits.split()]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """All histories, each on a day of its own in another month."""
+    root = Installation(tmp_path_factory.mktemp("played") / "home")
+    days = {name: DAY - timedelta(32 * number) for number, name in enumerate(HISTORIES)}
+    for night in range(4):
+        for name, (nights, *_) in HISTORIES.items():
+            day = days[name]
+            for suffix, visits in dict(*nights[night : night + 1]).items():
+                if visits == ACCEPT:
+                    root.accept(day)
+                elif visits == GONE:
+                    (root.settings.landing / "visits" / f"visits_{day}{suffix}.csv").unlink()
+                elif visits == NO_HEADER:
+                    root.land(day, text=f"{NO_HEADER}{day}\n", suffix=suffix)
+                else:
+                    root.land(day, *(row(*visit, day) for visit in rows_of(visits)), suffix=suffix)
+        # Before the deadline of any day, so that no day is missing.
+        root.run(now=datetime(2014, 1, 1, tzinfo=UTC))
+    return root, days
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_what_stands_of_a_day_follows_from_what_was_delivered(played, name):
+    root, days = played
+    day = str(days[name])
+    _, statuses, visits, attention = HISTORIES[name]
+    found = root.query("select status from audit.load where extract_date = ? order by load_id", day)
+    assert [status for (status,) in found] == statuses
+    stands = [(visit, "" if minutes is None else str(minutes)) for at, visit, minutes in root.current() if at == day]
+    assert stands == rows_of(visits)
+    assert [item for item in root.unresolved() if day in item] == ([f"{day} {attention}"] if attention else [])
+
+
+def test_rows_of_rejected_deliveries_are_deleted_and_those_of_replaced_ones_kept(played):
+    root, _ = played
+    kept = root.query("select distinct status from raw.visits join audit.load using (load_id) order by all")
+    assert kept == [("loaded",), ("replaced",)]
+    counts = root.query("select status, max(rows_loaded) from audit.load group by all order by all")
+    assert dict(counts)["rejected"] == 0
+
+
+def test_a_file_rejected_with_another_says_so(played):
+    root, days = played
+    found = root.query(
+        "select reason from audit.load where extract_date = ? order by load_id", days["one file is broken"]
+    )
+    _, (second,), (third,), (broken,) = found
+    assert second == third == f"rejected with its delivery: {broken}"
+    assert "_3.csv" in broken
+
+
+def test_a_correction_counts_changes_by_key_and_column(installation):
+    installation.land(DAY, row("a", 1), row("b", 2), row("c", 3))
+    installation.run()
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute("insert into audit.build values ('run', 7, 'project', true, now()::timestamp)")
+    installation.land(DAY, row("a", 1), f"b,{DAY} 11:00,9,somebody", row("n", ""))
+    (delivery,) = installation.run().deliveries
+    assert str(delivery.correction) == "1 row added, 1 removed, 1 changed (begun_at 1, minutes 1, visitor 1)"
+    installation.land(DAY)
+    (delivery,) = installation.run().deliveries
+    assert (delivery.status, str(delivery.correction)) == ("empty", "0 rows added, 3 removed, 0 changed")
+    # A change has a greater number than all before it and than the builds.
+    assert installation.query(
+        "select change_seq, rows_before, rows_after, rows_added, rows_removed, rows_changed, changed_columns"
+        " from audit.correction order by change_seq"
+    ) == [(8, 3, 3, 1, 1, 1, "begun_at 1, minutes 1, visitor 1"), (9, 3, 0, 0, 3, 0, None)]
+    changes = installation.query("select change_seq, first_change_seq from audit.load order by load_id")
+    assert changes == [(8, 1), (9, 8), (9, 9)]
+    assert installation.query("select load_id from audit.pending_load order by load_id") == [(1,), (2,), (3,)]
+
+
+# -- files that are no longer there
+
+
+def test_a_day_that_loses_the_rows_of_an_archived_file_is_a_warning(installation):
+    fewer, more, whole, renamed, skipped = (DAY + timedelta(number) for number in range(5))
+    archived = {day: installation.land(day, *rows(day, 3)) for day in (fewer, more, whole, renamed, skipped)}
+    other = installation.land(skipped, row("b", day=skipped), row("c", day=skipped), suffix="_b")
+    installation.run()
+    for day in (fewer, more, whole):
+        archived[day].unlink()
+    installation.land(fewer, row("late", day=fewer), suffix="_late")
+    # More rows than before do not hide it; a correction with another name has all rows.
+    installation.land(more, *(row(f"late{number}", day=more) for number in range(9)), suffix="_late")
+    installation.land(whole, *rows(whole, 4, minutes=7), suffix="_late")
+    archived[renamed].rename(archived[renamed].with_name(f"visits_{renamed}_a.csv"))
+    installation.land(renamed, row("d", day=renamed), suffix="_d")
+    other.write_bytes(archived[skipped].read_bytes())
+    installation.land(skipped, row("d", day=skipped), suffix="_d")
+    *gone, skip = sorted(installation.run().warnings)
+    assert skip == f"visits/visits_{skipped}_b.csv: same content as another file of {skipped}; skipped once"
+    assert [text.partition(": ")[2] for text in gone] == [
+        f"{day} is loaded without 3 rows that it had before, and of the files that it was loaded from, these are no "
+        f"longer in the landing folder: visits_{day}.csv (3 rows). If the rows belong to the day, put the files back, "
+        "then: fcir run"
+        for day in (fewer, more)
+    ]
+
+
+def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing_unless_the_folder_is_unmounted(installation):
+    for day in (DAY, DAY + timedelta(2)):
+        installation.land(day, *rows(day, 2))
+    broken = installation.land(NEXT, text=NO_HEADER)
+    installation.run()
+    unmounted = broken.parent.rename(broken.parent.with_name("unmounted"))
+    installation.run()
+    assert installation.unresolved() == [f"{NEXT} rejected"]
+    unmounted.rename(broken.parent)
+    broken.unlink()
+    gone = f"visits/: the rejected delivery of {NEXT} is gone from the landing folder; what was loaded before stands"
+    assert gone in installation.run().warnings
+    assert installation.unresolved() == [f"{NEXT} missing_delivery"]
+    with pytest.raises(WaiverError, match="no longer in the landing folder"):
+        installation.accept(NEXT)
+
+
+def test_days_that_a_wrong_date_made_owed_are_not_missing_once_it_is_gone_or_the_first_delivery_stated(installation):
+    installation.land(DAY, *rows(DAY, 2))
+    wrong = installation.land("2021-11-01", text=NO_HEADER)
+    installation.run()
+    assert len(installation.unresolved()) == 1 + 364
+    wrong.unlink()
+    installation.run()
+    assert installation.unresolved() == []
+    installation.land("2021-11-01", *rows(date(2021, 11, 1), 2))
+    installation.run()
+    assert len(installation.unresolved()) == 364
+    Installation(installation.settings.home, replace(VISITS, first_delivery=DAY)).run()
+    assert installation.unresolved() == []
+
+
+# -- acceptance
+
+
+def test_a_delivery_that_is_not_rejected_or_readable_cannot_be_accepted(installation):
+    installation.land(DAY, *rows(DAY, 2))
+    for number in range(1, 12):
+        installation.land(DAY + timedelta(number), text=NO_HEADER)
+    installation.run()
+    named = r"Rejected: visits/2022-11-02, .*, visits/2022-11-11 and 1 more \(fcir status --all\)\."
+    for day, message in (
+        (DAY - timedelta(days=1), rf"nothing was delivered.*{named}"),
+        (DAY, rf"is loaded; only a rejected delivery.*{named}"),
+        (NEXT, rf"visits_{NEXT}\.csv \[\w+\] cannot be read.*fcir run"),
+    ):
+        with pytest.raises(WaiverError, match=message):
+            installation.accept(day)
+    assert installation.query("select * from audit.waiver") == []
+
+
+def test_what_can_be_accepted_and_why_it_was_is_known(installation):
+    bad, broken = rows(DAY, 60, faulty=30), installation.land(NEXT, text=NO_HEADER)
+    installation.land(DAY, *bad)
+    installation.run()
+    with reading_connection(installation.settings.warehouse) as connection:
+        assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True, False]
+    ((load_id,),) = installation.query("select load_id from audit.load where extract_date = ?", DAY)
+    installation.accept(DAY, "an outage")
+    assert installation.query("select load_id, reason from audit.waiver") == [(load_id, "an outage")]
+    broken.unlink()
+    (delivery,) = installation.run().deliveries
+    assert delivery.is_waived
+    with pytest.raises(WaiverError, match=r"is loaded.*No delivery is rejected\."):
+        installation.accept(DAY)

@@ -1,0 +1,359 @@
+"""The forms of a paper show every text of the model; nothing in them is read as markup or formula, or requested."""
+
+import csv
+import io
+import re
+import zipfile
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from docx import Document
+from lxml.html import fromstring
+from pypdf import PdfReader
+from python_calamine import CalamineWorkbook
+
+from dagster_project.publication.document import render_document
+from dagster_project.publication.forms import FORMS, page, tasks
+from dagster_project.publication.html import render_html
+from dagster_project.publication.pdf import missing_characters, render_first_page, render_pdf
+from dagster_project.publication.report.model import Event, Report
+from dagster_project.publication.spreadsheet import neutralised
+from dagster_project.publication.tables import COLUMNS, render_csv
+from dagster_project.publication.workbook import _value_axis, render_workbook
+from tests.unit.publication.paper.test_charts import points
+from tests.unit.publication.payloads import FORMULAS
+from tests.unit.publication.reports import MONTHS, a_report, drawings, of_section, texts
+
+REPORT = a_report()
+(SECTION,) = REPORT.sections
+(ITEM,), (REVISION,), (HEADLINE,) = REPORT.exceptions, REPORT.revisions, REPORT.matrix.headlines
+CHART = SECTION.charts[0]
+CHANGES = ["\u25b2 up 1 (0.1%)", "not compared: different formula"]
+EXCEPTION = [ITEM.label, ITEM.reason, "=Why & <how> #1", ITEM.action, ITEM.owner, ITEM.due]
+NOTE = "Marked in the charts: Strike & <b>flood</b> (1 December 2022)."
+BARE = replace(
+    of_section(REPORT, charts=(), weekly_charts=()),
+    matrix=replace(REPORT.matrix, headlines=()),
+    **dict.fromkeys(("main_points", "exceptions", "revisions", "notes"), ()),
+    **dict.fromkeys(("revisions_note", "marking", "publication"), ""),
+    no_exceptions="No target was missed.",
+    is_synthetic=False,
+    data_until=None,
+)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Report:
+    """The report with events, an unfinished month and years to date that begin later."""
+    columns = (*SECTION.table.columns[:2], replace(SECTION.table.columns[2], since="since 13 August 2022"))
+    first, *others = SECTION.table.rows
+    figures = (*first.figures[:2], replace(first.figures[2], since=date(2022, 8, 1)))
+    rows = (replace(first, remark="year to date since August 2022", figures=figures), *others)
+    strike = Event(MONTHS[0], "Strike & <b>flood</b>")
+    return of_section(
+        replace(REPORT, unfinished="January 2023 is not complete: 1 of 31 days is delivered."),
+        charts=tuple(replace(chart, events=(strike,)) for chart in SECTION.charts),
+        table=replace(SECTION.table, columns=columns, rows=rows),
+    )
+
+
+def expected(report: Report) -> list[str]:
+    """The texts that every form to read has."""
+    return [
+        *(text for row in texts(report) for text in row),
+        *(report.force_name, report.unfinished, *report.main_points, HEADLINE.label, "0.1%", *EXCEPTION),
+        *("=A & <B> #c *d*", " <busy> #1 *", report.revisions_note, REVISION.label, REVISION.cause, report.marking),
+        *(*report.notes, NOTE, "under 2%: missed", "Worse than usual", "year to date since August 2022"),
+        *("since 13 August 2022", "31 January 2023", "2% benchmark", "A measure by week", "Synthetic sample."),
+        *(report.definitions[0].text, *report.how_to_read),
+    ]
+
+
+def test_the_page_shows_every_text_and_escapes_markup(whole):
+    html = render_html(whole, drawings(whole))
+    tree = fromstring(html)
+    said = " ".join(tree.text_content().split())
+    assert [text for text in expected(whole) if " ".join(text.split()) not in said] == []
+    for number in tree.iter("sup"):
+        number.drop_tree()
+    headline, exception, *rows, revision = (
+        [" ".join(cell.text_content().split()) for cell in row] for row in tree.xpath("//tbody/tr")
+    )
+    assert [row[1:] for row in rows] == texts(whole)
+    assert headline[:4] == [HEADLINE.label, "1,235", *CHANGES]
+    assert headline[5:] == ["Worse than usual", "under 2%: missedMay be met or missed"]
+    assert exception == EXCEPTION
+    assert revision == ["=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"]
+    assert "<p>Busy: <strong>very</strong><em> &lt;busy&gt; #1 *</em></p>" in html
+    assert "<ul><li>first</li><li>second</li></ul>" in html
+    assert "<ol><li>One thing.</li><li>Another.</li></ol>" in html
+    assert "<em>1,235</em><sup>" in html
+    assert html.count('role="img"') == html.count("<svg")
+    alternatives = [chart.alternative for chart in SECTION.all_charts]
+    assert all(f'aria-label="{text}"' in html for text in (*alternatives, HEADLINE.trend_words))
+    named = set(re.findall(r'href="#(note-\d+)"', html))
+    assert named == set(re.findall(r'id="(note-\d+)"', html)) == {"note-1", "note-2"}
+    # It requests nothing from any server.
+    assert not re.search(r"(src|href)=\"(https?:)?//|@import|url\(|<script", html)
+    assert "content=\"default-src 'none'; style-src 'sha256-" in html
+
+
+def test_the_page_leaves_out_what_a_report_does_not_have():
+    html = render_html(BARE, {})
+    assert "<p>No target was missed.</p>" in html
+    for words in ("Revisions", 'class="marking"', "Publication", "main-points", "headlines", "Synthetic", "Notes<"):
+        assert words not in html
+    assert not re.search("up to|<figure>", html)
+
+
+def test_the_page_links_its_other_forms_and_the_traces_of_its_measures():
+    address = "measures/kent/calls_999.received.trace.html"
+    html = page(REPORT, list(FORMS)[:3], {"calls_999.received": address})
+    assert re.search(r'Also as <a href="board_paper.pdf">PDF</a>\s*and <a href="board_paper.xlsx">workbook</a>\.', html)
+    assert re.findall(r'<a class="trace" href="([^"]*)">([^<]*)</a>', html) == [
+        (f"../../../{address}", label) for label in ("=999 calls &lt;received&gt;", "=Received &amp; &lt;answered&gt;")
+    ]
+    newest, earlier = (set(tasks(REPORT, is_newest=state)) for state in (True, False))
+    assert earlier == {"board_paper.pdf", "board_paper.xlsx", "calls_999.csv"}
+    assert newest - earlier == {"board_paper.docx", "board_paper.ods", "board_paper.pptx"}
+
+
+def test_the_csv_has_every_figure_in_full_with_its_text_and_note(whole):
+    table = whole.sections[0].table
+    rows = list(csv.DictReader(io.StringIO(render_csv(whole.force_code, table, whole.notes))))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["text"] for row in rows] == [text for row in texts(whole) for text in row]
+    received = ("kent", "calls_999.received", "'=Received & <answered>", "2023-01", "January 2023")
+    assert [*rows[1].values()] == [*received, "1234.5", "1,235", "true", whole.notes[0]]
+    assert (rows[2]["value"], rows[2]["note"]) == ("", whole.notes[1])
+    assert rows[2]["covers"] == "April 2022 to January 2023, since August 2022"
+    assert (rows[3]["value"], rows[3]["is_provisional"], rows[3]["note"]) == ("1.155", "false", "")
+    for text in FORMULAS:
+        hostile = replace(table, rows=tuple(replace(row, label=text) for row in table.rows))
+        lines = csv.reader(io.StringIO(render_csv(text, hostile, (text, text)).replace("\x00", ""), newline=""))
+        assert all(neutralised(cell) == cell for line in lines for cell in line)
+
+
+def pdf_pages(report: Report) -> list[str]:
+    reader = PdfReader(io.BytesIO(render_pdf(report, drawings(report))))
+    return [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
+
+
+def elements(node):
+    children = node.get("/K", []) if hasattr(node, "get") else []
+    for child in children if isinstance(children, list) else [children]:
+        found = child.get_object() if hasattr(child, "get_object") else child
+        if hasattr(found, "get"):
+            yield found
+            yield from elements(found)
+
+
+def test_the_pdf_shows_every_text_is_tagged_for_pdf_ua_and_the_same_each_time(whole):
+    content = render_pdf(whole, drawings(whole))
+    assert content == render_pdf(whole, drawings(whole))
+    assert [text for text in expected(whole) if text.strip() not in " ".join(pdf_pages(whole))] == []
+    reader = PdfReader(io.BytesIO(content))
+    root = reader.trailer["/Root"]
+    assert (root["/Lang"], bool(root["/MarkInfo"]["/Marked"])) == ("en-GB", True)
+    assert b"pdfuaid:part" in root["/Metadata"].get_data()
+    assert reader.metadata["/CreationDate"].startswith("D:20230131")
+    alternatives = {found["/Alt"] for found in elements(root["/StructTreeRoot"]) if "/Alt" in found}
+    assert alternatives == {chart.alternative for chart in SECTION.all_charts} | {
+        *(HEADLINE.trend_words, HEADLINE.variation.meaning, HEADLINE.assurance.meaning)
+    }
+    assert "No target was missed." in pdf_pages(BARE)[0]
+    assert render_first_page(whole, drawings(whole)).startswith(b"\x89PNG")
+
+
+def test_characters_without_a_glyph_are_shown_as_question_marks_and_counted():
+    report = replace(REPORT, marking="\u4e2d", main_points=("\u4e2d\u6587 \N{GRINNING FACE}\u200d \u00e9",))
+    assert missing_characters(report) == {"commentary": 1, "elsewhere": 3}
+    assert missing_characters(REPORT) == {}
+    assert "?? ? \u00e9" in pdf_pages(report)[0]
+
+
+def styled(word, style: str) -> list[str]:
+    return [paragraph.text for paragraph in word.paragraphs if paragraph.style.name == style]
+
+
+def test_word_shows_every_text_in_headings_lists_and_tables_with_repeated_headers(whole):
+    word = Document(io.BytesIO(render_document(whole, drawings(whole))))
+    cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
+    header, footer = (part.paragraphs[0].text for part in (word.sections[0].header, word.sections[0].footer))
+    paragraphs = [paragraph.text for paragraph in word.paragraphs]
+    said = "\n".join([*paragraphs, *cells, header])
+    assert [text for text in expected(whole) if text not in said] == []
+    assert footer == (
+        f"Kent Police & Co, December 2022 to January 2023 (synthetic sample)   {header}   {whole.publication}   Page "
+    )
+    assert {"1. One thing.", "2. Another.", "Author: =A & <B> #c *d*", f"1. {whole.notes[0]}"} < set(paragraphs)
+    assert styled(word, "List Bullet") == ["Received. No unusual change.", "first", "second"]
+    assert styled(word, "Heading 1") == [
+        *("Main points", "Headline measures", "Exceptions", "999 calls", "How to read icons and charts", "Notes"),
+        *("Revisions", "Definitions"),
+    ]
+    matrix, exceptions, figures, charts, revisions = word.tables
+    assert [cell.text for cell in matrix.rows[1].cells] == [
+        *(HEADLINE.label, "1,2351", *CHANGES, "", " Worse than usual", "under 2%: missed May be met or missed")
+    ]
+    assert [cell.text for cell in exceptions.rows[1].cells] == EXCEPTION
+    assert [cell.text for cell in revisions.rows[1].cells][:4] == ["=Calls <x>", "Dec 2022", "100", "102"]
+    assert [[cell.text for cell in row.cells[1:]] for row in figures.rows[1:]] == [
+        ["1,234", "1,2351", "\N{EN DASH}2"],
+        *texts(whole)[1:],
+    ]
+    text, note = figures.cell(1, 2).paragraphs[0].runs
+    assert (text.italic, note.font.superscript, figures.cell(1, 1).paragraphs[0].runs[0].italic) == (True, True, None)
+    width = sum(column.width for column in figures.columns) / word.sections[0].page_width
+    assert (len(charts.rows), round(width, 2)) == (2, 0.85)
+    assert len(word.element.body.xpath(".//w:tblHeader")) == 4
+    assert [item.get("descr") for item in word.element.body.xpath(".//wp:docPr")] == [
+        *(HEADLINE.trend_words, HEADLINE.variation.meaning, HEADLINE.assurance.meaning),
+        *(chart.alternative for chart in SECTION.all_charts),
+    ]
+
+
+def test_word_is_the_same_each_time_and_leaves_out_what_a_report_does_not_have():
+    first = render_document(BARE, {})
+    assert first == render_document(BARE, {})
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    word = Document(io.BytesIO(first))
+    assert styled(word, "Heading 1") == ["Exceptions", "999 calls", "How to read icons and charts", "Definitions"]
+    assert "No target was missed." in [paragraph.text for paragraph in word.paragraphs]
+    assert len(word.tables) == 1
+
+
+def sheet(report: Report, name: str) -> list[list[Any]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report))).get_sheet_by_name(name).to_python()
+
+
+def parts(report: Report) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(render_workbook(report))) as book:
+        return {name: book.read(name).decode() for name in book.namelist() if name.endswith((".xml", ".rels"))}
+
+
+def test_the_workbook_has_figures_as_numbers_that_the_paper_rounds():
+    assert render_workbook(REPORT) == render_workbook(REPORT)
+    head, received, lost, queue, ratio = sheet(REPORT, "999 calls")[4:9]
+    assert head == ["Measure", "Dec 2022", "Jan 2023", "Year to date", "Notes"]
+    assert received == [
+        *("=Received & <answered>", 1234, 1235, "\N{EN DASH}", "note 1 on Jan 2023, note 2 on Year to date")
+    ]
+    assert lost[1:] == [pytest.approx(0.0116), 0, 1, "none"]
+    # Calamine reads what a format calls a time as one.
+    assert [str(cell).rpartition(".")[0] or str(cell) for cell in queue[1:4]] == ["00:00:17", "00:01:00", "01:02:03"]
+    assert ratio[1:4] == [1.5, 0.01, -2.25]
+    styles = parts(REPORT)["xl/styles.xml"]
+    assert '[&lt;0.000694]s"s";[&lt;0.041666]m"m "s"s";[h]"h "m"m "s"s"'.replace('"', "&quot;") in styles
+    assert "<i/>" in styles
+
+
+def test_the_workbook_has_the_rest_of_the_paper_as_sheets(whole):
+    names = ["Summary", "Exceptions", "Revisions", "Notes", "999 calls", "Chart data", "Definitions"]
+    assert [row[0] for row in sheet(REPORT, "Contents")[3:]] == names
+    assert sheet(REPORT, "Notes")[5:] == [["Note 1", REPORT.notes[0]], ["Note 2", REPORT.notes[1]]]
+    cover = [row[0] for row in sheet(whole, "Cover")]
+    assert cover[0] == "Kent Police & Co: contact and crime performance, December 2022 to January 2023"
+    lines = {"Author: =A & <B> #c *d*.", f"Publication: {REPORT.publication}.", whole.unfinished}
+    assert lines | {"From deliveries up to 31 January 2023."} < set(cover)
+    assert any(line.startswith("Synthetic sample") for line in cover)
+    *_, point, _, titles, headline = sheet(REPORT, "Summary")
+    assert point[0] == "1. =Calls & <answered> rose by 1 (0.1%)."
+    assert titles == [*(title for _, title in REPORT.matrix.columns), "Notes"]
+    assert headline == [
+        *(HEADLINE.label, 1235, *CHANGES, "", "Worse than usual", "under 2%: missed. May be met or missed", "note 1")
+    ]
+    assert sheet(REPORT, "Exceptions")[-1] == EXCEPTION
+    assert sheet(REPORT, "Revisions")[-1][:4] == ["=Calls <x>", "Dec 2022", "100", "102"]
+    assert sheet(REPORT, "Definitions")[-1] == ["999 calls", "Received", "999 calls received", "Calls, by month."]
+    first = parts(REPORT)["xl/worksheets/sheet1.xml"]
+    assert "<oddHeader>&amp;COFFICIAL &amp;&amp; &lt;more&gt; #1</oddHeader>" in first
+    assert sheet(BARE, "Exceptions")[-1] == ["None", "No target was missed.", *["none"] * 4]
+    assert sheet(BARE, "Notes")[-1] == ["None", "No figure of this paper has a note."]
+    assert [row[0] for row in sheet(BARE, "Contents")[3:]] == [name for name in names if name != "Revisions"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "rows"),
+    [
+        # Value, provisional value and value by another formula; gaps have an empty row.
+        ("cp-c", [[100, "", ""], ["", 101, ""], ["", "", ""], [103, "", ""]]),
+        ("ccncnp", [[100, "", ""], [101, "", ""], ["", "", 102], ["", "", 103], [104, "", ""], ["", 105, ""]]),
+    ],
+)
+def test_charts_of_the_workbook_separate_gaps_provisional_months_and_formulas(kinds, rows):
+    chart = replace(CHART, points=points(kinds), limits_from=date(2022, 6, 1), target=Decimal(7))
+    report = of_section(REPORT, charts=(chart,))
+    _, *found = sheet(report, "Chart data")[4:]
+    assert [row[2:6] for row in found] == [[date(2022, 4 + n, 1), *row] for n, row in enumerate(rows)]
+    assert [row[6:] for row in found[1:3]] == [["", "", "", 7], [1234, 0, 2468, 7]]
+    names = re.findall("<c:tx><c:v>(.*?)</c:v>", parts(report)["xl/charts/chart1.xml"])
+    other = ["Value by another formula"] if "n" in kinds else []
+    assert names == ["Value", "Provisional value", *other, "Mean", "Lower limit", "Upper limit", "Target or benchmark"]
+
+
+def test_a_chart_of_the_workbook_has_a_title_a_description_few_labels_and_a_place():
+    long = (replace(CHART.points[0], month=date(1903, 12, 1)), CHART.points[1])
+    first = replace(CHART, formula_note="different formula", events=(Event(MONTHS[0], "Strike"),), points=long)
+    second = replace(SECTION.charts[1], finding="", mean=None, lower_limit=None, upper_limit=None)
+    found = parts(of_section(REPORT, charts=(first, second, SECTION.charts[2])))
+    charts = [found[f"xl/charts/chart{number}.xml"] for number in (1, 2)]
+    assert [re.findall("<a:t>(.*?)</a:t>", chart) for chart in charts] == [
+        ["A measure (January 2023: no unusual change; different formula)"],
+        ["A measure"],
+    ]
+    assert re.findall(r'<c:majorUnit val="(\d+)"/><c:majorTimeUnit', charts[0]) == ["120"]
+    drawing = found["xl/drawings/drawing1.xml"]
+    assert 'descr="calls_999.received by month"' in drawing
+    # Two beside each other, and the third below the row with the events of the first two.
+    places = re.findall(r"<xdr:from><xdr:col>(\d+)</xdr:col>.*?<xdr:row>(\d+)</xdr:row>", drawing)
+    assert places == [("0", "11"), ("4", "11"), ("0", "27")]
+    assert "Marked in the paper: Strike (1 December 2022)." in found["xl/sharedStrings.xml"]
+    assert re.findall("<xm:f>(.*?)</xm:f>", found["xl/worksheets/sheet3.xml"]) == ["'Chart data'!D6:D7"]
+
+
+@pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "=Sheet1!$A$1", "http://example.org/x" + "x" * 40_000])
+def test_a_workbook_has_no_formula_and_no_link_but_its_own_contents(text):
+    table = replace(
+        SECTION.table,
+        caption=text,
+        rows=tuple(replace(row, label=text) for row in SECTION.table.rows),
+        columns=tuple(replace(column, title=f"{text[:99]}{n}") for n, column in enumerate(SECTION.table.columns)),
+    )
+    charts = tuple(replace(chart, title=text[:99], finding=text[:99]) for chart in SECTION.charts)
+    found = parts(
+        of_section(replace(REPORT, notes=(text,)), charts=charts, table=table, title="a/b: '[a title]' of more")
+    )
+    sheets = "".join(content for name, content in found.items() if name.startswith("xl/worksheets/"))
+    assert "<f>" not in sheets
+    assert set(re.findall(r"<hyperlink [^>]*location=\"'?([^'!]+)", sheets)) >= {"Notes", "Definitions"}
+    assert 'TargetMode="External"' not in "".join(found.values())
+    assert 'name="a b    a title   of more"' in found["xl/workbook.xml"]
+    longest = max(map(len, re.findall("<t[^>]*>([^<]*)</t>", found["xl/sharedStrings.xml"])))
+    assert longest <= 32_767
+    chart = found["xl/charts/chart1.xml"]
+    # Series refer to the sheet of numbers; a title is text.
+    assert "<c:f>" not in chart[: chart.index("<c:plotArea>")]
+    assert set(re.findall(r"<c:f>('?[^<!]*'?)!", chart)) == {"'Chart data'"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "axis"),
+    [
+        ("count", ["35634", "28441"], (0, 40000, 10000, "#,##0")),
+        ("count", ["0", "0"], (0, 1, 1, "#,##0")),
+        ("count", ["-7", "3"], (-8, 4, 2, "#,##0")),
+        ("percent", ["1.16", "2"], (0, 0.02, 0.005, "0.0%")),
+        ("percent", ["53.27", "15.89"], (0, 0.6, 0.2, "0%")),
+        ("duration", ["150", "40"], (0, 180 / 86400, 60 / 86400, '[<0.000694]s"s";[<0.041666]m"m "s"s"')),
+    ],
+)
+def test_the_value_axis_of_the_workbook_has_round_steps(unit, values, axis):
+    shown = tuple(replace(point, value=Decimal(value)) for point, value in zip(CHART.points, values, strict=True))
+    found = _value_axis(replace(CHART, points=shown, lower_limit=None, upper_limit=None), unit)
+    assert [found[name] for name in ("min", "max", "major_unit")] == pytest.approx(axis[:3])
+    assert found["num_format"].startswith(axis[3])

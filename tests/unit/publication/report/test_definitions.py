@@ -1,0 +1,153 @@
+"""Definitions give the values in force and their source, and figures of another formula have a note."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from dagster_project.publication.report.definitions import (
+    FormulaChange,
+    Rule,
+    broken_at_changes,
+    change_words,
+    definitions,
+    formula_changes,
+    read_rules,
+    with_definitions_in_force,
+)
+from dagster_project.publication.report.figures import note_formulas
+from dagster_project.publication.report.model import Point
+from tests.unit.publication.reports import a_measure
+
+EVER, OCTOBER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 10, 1), date(2022, 11, 1), date(2023, 1, 1)
+SHARE = a_measure(code="crime.share", unit="percent", better="lower", definition="As reported.")
+OLD, NEW = (
+    a_measure(code=f"crime.{name}", numerator="cancelled", denominator=name, in_board_paper=False, is_headline=False)
+    for name in ("recorded plus cancelled", "recorded")
+)
+FORMULAS = (
+    Rule("formula", SHARE.code, EVER, date(2022, 10, 31), OLD.code, "Read from the paper."),
+    Rule("formula", SHARE.code, CHANGE, None, NEW.code, "Read from the next paper."),
+)
+
+
+def text(measure, *rules, month=MONTH):
+    (found,) = definitions([measure, OLD, NEW], rules, month)
+    return found.text
+
+
+def rule(kind: str, value: str, source: str, applies_to: str = "calls_999") -> Rule:
+    return Rule(kind, applies_to, EVER, None, value, source)
+
+
+def test_a_formula_is_that_of_the_month_with_its_source():
+    assert text(SHARE, *FORMULAS) == (
+        "As reported. Formula: cancelled divided by recorded. Source of the values: Read from the next paper. "
+        "Data: calls."
+    )
+    assert "plus cancelled. Source of the values: Read from the paper." in text(SHARE, *FORMULAS, month=OCTOBER)
+
+
+def test_values_in_force_replace_those_of_the_catalogue():
+    definition = "Calls within the short-abandon threshold in force are left out. A call still counts as not answered "
+    definition += "if the caller was called back. Under the answer target in force."
+    measure = a_measure(section="calls_999", definition=definition, sources="call_segments,live_chats")
+    rules = [
+        rule("short_abandon_seconds", "5.000000", "Order 1."),
+        rule("answer_target_seconds", "12.500000", "Order 2."),
+        rule("answer_target_seconds", "90.000000", "Order 3.", "calls_101"),
+        rule("called_back_counts_as_answered", "true", "Order 1."),
+    ]
+    assert text(measure, *rules) == (
+        "Calls within the short-abandon threshold (5 seconds) are left out. A call also counts as answered if the "
+        "caller was called back. Under the answer target (12.5 seconds). Source of the values: Order 1. Order 2. Data: "
+        "call segments and live chats."
+    )
+    kinds = ("short_abandon_seconds", "answer_target_seconds", "called_back_counts_as_answered")
+    none = text(measure, *(rule(kind, value, "") for kind, value in zip(kinds, ("0.0", "0", "false"), strict=True)))
+    assert "threshold (0 seconds, so none) are left out. A call still counts as not" in none
+    assert "Under the answer target (0 seconds)." in none
+    assert with_definitions_in_force([measure], [], MONTH) == (measure,)
+
+
+@pytest.mark.parametrize(("better", "words"), [("lower", "under 2%"), ("higher", "over 2%")])
+def test_a_target_is_stated_with_its_source(better, words):
+    measure = a_measure(unit="percent", better=better, numerator="a", denominator="b", definition="Share.")
+    assert text(measure, rule("benchmark", "2.000000", "National.", measure.code)) == (
+        f"Share. Formula: a divided by b. Benchmark: {words}. Source of the values: National. Data: calls."
+    )
+
+
+def test_the_definitions_of_a_paper_are_those_of_its_measures_by_section():
+    later = a_measure(section_order=3, section_title="Later", label="l", short_label="s", is_headline=False)
+    found = definitions([later, SHARE, OLD], [], MONTH)
+    assert [(item.section, item.name) for item in found] == [("101 calls", SHARE.short_label), ("Later", "s")]
+
+
+def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
+    (change,) = formula_changes(FORMULAS)[SHARE.code]
+    assert change == FormulaChange(CHANGE, OLD.code, NEW.code)
+    figures = {
+        (SHARE.code, month, "month"): {"first_month": month, "value": value, "notes": []}
+        for month, value in ((date(2022, 9, 1), 1), (OCTOBER, None), (CHANGE, 1))
+    }
+    note_formulas(figures, CHANGE, {SHARE.code: [change]}, {measure.code: measure for measure in (OLD, NEW)})
+    # As in a public edition without the measures of the formulas; and of a paper before the change.
+    note_formulas(figures, CHANGE, {SHARE.code: [change]}, {})
+    note_formulas(figures, OCTOBER, {SHARE.code: [change]}, {})
+    first, *others = (row["notes"] for row in figures.values())
+    apart = "Figures by the two formulas cannot be compared."
+    assert first == [
+        "Change of formula: until October 2022 cancelled divided by recorded plus cancelled, from November 2022 "
+        f"cancelled divided by recorded. {apart}",
+        f"Change of formula: until October 2022 a different formula, from November 2022 a different formula. {apart}",
+    ]
+    assert others == [[], []]
+    again = Rule("formula", SHARE.code, CHANGE, None, OLD.code, "")
+    assert formula_changes((FORMULAS[0], again, rule("formula", NEW.code, "", "crime.z"))) == {}
+
+
+def test_a_line_breaks_at_the_first_point_of_another_formula():
+    changes = [FormulaChange(day, "a", "b") for day in (date(2022, 8, 1), date(2022, 10, 10), date(2022, 12, 1))]
+    points = [Point(date(2022, number, 1), Decimal(1), "1", False, None) for number in (8, 10, 11)]
+    assert [point.is_after_change for point in broken_at_changes(points, changes)] == [False, False, True]
+    assert change_words(points, changes) == "different formula since 10 October 2022"
+    assert change_words(points[:2], changes) == ""
+
+
+def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
+    marts.execute(
+        """
+        create table marts.definitions as
+        from (values
+            ('formula', 'a.b', '*', date '2000-01-01', date '2022-12-31', 'a.all', 'All.'),
+            ('formula', 'a.b', '*', date '2023-01-01', null, 'a.next', 'All, later.'),
+            ('formula', 'a.b', 'kent', date '2022-07-01', date '2023-02-28', 'a.kent', 'Kent again.'),
+            ('formula', 'a.b', 'kent', date '2022-03-01', date '2022-04-30', 'a.kent', 'Kent.'),
+            ('formula', 'a.b', 'essex', date '2022-11-01', null, 'a.essex', 'Essex.'),
+            -- A benchmark and a target of one measure are rows of one list.
+            ('benchmark', 'a.b', '*', date '2000-01-01', null, '2', 'All.'),
+            ('target', 'a.b', 'kent', date '2022-03-01', null, '3', 'Kent.'),
+            ('seconds', 'a', '*', date '2000-01-01', null, '10', 'All.')
+        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value, source)
+        """
+    )
+
+    def rules(force: str) -> list[tuple[str, str, str]]:
+        return [(one.kind, one.value, f"{one.first_day} to {one.last_day}") for one in read_rules(marts, force)]
+
+    assert rules("kent") == [
+        ("benchmark", "2", "2000-01-01 to 2022-02-28"),
+        ("formula", "a.all", "2000-01-01 to 2022-02-28"),
+        ("formula", "a.kent", "2022-03-01 to 2022-04-30"),
+        ("formula", "a.all", "2022-05-01 to 2022-06-30"),
+        ("formula", "a.kent", "2022-07-01 to 2023-02-28"),
+        ("formula", "a.next", "2023-03-01 to None"),
+        ("seconds", "10", "2000-01-01 to None"),
+        ("target", "3", "2022-03-01 to None"),
+    ]
+    assert rules("essex")[1:3] == [
+        ("formula", "a.all", "2000-01-01 to 2022-10-31"),
+        ("formula", "a.essex", "2022-11-01 to None"),
+    ]
+    assert len(rules("surrey")) == 4

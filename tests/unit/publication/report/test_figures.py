@@ -1,0 +1,322 @@
+"""What is read of figures: notes, tables, months, missing sources, weeks, ages and revisions."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from dagster_project.publication.report.cohorts import read_cohorts
+from dagster_project.publication.report.definitions import FormulaChange
+from dagster_project.publication.report.figures import columns_of, figure_of, read_figures, row_of, table_of
+from dagster_project.publication.report.model import Column, Figure, Revision, Row
+from dagster_project.publication.report.months import default_month, missing_sources, paper_months
+from dagster_project.publication.report.revisions import read_revisions
+from dagster_project.publication.report.weekly import weekly_chart, weekly_finding, weeks_until, with_weeks
+from tests.unit.publication.reports import a_measure, figure
+
+AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2022, month, 1) for month in range(8, 13))
+JANUARY, FEBRUARY = date(2023, 1, 1), date(2023, 2, 1)
+DASH = "\N{EN DASH}"
+
+
+@pytest.fixture
+def quarantined(marts):
+    """A year to date of two sources, one of which affects it, though it does not in its last month."""
+    marts.execute(
+        """
+        create table marts.kpi_quarantine_period as
+        select *, 'kent' as force_code, date '2022-09-01' as month_start
+        from (values ('crimes', 'fytd', 1000, 16, 1.65), ('live_chats', 'fytd', 200, 1, 0.5))
+            as periods (source, period, rows_read, rows_quarantined, share_quarantined);
+        create table marts.measures as select 'a.of_two' as measure, 'live_chats,crimes' as sources;
+        create table marts.kpi_measure_period as
+        select *, 'kent' as force_code, 'a.of_two' as measure, date '2022-09-01' as last_month, 1.5 as value
+        from (values
+            ('month', date '2022-09-01', date '2022-09-01', false, null),
+            ('month', date '2022-08-01', date '2022-08-01', false, null),
+            ('fytd', date '2022-09-01', date '2022-08-01', true, 'crimes'),
+            ('fytd', date '2022-08-01', date '2022-08-01', false, null)
+        ) as periods (period, month_start, first_month, is_affected_by_quarantine, affected_sources);
+        create table marts.kpi_measure_monthly as select 'kent' as force_code, 'a.of_two' as measure,
+            date '2022-09-01' as month_start, 1.5 as pct_change_on_month_before, null as pct_change_on_last_year;
+        create table marts.quarantine as
+        select 1 as load_id, 'crimes' as source, date '2022-08-05' as extract_date, 'kent' as force_code, reason_code
+        from unnest([
+            'not_a_date', 'not_a_date', 'not_a_date', 'too_few_cells', 'too_few_cells', 'unheard_of', 'unheard_of',
+            'below_minimum', 'duplicate_row', 'superseded_row'
+        ]) as reasons (reason_code);
+        -- Of another month, force, source, or a replaced load; and one of no readable force.
+        insert into marts.quarantine values
+            (1, 'crimes', '2022-10-05', 'kent', 'above_maximum'), (1, 'crimes', '2022-08-05', 'essex', 'above_maximum'),
+            (2, 'crimes', '2022-08-05', 'kent', 'above_maximum'), (1, 'live_chats', '2022-08-05', 'kent', 'not_a_date'),
+            (1, 'crimes', '2022-09-05', null, 'not_a_date');
+        create table marts.load_audit as select unnest([1, 2]) as load_id, unnest(['loaded', 'replaced']) as status
+        """
+    )
+    return marts
+
+
+def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_affect_it(quarantined):
+    figures = read_figures(quarantined, "kent", SEPTEMBER, SEPTEMBER)
+    assert {key[2]: row["notes"] for key, row in figures.items()} == {
+        "month": [],
+        "fytd": [
+            "Affected by quarantined rows: 16 of 1,000 rows (1.7%) of the crimes delivered for August 2022 to "
+            "September 2022 could not be used and are not counted (not a date: 4; too few cells: 2; unheard of: 2; "
+            "other reasons: 1)."
+        ],
+    }
+    changes = [row["pct_change_on_month_before"] for row in figures.values()]
+    assert sorted(changes, key=str) == [Decimal("1.5"), None]
+    assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER)) == 3
+    assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER, of_all_months=True)) == 4
+    # A public edition names no source, and a figure without a value has no note.
+    quarantined.execute("drop table marts.kpi_quarantine_period")
+    quarantined.execute("alter table marts.kpi_measure_period drop column affected_sources")
+    key = ("a.of_two", SEPTEMBER, "fytd")
+    assert read_figures(quarantined, "kent", AUGUST, SEPTEMBER)[key]["notes"] == [
+        "More than 1% of the rows of a source of this figure could not be used and are not counted."
+    ]
+    quarantined.execute("update marts.kpi_measure_period set value = null")
+    assert read_figures(quarantined, "kent", AUGUST, SEPTEMBER)[key]["notes"] == []
+
+
+def of(first: date = AUGUST, **changes) -> dict[str, object]:
+    """A row of the marts as `read_figures` returns it."""
+    row = {"display_value": "5", "value": Decimal(5), "is_provisional": True, "complete_since": None, "notes": []}
+    row |= {"days": 61, "days_loaded": 60, "share_of_days_loaded": Decimal("98.36"), "months_delivered": 2}
+    return row | {"first_month": first, "last_month": SEPTEMBER, **changes}
+
+
+def test_a_provisional_figure_has_a_numbered_note_that_says_why():
+    notes: dict[str, int] = {}
+    assert figure_of(of(), notes) == Figure("5", Decimal(5), is_provisional=True, note=1)
+    nothing = {"value": None, "display_value": None, "days_loaded": 0, "months_delivered": 0, "notes": ["Quarantined."]}
+    assert figure_of(of(**nothing), notes) == Figure(DASH, None, is_provisional=True, note=2)
+    assert figure_of(of(), notes).note == 1
+    # Days before the first delivery will never come.
+    since = of(complete_since=AUGUST)
+    assert figure_of(since, notes) == Figure("5", Decimal(5), is_provisional=False, since=AUGUST)
+    assert figure_of(of(is_provisional=False), notes).note is None
+    assert figure_of(None, notes) == Figure(DASH, None, is_provisional=False)
+    assert list(notes) == [
+        "Provisional: of August 2022 to September 2022, 60 of 61 days are delivered (98.4%).",
+        "Nothing was delivered for August 2022 to September 2022. Quarantined.",
+    ]
+
+
+def test_a_table_has_the_months_and_the_periods_with_a_figure():
+    figures = {
+        ("a.b", AUGUST, "month"): of(),
+        ("a.b", SEPTEMBER, "month"): of(display_value="6"),
+        ("a.b", SEPTEMBER, "fytd"): of(display_value="11"),
+        ("a.b", SEPTEMBER, "prev_fytd"): of(value=None),
+        ("a.b", AUGUST, "same_month_last_year"): of(),
+    }
+    columns = columns_of([AUGUST, SEPTEMBER], figures)
+    assert columns == (
+        Column("2022-08", "Aug 2022", "August 2022"),
+        Column("2022-09", "Sep 2022", "September 2022"),
+        Column("fytd", "Year to date", "August 2022 to September 2022"),
+    )
+    row = row_of(a_measure(code="a.b"), columns, SEPTEMBER, figures, {})
+    assert [item.text for item in row.figures] == ["5", "6", "11"]
+
+
+YEARS = (Column("2023-01", "Jan", ""), Column("fytd", "Year to date", ""), Column("prev_fytd", "Last year to date", ""))
+
+
+def row(*starts: date | None) -> Row:
+    figures = [replace(figure("1", "1"), since=start) for start in starts]
+    return Row("a.b", "", "count", 0, (figure("1", "1"), *figures))
+
+
+EMPTY = Row("a.b", "", "count", 0, (figure("1", "1"), figure(DASH, None), figure("1", "1")))
+
+
+@pytest.mark.parametrize(
+    ("rows", "heads", "remarks"),
+    [
+        # A row without a figure does not change what the others share.
+        ([row(date(2022, 8, 13), None), EMPTY], ["", "since 13 August 2022", ""], ["", ""]),
+        (
+            [row(AUGUST, AUGUST), row(None, AUGUST)],
+            ["", "", "since August 2022"],
+            ["year to date since August 2022", ""],
+        ),
+    ],
+)
+def test_a_start_is_in_the_head_if_all_rows_share_it_else_in_the_row(rows, heads, remarks):
+    table = table_of("Calls", YEARS, rows)
+    assert [column.since for column in table.columns] == heads
+    assert [item.remark for item in table.rows] == remarks
+    assert table.columns[1].heading == f"Year to date {heads[1]}".strip()
+
+
+def test_months_of_papers_state_coverage_and_default_and_missing_sources(marts):
+    assert missing_sources(marts, "kent", FEBRUARY) == ()
+    marts.execute(
+        """
+        create table marts.report_months as from (values
+            ('kent', date '2023-01-01', 31, 30, true, false), ('kent', date '2022-12-01', 31, 31, false, false),
+            ('kent', date '2023-02-01', 28, 1, false, true), ('essex', date '2023-01-01', 31, 31, false, false)
+        ) as months (force_code, month_start, days, days_loaded, is_default, is_running);
+        create table marts.kpi_completeness_monthly as from (values
+            ('kent', 'live_chats', date '2023-01-01', 31), ('kent', 'live_chats', date '2023-02-01', 0),
+            ('kent', 'crimes', date '2023-01-01', 31), ('essex', 'contacts', date '2023-01-01', 31),
+            ('kent', 'reports', date '2023-01-01', 31), ('kent', 'reports', date '2023-02-01', 1),
+            ('kent', 'calls', date '2022-12-01', 31), ('kent', 'calls', date '2023-01-01', 0)
+        ) as rows (force_code, source, month_start, days_loaded)
+        """
+    )
+    # Missing is what was delivered for the month before only.
+    assert missing_sources(marts, "kent", FEBRUARY) == ("crimes", "live_chats")
+    months = paper_months(marts)
+    assert [one.coverage for one in months["kent"]] == ["", "30 of 31 days", "1 of 28 days"]
+    assert [one.unfinished for one in months["kent"]][::2] == [
+        "",
+        "February 2023 is not complete: 1 of 28 days is delivered by every source. Its figures are provisional.",
+    ]
+    assert "30 of 31 days are delivered" in months["kent"][1].unfinished
+    assert (default_month(months["kent"]), default_month(months["essex"])) == (JANUARY, None)
+
+
+SHARE = a_measure(code="calls.share", short_label="Share", unit="percent", decimals=2)
+CALLS = a_measure(code="calls.received", short_label="Calls")
+
+
+def weeks(*values: str | None, **changes) -> list[dict]:
+    """Weeks from 1 August 2022 on, without limits."""
+    return [
+        {"week_start": AUGUST + timedelta(weeks=place), "value": value and Decimal(value), "target": Decimal(2)}
+        | {"mean": None, "lower_limit": None, "upper_limit": None, "signal": None, "is_trial": True, **changes}
+        for place, value in enumerate(values)
+    ]
+
+
+def test_a_chart_by_week_names_its_highest_lowest_and_newest_week():
+    rows = weeks("1", "2.5", "0.5", None, "1.5", "1.5")
+    # 10 August is the Wednesday of the second week, which has the formula of its Monday.
+    chart = weekly_chart(SHARE, rows[:5], [FormulaChange(date(2022, 8, 10), "crime.old", "crime.new")])
+    assert with_weeks("Before.", chart) == (
+        "Before. By week: highest 2.50% in the week of 8 August 2022, lowest 0.50% in that of 15 August 2022; newest "
+        "complete week, of 29 August 2022: 1.50%."
+    )
+    assert (chart.by, chart.title, with_weeks("Before.", None)) == ("week", "Share by week", "Before.")
+    assert [point.begins_line for point in chart.points] == [False, False, True, True]
+    assert chart.caption == "Weeks to 4 September 2022; 2% benchmark; different formula since 10 August 2022"
+    assert [point.is_after_gap for point in weekly_chart(SHARE, rows[2:3] + rows[4:]).points] == [False, True, False]
+    assert "By week: 1.00% in every week;" in with_weeks("", weekly_chart(SHARE, weeks("1", "1.001")))
+    assert weekly_chart(SHARE, weeks("1", None)) is None
+    better = [row | {"variation": "improving"} for row in weeks("1", "2", upper_limit=3, is_trial=False)]
+    assert weekly_finding(better) == "Of 2 weeks, 2 better than usual"
+    assert weekly_finding(weeks("1", upper_limit=Decimal(3), points=11)) == "No verdict yet: 11 of 12 weeks"
+
+
+def test_a_paper_has_the_complete_weeks_that_end_in_its_months(marts):
+    assert weeks_until(marts, "kent", JANUARY) == {}
+    marts.execute(
+        "create table marts.kpi_measure_weekly as select 'kent' as force_code, 'a.chart' as measure, number = 50 as "
+        "is_provisional, date '2022-01-03' + (7 * number)::integer as week_start, number * 1.0 as value, 2 as target "
+        "from range(60) as weeks (number)"
+    )
+    # 31 January 2023 is a Tuesday, and 31 July 2022 the Sunday of the week of 25 July.
+    found = [row["week_start"] for row in weeks_until(marts, "kent", JANUARY)["a.chart"]]
+    assert (len(found), found[0], found[-1]) == (53, date(2022, 1, 17), date(2023, 1, 23))
+    assert date(2022, 12, 19) not in found
+    assert weeks_until(marts, "kent", date(2022, 7, 1))["a.chart"][-1]["week_start"] == date(2022, 7, 25)
+
+
+def test_complete_months_are_compared_at_the_same_age(marts):
+    codes = {"a.b": "count", "crime.pct_cohort_cancelled": "percent", "crime.days_to_cancel": "days"}
+    measures = [a_measure(code=code, unit=unit, decimals=1) for code, unit in codes.items()]
+    asked = {"force_code": "kent", "month": JANUARY, "measures": measures}
+    assert read_cohorts(marts, **asked) == {}
+    marts.execute(
+        """
+        create table marts.kpi_crime_maturity as
+        select *, 'kent' as force_code, pct_cancelled_to_date + 1 as avg_days_to_cancel_to_date
+        from (values
+            (date '2022-10-01', 0, 2.4, false), (date '2022-10-01', 1, 3.0, false), (date '2022-10-01', 2, 3.3, false),
+            (date '2022-11-01', 0, 2.2, false), (date '2022-11-01', 1, 3.2, false), (date '2022-12-01', 0, 2.6, false),
+            (date '2022-12-01', 1, 9.9, true), (date '2023-01-01', 0, 0.1, true),
+            -- Later than the month that is asked for, older than a year before it, and of a greater age.
+            (date '2023-02-01', 0, 7, false), (date '2022-12-01', 2, 8, false), (date '2021-12-01', 0, 7, false),
+            (date '2022-02-01', 6, 7, false)
+        ) as cells (month_start, months_since, pct_cancelled_to_date, is_provisional)
+        """
+    )
+    share, days = read_cohorts(marts, **asked).values()
+    assert share.statement == (
+        "By the end of the month of recording: 2.6% for December 2022; 2.2% to 2.4% for the two months before. "
+        "One month later: 3.2% for November 2022; 3.0% for the month before."
+    )
+    assert days.statement.endswith("One month later: 4.2 days for November 2022; 4.0 days for the month before.")
+    assert share.ages == ("By month end", "+1 month", "+2 months")
+    rows = ((DECEMBER, ("2.6%", "", "")), (NOVEMBER, ("2.2%", "3.2%", "")), (OCTOBER, ("2.4%", "3.0%", "3.3%")))
+    assert share.rows == rows
+
+
+@pytest.fixture
+def revisions(marts):
+    """Write publications of days of January: (day, measure, month, previous, value, cause, provisional)."""
+    marts.execute(
+        "create table marts.revisions (published_at timestamp, measure text, month_start date, previous_value "
+        "decimal(38, 6), value decimal(38, 6), cause text, is_provisional boolean, force_code text default 'kent')"
+    )
+
+    def revisions(*rows, months=(NOVEMBER, DECEMBER, JANUARY)):
+        values = "values (make_timestamp(2023, 1, ?, 4, 0, 0), ?, ?, ?, ?, ?, ?, default)"
+        for day, measure, *row in rows:
+            shown = [day, measure.code, *row, *([] if len(row) == 5 else [False])]
+            marts.execute(f"insert into marts.revisions {values}", shown)
+        return read_revisions(marts, "kent", months, (SHARE, CALLS))
+
+    return revisions
+
+
+SINCE = "since the paper of December 2022."
+
+
+def test_only_changes_after_the_previous_paper_are_revisions(revisions):
+    assert revisions(
+        # December is first published while it runs, and the paper of December is that of the 2nd.
+        (1, CALLS, DECEMBER, None, 90, "deliveries", True),
+        (1, CALLS, NOVEMBER, None, 50, "deliveries"),
+        (2, CALLS, DECEMBER, 90, 100, "deliveries"),
+        (2, CALLS, NOVEMBER, 50, 51, "deliveries"),
+        (5, CALLS, DECEMBER, 100, 101, "deliveries"),
+        (6, CALLS, DECEMBER, 101, 102, "definitions"),
+        (7, CALLS, DECEMBER, 102, 102, "other"),
+        (8, CALLS, JANUARY, 70, 71, "deliveries"),
+        (8, CALLS, OCTOBER, 70, 71, "deliveries"),
+        # No reader can see this change.
+        (8, SHARE, DECEMBER, "1.001", "1.002", "deliveries"),
+    ) == (
+        (Revision("Calls", "Dec 2022", "100", "102", "Changed definition, and new or corrected deliveries"),),
+        f"1 figure of an earlier month has changed {SINCE}",
+    )
+
+
+def test_figures_that_came_or_went_are_revisions(revisions, marts):
+    first = (2, CALLS, DECEMBER, None, 90, "deliveries")
+    assert revisions(first) == ((), f"No figure of an earlier month has changed {SINCE}")
+    found, note = revisions((5, CALLS, DECEMBER, 90, None, "deliveries"), (5, SHARE, NOVEMBER, None, 3, "other"))
+    assert found == (
+        Revision("Share", "Nov 2022", DASH, "3.00%", "Other, for example a new version of the software"),
+        Revision("Calls", "Dec 2022", "90", DASH, "New or corrected deliveries"),
+    )
+    assert note == f"2 figures of earlier months have changed {SINCE}"
+    assert revisions(months=(JANUARY,)) == ((), "")
+    marts.execute("drop table marts.revisions")
+    assert read_revisions(marts, "kent", (DECEMBER, JANUARY), (CALLS,)) == ((), "")
+
+
+@pytest.mark.parametrize(("number", "more"), [(12, ""), (13, " The first 12 are listed.")])
+def test_the_list_of_revisions_is_short_and_says_how_many_there_are(revisions, number, more):
+    months = tuple(date(2021 + n // 12, n % 12 + 1, 1) for n in range(24 - number, 25))
+    rows = [(day, CALLS, month, day, day + 1, "deliveries") for month in months[:-1] for day in (2, 3)]
+    found, note = revisions(*rows, months=months)
+    assert len(found) == 12
+    assert note == f"{number} figures of earlier months have changed {SINCE}{more}"

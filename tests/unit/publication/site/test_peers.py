@@ -1,0 +1,127 @@
+"""Figures that are published for all forces: sentences, the page, its charts, and the section of a paper."""
+
+from datetime import date
+
+import pytest
+
+from dagster_project.publication.peer_charts import draw_peers
+from dagster_project.publication.report.how_we_compare import how_we_compare
+from dagster_project.publication.report.published_answering import findings, ordinal, published_months
+from dagster_project.publication.site.peers import peers_content, peers_page
+from tests.unit.publication.reports import a_frame
+
+JULY, AUGUST, SEPTEMBER = (date(2022, month, 1) for month in (7, 8, 9))
+FIGURES = ("calls", "mean_answer_seconds", "pct_under_10s", "pct_10_to_60s", "pct_over_60s")
+COLUMNS = (
+    *("force_code", "month_start", *FIGURES, "force_rank", "mean_rank", "forces_ranked", "rank_reason"),
+    *(*(f"group_{name}" for name in FIGURES), "group_forces_complete", "group_forces", "group_reason"),
+    *(*(f"uk_{name}" for name in FIGURES), "uk_forces_complete", "uk_forces"),
+)
+
+
+@pytest.fixture
+def published(marts):
+    """Two months of three forces; in the second, surrey has nothing."""
+    kinds = {"force_code": "text", "month_start": "date", "rank_reason": "text", "group_reason": "text"}
+    types = ", ".join(
+        f"{name} {kinds.get(name, 'decimal(38, 6)' if 'pct' in name or 'seconds' in name else 'bigint')}"
+        for name in COLUMNS
+    )
+    group, uk = "4000, 17, 75, 21, 4, 2, 3", "4000, 17, 75, 21, 4, 2, 3"
+    nothing, no_group = "null, null, null, null, null", "null, null, null, null, null, null, null, 'no_group'"
+    marts.execute(
+        f"""
+        create table marts.national_call_answering ({types});
+        insert into marts.national_call_answering values
+            ('kent', '2022-07-01', 1000, 8, 90, 9, 1, 1, 2, 2, null, {no_group}, {uk}),
+            ('surrey', '2022-07-01', 3000, 20, 70, 25, 5, 2, 1, 2, null, {group}, null, {uk}),
+            ('kent', '2022-08-01', 1000, 8, 90, 9, 1, 1, 1, 1, null, {no_group}, 1000, 8, 90, 9, 1, 1, 3),
+            ('surrey', '2022-08-01', {nothing}, null, null, 1, 'no_data', {no_group}, 1000, 8, 90, 9, 1, 1, 3);
+        create table marts.dim_force as from (values ('kent', 'Kent Police'), ('surrey', '<b>Surrey</b>'))
+            as t (force_code, force_name);
+        create table marts.kpi_calls_monthly as select 'kent' as force_code, * from (values
+            ('999', date '2022-08-01', 1010, 6.5, false), ('999', date '2022-07-01', 990, 6.5, true),
+            ('101', date '2022-08-01', 1, 6.5, false)
+        ) as t (line, month_start, received, avg_queue_seconds, is_provisional)
+        """
+    )
+    return marts
+
+
+def test_sentences_compare_texts_and_say_why_there_is_no_rank(published):
+    july, august = published_months(published, force_code="kent")
+    assert findings(july) == (
+        "90.0% of 999 calls were answered in under 10 seconds, above the United Kingdom (75.0%): ranked 1st of 2 "
+        "forces.",
+        "The mean answer time was 8.0s, below the United Kingdom (17.0s): ranked 2nd of 2 (1 is the shortest).",
+    )
+    assert "as in the United Kingdom (90.0%)" in findings(august)[0]
+    (surrey,) = published_months(published, force_code="surrey", until=AUGUST)[1:]
+    assert findings(surrey) == ("<b>Surrey</b> has no rank: nothing published.",)
+    assert len(published_months(published, until=JULY)) == 2
+    ranks = (1, 2, 3, 4, 11, 12, 13, 22, 111)
+    assert " ".join(map(ordinal, ranks)) == "1st 2nd 3rd 4th 11th 12th 13th 22nd 111th"
+
+
+def test_the_page_ranks_the_forces_marks_the_own_one_and_escapes_names(published):
+    content = peers_content(published, "kent")
+    page = peers_page(a_frame() | content)
+    assert '<tr class="own"><td class="number">1</td><th scope="row">Kent Police</th>' in page
+    assert "<b>Surrey" not in page
+    assert list(content["months"].items()) == [("2022-08", "August 2022"), ("2022-07", "July 2022")]
+    assert (content["first"], content["own_name"], content["no_group"]) == ("2022-08", "Kent Police", True)
+    kent, surrey = content["tables"]["2022-07"].rows
+    assert (kent.rank, kent.figures, kent.shares) == ("1", ("1,000", "8.0s", "90.0%", "9.0%", "1.0%"), (90.0, 9.0, 1.0))
+    assert (surrey.rank, surrey.is_own) == ("2", False)
+    # July has a missing day in the warehouse.
+    assert content["compared"] == [("Aug 2022", kent.figures, "1,010", "6.5s")]
+    unranked = content["tables"]["2022-08"].rows[1]
+    assert (unranked.rank, unranked.shares, unranked.remark) == ("\N{EN DASH}", (), "nothing published")
+
+
+def test_a_group_is_shown_for_a_force_that_has_one(published):
+    content = peers_content(published, "surrey")
+    july, august = ([(row.name, row.remark) for row in table.totals] for table in reversed(content["tables"].values()))
+    assert july == [("United Kingdom", "2 of 3 forces"), ("Most similar group", "2 of 3 forces")]
+    assert august == [("United Kingdom", "1 of 3 forces")]
+    assert (content["compared"], content["no_group"]) == ([], False)
+
+
+def test_the_chart_of_the_forces_names_the_own_one_and_the_country(published):
+    share, mean = peers_content(published, "kent")["charts"]
+    assert share.finding == "August 2022: 90.0%; United Kingdom 90.0%"
+    assert share.alternative == (
+        "Line chart of the share of 999 calls answered in under 10 seconds, of 2 forces, July 2022 to August 2022. "
+        f"{share.finding}."
+    )
+    assert (share.own_name, share.own, share.others, mean.unit) == ("Kent", (90, 90), ((70, None),), "seconds")
+    drawn = draw_peers(share)
+    assert drawn.count(">Kent<") == drawn.count(">UK<") == drawn.count('stroke-dasharray="5,3"') == 1
+    assert ">100%<" in drawn
+    assert ">20s<" in draw_peers(mean)
+    outside = peers_content(published, "btp")
+    assert (outside["own_name"], outside["tables"]["2022-08"].findings) == ("", ())
+    assert outside["charts"][0].own == ()
+    assert draw_peers(outside["charts"][0]).count("font-weight") == 1
+
+
+def test_a_paper_has_the_section_for_months_with_published_figures_only(published):
+    section = how_we_compare(published, "kent", [JULY, AUGUST, SEPTEMBER])
+    assert [statement.label for statement in section.statements[:2]] == ["999 calls, August 2022"] * 2
+    rows = {row.measure.partition(".")[2]: [figure.text for figure in row.figures] for row in section.table.rows}
+    assert [rows[name] for name in ("calls", "uk_pct_under_10s", "force_rank", "mean_rank")] == [
+        [*row, "\N{EN DASH}"] for row in (["1,000", "1,000"], ["75.0%", "90.0%"], ["1", "1"], ["2", "1"])
+    ]
+    assert section.table.caption == "999 calls as published for all forces, July 2022 to September 2022"
+    of_group = how_we_compare(published, "surrey", [JULY, AUGUST]).table.rows[-2:]
+    assert [row.figures[0].text for row in of_group] == ["75.0%", "17.0"]
+    # August has nothing of surrey, the months before nothing of any force.
+    assert how_we_compare(published, "surrey", [AUGUST]) is None
+    assert how_we_compare(published, "kent", [date(2021, 1, 1)]) is None
+
+
+def test_without_the_table_or_its_rows_there_is_neither_section_nor_page(published):
+    published.execute("delete from marts.national_call_answering")
+    assert peers_content(published, "kent") is None
+    published.execute("drop table marts.national_call_answering")
+    assert how_we_compare(published, "kent", [JULY]) is None

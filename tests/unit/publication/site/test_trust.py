@@ -1,0 +1,375 @@
+"""The pages of trust and quality: printed figures, revisions, definitions, deliveries, and faults."""
+
+from datetime import date
+
+import pytest
+
+from dagster_project.clock import days_between
+from dagster_project.publication.report.months import newest_delivery
+from dagster_project.publication.site import data, trust
+from dagster_project.publication.site.definitions import answered, definitions
+from dagster_project.publication.site.faults import faults
+from dagster_project.publication.site.reconciliation import printed, sentences
+from dagster_project.publication.site.revisions import publications, revisions
+from tests.deliveries_mart import deliveries_sql, delivery_totals_sql
+
+AUGUST, SEPTEMBER, OCTOBER = (date(2022, month, 1) for month in (8, 9, 10))
+DASH = "\N{EN DASH}"
+
+TABLES = """
+    create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name;
+    create table marts.measures as
+    select *, 'crime' as section, 'Crime' as section_title, 1 as section_order, 'percent' as unit, 1 as decimals,
+        concat('crime.', name) as measure, short_label as label, 'crimes,live_chats' as sources
+    from (values
+        ('pct', 1, 'Share cancelled', 'cancelled', null, 'As told.'),
+        ('of_recorded', null, 'Of recorded', 'cancelled', 'recorded', 'One.'),
+        ('of_both', null, 'Of both', 'cancelled', 'both', 'B.')
+    ) as t (name, board_paper_order, short_label, numerator, denominator, definition);
+    create table marts.reconciliation (
+        measure text, label text, unit text, month_start date, published_value text, warehouse_value text,
+        difference decimal(38, 6), verdict text, method text, formula text, section text default 'crime',
+        force_code text default 'kent', report_id text default 'paper', published_on date default '2023-03-15'
+    );
+    create table marts.reconciliation_narrative (
+        statement_id text, statement text, verdict text, formula text, months_needed text, test_no bigint default 1,
+        force_code text default 'kent', report_id text, published_on date, measure text default 'crime.pct'
+    );
+    create table marts.claims (statement_id text, claim_verdict text, force_code text, report_id text);
+    create table marts.revisions (
+        run_id text, published_at timestamp, month_start date, previous_value decimal(38, 6), value decimal(38, 6),
+        change decimal(38, 6), is_new boolean, cause text, force_code text default 'kent',
+        measure text default 'crime.pct'
+    );
+    create table marts.published_versions (run_id text, published_at timestamp, value decimal(38, 6));
+    create table marts.load_audit (
+        load_id bigint, extract_date date, status text, withdrawn_at timestamp, source text default 'crimes',
+        rows_read bigint default 4, rows_loaded bigint default 4, rows_quarantined bigint default 0, reason text,
+        is_synthetic boolean default false
+    );
+    create table marts.quarantine (source text, reason_code text, extract_date date);
+"""
+
+
+@pytest.fixture
+def tables(marts):
+    marts.execute(TABLES)
+    loads = "(select *, load_id // 16777216 as root_number, load_id::text as run_id from marts.load_audit)"
+    marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
+    marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
+    return marts
+
+
+def summary(connection) -> list[str]:
+    return [sentence.text for sentence in trust.summary(connection)]
+
+
+def test_the_summary_of_an_empty_warehouse_claims_nothing(tables):
+    assert summary(tables) == [
+        "No printed paper has been delivered to compare with",
+        "No figure in the sentences of a paper has been delivered",
+        "No claim from a paper has been delivered to test",
+        "No figure has changed since it was first published",
+        "Nothing has been delivered",
+    ]
+
+
+def test_printed_figures_state_verdict_and_formula_of_each_month(tables):
+    tables.execute(
+        """
+        insert into marts.reconciliation by name select * from (values
+            ('pct', '%', 'percent', '2022-08-01', '3.6%', '3.6%', 0, 'match_other_formula', 'crime.of_both', '', 'p'),
+            ('pct', '%', 'percent', '2022-09-01', '3.4%', '3.5%', 0.1, 'mismatch', null, 'pct_of', 'p'),
+            ('pct', '%', 'percent', '2022-10-01', '3.4%', null, null, 'no_data', null, null, 'p'),
+            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'crime.pct', '', 'p'),
+            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'crime.pct', '', 'june')
+        ) as t (
+            measure, label, unit, month_start, published_value, warehouse_value, difference, verdict, method, formula,
+            report_id
+        );
+        update marts.reconciliation set published_on = '2023-06-15' where report_id = 'june'
+        """
+    )
+    june, march = printed(tables)
+    assert (june.published_on, march.force_name) == (date(2023, 6, 15), "Kent Police")
+    assert (june.months, march.months) == ((OCTOBER,), (AUGUST, SEPTEMBER, OCTOBER))
+    share, other = march.measures
+    assert (share.section, share.label, share.code) == ("Crime", "%", "crime.pct")
+    assert (share.printed, share.ours) == (("3.6%", "3.4%", "3.4%"), ("3.6%", "3.5%", DASH))
+    assert (share.differences, other.differences) == (("0.0%", "0.1%", DASH), ("", "", "0"))
+    assert share.verdicts == ("exactly, by another formula", "differs", "not delivered")
+    assert share.formula == (
+        "cancelled / both (August 2022); pct_of (September 2022); none of the formulas tried (October 2022)"
+    )
+    assert (other.printed, other.formula) == (("", "", "5"), "cancelled")
+    assert summary(tables)[0] == (
+        "3 of 5 printed figures reproduced exactly; 1 by another formula; 1 differs; 1 for months that are not "
+        "delivered"
+    )
+
+
+def test_sentences_name_what_gives_them_or_the_months_that_they_need(tables):
+    tables.execute(
+        """
+        insert into marts.reconciliation_narrative by name select * from (values
+            ('N10', 'ten', 'no_data', null, '2022-04 to 2022-07'), ('N2', 'two', 'match', 'pooled', null),
+            ('N3', 'three', 'no_data', null, 'not stated'), ('N4', 'four', 'mismatch', null, null)
+        ) as t (statement_id, statement, verdict, formula, months_needed)
+        """
+    )
+    assert [(row["statement"], row["verdict"], row["why"]) for row in sentences(tables)] == [
+        ("two", "exactly", "pooled"),
+        ("three", "cannot be computed", "needs months that the sentence does not state"),
+        ("four", "differs", ""),
+        ("ten", "cannot be computed", "needs April 2022 to July 2022"),
+    ]
+    text = "1 of 4 figures in sentences of papers reproduced; 1 differs; 2 others need months that are not loaded"
+    assert summary(tables)[1] == text
+    # A claim with two tests counts once.
+    tables.execute(
+        "insert into marts.claims values ('C1', 'supported', 'kent', 'p'), ('C1', 'supported', 'kent', 'p'), "
+        "('C2', 'contradicted', 'kent', 'p')"
+    )
+    assert summary(tables)[2] == "2 claims of papers tested: 1 supported and 1 contradicted"
+
+
+def test_revisions_state_their_cause_and_new_figures_are_none(tables):
+    tables.execute(
+        """
+        insert into marts.revisions by name select * from (values
+            ('first', '2023-02-01 04:20:00', '2022-08-01', null, 3.6, null, true, 'deliveries'),
+            ('first', '2023-02-01 04:20:00', '2022-07-01', null, null, null, true, 'deliveries'),
+            ('second', '2023-02-02 04:20:00', '2022-08-01', 3.6, 3.5, -0.1, false, 'definitions')
+        ) as t (run_id, published_at, month_start, previous_value, value, change, is_new, cause);
+        insert into marts.published_versions values
+            ('first', '2023-02-01 04:20:00', 3.6), ('second', '2023-02-02 04:20:00', 3.5),
+            ('second', '2023-02-02 04:20:00', null);
+        """
+    )
+    (revision,) = revisions(tables)
+    assert [revision[name] for name in ("previous_value", "value", "change", "force_name", "cause", "short_label")] == [
+        *("3.6%", "3.5%", "-0.1%", "Kent Police", "Changed definition", "Share cancelled")
+    ]
+    shown = ("run_id", "figures", "added", "revised", "causes")
+    assert [tuple(row[name] for name in shown) for row in publications(tables)] == [
+        *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
+    ]
+    newest = "the newest on 2 February 2023, each with its cause"
+    assert summary(tables)[3] == f"1 revision of published figures, {newest}"
+
+
+def test_faults_are_counted_by_source_reason_and_month(tables):
+    assert faults(tables) is None
+    tables.execute(
+        """
+        insert into marts.load_audit by name select * from (values
+            (1, 'crimes', '2022-08-01', 200, 197, 3, 'loaded', null),
+            (2, 'crimes', '2022-08-02', 0, 0, 0, 'rejected', 'crimes_2022-08-02.csv: no header [no_header]'),
+            (3, 'crimes', '2022-09-01', 0, 0, 0, 'missing_delivery', null),
+            (4, 'live_chats', '2022-09-01', 10, 0, 10, 'rejected', 'volume_is_low: 10 rows')
+        ) as t (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, reason);
+        insert into marts.quarantine values
+            ('crimes', 'not_in_list', '2022-08-01'), ('crimes', 'not_in_list', '2022-08-01'),
+            ('crimes', 'unheard_of', '2022-08-01');
+        """
+    )
+    views = faults(tables)
+    (view,) = views.views
+    assert view.tables["crimes",].columns == ("What", "Aug 2022", "Sep 2022", "In all")
+    assert view.tables["crimes",].rows == (
+        ("Deliveries missing", DASH, "1", "1"),
+        ("Deliveries rejected: no header", "1", DASH, "1"),
+        ("Quarantined rows: a value that is not in the list of allowed ones", "2", DASH, "2"),
+        ("Quarantined rows: unheard of", "1", DASH, "1"),
+    )
+    assert view.tables["live_chats",].rows == (("Deliveries rejected: volume is low", DASH, "1", "1"),)
+    assert list(views.choices[0].options.values()) == ["All sources", "crimes", "live chats"]
+    assert views.first(view).rows[-1] == ("live chats: deliveries rejected", DASH, "1", "1")
+    assert summary(tables)[4:] == [
+        "1 of 4 deliveries due is loaded; 1 is missing and 2 are rejected",
+        "3 of 200 rows (1.50%) are quarantined, each with its reason",
+    ]
+    # Six months stand beside each other.
+    tables.execute(
+        "insert into marts.quarantine select 'crimes', 'unheard_of', unnest(range(date '2022-01-01', "
+        "date '2022-05-01', interval 1 month))"
+    )
+    assert faults(tables).views[0].tables["crimes",].columns[1:3] == ("Jan 2022", "Feb 2022")
+    tables.execute("insert into marts.quarantine values ('crimes', 'unheard_of', '2021-01-01')")
+    table = faults(tables).views[0].tables["crimes",]
+    assert table.columns[:3] == ("What", "Earlier", "Jan 2022")
+    assert table.rows[2] == ("Quarantined rows: unheard of", "1", "1", "1", "1", "1", "1", DASH, "6")
+
+
+def test_a_rejected_correction_is_named_beside_the_day_that_stays_loaded(tables):
+    tables.execute("insert into marts.load_audit (load_id, extract_date, status) values (1, '2022-08-01', 'loaded')")
+    assert summary(tables)[4] == "All 1 delivery due are loaded; none is missing or rejected"
+    tables.execute("insert into marts.load_audit (load_id, extract_date, status) values (2, '2022-08-01', 'rejected')")
+    assert summary(tables)[4:] == [
+        "1 of 1 delivery due is loaded; 0 are missing and 1 is rejected",
+        "0 of 4 rows (0.00%) are quarantined, each with its reason",
+    ]
+
+
+def test_definitions_stand_side_by_side_for_each_choice(tables):
+    tables.execute(
+        """
+        insert into marts.measures by name
+        select 'answered' as name, 'calls_999' as section, 'Answered' as short_label, 'Yes.' as definition;
+        create schema reference;
+        create table reference.measure_alternatives as from (values
+            ('crime.pct', 'crime.of_recorded'), ('crime.of_recorded', 'crime.pct')
+        ) as t (measure, alternative);
+        create table marts.kpi_measure_period as select *, 'kent' as force_code, date '2022-08-01' as month_start
+        from (values
+            ('crime.pct', 'month', '3.6%', true, 96.774194), ('crime.of_recorded', 'month', '3.7%', true, 96.774194),
+            ('crime.of_recorded', 'fytd', '9.9%', false, 100)
+        ) as t (measure, period, display_value, is_provisional, share_of_days_loaded);
+        create table marts.kpi_call_definitions as
+        select *, 'kent' as force_code, '101' as line, date '2022-08-01' as month_start, 1200 as received,
+            80 as pct_within_target_of_answered, 70 as pct_within_target_of_received,
+            71 as pct_within_target_of_received_less_short_abandons, false as is_provisional
+        from (values (0, true, 0, 1200, 60, 5, 5), (5, false, 10, 1190, 50, 4.201681, 4.166667)) as t (
+            short_abandon_seconds, is_in_force, short_abandons, received_less_short_abandons, not_answered,
+            pct_not_answered, pct_not_answered_of_received
+        );
+        """
+    )
+    views = definitions(tables, {"kent": "Kent Police"}, {"kent": AUGUST})
+    calls = views.first(views.view("short-abandons"))
+    assert calls.caption == "Kent Police, 101 calls, Aug 2022"
+    assert calls.columns == ("Figure", "None left out (in force)", "Under 5 s")
+    assert calls.rows[1] == ("Calls that count as received", "1,200", "1,190")
+    assert calls.rows[3] == ("% not answered", "5.00%", "4.20%")
+    others = views.view("alternatives")
+    assert (others.words, views.first(others).caption) == (
+        (2,),
+        "Kent Police, Aug 2022, provisional: 97% of its days delivered",
+    )
+    assert views.first(others).rows == (
+        ("Of recorded", "3.7%", "One."),
+        (f"{DASH} Share cancelled", "3.6%", "As told."),
+    )
+    assert definitions(tables, {}, {}) is None
+    assert answered(tables) == [("Answered", "Yes.")]
+
+
+FAULTS = (
+    ("2024-09-04", "rejected", 2, None),
+    ("2024-09-05", "missing_delivery", 3, None),
+    ("2024-09-06", "rejected", 4, None),
+    ("2024-09-07", "rejected", 5, "2024-09-09"),
+)
+
+
+@pytest.fixture
+def deliveries(tables):
+    """A function that delivers days, or adds loads: day, status, number, when it was withdrawn."""
+
+    def deliveries(*loads, days=()):
+        tables.executemany(
+            "insert into marts.load_audit (extract_date, status, load_id, withdrawn_at) values (?, ?, ?, ?)",
+            [*((day, "loaded", 1, None) for day in days), *loads],
+        )
+        return data.calendars(tables)["crimes"]
+
+    return deliveries
+
+
+def test_a_month_has_whole_weeks_and_each_day_its_newest_status(deliveries):
+    found = deliveries(
+        ("2024-09-03", "rejected", 2, None),
+        # A withdrawn correction leaves the status of its day.
+        ("2024-09-04", "rejected", 2, "2024-09-05"),
+        days=days_between(date(2024, 9, 2), date(2024, 9, 29)),
+    )
+    ((month, days),) = found.months.items()
+    assert month == date(2024, 9, 1)
+    assert days[:10] == (
+        *(None,) * 6,
+        *((date(2024, 9, 1), "none"), (date(2024, 9, 2), "loaded"), (date(2024, 9, 3), "rejected")),
+        (date(2024, 9, 4), "loaded"),
+    )
+    assert days[-7:] == ((date(2024, 9, 30), "none"), *(None,) * 6)
+    assert found.faults == ((date(2024, 9, 3), "rejected"),)
+
+
+def test_older_months_are_shown_only_if_something_is_wrong(deliveries):
+    found = deliveries(
+        *(("2021-02-03", "missing_delivery", 2, None), ("2023-05-06", "rejected", 2, "2023-05-08")),
+        *((day, "loaded", 1, None) for day in days_between(date(2020, 1, 1), date(2021, 2, 2))),
+        *((day, "loaded", 1, None) for day in days_between(date(2021, 2, 4), date(2023, 5, 5))),
+        days=days_between(date(2023, 5, 7), date(2023, 12, 31)),
+    )
+    newest = [date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)]
+    assert list(found.months) == [date(2021, 2, 1), *newest]
+    assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
+    assert found.days_left_out == 366 + 365 - 28
+
+
+def test_sources_count_days_and_list_what_was_never_delivered(deliveries, tables):
+    found = deliveries(*FAULTS, days=days_between(date(2024, 9, 2), date(2024, 9, 4)))
+    assert [status for _, status in found.faults] == ["rejected", "missing", "rejected", "withdrawn"]
+    shown = ("source", "days_due", "days_loaded", "days_missing", "days_rejected", "days_withdrawn", "newest_day")
+    # A day whose correction was rejected is loaded and rejected.
+    assert [tuple(row[name] for name in (*shown, "is_delivered")) for row in data.sources(tables)] == [
+        ("crimes", 6, 3, 1, 2, 1, date(2024, 9, 4), True),
+        ("live_chats", 0, 0, 0, 0, 0, None, False),
+    ]
+
+
+def test_the_newest_delivery_is_that_of_the_data_of_a_data_root(deliveries, tables):
+    deliveries(*(("2024-09-02", "loaded", 16777221, None), ("2024-09-04", "empty", 5, None)), FAULTS[1])
+    tables.execute(
+        "insert into marts.load_audit by name select 'papers' as source, date '2024-10-01' as extract_date, "
+        "'loaded' as status, 6 as load_id, true as is_synthetic"
+    )
+    assert newest_delivery(tables) == newest_delivery(tables, root_number=0) == (date(2024, 9, 4), False)
+    assert newest_delivery(tables, root_number=1) == (date(2024, 9, 2), False)
+
+
+def test_incomplete_months_are_those_that_lack_days_or_have_quarantined_rows(tables):
+    tables.execute(
+        """
+        create table marts.kpi_completeness_monthly as from (values
+            ('kent', 'crimes', date '2022-08-01', 31, false, true), ('kent', 'crimes', date '2022-09-01', 30, false,
+            false), ('kent', 'live_chats', date '2022-09-01', 30, true, false),
+            -- No day is expected: all rows of the force were quarantined, or there were none.
+            ('essex', 'crimes', date '2022-08-01', 0, true, true), ('essex', 'crimes', date '2022-09-01', 0, true,
+            false)
+        ) as months (force_code, source, month_start, days_owed, is_provisional, is_affected_by_quarantine)
+        """
+    )
+    found = [(row["force_name"], row["source"], row["month_start"].month) for row in data.incomplete_months(tables)]
+    assert found == [("Kent Police", "live_chats", 9), ("essex", "crimes", 8), ("Kent Police", "crimes", 8)]
+
+
+def test_running_months_are_compared_with_the_days_before(marts):
+    marts.execute(
+        """
+        create table marts.report_months as from (values
+            ('kent', date '2022-12-01', 31, 31, false), ('kent', date '2023-01-01', 31, 30, true),
+            ('kent', date '2023-02-01', 28, 0, true)
+        ) as t (force_code, month_start, days, days_loaded, is_running);
+        create table marts.measures as from (values
+            ('calls.received', 'Calls', 'Received', 'count', 0, 1), ('calls.lost', 'Calls', '% Lost', 'percent', 2, 2),
+            ('crime.recorded', 'Crime', 'Recorded', 'count', 0, null)
+        ) as t (measure, section_title, label, unit, decimals, board_paper_order);
+        create table marts.report_month_so_far as
+        select *, 'kent' as force_code, date '2023-01-01' as month_start from (values
+            ('crime.recorded', 31, '1,000', 32.26, 5, '90', 9.5),
+            ('calls.received', 1, '28,000', 933.5, 52, '27', 930.4), ('calls.lost', 30, '1.16%', null, 4, null, null)
+        ) as t (measure, days_loaded, display_value, per_day, compared_weeks, compared_display_value, compared_per_day)
+        """
+    )
+    january, february = data.running_months(marts, "kent")
+    assert (january.month, january.coverage) == (date(2023, 1, 1), "30 of 31 days")
+    assert [tuple(row[name] for name in ("label", "text", "delivered", "before")) for row in january.measures] == [
+        ("Received", "934 a day", "1 day delivered", "52 weeks before: 930 a day"),
+        ("% Lost", "1.16%", "30 days delivered", "four weeks before: \N{EN DASH}"),
+        ("Recorded", "32.3 a day", "31 days delivered", "five weeks before: 9.5 a day"),
+    ]
+    assert (february.coverage, february.measures) == ("0 of 28 days", [])
+    assert data.running_months(marts, "essex") == []
+    marts.execute("update marts.report_month_so_far set compared_weeks = null")
+    assert data.running_months(marts, "kent")[0].measures[0]["before"] == ""

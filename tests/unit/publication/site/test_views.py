@@ -1,0 +1,105 @@
+"""Tables that a reader chooses from, the cards of the first page, the cookbook, and the collected site."""
+
+import base64
+import gzip
+import json
+import re
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from dagster_project.publication.html import environment
+from dagster_project.publication.site.cookbook import texts_of
+from dagster_project.publication.site.frame import Site
+from dagster_project.publication.site.front_page import cards, not_compared
+from dagster_project.publication.site.views import Choice, Table, View, Views, month_choice, shades
+from tests.unit.publication.reports import a_frame, a_report
+
+HOSTILE = "</script><b onload=alert(1)>"
+
+
+def some_views(text: str = "5") -> Views:
+    forces = Choice("force", "Force", {"kent": "Kent Police", "essex": text}, "kent")
+    tables = {(force,): Table(text, ("Hour", "Mon"), ((text, text),), ("6",), text) for force in forces.options}
+    return Views((forces,), (View("calls", "Calls", ("force",), tables),))
+
+
+def test_shades_go_from_the_least_to_the_greatest():
+    assert shades([[0, 7, None], [Decimal("3.5"), 6, 14]]) == ("03-", "136")
+    assert shades([[2, 2], [None, 2]]) == ("--", "--")
+    assert shades([]) == ()
+
+
+def test_months_are_offered_newest_first_and_the_first_shown_always():
+    choice = month_choice([date(2022, 12, 1), date(2023, 1, 1)], date(2022, 11, 1))
+    assert list(choice.options) == ["2023-01", "2022-12", "2022-11"]
+    assert choice.first == "2022-11"
+    many = [date(year, month, 1) for year in range(2019, 2023) for month in range(1, 13)]
+    assert len(month_choice(many, date(2022, 1, 1)).options) == 24
+
+
+def test_a_page_shows_the_first_table_and_embeds_all_as_text():
+    template = environment().from_string(
+        '{% import "site/views.html.j2" as view_macros %}{{ view_macros.chooser(views, "Force") }}'
+        '{{ view_macros.shown(views, "calls") }}{{ view_macros.data(views) }}'
+    )
+    page = template.render(views=some_views())
+    assert '<td class="number shade6">5</td>' in page
+    (packed,) = re.findall(r'<script type="text/plain" class="data">([^<]*)</script>', page)
+    data = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert data["calls"]["tables"]["essex"] == ["5", "5", ["Hour", "Mon"], [["5", "5"]], ["6"]]
+    hostile = template.render(views=some_views(HOSTILE))
+    assert HOSTILE not in hostile
+    assert "<b " not in hostile
+    assert hostile.count("</script>") == 1
+    nothing = Views(some_views().choices, (View("calls", "Calls", ("force",), {}),))
+    assert nothing.first(nothing.view("calls")) is None
+
+
+def test_a_card_has_its_changes_verdict_and_limits_in_lines_of_their_own():
+    report = a_report()
+    (card,) = cards(report, {"calls_999.received": "measures/x.html"}, {})
+    assert card.lines == (
+        "up 1 (0.1%) on Dec 2022; not compared: different formula",
+        "Worse than usual",
+        "Provisional: 30 of 31 days",
+    )
+    assert (card.address, card.target, card.worst) == ("measures/x.html", "Target under 2%: missed", None)
+    unchanged = replace(card.headline.year_change, text="")
+    headline = replace(card.headline, variation=None, remark="", target="", year_change=unchanged)
+    bare = replace(report, matrix=replace(report.matrix, headlines=(headline,)))
+    (card,) = cards(bare, {}, {})
+    assert (card.lines, card.target, card.address) == (("up 1 (0.1%) on Dec 2022",), "", "")
+    words = "There is no complete figure for January 2022 to compare with."
+    assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
+
+
+def test_results_of_the_cookbook_have_the_same_decimals_in_a_column():
+    is_number, texts = texts_of(
+        [
+            ("kent", date(2022, 10, 1), Decimal("1.972"), Decimal("2.000000"), 3, True, None),
+            ("kent", datetime(2022, 9, 1, 4, 5), Decimal("1.2"), None, 14, False, Decimal(0)),  # noqa: DTZ001
+        ],
+        7,
+    )
+    assert is_number == (False, False, True, True, True, False, True)
+    assert texts == (
+        ("kent", "2022-10-01", "1.972", "2", "3", "True", ""),
+        ("kent", "2022-09-01 04:05", "1.200", "", "14", "False", "0"),
+    )
+    assert texts_of([], 2) == ((True, True), ())
+
+
+def test_a_site_renders_its_pages_and_a_search_without_those_that_failed(tmp_path, renderer):
+    renderer.attempt("failed.html", lambda: 1 / 0)
+    site = Site(tmp_path, a_frame(), renderer, absent=["absent.html"])
+    for address in ("a/b c.html", "failed.html"):
+        site.write(address, "empty.html.j2", title="<Title>")
+        site.find(address, "A \u202etitle", "page", "words", anchor="part 1" if "/" in address else "")
+    assert site.failed == {"failed.html", "absent.html"}
+    (page,) = site.render().values()
+    assert "&lt;Title&gt;" in page.decode()
+    assert 'href="../index.html"' in page.decode()
+    assert site.search_index().decode() == (
+        'window.FCIR_PAGES=[["a/b%20c.html#part%201","A \N{REPLACEMENT CHARACTER}title","page","words",""]];\n'
+    )

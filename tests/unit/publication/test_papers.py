@@ -1,0 +1,151 @@
+"""Which papers a publication renders, and which it takes over from the one before."""
+
+import re
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from dagster_project.publication import papers
+from dagster_project.publication.draft import Draft
+from dagster_project.publication.report.commentary import Names
+from dagster_project.publication.report.model import Event
+from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.read import ReportError
+from tests.unit.publication.reports import MONTHS, a_report, of_section
+
+COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]
+RUNNING = [replace(COMPLETE[0], is_default=True), PaperMonth(MONTHS[1], 31, 1, is_default=False, is_running=True)]
+TRACE = "measures/kent/received.trace.html"
+
+
+def rendered_as_text(report, folder, address, renderer, commentary="", **options):  # noqa: ARG001 - as `_render`
+    """Write the forms of a paper as short texts in place of pictures and pages."""
+    names = papers.tasks(report, is_newest=options["is_newest"])
+    for name in names:
+        papers.write(folder, f"{address}{name}", b"a file")
+    links = "".join(f'<a class="trace" href="../../../{trace}">x</a>' for trace in options["traces"].values())
+    papers.write(folder, f"{address}{papers.PAGE}", f"{report.data_until} {report.publication} {links}".encode())
+    return [papers.PAGE, *names]
+
+
+@pytest.fixture
+def publish(tmp_path, monkeypatch, renderer):
+    """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
+    monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
+    monkeypatch.setattr(papers, "trace_addresses", lambda *_: {"calls_999.received": TRACE})
+    monkeypatch.setattr(papers, "_render", rendered_as_text)
+    folders = [tmp_path / "0"]
+
+    def publish(fails=None, **changes):
+        def report(_, *, month, publication, **__):
+            if fails == month:
+                raise ReportError("no figure")
+            return a_report(**{"publication": publication, "months": MONTHS[: MONTHS.index(month) + 1]} | changes)
+
+        monkeypatch.setattr(papers, "read_report", report)
+        before = folders[-1] if folders[-1].exists() else None
+        folders.append(tmp_path / str(len(folders)))
+        draft = Draft(folders[-1], before, renderer)
+        written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
+        pages = {paper: folders[-1] / paper.folder / papers.PAGE for paper in written}
+        return {
+            paper.month.month: (paper.is_rendered, page.parent, page.read_text(encoding="utf-8"))
+            for paper, page in pages.items()
+        }
+
+    return publish
+
+
+def rendered(written) -> list[bool]:
+    """Whether each month was rendered, newest first."""
+    return [is_rendered for is_rendered, *_ in written.values()]
+
+
+def test_later_deliveries_that_change_nothing_render_the_latest_paper_alone(publish):
+    first = publish(data_until=date(2023, 1, 30))
+    assert (list(first), rendered(first)) == ([*reversed(MONTHS)], [True, True])
+    second = publish(data_until=date(2023, 1, 31))
+    assert rendered(second) == [True, False]
+    # The earlier one still names the deliveries that it was made from.
+    assert [page.split()[0] for *_, page in second.values()] == ["2023-01-31", "2023-01-30"]
+    third = publish(data_until=date(2023, 1, 31))
+    assert rendered(third) == [False, False]
+    # A paper that is taken over names the publication that it was made for.
+    assert [page.split()[1] for *_, page in third.values()] == ["2", "1"]
+    files = [sorted(path.name for path in written[MONTHS[0]][1].iterdir()) for written in (first, third)]
+    assert files[0] == files[1]
+    assert "report.json" in files[0]
+
+
+def test_a_paper_is_rendered_again_when_something_in_it_has_changed(publish):
+    (chart, *_) = a_report().sections[0].charts
+    first, second = (
+        {"sections": of_section(a_report(), charts=(replace(chart, events=(Event(MONTHS[0], label),)),)).sections}
+        for label in ("Strike", "Strikes")
+    )
+    changes = [({}, True), (first, True), (first, False), (second, True), ({}, True), ({"force_name": "Kent"}, True)]
+    assert [rendered(publish(**change)) for change, _ in changes] == [[changed, changed] for _, changed in changes]
+
+
+def test_the_complete_month_is_shown_first_and_a_running_one_never(publish, monkeypatch):
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"a/b": RUNNING, "kent": RUNNING})
+    written = publish()
+    folder = written[MONTHS[0]][1].parents[2]
+    assert {path.name: path.read_bytes() for path in folder.glob("board_paper.*")} == {
+        path.name: path.read_bytes().replace(b'href="../../../', b'href="')
+        for path in written[MONTHS[0]][1].glob("board_paper.*")
+    }
+    assert sorted(path.name for path in written[MONTHS[1]][1].glob("*.*x")) == ["board_paper.xlsx"]
+    # Where the first paper cannot be made, no month that runs takes its place.
+    failed = publish(fails=MONTHS[0])
+    assert list(failed) == [MONTHS[1]]
+    assert not list(failed[MONTHS[1]][1].parents[2].glob("board_paper.*"))
+
+
+def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_missing(publish, renderer):
+    written = publish()
+    newest, older = (written[month][1] / papers.PAGE for month in reversed(MONTHS))
+    folder = newest.parents[3]
+    trace = folder / TRACE
+    trace.parent.mkdir(parents=True)
+    trace.touch()
+    shown = [folder / papers.PAGE, newest]
+
+    def links(page):
+        found = re.findall(r'<a class="trace" href="([^"]*)">', page.read_text(encoding="utf-8"))
+        return [(page.parent / address).resolve() for address in found]
+
+    paper = papers.Paper("kent", "Kent", COMPLETE[1], newest.parent.relative_to(folder), True, (), ())
+    draft = Draft(folder, None, renderer)
+    papers.remove_broken_links(draft, [paper])
+    assert [links(page) for page in (*shown, older)] == [[trace.resolve()], [trace.resolve()], []]
+    trace.unlink()
+    papers.remove_broken_links(draft, [paper])
+    assert [links(page) for page in shown] == [[], []]
+    assert newest.read_text(encoding="utf-8").endswith(" x")
+    # So that the next publication renders it again.
+    assert not newest.with_name("report.json").exists()
+
+
+def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
+    year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
+    monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
+    monkeypatch.setattr(papers, "first_shown", lambda *_: None)
+    written = papers.write_papers(None, None, commentary=None, force_code="kent")
+    assert written == [item.month for item in reversed(year[2:])]
+
+
+def test_a_paper_is_written_in_every_form_and_names_those_that_failed(tmp_path, monkeypatch, caplog):
+    report = a_report(marking="\u4e2d")
+    written = papers.write_paper(report, tmp_path)
+    assert [path.name for path in written][:2] == ["board_paper.html", "board_paper.pdf"]
+    assert len(written) == len(list(tmp_path.iterdir())) == 7
+    assert "characters that the typeface does not have are shown as ?: 1 in the commentary. The page" in caplog.text
+    page = (tmp_path / "board_paper.html").read_text(encoding="utf-8")
+    assert '<a href="board_paper.docx">Word</a>' in page
+    monkeypatch.setattr(papers, "page", lambda: "not by a function of a module")
+    with pytest.raises(ReportError, match=r"board_paper.html: .*The other files are in"):
+        papers.write_paper(report, tmp_path)

@@ -1,0 +1,111 @@
+"""A name becomes a path within the folder of the publication, or it is refused; no module writes past that."""
+
+import ast
+import re
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dagster_project.publication
+from dagster_project.publication.paths import UnsafeName, address_of, published_path, refused_address, url_of
+from dagster_project.publication.report.commentary import commentary_file
+from tests.unit.publication.payloads import UNSAFE_NAMES
+
+PACKAGE = Path(dagster_project.publication.__file__).parent
+SAFE_NAMES = [
+    *("kent", "calls_999.received", "West Yorkshire", "=1+1", "-", "@SUM(1)", "#frag", "100%", "a&b", "o'neill"),
+    *("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{GRINNING FACE}" * 63, "conrad", "x" * 100),
+]
+
+
+@pytest.mark.parametrize("name", UNSAFE_NAMES)
+def test_an_unsafe_name_is_refused_in_every_position(tmp_path, name):
+    folder = tmp_path / "root" / "publication"
+    folder.mkdir(parents=True)
+    for parts in ((name,), ("measures", name, "x.csv"), (name, "x.csv")):
+        for function in (published_path, lambda _, *names: url_of(*names), lambda _, *names: address_of(*names)):
+            with pytest.raises(UnsafeName) as refused:
+                function(folder, *parts)
+            # No message or log shows the content of a cell.
+            assert len(name) < 3 or name not in str(refused.value)
+    with pytest.raises(UnsafeName):
+        commentary_file(folder, name, "2023-01")
+    assert {path.name for path in tmp_path.rglob("*")} <= {"root", "publication", "measures"}
+
+
+@pytest.mark.parametrize("name", SAFE_NAMES)
+def test_any_other_name_is_a_file_of_the_publication_and_a_relative_url(tmp_path, name):
+    file = published_path(tmp_path, "measures", name)
+    file.write_bytes(b"")
+    assert file.parent == tmp_path / "measures"
+    url = url_of("measures", name)
+    assert re.fullmatch(r"[A-Za-z0-9_.~%/-]+", url)
+    assert unquote(url) == address_of("measures", name) == f"measures/{name}"
+
+
+@given(st.lists(st.text(max_size=120), min_size=1, max_size=3))
+def test_every_path_is_within_the_folder_and_every_url_below_its_page(tmp_path_factory, parts):
+    shown = refused_address("papers", *parts)
+    assert (shown.isascii(), shown.isprintable()) == (True, True)
+    assert len(shown) <= 111
+    folder = tmp_path_factory.getbasetemp() / "within"
+    folder.mkdir(exist_ok=True)
+    try:
+        path = published_path(folder, *parts)
+    except UnsafeName:
+        return
+    assert path.resolve().relative_to(folder.resolve()).parts == tuple(parts)
+    joined = urlsplit(urljoin("https://example.org/site/", url_of(*parts)))
+    assert (joined.netloc, joined.query, joined.fragment) == ("example.org", "", "")
+    assert joined.path.startswith("/site/")
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path):
+    folder, outside = tmp_path / "publication", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "papers").symlink_to(outside)
+    (folder / "index.html").symlink_to(outside / "index.html")
+    for parts in (("papers", "kent", "x.csv"), ("index.html",)):
+        with pytest.raises(UnsafeName, match="leads out"):
+            published_path(folder, *parts)
+    assert list(outside.iterdir()) == []
+
+
+# What writes or makes a file, and SQL that does.
+WRITES = re.compile(
+    r"\.(write_text|write_bytes|mkdir|makedirs|touch|symlink_to|hardlink_to|symlink|copyfile|copy2|copytree|move|link)\("
+    r"|NamedTemporaryFile|mkstemp|\bopen\([^)]*[\"'][wax]b?\+?[\"']"
+)
+WRITES_BY_SQL = re.compile(r"[\"']\s*(copy\b.*\bto\b|attach\b(?!.*read_only))|\bcopy_to_parquet\(")
+
+
+def test_every_file_of_a_publication_is_opened_through_the_guarded_functions():
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for function in ast.walk(ast.parse(source)):
+            if isinstance(function, ast.FunctionDef):
+                text = ast.get_source_segment(source, function)
+                if WRITES.search(text) or (WRITES_BY_SQL.search(text) and "published_path" not in text):
+                    found.add((path.name, function.name))
+    # Modules that the others write through, and a function that writes to a path that it is given.
+    guarded = {"paths.py", "files.py", "pointer.py"}
+    assert {name for name, _ in found} >= guarded
+    assert {one for one in found if one[0] not in guarded} == {("parquet_files.py", "copy_to_parquet")}
+
+
+def test_every_address_that_a_template_makes_of_data_goes_through_a_filter():
+    # What the project itself names: folders upwards, pages of the navigation, forms of a paper, numbers of notes.
+    own = {"root", "address", "form", "vega", "figure.note"}
+    faults = []
+    for path in PACKAGE.rglob("*.j2"):
+        for value in re.findall(r'\b(?:href|src)="([^"]*(?:"[^"{}]*"[^"]*)*?)"', path.read_text(encoding="utf-8")):
+            for expression in re.findall(r"\{\{(.*?)\}\}", value):
+                name = expression.strip()
+                if name not in own and not name.endswith(("|url", "|urlencode")):
+                    faults.append(f"{path.name}: {value}")
+    assert faults == []

@@ -1,0 +1,197 @@
+"""The public edition: neutralised cells, months with a public figure, its first page, and what a solver can learn."""
+
+import csv
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dagster_project.disclosure.control import control
+from dagster_project.disclosure.releases import releases_of
+from dagster_project.disclosure.rules import DisclosureRules
+from dagster_project.publication.forms import FORMS
+from dagster_project.publication.papers import Paper
+from dagster_project.publication.public_edition import _copy_out, _write_whole
+from dagster_project.publication.public_index import public_index
+from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
+from dagster_project.settings import DBT_PROJECT
+from dagster_project.transformation.project import Mart
+from tests.public_attacker import Assumption, Attack, learnt, look
+from tests.unit.publication.payloads import FORMULAS, TEXTS
+
+
+@pytest.fixture(scope="module")
+def in_sql():
+    """The rule as SQL, for one text."""
+    with duckdb.connect() as connection:
+        query = f"select {neutralised_sql('x')} from (select ? as x)"
+        yield lambda text: connection.execute(query, [text]).fetchone()[0]
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, *TEXTS])
+def test_what_a_spreadsheet_would_evaluate_is_text_and_figures_stay_as_they_are(in_sql, text):
+    assert neutralised(text) == in_sql(text) == (f"'{text}" if text in FORMULAS else text)
+
+
+@settings(deadline=None)
+@given(text=st.text(alphabet=[*"=+-@\t\r\n 1,.%hms'a\xa0\u2003\u200b\ufeff\uff1d\uff20\ufe66"], max_size=6))
+def test_both_forms_of_the_rule_agree_on_every_text(in_sql, text):
+    assert neutralised(text) == in_sql(text)
+
+
+def test_the_tables_have_no_formula_as_csv_and_every_text_as_parquet(marts, tmp_path):
+    marts.execute(f"attach '{tmp_path / 'public.duckdb'}' as published; create schema published.marts")
+    marts.execute("create table published.marts.counts (district varchar, month date, counted bigint)")
+    values = [(text, "2023-01-01", -5) for text in [*FORMULAS, *TEXTS]]
+    marts.executemany("insert into published.marts.counts values (?, ?, ?)", values)
+    assert _copy_out(marts, tmp_path) == {"counts": len(values)}
+    kept = marts.execute("select district from read_parquet(?)", [str(tmp_path / "parquet/counts.parquet")])
+    assert sorted(row[0] for row in kept.fetchall()) == sorted(text for text, *_ in values)
+    with (tmp_path / "csv/counts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line.replace("\0", "") for line in file))
+    assert len(rows) == len(values)
+    assert all(neutralised(cell) == cell for row in rows for cell in row.values())
+    assert {row["counted"] for row in rows} == {"-5"}
+
+
+def test_a_month_without_a_public_figure_is_left_out(marts):
+    models = yaml.safe_load(
+        (DBT_PROJECT / "models/marts/papers/board_paper/_board_paper__models.yml").read_text("utf-8")
+    )["models"]
+    model = next(model for model in models if model["name"] == "report_months")
+    columns = {column["name"]: "" for column in model["columns"]}
+    (release,) = releases_of("report_months", columns, model["config"]["meta"]["public"])
+    marts.execute(
+        """
+        create schema reference;
+        create table reference.public_measures as
+        from (values ('calls.received', 'whole'), ('demand.visits', 'private')) as rows (measure, release);
+        create table marts.report_months as
+        select 'kent' as force_code, month_start, 31 as days, 31 as days_loaded, false as is_provisional,
+            false as is_default, false as is_running
+        from unnest([date '2022-12-01', date '2022-10-01', date '2023-01-01', date '2024-03-01']) as rows (month_start);
+        create table marts.kpi_measure_period as
+        from (values
+            ('kent', 'calls.received', date '2022-10-01', 'month', 1),
+            ('kent', 'calls.received', date '2022-12-01', 'month', 0),
+            ('kent', 'calls.received', date '2023-01-01', 'month', null),
+            ('kent', 'calls.received', date '2024-03-01', 'fytd', 3),
+            ('kent', 'demand.visits', date '2024-03-01', 'month', 2),
+            ('essex', 'calls.received', date '2024-03-01', 'month', 2)
+        ) as rows (force_code, measure, month_start, period, value);
+        attach ':memory:' as published;
+        create schema published.marts;
+        """
+    )
+    _write_whole(marts, Mart("report_months", "", ("force_code", "month_start"), columns, ()), release)
+    shown = marts.execute("select month_start from published.marts.report_months").fetchall()
+    assert shown == [(date(2022, 10, 1),), (date(2022, 12, 1),)]
+
+
+def page_with(*months: PaperMonth, **content: object) -> str:
+    """The page with the papers of these months; the first one is shown."""
+    forms = ("board_paper.pdf",)
+    papers = [Paper("kent", "Kent", month, Path("papers"), is_rendered=True, forms=forms) for month in months]
+    shown = {"papers": papers, "latest": papers[0] if papers else None, "forms": FORMS, "tables": [], "contacts": ()}
+    shown |= {"published_at": datetime(2023, 3, 1, 4, tzinfo=UTC), "is_synthetic": False, **content}
+    return public_index(shown, "# Title\n\n## Notes\n\n<b>x</b>\n")
+
+
+def words_of(page: str) -> str:
+    return " ".join(re.sub(r"<style.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "listed"),
+    [
+        (28, "Newest complete month: February 2023,", "Kent February 2023 PDF"),
+        (1, "Month shown: February 2023,", "Kent February 2023 1 of 28 days PDF"),
+    ],
+)
+def test_a_month_is_called_complete_only_if_every_day_is_delivered(days, first, listed):
+    words = words_of(page_with(PaperMonth(date(2023, 2, 1), 28, days, is_default=True, is_running=False)))
+    assert first in words
+    assert listed in words
+    notice = "February 2023 is not complete: 1 of 28 days is delivered by every source. Its figures are provisional."
+    assert (notice in words) == (days < 28)
+
+
+def test_the_first_page_lists_papers_tables_and_contacts():
+    january = PaperMonth(date(2023, 1, 1), 31, 31, is_default=True, is_running=False)
+    february = PaperMonth(date(2023, 2, 1), 28, 1, is_default=False, is_running=True)
+    tables = [("kpi_counts", "About <it>", 1234, [("csv", "csv/x.csv"), ("parquet", "parquet/x.parquet")])]
+    page = page_with(january, february, tables=tables, contacts=[("Owner", "not stated")], is_synthetic=True)
+    words = words_of(page)
+    for text in ("Published on 1 March 2023.", "Kent February 2023 so far, 1 of 28 days PDF", "Owner not stated"):
+        assert text in words
+    assert "Synthetic sample." in words
+    assert '<a href="csv/x.csv" aria-label="kpi_counts as CSV">CSV</a>, <a href="parquet/x.parquet"' in page
+    assert '<td>About &lt;it&gt;</td><td class="number">1,234</td>' in page
+    # The notes begin with their first section, and HTML in them is text.
+    assert "Title" not in words
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "Papers" not in words_of(page_with())
+
+
+RULES = DisclosureRules(threshold=5, rounding_base=5, months_to_settle=0)
+DISTRICTS, CODES = range(4), range(3)
+CELLS = [(district, code) for district in DISTRICTS for code in CODES]
+
+
+def see(attack, edition, counts, shown):
+    look(attack, {name: (edition, *name) for name in counts}, shown, RULES.threshold, RULES.rounding_base)
+
+
+@pytest.mark.parametrize("assumption", Assumption)
+@settings(max_examples=25, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 3) | st.integers(0, 14), min_size=12, max_size=12),
+    changes=st.lists(st.integers(-2, 3), min_size=12, max_size=12),
+)
+def test_two_tables_and_two_editions_tell_no_small_cell(assumption, counts, changes):
+    """A reader knows that districts and codes are of the same crimes, and how many there are in each edition."""
+    sign = {Assumption.NOTHING: lambda n: n, Assumption.ADDED: abs, Assumption.TAKEN: lambda n: -abs(n)}[assumption]
+    first = dict(zip(CELLS, counts, strict=True))
+    second = {cell: max(0, first[cell] + sign(change)) for cell, change in zip(CELLS, changes, strict=True)}
+    attack, truth = Attack(), {}
+    for edition, joint in ((1, first), (2, second)):
+        for cell in CELLS:
+            attack.count((edition, *cell))
+        for kind, groups in (
+            ("district", {d: [(d, c) for c in CODES] for d in DISTRICTS}),
+            ("code", {c: [(d, c) for d in DISTRICTS] for c in CODES}),
+        ):
+            margin = {(kind, name): sum(joint[cell] for cell in of) for name, of in groups.items()}
+            truth |= {(edition, *name): count for name, count in margin.items()}
+            for name, of in groups.items():
+                attack.count((edition, kind, name))
+                attack.adds_up([(edition, *cell) for cell in of], 0, (edition, kind, name))
+            if edition == 1:
+                # The second edition repeats the first and shows nothing of the corrected counts.
+                see(attack, 1, margin, dict(zip(margin, control([*margin.values()], RULES), strict=True)))
+        attack.adds_up([(edition, *cell) for cell in CELLS], sum(joint.values()))
+    for cell in CELLS if assumption is not Assumption.NOTHING else []:
+        attack.not_more(*((1, *cell), (2, *cell))[:: 1 if assumption is Assumption.ADDED else -1])
+    assert learnt(truth, attack.solve(truth), RULES.threshold) == {}
+
+
+def test_the_attacker_finds_what_weaker_rules_give_away():
+    # Suppression alone.
+    attack, truth = Attack(), {"a": 3, "b": 20, "c": 41}
+    look(attack, {name: name for name in truth}, {"b": 20, "c": 41}, 5, 1)
+    attack.adds_up(truth, 64)
+    assert learnt(truth, attack.solve(truth), 5) == {"a": "exactly"}
+    # A table shown again: one crime was added, and a cell that was hidden is 5, so it had 4.
+    attack, truth = Attack(), {(1, "a"): 4, (2, "a"): 5}
+    for edition, shown, total in ((1, None, 53), (2, 5, 54)):
+        see(attack, edition, "abc", {"a": shown, "b": 40, "c": 10})
+        attack.adds_up([(edition, cell) for cell in "abc"], total)
+    for cell in "abc":
+        attack.not_more((1, cell), (2, cell))
+    assert learnt(truth, attack.solve(truth), 5) == {(1, "a"): "exactly"}

@@ -1,0 +1,177 @@
+"""What may be asked of the publication, and the limits that end a query."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.errors import UsageError
+from dagster_project.publication.query import LimitReached, count_matches, published_database, published_query
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import DatabaseUnreadable
+
+ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    folder = tmp_path / "published" / "one"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.t as select range as n from range(1000)")
+        connection.execute("create macro marts.below(most) as table from marts.t where n < most")
+        connection.execute("create view marts.few as from marts.below(2)")
+    folder.with_name("current").symlink_to("one")
+    return Settings(home=tmp_path, _env_file=None)
+
+
+def rows_of(settings: Settings, sql: str, seconds: float = 60) -> list[tuple]:
+    with published_query(settings, sql, seconds=seconds, end=pytest.fail) as query:
+        return [row for chunk in query.chunks() for row in chunk]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        *((sql, "the query is empty; nothing was done") for sql in ("", " ; ;; ", "-- nothing", "/* nothing */;")),
+        ("select 1; attach 'other.duckdb' as other", "expected one query, found 2 statements"),
+        ("attach 'other.duckdb' as other", "ATTACH is not a query"),
+        ("update extensions", "this is not a query"),
+        ("copy (select 1) to '/dev/stdout'", "COPY is not a query"),
+        ("install httpfs", "LOAD is not a query"),
+        ("set lock_configuration = false", "SET is not a query"),
+        ("pragma threads = 8", "SET is not a query"),
+        ("create temp table mine as select 1", "CREATE is not a query"),
+        ("with gone as (delete from t returning n) from gone", "read-only mode"),
+        ("explain analyze copy t to 'stolen.csv'", "COPY is not a query"),
+        ("explain (analyze, format json) create temp table mine as select 1", "CREATE is not a query"),
+        ("/* é ( */ EXPLAIN -- select )\n ANALYZE /* ) */ (format 'json') create table a as select 1", "CREATE is not"),
+        ("; explain analyze set variable mine = 1", "SET is not a query"),
+        ("explain create table mine as select 1", "CREATE is not a query"),
+        ("from read_text('/etc/hostname')", "disabled by configuration"),
+        ("from '/etc/hostname'", "does not exist"),
+        ("from query('attach ''other.duckdb'' as other')", "single SELECT statement"),
+        ("select 1 +", "syntax error"),
+        # Words of damage in a faulty query.
+        ("select error('Serialization Error')", "Serialization Error"),
+        ("pivot missing on 'Is a directory'", "missing"),
+        # Functions that change the process or show the server.
+        ("from checkpoint()", "^checkpoint is not a function for queries; nothing was done"),
+        ("explain analyze from system.main.CHECKPOINT()", "^checkpoint is not a function"),
+        ("select n, (select max(value) from duckdb_settings()) from t", "^duckdb_settings is not a function"),
+        ("explain pivot (from duckdb_settings()) on name using max(value)", "^duckdb_settings is not a function"),
+        ("from query('from duckdb_settings()')", "^duckdb_settings is not a function"),
+        ("from query_table('pg_settings')", "^duckdb_settings is not a function"),
+        ("from '{file}'", "^read_duckdb is not a function"),
+    ],
+)
+def test_what_does_more_than_read_or_is_no_query_is_wrong_use_and_leaves_nothing(
+    settings, tmp_path, monkeypatch, sql, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        rows_of(settings, sql.replace("{file}", str(settings.published / "one" / "fcir.duckdb")))
+    assert [path.name for path in tmp_path.iterdir()] == ["published"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("from t", "select 1 -- the end;", "with a as (from t) from a;", "values (1)", "table t", "; from t -- end"),
+        *("describe t", "describe", "show tables", "show all tables", "show t", "summarize t", "from sqlite_master"),
+        *("explain from t", "explain (from t) union (from t)", "explain (format json) from t", "unpivot t on n"),
+        *("explain pivot t on n % 2 using sum(n)", "/* é */ explain -- (\n (select 1) /* ) */;"),
+        *("pivot t on n % 2 using sum(n)", "from (pivot t on n % 2 using sum(n))", "from information_schema.tables"),
+        *("from query_table('t')", "from query('from t')", "from t, json_each(json_array(n)) order by n"),
+        'select \'"Function": "CHECKPOINT"\' || n from t',
+    ],
+)
+def test_every_kind_of_reading_is_answered(settings, sql):
+    with published_query(settings, sql, end=pytest.fail) as query:
+        rows = [row for chunk in query.chunks() for row in chunk]
+        assert rows
+        assert query.first(2) == rows[:2]
+        assert query.count(10, pytest.fail) == len(rows)
+        assert {len(row) for row in rows} == {len(query.columns)}
+
+
+def test_views_and_macros_of_the_publication_and_plans_of_what_was_run_are_answered(settings):
+    assert rows_of(settings, "from below(2)") == rows_of(settings, "from few") == [(0,), (1,)]
+    for sql in ("explain analyze from t", "/* é */ EXPLAIN -- (\n analyze (format json) (from t);"):
+        ((kind, plan),) = rows_of(settings, sql)
+        assert (kind, "t" in str(plan)) == ("analyzed_plan", True)
+
+
+def test_a_query_cannot_show_the_home_folder_or_write_a_log(settings):
+    for sql in ("select current_setting('secret_directory')", "show secret_directory"):
+        assert str(Path.home()) not in str(rows_of(settings, sql))
+    with published_database(settings) as connection:
+        connection.execute("select write_log('x')")
+        assert connection.execute("from duckdb_logs()").fetchall() == []
+
+
+# -- limits and messages
+
+
+@pytest.mark.parametrize(
+    ("sql", "seconds", "message"),
+    [
+        (ENDLESS, 0.2, r"took more than 0.2 seconds \(--timeout\).*fcir query --timeout 1 "),
+        ("select sum(hash(range)) from range(1000000000000)", 0.2, "took more than 0.2 seconds"),
+        ("select string_agg(repeat('x', 1000), ',') from range(10000000)", 60, "more than 1 GB of memory"),
+    ],
+)
+def test_a_query_that_takes_too_long_or_needs_too_much_memory_is_ended(settings, sql, seconds, message):
+    with pytest.raises(LimitReached, match=message):
+        rows_of(settings, sql, seconds)
+
+
+def test_a_query_has_two_threads_a_gigabyte_and_spills_nothing_and_the_program_has_no_limits(settings):
+    sql = "select current_setting('threads'), current_setting('memory_limit'), current_setting('temp_directory')"
+    assert rows_of(settings, sql) == [(2, "953.6 MiB", "")]
+    with published_database(settings) as connection:
+        assert connection.execute("select current_setting('memory_limit')").fetchall() != [("953.6 MiB",)]
+    with published_query(settings, ENDLESS, end=pytest.fail) as query:
+        # A count that takes too long is given up.
+        assert query.count(0.1, pytest.fail) is None
+        assert query.first(3) == [(1,), (2,), (3,)]
+
+
+def test_what_duckdb_quotes_is_escaped_and_cut_and_the_tables_are_named(settings):
+    def refusal(sql: str) -> str:
+        with pytest.raises(UsageError) as caught:
+            rows_of(settings, sql)
+        return str(caught.value)
+
+    escaped = refusal("select (chr(27) || '[31m' || chr(8238))::int")
+    assert all(line.isprintable() for line in escaped.split("\n"))
+    assert "\\x1b[31m" in escaped
+    assert len(refusal("select repeat('[', 1000000)::int[]")) < 3000
+    missing = refusal("from missing")
+    assert ('fcir query "from data_dictionary"' in missing, "explain" in missing) == (True, False)
+
+
+def test_a_damaged_publication_is_reported_with_what_to_do(settings):
+    file = settings.published / "current" / "fcir.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table marts.many as select md5(range::varchar) as text from range(100000)")
+    with file.open("r+b") as stream:
+        stream.seek(file.stat().st_size // 2)
+        stream.write(b"damage")
+    with pytest.raises(DatabaseUnreadable, match=r"fcir\.duckdb is damaged: .*Publish again: fcir publish"):
+        rows_of(settings, "select max(text) from many")
+
+
+def test_a_query_may_come_from_a_locale_that_is_not_utf8(settings):
+    typed = "select '\u8b66' as a".encode()
+    assert rows_of(settings, typed.decode("ascii", "surrogateescape")) == [("\u8b66",)]
+    with pytest.raises(UsageError, match="the query is not UTF-8 text"):
+        rows_of(settings, b"select '\xff' as a".decode("utf-8", "surrogateescape"))
+
+
+def test_figures_that_are_reproduced_are_counted_under_any_formula(settings):
+    with duckdb.connect(str(settings.published / "one" / "fcir.duckdb")) as connection:
+        verdicts = "select unnest(['match', 'match_other_formula', 'no']) as verdict"
+        connection.execute(f"create table marts.reconciliation as {verdicts}")
+    assert count_matches(settings) == (2, 3)

@@ -1,0 +1,94 @@
+"""A rendering that hangs, crashes or raises is a failed one, and the next is rendered."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dagster_project.publication.paths import UnsafeName
+from dagster_project.publication.rendering import Renderer
+from tests.unit.publication import failing_renderers as failing
+from tests.unit.publication.failing_renderers import answer, hang
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits and list of open files")
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (failing.abort, "its process ended (SIGABRT)"),
+        (failing.leave, "its process ended (exit code 3)"),
+        (failing.refuse, "rendering it failed (ValueError)"),
+        pytest.param(failing.ask_for_8_gb, "rendering it failed (MemoryError)", marks=LINUX),
+        (lambda: "", "what it shows cannot be handed over (PicklingError)"),
+    ],
+)
+def test_a_failed_rendering_is_named_without_a_value_and_the_next_one_is_rendered(renderer, caplog, function, reason):
+    assert renderer.render("papers/kent/a.pdf", function, "07700 900123") is None
+    assert renderer.failed == [{"path": "papers/kent/a.pdf", "reason": reason}]
+    assert renderer.has_failed("papers/kent/a.pdf")
+    assert f"papers/kent/a.pdf is left out: {reason}." in caplog.text
+    assert "07700" not in caplog.text
+    assert renderer.render("b.csv", answer, "x").content == b"('x',)"
+    # One that failed is not tried again.
+    assert renderer.render("papers/kent/a.pdf", answer) is None
+
+
+def test_after_a_time_out_the_next_of_its_kind_gets_less_time_until_one_succeeds():
+    # A renderer of the tests answers at once; the rest is for a machine that has much else to do.
+    with Renderer(time_limit=6) as renderer:
+        assert renderer.render("a", hang) is None
+        renderer._timeouts = {hang: 2, answer: 2}  # as after two of them; waiting for those would take longer
+        assert renderer.render("c", hang) is None
+        assert [item["reason"][-9:] for item in renderer.failed] == ["6 seconds", "3 seconds"]
+        assert renderer.render("d", answer) is not None
+        assert renderer._timeouts == {hang: 3}
+
+
+def test_what_cannot_be_read_and_names_that_are_refused_are_failed_renderings_too(renderer):
+    assert renderer.attempt("a.html", lambda: 1) == 1
+    assert renderer.attempt("b.html", lambda: {}["07700 900123"]) is None
+    renderer.refuse(UnsafeName("a name in its path is empty"), "papers", "../x")
+    assert renderer.failed == [
+        {"path": "b.html", "reason": "what it shows cannot be read from the marts (KeyError)"},
+        {"path": "papers/..%2Fx", "reason": "a name in its path is empty"},
+    ]
+
+
+def test_characters_that_no_document_may_hold_are_replaced_before_anything_is_rendered(renderer):
+    texts = ["a\x00b", "a\ud800b", "a\uffffb", "a\u202eb", "a\x1bb", "a\tb\nc \u0627\u0301 \N{GRINNING FACE}\u200d"]
+    found = renderer.render("a", answer, {"name": texts}).content.decode()
+    assert found == repr(({"name": [*["a\N{REPLACEMENT CHARACTER}b"] * 5, texts[-1]]},))
+
+
+@LINUX
+def test_one_process_without_secrets_and_open_files_serves_all_and_ends_with_its_renderer(tmp_path, monkeypatch):
+    monkeypatch.setenv("FCIR_ALERT_URL", "secret")
+    with (tmp_path / "warehouse.lock").open("w") as lock, Renderer() as renderer:
+        os.set_inheritable(lock.fileno(), True)
+        seen = renderer.render("a", failing.environment).content.decode()
+        first, second = (int(renderer.render(name, failing.process_id).content) for name in "bc")
+    assert first == second
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert "PYTHONPATH" in seen
+    assert "FCIR_" not in seen
+    assert "warehouse.lock" not in seen
+
+
+@LINUX
+def test_the_process_dies_with_one_that_is_killed_although_it_hangs():
+    code = (
+        "import os, sys, threading; sys.path.insert(0, sys.argv[1]);"
+        "from failing_renderers import hang, process_id; from dagster_project.publication.rendering import Renderer;"
+        "renderer = Renderer(); print(renderer.render('a', process_id).content.decode(), flush=True);"
+        "threading.Timer(0.5, os.abort).start(); renderer.render('b', hang)"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -6
+    state = Path(f"/proc/{int(done.stdout)}/status")
+    # A zombie has ended.
+    assert any(not state.exists() or "\nState:\tZ" in state.read_text() for _ in range(1_000_000))

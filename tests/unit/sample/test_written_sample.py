@@ -1,0 +1,246 @@
+"""The sample as it is written: its printed figures, its files, and that no row of it ever changes unnoticed."""
+
+import csv
+import datetime as dt
+import gzip
+import hashlib
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from python_calamine import CalamineWorkbook
+
+from dagster_project import sample
+from dagster_project.sample import SampleSummary, generate
+from dagster_project.sample.calls import DRAMA_STEMS
+from dagster_project.sample.deliveries import File
+from dagster_project.sample.forces import FORCES
+from dagster_project.sample.styles import style_of
+from dagster_project.sample.targets import PRINTED_FIGURES, targets_of
+from dagster_project.sample.timeline import Timeline
+from dagster_project.settings import known_forces
+
+# An extract is sent twice on the first day, and the clock changes in October.
+FIRST, LAST = dt.date(2022, 9, 14), dt.date(2022, 10, 31)
+DAILY = ("call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes")
+OF_THE_PAPER = {"published_figures", "published_statements"}
+NATIONAL = "national_call_answering"
+NAME = re.compile(r"([a-z_]+?)_(\d{4}-\d\d-\d\d)(_[a-z]+)?\.(csv|csv\.gz|xlsx|parquet|jsonl)")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("sample") / "landing"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def summary(out) -> SampleSummary:
+    return sample.write(out, first=FIRST, last=LAST)
+
+
+def delivered(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def cells(path: Path) -> bytes:
+    """The cells of a file, without what the version of a library writes around them."""
+    if path.suffix == ".parquet":
+        return repr(duckdb.sql(f"from read_parquet('{path}')").fetchall()).encode()
+    if path.suffix == ".xlsx":
+        book = CalamineWorkbook.from_path(path)
+        return repr([book.get_sheet_by_name(name).to_python() for name in book.sheet_names]).encode()
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def test_the_events_of_a_month_add_up_to_the_targets_of_both_forces() -> None:
+    timeline = Timeline(targets_of("kent").months)
+    # The first month; rows of the eight days before a range may arrive in it.
+    [(_, drawn)] = generate._true_events(first=dt.date(2021, 2, 9), last=dt.date(2021, 2, 28), timeline=timeline)
+    calls, contacts, reports, chats, _ = (deliveries.columns for deliveries in drawn)
+    first = calls["segment_no"] == 1
+    for force in ("kent", "city-of-london"):
+        own = {source.source: source.columns["force_code"] == force for source in drawn}
+        found = {
+            ("calls_999", "received"): own["call_segments"] & first & (calls["line"] == "999"),
+            ("calls_101", "received"): own["call_segments"] & first & (calls["line"] == "101"),
+            ("digital", "digital_contacts"): own["digital_contacts"]
+            & (contacts["from_partner_force"] != 1)
+            & (contacts["is_test"] != 1),
+            ("ocr", "report_a_crime_submissions"): own["online_crime_reports"]
+            & (reports["service"] == "report_a_crime"),
+            ("live_chat", "live_chats"): own["live_chats"],
+        }
+        expected = {name: targets_of(force).of(*name)[0] for name in found}
+        assert {name: int(rows.sum()) for name, rows in found.items()} == expected, force
+    assert len(chats["chat_id"]) == len(set(chats["chat_id"]))
+
+
+# What the documentation shows of the sample is of these rows; change a digest together with it.
+DIGESTS = {
+    "call_segments": "88756ed67976529c",
+    "digital_contacts": "108b6cfca35c720d",
+    "online_crime_reports": "ed811ed78091c268",
+    "live_chats": "cf59f1b8c7cc9a24",
+    "crimes": "418cfd71d6e4dd9a",
+    "national_call_answering": "299b423a9343d2ee",
+    "styles": "9860c72aea526137",
+    "targets": "ff9a3cd98be12212",
+}
+
+
+@pytest.mark.parametrize("part", DIGESTS)
+def test_the_sample_is_what_it_always_was(part, out) -> None:
+    digest = hashlib.sha256()
+    days = [dt.date(2021, 2, 1) + dt.timedelta(days=number) for number in range(730)]
+    if part == "styles":
+        for source in DAILY:
+            digest.update(repr([style_of(source, date=day, file=file) for day in days for file in File]).encode())
+    elif part == "targets":
+        digest.update(repr([sorted(targets_of(force.code).values.items()) for force in FORCES]).encode())
+    else:
+        for path in sorted((out / part).iterdir()):
+            digest.update(path.name.encode() + cells(path))
+    assert digest.hexdigest()[:16] == DIGESTS[part]
+
+
+def test_the_assumed_months_agree_with_what_the_paper_says_in_words() -> None:
+    targets = targets_of("kent")
+    year, base, first = (targets.months.index(month) for month in ("2022-04", "2022-02", "2022-08"))
+
+    def share_lost(section: str, after: int = 24) -> float:
+        received, answered = (sum(targets.of(section, name)[year:after]) for name in ("received", "answered"))
+        return round(100 * (received - answered) / received, 2)
+
+    def mean_seconds(section: str, measure: str) -> float:
+        answered, seconds = targets.of(section, "answered")[year:], targets.of(section, measure)[year:]
+        return round(sum(a * s for a, s in zip(answered, seconds, strict=True)) / sum(answered))
+
+    assert share_lost("calls_999") == 1.33  # N1
+    assert mean_seconds("calls_999", "avg_queue_time") == 19  # N2
+    assert mean_seconds("calls_999", "avg_talk_time") == 301  # N3
+    # Both shares of 101 come out of one pair of numbers for April to July, when the earlier position is October's.
+    assert share_lost("calls_101") == 35.38  # N4
+    assert share_lost("calls_101", targets.months.index("2022-11")) == 38.77  # N5
+    assert mean_seconds("calls_101", "avg_queue_time") == 487  # N6
+    recorded = targets.of("crime", "recorded_crime")
+    assert sum(recorded[first:]) - sum(recorded[base:first]) == -590 * 6  # N8
+    assert recorded.index(max(recorded)) == targets.months.index("2022-07")  # C14
+    cancelled = targets.of("crime", "cancelled_crime")[base:first]
+    shares = [round(100 * c / (c + r), 1) for c, r in zip(cancelled, recorded[base:first], strict=True)]
+    assert round(20.1 / 6 - sum(shares) / 6, 2) == -0.08  # N10
+    calls = targets.of("calls_101", "received")
+    assert sum(calls[12:]) < sum(calls[:12])  # C5
+
+
+def test_a_day_has_the_same_files_whichever_range_is_asked_for(out, tmp_path) -> None:
+    sample.write(tmp_path / "landing", first=dt.date(2022, 9, 28), last=dt.date(2022, 10, 2))
+    part = {name: digest for name, digest in hashes(tmp_path / "landing").items() if "_2022-" in name}
+    assert len(part) > 5 * 5
+    assert part.items() <= hashes(out).items()
+
+
+def test_files_are_named_by_source_and_day_in_five_formats_and_counted(out, summary) -> None:
+    found = [(path, NAME.fullmatch(path.name)) for path in out.glob("*/*")]
+    assert all(match[1] == path.parent.name for path, match in found)
+    assert {match[1] for _, match in found} == {*DAILY, *OF_THE_PAPER, NATIONAL}
+    assert {match[4] for _, match in found} == {"csv", "csv.gz", "xlsx", "parquet", "jsonl"}
+    for source in DAILY:
+        assert len({match[2] for _, match in found if match[1] == source}) == (LAST - FIRST).days + 1
+    assert summary.files == len(found)
+    assert {source: summary.rows[source] for source in OF_THE_PAPER} == {
+        "published_figures": 108,
+        "published_statements": 29,
+    }
+    for source in DAILY:
+        # Far below the share that rejects a delivery.
+        assert 0 < summary.quarantined[source] < 0.01 * summary.rows[source]
+    [copy] = out.glob("*/*_copy.*")
+    assert copy.read_bytes() == copy.with_name(copy.name.replace("_copy", "")).read_bytes()
+
+
+def test_what_the_paper_prints_and_says_arrives_as_deliveries(out) -> None:
+    names = {"report_id": "kent_fcir_2023-03-15", "published_on": "2023-03-15"}
+    figures = delivered(out / "published_figures" / "published_figures_2023-03-15.csv")
+    assert figures == [names | row for row in delivered(PRINTED_FIGURES)]
+    rows = delivered(out / "published_statements" / "published_statements_2023-03-15.csv")
+    ids = {kind: {row["statement_id"] for row in rows if row["kind"] == kind} for kind in ("figure", "claim")}
+    assert ids["figure"] == {f"N{number}" for number in range(1, 11)}
+    assert ids["claim"] == {f"C{number}" for number in range(1, 16)}
+    # The printed texts as another hand copied them.
+    texts = [row["published_value"] for row in rows if row["kind"] == "figure"]
+    assert texts == ["1.33%", "19s", "5m 1s", "35.38%", "38.77%", "8m 7s", "14,327", "-590", "3.35%", "-0.08%"]
+
+
+def test_the_national_table_has_every_force_and_the_calls_of_the_sample(out) -> None:
+    rows = delivered(out / NATIONAL / f"{NATIONAL}_2023-03-15.csv")
+    months = sorted({row["month"] for row in rows})
+    assert (months[0], months[-1], len(rows)) == ("2021-11", "2023-01", 15 * 46)
+    assert {(row["force_code"], row["month"]) for row in rows} == {(f, m) for f in known_forces() for m in months}
+    for row in rows:
+        if row["force_code"] in ("kent", "city-of-london"):
+            targets = targets_of(row["force_code"])
+            calls = targets.of("calls_999", "received")[targets.months.index(row["month"])]
+            assert int(row["calls"]) == calls
+        shares = [Decimal(row[name]) for name in ("pct_under_10s", "pct_10_to_60s", "pct_over_60s")]
+        assert abs(sum(shares) - 100) <= Decimal("0.02"), row
+        assert 3 < Decimal(row["mean_answer_seconds"]) < 100, row
+
+
+def test_rows_are_marked_as_invented(out) -> None:
+    text = (out / "SYNTHETIC").read_text(encoding="utf-8")
+    assert "synthetic" in text
+    assert "Kent Police" in text
+    callers = {row["CALLER_NUMBER"] for row in delivered(out / "call_segments/call_segments_2022-10-18_corrected.csv")}
+    assert callers - {"NULL"}
+    assert all(caller[:-3] in DRAMA_STEMS for caller in callers - {"NULL"})
+
+
+@pytest.mark.parametrize(("first", "last"), [("2021-01-31", "2021-02-02"), ("2022-08-02", "2022-08-01")])
+def test_a_range_outside_of_the_sample_is_refused(first: str, last: str, tmp_path) -> None:
+    with pytest.raises(ValueError, match="the sample covers 2021-02-01 to 2023-01-31"):
+        sample.write(tmp_path / "landing", first=dt.date.fromisoformat(first), last=dt.date.fromisoformat(last))
+    assert not (tmp_path / "landing").exists()
+
+
+def test_a_folder_with_files_is_refused_and_left_alone(tmp_path) -> None:
+    kept = tmp_path / "landing" / "crimes" / "crimes_2022-08-01.csv"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("crime_ref\n", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="new or empty folder"):
+        sample.write(tmp_path / "landing")
+    assert hashes(tmp_path) == {"landing/crimes/crimes_2022-08-01.csv": hashlib.sha256(b"crime_ref\n").hexdigest()}
+
+
+@pytest.fixture
+def no_events(monkeypatch) -> None:
+    """The sample without events, which takes no time."""
+    monkeypatch.setattr(generate, "_true_events", lambda **_range: [])
+
+
+@pytest.mark.usefixtures("no_events")
+def test_a_sample_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
+    def fail(folder: Path, _typed: Path) -> int:
+        raise OSError(28, "No space left on device", str(folder))
+
+    monkeypatch.setattr(generate, "_write_of_the_paper", fail)
+    with pytest.raises(OSError, match="No space left"):
+        sample.write(tmp_path / "landing")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_events")
+def test_empty_folders_are_filled_and_a_new_sample_is_private(tmp_path) -> None:
+    sample.write(tmp_path / "new")
+    (tmp_path / "there" / "crimes").mkdir(parents=True)
+    (tmp_path / "there").chmod(0o2770)
+    sample.write(tmp_path / "there")
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER, NATIONAL}
+    assert [(tmp_path / name).stat().st_mode & 0o7777 for name in ("new", "there")] == [0o700, 0o2770]

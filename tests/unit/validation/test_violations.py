@@ -1,0 +1,159 @@
+"""Violations of rules on candidate tables: what passes, what fails, which days, by how many queries."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS
+from dagster_project.validation import (
+    ValidationBroken,
+    Violations,
+    count_violations,
+    expectations_of,
+    violation_counts,
+)
+from tests.unit.validation.candidate import FIRST, GOOD_ROW, SECOND, THIRD, VISITS, candidate, count, ruled
+
+BETWEEN = "expect_column_values_to_be_between"
+GREATER = "expect_column_pair_values_a_to_be_greater_than_b"
+
+
+def failures(violations: dict[str, Violations]) -> dict[str, tuple[date, ...]]:
+    return {name: found.failed_dates for name, found in violations.items() if found.failed_dates}
+
+
+def test_a_good_candidate_breaks_no_rule():
+    violations = count()
+    assert [*violations] == [found.name for found in expectations_of(VISITS) if not found.depends_on_earlier_days]
+    assert {found.evaluated for found in violations.values()} == {3}
+    assert not any(found.unexpected or found.failed_dates or found.rows for found in violations.values())
+
+
+def test_each_bad_delivery_fails_its_expectation_its_day_and_nothing_else():
+    bad = {
+        "faulty_rows_are_within_limits": {"faulty_rows_over_limit": 21},
+        "few_rows_are_quarantined": {"many_quarantined_rows": 1},
+        "superseded_rows_are_within_limits": {"superseded_rows_over_limit": 21},
+        "few_rows_are_superseded": {"many_superseded_rows": 2},
+        "delivery_has_rows": {"rows_loaded": 0, "volume_ratio": None},
+        "columns_that_had_values_still_have_them": {"silent_columns": 1},
+        "forces_have_delivered_before": {"new_forces": 1},
+        "volume_is_not_far_below_the_recent_past": {"volume_ratio": 0.299},
+        "volume_is_not_far_above_the_recent_past": {"volume_ratio": 3.001},
+        "volume_of_each_force_is_usual": {"unusual_forces": 1},
+        "most_events_are_within_a_day_of_the_extract_date": {"rows_outside_day": 20},
+        "events_are_not_after_the_extract_date": {"rows_after_extract_date": 1},
+        "most_events_are_near_the_extract_date": {"rows_long_before_extract_date": 51},
+        "utc_offsets_agree_with_the_clock": {"offset_disagreements": 1},
+    }
+    days = {name: date(2022, 11, number) for number, name in enumerate(bad, 1)}
+    deliveries = [{"extract_date": days[name]} | change for name, change in bad.items()]
+    at_the_limit = [{"extract_date": SECOND, "volume_ratio": 0.3}, {"extract_date": THIRD, "volume_ratio": 3.0}]
+    violations = count(deliveries=[*deliveries, *at_the_limit])
+    assert failures(violations) == {name: (day,) for name, day in days.items()}
+    assert {(found.evaluated, found.unexpected, found.rows) for found in violations.values()} == {(17, 1, ())}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "change"),
+    [
+        (BETWEEN, {"column": "length", "max_value": 100}, {"length": 101}),
+        (BETWEEN, {"column": "length", "max_value": 100, "strict_max": True}, {"length": 100}),
+        (BETWEEN, {"column": "length", "min_value": 0}, {"length": -1}),
+        (BETWEEN, {"column": "length", "min_value": 59, "strict_min": True}, {"length": 59}),
+        ("expect_column_values_to_be_in_set", {"column": "kind", "value_set": ["old", "it's"]}, {"kind": "its"}),
+        ("expect_column_values_to_not_be_in_set", {"column": "visit_id", "value_set": ["v2"]}, {}),
+        ("expect_column_values_to_not_be_null", {"column": "caller"}, {"caller": None}),
+        ("expect_column_values_to_be_null", {"column": "is_dst_ambiguous"}, {"is_dst_ambiguous": True}),
+        ("expect_column_values_to_match_regex", {"column": "visit_id", "regex": "^v[1]$"}, {}),
+        ("expect_column_values_to_not_match_regex", {"column": "visit_id", "regex": "^v[2-9]{1}$"}, {}),
+        ("expect_column_values_to_match_like_pattern", {"column": "visit_id", "like_pattern": "%1"}, {}),
+        ("expect_column_value_lengths_to_be_between", {"column": "visit_id", "max_value": 2}, {"visit_id": "v22"}),
+        ("expect_column_pair_values_to_be_equal", {"column_A": "minutes", "column_B": "length"}, {"length": None}),
+        (GREATER, {"column_A": "ended", "column_B": "began"}, {"ended": "2022-10-30 10:00:00"}),
+        (GREATER, {"column_A": "ended", "column_B": "began", "or_equal": True}, {"ended": "2022-10-30 09:59:59"}),
+        ("expect_column_values_to_be_unique", {"column": "visit_id"}, {"visit_id": "v1", "force_code": "essex"}),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["visit_id", "kind"]}, {"visit_id": "v1"}),
+        (
+            "unexpected_rows_expectation",
+            {"unexpected_rows_query": "from {batch} where load_id = 8 -- end\n;"},
+            {"load_id": 8},
+        ),
+    ],
+)
+def test_a_rule_about_rows_passes_and_fails_with_day_and_row(kind, arguments, change):
+    contract = ruled(kind, **arguments)
+    assert "a_rule" not in failures(count(contract))
+    found = count(contract, rows=[{"visit_id": "v2", "source_row": 3} | change])["a_rule"]
+    assert found.failed_dates == (SECOND,)
+    assert (SECOND, change.get("load_id", 7), 3) in found.rows
+
+
+def test_a_rule_about_a_measure_of_the_delivery_fails_its_day_and_passes_what_was_not_judged():
+    contract = ruled(BETWEEN, on_deliveries=True, column="mean_length", max_value=60)
+    given = [{"extract_date": FIRST, "mean_length": 61.0}, {"extract_date": SECOND, "mean_length": None}]
+    found = count(contract, deliveries=given)["a_rule"]
+    assert (found.unexpected, found.failed_dates, found.rows) == (1, (FIRST,), ())
+
+
+def test_a_share_is_judged_for_each_day_by_itself_and_without_missing_values():
+    contract = ruled("expect_column_values_to_be_in_set", column="caller", value_set=["0123456789abcdef"], mostly=0.5)
+    bad, missing = {"caller": "other"}, {"caller": None}
+    contract = replace(contract, columns=tuple(replace(column, is_personal=False) for column in VISITS.columns))
+    rows = [bad, missing, *({**row, "extract_date": FIRST} for row in (bad, bad, missing))]
+    with candidate(VISITS, rows) as connection:
+        found = {item.expectation.name: item for item in count_violations(contract, connection)}["a_rule"]
+    assert (found.unexpected, found.failed_dates) == (3, (FIRST,))
+
+
+def test_of_many_failing_rows_all_are_counted_and_twenty_are_shown():
+    bad = [{"visit_id": f"b{n}", "source_row": n, "length": -1} for n in range(60, 10, -1)]
+    found = count(ruled(BETWEEN, column="length", min_value=0), rows=bad)["a_rule"]
+    assert (found.unexpected, found.rows) == (50, tuple((SECOND, 7, n) for n in range(11, 31)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (BETWEEN, {"column": "not_there", "max_value": 1}),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "select cast(caller as integer) from {batch}"}),
+    ],
+)
+def test_an_expectation_that_cannot_be_computed_breaks_off_without_a_value(kind, arguments):
+    with pytest.raises(ValidationBroken, match=r"^visits: could not compute a_rule \(\w+\)\. Nothing") as raised:
+        count(ruled(kind, **arguments))
+    assert GOOD_ROW["caller"] not in str(raised.value)
+
+
+def test_two_keys_of_one_hash_break_no_rule_and_a_source_may_be_named_like_a_word_of_sql(monkeypatch):
+    order = replace(ruled("expect_column_values_to_be_unique", column="visit_id"), source="order")
+    assert failures(count(order, rows=[{"source_row": 3}])) == {"a_rule": (SECOND,)}
+    (rule,) = (found for found in expectations_of(order) if found.name == "a_rule")
+    alike = replace(rule, unexpected_rows=replace(rule.unexpected_rows, count="1"))
+    monkeypatch.setattr(violation_counts, "expectations_of", lambda _: (alike,))
+    assert count(order) == {"a_rule": Violations(alike, 3, 0, ())}
+
+
+def queries_of(contract, **more) -> list[str]:
+    """Queries of the candidate's tables while they are validated, as DuckDB's own log has them."""
+    with candidate(contract, **more) as connection:
+        connection.execute("call enable_logging('QueryLog')")
+        count_violations(contract, connection)
+        logged = connection.execute("select message from duckdb_logs where type = 'QueryLog'").fetchall()
+    return [query for (query,) in logged if f'"incoming"."{contract.source}' in query]
+
+
+def test_the_rules_of_each_contract_can_be_computed_and_ask_each_table_once_at_most():
+    for contract in (VISITS, *load_contracts(CONTRACTS).values()):
+        assert failures(count(contract)) == {}
+        of_deliveries = [f"{contract.source}__deliveries" in query for query in queries_of(contract)]
+        assert of_deliveries.count(True) == 1
+        assert of_deliveries.count(False) == any(not rule.on_deliveries for rule in contract.rules)
+
+
+def test_only_a_broken_rule_is_asked_for_its_rows():
+    broken, other = (ruled(BETWEEN, name=column, column=column, min_value=0) for column in ("length", "minutes"))
+    queries = queries_of(replace(broken, rules=broken.rules + other.rules), rows=[{"length": -1, "source_row": 3}])
+    assert ["minutes" in query for query in queries if "length" in query] == [True, False, False]
