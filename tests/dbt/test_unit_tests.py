@@ -42,7 +42,7 @@ def test_data_tests_find_nothing_before_anything_was_delivered(
     assert {node.name: build_node(built, node) for node in tests} == {node.name: 0 for node in tests}
 
 
-@pytest.mark.parametrize("name", TEXTS.keys() - {*OF_DBT})
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - {*OF_DBT}))
 def test_unit_test_passes(name: str, built: duckdb.DuckDBPyConnection, project: CompiledProject) -> None:
     [test] = [test for test in project.manifest["unit_tests"].values() if test["name"] == name]
     assert passes(built, project, test)

@@ -1,4 +1,4 @@
-"""Programs of the system that tests of `deploy/` need. No tests here."""
+"""Programs of the system that tests of `deploy/` and of pages need. No tests here."""
 
 import os
 import shutil
@@ -11,5 +11,5 @@ def program(name: str) -> str:
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
     if found is None:
         end = pytest.fail if os.environ.get("FCIR_TEST_PROGRAMS") else pytest.skip
-        end(f"{name} is missing: apt-get install nginx-light openssl systemd")
+        end(f"{name} is missing: install the packages that .ci/run names")
     return found

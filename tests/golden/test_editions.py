@@ -163,7 +163,10 @@ def test_public_counts_are_multiples_of_5_and_a_month_shown_stays_as_it_was(mart
     )
     assert rows > shown > 0
     # Figures of the force follow the correction.
-    figure = "select value from marts.kpi_measure_monthly where measure = 'crime.recorded_crime' and month_start = '2022-10-01' and force_code = 'kent'"
+    figure = (
+        "select value from marts.kpi_measure_monthly "
+        "where measure = 'crime.recorded_crime' and month_start = '2022-10-01' and force_code = 'kent'"
+    )
     assert rows_of(public[0], figure) > rows_of(public[1], figure)
 
 
@@ -192,7 +195,9 @@ def rows_for(mart: Mart) -> str:
         ForceRows.OWN: own,
         # The only mart of this kind.
         ForceRows.USED_AND_RELEASED: f"select * {source} where ({where}) or offence_code in ({used})",
-        ForceRows.OWN_AND_RELEASED: f"{own} union all select {others} {source} where force_code <> '{OWN}' and ({where})",
+        ForceRows.OWN_AND_RELEASED: (
+            f"{own} union all select {others} {source} where force_code <> '{OWN}' and ({where})"
+        ),
         ForceRows.RELEASED: f"select {', '.join(public)} {source} where {where}",
         ForceRows.ALL: f"select * {source}",
     }[mart.force_rows]
@@ -234,7 +239,8 @@ def test_nothing_of_another_force_can_be_counted_read_or_found_in_the_bytes(both
         "select 1 from duckdb_columns() where database_name = 'edition' and column_name = 'source_row'"
     ).fetchall()
     unlisted = both.execute(
-        "select offence_code from edition.marts.dim_offence where offence_code not in (select offence_code from reference.offences)"
+        "select offence_code from edition.marts.dim_offence "
+        "where offence_code not in (select offence_code from reference.offences)"
     ).fetchall()
     assert unlisted == [(UNLISTED[OWN],)]
     private = "measure not in (select measure from warehouse.reference.public_measures where release = 'whole')"

@@ -63,12 +63,9 @@ def looked(browser: Browser, published: Path) -> Looked:
 
 
 @pytest.fixture(scope="session")
-def root(troubled, parsed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> DataRoot:
+def root(troubled, tmp_path_factory: pytest.TempPathFactory) -> DataRoot:
     """A copy of the root `troubled`, to which the UIs write."""
-    root = troubled.root.copy(tmp_path_factory.mktemp("pages") / "home")
-    # The newest build wrote its manifest over the parsed one.
-    shutil.copytree(parsed_project, root.home / "dbt", dirs_exist_ok=True)
-    return root
+    return troubled.root.copy(tmp_path_factory.mktemp("pages") / "home")
 
 
 @contextmanager

@@ -20,8 +20,9 @@ AXE = {
     "preload": {"assets": ["media"]},
 }
 # Parts that scroll sideways, and that the keyboard does not reach.
-UNREACHABLE = """[...document.querySelectorAll(".scroll, pre")]
-    .filter(part => part.scrollWidth > part.clientWidth && part.tabIndex < 0).map(part => part.outerHTML.slice(0, 99))"""
+UNREACHABLE = """[...document.querySelectorAll(".scroll, pre")].filter(
+    part => part.scrollWidth > part.clientWidth && part.tabIndex < 0
+).map(part => part.outerHTML.slice(0, 99))"""
 
 
 class Looked:

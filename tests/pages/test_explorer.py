@@ -141,7 +141,7 @@ def test_weeks_have_the_limits_and_target_of_the_marts(explorer, published):
     }
     with duckdb.connect(str(published / "fcir.duckdb"), read_only=True) as connection:
         judged = connection.execute(
-            f"select week_start, {', '.join(names)}, signal from fcir.marts.kpi_measure_spc_weekly "  # noqa: S608
+            f"select week_start, {', '.join(names)}, signal from fcir.marts.kpi_measure_spc_weekly "
             "where force_code = 'kent' and measure = $measure and mean is not null",
             {"measure": measure},
         ).fetchall()
@@ -197,8 +197,8 @@ def test_grain_members_and_breakdown_are_chosen_by_keyboard_and_kept_in_the_addr
     expect(page.locator("#summary")).to_contain_text("Week value")
     assert "grain=week" in page.url
     page.select_option("#grain", "month")
-    page.select_option("#from", label="January 2023")
-    page.select_option("#to", label="August 2022")
+    page.select_option("#from", label="Jan 2023")
+    page.select_option("#to", label="Aug 2022")
     assert "from=2022-08&to=2022-08" in page.url
     page.select_option("#breakdown", "line")
     assert page.locator("#measures input:checked").count() >= 2
@@ -214,8 +214,6 @@ def test_the_search_knows_the_words_that_people_use(explorer):
         visible = page.locator("#measures label:visible")
         assert "% Not Answered" in [text.split("\n")[0] for text in visible.all_inner_texts()]
         assert visible.count() < labels.count()
-    page.fill("#force-search", "london")
-    assert page.locator("#forces label:visible").all_inner_texts() == ["City of London Police"]
 
 
 def test_a_missing_file_is_named_and_the_months_remain(open_page, published, tmp_path):
@@ -288,7 +286,10 @@ def test_the_browser_neutralises_the_same_texts_as_the_publication(open_page, tm
     cells = {f"force-{number}": series(["2023-01-01"], [text]) for number, text in enumerate(texts)}
     write_page(tmp_path, texts, ["2023-01-01"], {"month": cells})
     explorer = open_page(tmp_path)
-    explorer.choose("").click("#all-forces")
+    page = explorer.choose("")
+    page.fill("#force-search", "KENT")
+    assert page.locator("#forces label:visible").count() == sum("kent" in text for text in texts)
+    page.click("#all-forces")
     rows = {row["force_code"]: row for row in explorer.rows()}
     written = [rows[f"force-{number}"] for number in range(len(texts))]
     expected = [neutralised(text).replace("\0", "\ufffd") for text in texts]

@@ -103,7 +103,7 @@ class History:
     ) -> None:
         self._changes += 1
         taken = connection.execute(
-            f"select rows.source_row from raw.{contract.source} as rows "  # noqa: S608 (a name of a contract)
+            f"select rows.source_row from raw.{contract.source} as rows "
             "inner join audit.load as loads on rows.load_id = loads.load_id "
             "where loads.status = 'loaded' and loads.extract_date = ?",
             [day],
@@ -118,7 +118,7 @@ class History:
         for number in numbers:
             row = self._row(contract, number, day)
             connection.execute(
-                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",  # noqa: S608
+                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",
                 [row[column] for column in columns],
             )
         connection.execute(
@@ -132,7 +132,7 @@ class History:
         )
         if numbers:
             connection.execute(
-                "insert into audit.load_force "  # noqa: S608 (a name of a contract)
+                "insert into audit.load_force "
                 "select load_id, force_code, count(*), count(*), 0, 0 "
                 f"from raw.{contract.source} where load_id = ? group by load_id, force_code",
                 [self._load_id],

@@ -63,7 +63,7 @@ def load_both(both: Settings, members: list[Settings]) -> None:
             connection.execute(f"attach '{member.warehouse}' as member (read_only)")
             for name in (*(f"raw.{source}" for source in contracts), "audit.load", "audit.load_force"):
                 connection.execute(
-                    f"insert into {name} by name select * replace (load_id % 16777216 * 2 + {number} as load_id) "  # noqa: S608 (own names)
+                    f"insert into {name} by name select * replace (load_id % 16777216 * 2 + {number} as load_id) "
                     f"from member.{name}"
                 )
             connection.execute("detach member")
@@ -83,7 +83,7 @@ def contents(settings: Settings, force: str | None = None) -> dict[str, list[tup
                 continue
             kept = ", ".join(f'"{column}"' for column in columns if column not in NUMBERS)
             where = f"where force_code = '{force}'" if force else ""
-            query = f"select {kept} from {name} {where} order by all"  # noqa: S608 (own catalogue)
+            query = f"select {kept} from {name} {where} order by all"
             found[name] = connection.execute(query).fetchall()
         return found
 

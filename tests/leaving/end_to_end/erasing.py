@@ -117,7 +117,7 @@ def _cells(connection: duckdb.DuckDBPyConnection, file: Path, wanted: set[str]) 
         columns = [row[0] for row in described if "VARCHAR" in row[1]]
         has_value = ", ".join(f'bool_or(regexp_matches("{column}", $1))' for column in columns)
         # Own tables.
-        row = connection.execute(f"select {has_value} from {name}", [pattern]).fetchone() if columns else None  # noqa: S608
+        row = connection.execute(f"select {has_value} from {name}", [pattern]).fetchone() if columns else None
         found += [f"{name} {column}" for column, has in zip(columns, row or (), strict=True) if has]
     if file.suffix != ".parquet":
         connection.execute("detach d")

@@ -102,7 +102,7 @@ def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
             # The last counts rows of the quarantine, which a purge removes.
             left_out = ("operator_id", "run_id", "rows_in_quarantine")
             kept = ", ".join(f'"{column}"' for column in columns if column not in left_out)
-            found[name] = connection.execute(f'select {kept} from marts."{name}" order by all').fetchall()  # noqa: S608
+            found[name] = connection.execute(f'select {kept} from marts."{name}" order by all').fetchall()
     return found
 
 
@@ -117,7 +117,7 @@ def people(command: Command, *, held: str = "") -> tuple[set[str], set[str]]:
     for source, (key, time, columns) in _PEOPLE.items():
         for column in columns:
             rows = command.warehouse(
-                f"select {column}, max({time}) over (partition by {key}) from raw.{source} where {column} is not null"  # noqa: S608
+                f"select {column}, max({time}) over (partition by {key}) from raw.{source} where {column} is not null"
             )
             for person, newest in rows:
                 is_held = source == "live_chats" and held != "" and newest.isoformat().startswith(held)

@@ -195,14 +195,14 @@ def insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequence[
     if not rows:
         return
     connection.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows]))
-    connection.execute(f"insert into {relation} by name select * from rows_to_insert")  # noqa: S608 - names of ours
+    connection.execute(f"insert into {relation} by name select * from rows_to_insert")
     connection.unregister("rows_to_insert")
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection, node: Node) -> tuple[Any, ...]:
     """Return the number of rows of a table and the sum of their hashes: ten times faster than reading the rows."""
     row = connection.execute(
-        f"select count(*), sum(cast(hash(table_row) as hugeint)) from {node.relation} as table_row"  # noqa: S608 - quoted names
+        f"select count(*), sum(cast(hash(table_row) as hugeint)) from {node.relation} as table_row"
     ).fetchone()
     assert row
     return row

@@ -190,7 +190,7 @@ def _rows(
     marts: duckdb.DuckDBPyConnection, table: str, key: list[str], like: Mapping[Any, dict[str, Any]]
 ) -> dict[Any, dict[str, Any]]:
     columns = list(next(iter(like.values())))
-    rows = marts.execute(f"select {', '.join([*key, *columns])} from marts.{table}").fetchall()  # noqa: S608 - ours
+    rows = marts.execute(f"select {', '.join([*key, *columns])} from marts.{table}").fetchall()
     found = {row[: len(key)]: dict(zip(columns, row[len(key) :], strict=True)) for row in rows}
     assert len(found) == len(rows)
     return found

@@ -160,8 +160,7 @@ def test_the_sample_equals_plain_computation(sample) -> None:
         connection.execute(f"attach '{sample.home / 'warehouse.duckdb'}' as warehouse (read_only)")
         connection.execute(f"attach '{sample.home / 'marts.duckdb'}' as fcir (read_only)")
         rows = connection.execute(
-            f"select {', '.join(COLUMNS)} from warehouse.measures.int_measure_period "  # noqa: S608 - names of ours
-            "where period in ('month', 'fytd')"
+            f"select {', '.join(COLUMNS)} from warehouse.measures.int_measure_period where period in ('month', 'fytd')"
         ).fetchall()
         for row in rows:
             country.figures[row[0], row[1:4]] = Figure(row[0], row[1:4], *row[4:])

@@ -92,7 +92,7 @@ def judge(
     force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
     whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
-    with_warnings = f"select *, {conditions} from ({good.sql})"  # noqa: S608 (conditions of a contract)
+    with_warnings = f"select *, {conditions} from ({good.sql})"
     judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, good.parameters | force))]
     judged += rows_as_dicts(connection.execute(faulty.sql, faulty.parameters | force))
     connection.unregister("text_batch")

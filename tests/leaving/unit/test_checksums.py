@@ -51,7 +51,7 @@ def execute(root, sql):
 
 
 def loads_with_checksum(root):
-    return [load_id for (load_id,) in root.query(f"select load_id from {CHECKSUMS} order by load_id")]  # noqa: S608 (own table)
+    return [load_id for (load_id,) in root.query(f"select load_id from {CHECKSUMS} order by load_id")]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_load_that_takes_the_number_of_another_is_no_change_by_hand(tmp_path):
 
 def test_a_rebuild_computes_the_checksums_again(two_days):
     # As if an earlier version had read other values from the file.
-    execute(two_days, f"update {CHECKSUMS} set checksum = '1' where load_id = 2")  # noqa: S608 (own table)
+    execute(two_days, f"update {CHECKSUMS} set checksum = '1' where load_id = 2")
     assert changed(two_days) == ["visits_2022-11-02.csv"]
     with writer_lock(two_days.settings.lock_file):
         rebuild(two_days.settings, CONTRACTS)

@@ -383,7 +383,7 @@ def test_an_append_that_spark_commits_between_two_steps_is_undone_without_an_err
 def test_facts_do_not_count_as_built_after_one_was_built_alone_when_all_were_to_be_built(project, on_spark, unknown):
     project.build(on_spark, FACTS)
     with loading_connection(on_spark.warehouse) as connection:
-        connection.execute(f"delete from {unknown}")  # noqa: S608
+        connection.execute(f"delete from {unknown}")
     build_step(on_spark, FACTS, run_id="run", parsed=project, only=["test.fcir.facts"])
     with pytest.raises(BuildOrderError, match="facts are not built and tested from all that is loaded"):
         project.build(on_spark, MEASURES)

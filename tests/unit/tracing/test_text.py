@@ -34,6 +34,10 @@ def part(name: str, *files: TracedFile, amount: str) -> TracedPart:
     return TracedPart(name, Decimal(amount), files)
 
 
+def of_run(value: str | None, display_value: str | None, is_there: bool = True) -> PublishedFigure:
+    return PublishedFigure("run-1", is_there, value and Decimal(value), display_value)
+
+
 FIGURE = Figure(
     force_code="kent",
     measure="calls.pct_lost",
@@ -65,7 +69,7 @@ LOST = part("calls.lost", file(1), amount="2")
 RECEIVED = part("calls.received", file(1, events=3, amount="3", rows=((2, 5),)), file(2), amount="5")
 TRACE = Trace(
     figure=FIGURE,
-    published=PublishedFigure("run-1", True, Decimal("40.000000"), "40.00%"),
+    published=of_run("40.000000", "40.00%"),
     is_current=True,
     sources=("calls",),
     missing_days=(),
@@ -109,10 +113,6 @@ def text_of(trace: Trace) -> str:
     return "\n".join(lines_of(trace))
 
 
-def of_run(value: str | None, display_value: str | None, is_there: bool = True) -> PublishedFigure:
-    return PublishedFigure("run-1", is_there, value and Decimal(value), display_value)
-
-
 def test_a_trace_names_its_figure_sums_files_rows_and_what_was_left_out():
     assert text_of(TRACE) == WHOLE
 
@@ -153,6 +153,10 @@ QUARANTINED = tuple(
 )
 OF_FILE = ("calls", OCTOBER, "a.csv", 1)
 ROWS = (EventRow("calls.lost", Decimal("1.000000"), *OF_FILE, 2), EventRow("calls.lost", None, *OF_FILE, 3))
+LESS = (LOST, part("calls.received", *CHANGED_FILES, amount="9.5"))
+STATED = "calls: 2022-10-03 to 2022-10-04 rejected; 2022-10-06 missing; 2022-10-30"
+UP_TO_TWELVE = "calls_2022-10-12.csv  000000000000    12       2  2-3\n  and 3 more files: --csv"
+RANGE = "source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'"
 
 
 @pytest.mark.parametrize(
@@ -182,42 +186,17 @@ ROWS = (EventRow("calls.lost", Decimal("1.000000"), *OF_FILE, 2), EventRow("call
         ({}, {"published": of_run(None, None, False)}, "Published    run-1 does not have it; a run publishes it", 0),
         (PROVISIONAL, {}, "Provisional  yes, it may change; 26 of 31 days are loaded (83.87%)", 0),
         (PROVISIONAL, {"sources": ("calls", "chats")}, "are loaded of the source with fewest (83.87%)", 0),
-        (
-            PROVISIONAL,
-            {"missing_days": MISSING},
-            "calls: 2022-10-03 to 2022-10-04 rejected; 2022-10-06 missing; 2022-10-30",
-            0,
-        ),
-        (
-            {},
-            {"parts": (MANY, RECEIVED)},
-            "calls_2022-10-12.csv  000000000000    12       2  2-3\n  and 3 more files: --csv",
-            1,
-        ),
-        (
-            {},
-            {"parts": (LOST, part("calls.received", *CHANGED_FILES, amount="9.5"))},
-            "4 events, 9.5 together, in 2 files",
-            1,
-        ),
-        (
-            {},
-            {"parts": (LOST, part("calls.received", *CHANGED_FILES, amount="9.5"))},
-            "calls_2022-10-02.csv (replaced)",
-            1,
-        ),
-        ({}, {"parts": (LOST, part("calls.received", *CHANGED_FILES, amount="9.5"))}, "purged 2022-10-01", 1),
+        (PROVISIONAL, {"missing_days": MISSING}, STATED, 0),
+        ({}, {"parts": (MANY, RECEIVED)}, UP_TO_TWELVE, 1),
+        ({}, {"parts": LESS}, "4 events, 9.5 together, in 2 files", 1),
+        ({}, {"parts": LESS}, "calls_2022-10-02.csv (replaced)", 1),
+        ({}, {"parts": LESS}, "purged 2022-10-01", 1),
         ({}, {"rows": ROWS}, "  calls.lost       1  calls   2022-10-01    a.csv     1    2\n", 0),
         ({}, {"rows": ROWS}, "a further row of an event", 0),
         ({}, {"quarantined": QUARANTINED}, "Quarantined  42 rows in the deliveries", 0),
         ({}, {"quarantined": QUARANTINED}, "28 not_a_timestamp, 14 duplicate_row", 0),
         ({}, {"quarantined": QUARANTINED}, "  calls   2022-10-12    calls_12.csv    12     3\n  and 2 more files", 0),
-        (
-            {},
-            {"quarantined": QUARANTINED},
-            "source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'",
-            0,
-        ),
+        ({}, {"quarantined": QUARANTINED}, RANGE, 0),
     ],
 )
 def test_a_trace_says_whether_it_adds_up_what_is_published_and_what_it_was_counted_from(changes, more, text, faults):
