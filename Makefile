@@ -8,9 +8,9 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
 # One worker more than two processors: two waited for disks and locks a seventh of their time.
-PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
-# Six minutes on two processors: the tests that find most faults for their time. The other folders take a quarter of an hour.
-SHORT_TESTS := tests/unit tests/publication tests/dbt tests/reference/test_marts.py tests/end_to_end/test_sample_figures.py
+PYTEST := .venv/bin/pytest -n 3 --dist loadfile
+# At most 4 minutes on two processors: the layers that find most faults for their time.
+SHORT_TESTS := tests/unit tests/reference tests/properties tests/scenarios tests/dbt/test_rules.py tests/dbt/test_unit_tests.py
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
@@ -31,6 +31,8 @@ SPARK_TESTS ?= -m "not large"
 POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
+# Data roots that tests share are kept until the product changes.
+export FCIR_KEPT_ROOTS := $(CURDIR)/.lint/roots
 # Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -81,12 +83,12 @@ run: env ## First run: sample extracts, load, validate, build, test, publish; SA
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
 	@$(FCIR) run
 
-test: env ## Unit tests, publication, dbt and a whole run of the sample: at most 6 minutes on two processors
+test: env ## The tests that a change needs: units, figures, scenarios; at most 4 minutes on two processors
 	$(PYTEST) $(SHORT_TESTS)
 
-test-all: env ## All tests, as CI runs them: also pages, defective extracts, whole runs
+test-all: env ## All tests that CI runs: also the published sample, Dagster, pages in a browser
 	$(UV) sync --locked --quiet --inexact --group pages --group deploy
-	$(PYTEST) -o "norecursedirs=long leaving spark .*"
+	$(PYTEST) --cpu-limits -o "norecursedirs=long leaving spark .*"
 
 test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, mutants, random histories, wheel, fuzzing, Spark
 	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy

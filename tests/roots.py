@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -212,11 +212,12 @@ def without_great_expectations(_contract: Any, violations: Sequence[Any], **_: A
 
 
 def _linked_or_copied(source: str, target: str) -> None:
-    """Publications and extracts are replaced, never written to; databases and logs are written in place."""
-    if "/published/" in source and not source.endswith(".partial"):
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
+    """Link files of publications, which nothing changes in place; copy databases and logs, and between two disks."""
+    if "/published/" in source:
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 _parsed_once: list[Any] = []

@@ -4,10 +4,10 @@ import fcntl
 import json
 import re
 import socket
-import time
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -179,7 +179,8 @@ def server(tmp_path_factory, parsed_project) -> Iterator[Server]:
     try:
         while not listens(server.port):
             assert process.poll() is None, process.communicate()
-            time.sleep(0.2)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
         yield server
     finally:
         process.terminate()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
+import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,8 @@ def running_ui(root: DataRoot, *options: str) -> Iterator[int]:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60):
                     break
             except OSError:
-                time.sleep(0.5)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.5)
         yield port
     finally:
         process.terminate()

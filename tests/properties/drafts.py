@@ -111,10 +111,10 @@ class Draft:
     is_1904: bool = False
     left: int = 0
     """Empty sheet columns to the left."""
-    sheet_hooks: list[Callable[[Any, Any], object]] = field(default_factory=list)
+    sheet_hook: Callable[[Any, Any], object] = lambda *_: None
     arrays: dict[str, Callable[[list[Any]], pa.Array]] = field(default_factory=dict)
     """Parquet: column to what makes its array of the values."""
-    byte_hooks: list[Callable[[bytes], bytes]] = field(default_factory=list)
+    byte_hook: Callable[[bytes], bytes] = bytes
     extension: str = ""
     rejected: tuple[str, ...] = ()
     """Codes, one of which must be the reason for refusing the file; none: it is accepted."""
@@ -236,7 +236,7 @@ def _values(chance: random.Random, day: date, number: str) -> dict[str, Any]:
         "waited": seldom(Decimal(chance.randrange(4000))),
         "longitude": seldom(Decimal(chance.randint(-8_650_000, 1_770_000)).scaleb(-6)),
         "ended_at": begun + timedelta(seconds=chance.randrange(3600)) if kind == "long" else None,
-        "booked_at": seldom(begun - timedelta(seconds=chance.randrange(10**6) * 10)),
+        "booked_at": seldom(begun - timedelta(days=chance.randrange(100))),
         "paid_on": seldom(day),
         "billed_for": seldom(day.replace(day=1)),
         "is_regular": seldom(chance.random() < 0.5),
@@ -253,9 +253,7 @@ def written(draft: Draft) -> bytes:
     content = {XLSX: _xlsx, JSONL: _jsonl, PARQUET: _parquet}.get(draft.form, _csv)(draft)
     if draft.form == CSV_GZ:
         content = gzip.compress(content, compresslevel=1, mtime=0)
-    for hook in draft.byte_hooks:
-        content = hook(content)
-    return content
+    return draft.byte_hook(content)
 
 
 def _csv(draft: Draft) -> bytes:
@@ -357,8 +355,7 @@ def _xlsx(draft: Draft) -> bytes:
         elif plain.value is not None:
             sheet.write(*place, plain.value, shown)
 
-    for hook in draft.sheet_hooks:
-        hook(book, sheet)
+    draft.sheet_hook(book, sheet)
     above = [*draft.preamble, [heading for _, heading in draft.columns]]
     at = len(above) - 1
     for row in draft.rows:

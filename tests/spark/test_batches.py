@@ -4,9 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -65,7 +64,8 @@ def building(root: DataRoot) -> Iterator[subprocess.Popen[str]]:
     with root.start("run") as process:
         while not list(models.rglob("fct_*.sql")):
             assert process.poll() is None, process.communicate()
-            time.sleep(0.2)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
         yield process
 
 

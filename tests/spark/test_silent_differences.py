@@ -54,7 +54,7 @@ def test_files_that_are_not_there_are_an_error_and_not_no_rows(lake, tmp_path):
 
 def test_a_view_of_the_project_that_changed_has_its_new_query(lake, spark, tmp_path):
     project = tmp_path / "project"
-    for name in ("dagster_project", "dbt", "expectations"):
+    for name in ("dagster_project", "dbt", "deploy", "expectations"):
         shutil.copytree(PROJECT_ROOT / name, project / name, ignore=shutil.ignore_patterns("target", "__pycache__"))
     settings = {"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)}
     root = DataRoot(tmp_path / "home", settings, project)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.long.faults.bank import Fault, read_bank, refill, write_bank
 from tests.long.faults.choosing import Tests
-from tests.long.faults.trying import Result, import_libraries, work
+from tests.long.faults.trying import Copy, Result, Task, import_libraries, work
 
 _HERE = Path(__file__).resolve().parents[3]
 _LEAST_SHARE = 0.9
@@ -87,18 +87,22 @@ def _drawn(bank: list[Fault], options: argparse.Namespace) -> list[Fault]:
 def _try(faults: list[Fault], project: Path, options: argparse.Namespace) -> list[Result]:
     tests = Tests(project, options.tests, options.costs)
     seconds = options.seconds or (1800 if options.all_tests else 90)
-    tasks = [(fault, tests.of(fault.file, seconds=seconds, everything=options.all_tests)) for fault in faults]
+    tasks: list[Task] = []
+    for fault in faults:
+        files = tests.of(fault.file, seconds=seconds, everything=options.all_tests)
+        names = [str(file.relative_to(project)) for file in files]
+        tasks.append((fault, names, max(map(tests.cost, files), default=0)))
     import_libraries()
     fork = multiprocessing.get_context("fork")
     todo, done = fork.SimpleQueue(), fork.SimpleQueue()
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        common = (project, Path(folder), seconds, tests, tasks, todo, done)
-        workers = [fork.Process(target=work, args=(number, *common)) for number in range(options.workers)]
+        copies = [Copy(project, Path(folder) / str(number), seconds) for number in range(options.workers)]
+        workers = [fork.Process(target=work, args=(copy, tasks, todo, done)) for copy in copies]
         for worker in workers:
             worker.start()
-        for task in [*range(len(tasks)), *[None] * len(workers)]:
-            todo.put(task)
+        for index in [*range(len(tasks)), *[None] * len(workers)]:
+            todo.put(index)
         for _ in tasks:
             results.append(done.get())
             _tell(results[-1], options.out)

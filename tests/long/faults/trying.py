@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.long.faults.bank import Fault
-from tests.long.faults.choosing import Tests
 
 _LIBRARIES = (
     "hypothesis", "duckdb", "pandas", "pyarrow.parquet", "sqlglot", "typer", "rich.console", "jinja2", "yaml",
@@ -43,8 +42,8 @@ _PARSED_FROM = (
 )  # fmt: skip
 _MEMORY = 10 * 2**30
 
-
-Task = tuple[Fault, list[Path]]
+# A fault, the test files to run, and the CPU seconds of the most expensive one.
+Task = tuple[Fault, list[str], float]
 
 
 class Result(NamedTuple):
@@ -93,30 +92,29 @@ class Copy:
             shutil.copytree(mark.with_suffix(""), self.parsed / mark.stem, symlinks=True)
             shutil.copy(mark, self.parsed)
 
-    def try_fault(self, fault: Fault, tests: Tests, files: list[Path]) -> Result:
+    def try_fault(self, fault: Fault, names: list[str], slowest: float) -> Result:
         """Run test files with the fault until a test fails that passes without it."""
         line, began = fault.line_in(self.project), time.monotonic()
         broken: list[str] = []
-        names = [str(path.relative_to(tests.project)) for path in files]
-        slow = 3 * max([tests.cost(path) for path in files], default=0)
+        patience = self.seconds + 3 * slowest
         while True:
             names = [name for name in names if name not in broken]
             if line is None or not names:
                 return Result(fault, line, "", "its line is gone" if line is None else "no test", 0)
             with fault.put_in(self.project):
-                test, missed = self._run(names, broken, slow, parsed=not fault.file.startswith(_PARSED_FROM))
-            if not test or self._is_sound(test, slow):
+                test, missed = self._run(names, broken, patience, parsed=not fault.file.startswith(_PARSED_FROM))
+            if not test or self._is_sound(test, patience):
                 return Result(fault, line, test, missed, time.monotonic() - began)
             broken.append(test)
 
-    def _is_sound(self, test: str, slow: float) -> bool:
+    def _is_sound(self, test: str, patience: float) -> bool:
         """Return whether a test passes without a fault; one that passes vouches for its file."""
         file = test.partition("::")[0]
-        if file not in self.sound and not self._run([test], [], slow)[0]:
+        if file not in self.sound and not self._run([test], [], patience)[0]:
             self.sound.add(file)
         return file in self.sound
 
-    def _run(self, tests: list[str], broken: list[str], slow: float, *, parsed: bool = True) -> tuple[str, str]:
+    def _run(self, tests: list[str], broken: list[str], patience: float, *, parsed: bool = True) -> tuple[str, str]:
         """Run tests in a child; return the first that fails or never ends, and why there is none."""
         events, temporary = self.folder / "events", self.folder / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -126,23 +124,21 @@ class Copy:
         if not (child := os.fork()):
             self._be_child(tests, broken, _Watch(events, self.seconds, made))
         last: dict[str, Any] = {"at": time.monotonic(), "cpu": 0, "test": tests[0]}
+        is_running, is_stuck = True, False
         try:
-            while os.waitpid(child, os.WNOHANG) == (0, 0):
+            # A test that never ends has found the fault; one that is known to be slow may take its time.
+            while is_running and not is_stuck:
                 time.sleep(0.2)
-                last = (_events(events) or [last])[-1]
-                # A test that never ends has found the fault; one that is known to be slow may take its time.
-                limit = self.seconds + slow
-                if _cpu_seconds(child) - last["cpu"] > limit or time.monotonic() - last["at"] > 10 * limit:
-                    break
-            else:
-                last = (_events(events) or [last])[-1]
+                used, is_running = _cpu_seconds(child), os.waitpid(child, os.WNOHANG) == (0, 0)
+                last |= _last_event(events)
+                is_stuck = used - last["cpu"] > patience or time.monotonic() - last["at"] > 10 * patience
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
-            with suppress(ChildProcessError):
+            if is_running:
                 os.waitpid(child, 0)
-        # A child that ends within a test, without a word, was ended by the fault.
-        return str(last.get("failed") or last.get("test") or ""), str(last.get("missed", ""))
+        # A child that ended within a test, without a word, was ended by the fault.
+        return ("", last["missed"]) if "missed" in last else (last["test"], "")
 
     def _be_child(self, tests: list[str], broken: list[str], watch: _Watch) -> None:
         try:
@@ -178,9 +174,9 @@ def _cpu_seconds(process: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _events(file: Path) -> list[dict[str, Any]]:
+def _last_event(file: Path) -> dict[str, Any]:
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return next((json.loads(line) for line in reversed(lines) if line.endswith("\n")), {})
 
 
 class _Watch:
@@ -213,7 +209,7 @@ class _Watch:
     def pytest_runtest_logreport(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         if report.failed and not self.failed:
             self.failed = True
-            self.write(failed=report.nodeid)
+            self.write(test=report.nodeid)
 
     pytest_collectreport = pytest_runtest_logreport
 
@@ -229,13 +225,9 @@ class _Watch:
             self.write(missed="by none")
 
 
-def work(
-    number: int, project: Path, folder: Path, seconds: float, tests: Tests, tasks: list[Task], todo: Any, done: Any
-) -> None:
+def work(copy: Copy, tasks: list[Task], todo: Any, done: Any) -> None:
     """Try the tasks whose indices `todo` gives, until it gives None."""
     _end_with_the_parent()
-    copy = Copy(project, folder / str(number), seconds)
     copy.prepare()
     while (index := todo.get()) is not None:
-        fault, files = tasks[index]
-        done.put(copy.try_fault(fault, tests, files))
+        done.put(copy.try_fault(*tasks[index]))

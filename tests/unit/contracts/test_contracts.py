@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dagster_project.contracts import CellType, ContractError, Severity, load_contract, load_contracts
+from dagster_project.contracts import CellType, ContractError, Rule, Severity, load_contract, load_contracts
 from dagster_project.contracts.model import IDENTIFIER
 from dagster_project.settings import CONTRACTS
 
@@ -45,14 +45,10 @@ def document() -> dict[str, Any]:
     return copy.deepcopy(PATROLS)
 
 
-def written(folder: Path, document: object) -> Path:
+def loaded(folder: Path, document: object):
     path = folder / "patrols.odcs.yaml"
     path.write_text(yaml.safe_dump(document))
-    return path
-
-
-def loaded(folder: Path, document: object):
-    return load_contract(written(folder, document))
+    return load_contract(path)
 
 
 def properties(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -105,16 +101,15 @@ FLAGS = ("needs_marker", "absent_forces_complete", "describes_forces", "allows_e
 
 def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(tmp_path, document):
     contract = loaded(tmp_path, document)
-    assert (contract.columns[0].name, [column.name for column in contract.required]) == (
-        "force_code",
-        ["patrol_id", "begun_at"],
-    )
+    assert contract.columns[0].name == "force_code"
+    assert [column.name for column in contract.required] == ["patrol_id", "begun_at"]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
     assert (contract.is_daily, contract.event_column, contract.start_column) == (True, "begun_at", "begun_at")
     assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(9), None, None)
     assert [getattr(contract, name) for name in FLAGS] == [False] * 4
     patrol = contract.column("patrol_id")
     assert (patrol.pattern, patrol.form) == (IDENTIFIER, "an identifier without blanks and @, at most 64 characters")
+    assert (patrol.minimum, patrol.default, patrol.utc_offset_from, patrol.resembles_personal) == (None, None, None, "")
 
 
 def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
@@ -122,23 +117,29 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
     stated |= {"firstDelivery": date(2022, 8, 1), "eventsOutsideDay": "allowed", "volumeFloor": 0.3}
     stated |= {"faultyShareLimit": 0.1, "faultyRowsLimit": 7, "eventColumn": "ended_at", "startColumn": "begun_at"}
     document["schema"][0].update(custom(**stated, deliveryMeasures={"n": "count(*)"}))
-    letters = custom(patternDescription="letters and blanks")
+    letters = custom(patternDescription="letters and blanks", resemblesPersonal="names of beats")
     properties(document)[0].update(logicalTypeOptions={"pattern": "[A-Z ]+"}, **letters)
     properties(document)[2].update(custom(notBefore=["begun_at"], requiredWhen={"officer": 1}))
     decimal(document, at=3, logicalTypeOptions={"minimum": 0.5, "maximum": 9.5}, **custom(maximumReason="walks end"))
-    add_rule(document)
+    add_rule(document, dimension="accuracy")
+    # A rule may stand at a column, too.
+    properties(document)[0]["quality"] = [
+        RULE | {"name": "another", "implementation": {"type": "x", "table": "deliveries"}}
+    ]
     contract = loaded(tmp_path, document)
     assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(6, 30), date(2022, 8, 1), "Data")
     assert [getattr(contract, name) for name in FLAGS] == [True, True, False, True]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.1, 7, 0.3)
     assert (contract.event_column, contract.delivery_measures) == ("ended_at", {"n": "count(*)"})
     patrol, _, ended, number = contract.columns[1:]
-    assert (patrol.pattern, patrol.max_length) == ("[A-Z ]+", None)
+    assert (patrol.pattern, patrol.max_length, patrol.resembles_personal) == ("[A-Z ]+", None, "names of beats")
     assert (ended.not_before, ended.required_when) == (("begun_at",), {"officer": "1"})
     assert (number.precision, number.scale, number.minimum, number.maximum) == (4, 1, Decimal("0.5"), Decimal("9.5"))
-    (rule,) = contract.rules
-    assert (rule.name, rule.severity, rule.on_deliveries) == ("a_rule", Severity.CRITICAL, False)
-    assert (rule.expectation, rule.arguments) == ("expect_column_values_to_not_be_null", {"column": "patrol_id"})
+    kind, arguments = "expect_column_values_to_not_be_null", {"column": "patrol_id"}
+    assert contract.rules == (
+        Rule("a_rule", "A reason.", "accuracy", Severity.CRITICAL, False, kind, arguments),
+        Rule("another", "A reason.", "", Severity.CRITICAL, True, "x", {}),
+    )
 
 
 def test_a_source_that_describes_forces_requires_a_force_in_every_row(tmp_path, document):
@@ -160,13 +161,15 @@ def decimal(document: dict[str, Any], *, at: int = 2, **changed: object) -> None
     properties(document)[at] |= plain | changed
 
 
+RULE = {
+    **{"name": "a_rule", "description": "A reason.", "severity": "critical"},
+    **{"type": "custom", "engine": "greatExpectations"},
+}
+
+
 def add_rule(document: dict[str, Any], *, column: str = "patrol_id", **changed: object) -> None:
-    rule = {
-        **{"name": "a_rule", "description": "A reason.", "severity": "critical"},
-        **{"type": "custom", "engine": "greatExpectations"},
-        "implementation": {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}},
-    }
-    document["schema"][0]["quality"] = [rule | changed]
+    stated = {"implementation": {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}}}
+    document["schema"][0]["quality"] = [RULE | stated | changed]
 
 
 # By message, the changes of the schema that are refused.
@@ -184,6 +187,7 @@ OF_SCHEMA = {
     "absentForces is 'yes'": custom(absentForces="yes"),
     "stated twice": {"customProperties": custom(cadence="daily")["customProperties"] * 2},
 }
+INTEGER = {"logicalType": "integer"}
 REASON = custom(maximumReason="a reason")
 LETTERS = custom(patternDescription="letters")
 # By message, the position of a column and its changes.
@@ -203,13 +207,10 @@ OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
     "a personal column is text": (2, {"classification": "personal"}),
     "a personal column has no closed list and no default": (3, {"enum": [{"value": "A1"}]}),
     "the pseudonyms of a few known values": (3, custom(default="A1")),
-    "maximum and maximumReason go together": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}),
+    "maximum and maximumReason go together": (0, INTEGER | {"logicalTypeOptions": {"maximum": 5}}),
     "maximum 5; expected": (0, {"logicalTypeOptions": {"maximum": 5}} | REASON),
-    "maximum '5'; expected": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": "5"}} | REASON),
-    "maximum 5 is below minimum 6": (
-        0,
-        {"logicalType": "integer", "logicalTypeOptions": {"minimum": 6, "maximum": 5}} | REASON,
-    ),
+    "maximum '5'; expected": (0, INTEGER | {"logicalTypeOptions": {"maximum": "5"}} | REASON),
+    "maximum 5 is below minimum 6": (0, INTEGER | {"logicalTypeOptions": {"minimum": 6, "maximum": 5}} | REASON),
     "bound 'soon'; expected a date": (1, {"logicalType": "date", "logicalTypeOptions": {"minimum": "soon"}}),
     "minimum 5; expected": (1, {"logicalTypeOptions": {"minimum": 5}}),
     "pattern and patternDescription go together": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}}),
@@ -223,7 +224,6 @@ OF_DOCUMENT = {
     "expected one schema object, found 2": lambda doc: doc["schema"].append(doc["schema"][0]),
     "physicalType 'decimal(3, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 3)"),
     "physicalType 'decimal(39, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(39, 3)"),
-    "physicalType 'decimal(3, 0)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 0)"),
     "minimum -1000; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": -1000}),
     "minimum 0.25; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": 0.25}),
     "minimum Infinity; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": float("inf")}),
@@ -254,14 +254,10 @@ def test_a_contract_that_cannot_be_applied_is_refused_with_its_file(tmp_path, do
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", "", "just words", "\x00"])
-def test_another_yaml_file_is_refused(tmp_path, text):
-    path = tmp_path / "patrols.odcs.yaml"
-    path.write_text(text)
-    with pytest.raises(ContractError, match=r"patrols\.odcs\.yaml"):
-        load_contract(path)
-
-
-def test_a_folder_without_contracts_is_refused(tmp_path):
+def test_another_yaml_file_and_a_folder_without_contracts_are_refused(tmp_path):
     with pytest.raises(ContractError, match="no contract found"):
         load_contracts(tmp_path)
+    for text in ("a: [", "- 1\n- 2\n", "", "just words", "\x00"):
+        (tmp_path / "patrols.odcs.yaml").write_text(text)
+        with pytest.raises(ContractError, match=r"patrols\.odcs\.yaml"):
+            load_contracts(tmp_path)

@@ -52,107 +52,95 @@ def test_delimiters_and_line_ends(tmp_path, delimiter, end):
 
 
 TABLES = {
-    "nothing below the header": (HEADER, []),
-    "header in the last line": (f"List of visits\n{HEADER}", []),
-    "last row without a line end": (f"{H}1,a,b,c,d\n2,a,b,c,d", ["2 1|a|b|c|d", "3 2|a|b|c|d"]),
-    "blank lines": (
-        f"\n \n{H}\n1,a,b,c,d\n , ,\n,,,,\n,,,,,,\n2,a,b,c,d\n\n",
-        ["5 1|a|b|c|d", "9 2|a|b|c|d"],
-    ),
+    "nothing below the header": (HEADER, ""),
+    "header in the last line": (f"List of visits\n{HEADER}", ""),
+    "last row without a line end": (f"{H}1,a,b,c,d\n2,a,b,c,d", "2 1|a|b|c|d; 3 2|a|b|c|d"),
+    "blank lines": (f"\n \n{H}\n1,a,b,c,d\n , ,\n,,,,\n,,,,,,\n2,a,b,c,d\n\n", "5 1|a|b|c|d; 9 2|a|b|c|d"),
     "mixed line ends": (
         f"{HEADER}\r1,a,b,c,d\r\n2,a,b,c,d\n\r\n3,a,b,c,d\r\r4,a,b,c,d",
-        ["2 1|a|b|c|d", "3 2|a|b|c|d", "5 3|a|b|c|d", "7 4|a|b|c|d"],
+        "2 1|a|b|c|d; 3 2|a|b|c|d; 5 3|a|b|c|d; 7 4|a|b|c|d",
     ),
-    "separators of Unicode end no line": (
-        f"{H}1,a\u2028a,b\x0bb,c\x85c,d\x1ed\n",
-        ["2 1|a\u2028a|b\x0bb|c\x85c|d\x1ed"],
-    ),
-    "a line feed where carriage returns end lines": (
-        '"visit\nid",room,begun_at\r1,a,b\r2,c,d\r',
-        ["3 1|a|b", "4 2|c|d"],
-    ),
-    "quoted delimiters and doubled quotes": (f'{H}1,"a, b","say ""hi""",5" pipe,\n', ['2 1|a, b|say "hi"|5" pipe']),
-    "lines within a cell": (f'{H}1,"a\nb\r\nc",b,c,d\n2,a,b,c,d\n', ["2 1|a\nb\r\nc|b|c|d", "5 2|a|b|c|d"]),
-    "a mark before a quote": (f'{H}1,a,b,c,d\n\ufeff"2","a",b,c,d\n', ["2 1|a|b|c|d", "3 2|a|b|c|d"]),
-    "blanks around cells and none inside": (
+    "separators of Unicode end no line": (f"{H}1,a\u2028a,b\x0bb,c\x85c,d\x1ed\n", "2 1|a\u2028a|b\x0bb|c\x85c|d\x1ed"),
+    "a line feed where carriage returns end lines": ('"visit\nid",room,begun_at\r1,a,b\r2,c,d\r', "3 1|a|b; 4 2|c|d"),
+    "quoted delimiters and doubled quotes": (f'{H}1,"a, b","say ""hi""",5" pipe,\n', '2 1|a, b|say "hi"|5" pipe'),
+    "lines within a cell": (f'{H}1,"a\nb\r\nc",b,c,d\n2,a,b,c,d\n', "2 1|a\nb\r\nc|b|c|d; 5 2|a|b|c|d"),
+    "a mark before a quote": (f'{H}1,a,b,c,d\n\ufeff"2","a",b,c,d\n', "2 1|a|b|c|d; 3 2|a|b|c|d"),
+    "blanks": (
         f"\ufeff{H}\ufeff\u00a01\u00a0, a  b ,\u2003x\u3000,\t,\ufeff\n",
-        ["2 1|a  b|x"],
+        "2 1|a  b|x",
     ),
-    "more empty cells than the header": (
+    "empty cells at the end": (
         f"{HEADER},\n1,a,b,c,d,\n2,a,b,c,d\n3,a,b,c,d,, ,\n",
-        ["2 1|a|b|c|d", "3 2|a|b|c|d", "4 3|a|b|c|d"],
+        "2 1|a|b|c|d; 3 2|a|b|c|d; 4 3|a|b|c|d",
     ),
-    "too few and too many cells": (
+    "too few, too many cells": (
         f"{H}1,x\n2,a,b,c,d,x\n3,a,b,c,d\n",
-        ["2 too_few_cells", "3 too_many_cells", "4 3|a|b|c|d"],
+        "2 too_few_cells; 3 too_many_cells; 4 3|a|b|c|d",
     ),
     # Totals.
-    "totals": (f"{H}1,a,b,c,d\n Grand  Total: ,2\n\n", ["2 1|a|b|c|d"]),
-    "totals behind an empty cell": (f"{H}1,a,b,c,d\n,TOTALS,9,,\n", ["2 1|a|b|c|d"]),
-    "totals alone": (f"{H}Total,0,,,\n", []),
-    "totals below a faulty row": (f"{H}x\n,,,,\nTotal :,1\n", ["2 too_few_cells"]),
-    "totals that are not last": (
+    "totals": (f"{H}1,a,b,c,d\n Grand  Total: ,2\n\n", "2 1|a|b|c|d"),
+    "totals behind an empty cell": (f"{H}1,a,b,c,d\n,TOTALS,9,,\n", "2 1|a|b|c|d"),
+    "totals alone": (f"{H}Total,0,,,\n", ""),
+    "totals below a faulty row": (f"{H}x\n,,,,\nTotal :,1\n", "2 too_few_cells"),
+    "totals above rows": (
         f"{H}Total,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n",
-        ["2 Total|a|b|c|d", "3 1|a|b|c|d", "4 Total loss|a|b|c|d"],
+        "2 Total|a|b|c|d; 3 1|a|b|c|d; 4 Total loss|a|b|c|d",
     ),
     # Stray quotes.
-    "a quote that is not closed": (
+    "an open quote": (
         f'{H}1,a,b,c,d\n2,"a,b,c,d\n3,a,b,c,d\n',
-        ["2 1|a|b|c|d", "3 unbalanced_quote", "4 3|a|b|c|d"],
+        "2 1|a|b|c|d; 3 unbalanced_quote; 4 3|a|b|c|d",
     ),
-    "one before quoted cells": (
+    "before quoted cells": (
         f'{H}2,a,b,c,"\n3,"a",b,c,"d"\n4,"a,a",b,c,d\n',
-        ["2 unbalanced_quote", "3 3|a|b|c|d", "4 4|a,a|b|c|d"],
+        "2 unbalanced_quote; 3 3|a|b|c|d; 4 4|a,a|b|c|d",
     ),
-    "text behind a closing quote": (f'{H}2,"a"x,b,c,d\n3,a,b,c,d\n', ["2 unbalanced_quote", "3 3|a|b|c|d"]),
-    "a quote before the first cell": (f'{H}"2,a,b,c,d\n3,"a",b,c,d\n', ["2 unbalanced_quote", "3 3|a|b|c|d"]),
-    "a last quote": (f'{H}1,a,b,c,d\n"3\n', ["2 1|a|b|c|d", "3 unbalanced_quote"]),
-    "two stray quotes around whole rows": (
+    "text behind a closing quote": (f'{H}2,"a"x,b,c,d\n3,a,b,c,d\n', "2 unbalanced_quote; 3 3|a|b|c|d"),
+    "a quote before the first cell": (f'{H}"2,a,b,c,d\n3,"a",b,c,d\n', "2 unbalanced_quote; 3 3|a|b|c|d"),
+    "a last quote": (f'{H}1,a,b,c,d\n"3\n', "2 1|a|b|c|d; 3 unbalanced_quote"),
+    "two around whole rows": (
         f'{H}1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n',
-        ["2 unbalanced_quote", "3 2|e|f|g|h", "4 unbalanced_quote", "5 4|m|n\no, p|q|r"],
+        "2 unbalanced_quote; 3 2|e|f|g|h; 4 unbalanced_quote; 5 4|m|n\no, p|q|r",
     ),
-    "two stray quotes in broken rows": (
+    "two in broken rows": (
         f'{H}1,a,"b\n2,e,f,g,h\nj",k,l\n3,a,"one, two\nthree, four\nfive, six",c,d\n',
-        ["2 unbalanced_quote", "3 2|e|f|g|h", "4 too_few_cells", "5 3|a|one, two\nthree, four\nfive, six|c|d"],
+        "2 unbalanced_quote; 3 2|e|f|g|h; 4 too_few_cells; 5 3|a|one, two\nthree, four\nfive, six|c|d",
     ),
-    "two stray quotes around a blank line": (
+    "two around a blank line": (
         f'{H}"1,0",a,"b,c,d\n\n2,e,f,g,h\n3,i,j",k,"l,m"\n',
-        ["2 unbalanced_quote", "4 2|e|f|g|h", '5 3|i|j"|k|l,m'],
+        '2 unbalanced_quote; 4 2|e|f|g|h; 5 3|i|j"|k|l,m',
     ),
-    "two stray quotes around a remark": (
+    "two around a remark": (
         f'{H}"1,0",a,"b,c,d\n9,x\n2,e,f,g,h\n3,i,j",k,"l,m"\n',
-        ["2 unbalanced_quote", "3 too_few_cells", "4 2|e|f|g|h", '5 3|i|j"|k|l,m'],
+        '2 unbalanced_quote; 3 too_few_cells; 4 2|e|f|g|h; 5 3|i|j"|k|l,m',
     ),
     # Records that cannot be read.
     "NUL characters": (
         f'{H}1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n',
-        ["2 unreadable_record", "3 unbalanced_quote", "4 unreadable_record", "5 4|a|b|c|d"],
+        "2 unreadable_record; 3 unbalanced_quote; 4 unreadable_record; 5 4|a|b|c|d",
     ),
-    "a line of a mebibyte": (
+    "a long line": (
         f"{H}1,a,b,c,d\n2,a,b,c,{LONG}\n3,a,b,c,d\n",
-        ["2 1|a|b|c|d", "3 unreadable_record", "4 3|a|b|c|d"],
+        "2 1|a|b|c|d; 3 unreadable_record; 4 3|a|b|c|d",
     ),
-    "a cell of half a mebibyte": (f'{H}1,a,b,c,"{LONG[: 1 << 19]}"\n', [f"2 1|a|b|c|{LONG[: 1 << 19]}"]),
-    "half a million cells": (f"{H}1,a{',x' * 500_000}\n2,a,b,c,d\n", ["2 too_many_cells", "3 2|a|b|c|d"]),
-    "half a mebibyte of quotes": (H + '"' * (1 << 19) + "\n2,a,b,c,d\n", ["2 too_few_cells", "3 2|a|b|c|d"]),
-    "16 mebibytes of quotes": (H + '"' * (16 << 20) + "\n2,a,b,c,d\n", ["2 unreadable_record", "3 2|a|b|c|d"]),
+    "a cell of half a mebibyte": (f'{H}1,a,b,c,"{LONG[: 1 << 19]}"\n', f"2 1|a|b|c|{LONG[: 1 << 19]}"),
+    "half a million cells": (f"{H}1,a{',x' * 500_000}\n2,a,b,c,d\n", "2 too_many_cells; 3 2|a|b|c|d"),
+    "half a mebibyte of quotes": (H + '"' * (1 << 19) + "\n2,a,b,c,d\n", "2 too_few_cells; 3 2|a|b|c|d"),
+    "16 mebibytes of quotes": (H + '"' * (16 << 20) + "\n2,a,b,c,d\n", "2 unreadable_record; 3 2|a|b|c|d"),
     # Which line is the header.
-    "other spellings of names": ("Ref-No, ROOM ,Begun At,Caller\n1,2,3,4\n", ["2 1|2|3"]),
-    "a preamble with other delimiters": (f'Visits; visit;room\n"run\non",30/10/2022\n{H}1,a,b,c,d\n', ["5 1|a|b|c|d"]),
-    "49 lines of a preamble": ("x,y\n\n" * 49 + f"{H}1,a,b,c,d\n", ["100 1|a|b|c|d"]),
+    "other spellings of names": ("Ref-No, ROOM ,Begun At,Caller\n1,2,3,4\n", "2 1|2|3"),
+    "a preamble with other delimiters": (f'Visits; visit;room\n"run\non",30/10/2022\n{H}1,a,b,c,d\n', "5 1|a|b|c|d"),
+    "49 lines of a preamble": ("x,y\n\n" * 49 + f"{H}1,a,b,c,d\n", "100 1|a|b|c|d"),
     "50 lines of a preamble": ("x,y\n" * 50 + f"{H}1,a,b,c,d\n", "no_header"),
-    "the header again": (
-        f"{H}1,a,b,c,d\n{H}2,a,b,c,d\n",
-        ["2 1|a|b|c|d", f"3 {HEADER.replace(',', '|')}", "4 2|a|b|c|d"],
-    ),
+    "the header again": (f"{H}1,a,b,c,d\n{H}2,a,b,c,d\n", f"2 1|a|b|c|d; 3 {HEADER.replace(',', '|')}; 4 2|a|b|c|d"),
     "a header with more columns below": (
         f"visit_id,room,begun_at,stay\n1,a,b,c\n{H}3,a,b,c,d\n",
-        ["2 1|a|b|c", "3 too_many_cells", "4 too_many_cells"],
+        "2 1|a|b|c; 3 too_many_cells; 4 too_many_cells",
     ),
     "a quote in the header": (f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n', "no_header"),
-    "a row that begins like a header": (
+    "rows like a header": (
         f"{H}room,a,b,c,d\nvisit id,room,b,c,d\n",
-        ["2 room|a|b|c|d", "3 visit id|room|b|c|d"],
+        "2 room|a|b|c|d; 3 visit id|room|b|c|d",
     ),
     "a million columns": (",".join(f"c{i}" for i in range(1_000_000)) + "\n1,2\n", "no_header"),
     "half a million cells behind the names": (f"visit_id,room,begun_at{',x' * 500_000}\n1,a,b\n", "no_header"),
@@ -238,7 +226,7 @@ def test_a_last_record_in_a_block_of_its_own_is_compared_with_the_block_before(t
     text = H + "v1,room,2022,5,é\n" * 9
     monkeypatch.setattr(container, "_CHUNK", len(text.encode()))
     found = rows_or_code(written(tmp_path, text + last))
-    assert found == "cut_off" if is_cut else found[-1] == "11 too_few_cells"
+    assert found == "cut_off" if is_cut else found.endswith("; 11 too_few_cells")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +251,6 @@ def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_p
 def test_names_that_the_contract_lacks_are_shown_unless_they_look_like_values(tmp_path):
     shown = {
         "remarks": "remarks",
-        "line of 2023": "line of 2023",
         "x" * 100: "x" * 60,
         "https://e.example": r"https\u003a//e.example",
         "a\x1bb\u202e": r"a\x1bb\u202e",
@@ -284,8 +271,9 @@ def test_a_header_that_lost_its_line_end_shows_no_cell_of_the_row_behind_it(tmp_
         "1,a,b,c,d\n2,a,b,c,d\n": positions,
         "1,a,b,c,d,e,f\n2,a\n": ("Ada Lovelace", "a"),
         "Total,5\n": ("Ada Lovelace", "a"),
+        "": ("Ada Lovelace", "a"),
     }
-    for rest, unknown in {**shown, "": ("Ada Lovelace", "a")}.items():
+    for rest, unknown in shown.items():
         assert read(written(tmp_path, f"{names}\n{rest}"))[1].unknown_columns == unknown
 
 
@@ -357,22 +345,7 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, delimiter, quot
 
 
 PLAIN = ["a", "b c", "", "", " ", "\u00a0", "\ufeff", " x", "y\u2003", "é", "Total", "\x0b", "-", "\x85", "\u2028"]
-ODD = [
-    '""',
-    '"q"',
-    '" q "',
-    '"a""b"',
-    '""""',
-    '"a,b"',
-    '"a;b"',
-    '"x\ny"',
-    '"x\ry"',
-    '5" pipe',
-    '"a"x',
-    'a"',
-    '"',
-    "\x00",
-]
+ODD = ['""', '"q"', '" q "', '"a""b"', '"a,b"', '"a;b"', '"x\ny"', '"x\ry"', '5" pipe', '"a"x', '"', "\x00"]
 
 
 @drawn(250)

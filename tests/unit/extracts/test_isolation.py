@@ -23,7 +23,7 @@ from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.reading import Extract, open_extract
 from tests.unit.extracts.visits import NAMES, VISITS, refusal, repacked, rows_of, rows_or_code, written
 
-SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
+STRINGS = "xl/sharedStrings.xml"
 
 
 def workbook(folder: Path, rows: int = 1) -> Path:
@@ -127,25 +127,30 @@ def test_a_worker_that_is_silent_is_ended(tmp_path, monkeypatch):
     assert has_ended(pid)
 
 
-@pytest.mark.parametrize("reply", [b"no JSON", b'["end", {}]', b'["piece", {}]'])
-def test_a_worker_that_replies_nonsense_rejects_the_file(tmp_path, monkeypatch, reply):
-    monkeypatch.setattr(Child, "receive", lambda *_: reply)
+def arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+OPENED, PIECE = b'["opened", {"serial_days": 0, "found": [], "unknown": []}]', b'["piece", {"last_label": ""}]'
+REPLIES = {
+    "no JSON": [b"{"],
+    "another message": [PIECE],
+    "rows before they are announced": [OPENED, OPENED],
+    "no Arrow": [OPENED, PIECE, b"rows"],
+    "other columns": [OPENED, PIECE, arrow(pa.table({"other": [1]}))],
+}
+
+
+@pytest.mark.parametrize("replies", REPLIES.values(), ids=REPLIES)
+def test_a_worker_that_replies_nonsense_rejects_the_file(tmp_path, monkeypatch, replies):
+    left = iter(replies)
+    monkeypatch.setattr(Child, "receive", lambda *_: next(left))
     error = refusal(parquet(tmp_path))
     assert error.code == "reader_crashed"
     assert "sent an invalid reply" in str(error)
-
-
-@pytest.mark.parametrize("rows", [b"no Arrow", b"other columns"])
-def test_a_worker_that_sends_other_rows_rejects_the_file(tmp_path, monkeypatch, rows):
-    sink = pa.BufferOutputStream()
-    table = pa.table({"other": [1]})
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    content = sink.getvalue().to_pybytes() if rows == b"other columns" else rows
-    opened = b'["opened", {"serial_days": 0, "found": [], "unknown": []}]'
-    replies = iter([opened, b'["piece", {"last_label": ""}]', content])
-    monkeypatch.setattr(Child, "receive", lambda *_: next(replies))
-    assert rows_or_code(parquet(tmp_path)) == "reader_crashed"
 
 
 def test_a_worker_ends_with_its_parent_even_while_native_code_runs(tmp_path):
@@ -195,32 +200,12 @@ def test_a_worker_imports_no_framework_and_does_not_start_alone():
     assert "is started by fcir" in alone.stderr
 
 
-def shared_text(folder: Path) -> Path:
-    """A workbook in which twenty thousand cells share one long text."""
-    rows = "".join(
-        f'<row r="{i}">' + "".join(f'<c r="{c}{i}" t="s"><v>9</v></c>' for c in "ABCDE") + "</row>"
-        for i in range(3, 4_000)
-    )
-
-    def change(parts: dict[str, bytes]) -> None:
-        parts[SHEET] = parts[SHEET].replace(b"</sheetData>", rows.encode() + b"</sheetData>")
-        parts[STRINGS] = parts[STRINGS].replace(b"</sst>", f"<si><t>{'y' * 100_000}</t></si></sst>".encode())
-
-    return repacked(workbook(folder), change)
-
-
-def long_texts(folder: Path) -> Path:
-    """A Parquet file of texts that unpack to 15 GiB."""
+def test_texts_that_do_not_fit_the_memory_are_refused(tmp_path):
+    # They unpack to 15 GiB.
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000, pa.int32()), pa.array(["y" * (1 << 20)]))
-    pq.write_table(
-        pa.table({"visit_id": column, "room": column, "begun_at": column}), folder / "v.parquet", compression="zstd"
-    )
-    return folder / "v.parquet"
-
-
-@pytest.mark.parametrize("make", [shared_text, long_texts])
-def test_what_does_not_fit_the_memory_is_refused(tmp_path, make):
-    assert rows_or_code(make(tmp_path)) in {"too_large", "reader_crashed"}
+    path = tmp_path / "v.parquet"
+    pq.write_table(pa.table({"visit_id": column, "room": column, "begun_at": column}), path, compression="zstd")
+    assert rows_or_code(path) in {"too_large", "reader_crashed"}
 
 
 @pytest.mark.parametrize("make", [workbook, parquet])
@@ -238,31 +223,9 @@ def test_a_file_that_is_cut_or_damaged_anywhere_gives_rows_or_is_refused(tmp_pat
             damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         found = rows_or_code(path)
-        seen[found if isinstance(found, str) else "rows"] += 1
+        seen[found.partition(" ")[0]] += 1
     assert seen["corrupt"] > 30
     assert not seen.keys() & {"reader_stalled", "count_differs"}
-
-
-def test_damage_in_the_xml_of_a_workbook_gives_rows_or_a_refusal(tmp_path):
-    chance = random.Random(1)
-    original = workbook(tmp_path, 60).read_bytes()
-    seen: Counter[str] = Counter()
-
-    def damage(parts: dict[str, bytes]) -> None:
-        name = chance.choice([SHEET, SHEET, STRINGS, "xl/styles.xml", "xl/workbook.xml"])
-        data = bytearray(parts[name])
-        place = chance.randrange(len(data))
-        if chance.random() < 0.5:
-            data[place] = ord(chance.choice('0123456789ABstre<>"/ '))
-        else:
-            data[place : place + chance.randrange(30)] = data[place : place + chance.randrange(60)]
-        parts[name] = bytes(data)
-
-    for _ in range(100):
-        found = rows_or_code(repacked(written(tmp_path, original, "v.xlsx"), damage))
-        seen[found if isinstance(found, str) else "rows"] += 1
-    assert seen["rows"] > 10
-    assert seen["corrupt"] > 25
 
 
 def test_a_container_with_a_false_size_is_refused(tmp_path):

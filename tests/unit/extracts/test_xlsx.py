@@ -68,19 +68,14 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
     "note": [
         (" text ", "text"),
         ("007", "007"),
-        (7, "7"),
         (3.0, "3"),
-        (12345678901, "12345678901"),
         (999_999_999_999_999, "999999999999999"),
-        (-3, "-3"),
         (0.5, "0.5"),
         (1e-7, "0.0000001"),
         (True, "true"),
         (False, "false"),
         ("=1+1", "=1+1"),
-        ((3.0, "0.00"), "3"),
         ((0.0116, "0.00%"), "1.16%"),
-        ((0.28999999999999998, "0%"), "29%"),
         ((0.28999999999999998, 9), "29%"),
         ((0.0116, 10), "1.16%"),
         ((0.011649, "#,##0.00%;-0.00%"), "1.16%"),
@@ -98,34 +93,25 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
     ],
     # A number is a day fraction if its format shows a time, and else a number.
     "stay": [
-        (17, "17"),
         (296.5, "296.5"),
         ("4m 56s", "4m 56s"),
         ((dt.time(0, 4, 56), TIME), "0:04:56"),
-        ((0, TIME), "0:00:00"),
         ((0, HOURS), "0:00:00"),
-        ((1, HOURS), "24:00:00"),
         ((1, DATE_TIME), "24:00:00"),
         ((1.5, TIME), "36:00:00"),
-        ((1.5, HOURS), "36:00:00"),
         ((0.0625, "mm:ss"), "1:30:00"),
         ((0.0625, 45), "1:30:00"),
-        ((-0.5, TIME), "-0.5"),
         ((-0.5, HOURS), "-0.5"),
-        ((-17, "0"), "-17"),
         ((39, DATE), "39"),
         ((39.5, DATE), "39.5"),
-        ((296, DATE), "296"),
         ((61, 14), "61"),
     ],
     "count": [((2, DATE), "2"), ((60, DATE), "60"), ((61, DATE), "61"), ((2, HOURS), "2"), ((400, DATE_TIME), "400")],
     "begun_at": [
         ((44640.5, HOURS), "44640.5"),
-        (44640.5, "44640.5"),
         ((MOMENT, DATE_TIME), "2022-10-30 01:02:03"),
         ((MIDNIGHT, DATE_TIME), "2022-10-30 00:00:00"),
         ((MIDNIGHT, 22), "2022-10-30 00:00:00"),
-        ((MIDNIGHT, "yyyy-mm-dd h:mm"), "2022-10-30 00:00:00"),
         ((MIDNIGHT, DATE), "2022-10-30"),
         ((MIDNIGHT, 14), "2022-10-30"),
         ((MIDNIGHT, '[$-809]dd mmmm yyyy "hrs"'), "2022-10-30"),
@@ -139,7 +125,6 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
         ((6001 / 7013, "0.000%"), "85.570"),
         ((1 - 0.0843, "0.00%"), "91.57"),
         ((0.1 + 0.7, "0.00%"), "80.00"),
-        ((0.912345, "0.0000%"), "91.2345"),
         ((-0.00005, "0.00%"), "-0.01"),
         ((1e-300, "0.00%"), "0.00"),
         ((9.9e8, "0.00%"), "99000000000.00"),
@@ -167,11 +152,8 @@ def test_cells_become_text(tmp_path, column, from_1904, left):
 
 def test_an_identifier_of_which_excel_has_lost_digits_is_a_fault_of_its_row(tmp_path):
     path = written(tmp_path, [1e15, "a", "b"], [-1e15, "a", "b"], ["1000000000000000", "a", "b", 1e15])
-    assert rows_of(path) == [
-        "2 digits_lost visit_id",
-        "3 digits_lost visit_id",
-        "4 1000000000000000|a|b|1000000000000000",
-    ]
+    digits = "1000000000000000"
+    assert rows_of(path) == ["2 digits_lost visit_id", "3 digits_lost visit_id", f"4 {digits}|a|b|{digits}"]
 
 
 def test_rows_are_those_of_the_sheet_below_titles_and_between_blank_rows(tmp_path):
@@ -192,17 +174,14 @@ def test_rows_are_those_of_the_sheet_below_titles_and_between_blank_rows(tmp_pat
     assert rows_of(path) == ["8 70|71|72|73|74", "10 90|91|92|93|94", "21 200|201|202|203|204"]
 
 
-TABLES: dict[str, tuple[list[list[Any]], list[str] | str]] = {
-    "no rows": ([], []),
-    "a number before the word total": ([[1, *"abcd"], [2, "Total", *"bcd"]], ["2 1|a|b|c|d", "3 2|Total|b|c|d"]),
+TABLES = {
+    "no rows": ([], ""),
+    "a number before the word total": ([[1, *"abcd"], [2, "Total", *"bcd"]], "2 1|a|b|c|d; 3 2|Total|b|c|d"),
     "cells beside the table": (
         [["1", *"abcd"], [None] * 6 + ["u"], ["2", *"abcd", "e"], ["3", "x"]],
-        ["2 1|a|b|c|d", "3 too_many_cells", "4 too_many_cells", "5 3|x"],
+        "2 1|a|b|c|d; 3 too_many_cells; 4 too_many_cells; 5 3|x",
     ),
-    "the header again": (
-        [["1", *"abcd"], list(NAMES), ["2", *"abcd"]],
-        ["2 1|a|b|c|d", "3 visit_id|room|begun_at|stay|note", "4 2|a|b|c|d"],
-    ),
+    "the header again": ([["1", *"abcd"], list(NAMES)], "2 1|a|b|c|d; 3 visit_id|room|begun_at|stay|note"),
     "a second header": ([["1", *"abcd"], [], ["ROOM", "Visit-Id", "Begun At", "Stay", "Note"]], "second_header"),
     "columns in another order": ([["visit_id", "room", "begun_at", "note", "stay"]], "second_header"),
 }
@@ -244,11 +223,7 @@ def test_of_several_sheets_that_lack_a_column_the_closest_is_named_and_unknown_n
             book.add_worksheet().write_row(0, 0, names)
     assert "are missing: begun_at; found in row 1: visit_id, room, note" in str(refusal(path))
     _, extract = read(written(tmp_path, ["1", "a", "b", "s"], header=("visit", "room", "begun_at", "caller")))
-    assert (extract.found, extract.unknown_columns, extract.warnings) == (
-        ("visit_id", "room", "begun_at"),
-        ("caller",),
-        [],
-    )
+    assert (extract.found, extract.unknown_columns) == (("visit_id", "room", "begun_at"), ("caller",))
 
 
 SHARED = '<row r="3"><c r="A3" t="s"><v>11</v></c></row>'
@@ -272,11 +247,7 @@ XML = {
     "one that is shared": ('<row r="3"><c r="E3"><f t="shared" si="0"/></c></row>', "", FORMULA),
     "a formula with its value": ('<row r="3"><c r="A3"><f>1+1</f><v>2</v></c></row>', "", "3 2"),
     "a formula of text": ('<row r="3"><c r="A3" t="str"><f>"x"</f><v>x</v></c></row>', "", "3 x"),
-    "a formula of no text": (
-        '<row r="3"><c r="A3" t="str"><f>""</f><v></v></c><c r="B3"><v>7</v></c></row>',
-        "",
-        "3 |7",
-    ),
+    "a formula of no text": ('<row r="3"><c t="str"><f>""</f><v></v></c><c><v>7</v></c></row>', "", "3 |7"),
     "an error in single quotes": ("<row r='3'><c r='A3' t='e'><v>#NAME?</v></c></row>", "", "3 #NAME?"),
     "formats": ('<row r="3" s="1" customFormat="1"/><row r="4"/>', "", None),
 }
@@ -296,15 +267,12 @@ def with_rows(folder: Path, xml: str, strings: str = "") -> Path:
 @pytest.mark.parametrize(("xml", "strings", "row"), XML.values(), ids=XML)
 def test_a_row_counts_when_a_cell_has_a_value(tmp_path, xml, strings, row):
     good = ["2 1|a|b|c|d", *([row] if row else []), "9 2|a|b|c|d"]
-    assert rows_or_code(with_rows(tmp_path, xml, strings)) == good
+    assert rows_of(with_rows(tmp_path, xml, strings)) == good
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
-    [
-        ('<c r="A5" t="e"><v>#REF!</v></c>', "5 #REF!"),
-        ('<c r="B5"><f>1+1</f></c>', "5 formula_without_value"),
-    ],
+    [('<c r="A5" t="e"><v>#REF!</v></c>', "5 #REF!"), ('<c r="B5"><f>1+1</f></c>', "5 formula_without_value")],
 )
 def test_errors_and_formulas_below_the_last_value_are_rows(tmp_path, row, expected):
     path = written(tmp_path, ["1", *"abcd"])
@@ -372,31 +340,16 @@ HOSTILE = {
     "a member that unpacks to much": (SHEET, str, {"xl/media/bomb.txt": "x" * (4 << 20)}, "unsafe"),
     "two sheets of a member": (BOOK, replaced("</sheets>", '<sheet r:id="rId1"/></sheets>'), {}, "unsafe"),
     "a cell far off": (SHEET, replaced('r="E2"', 'r="XFD1048576"'), {}, "too_large"),
-    "a row far off": (
-        SHEET,
-        lambda xml: xml.replace('row r="2"', 'row r="900000"').replace("E2", "ZZ900000"),
-        {},
-        "too_large",
-    ),
+    "a row far off": (SHEET, replaced('<c r="E2"', '<c r="ZZ900000"'), {}, "too_large"),
     "half a sheet": (SHEET, lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
     "half a workbook": (BOOK, lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
     "half of the styles": ("xl/styles.xml", lambda _: "<styleSheet", {}, "corrupt"),
     "an unknown encoding": (BOOK, replaced('"UTF-8"', '"none"'), {}, "corrupt"),
     "two rows of a number": (SHEET, row_added('<row r="2"><c r="A2"><v>1</v></c></row>'), {}, "count_differs"),
-    "a value that the parser does not see": (
-        SHEET,
-        row_added("<row><c><v><![CDATA[7]]></v></c></row>"),
-        {},
-        "count_differs",
-    ),
+    "an unseen value": (SHEET, row_added("<row><c><v><![CDATA[7]]></v></c></row>"), {}, "count_differs"),
     # Searching them from each of their characters would take hours.
     "tags that do not end": (SHEET, row_added('<row r="3">' + "<v " * 250_000), {}, "corrupt"),
-    "values in tags that do not end": (
-        SHEET,
-        row_added('<row r="3"><c t="s">' + "<v>0</v><t " * 80_000),
-        {},
-        "corrupt",
-    ),
+    "values in such tags": (SHEET, row_added('<row r="3"><c t="s">' + "<v>0</v><t " * 80_000), {}, "corrupt"),
     "strings that do not end": (STRINGS, replaced("</sst>", "<si " * 250_000), {}, "corrupt"),
     "texts that do not end": (STRINGS, replaced("</sst>", "<t " * 250_000), {}, "corrupt"),
     "brackets that do not close": ("xl/styles.xml", replaced("<fonts ", FORMATS), {}, "rows"),
@@ -406,7 +359,7 @@ HOSTILE = {
 @pytest.mark.parametrize(("member", "change", "extra", "code"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_or_damaged_workbook_is_refused(tmp_path, member, change, extra, code):
     found = rows_or_code(changed(written(tmp_path, ["1", *"abcd"]), member, change, **extra))
-    assert found == code or (code == "rows" and found[0] == "2 1|a|b|c|d")
+    assert found == {"rows": "2 1|a|b|c|d"}.get(code, code)
 
 
 LIMITS = {
@@ -430,7 +383,7 @@ def test_a_workbook_beyond_a_limit_is_refused(tmp_path, monkeypatch, name, least
     monkeypatch.setitem(reading.READERS, "xlsx", XlsxReader)
     module = sheet if name.startswith("_ROW") else workbook
     monkeypatch.setattr(module, name, limit)
-    assert rows_or_code(path) == ["2 1|a|b||d"]
+    assert rows_or_code(path) == "2 1|a|b||d"
     monkeypatch.setattr(module, name, limit - 1)
     assert rows_or_code(path) == code
 
@@ -449,22 +402,7 @@ def test_a_cut_or_damaged_workbook_is_refused(tmp_path):
     data = path.read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as container:
         offset = container.getinfo(SHEET).header_offset
-    for damaged in (
-        data[:10],
-        data[: len(data) // 2],
-        data[:-10],
-        data[: offset + 60] + bytes(40) + data[offset + 100 :],
-    ):
-        path.write_bytes(damaged)
+    damaged = data[: offset + 60] + bytes(40) + data[offset + 100 :]
+    for changed in (data[:10], data[: len(data) // 2], data[:-10], damaged):
+        path.write_bytes(changed)
         assert rows_or_code(path) == "corrupt"
-
-
-def test_a_reader_that_loses_a_row_is_noticed(tmp_path, monkeypatch):
-    class Losing(XlsxReader):
-        def _numbered_rows(self):
-            return (row for row in super()._numbered_rows() if row[0] != 7)
-
-    monkeypatch.setitem(reading.READERS, "xlsx", Losing)
-    error = refusal(written(tmp_path, *([str(i), *"abcd"] for i in range(20))))
-    assert error.code == "count_differs"
-    assert "19 rows were read, but counted another way there are 20 (20 rows of the sheet with a value)" in str(error)

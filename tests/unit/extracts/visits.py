@@ -102,9 +102,9 @@ def refusal(path: Path, under: Contract = VISITS) -> UnreadableExtract:
     return caught.value
 
 
-def rows_or_code(path: Path, under: Contract = VISITS) -> list[str] | str:
-    """Every row, or the code for which the file is refused."""
+def rows_or_code(path: Path, under: Contract = VISITS) -> str:
+    """Every row, with `; ` between them, or the code for which the file is refused."""
     try:
-        return rows_of(path, under)
+        return "; ".join(rows_of(path, under))
     except UnreadableExtract as error:
         return error.code

