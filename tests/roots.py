@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -127,8 +127,8 @@ class DataRoot:
         return Done(process.returncode, out, err)
 
     def copy(self, home: Path) -> DataRoot:
-        """Return a copy that a test may change; files that nothing changes in place are hard links."""
-        shutil.copytree(self.home, home, symlinks=True, copy_function=_linked_or_copied)
+        """Return a copy that a test may change."""
+        shutil.copytree(self.home, home, symlinks=True)
         return DataRoot(home, dict(self.settings), self.project)
 
     @property
@@ -209,15 +209,6 @@ def land_correction(root: DataRoot) -> None:
 def without_great_expectations(_contract: Any, violations: Sequence[Any], **_: Any) -> ValidationResult:
     """Return the outcomes that Great Expectations gives; it takes three CPU seconds to import."""
     return ValidationResult(tuple(Outcome(**vars(found), success=not found.failed_dates) for found in violations), "{}")
-
-
-def _linked_or_copied(source: str, target: str) -> None:
-    """Link files of publications, which nothing changes in place; copy databases and logs, and between two disks."""
-    if "/published/" in source:
-        with suppress(OSError):
-            os.link(source, target)
-            return
-    shutil.copy2(source, target)
 
 
 _parsed_once: list[Any] = []

@@ -15,16 +15,19 @@ import argparse
 import csv
 import multiprocessing
 import random
+import signal
 import sys
 import tempfile
 from datetime import date
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from tests.long.faults.bank import Fault, read_bank, refill, write_bank
 from tests.long.faults.choosing import Tests
 from tests.long.faults.trying import Copy, Result, Task, import_libraries, work
 
+_print = partial(print, flush=True)
 _HERE = Path(__file__).resolve().parents[3]
 _LEAST_SHARE = 0.9
 
@@ -39,14 +42,14 @@ def main() -> int:
         return 0
     if options.action == "check":
         gone = [fault for fault in bank if not fault.line_in(project)]
-        _say("\n".join(f"{fault.number} {fault.file}: {fault.before}" for fault in gone) or "All faults apply.")
+        _print("\n".join(f"{fault.number} {fault.file}: {fault.before}" for fault in gone) or "All faults apply.")
         return len(gone) > 0
     faults = [fault for fault in bank if fault.number in options.number] if options.number else _drawn(bank, options)
     results = _try(faults, project, options)
     found = sum(bool(result.test) for result in results)
     tried = sum(bool(result.test) or result.line is not None for result in results)
     share = found / max(tried, 1)
-    _say(f"{len(results)} faults, {len(results) - tried} without their line: {found} of {tried} found ({share:.1%})")
+    _print(f"{len(results)} faults, {len(results) - tried} without their line: {found} of {tried} found ({share:.1%})")
     return share < _LEAST_SHARE
 
 
@@ -65,10 +68,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--costs", type=Path, help="JSON of CPU seconds by test file: .lint/cpu_seconds.json")
     parser.add_argument("--out", type=Path, help="CSV to which the results are appended")
     return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
 
 
 def _seed(text: str) -> int:
@@ -96,25 +95,30 @@ def _try(faults: list[Fault], project: Path, options: argparse.Namespace) -> lis
     fork = multiprocessing.get_context("fork")
     todo, done = fork.SimpleQueue(), fork.SimpleQueue()
     results: list[Result] = []
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+    # Otherwise a command that is stopped leaves its copies.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
         copies = [Copy(project, Path(folder) / str(number), seconds) for number in range(options.workers)]
         workers = [fork.Process(target=work, args=(copy, tasks, todo, done)) for copy in copies]
-        for worker in workers:
-            worker.start()
-        for index in [*range(len(tasks)), *[None] * len(workers)]:
-            todo.put(index)
-        for _ in tasks:
-            results.append(done.get())
-            _tell(results[-1], options.out)
-        for worker in workers:
-            worker.join()
+        try:
+            for worker in workers:
+                worker.start()
+            for index in range(len(tasks)):
+                todo.put(index)
+            for _ in tasks:
+                results.append(done.get())
+                _tell(results[-1], options.out)
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.join()
     return results
 
 
 def _tell(result: Result, out: Path | None) -> None:
     fault, line, test, missed, seconds = result
     outcome = f"found by {test}" if test else f"NOT FOUND ({missed})"
-    _say(f"{fault.number:4} {fault.file}:{line} {fault.kind}: {outcome}")
+    _print(f"{fault.number:4} {fault.file}:{line} {fault.kind}: {outcome}")
     if out:
         with out.open("a", encoding="utf-8", newline="") as file:
             row = (fault.number, fault.file, line, fault.kind, "found" if test else "NOT FOUND", test or missed)

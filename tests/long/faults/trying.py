@@ -226,8 +226,8 @@ class _Watch:
 
 
 def work(copy: Copy, tasks: list[Task], todo: Any, done: Any) -> None:
-    """Try the tasks whose indices `todo` gives, until it gives None."""
+    """Try the tasks whose indices `todo` gives, without end."""
     _end_with_the_parent()
     copy.prepare()
-    while (index := todo.get()) is not None:
-        done.put(copy.try_fault(*tasks[index]))
+    while True:
+        done.put(copy.try_fault(*tasks[todo.get()]))

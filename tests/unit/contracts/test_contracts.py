@@ -107,6 +107,10 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
     assert (contract.is_daily, contract.event_column, contract.start_column) == (True, "begun_at", "begun_at")
     assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(9), None, None)
     assert [getattr(contract, name) for name in FLAGS] == [False] * 4
+    same = {"cadence": "daily", "completionMarker": "optional", "eventsOutsideDay": "rejected"}
+    same |= {"absentForces": "incomplete", "forces": "delivering", "startColumn": "begun_at"}
+    document["schema"][0].update(custom(**same))
+    assert loaded(tmp_path, document) == contract
     patrol = contract.column("patrol_id")
     assert (patrol.pattern, patrol.form) == (IDENTIFIER, "an identifier without blanks and @, at most 64 characters")
     assert (patrol.minimum, patrol.default, patrol.utc_offset_from, patrol.resembles_personal) == (None, None, None, "")
@@ -116,7 +120,10 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
     stated = {"deliveredBy": "06:30", "completionMarker": "required", "absentForces": "complete", "sheet": "Data"}
     stated |= {"firstDelivery": date(2022, 8, 1), "eventsOutsideDay": "allowed", "volumeFloor": 0.3}
     stated |= {"faultyShareLimit": 0.1, "faultyRowsLimit": 7, "eventColumn": "ended_at", "startColumn": "begun_at"}
-    document["schema"][0].update(custom(**stated, deliveryMeasures={"n": "count(*)"}))
+    document["schema"][0].update(
+        custom(**stated, deliveryMeasures={"n": "count(*)"}), dataGranularityDescription="a walk"
+    )
+    document.update(team={"name": "beats"}, tags=["walks"], description={"purpose": "Patrols."})
     letters = custom(patternDescription="letters and blanks", resemblesPersonal="names of beats")
     properties(document)[0].update(logicalTypeOptions={"pattern": "[A-Z ]+"}, **letters)
     properties(document)[2].update(custom(notBefore=["begun_at"], requiredWhen={"officer": 1}))
@@ -130,6 +137,8 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
     assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(6, 30), date(2022, 8, 1), "Data")
     assert [getattr(contract, name) for name in FLAGS] == [True, True, False, True]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.1, 7, 0.3)
+    about = (contract.version, contract.domain, contract.owner, contract.tags, contract.description, contract.grain)
+    assert about == ("1.0.0", "contact", "beats", ("walks",), "Patrols.", "a walk")
     assert (contract.event_column, contract.delivery_measures) == ("ended_at", {"n": "count(*)"})
     patrol, _, ended, number = contract.columns[1:]
     assert (patrol.pattern, patrol.max_length, patrol.resembles_personal) == ("[A-Z ]+", None, "names of beats")

@@ -249,9 +249,9 @@ ENCODINGS = {
     # A sequence that is not completed is one bad character, as is each byte that begins none.
     "two of three bytes": (text("1,éé,b,c,d", b"2,\xe2\x82,b,c,"), "utf-8", "2 1|éé|b|c|d; 3 invalid_utf_8 room"),
     "two bytes that begin none": (text("1,éé,b,c,d", b"2,\x80\x81,b,c,d"), "", "bad_encoding"),
-    "replacements are good": (text("1,\ufffd\ufffd,b,c,d", b"\xe9,a,b,c,d"), "utf-8", ["2 1|\ufffd\ufffd|b|c|d", BAD]),
+    "replacements are good": (text("1,\ufffd\ufffd,b,c,d", b"\xe9,a,b,c,d"), "utf-8", f"2 1|\ufffd\ufffd|b|c|d; {BAD}"),
     "bytes of no encoding": (text("1,éé,b,c,d", b"2,a,b,c,\x81"), "utf-8", "2 1|éé|b|c|d; 3 invalid_utf_8 note"),
-    "a bad byte behind a mark": (MARK + text("1,éé,b,c,d", b"\xe9,a,b,c,d"), "utf-8-sig", ["2 1|éé|b|c|d", BAD]),
+    "a bad byte behind a mark": (MARK + text("1,éé,b,c,d", b"\xe9,a,b,c,d"), "utf-8-sig", f"2 1|éé|b|c|d; {BAD}"),
     "another fault of the record": (text("1,éé,b,c,d", b"2,\xe9"), "utf-8", "2 1|éé|b|c|d; 3 too_few_cells"),
     "a cell that is not loaded": (b"x," + text("1,1,é,é,c,d", b"\xe9,2,,,,"), "utf-8", "2 1|é|é|c|d; 3 invalid_utf_8"),
 }

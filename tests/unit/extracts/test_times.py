@@ -72,17 +72,16 @@ def test_an_offset_or_the_start_decides_in_the_hour_that_comes_twice(session):
 
 
 def test_a_time_in_the_hour_that_comes_twice_is_not_before_any_time_that_it_follows(session):
-    def times(**not_before: tuple[str, ...]) -> dict[str, str]:
-        columns = [replace(c, not_before=not_before.get(c.name, ())) for c in reversed(TIMES.columns)]
-        cells = {"begun_at": "2022-10-30 01:50", "ended_at": "2022-10-30 01:05", "booked_at": "2022-10-30 01:55"}
-        (row,) = judge(session, [{**GOOD, **cells}], contract=replace(TIMES, columns=tuple(columns)))
-        return {name: f"{row[name]:%H:%M}" for name in cells}
+    def times(booked: str, **not_before: tuple[str, ...]) -> list[str]:
+        columns = tuple(replace(c, not_before=not_before.get(c.name, ())) for c in reversed(TIMES.columns))
+        cells = {"begun_at": "2022-10-30 01:50", "ended_at": "2022-10-30 01:05", "booked_at": f"2022-10-30 {booked}"}
+        (row,) = judge(session, [{**GOOD, **cells}], contract=replace(TIMES, columns=columns))
+        return [f"{row[name]:%H:%M}" for name in cells]
 
-    assert times() == {"begun_at": "00:50", "ended_at": "01:05", "booked_at": "00:55"}
-    assert times(booked_at=("ended_at",)) == {"begun_at": "00:50", "ended_at": "01:05", "booked_at": "01:55"}
+    assert times("01:55") == ["00:50", "01:05", "00:55"]
+    assert times("01:55", booked_at=("ended_at",)) == ["00:50", "01:05", "01:55"]
     # Times in a circle have no order.
-    circle = times(booked_at=("ended_at",), ended_at=("booked_at",))
-    assert circle["ended_at"] == "01:05"
+    assert times("01:05", booked_at=("ended_at",), ended_at=("booked_at",)) == ["00:50", "01:05", "01:05"]
 
 
 WARNINGS = {

@@ -49,10 +49,10 @@ def publish(tmp_path, monkeypatch, renderer):
         folders.append(tmp_path / str(len(folders)))
         draft = Draft(folders[-1], before, renderer)
         written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
-        pages = {paper: folders[-1] / paper.folder / papers.PAGE for paper in written}
+        pages = [(paper, folders[-1] / paper.folder / papers.PAGE) for paper in written]
         return {
             paper.month.month: (paper.is_rendered, page.parent, page.read_text(encoding="utf-8"))
-            for paper, page in pages.items()
+            for paper, page in pages
         }
 
     return publish
