@@ -1,5 +1,6 @@
 """What Dagster shows of the two nights of the root `troubled`: its events, as the UI reads them."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_project.settings import PROJECT_ROOT
+from dagster_project.defs.lists import list_of
+from dagster_project.record import store
+from dagster_project.settings import PROJECT_ROOT, Settings
 from tests.dagster.conftest import use
 from tests.roots import DataRoot
 from tests.troubled import DAYS, LINK, MISSING, PICTURE, REJECTED
@@ -78,6 +81,36 @@ def test_a_missing_and_a_rejected_delivery_fail_each_run_after_it_has_published(
     assert Path(shown(latest["published/database"])["folder"]).name == troubled.root.current.resolve().name
 
 
+def test_the_record_of_actions_and_the_log_name_what_became_of_each_run(nights, troubled):
+    runs = [
+        entry for entry in store.read(Settings(home=troubled.root.home, _env_file=None)) if entry["action"] == "run"
+    ]
+    assert [(entry["outcome"], entry["detail"]) for entry in runs] == [
+        (
+            "needs attention",
+            {"job": "nightly", "dagster_run": night.run_id, "started_by": "command line"}
+            | {"failed_steps": ["published__run_verdict"]},
+        )
+        for night in nights
+    ]
+    first, second = (
+        {re.sub(r" +", " ", line).partition(" (")[0] for line in night.out.splitlines()} for night in troubled[1:]
+    )
+    assert first >= {
+        "sources call_segments 4 deliveries, 10 rows loaded, 1 quarantined, 1 REJECTED",
+        "sources crimes 3 deliveries, 4 rows loaded, 1 MISSING",
+        "sources published_figures 1 delivery, 1 row loaded",
+        "build facts step done, from scratch",
+        "build reference 17 of 17 good",
+        "publish papers 1 paper, 1 new or changed",
+    }
+    assert second >= {
+        "sources call_segments 3 deliveries, 6 rows loaded, 1 quarantined, 2 corrected, 1 REJECTED",
+        "sources crimes nothing new",
+        "build papers step done, incremental",
+    }
+
+
 def test_the_ui_finds_a_run_of_the_command_line_under_its_job(nights, definitions):
     [location] = yaml.safe_load((PROJECT_ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))["load_from"]
     assert location["python_module"]["module_name"] == "dagster_project.definitions"
@@ -125,6 +158,9 @@ def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
     assert shown(latest["landing/call_segments"]) == arrived
     # The second night had no delivery of it.
     assert (shown(latest["raw/crimes"])["missing"], shown(latest["landing/crimes"])["deliveries"]) == (1, 3)
+    assert [record.data for record in list_of("warning", ["a", "b", "c"], 2).records] == [
+        {"warning": one} for one in "ab"
+    ]
 
 
 def test_every_executable_asset_is_materialized_and_every_check_has_a_result_in_each_night(latest, checks, definitions):

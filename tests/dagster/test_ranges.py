@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,6 +13,7 @@ from dagster_project.defs.automation import QUIET_CONSOLE
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.loading import landing, plan
 from dagster_project.loading.landing import hold_back
+from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from tests.roots import DataRoot
@@ -36,21 +36,15 @@ def home(tmp_path, enter) -> DataRoot:
 def run(home, definitions) -> Callable[..., Result]:  # noqa: ARG001 - runs read it
     """Return a function that runs sources over a range or without one; it gives the result and the days shown."""
 
-    def run(*sources: str, first: str = "", last: str = "") -> Result:
+    job = definitions.get_repository_def().get_job("__ASSET_JOB")
+
+    def run(*sources: str, first: str = "", last: str = "", **tags: str) -> Result:
         keys = [dg.AssetKey(["raw", source]) for source in sources]
-        span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        if first:
+            tags |= {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         with dg.DagsterInstance.get() as instance:
-            result = (
-                definitions.get_repository_def()
-                .get_job("__ASSET_JOB")
-                .execute_in_process(
-                    instance=instance,
-                    run_config=QUIET_CONSOLE,
-                    asset_selection=keys,
-                    raise_on_error=False,
-                    tags=span if first else {},
-                )
-            )
+            options = {"run_config": QUIET_CONSOLE, "asset_selection": keys, "tags": tags, "raise_on_error": False}
+            result = job.execute_in_process(instance=instance, **options)
             return result, set(instance.get_materialized_partitions(keys[0]))
 
     return run
@@ -61,11 +55,11 @@ def loaded(home: DataRoot, source: str) -> set[str]:
     return {day.isoformat() for (day,) in home.warehouse(sql)}
 
 
-def shown_of_days(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
-    """Partition, rows and status of each day that a run shows."""
-    days = [event.materialization for event in result.get_asset_materialization_events() if event.partition]
-    names = ("dagster/partition_row_count", "status")
-    return [(day.partition, *(day.metadata[name].value for name in names)) for day in days if "status" in day.metadata]
+def recorded(home: DataRoot) -> list[tuple[str, str, list[str]]]:
+    """Outcome of each run in the record of actions, what started it, and its failed steps."""
+    entries = store.read(Settings(home=home.home, _env_file=None))
+    details = [(entry["outcome"], entry["detail"]) for entry in entries]
+    return [(outcome, of["started_by"], of.get("failed_steps", [])) for outcome, of in details]
 
 
 def test_a_range_loads_its_days_and_shows_those_that_were_loaded_before(home, run):
@@ -75,7 +69,11 @@ def test_a_range_loads_its_days_and_shows_those_that_were_loaded_before(home, ru
     result, shown = run("live_chats", first=SECOND, last=LAST)
     assert result.success
     assert shown == loaded(home, "live_chats") == {SECOND, THIRD, LAST}
-    assert shown_of_days(result) == [(SECOND, 1, "unchanged"), (THIRD, 1, "unchanged"), (LAST, 1, "loaded")]
+    days = [event.materialization for event in result.get_asset_materialization_events() if event.partition]
+    states = {day.partition: day.metadata["status"].value for day in days if "status" in day.metadata}
+    assert states == {SECOND: "unchanged", THIRD: "unchanged", LAST: "loaded"}
+    assert {day.metadata["dagster/partition_row_count"].value for day in days if "status" in day.metadata} == {1}
+    assert recorded(home) == [("done", "Dagster UI", [])] * 2
 
 
 @pytest.mark.parametrize(
@@ -98,6 +96,7 @@ def test_a_faulty_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, 
     [failure] = result.filter_events(lambda event: event.is_step_failure)
     message = f"{source}: no accepted delivery for {fault}. The other days of the range are loaded"
     assert failure.step_failure_data.user_failure_data.description.startswith(message)
+    assert recorded(home) == [("failed", "Dagster UI", [f"load_{source}"])]
 
 
 def test_a_rejected_correction_fails_the_run_and_leaves_the_day_loaded(home, run):
@@ -112,10 +111,14 @@ def test_a_run_without_a_range_loads_every_source_of_one_plan_and_an_irregular_o
     plans = []
     original = plan.plan_deliveries
     monkeypatch.setattr(plan, "plan_deliveries", lambda *a, **b: plans.append(a) or original(*a, **b))
-    result, shown = run("published_figures", "live_chats")
+    schedule, sensor = {"dagster/schedule_name": "nightly_0415"}, {"dagster/sensor_name": "new_deliveries"}
+    result, shown = run("published_figures", "live_chats", **schedule)
     assert (result.success, shown, len(plans)) == (True, set(), 1)
     assert loaded(home, "published_figures") == {LAST}
     assert loaded(home, "live_chats") == {FIRST, SECOND, THIRD, LAST}
+    run("published_figures", **sensor)
+    started = ["schedule nightly_0415", "sensor new_deliveries"]
+    assert recorded(home) == [("done", by, []) for by in started]
 
 
 def test_a_run_with_nothing_new_or_nothing_readable_shows_the_last_result_of_every_check(run):

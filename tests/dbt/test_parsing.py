@@ -1,4 +1,4 @@
-"""dbt parses a data root again if its manifest is damaged, not if it was moved, and leaves the environment as it was."""
+"""dbt parses a data root again if its manifest is damaged, not if it was moved, and leaves the environment alone."""
 
 import json
 import os

@@ -92,8 +92,10 @@ def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(copy, monkeypa
     monkeypatch.setattr(pages, "explorer_page", failing.refuse)
     monkeypatch.setattr(measure_pages, "history_csv", failing.refuse)
     monkeypatch.setattr(frame, "site_page", failing.refuse_front_page)
-    # Nothing is taken over, so that all is rendered.
-    (copy.current / "index.html").touch()
+    # Written to after it was published, so that nothing is taken over and all is rendered.
+    index = copy.current / "index.html"
+    index.unlink()
+    index.write_text("", encoding="utf-8")
     done = copy.fcir("publish")
     assert (done.code, "is left out" in done.out, "Traceback" in done.out + done.err) == (1, True, False)
     found = failed(copy)

@@ -148,7 +148,6 @@ LINES = {
     "a NUL character": (lambda cells, _: [*cells[:2], "a\x00b", *cells[3:]], "unreadable_record"),
     "a line of a mebibyte": (lambda cells, _: [*cells[:-1], "x" * 1_100_000], "unreadable_record"),
     "empty cells at the end": (lambda cells, _: [*cells, "", "  ", ""], ""),
-    "a byte-order mark": (lambda cells, _: [f"\ufeff{cells[0]}", *cells[1:]], ""),
 }
 RECORDS = {
     "no JSON": (lambda record: json.dumps(record).replace('"', "'"), "unreadable_record"),
@@ -232,7 +231,7 @@ def totals(draft: Draft) -> None:
         draft.below[0] = ["", " ", label, "17"]
 
 
-@kind("tail", "cut", forms=DELIMITED)
+@kind("tail", "cut", "rejected", forms=DELIMITED)
 def half_a_row_at_the_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     end = draft.chance.choice(('"ha', "ha"))
@@ -240,7 +239,7 @@ def half_a_row_at_the_end(draft: Draft) -> None:
     draft.ends_with_newline, draft.rejected = False, ("cut_off",)
 
 
-@kind("tail", "cut", "line ends", forms=(JSONL,), layer=LAYOUT)
+@kind("tail", "cut", "line ends", "rejected", forms=(JSONL,), layer=LAYOUT)
 def half_a_record_at_the_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     row.record = lambda record: json.dumps(record)[:-9]
@@ -473,7 +472,7 @@ def bad_byte_in_utf_8(draft: Draft) -> None:
     _text_hook(draft, lambda text: text.replace("\ue123".encode(), bad))
 
 
-@kind("encoding", forms=TEXTUAL, is_harmless=True)
+@kind("encoding", forms=TEXTUAL, layer=LAYOUT, is_harmless=True)
 def windows_1252(draft: Draft) -> None:
     for cell in ("Café–“£€”", "Zoë"):  # noqa: RUF001 - the point
         draft.put("note", cell, cell).record = lambda record: json.dumps(record, ensure_ascii=False)

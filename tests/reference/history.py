@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from calendar import monthrange
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -65,20 +64,37 @@ class Dated:
 class CallRules:
     """What counts as received, answered and in time, and what staff is planned for."""
 
-    target_seconds: Decimal
-    short_abandon_seconds: Decimal
-    called_back_is_answered: bool
-    service_level_pct: Decimal
-    after_call_seconds: Decimal
+    target_seconds: Decimal = Decimal(10)
+    short_abandon_seconds: Decimal = Decimal(0)
+    called_back_is_answered: bool = False
+    service_level_pct: Decimal = Decimal(90)
+    after_call_seconds: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Dated definitions: rules by line, targets by measure, and whether cancelled crime counts as recorded."""
+    """Dated definitions, as the project ships them unless others are given."""
 
-    calls: dict[str, list[Dated]]
-    targets: dict[str, list[Dated]]
-    counts_cancelled_as_recorded: list[Dated]
+    calls: dict[str, list[Dated]] = field(
+        default_factory=lambda: {
+            "999": [Dated("*", LONG_AGO, None, CallRules(Decimal(10)))],
+            "101": [Dated("*", LONG_AGO, None, CallRules(Decimal(90)))],
+        }
+    )
+    targets: dict[str, list[Dated]] = field(
+        default_factory=lambda: {
+            "calls_999.pct_not_answered": [Dated("*", LONG_AGO, None, Decimal(2))],
+            "calls_999.pct_answered_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
+            "calls_999.pct_received_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
+        }
+    )
+    counts_cancelled_as_recorded: list[Dated] = field(
+        default_factory=lambda: [
+            Dated("*", LONG_AGO, None, False),
+            Dated("kent", LONG_AGO, date(2022, 10, 31), True),
+            Dated("kent", date(2022, 11, 1), None, False),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -160,15 +176,16 @@ def _calendars(dice: random.Random) -> dict[str, set[date]]:
 def _definitions(dice: random.Random, forces: tuple[str, ...]) -> Definitions:
     """Dated lists that change within the span, for all forces and, in another way, for some."""
 
-    def spans(draw: Callable[[], Any], number: int) -> list[Dated]:
-        borders = sorted(dice.sample([date(*month, day) for month in MONTHS for day in (1, 15)], number - 1))
+    def spans(draw: Any, number: int) -> list[Dated]:
+        borders = sorted(dice.sample([date(*month, day) for month in MONTHS for day in (1, 1, 15)], number - 1))
+        firsts = [LONG_AGO, *borders]
         lasts = [*(border - timedelta(days=1) for border in borders), None]
-        rows = [Dated("*", first, last, draw()) for first, last in zip([LONG_AGO, *borders], lasts, strict=True)]
+        rows = [Dated("*", first, last, draw()) for first, last in zip(firsts, lasts, strict=True)]
         for force in dice.sample(forces, len(forces) // 4):
             start = date(*dice.choice(MONTHS), 1)
             end = None if dice.random() < 0.5 else start + timedelta(days=dice.randint(1, 200))
             rows.append(Dated(force, start, end, draw()))
-        return rows
+        return [row for row in rows if row.last is None or row.first <= row.last]
 
     def rules() -> CallRules:
         return CallRules(
@@ -179,10 +196,13 @@ def _definitions(dice: random.Random, forces: tuple[str, ...]) -> Definitions:
             after_call_seconds=dice.choice([Decimal(0), Decimal("45.25")]),
         )
 
-    targets = ("calls_999.pct_not_answered", "calls_101.avg_queue_time", "calls_999.pct_answered_within_target")
+    targets = (
+        *("calls_999.pct_not_answered", "calls_101.avg_queue_time", "calls_999.pct_answered_within_target"),
+        *("calls_101.p90_queue_time", "crime.recorded_crime"),
+    )
     return Definitions(
         calls={line: spans(rules, 4) for line in LINES},
-        targets={of: spans(lambda: Decimal(dice.randint(1, 95)), 2) for of in (*targets, "crime.recorded_crime")},
+        targets={measure: spans(lambda: Decimal(dice.randint(1, 95)), 2) for measure in targets},
         counts_cancelled_as_recorded=spans(lambda: dice.random() < 0.5, 5),
     )
 
@@ -320,9 +340,10 @@ class _Drawing:
                 "segment_no": segment_no,
                 "line": line if segment_no == 1 else dice.choice(["999", "101", "other"]),
                 "arrived_at": moment,
+                "utc_offset_minutes": None,
                 "queue_seconds": None if disposition != "answered" and dice.random() < 0.3 else self._seconds(),
                 "disposition": disposition,
-                "talk_seconds": self._seconds() * dice.choice([1, 10]),
+                "talk_seconds": self._seconds(),
                 "called_back_at": back,
                 "operator_id": dice.choice(["p", "q", None]),
                 "caller_number": caller if segment_no == 1 else dice.choice(CALLERS),

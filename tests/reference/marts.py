@@ -1,13 +1,13 @@
-"""Expected rows of measures, completeness and facts; `TABLES` has those of all marts."""
+"""Expected rows of measures, completeness, board papers and facts; `TABLES` has those of all marts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 from itertools import product
 
 from tests.reference import call_marts, contact_marts, crime_marts  # noqa: F401 (enter their tables)
@@ -34,7 +34,19 @@ from tests.reference.measures import (
     rounded,
     seconds,
 )
-from tests.reference.tables import CATALOGUE, Naive, Rows, completeness, first_day, table
+from tests.reference.tables import (
+    CATALOGUE,
+    FACTS,
+    TABLES,
+    Rows,
+    completeness,
+    differences,
+    first_day,
+    rows_of,
+    table,
+)
+
+__all__ = ["FACTS", "TABLES", "differences", "rows_of"]
 
 
 def printed(measure: str, value: Fraction | None) -> str | None:
@@ -225,57 +237,66 @@ def kpi_completeness_monthly(one: NaiveWarehouse) -> Rows:
     return found
 
 
-# Marts that show measures as columns: further grain, and for each of its values the columns with their measures.
-CONTACT = {
-    "digital_contacts": "digital.digital_contacts",
-    "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
-    "share_of_non_emergency": "digital.share_of_non_emergency",
-    "report_a_crime_submissions": "ocr.report_a_crime_submissions",
-    "live_chats": "live_chat.live_chats",
-    "non_emergency_demand": "demand.non_emergency",
-    "total_demand": "demand.total",
-}
-CHATS = {
-    **{name: f"live_chat.{name}" for name in ("live_chats", "accepted", "pct_not_accepted", "chats_per_operator_hour")},
-    **{name: f"live_chat.{name}" for name in ("avg_concurrent_chats", "max_concurrent_chats")},
-    "avg_wait_seconds": "live_chat.avg_wait_time",
-    "avg_duration_seconds": "live_chat.avg_duration",
-}
-CRIME = ("recorded_crime", "cancelled_crime", "pct_cohort_cancelled", "days_to_cancel", "pct_cancelled")
-CANCELLED = ("pct_cancelled_of_recorded", "pct_cancelled_of_initially_recorded")
-SIDE_BY_SIDE: dict[str, tuple[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]]] = {
-    "kpi_calls_monthly": (
-        ("line",),
-        {(line,): {of: f"calls_{line}.{name}" for of, name in call_marts.COLUMNS.items()} for line in LINES},
-    ),
-    "kpi_digital_by_type_monthly": (
-        ("contact_type",),
-        {(kind,): {"contacts": f"digital.{kind}"} for kind in CONTACT_TYPES},
-    ),
-    "kpi_digital_monthly": ((), {(): CONTACT}),
-    "kpi_ocr_monthly": ((), {(): {of: f"ocr.{of}" for of in ("report_a_crime_submissions", *SERVICES[1:])}}),
-    "kpi_live_chat_monthly": ((), {(): CHATS}),
-    "kpi_crime_monthly": ((), {(): {of: f"crime.{of}" for of in (*CRIME, *CANCELLED)}}),
-}
+# Measures as columns: the value of a further column of the grain to its columns with their measures.
 
 
-def side_by_side(one: NaiveWarehouse, mart: str) -> Rows:
+def side_by_side(one: NaiveWarehouse, columns: Mapping[str, str], *key: str) -> Rows:
     """Measures as columns, by month: provisional when any is, with the lowest share of days."""
     months = kpi_measure_monthly(one)
     rows: Rows = {}
-    for key, columns in SIDE_BY_SIDE[mart][1].items():
-        for start in {month for name, month in months if name in columns.values()}:
-            of_month = {column: months.get((name, start)) for column, name in columns.items()}
-            known = [row for row in of_month.values() if row]
-            rows[(start, *key)] = {column: row and row["value"] for column, row in of_month.items()} | {
-                "is_provisional": any(row["is_provisional"] for row in known),
-                "share_of_days_loaded": min(row["share_of_days_loaded"] for row in known),
-            }
+    for start in {month for name, month in months if name in columns.values()}:
+        of_month = {column: months.get((name, start)) for column, name in columns.items()}
+        known = [row for row in of_month.values() if row]
+        rows[(start, *key)] = {column: row and row["value"] for column, row in of_month.items()} | {
+            "is_provisional": any(row["is_provisional"] for row in known),
+            "share_of_days_loaded": min(row["share_of_days_loaded"] for row in known),
+        }
     return rows
 
 
-for _mart, (_grain, _) in SIDE_BY_SIDE.items():
-    table("month_start", *_grain, name=_mart)(partial(side_by_side, mart=_mart))
+@table("month_start", "line")
+def kpi_calls_monthly(one: NaiveWarehouse) -> Rows:
+    names = call_marts.COLUMNS
+    of = {line: {column: f"calls_{line}.{name}" for column, name in names.items()} for line in LINES}
+    return {key: row for line in LINES for key, row in side_by_side(one, of[line], line).items()}
+
+
+@table("month_start", "contact_type")
+def kpi_digital_by_type_monthly(one: NaiveWarehouse) -> Rows:
+    of = {kind: {"contacts": f"digital.{kind}"} for kind in CONTACT_TYPES}
+    return {key: row for kind in CONTACT_TYPES for key, row in side_by_side(one, of[kind], kind).items()}
+
+
+@table("month_start")
+def kpi_digital_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("digital_contacts", "other_than_ocr_and_chat", "share_of_non_emergency")
+    others = {
+        "report_a_crime_submissions": "ocr.report_a_crime_submissions",
+        "live_chats": "live_chat.live_chats",
+        "non_emergency_demand": "demand.non_emergency",
+        "total_demand": "demand.total",
+    }
+    return side_by_side(one, {name: f"digital.{name}" for name in names} | others)
+
+
+@table("month_start")
+def kpi_ocr_monthly(one: NaiveWarehouse) -> Rows:
+    return side_by_side(one, {name: f"ocr.{name}" for name in ("report_a_crime_submissions", *SERVICES[1:])})
+
+
+@table("month_start")
+def kpi_live_chat_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("live_chats", "accepted", "pct_not_accepted", "chats_per_operator_hour", "avg_concurrent_chats")
+    columns = {name: name for name in (*names, "max_concurrent_chats")}
+    columns |= {"avg_wait_seconds": "avg_wait_time", "avg_duration_seconds": "avg_duration"}
+    return side_by_side(one, {column: f"live_chat.{name}" for column, name in columns.items()})
+
+
+@table("month_start")
+def kpi_crime_monthly(one: NaiveWarehouse) -> Rows:
+    names = ("recorded_crime", "cancelled_crime", "pct_cohort_cancelled", "days_to_cancel")
+    of = ("pct_cancelled", "pct_cancelled_of_recorded", "pct_cancelled_of_initially_recorded")
+    return side_by_side(one, {name: f"crime.{name}" for name in (*names, *of)})
 
 
 @table("measure", "month_start")
@@ -309,50 +330,140 @@ def kpi_target_days_monthly(one: NaiveWarehouse) -> Rows:
     return rows
 
 
-# Facts: the columns of a current row as it was read, with what is derived from them.
-
-
-def _chat(row: Row) -> Row:
-    accepted = row["accepted_at"]
-    times = {"wait_seconds": None, "duration_seconds": None}
-    if accepted:
-        times = {
-            "wait_seconds": seconds(accepted, row["requested_at"]),
-            "duration_seconds": seconds(row["ended_at"], accepted),
+@table("section", "measure", "month_start")
+def board_paper(one: NaiveWarehouse) -> Rows:
+    return {
+        (*name.split(".", 1), start): {
+            "label": CATALOGUE[name]["label"],
+            "unit": CATALOGUE[name]["unit"],
+            "sort_order": int(CATALOGUE[name]["board_paper_order"]),
+            "display_value": kpi_measure_period(one)[name, start, "month"]["display_value"],
+            **{column: row[column] for column in ("value", "is_provisional", "share_of_days_loaded")},
         }
-    return row | times | {"is_accepted": accepted is not None}
+        for (name, start), row in kpi_measure_monthly(one).items()
+        if CATALOGUE[name]["in_board_paper"] == "true"
+    }
 
 
-def _crime(row: Row) -> Row:
-    if row["status"] == "cancelled":
-        return row | {"is_cancelled": True, "days_to_cancel": crime_marts.days_to_cancel(row)}
-    return row | {"is_cancelled": False, **dict.fromkeys(("cancelled_at", "cancel_code", "days_to_cancel"))}
-
-
-# Its grain after the force, and its rows; further columns of a row are those of other tables.
-FACTS: dict[str, tuple[tuple[str, ...], Callable[[NaiveWarehouse], list[Row]]]] = {
-    "fct_call_segment": (("call_id", "segment_no"), lambda one: one.rows["call_segments"]),
-    "fct_call": (("call_id",), lambda one: one.calls),
-    "fct_digital_contact": (
-        ("contact_id",),
-        lambda one: [row | {"is_public_demand": row in one.contacts} for row in one.rows["digital_contacts"]],
-    ),
-    "fct_online_crime_report": (("submission_id",), lambda one: one.rows["online_crime_reports"]),
-    "fct_live_chat": (("chat_id",), lambda one: [_chat(row) for row in one.chats]),
-    "fct_crime_status": (
-        ("crime_ref", "updated_at"),
-        lambda one: [row | {"is_current": row in one.crimes} for row in one.states],
-    ),
-    "fct_crime": (("crime_ref",), lambda one: [_crime(row) for row in one.crimes]),
-}
-
-
-def facts(name: str, naive: Naive) -> Rows:
-    """The rows of a fact, with the local day of every moment."""
+@table("month_start")
+def report_months(one: NaiveWarehouse) -> Rows:
+    newest = max(day for source in DAILY_SOURCES for day in one.history.delivered[source])
+    fewest = [one.calendar(measure.sources).fewest for measure in one.measures.values()]
+    months = sorted({start for (*_, start), row in board_paper(one).items() if row["value"] is not None})
     rows: Rows = {}
-    for one in naive.values():
-        for row in FACTS[name][1](one):
-            moments = {column: at for column, at in row.items() if column.endswith("_at")}
-            days = {column.replace("_at", "_date"): day_of(at) if at else None for column, at in moments.items()}
-            rows[tuple(row[column] for column in ("force_code", *FACTS[name][0]))] = row | days
+    shown = months[:1]
+    for start in months:
+        month = start.year, start.month
+        days = days_of(month)
+        # A measure without a complete day in a month and the one before has ended or not yet begun.
+        loaded = min(of(month) for of in fewest if of(month) or of(shifted(month, -1)))
+        if loaded == len(days) or newest > days[-1] + timedelta(days=10):
+            shown.append(start)
+        rows[start,] = {"days": len(days), "days_loaded": loaded, "is_provisional": loaded < len(days)}
+    for (start,), row in rows.items():
+        row |= {"is_default": start == max(shown), "is_running": start > max(shown)}
     return rows
+
+
+@table("measure", "month_start")
+def report_month_so_far(one: NaiveWarehouse) -> Rows:
+    rows: Rows = {}
+    headlines = [name for name, row in CATALOGUE.items() if row["is_headline"] == row["is_additive"] == "true"]
+    running = [(start, row["days"]) for (start,), row in report_months(one).items() if row["is_running"]]
+    for (start, length), name in product(running, headlines):
+        loaded = one.calendar(one.measures[name].sources).loaded
+        days = [day for day in days_of((start.year, start.month)) if day in loaded]
+        # Whole weeks earlier, so that each day is compared with the same weekday, if all of those were delivered.
+        earlier = {weeks: [day - timedelta(weeks=weeks) for day in days] for weeks in (52, 5, 4)}
+        nearest = 5 if days and days[-1].day > 28 else 4
+        weeks = next((weeks for weeks in (52, nearest) if set(earlier[weeks]) <= loaded), None)
+        if days:
+            rows[name, start] = {
+                "days": length,
+                "days_loaded": len(days),
+                "is_provisional": len(days) < length,
+                "compared_weeks": weeks,
+                **_so_far(one, name, days, start, ""),
+                **_so_far(one, name, earlier[weeks] if weeks else [], start, "compared_"),
+            }
+    return rows
+
+
+def _so_far(one: NaiveWarehouse, name: str, days: list[date], start: date, prefix: str) -> Row:
+    """The figure of some days by the formula of a month; nothing of none."""
+    measure = one.measures[name]
+    top, bottom = _sums_of_days(one, name, days, start)
+    value = measure.quotient(top, bottom)
+    row = {
+        "first_day": min(days, default=None),
+        "last_day": max(days, default=None),
+        "value": rounded(value),
+        "display_value": printed(name, value),
+        "per_day": rounded(top / len(days)) if days and measure.is_sum else None,
+    }
+    return {f"{prefix}{column}": value if days else None for column, value in row.items()}
+
+
+def _facts(rows: list[Row], *key: str, at: tuple[str, ...], without: tuple[str, ...] = ()) -> Rows:
+    """Rows by their key, with the local days of some moments."""
+    found = {}
+    for row in rows:
+        days = {f"{name}_date": day_of(row[f"{name}_at"]) if row[f"{name}_at"] else None for name in at}
+        left_out = (*key, *without, "force_code", "utc_offset_minutes")
+        columns = {column: value for column, value in (row | days).items() if column not in left_out}
+        found[tuple(row[column] for column in key)] = columns
+    return found
+
+
+@table("call_id", "segment_no", among=FACTS)
+def fct_call_segment(one: NaiveWarehouse) -> Rows:
+    return _facts(one.rows["call_segments"], "call_id", "segment_no", at=("arrived",))
+
+
+@table("call_id", among=FACTS)
+def fct_call(one: NaiveWarehouse) -> Rows:
+    of_the_segment = ("segment_no", "disposition", "operator_id")
+    judged = ("day", "counts_as_answered", "in_time", "is_short")
+    return _facts(one.calls, "call_id", at=("arrived", "called_back"), without=(*of_the_segment, *judged))
+
+
+@table("contact_id", among=FACTS)
+def fct_digital_contact(one: NaiveWarehouse) -> Rows:
+    rows = [{**row, "is_public_demand": row in one.contacts} for row in one.rows["digital_contacts"]]
+    return _facts(rows, "contact_id", at=("received",))
+
+
+@table("submission_id", among=FACTS)
+def fct_online_crime_report(one: NaiveWarehouse) -> Rows:
+    return _facts(one.rows["online_crime_reports"], "submission_id", at=("submitted",))
+
+
+@table("chat_id", among=FACTS)
+def fct_live_chat(one: NaiveWarehouse) -> Rows:
+    rows = []
+    for chat in one.chats:
+        requested, accepted, ended = (chat[f"{name}_at"] for name in ("requested", "accepted", "ended"))
+        times = {
+            "is_accepted": accepted is not None,
+            "wait_seconds": seconds(accepted, requested) if accepted else None,
+            "duration_seconds": seconds(ended, accepted) if accepted else None,
+        }
+        rows.append(chat | times)
+    return _facts(rows, "chat_id", at=("requested",))
+
+
+@table("crime_ref", "updated_at", among=FACTS)
+def fct_crime_status(one: NaiveWarehouse) -> Rows:
+    rows = [{**state, "is_current": any(state is crime for crime in one.crimes)} for state in one.states]
+    return _facts(rows, "crime_ref", "updated_at", at=("updated", "recorded", "cancelled"))
+
+
+@table("crime_ref", among=FACTS)
+def fct_crime(one: NaiveWarehouse) -> Rows:
+    rows = []
+    for crime in one.crimes:
+        is_cancelled = crime["status"] == "cancelled"
+        gone = {} if is_cancelled else {"cancelled_at": None, "cancel_code": None}
+        days = crime_marts.days_to_cancel(crime) if is_cancelled else None
+        rows.append({**crime, **gone, "is_cancelled": is_cancelled, "days_to_cancel": days})
+    return _facts(rows, "crime_ref", at=("recorded", "cancelled"))

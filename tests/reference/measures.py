@@ -42,10 +42,13 @@ KEYS = {
 # A delivery of several forces without a row of one of them says that this force had none.
 ABSENT_FORCES_ARE_COMPLETE = ("live_chats", "online_crime_reports", "crimes")
 DAYS_OWED = 28
-PERIODS = ["month", "fytd", "prev_fytd", "same_month_last_year", "last_6_months", "previous_6_months", "last_12_months"]
+PERIODS = (
+    *("month", "fytd", "prev_fytd", "same_month_last_year"),
+    *("last_6_months", "previous_6_months", "last_12_months"),
+)
 # Sums of days do not give these for a week: operators, concurrent chats, and cohorts that mature.
 NOT_BY_WEEK = {
-    *(f"live_chat.{name}" for name in ("chats_per_operator_hour", "avg_concurrent_chats")),
+    *("live_chat.chats_per_operator_hour", "live_chat.avg_concurrent_chats"),
     *("live_chat.pct_operators_with_several_chats", "crime.pct_cohort_cancelled", "crime.days_to_cancel"),
 }
 
@@ -283,9 +286,10 @@ def _a_year_later(day: date) -> date:
 class NaiveWarehouse:
     """Events of one force over a history in their current state, and its measures."""
 
-    def __init__(self, history: History, force: str, definitions: Definitions) -> None:
+    def __init__(self, history: History, force: str, definitions: Definitions | None = None) -> None:
         """Keep the events and count them."""
-        self.force, self.history, self.definitions = force, history, definitions
+        self.force, self.history = force, history
+        self.definitions = definitions or Definitions()
         self.delivered = {
             source: {day for day, is_complete in owed_days(history, source).get(force, {}).items() if is_complete}
             for source in history.delivered

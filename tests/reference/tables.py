@@ -20,18 +20,20 @@ from tests.reference.measures import NaiveWarehouse, percent, rounded
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 RowsOfForce = Callable[[NaiveWarehouse], Rows]
 Naive = Mapping[str, NaiveWarehouse]
-TABLES: dict[str, tuple[tuple[str, ...], Callable[[Naive], Rows]]] = {}
+Tables = dict[str, tuple[tuple[str, ...], Callable[[Naive], Rows]]]
+TABLES: Tables = {}
 """Mart to its grain and what makes its rows of all forces; `marts` fills it."""
+FACTS: Tables = {}
 with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as _lines:
     CATALOGUE = {row["measure"]: row for row in csv.DictReader(_lines)}
 
 
-def table(*grain: str, name: str = "") -> Callable[[RowsOfForce], RowsOfForce]:
-    """Enter a function among the tables, by its name: it gives rows of a force by the grain after the force."""
+def table(*grain: str, among: Tables = TABLES) -> Callable[[RowsOfForce], RowsOfForce]:
+    """Enter a function among the tables by its name: it gives rows of a force by the grain after the force."""
 
     def enter(rows_of_force: RowsOfForce) -> RowsOfForce:
         kept = cache(rows_of_force)
-        TABLES[name or rows_of_force.__name__] = (
+        among[rows_of_force.__name__] = (
             ("force_code", *grain),
             lambda naive: {(force, *key): row for force, one in naive.items() for key, row in kept(one).items()},
         )
@@ -86,11 +88,16 @@ def rows_of(connection: duckdb.DuckDBPyConnection, name: str, key: Iterable[str]
     return found
 
 
-def differences(found: Rows, expected: Rows) -> Iterator[str]:
-    """Rows that only one side has, and cells that are others; only an expected row may have further columns."""
-    for key in sorted(expected.keys() | found.keys(), key=str):
-        if key not in expected or key not in found:
-            yield f"{key}: {found.get(key)} instead of {expected.get(key)}"
-        for column, value in found[key].items() if key in expected and key in found else ():
-            if column not in expected[key] or expected[key][column] != value:
-                yield f"{key} {column}: {value!r} instead of {expected[key].get(column)!r}"
+def differences(name: str, found: Rows, expected: Rows) -> list[str]:
+    """Rows that only one side has, and cells that are others."""
+
+    def described() -> Iterator[str]:
+        for key in sorted(expected.keys() | found.keys(), key=str):
+            if key not in expected or key not in found:
+                yield f"{name} {key}: {found.get(key)} instead of {expected.get(key)}"
+            elif expected[key] != found[key]:
+                for column, value in expected[key].items():
+                    if found[key][column] != value:
+                        yield f"{name} {key} {column}: {found[key][column]!r} instead of {value!r}"
+
+    return list(described())

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from functools import partial
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
@@ -15,19 +15,20 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.errors import UsageError
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.tracing.read import trace_figure
 from dagster_project.warehouse.connection import loading_connection, open_read_only
 from dagster_project.warehouse.tables import ensure_tables
-from tests.compiled_project import CompiledProject, read_project, warehouse
+from tests.compiled_project import CompiledProject, insert, read_project, warehouse
+from tests.dbt.rendering import macros_of
+from tests.reference.call_marts import least_operators, service_level, wait
 from tests.reference.contact_marts import returns, unanswered
 from tests.reference.crime_marts import BANDS, CHANGES
-from tests.reference.history import BUSY, DAILY_SOURCES, FAULTY, LONDON, World, days_of, draw_world
-from tests.reference.marts import FACTS, facts
+from tests.reference.history import BUSY, DAILY_SOURCES, LONDON, World, days_of, draw_world
+from tests.reference.marts import FACTS, TABLES
 from tests.reference.measures import NaiveWarehouse
 from tests.reference.raw_tables import build_world
-from tests.reference.tables import TABLES, Naive, differences, rows_of
+from tests.reference.tables import Naive, differences, rows_of
 
 # WORLDS=20 tries as many.
 SEEDS = range(1, 1 + int(os.environ.get("WORLDS", "1")))
@@ -65,13 +66,15 @@ def naive(world: World, marts: duckdb.DuckDBPyConnection) -> Naive:
 
 @pytest.mark.parametrize("name", [*TABLES, *FACTS])
 def test_table_equals_plain_computation(name: str, naive: Naive, marts: duckdb.DuckDBPyConnection) -> None:
-    key, expected_rows = TABLES.get(name) or (("force_code", *FACTS[name][0]), partial(facts, name))
+    key, expected_rows = (TABLES | FACTS)[name]
     found, expected = rows_of(marts, name, key), expected_rows(naive)
-    wrong = list(differences(found, expected))
+    wrong = differences(name, found, expected)
     assert not wrong, f"{len(wrong)} differ: {wrong[:5]}"
+    columns = next(iter(expected.values()))
+    assert next(iter(found.values())).keys() == columns.keys()
     # A column of one value would show little: the world must have another.
-    columns = next(iter(found.values()))
-    assert [column for column in columns if len({row[column] for row in found.values()}) == 1] == []
+    values = {column: {row[column] for row in expected.values()} for column in columns}
+    assert {(name, column) for column in values if len(values[column]) == 1} <= ONE_VALUE
 
 
 def test_the_world_has_every_case(naive: Naive) -> None:
@@ -90,7 +93,7 @@ def test_the_world_has_every_case(naive: Naive) -> None:
     assert {key[2] for key, _ in rows["kpi_chat_concurrency_monthly"]} >= {1, 2, 3}
     hours = [row for _, row in rows["kpi_staffing_hourly"]]
     assert {row["days"] for row in hours} >= {0, 2, 3, 4, 5}
-    assert max(row["operators_required"] or 0 for row in hours) > 5
+    assert max(row["operators_required"] or 0 for row in hours) >= 4
     pairs = [(call, returns(one, call)) for one in naive.values() for call in unanswered(one)]
     gaps = {step[0] - call["arrived_at"] for call, found in pairs for step in found}
     assert {timedelta(microseconds=1), timedelta(hours=24, microseconds=-1)} <= gaps
@@ -207,23 +210,55 @@ def test_every_measure_is_traced_to_loaded_rows_that_add_up(
 def test_trace_of_calls_lists_all_their_segments(naive: Naive, settings: Settings) -> None:
     one = naive[BUSY[0]]
     unanswered_999 = [call for call in one.received if call["line"] == "999" and not call["counts_as_answered"]]
-    [(month, number)] = Counter(f"{call['day']:%Y-%m}" for call in unanswered_999).most_common(1)
+    months = Counter(f"{call['day']:%Y-%m}" for call in unanswered_999)
+    [(month, number)] = months.most_common(1)
     trace = trace_figure(settings, "calls_999.not_answered", month, force=BUSY[0], with_rows=True)
     assert len([row for row in trace.rows if row.amount is not None]) == number > 0
     calls = {call["call_id"] for call in unanswered_999 if f"{call['day']:%Y-%m}" == month}
+    found = {(row.load_id, row.source_row) for row in trace.rows}
     segments = [segment for segment in one.rows["call_segments"] if segment["call_id"] in calls]
-    expected = {(segment["load_id"], segment["source_row"]) for segment in segments}
-    assert {(row.load_id, row.source_row) for row in trace.rows} == expected
+    assert found == {(segment["load_id"], segment["source_row"]) for segment in segments}
 
 
-def test_trace_uses_the_named_force(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def force_of(force: str | None) -> str:
-        return trace_figure(
-            Settings(home=settings.home), "demand.total", "2024-05", force=force, with_rows=False
-        ).figure.force_code
+LOADS = [
+    Decimal(text) for text in ("0.000001", "0.01", "0.25", "0.999999", "1", "1.5", "4.5", "13.7", "33.333333", "120")
+]
+HANDLES = [Decimal(1), Decimal("317.25"), Decimal(3600)]
+TARGETS = [Decimal(0), Decimal(10), Decimal(600)]
+LEVELS = [Decimal(text) for text in ("0.000001", "50", "90", "99.9", "100")]
 
-    monkeypatch.setenv("FCIR_FORCE", BUSY[1])
-    assert (force_of(BUSY[0]), force_of(None)) == BUSY
-    for other in ("dyfed-powys", FAULTY):
-        with pytest.raises(UsageError, match=f"no figures of force {other}; name one with --force: force-0, "):
-            force_of(other)
+
+def test_erlang_macros_equal_exact_arithmetic_for_loads_that_no_force_has() -> None:
+    macros = macros_of("duckdb")
+    names = ("erlangs", "handle_seconds", "target_seconds", "level", "operators")
+    columns = [
+        macros["least_operators"](*names[:4]),
+        macros["erlang_c_service_level_pct"]("operators", *names[:3]),
+        macros["erlang_c_wait_seconds"]("operators", *names[:2]),
+    ]
+    asked = [
+        dict(zip(names, (*given, int(given[0]) + extra), strict=True))
+        for extra, given in enumerate(product([*LOADS, Decimal(2500)], HANDLES, TARGETS, LEVELS))
+        for extra in (0, 1, 3 + extra % 20)
+    ]
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table asked (erlangs decimal(38, 6), handle_seconds decimal(38, 6), "
+            "target_seconds decimal(18, 6), level decimal(38, 6), operators bigint)"
+        )
+        insert(connection, "asked", asked)
+        query = f"select {', '.join(names)}, {', '.join(columns)} from asked"
+        answers = connection.execute(query).fetchall()
+    assert [answer for answer in answers if answer[5] is None] == [], "the operators that are tried do not suffice"
+    wrong = []
+    for load, handle, target, level, operators, *found in answers:
+        if load <= 200:
+            is_enough = operators > load
+            expected = [
+                least_operators(load, handle, target, level),
+                service_level(operators, load, handle, target) if is_enough else None,
+                wait(operators, load, handle) if is_enough else None,
+            ]
+            if found != expected:
+                wrong.append((load, handle, target, level, operators, found, expected))
+    assert wrong == []

@@ -116,9 +116,7 @@ class Prepared:
     def copy(self, home: Path) -> DataRoot:
         """Return a copy of the data root before the command."""
         shutil.rmtree(home, ignore_errors=True)
-        # Another disk takes no hard links.
-        shutil.copytree(self.root.home, home, symlinks=True)
-        return DataRoot(home)
+        return self.root.copy(home)
 
     def require_same(self, root: DataRoot) -> None:
         """Require that a data root has the tables and published files of the undisturbed one, and no draft is left."""

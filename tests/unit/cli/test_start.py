@@ -31,9 +31,12 @@ def test_a_command_without_memory_to_start_says_so_and_libraries_reserve_it_for_
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     monkeypatch.delitem(sys.modules, APP, raising=False)
     monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
-    monkeypatch.setattr(start, "stop_on_signals", lambda _: None)
+    stoppable: list[list[str]] = []
+    monkeypatch.setattr(start, "stop_on_signals", stoppable.append)
+    monkeypatch.setattr(sys, "argv", ["fcir", "query", "from t"])
     with pytest.raises(raised, match=message):
         start.main()
+    assert stoppable == [["query", "from t"]]
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
 
 

@@ -140,9 +140,10 @@ def test_a_run_records_a_day_as_missing_from_its_deadline_until_it_comes(install
     assert installation.run(now=early).missing == ()
     assert installation.run(now=early + timedelta(minutes=1)).missing == (second,)
     assert installation.run(now=early + timedelta(days=2)).missing == (second, third)
-    missing = "select extract_date, reason, rows_read from audit.load where status = 'missing_delivery' order by 1"
+    about = "extract_date, reason, rows_read, rows_loaded, is_synthetic"
+    missing = f"select {about} from audit.load where status = 'missing_delivery' order by 1"
     reason = "no file visits_{}*.EXT in the landing folder"
-    assert installation.query(missing) == [(day, reason.format(day), 0) for day in (second, third)]
+    assert installation.query(missing) == [(day, reason.format(day), 0, 0, False) for day in (second, third)]
     assert installation.query("select count(distinct load_id) from audit.load") == [(4,)]
     installation.land(second, row("b", day=second))
     assert installation.run().missing == (third,)

@@ -169,9 +169,9 @@ FORCES = {
     "each force": (
         [
             weeks(0, 3, forces(kent=400, essex=60)),
-            {28: forces(kent=400, essex=20), 35: forces(kent=400), 42: forces(kent=400, essex=190)},
+            {28: forces(cleveland=1, kent=400, essex=20), 35: forces(kent=400), 42: forces(kent=400, essex=190)},
         ],
-        [{}, {28: {FORCE}, 42: {FORCE}}],
+        [{}, {28: {FORCE, NEW}, 42: {FORCE}}],
     ),
     "forces of rejected weeks": (
         [

@@ -90,10 +90,10 @@ def test_documents_of_the_newest_seven_runs_are_kept_and_their_outcomes_for_good
         installation.run()
     kept = installation.query("select run_id, source, document from audit.suite_result order by run_id")
     assert kept == [(f"run {run}", "visits", f"run {run}") for run in range(2, 9)]
-    outcomes = "count(distinct run_id), count(distinct expectation), min(severity), bool_and(success)"
+    outcomes = "count(distinct run_id), count(distinct expectation), min(severity), bool_and(success), max(root_number)"
     expectations = len(expectations_of(installation.contracts["visits"]))
     found = installation.query(f"select {outcomes} from audit.expectation_result")
-    assert found == [(8, expectations, "critical", True)]
+    assert found == [(8, expectations, "critical", True, 0)]
 
 
 def test_a_validation_without_memory_ends():
