@@ -72,29 +72,6 @@ def test_papers_that_a_correction_does_not_change_are_links_to_those_before(samp
     assert changed == [("2022-09-01", "correction"), ("2022-10-01", "correction")]
 
 
-def test_publishing_again_renders_what_has_changed_and_what_was_written_to(copy):
-    words = copy.home / "commentary" / "kent" / "2022-10.md"
-    words.parent.mkdir(parents=True, exist_ok=True)
-    words.write_text("## Weather\n", encoding="utf-8")
-    done = copy.fcir("publish")
-    assert "2 papers, 0 new or changed" in done.out
-    assert "line 1: heading 'Weather' names no section" in done.out
-    words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
-    done = copy.fcir("publish")
-    assert "2 papers, 1 new or changed" in done.out
-    paper = copy.current / "board_paper.html"
-    text = paper.read_text(encoding="utf-8")
-    assert "<p>A <em>quiet</em> month.</p>" in text
-    assert copy.damage() == []
-    paper.write_text(text.replace("quiet", "quite"), encoding="utf-8")
-    assert len(copy.damage()) > 0
-    done = copy.fcir("publish")
-    assert "board_paper.html: written to after it was published" in done.out + done.err
-    assert "2 papers, 2 new or changed" in done.out
-    assert "<p>A <em>quiet</em> month.</p>" in paper.read_text(encoding="utf-8")
-    assert copy.damage() == []
-
-
 def republish(root: DataRoot) -> dict[str, str]:
     """Publish in this process, without taking anything over; the failed renderings of the manifest."""
     (root.current / "index.html").touch()
