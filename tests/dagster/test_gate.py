@@ -5,12 +5,15 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
+from dagster_project.defs.automation import QUIET_CONSOLE
+from dagster_project.transformation import build
 from tests.compiled_engine import CompiledEngine
 from tests.compiled_project import CompiledProject
 from tests.roots import CALLS, DataRoot, call
 
 FAULT = "select 'two rows have one key' as fault, 2 as faulty_rows, 'call_id = 1' as rows_where"
 FAULTS = "2 rows: two rows have one key"
+KEY = dg.AssetKey(["marts", "fct_call"])
 CALLS_OF_NOVEMBER = "select sum(received) from marts.kpi_calls_daily where date_day = '2022-11-01'"
 
 
@@ -97,3 +100,13 @@ def test_a_faulty_model_of_the_papers_leaves_facts_and_measures_built_and_the_ne
     # The UI shows a description as Markdown; this is code.
     assert check.description == f"`{FAULTS}. Rows: select * from fcir.marts.fct_call where call_id = 1`"
     assert "published/database" in made
+
+
+def test_the_ui_builds_and_tests_one_table(published, enter, definitions, monkeypatch):
+    monkeypatch.setattr(build, "engine_of", CompiledEngine)
+    enter(published)
+    with dg.DagsterInstance.get() as instance:
+        job = definitions.get_repository_def().get_job("__ASSET_JOB")
+        result = job.execute_in_process(instance=instance, run_config=QUIET_CONSOLE, asset_selection=[KEY])
+    assert [event.asset_key for event in result.get_asset_materialization_events()] == [KEY]
+    assert [(check.asset_key, check.passed) for check in result.get_asset_check_evaluations()] == [(KEY, True)]

@@ -112,26 +112,21 @@ def test_a_rejected_delivery_starts_a_run_again_only_when_its_files_change(root,
     assert len({key for key in keys if key.startswith("run ")}) == 5
 
 
-@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
-def test_no_other_run_is_asked_for_while_one_is_queued_or_running(tick, instance, status):
-    run = dg.DagsterRun(job_name="nightly", run_id="0" * 32, status=dg.DagsterRunStatus[status])
-    instance.add_run(run)
-    assert run.run_id in tick()
-
-
 @pytest.mark.parametrize(
-    ("job", "status", "tags"),
+    ("job", "status", "tags", "stops"),
     [
-        pytest.param("nightly", "FAILURE", {}, id="ended"),
-        pytest.param("nightly", "STARTED", BY_COMMAND_LINE, id="of the command line, killed: it holds no lock"),
-        pytest.param("nightly", "STARTED", {"dagster/code_location": "essex"}, id="of another data root"),
-        pytest.param("publish", "STARTED", {}, id="of another job"),
+        *(("nightly", status, {}, True) for status in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")),
+        ("nightly", "FAILURE", {}, False),
+        # A run of the command line that holds no lock was killed.
+        ("nightly", "STARTED", BY_COMMAND_LINE, False),
+        ("nightly", "STARTED", {"dagster/code_location": "essex"}, False),
+        ("publish", "STARTED", {}, False),
     ],
 )
-def test_other_runs_do_not_stop_the_sensor(tick, instance, job, status, tags):
+def test_no_other_run_is_asked_for_while_one_of_this_data_root_is_under_way(tick, instance, job, status, tags, stops):
     run = dg.DagsterRun(job_name=job, run_id="1" * 32, status=dg.DagsterRunStatus[status], tags=tags)
     instance.add_run(run)
-    assert tick().startswith("run ")
+    assert (tick() == f"run {run.run_id} is queued or in progress; it loads the delivered files") == stops
 
 
 def test_a_file_younger_than_a_minute_counts_only_with_its_marker(root, tick):

@@ -1,31 +1,23 @@
-"""The web server is for this machine alone, and its pages need no other."""
+"""What `fcir ui` starts and refuses to start. Its pages and what reaches them are in tests/pages."""
 
 import fcntl
-import json
 import re
 import socket
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPResponse
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import dagster as dg
 import dagster_webserver
 import pytest
 
 from dagster_project.cli import ui
-from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.errors import UsageError
 from dagster_project.settings import WORKSPACE
 from dagster_project.warehouse import lock
-from tests.dagster.conftest import use
 from tests.roots import DataRoot
 
-JSON = "Content-Type: application/json"
 STARTED = dg.DagsterRunStatus.STARTED
 
 
@@ -127,93 +119,3 @@ def test_the_page_loads_its_parts_from_this_machine():
     loaded = re.findall(r"<(?:script|link|img)[^>]*?(?:src|href)=\"([^\"]+)\"", page)
     assert loaded
     assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
-
-
-@dataclass
-class Server:
-    """A running `fcir ui`."""
-
-    port: int
-
-    def ask(self, request: str, *headers: str, host: str = "", body: str = "") -> tuple[int, str]:
-        """Status and body of the answer to a request with these headers, Host and no others."""
-        head = [f"{request} HTTP/1.1", f"Host: {host or f'127.0.0.1:{self.port}'}", *headers]
-        head += [f"Content-Length: {len(body)}"] if request.startswith("POST") else []
-        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-            connection.sendall("\r\n".join([*head, "", body]).encode())
-            answer = HTTPResponse(connection, method=request.partition(" ")[0])
-            answer.begin()
-            return answer.status, "" if answer.status == 101 else answer.read().decode()
-
-    def runs(self) -> dict[str, str]:
-        """Job of each run by its id."""
-        query = "{ runsOrError { ... on Runs { results { runId jobName } } } }"
-        _, body = self.ask("POST /graphql", JSON, body=json.dumps({"query": query}))
-        return {run["runId"]: run["jobName"] for run in json.loads(body)["data"]["runsOrError"]["results"]}
-
-
-# The run queue takes no other while this one seems to be under way.
-RUNNING = dg.DagsterRun(job_name="nightly", run_id=str(uuid.UUID(int=1)), status=STARTED)
-DELETE = f'mutation {{ deletePipelineRun(runId: "{RUNNING.run_id}") {{ __typename }} }}'
-SELECTOR = 'repositoryLocationName: "dagster_project", repositoryName: "__repository__", jobName: "publish"'
-LAUNCH = f"mutation {{ launchRun(executionParams: {{ selector: {{ {SELECTOR} }} }}) {{ __typename }} }}"
-
-
-def listens(port: int, address: str = "127.0.0.1") -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((address, port)) == 0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, parsed_project) -> Iterator[Server]:
-    """`fcir ui`, web server and daemon, with a run in its history."""
-    root = DataRoot.knowing(parsed_project, tmp_path_factory.mktemp("ui") / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        prepare_dagster_home(use(patch, root))
-        with dg.DagsterInstance.get() as instance:
-            instance.run_storage.add_run(RUNNING)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        server = Server(probe.getsockname()[1])
-    # Its own words are a few lines, which a pipe holds.
-    process = root.start("ui", "--port", str(server.port))
-    try:
-        while not listens(server.port):
-            assert process.poll() is None, process.communicate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.2)
-        yield server
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def test_no_foreign_page_can_change_or_hear_anything_and_no_other_machine_connects(server):
-    own, foreign = f"Origin: http://127.0.0.1:{server.port}", "Origin: http://evil.example"
-    body = json.dumps({"query": DELETE})
-    shake = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
-    shake += ["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-ws"]
-    answers = {
-        "by its address": (405, server.ask(f"GET /graphql?query={quote(DELETE)}")),
-        "encoded": (405, server.ask(f"GET /%67raphql%0A?query={quote(DELETE)}")),
-        "from another page": (403, server.ask("POST /graphql", JSON, foreign, body=body)),
-        "under another name": (421, server.ask("POST /graphql", JSON, host="evil.example", body=body)),
-        "as text": (415, server.ask("POST /graphql", "Content-Type: text/plain", body=body)),
-        "without a body": (415, server.ask("POST /report_asset_materialization/raw/crimes")),
-        "a WebSocket": (403, server.ask("GET /graphql", *shake, foreign)),
-        "a WebSocket of its own": (101, server.ask("GET /graphql", *shake, own)),
-    }
-    assert {name: answer[0] for name, (_, answer) in answers.items()} == {
-        name: status for name, (status, _) in answers.items()
-    }
-    assert server.runs() == {RUNNING.run_id: "nightly"}
-    # A server of all addresses answers here too.
-    assert (listens(server.port), listens(server.port, "127.0.0.2")) == (True, False)
-
-
-def test_a_page_of_the_ui_can_start_a_run(server):
-    assert "Dagster" in server.ask("GET /runs", "Accept: text/html")[1]
-    assert json.loads(server.ask("GET /graphql?query=%7Bversion%7D")[1])["data"] == {"version": dg.__version__}
-    origin = f"Origin: http://127.0.0.1:{server.port}"
-    status, body = server.ask("POST /graphql", JSON, origin, body=json.dumps({"query": LAUNCH}))
-    assert (status, json.loads(body)) == (200, {"data": {"launchRun": {"__typename": "LaunchRunSuccess"}}})
-    assert sorted(server.runs().values()) == ["nightly", "publish"]

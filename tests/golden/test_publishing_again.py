@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from python_calamine import CalamineWorkbook
 
 from dagster_project.publication import forms
-from dagster_project.publication.publish import publish
 from dagster_project.publication.site import frame, measure_pages, pages
-from dagster_project.settings import Settings
-from dagster_project.transformation.project import marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.marts import note_written
-from tests.roots import CHATS, DataRoot
-from tests.unit.publication import failing_renderers
+from tests.golden.links import dead_links
+from tests.roots import DataRoot
+from tests.unit.publication import failing_renderers as failing
 
-PAPERS = ("papers/kent/2022-10", "papers/kent/2022-11")
-"""Of the small root; the first one is shown first."""
+# Names of forces, of which the first ones are no names of files.
+REFUSED, ODD = ("../../escaped", "/etc/passwd", "<script>alert(1)</script>"), "=1+1 a&b#c%d \N{GRINNING FACE}"
 
 
 @pytest.fixture
@@ -37,124 +32,86 @@ def failed(root: DataRoot) -> dict[str, str]:
     return {item["path"]: item["reason"] for item in manifest["failed"]}
 
 
-def dead_links(root: DataRoot) -> list[str]:
-    """Links of pages and of the search that lead to no file."""
-    folder = root.current.resolve()
-    found = [
-        (page.parent, link)
-        for page in folder.rglob("*.html")
-        if page.name != "lineage.html"
-        for link in re.findall(r'\b(?:href|src)="([^"]*)"', page.read_text(encoding="utf-8"))
-    ]
-    index = (folder / "assets" / "search-index.js").read_text(encoding="utf-8")
-    found += [(folder, entry[0]) for entry in json.loads(index.removeprefix("window.FCIR_PAGES=").rstrip(";\n"))]
-    paths = [(at, urlsplit(link)) for at, link in found]
-    return [link.path for at, link in paths if link.scheme != "data" and not (at / unquote(link.path)).exists()]
-
-
-def test_papers_that_a_correction_does_not_change_are_links_to_those_before(sample, corrected):
-    first, second = sorted((corrected.home / "published").glob("[0-9]*"))
-    assert corrected.damage() == []
-    papers = {path.parent.relative_to(second).as_posix(): path for path in second.glob("papers/*/*/board_paper.pdf")}
-    taken_over = {name for name, path in papers.items() if path.samefile(first / name / "board_paper.pdf")}
-    # An e-mail of Kent in September, and crimes of both forces in October; a paper shows six months.
-    assert taken_over == {
-        f"papers/{place}" for place in ("kent/2022-08", "city-of-london/2022-08", "city-of-london/2022-09")
-    }
-    assert (second / "assets" / "vega.js").samefile(first / "assets" / "vega.js")
-    # The publication before stays what it was, and the new one says what has changed since.
-    assert (first / "fcir.duckdb").read_bytes() == (sample.current / "fcir.duckdb").read_bytes()
-    changed = corrected.published(
-        "select distinct cast(month_start as varchar), cause from marts.revisions where force_code = 'kent' "
-        "and measure in ('digital.email', 'crime.recorded_crime') and not is_new and run_id = "
-        f"'{second.name}' order by all"
-    )
-    assert changed == [("2022-09-01", "correction"), ("2022-10-01", "correction")]
-
-
-def republish(root: DataRoot) -> dict[str, str]:
-    """Publish in this process, without taking anything over; the failed renderings of the manifest."""
-    (root.current / "index.html").touch()
-    settings = Settings(home=root.home, _env_file=None)
-    with writer_lock(settings.lock_file):
-        publication = publish(settings, marts_of(read_manifest(root.home / "dbt" / "manifest.json")), run_id="test")
-    assert {item["path"]: item["reason"] for item in publication.failed} == failed(root)
-    return failed(root)
-
-
-def test_failed_renderings_are_left_out_and_named_until_they_succeed(copy, monkeypatch):
-    monkeypatch.setattr(forms, "render_workbook", failing_renderers.abort)
-    monkeypatch.setattr(forms, "pdf", failing_renderers.refuse)
-    monkeypatch.setattr(pages, "explorer_page", failing_renderers.refuse)
-    monkeypatch.setattr(measure_pages, "history_csv", failing_renderers.refuse)
-    found = republish(copy)
-    for paper in PAPERS:
-        assert found.pop(f"{paper}/board_paper.xlsx") == "its process ended (SIGABRT)"
-        assert found.pop(f"{paper}/board_paper.pdf") == "rendering it failed (ValueError)"
-    assert found.pop("explorer.html") == "rendering it failed (ValueError)"
-    measures = {path.name for path in copy.current.glob("measures/*/*.html") if ".trace." not in path.name}
-    assert len(found) == len(measures)
+def test_publishing_again_renders_what_has_changed_and_what_was_written_to(copy):
+    words = copy.home / "commentary" / "kent" / "2022-10.md"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
+    before = copy.current.resolve()
+    done = copy.fcir("publish")
+    assert "2 papers, 1 new or changed" in done.out
+    for name, is_taken_over in (("2022-10/board_paper.pdf", False), ("2022-11/board_paper.pdf", True)):
+        assert (copy.current / "papers/kent" / name).samefile(before / "papers/kent" / name) == is_taken_over
+    for name in ("assets/vega.js", "parquet/fct_call/month=2022-10/part-0.parquet"):
+        assert (copy.current / name).samefile(before / name), name
+    page = copy.current / "board_paper.html"
+    quiet = "<p>A <em>quiet</em> month.</p>"
+    assert quiet in page.read_text(encoding="utf-8")
     assert copy.damage() == []
-    assert (copy.current / "board_paper.html").is_file()
-    assert not (copy.current / "board_paper.pdf").exists()
-    assert dead_links(copy) == []
+
+    page.write_text(page.read_text(encoding="utf-8").replace("quiet", "quite"), encoding="utf-8")
+    assert len(copy.damage()) > 0
+    done = copy.fcir("publish")
+    assert "board_paper.html: written to after it was published" in done.out + done.err
+    assert "2 papers, 2 new or changed" in done.out
+    assert quiet in page.read_text(encoding="utf-8")
+    assert copy.damage() == []
+
+
+def add_force(root: DataRoot, name: str) -> None:
+    """Give a force of this code and name the figures of Kent, as a build of other extracts could."""
+    with loading_connection(root.home / "warehouse.duckdb") as connection:
+        for mart in ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc"):
+            connection.execute(
+                f"insert into marts.{mart} by name select * replace (? as force_code) from marts.{mart} "
+                "where force_code = 'kent' and month_start = '2022-10-01'",
+                [name],
+            )
+        force = "insert into marts.dim_force (force_code, force_name) values (?, ?)"
+        connection.execute(force, [name, f"{name} Police"])
+        note_written(connection)
+
+
+def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(copy, monkeypatch):
+    for name in (*REFUSED, ODD):
+        add_force(copy, name)
+    monkeypatch.setattr(forms, "render_workbook", failing.abort)
+    monkeypatch.setattr(pages, "explorer_page", failing.refuse)
+    monkeypatch.setattr(measure_pages, "history_csv", failing.refuse)
+    monkeypatch.setattr(frame, "site_page", failing.refuse_front_page)
+    # Written to after it was published, so that nothing is taken over and all is rendered.
+    index = copy.current / "index.html"
+    index.unlink()
+    index.write_text("", encoding="utf-8")
+    done = copy.fcir("publish")
+    assert (done.code, "is left out" in done.out, "Traceback" in done.out + done.err) == (1, True, False)
+    found = failed(copy)
+    refused = {path for path, reason in found.items() if "name" in reason}
+    assert len([path for path in refused if path.startswith("papers/")]) == len(REFUSED)
+    assert {path.parent.name for path in copy.current.glob("papers/*/2022-10")} == {"kent", ODD}
+    workbooks = {path: reason for path, reason in found.items() if path.endswith(".xlsx")}
+    assert (len(workbooks), set(workbooks.values())) == (3, {"its process ended (SIGABRT)"})
+    measures = {path: reason for path, reason in found.items() if path.endswith(".csv")}
+    assert len(measures) == len({path for path in copy.current.glob("measures/*/*.html") if ".trace." not in path.name})
+    others = set(found) - refused - set(workbooks) - set(measures)
+    assert others == {"index.html", "explorer.html"}
+    assert {found[path] for path in (*others, *measures)} == {"rendering it failed (ValueError)"}
+    # All else is there, within the data root, and leads nowhere else.
+    assert (copy.current / "papers" / ODD / "2022-10" / "board_paper.pdf").is_file()
+    assert not (copy.current / "board_paper.xlsx").exists()
+    assert copy.damage() == []
+    assert dead_links(copy.current.resolve()) == []
+    assert [path.name for path in copy.home.parent.iterdir()] == ["home"]
+    for page in copy.current.resolve().rglob("*.html"):
+        assert "<script>alert" not in page.read_text(encoding="utf-8"), page
     # The commands say so although nothing is new.
     for command in ("run", "status"):
         done = copy.fcir(command)
         assert (done.code, "explorer.html was left out" in done.out, "fcir publish" in done.out) == (1, True, True)
     monkeypatch.undo()
-    assert copy.fcir("publish").code == 0
-    assert failed(copy) == {}
-    assert (copy.current / "board_paper.pdf").is_file()
-    assert dead_links(copy) == []
-
-
-def test_a_first_page_that_failed_is_not_linked(copy, monkeypatch):
-    monkeypatch.setattr(frame, "site_page", failing_renderers.refuse_front_page)
-    assert republish(copy) == {"index.html": "rendering it failed (ValueError)"}
-    assert not (copy.current / "index.html").exists()
-    assert dead_links(copy) == []
-    assert "explorer.html" in (copy.current / "cookbook.html").read_text(encoding="utf-8")
-
-
-def test_forces_with_names_that_no_file_may_have_fail_alone(copy):
-    refused, accepted = (
-        ("../../escaped", "/etc/passwd", "a\x1b[31mb", "<script>alert(1)</script>"),
-        ("=1+1", "a&b#c%d", "\N{GRINNING FACE}'s \u4e2d"),
-    )
-    with loading_connection(copy.home / "warehouse.duckdb") as connection:
-        for name in (*refused, *accepted):
-            for mart in ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc"):
-                connection.execute(
-                    f"insert into marts.{mart} by name select * replace (? as force_code) from marts.{mart} "
-                    "where force_code = 'kent' and month_start = '2022-10-01'",
-                    [name],
-                )
-            connection.execute(
-                "insert into marts.dim_force (force_code, force_name) values (?, ?)", [name, f"{name} Police"]
-            )
-        connection.execute("update marts.load_audit set file_name = '<script>alert(1)</script>', reason = '=1+1'")
-        note_written(connection)
-    done = copy.fcir("publish")
-    assert (done.code, "is left out" in done.out, "Traceback" in done.out + done.err) == (1, True, False)
-    assert len([path for path in failed(copy) if path.startswith("papers/")]) == len(refused)
-    assert {path.parent.name for path in copy.current.glob("papers/*/2022-10")} == {"kent", *accepted}
-    assert all((copy.current / "papers" / name / "2022-10" / "board_paper.pdf").is_file() for name in accepted)
-    assert copy.damage() == []
-    assert dead_links(copy) == []
-    assert [path.name for path in copy.home.parent.iterdir()] == ["home"]
-    for page in copy.current.resolve().rglob("*.html"):
-        assert not re.search(r"<script>alert|(href|src)=\"\s*javascript", page.read_text(encoding="utf-8")), page
-    for file in copy.current.resolve().rglob("*.csv"):
-        assert not re.search(r"^=|,=", file.read_text(encoding="utf-8"), re.MULTILINE), file
-
-
-def land_chats(root: DataRoot, first: date, last: date, *, without: date | None = None) -> None:
-    """Deliver two chats a day, and three in February."""
-    for day in (first + timedelta(days=offset) for offset in range((last - first).days + 1)):
-        if day != without:
-            chats = [f"{day}-{n},{day} 09:0{n},{day} 09:1{n},{day} 09:30,op" for n in range(3 if day.month == 2 else 2)]
-            root.land(f"live_chats_{day}.csv", CHATS, *chats)
+    assert copy.fcir("publish").code == 1
+    assert set(failed(copy)) == refused
+    assert (copy.current / "board_paper.xlsx").is_file()
+    assert dead_links(copy.current.resolve()) == []
 
 
 def words(page: Path) -> str:
@@ -163,42 +120,30 @@ def words(page: Path) -> str:
 
 def months_shown(root: DataRoot) -> dict[str, str]:
     """The last month that each form names."""
-    out = root.home.parent / "paper"
-    assert root.fcir("paper", "--out", str(out)).code == 0
     cover = CalamineWorkbook.from_path(str(root.current / "board_paper.xlsx")).get_sheet_by_name("Cover").to_python()
-    paper = r"to (\w+ \d{4})\. From deliveries"
     found = {
         "front page": re.search(r"Kent Police, (\w+ \d{4})", words(root.current / "index.html")),
-        "paper": re.search(paper, words(root.current / "board_paper.html")),
-        "workbook": re.search(r"to (\w+ \d{4})", cover[0][0]),
+        "paper": re.search(r"(\w+ \d{4})\. From deliveries", words(root.current / "board_paper.html")),
+        "workbook": re.search(r"(\w+ \d{4})$", cover[0][0]),
         "measures": re.search(r"Measure (\w+ \d{4})", words(root.current / "measures" / "index.html")),
         "status": re.search(r"Month shown +(\w+ \d{4})", root.fcir("status").out),
-        "command": re.search(paper, words(out / "board_paper.html")),
     }
     return {form: match[1] for form, match in found.items() if match}
 
 
-def test_a_complete_month_is_shown_until_ten_days_of_the_next_are_delivered(root):
-    land_chats(root, date(2022, 12, 1), date(2023, 2, 1))
-    done = root.fcir("run")
-    assert done.code == 0, done.out
-    running = "so far February 2023: 1 of 28 days delivered by every source"
-    assert f"Month shown  January 2023 (newest complete); {running}" in done.out
-    assert months_shown(root) == dict.fromkeys(
-        ("front page", "paper", "workbook", "measures", "status", "command"), "January 2023"
-    )
-    front = words(root.current / "index.html")
-    # 62 chats in January; two on 4 January compared with three on 1 February.
-    for text in ("Live chats 62 ", "February 2023 so far: 1 of 28 days", "3.0 a day four weeks before: 2.0 a day"):
+def test_every_form_shows_the_newest_complete_month_or_the_one_before_that_which_runs(sample, three_days, tmp_path):
+    forms_of_month = ("front page", "paper", "workbook", "measures", "status")
+    assert months_shown(sample) == dict.fromkeys(forms_of_month, "January 2023")
+    assert months_shown(three_days) == dict.fromkeys(forms_of_month, "October 2022")
+    status = three_days.fcir("status").out
+    assert "Month shown  October 2022 (3 of 31 days); so far November 2022: 1 of 30 days" in status
+    front = words(three_days.current / "index.html")
+    for text in (
+        "October 2022 is not complete: 3 of 31 days are delivered by every source.",
+        "Provisional: 3 of 31 days",
+        "November 2022 so far: 1 of 30 days",
+    ):
         assert text in front
-    paper = words(root.current / "papers" / "kent" / "2023-02" / "board_paper.html")
-    assert "February 2023 is not complete: 1 of 28 days is delivered by every source." in paper
-    land_chats(root, date(2023, 2, 2), date(2023, 3, 11), without=date(2023, 2, 15))
-    done = root.fcir("run")
-    assert done.code == 1, done.out
-    assert "Month shown  February 2023 (27 of 28 days); so far March 2023: 11 of 31 days" in done.out
-    assert set(months_shown(root).values()) == {"February 2023"}
-    front = words(root.current / "index.html")
-    assert "February 2023 is not complete: 27 of 28 days are delivered by every source." in front
-    assert "Provisional: 27 of 28 days" in front
-    assert "February 2023 so far" not in front
+    done = three_days.fcir("paper", "--out", str(tmp_path))
+    assert done.code == 0
+    assert "October 2022. From deliveries" in words(tmp_path / "board_paper.html")

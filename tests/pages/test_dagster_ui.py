@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -12,6 +16,7 @@ from tests.roots import DataRoot
 from tests.troubled import COLUMNS, LINK, PICTURE, SETTINGS
 
 SITE = SETTINGS["FCIR_SITE_URL"]
+CHANGE = 'mutation { setConcurrencyLimit(concurrencyKey: "a", limit: 1) }'
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,27 @@ def visit(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
     yield opened
     assert faults == []
     page.close()
+
+
+def test_the_server_listens_on_loopback_only_and_answers_no_page_of_another_site(server):
+    port = int(server.rpartition(":")[2])
+    change, query = (json.dumps({"query": text}) for text in (CHANGE, "{ version }"))
+    own = {"Content-Type": "application/json", "Origin": server}
+
+    def status(method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> int:
+        connection = HTTPConnection("127.0.0.1", port)
+        connection.request(method, path, body, headers or {})
+        return connection.getresponse().status
+
+    assert status("POST", "/graphql", query, own) == 200
+    assert status("GET", "/graphql?query=%7Bversion%7D") == 200
+    assert status("GET", f"/graphql?query={quote(CHANGE)}") == 405
+    assert status("POST", "/graphql", change, own | {"Origin": "http://evil.example"}) == 403
+    assert status("POST", "/graphql", change, own | {"Host": "evil.example"}) == 421
+    assert status("POST", "/graphql", change, own | {"Content-Type": "text/plain"}) == 415
+    with socket.socket() as probe:
+        # A server of all addresses answers here too.
+        assert probe.connect_ex(("127.0.0.2", port)) != 0
 
 
 def open_dialog(page: Page, button: Locator, text: str = "") -> None:
@@ -109,7 +135,7 @@ def test_a_failed_run_shows_its_cause_and_names_of_files_and_columns_as_text(vis
     page = visit("/runs", "nightly", "Failure", "fcir/started_by: command line")
     # The first night.
     page.locator('a[href^="/runs/"]').last.click()
-    columns = [name.replace("://", r"\\u003a//") for name in COLUMNS]
+    columns = [name.replace("://", r"\u003a//") for name in COLUMNS]
     for step, texts in (("published__run_verdict", [PICTURE, "2 deliveries need"]), ("load_call_segments", columns)):
         # The page has only the events that its window shows.
         page.get_by_placeholder("Filter").first.fill(f"step:{step}")

@@ -43,31 +43,6 @@ def test_each_question_of_the_first_page_leads_to_its_answer(looked):
         assert looked.faults == []
 
 
-def test_a_printed_figure_is_searched_for_and_traced_to_its_days(looked, published):
-    with duckdb.connect(str(published / "fcir.duckdb"), read_only=True) as connection:
-        month, printed, section, label, parts = connection.execute(
-            """
-            select printed.month_start, published_value, section_title, measures.label, monthly.numerator
-            from fcir.marts.reconciliation as printed
-            inner join fcir.marts.measures on measures.measure = printed.section || '.' || printed.measure
-            inner join fcir.marts.kpi_measure_monthly as monthly
-                on monthly.force_code = printed.force_code and monthly.measure = measures.measure
-                and monthly.month_start = printed.month_start
-            where printed.force_code = 'kent' and measures.measure = 'calls_999.pct_not_answered'
-            order by warehouse_value desc limit 1
-            """
-        ).fetchone()
-    looked.open("index.html")
-    page = looked.page
-    page.get_by_role("searchbox").fill(printed)
-    title = f"Days and deliveries: {section}, {label}, Kent Police"
-    page.get_by_role("list", name="Search results").get_by_role("link").filter(has_text=title).click()
-    page.get_by_role("link", name=f"{month:%B %Y}", exact=True).click()
-    expect(page.get_by_role("heading", name=f"{month:%B %Y}: {printed}")).to_be_in_viewport()
-    assert f"{parts:,.0f} " in page.inner_text("main")
-    assert looked.faults == []
-
-
 def test_the_search_is_used_by_keyboard(looked):
     looked.open("measures/index.html")
     page = looked.page
@@ -173,16 +148,6 @@ def test_operators_of_friday_evening_are_read_off_the_demand_page(looked, publis
     assert re.fullmatch(r"number shade\d", str(evening.nth(friday).get_attribute("class")))
     page.select_option("select[name=force]", "city-of-london")
     expect(page.locator('[data-view="ledger"] table')).to_contain_text("City of London Police, Aug 2022")
-
-
-def test_crime_page_follows_month_and_way_of_counting(looked):
-    looked.open("crime.html")
-    page = looked.page
-    page.select_option("select[name=month]", "2022-08")
-    page.select_option("select[name=counted]", "cohort")
-    texts = {"groups": "recorded in this month and cancelled since, Aug 2022", "maturity": "15,652"}
-    for view, text in (texts | {"districts": "Kent Police, Aug 2022"}).items():
-        expect(page.locator(f'[data-view="{view}"] table')).to_contain_text(text)
 
 
 @pytest.mark.parametrize("address", ["trust.html", "demand.html", "crime.html"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dagster_project.extracts import container
 from dagster_project.loading.candidate import FileLoad, read_deliveries
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
@@ -88,7 +89,10 @@ def drafts() -> list[Draft]:
 
 @pytest.fixture(scope="module")
 def found(drafts, tmp_path_factory):
-    return read(drafts, tmp_path_factory.mktemp("extracts"))
+    with pytest.MonkeyPatch.context() as patch:
+        # As much as readers take at once: less than a file with many rows or long cells.
+        patch.setattr(container, "_CHUNK", 1 << 14)
+        return read(drafts, tmp_path_factory.mktemp("extracts"))
 
 
 def rows_of_day(rows: list[dict[str, Any]]) -> dict[date, dict[int, dict[str, Any]]]:

@@ -25,21 +25,17 @@ def home(tmp_path, monkeypatch):
 
 def test_defaults_keep_everything_below_the_data_root(home):
     settings = read_settings()
-    assert (settings.force, settings.target, settings.log_format, settings.quiet_seconds) == (
-        "kent",
-        "duckdb",
-        "text",
-        2,
-    )
+    stated = (settings.force, settings.target, settings.log_format, settings.quiet_seconds)
+    assert stated == ("kent", "duckdb", "text", 2)
     assert (settings.is_hub, settings.code_location, settings.ui_hosts) == (False, "dagster_project", ())
     names = {
+        **{"landing": "landing", "warehouse": "warehouse.duckdb", "marts": "marts.duckdb"},
         **{
-            "landing": "landing",
-            "warehouse": "warehouse.duckdb",
-            "marts": "marts.duckdb",
             "lock_file": "warehouse.lock",
+            "published": "published",
+            "published_public": "published_public",
+            "commentary": "commentary",
         },
-        **{"published": "published", "published_public": "published_public", "commentary": "commentary"},
         **{"key_file": "secrets/pseudonym.key", "history": "history", "dagster_home": "dagster", "lake_folder": "lake"},
     }
     assert {name: str(getattr(settings, name).relative_to(home)) for name in names} == names
@@ -59,6 +55,10 @@ def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
     assert settings.code_location == "essex"
 
 
+STORAGE = "expected postgresql://USER@HOST:PORT/DATABASE without a password"
+NO_STORAGE = ("mysql://fcir@db/d", "postgresql://fcir:secret@db/d", "postgresql://db/d", "postgresql://fcir@db")
+
+
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
@@ -69,15 +69,7 @@ def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
         ("QUIET_SECONDS", "301", "FCIR_QUIET_SECONDS: Input should be less than or equal to 300"),
         ("SITE_URL", "ftp://fcir.example", "expected an address that begins with http:// or https://"),
         ("SITE_URL", "https://fcir.example/?a", "and has no ? or #"),
-        *(
-            ("DAGSTER_STORAGE", address, "expected postgresql://USER@HOST:PORT/DATABASE without a password")
-            for address in (
-                "mysql://fcir@db/d",
-                "postgresql://fcir:secret@db/d",
-                "postgresql://db/d",
-                "postgresql://fcir@db",
-            )
-        ),
+        *(("DAGSTER_STORAGE", address, STORAGE) for address in NO_STORAGE),
         *(("HOME", name, "which DuckDB cannot use") for name in ("what?", "back\\slash", "line\nbreak")),
         ("HOME", "a%41", "the path has %41, which Dagster decodes"),
         *(("HOME", name, f"the path has {name[1]}, which Dagster reads") for name in ("a*", "a[1]")),

@@ -1,6 +1,5 @@
 """Expected, overdue and missing extracts in the state that `fcir status` shows and `fcir run` acts on."""
 
-import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -24,11 +23,6 @@ EARLY, LATE = datetime(2022, 11, 1, 8, 59, tzinfo=UTC), datetime(2022, 11, 1, 9,
 LAST = date(2022, 10, 31)
 
 
-@pytest.fixture(autouse=True)
-def quick_validation(monkeypatch):
-    monkeypatch.setattr(pipeline, "validate", outcomes_of)
-
-
 def load(root: Installation, now: datetime) -> None:
     for source in ("crimes", "live_chats"):
         root.run(source=source, now=now)
@@ -39,64 +33,57 @@ def land_chats(root: Installation, day: int) -> None:
     root.land(f"2022-10-{day}", chat, source="live_chats", header=CHATS)
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
+@pytest.fixture
+def root(tmp_path, monkeypatch):
     """Crimes of 30 October and chats of 30 and 31 October, loaded before the deadline of the last day."""
-    root = Installation(tmp_path_factory.mktemp("loaded") / "home", *load_contracts(CONTRACTS).values())
+    monkeypatch.setattr(pipeline, "validate", outcomes_of)
+    root = Installation(tmp_path / "home", *load_contracts(CONTRACTS).values())
     root.land("2022-10-30", "a,2022-10-30 08:00,2022-10-30 07:00,8N,recorded", source="crimes", header=CRIMES)
     for day in (30, 31):
         land_chats(root, day)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "validate", outcomes_of)
-        load(root, EARLY)
+    load(root, EARLY)
     return root
 
 
-@pytest.fixture
-def changing(loaded, tmp_path):
-    """A copy that a test may load into."""
-    return Installation(shutil.copytree(loaded.settings.home, tmp_path / "home"), *loaded.contracts.values())
-
-
-def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong_also_for_the_process_of_a_run(loaded):
-    with writer_lock(loaded.settings.lock_file, command="fcir run"):
-        state = read_state(loaded.settings, now=EARLY)
+def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong_also_for_the_process_of_a_run(root):
+    with writer_lock(root.settings.lock_file, command="fcir run"):
+        state = read_state(root.settings, now=EARLY)
     assert [str(item) for item in state.expected] == ["crimes 2022-10-31 expected by 2022-11-01 09:00"]
     assert (state.unresolved, state.overdue, state.is_published, state.locked) == ((), (), False, None)
     assert {item.source: item.days_missing for item in state.sources} == {"crimes": 0, "live_chats": 0}
-    work = find_work(loaded.settings, wanted=Range(), sources=[], now=EARLY)
+    work = find_work(root.settings, wanted=Range(), sources=[], now=EARLY)
     assert ([item.extract_date for item in work.expected], work.unresolved) == ([LAST], ())
 
 
-def test_from_its_deadline_on_an_extract_is_overdue_then_missing_until_it_is_delivered(changing):
-    state = read_state(changing.settings, now=LATE)
+def test_from_its_deadline_on_an_extract_is_overdue_then_missing_until_it_is_delivered(root):
+    state = read_state(root.settings, now=LATE)
     assert state.expected == ()
     assert [item.days for item in state.overdue if item.source == "crimes"] == [(LAST,)]
-    assert find_work(changing.settings, wanted=Range(), sources=[], now=LATE).is_needed
-    load(changing, LATE)
-    (missing,) = read_state(changing.settings, now=LATE).unresolved
+    assert find_work(root.settings, wanted=Range(), sources=[], now=LATE).is_needed
+    load(root, LATE)
+    (missing,) = read_state(root.settings, now=LATE).unresolved
     assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
-    changing.land(LAST, source="crimes", header=CRIMES)
-    load(changing, LATE)
-    state = read_state(changing.settings, now=LATE)
+    root.land(LAST, source="crimes", header=CRIMES)
+    load(root, LATE)
+    state = read_state(root.settings, now=LATE)
     assert state.expected == state.unresolved == ()
 
 
-def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(changing, monkeypatch):
+def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monkeypatch):
     def missing() -> int:
-        state = read_state(changing.settings, now=EARLY)
+        state = read_state(root.settings, now=EARLY)
         return len([item for item in state.unresolved if item.source == "live_chats"])
 
     def is_needed() -> bool:
-        return find_work(changing.settings, wanted=Range(), sources=[], load_only=True, now=EARLY).is_needed
+        return find_work(root.settings, wanted=Range(), sources=[], load_only=True, now=EARLY).is_needed
 
-    land_chats(changing, 10)
-    load(changing, EARLY)
+    land_chats(root, 10)
+    load(root, EARLY)
     assert missing() == 19
-    chats = replace(changing.contracts["live_chats"], first_delivery=date(2022, 10, 30))
-    changing.contracts = {**changing.contracts, "live_chats": chats}
-    monkeypatch.setattr(run, "load_contracts", lambda _: changing.contracts)
+    chats = replace(root.contracts["live_chats"], first_delivery=date(2022, 10, 30))
+    root.contracts = {**root.contracts, "live_chats": chats}
+    monkeypatch.setattr(run, "load_contracts", lambda _: root.contracts)
     monkeypatch.setattr(run, "named_contracts", lambda _: {"live_chats": chats})
     assert is_needed()
-    changing.run(source="live_chats", now=EARLY)
+    root.run(source="live_chats", now=EARLY)
     assert (is_needed(), missing()) == (False, 0)

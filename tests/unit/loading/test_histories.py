@@ -12,61 +12,32 @@ from tests.unit.loading.installation import DAY, NO_HEADER, VISITS, Installation
 
 NEXT = DAY + timedelta(1)
 GONE, ACCEPT = "the file is removed", "an operator accepts the delivery"
-BAD = "x? " * 21
-"""Too many faulty rows."""
+A, BROKEN, ACCEPTED = {"": "a1"}, {"_2": NO_HEADER}, {"": ACCEPT}
+# With too many faulty rows.
+TOO_BAD, BAD_AGAIN = ({"": f"a{minutes} " + "x? " * 21} for minutes in (1, 2))
 # What is delivered of one day in each night, by the end of the file's name: visits with their minutes. Then the status
 # of each load, the visits that stand, and whether the day needs attention.
 HISTORIES = {
-    "once": ([{"": "a1 b?"}], ["loaded"], "a1", None),
-    "nothing new": ([{"": "a1"}, {"": "a1"}], ["loaded"], "a1", None),
-    "corrected": ([{"": "a1 b1 c1"}, {"": "a2 d"}], ["replaced", "loaded"], "a2 d", None),
-    "corrected to nothing": ([{"": "a1"}, {"": ""}], ["replaced", "empty"], "", None),
-    "empty, then delivered": ([{"": ""}, {"": "a1"}], ["replaced", "loaded"], "a1", None),
-    "a file is added": ([{"": "a1 b1"}, {"_2": "b2 c1"}], ["replaced", "loaded", "loaded"], "a1 b2 c1", None),
-    "files are removed": ([{"": "a1", "_2": "b1"}, {"": GONE}, {"_2": GONE}], ["loaded", "loaded"], "a1 b1", None),
+    "once": ([{"": "a1 b?"}], "loaded", "a1", None),
+    "nothing new": ([{"": "a1"}, {"": "a1"}], "loaded", "a1", None),
+    "corrected": ([{"": "a1 b1 c1"}, {"": "a2 d"}], "replaced loaded", "a2 d", None),
+    "corrected to nothing": ([{"": "a1"}, {"": ""}], "replaced empty", "", None),
+    "empty, then delivered": ([{"": ""}, {"": "a1"}], "replaced loaded", "a1", None),
+    "a file is added": ([{"": "a1 b1"}, {"_2": "b2 c1"}], "replaced loaded loaded", "a1 b2 c1", None),
+    "files are removed": ([{"": "a1", "_2": "b1"}, {"": GONE}, {"_2": GONE}], "loaded loaded", "a1 b1", None),
     **{
-        f"sent again as x{end}": ([{"": "a5 b5", end: "a7 b5 c5"}], ["loaded", "loaded"], "a7 b5 c5", None)
+        f"sent again as x{end}": ([{"": "a5 b5", end: "a7 b5 c5"}], "loaded loaded", "a7 b5 c5", None)
         for end in (" (1)", "-2", ".1", "_v2")
     },
-    "the same content twice": ([{"": "a1", "_2": "a1"}], ["loaded"], "a1", None),
-    "never good": ([{"": NO_HEADER}, {}], ["rejected"], "", "rejected"),
-    "one file is broken": (
-        [{"": "a1"}, {"_2": "b1", "_3": NO_HEADER}, {}],
-        ["loaded", "rejected", "rejected", "rejected"],
-        "a1",
-        "rejected",
-    ),
-    "the broken file is corrected": (
-        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": "b1"}],
-        ["replaced", "rejected", "loaded", "loaded"],
-        "a1 b1",
-        None,
-    ),
-    "the broken file is removed": (
-        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": GONE}],
-        ["loaded", "rejected", "rejected"],
-        "a1",
-        None,
-    ),
-    "the broken file comes back": (
-        [{"": "a1"}, {"_2": NO_HEADER}, {"_2": GONE}, {"_2": NO_HEADER}],
-        ["loaded", "rejected", "rejected"],
-        "a1",
-        "rejected",
-    ),
-    "accepted": ([{"": f"a1 {BAD}"}, {"": ACCEPT}], ["loaded"], "a1", None),
-    "other content than accepted": (
-        [{"": f"a1 {BAD}"}, {"": ACCEPT}, {"": f"a2 {BAD}"}],
-        ["loaded", "rejected"],
-        "a1",
-        "rejected",
-    ),
-    "accepted twice": (
-        [{"": f"a1 {BAD}"}, {"": ACCEPT}, {"": f"a2 {BAD}"}, {"": ACCEPT}],
-        ["replaced", "loaded"],
-        "a2",
-        None,
-    ),
+    "the same content twice": ([{"": "a1", "_2": "a1"}], "loaded", "a1", None),
+    "never good": ([{"": NO_HEADER}, {}], "rejected", "", "rejected"),
+    "one file is broken": ([A, {"_2": "b1", "_3": NO_HEADER}, {}], f"loaded{' rejected' * 3}", "a1", "rejected"),
+    "the broken file is corrected": ([A, BROKEN, {"_2": "b1"}], "replaced rejected loaded loaded", "a1 b1", None),
+    "the broken file is removed": ([A, BROKEN, {"_2": GONE}], "loaded rejected rejected", "a1", None),
+    "the broken file comes back": ([A, BROKEN, {"_2": GONE}, BROKEN], "loaded rejected rejected", "a1", "rejected"),
+    "accepted": ([TOO_BAD, ACCEPTED], "loaded", "a1", None),
+    "other content than accepted": ([TOO_BAD, ACCEPTED, BAD_AGAIN], "loaded rejected", "a1", "rejected"),
+    "accepted twice": ([TOO_BAD, ACCEPTED, BAD_AGAIN, ACCEPTED], "replaced loaded", "a2", None),
 }
 
 
@@ -102,7 +73,7 @@ def test_what_stands_of_a_day_follows_from_what_was_delivered(played, name):
     day = str(days[name])
     _, statuses, visits, attention = HISTORIES[name]
     found = root.query("select status from audit.load where extract_date = ? order by load_id", day)
-    assert [status for (status,) in found] == statuses
+    assert [status for (status,) in found] == statuses.split()
     stands = [(visit, "" if minutes is None else str(minutes)) for at, visit, minutes in root.current() if at == day]
     assert stands == rows_of(visits)
     assert [item for item in root.unresolved() if day in item] == ([f"{day} {attention}"] if attention else [])
@@ -118,10 +89,8 @@ def test_rows_of_rejected_deliveries_are_deleted_and_those_of_replaced_ones_kept
 
 def test_a_file_rejected_with_another_says_so(played):
     root, days = played
-    found = root.query(
-        "select reason from audit.load where extract_date = ? order by load_id", days["one file is broken"]
-    )
-    _, (second,), (third,), (broken,) = found
+    reasons, day = "select reason from audit.load where extract_date = ? order by load_id", days["one file is broken"]
+    _, (second,), (third,), (broken,) = root.query(reasons, day)
     assert second == third == f"rejected with its delivery: {broken}"
     assert "_3.csv" in broken
 
