@@ -18,7 +18,7 @@ from dagster_project.clock import london_today
 from dagster_project.defs import notifications
 from dagster_project.defs.new_paper import new_paper
 from dagster_project.defs.notifications import NotifyFileError, Sent, failed_runs, overdue_deliveries, send
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import insert_rows, loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 from tests.roots import DataRoot
 
@@ -72,21 +72,27 @@ def test_a_message_reaches_every_address_although_one_fails_and_no_address_is_lo
     assert "fcirgood" not in caplog.text
 
 
-def test_a_file_of_addresses_that_others_read_or_that_is_none_sends_nothing(addresses, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    refused = [
-        (addresses, "fcirgood://secret", 0o640, "chmod 600"),
-        (addresses, "fcirgood://secret", 0o604, "chmod 600"),
-    ]
-    refused += [(addresses, "# nobody", 0o600, "contains no address"), (None, "none", 0, "cannot be opened")]
-    refused += [(None, name, 0, "not a regular file") for name in (".", "pipe")]
-    for write, text, mode, message in refused:
-        file = write(text, mode) if write else tmp_path / text
-        with pytest.raises(NotifyFileError, match=message) as error:
-            send(file, title="t", body="b")
-        assert "secret" not in str(error.value)
-        assert shlex.split(str(error.value).partition("Run: ")[2]) in ([], ["chmod", "600", str(file)])
+@pytest.mark.parametrize(
+    ("text", "mode", "message"),
+    [
+        *(("fcirgood://secret", mode, "chmod 600") for mode in (0o640, 0o604)),
+        ("# nobody", 0o600, "contains no address"),
+    ],
+)
+def test_a_file_of_addresses_that_others_read_or_without_one_sends_nothing(addresses, text, mode, message):
+    file = addresses(text, mode)
+    with pytest.raises(NotifyFileError, match=message) as error:
+        send(file, title="t", body="b")
+    assert "secret" not in str(error.value)
+    assert shlex.split(str(error.value).partition("Run: ")[2]) in ([], ["chmod", "600", str(file)])
     assert received == []
+
+
+def test_what_is_no_file_of_addresses_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in (("none", "cannot be opened"), (".", "not a regular file"), ("pipe", "not a regular file")):
+        with pytest.raises(NotifyFileError, match=message):
+            send(tmp_path / name, title="t", body="b")
 
 
 @pytest.fixture
@@ -99,8 +105,7 @@ def tick(monkeypatch) -> Callable[..., tuple[str, dict[str, list[str]]]]:
 
     def tick(day: date, hour: int = 12) -> tuple[str, dict[str, list[str]]]:
         nonlocal cursor
-        moment = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-        monkeypatch.setattr(notifications, "utc_now", lambda: moment)
+        monkeypatch.setattr(notifications, "utc_now", lambda: datetime(day.year, day.month, day.day, hour, tzinfo=UTC))
         monkeypatch.setattr(notifications, "london_today", lambda: day)
         with dg.build_sensor_context(cursor=cursor) as context:
             result = overdue_deliveries(context)
@@ -160,18 +165,11 @@ def test_an_alert_that_could_not_be_sent_is_sent_again(root, tick, addresses, mo
 def test_a_failed_run_is_a_message_with_steps_and_deliveries_and_without_the_error(root):
     with loading_connection(root.home / "warehouse.duckdb") as connection:
         ensure_tables(connection, [])
-        connection.execute(
-            """
-            insert into audit.load (
-                load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, reason, is_synthetic,
-                loaded_at, run_id, change_seq
-            )
-            select
-                n, 'crimes', date '2022-10-30' - cast(n as integer), 0, 0, 0, 'rejected', 'secret reason', false,
-                now(), 'run', 1
-            from range(13) as t (n)
-            """
-        )
+        load = {"source": "crimes", "status": "rejected", "reason": "secret reason", "is_synthetic": False}
+        load |= dict.fromkeys(("rows_read", "rows_loaded", "rows_quarantined", "change_seq"), 0)
+        load |= {"loaded_at": datetime(2022, 11, 1, tzinfo=UTC), "run_id": "run"}
+        days = [{"load_id": n, "extract_date": date(2022, 10, 30) - timedelta(n)} for n in range(13)]
+        insert_rows(connection, "audit.load", [load | day for day in days])
 
     @dg.op
     def load_crimes() -> None:
@@ -205,14 +203,12 @@ def test_a_failed_run_is_a_message_with_steps_and_deliveries_and_without_the_err
     assert "secret" not in body
 
 
-def publish(root: DataRoot, name: str, paper: bytes | None) -> None:
+def publish(root: DataRoot, name: str, paper: bytes = b"", file: str = "board_paper.pdf") -> None:
     folder = root.home / "published" / name
     folder.mkdir(parents=True)
-    files = []
-    if paper is not None:
-        (folder / "board_paper.pdf").write_bytes(paper)
-        files.append({"path": "board_paper.pdf", "sha256": sha256(paper).hexdigest()})
-    (folder / "manifest.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    (folder / file).write_bytes(paper)
+    manifest = {"files": [{"path": file, "sha256": sha256(paper).hexdigest()}]}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     root.current.unlink(missing_ok=True)
     root.current.symlink_to(name)
 
@@ -227,7 +223,7 @@ def test_a_paper_is_sent_until_it_reached_somebody_and_again_when_it_changed(roo
         return said
 
     assert "nothing is published yet" in tick()
-    publish(root, "1", None)
+    publish(root, "1", file="board_paper.html")
     assert tick() == "1 has no board_paper.pdf"
     publish(root, "2", b"first")
     addresses("fcirgood://secret", 0o644)

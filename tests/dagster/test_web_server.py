@@ -1,7 +1,6 @@
 """What `fcir ui` starts and refuses to start. Its pages and what reaches them are in tests/pages."""
 
 import fcntl
-import re
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-import dagster_webserver
 import pytest
 
 from dagster_project.cli import ui
@@ -17,8 +15,6 @@ from dagster_project.errors import UsageError
 from dagster_project.settings import WORKSPACE
 from dagster_project.warehouse import lock
 from tests.roots import DataRoot
-
-STARTED = dg.DagsterRunStatus.STARTED
 
 
 class Ended:
@@ -62,13 +58,12 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
-def test_web_server_and_daemon_are_started_with_the_code_location(serve, tmp_path, capsys):
+def test_web_server_and_daemon_are_started_with_the_code_location(serve, tmp_path):
     [web, daemon] = serve()
     workspace = tmp_path / "home" / "dagster" / "workspace.yaml"
     assert web[1:] == ["-P", "-m", "dagster_project.web", "--port", "3999", "--workspace", str(workspace)]
     assert daemon[1:] == ["run", "--workspace", str(workspace)]
     assert workspace.read_bytes() == WORKSPACE.read_bytes()
-    assert capsys.readouterr().out.startswith("Lineage UI   http://127.0.0.1:3999   (Ctrl-C stops it")
     assert serve(FCIR_LOG_FORMAT="json")[1][-2:] == ["--log-format", "json"]
 
 
@@ -98,24 +93,14 @@ def test_a_port_in_use_is_reported_before_anything_starts():
 
 def test_runs_that_were_killed_with_their_code_server_are_closed_by_the_next_start(serve):
     serve()
-    server = {".dagster/grpc_info": "{}"}
     runs = {}
-    # Kubernetes looks after a pod.
-    for name, of in (("killed", server), ("of another root", server), ("a pod", {})):
-        label = "__repository__@" + ("essex" if "other" in name else "dagster_project")
-        tags = {".dagster/repository": label} | of
-        runs[name] = dg.DagsterRun(job_name="nightly", run_id=str(uuid.uuid4()), status=STARTED, tags=tags)
+    for location in ("dagster_project", "essex"):
+        tags = {".dagster/repository": f"__repository__@{location}", ".dagster/grpc_info": "{}"}
+        runs[location] = dg.DagsterRun("nightly", str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED, tags=tags)
     with dg.DagsterInstance.get() as instance:
         for run in runs.values():
             instance.run_storage.add_run(run)
     serve()
     with dg.DagsterInstance.get() as instance:
-        states = {name: instance.get_run_by_id(run.run_id).status.value for name, run in runs.items()}
-    assert states == {"killed": "FAILURE", "of another root": "STARTED", "a pod": "STARTED"}
-
-
-def test_the_page_loads_its_parts_from_this_machine():
-    page = (Path(dagster_webserver.__file__).parent / "webapp" / "build" / "index.html").read_text(encoding="utf-8")
-    loaded = re.findall(r"<(?:script|link|img)[^>]*?(?:src|href)=\"([^\"]+)\"", page)
-    assert loaded
-    assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
+        states = {location: instance.get_run_by_id(run.run_id).status.value for location, run in runs.items()}
+    assert states == {"dagster_project": "FAILURE", "essex": "STARTED"}

@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.warehouse.connection import insert_rows
 from dagster_project.warehouse.roots import record_root
-from dagster_project.warehouse.tables import ensure_tables, raw_columns
+from dagster_project.warehouse.tables import ensure_tables
 
 # Months end after each of these days, and the clock goes back on one.
 DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
@@ -86,13 +87,7 @@ class History:
         free = sorted(set(range(first, first + KEYS)) - {row for (row,) in taken})
         numbers = sorted(self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2])))
         self._record(connection, contract.source, day, "loaded" if numbers else "empty", rows=len(numbers))
-        columns = list(raw_columns(contract))
-        for number in numbers:
-            row = self._row(contract, number, day)
-            connection.execute(
-                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",
-                [row[column] for column in columns],
-            )
+        insert_rows(connection, f"raw.{contract.source}", [self._row(contract, number, day) for number in numbers])
         connection.execute(
             "insert into audit.load_force "
             "select load_id, force_code, count(*), count(*), 0, 0 "

@@ -4,11 +4,9 @@ A project of its own has two tiny lists with a test of integrity each: `visits` 
 knows, `stations` with none. They are built as the warehouse is.
 """
 
-import dagster as dg
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.defs.resources import Dbt, Warehouse
 from dagster_project.defs.transformations import transformation_assets
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.transformation import project
@@ -162,20 +160,8 @@ def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
         assert len(connection.execute(query).fetchall()) == 12
 
 
-def test_dagster_shows_the_faults_of_a_table_and_describes_its_rules(settings, visits):
+def test_dagster_describes_the_rules_of_a_table(settings):
     facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
-    run = dg.materialize([facts], resources={"warehouse": Warehouse(), "dbt": Dbt()}, raise_on_error=False)
-    [event] = run.filter_events(lambda event: event.is_step_failure)
-    failure = event.step_failure_data.user_failure_data.description
-    assert failure.startswith(f"dbt: 1 node failed or skipped: integrity of visits: {visits.message}. ")
-    checks = {check.asset_key.path[-1]: check for check in run.get_asset_check_evaluations()}
-    assert checks["stations"].passed
-    assert "faults" not in checks["stations"].metadata
-    assert not checks["visits"].passed
-    assert checks["visits"].description.startswith("`3 rows: reason is empty; ")
-    assert checks["visits"].metadata["failures"].value == sum(FAULTS.values())
-    shown = {record.data["fault"]: record.data["rows"] for record in checks["visits"].metadata["faults"].records}
-    assert shown == FAULTS
     [spec] = [spec for spec in facts.check_specs if spec.asset_key.path[-1] == "visits"]
     assert spec.name == "integrity"
     assert spec.description == (

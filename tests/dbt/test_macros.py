@@ -38,10 +38,6 @@ class CompilerError(Exception):
     """What dbt raises."""
 
 
-def refuse(text: str) -> None:
-    raise CompilerError(text)
-
-
 EXACT = {"set spark.sql.ansi.enabled": "true", "select current_timezone()": "UTC"}
 
 
@@ -49,13 +45,15 @@ EXACT = {"set spark.sql.ansi.enabled": "true", "select current_timezone()": "UTC
     "other", [{}, {"set spark.sql.ansi.enabled": "false"}, {"select current_timezone()": "Europe/London"}]
 )
 def test_a_session_with_which_figures_would_differ_ends_the_build(other):
+    def refuse(text: str) -> None:
+        raise CompilerError(text)
+
+    def run_query(sql: str) -> SimpleNamespace:
+        return SimpleNamespace(rows=[("", answers[sql]) if sql.startswith("set") else (answers[sql],)])
+
     answers = EXACT | other
-    macros = macros_of(
-        "spark",
-        execute=True,
-        exceptions=SimpleNamespace(raise_compiler_error=refuse),
-        run_query=lambda sql: SimpleNamespace(rows=[(*([""] if sql.startswith("set") else []), answers[sql])]),
-    )
+    exceptions = SimpleNamespace(raise_compiler_error=refuse)
+    macros = macros_of("spark", execute=True, exceptions=exceptions, run_query=run_query)
     if not other:
         macros["require_exact_engine"]()
         return

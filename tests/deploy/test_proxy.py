@@ -2,12 +2,10 @@
 
 import base64
 import itertools
-import re
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 
@@ -15,7 +13,7 @@ import pytest
 import uvicorn
 
 from dagster_project.web.guard import Guard, names_of_server
-from tests.deploy.nginx import EXAMPLE, OPERATORS, READERS, VIEWERS, free_port, nginx
+from tests.deploy.nginx import OPERATORS, READERS, VIEWERS, free_port, nginx
 
 JSON = "Content-Type: application/json"
 LOGIN, GUESS = (f"Authorization: Basic {base64.b64encode(user).decode()}" for user in (b"user:secret", b"user:guess"))
@@ -55,7 +53,13 @@ class Proxy:
 
     def ask(self, line: str, *headers: str, host: str, sni: str = "", address: str = "") -> HTTPResponse:
         """The answer to a request with these headers and Host; limits are by address, so each has another."""
-        with self._connection(sni or host, address or f"127.1.{next(self.addresses)}.1") as connection:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        source = (address or f"127.1.{next(self.addresses)}.1", 0)
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=source) as plain,
+            context.wrap_socket(plain, server_hostname=sni or host) as connection,
+        ):
             close = [] if "Upgrade: websocket" in headers else ["Connection: close"]
             head = [f"{line} HTTP/1.1", f"Host: {host}:{self.port}", *headers, *close]
             connection.sendall("\r\n".join([*head, "", ""]).encode())
@@ -63,31 +67,19 @@ class Proxy:
             answer.begin()
             return answer
 
-    @contextmanager
-    def _connection(self, name: str, address: str) -> Iterator[ssl.SSLSocket]:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(address, 0)) as plain,
-            context.wrap_socket(plain, server_hostname=name) as connection,
-        ):
-            yield connection
-
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy = Proxy(free_port())
-    servers = []
-    ports = {}
+    ports, servers = {}, []
     for name in (OPERATORS, VIEWERS):
         # It listens from here on, so that the test need not wait.
         listening = socket.create_server(("127.0.0.1", 0))
         ports[name] = listening.getsockname()[1]
         proxy.uis[name] = Ui(names_of_server(ports[name], [name]))
         server = uvicorn.Server(uvicorn.Config(proxy.uis[name], log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        servers.append((server, thread))
+        threading.Thread(target=server.run, args=([listening],), daemon=True).start()
+        servers.append(server)
     folder = tmp_path_factory.mktemp("nginx")
     (folder / "published" / "current").mkdir(parents=True)
     (folder / "published" / "current" / "index.html").write_text("<title>The site</title>", encoding="utf-8")
@@ -95,9 +87,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     users = dict.fromkeys(("fcir-viewers", "fcir-operators"), "user")
     with nginx(folder, port=proxy.port, operators=ports[OPERATORS], viewers=ports[VIEWERS], users=users):
         yield proxy
-    for server, thread in servers:
+    for server in servers:
         server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(params=[OPERATORS, VIEWERS])
@@ -109,11 +100,9 @@ def ui(request: pytest.FixtureRequest) -> str:
 def test_a_login_gets_the_ui_under_its_name_and_may_change_something(proxy: Proxy, ui: str):
     answer = proxy.ask("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb", LOGIN, host=ui)
     assert (answer.status, proxy.uis[ui].requests[-1]) == (200, f"GET /assets/a b?c%d#e {ui}:{proxy.port}")
-    assert answer.getheader("Strict-Transport-Security")
     assert answer.getheader("X-Content-Type-Options") == "nosniff", "of fcir ui, once"
     assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'; img-src 'self' data: blob:"
     origin, json = f"Origin: https://{ui}:{proxy.port}", "Content-Type: Application/JSON; charset=utf-8"
-    assert proxy.ask("POST /graphql", LOGIN, JSON, origin, host=ui).status == 200
     assert proxy.ask("POST /graphql", LOGIN, json, origin.upper(), host=ui).status == 200
     assert proxy.ask("GET /graphql", LOGIN, *SOCKET, origin, host=ui).status == 101
     # The path by which the proxy has judged is the one that the UI gets.
@@ -132,17 +121,14 @@ def test_nothing_is_shown_without_a_login(proxy: Proxy, host: str):
     ("line", "headers", "status"),
     [
         pytest.param("POST /graphql", [JSON, "Origin: https://evil.example"], 403, id="another site"),
-        pytest.param("POST /graphql", [JSON, "Origin: http://{host}:{port}"], 403, id="without TLS"),
         pytest.param("POST /graphql", [JSON, "Origin: https://{host}:{port}.evil.example"], 403, id="a longer name"),
         pytest.param("GET /graphql", [*SOCKET, "Origin: https://evil.example"], 403, id="a WebSocket"),
         pytest.param("GET /runs", ["Origin: https://evil.example"], 403, id="a page"),
         pytest.param("GET /graphql?query=mutation%7Ba%7D", [], 405, id="a mutation in an address"),
-        pytest.param("GET /%67raphql?%71uery=mutation%7Ba%7D", [], 405, id="encoded"),
-        pytest.param("GET /graphql%0A%0Aa%0D%0A?query=mutation%7Ba%7D", [], 405, id="line feeds"),
+        pytest.param("GET /%67raphql%0A%0Aa%0D%0A?%71uery=mutation%7Ba%7D", [], 405, id="encoded line feeds"),
         pytest.param("GET /graphql%0D%E2%80%A8/?query=mutation%7Ba%7D", [], 405, id="line separators"),
         pytest.param("PUT /graphql", [JSON], 405, id="another method"),
         pytest.param("POST /report_asset_materialization/raw/crimes", [], 415, id="without a type"),
-        pytest.param("POST /graphql", ["Content-Type: text/plain; application/json"], 415, id="as text"),
         pytest.param("POST /graphql", ["Content-Type: application/jsonx"], 415, id="a longer type"),
     ],
 )
@@ -161,31 +147,15 @@ def test_another_name_gets_no_page(proxy: Proxy):
 
 def test_readers_get_the_publication_with_headers_and_nothing_beside_it(proxy: Proxy):
     answer = proxy.ask("GET /published/index.html", LOGIN, host=READERS)
-    assert answer.status == 200
-    assert (
-        dict(answer.getheaders()).items()
-        >= {
-            "Strict-Transport-Security": "max-age=31536000",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "SAMEORIGIN",
-            "Content-Security-Policy": "frame-ancestors 'self'",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cache-Control": "no-cache",
-        }.items()
-    )
+    assert (answer.status, answer.getheader("Content-Security-Policy")) == (200, "frame-ancestors 'self'")
+    of_site = {"X-Frame-Options", "Referrer-Policy", "Cross-Origin-Resource-Policy", "Strict-Transport-Security"}
+    assert of_site | {"X-Content-Type-Options"} <= {name for name, _ in answer.getheaders()}
     for path in ("/published/../secret", "/published../secret", "/published/current/index.html"):
         assert proxy.ask(f"GET {path}", LOGIN, host=READERS).status == 404
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param("/_next/x", id="as it is"),
-        pytest.param("/graphql/../_next/x", id="up"),
-        pytest.param("/report_asset_materialization/a/%2e%2e/%2E%2E/_next/x", id="encoded dots"),
-        pytest.param("/report_asset_observation/a/..%2f..%2f_next%2fx", id="encoded slashes"),
-    ],
+    "path", ["/_next/x", "/graphql/../_next/x", "/runs/%2e%2e/%2E%2E/_next/x", "/runs/a/..%2f..%2f_next%2fx"]
 )
 def test_without_a_login_the_program_of_the_ui_is_read_and_nothing_else_reached(proxy: Proxy, ui: str, path: str):
     reached = proxy.uis[ui].requests
@@ -194,27 +164,6 @@ def test_without_a_login_the_program_of_the_ui_is_read_and_nothing_else_reached(
     assert reached == before
     assert proxy.ask(f"GET {path}", host=ui).status == 200
     assert reached == [*before, f"GET /_next/x {ui}:{proxy.port}"]
-
-
-def test_each_location_of_the_example_forwards_a_path_has_a_limit_and_no_pattern_ends_at_a_line_feed():
-    site = EXAMPLE.read_text(encoding="utf-8")
-    patterns = re.findall(r'^ +"?~\*?([^"\n]+)"? +\S+;$', site, re.M)
-    assert len(patterns) == 7
-    assert [pattern for pattern in patterns if re.search(r"(?<!\\)\.", pattern)] == []
-    forwarding = [block for block in re.findall(r"location [^{]+\{.*?\n    \}", site, re.S) if "proxy_pass" in block]
-    assert len(forwarding) == 4
-    for block in forwarding:
-        assert re.search(r"proxy_pass +http://[^/;]+/", block), block
-        assert re.search(r"limit_req +zone=", block), block
-    # A page of the UI takes 70 files at once, and 24 requests with a login.
-    assert re.findall(r"limit_req +zone=(\w+) burst=(\d+) nodelay", site) == [
-        ("fcir_logins", "60"),
-        *[("fcir_logins", "60"), ("fcir_files", "300")] * 2,
-    ]
-    assert re.findall(r"^limit_req_zone \S+ zone=(\w+):1m rate=(\S+);", site, re.M) == [
-        ("fcir_logins", "5r/s"),
-        ("fcir_files", "50r/s"),
-    ]
 
 
 @pytest.mark.parametrize("host", [OPERATORS, VIEWERS, READERS])

@@ -9,7 +9,6 @@ from dagster_project.settings import PROJECT_ROOT
 
 # What hatchling needs, and editables, which it asks for when uv installs the project in place.
 BUILD_TOOLS = {"editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
-KUBERNETES = PROJECT_ROOT / "deploy" / "kubernetes"
 
 
 def text(*path: str) -> str:
@@ -30,9 +29,8 @@ def licences() -> dict[str, tuple[str, str]]:
 
 def test_every_package_comes_from_a_registry_with_a_hash_for_every_file(lock):
     assert {key for package in lock["package"] for key in package["source"]} == {"registry", "editable"}
-    packages = [package for package in lock["package"] if "registry" in package["source"]]
-    assert len(packages) > 200
-    files = [file for package in packages for file in (*package.get("wheels", ()), package.get("sdist"))]
+    files = [file for package in lock["package"] for file in (*package.get("wheels", ()), package.get("sdist"))]
+    assert len(files) > 1000
     assert all(file["hash"].startswith("sha256:") for file in files if file)
 
 
@@ -41,8 +39,7 @@ def test_what_builds_the_project_is_pinned_with_hashes(lock):
     pinned = {}
     for item in project["tool"]["uv"]["build-constraint-dependencies"]:
         name, version = item["requirement"].split("==")
-        assert item["hashes"]
-        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in item["hashes"]), name
+        assert re.fullmatch(r"(sha256:[0-9a-f]{64} ?)+", " ".join(item["hashes"])), name
         pinned[name] = f"=={version}"
     assert set(pinned) == BUILD_TOOLS
     assert {re.split("[<>=~]", name)[0] for name in project["build-system"]["requires"]} <= set(pinned)
@@ -53,24 +50,10 @@ def test_uv_itself_is_installed_by_its_hash():
     makefile = text("Makefile")
     [version] = re.findall(r"^UV_VERSION := (.+)$", makefile, re.M)
     requirement, *hashes = re.findall(r"^([^#].*?)[ \\]*$", text(".ci", f"uv-{version}.txt"), re.M)
-    assert requirement == f"uv=={version}"
-    assert len(hashes) > 10
+    assert (requirement, len(hashes) > 10) == (f"uv=={version}", True)
     assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}", line) for line in hashes)
-    image = re.sub(r"\\\n +", "", (KUBERNETES / "Dockerfile").read_text(encoding="utf-8"))
-    assert f"\nCOPY .ci/uv-{version}.txt .ci/\n" in image.partition("pip install")[0]
-    for file, name in ((makefile, "$(UV_VERSION)"), (image, version)):
-        installs = re.findall(r"pip install.*", file)
-        assert installs
-        assert all(f"--require-hashes -r .ci/uv-{name}.txt" in line for line in installs)
-
-
-def test_every_image_without_a_digest_is_listed_with_the_command_that_gives_it():
-    files = "\n".join(file.read_text("utf-8") for file in (KUBERNETES / "Dockerfile", *KUBERNETES.glob("*.yaml")))
-    images = set(re.findall(r"^(?:FROM| +(?:- )?image:) (\S+)", files, re.M))
-    of_others = {name for name in images if "@sha256:" not in name and not name.startswith("registry.example/fcir:")}
-    page = text("SECURITY.md").partition("### Images")[2]
-    assert set(re.findall(r"^\| `([^`]+)` \|", page, re.M)) == of_others
-    assert set(re.findall(r"^docker buildx imagetools inspect (\S+) --format", page, re.M)) == of_others
+    installs = re.findall(r"pip install.*", makefile)
+    assert {"--require-hashes -r .ci/uv-$(UV_VERSION).txt" in line for line in installs} == {True}
 
 
 def test_licences_are_of_the_packages_that_the_product_needs(lock, licences):

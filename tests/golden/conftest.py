@@ -12,6 +12,7 @@ import pytest
 from dagster_project.publication import public_edition
 from dagster_project.settings import Settings
 from dagster_project.transformation import build
+from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from tests.build_steps import build_all
 from tests.compiled_engine import CompiledEngine
@@ -37,6 +38,11 @@ BOARD = {
 def sample(golden: Golden) -> DataRoot:
     """The golden root. It is read only: a test that changes it takes a copy."""
     return golden.root
+
+
+@pytest.fixture(scope="session")
+def marts(sample: DataRoot) -> list[Mart]:
+    return marts_in(sample)
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +80,10 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
         succeed(root, "publish", "--edition", "force", "--force", OWN)
 
     return DataRoot(made_once("corrected", fill) / "home")
+
+
+def marts_in(root: DataRoot) -> list[Mart]:
+    return marts_of(read_manifest(root.home / "dbt" / "manifest.json"))
 
 
 def write(root: DataRoot, texts: dict[str, str]) -> None:

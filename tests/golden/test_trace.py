@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from python_calamine import CalamineWorkbook
 
 from dagster_project.publication.site.traces import read_traces
 from dagster_project.warehouse.connection import loading_connection, open_read_only
@@ -77,13 +70,10 @@ def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliv
         assert {(paper.parent / link).resolve() for link in links} == set(pages.values())
     for measure, page in pages.items():
         text = page.read_text(encoding="utf-8")
-        own = page.with_name(f"{measure}.html").read_text(encoding="utf-8")
         for month in traces[measure]:
-            assert f'href="{page.name}#{month.month:%Y-%m}"' in own
             assert f'id="{month.month:%Y-%m}"' in text
             assert not [file.file_name for file in month.deliveries if file.file_name not in text]
             assert not [day for day, *_ in month.days if f">{day:%a} {day.day} {day:%b}</th>" not in text]
-    assert not (folder / "measures" / "kent" / "calls_999.max_queue_time.trace.html").exists()
 
 
 def rows_in_words(source_rows: str) -> str:
@@ -113,49 +103,11 @@ def test_the_command_gives_each_file_the_events_and_rows_of_the_pages(sample, tr
         assert of_command == of_pages, measure
 
 
-@cache
-def records(path: Path) -> list[Any]:
-    """The records of a landed file in order, read by other means than the project's."""
-    if path.suffix == ".parquet":
-        return pq.read_table(path).to_pylist()
-    if path.suffix == ".xlsx":
-        book = CalamineWorkbook.from_path(path)
-        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
-        return max(sheets, key=len)
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-    return content.decode(encoding).splitlines()
-
-
-@pytest.mark.parametrize(
-    ("measure", "key", "formats"),
-    [
-        ("calls_101.not_answered", "call_id", {".csv", ".gz", ".xlsx"}),
-        ("digital.email", "contact_id", {".jsonl"}),
-        ("live_chat.accepted", "chat_id", {".xlsx"}),
-        ("crime.cancelled.C5", "cancel_code", {".parquet"}),
-    ],
-)
-def test_a_figure_is_traced_to_the_records_of_its_events(sample, measure, key, formats):
-    ((figure,),) = sample.published(
-        f"select cast(value as bigint) from marts.kpi_measure_monthly where measure = '{measure}' "
-        "and force_code = 'kent' and month_start = '2022-10-01'"
-    )
-    rows = traced(sample, measure, "2022-10", "--rows")
-    assert sum(row["amount"] == "1.000000" for row in rows) == figure > 0
-    source = rows[0]["source"]
-    keys = {row[:2]: row[2] for row in sample.warehouse(f"select load_id, source_row, {key} from raw.{source}")}
-    for row in rows:
-        record = records(sample.home / "landing" / source / row["file_name"])[int(row["source_row"]) - 1]
-        assert keys[int(row["load_id"]), int(row["source_row"])] in str(record), row
-    assert formats <= {Path(row["file_name"]).suffix for row in rows}
-
-
 def test_a_trace_has_the_printed_figure_and_the_formula_in_force(sample):
-    lines = sample.fcir("trace", "crime.pct_cancelled", "2022-10").out.splitlines()
+    out = sample.fcir("trace", "crime.pct_cancelled", "2022-10").out
     # As Kent printed it, and reported it until the end of that month.
-    assert "Figure       3.0%   (percent)" in lines
-    assert any(line.startswith("Formula      crime.pct_cancelled_of_initially_recorded") for line in lines)
+    assert "Figure       3.0%   (percent)\n" in out
+    assert "Formula      crime.pct_cancelled_of_initially_recorded" in out
     page = (sample.current / "measures" / "kent" / "crime.pct_cancelled.trace.html").read_text(encoding="utf-8")
     assert "By the formula in force: <code>crime.pct_cancelled_of_initially_recorded</code>" in page
 
@@ -176,18 +128,13 @@ def test_a_trace_shows_sums_files_rows_and_what_is_missing(troubled):
         "calls_999.answered: 9 events, in 3 files of call_segments",
     )
     assert [line for line in expected if line not in lines] == []
-    digest = sha256((root.home / "landing/call_segments/call_segments_2022-10-28.csv").read_bytes()).hexdigest()
     # The fourth line has no time and is quarantined.
-    assert sum(digest[:12] in line and line.endswith(" 3  2-3, 5") for line in lines) == 2
+    assert sum("call_segments_2022-10-28.csv" in line and line.endswith(" 3  2-3, 5") for line in lines) == 2
     sql = next(line for line in lines if "fcir query" in line).split('"')[1]
     assert root.published(sql.replace("from quarantine", "select source_row from marts.quarantine")) == [(4,)]
 
-    trace = json.loads(root.fcir(*AVERAGE, "--rows", "--json").out)
-    assert (trace["display_value"], trace["numerator"], trace["denominator"]) == ("16m 49s", "9080.000000", "9.000000")
-    assert (trace["adds_up"], trace["is_current"], trace["published"]["has_moved_on"]) == (True, True, False)
-    assert [(row["source_row"], row["amount"]) for row in trace["rows"] if row["extract_date"] == "2022-10-31"] == [
-        *((3, "50.000000"), (2, "1.000000"), (3, "1.000000"))
-    ]
+    rows = [row for row in traced(root, *AVERAGE[1:], "--rows") if row["extract_date"] == "2022-10-31"]
+    assert [f"{row['source_row']}: {row['amount']}" for row in rows] == ["3: 50.000000", "2: 1.000000", "3: 1.000000"]
     # Another day of crimes is missing, not rejected.
     crimes = root.fcir("trace", "crime.recorded_crime", "2022-10").out
     assert "crimes: 2022-10-01 to 2022-10-27 not delivered; 2022-10-29 missing" in crimes
@@ -199,9 +146,9 @@ def test_a_trace_shows_no_personal_value_or_pseudonym(troubled):
         fact, _, name = column.partition(".")
         hidden += [value for (value,) in troubled.root.warehouse(f"select distinct {name} from marts.{fact}") if value]
     assert len(hidden) > len(PLANTED) + 3
-    for measure, form in (("crime.recorded_crime", "--csv"), ("calls_999.received", "--json")):
-        done = troubled.root.fcir("trace", measure, "2022-10", "--rows", form)
-        assert (done.code, len(done.out) > 200) == (0, True)
+    for measure in ("crime.recorded_crime", "calls_999.received"):
+        done = troubled.root.fcir("trace", measure, "2022-10", "--rows", "--json")
+        assert json.loads(done.out)["rows"]
         assert not [value for value in hidden if value in done.out + done.err]
 
 
@@ -225,16 +172,10 @@ def test_wrong_use_ends_with_2_and_one_line(troubled, arguments, message):
     assert message in done.err
 
 
-@pytest.mark.usefixtures("compiled")
-def test_a_trace_without_data_says_what_to_do_and_writes_nothing(tmp_path):
-    root = DataRoot(tmp_path / "home")
-    done = root.fcir(*AVERAGE)
-    assert (done.code, done.out) == (2, "")
-    assert "nothing is loaded yet" in done.err
-    assert not root.home.exists()
-
-
 def test_a_figure_that_does_not_add_up_ends_with_1_and_one_that_cannot_be_traced_with_2(three_days, tmp_path):
+    empty = DataRoot(tmp_path / "empty")
+    done = empty.fcir(*AVERAGE)
+    assert (done.code, "nothing is loaded yet" in done.err, empty.home.exists()) == (2, True, False)
     root = three_days.copy(tmp_path / "home")
     with loading_connection(root.home / "warehouse.duckdb") as connection:
         wrong = "update measures.int_measure_monthly set denominator = 5, value = 7 where measure = ?"

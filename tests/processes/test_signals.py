@@ -87,17 +87,13 @@ def test_a_stopped_run_publishes_nothing_and_leaves_the_lock(landed, code, at, n
     assert landed.fcir("status").code == 0
 
 
-@pytest.mark.parametrize(("number", "to_group"), [(INT, True), (TERM, False), (HUP, True)])
-def test_a_stopped_query_says_that_nothing_was_changed(three_days, number, to_group):
+def test_a_stopped_query_says_that_nothing_was_changed(three_days):
     endless = "select count(*) from range(1000000000000) where range % 7 = 3"
-    done = stopped(
-        *(three_days, f"setrlimit {resource.RLIMIT_DATA}", "query", endless),
-        code=AT_AN_EVENT,
-        at="event",
-        number=number,
-        to_group=to_group,
-    )
-    assert (done.code, done.err) == (128 + number, "fcir: stopped; nothing was changed\n")
+    limits = f"setrlimit {resource.RLIMIT_DATA}"
+    for number, to_group in ((INT, True), (TERM, False), (HUP, True)):
+        how = {"code": AT_AN_EVENT, "at": "event", "number": number, "to_group": to_group}
+        done = stopped(three_days, limits, "query", endless, **how)
+        assert (done.code, done.err) == (128 + number, "fcir: stopped; nothing was changed\n")
 
 
 def test_a_stopped_check_says_that_nothing_was_changed(three_days, tmp_path):

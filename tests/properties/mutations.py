@@ -185,19 +185,6 @@ def key_left_out(draft: Draft) -> None:
     row.verdict = ("required_empty", "stay_id")
 
 
-@kind(forms=DELIMITED)
-def two_stray_quotes_rows_apart(draft: Draft) -> None:
-    first = draft.fresh("note")
-    behind = draft.rows[next(i for i, row in enumerate(draft.rows) if row is first) + 1 : -1]
-    second = next((row for row in behind if not row.is_touched), None)
-    if second is None:
-        raise Misfit
-    place = [name for name, _ in draft.columns].index("note")
-    second.is_touched, second.values["note"], first.verdict = True, 'closed"', ("unbalanced_quote", None)
-    first.line = _joined(lambda cells, _: [*cells[:place], '"open', *cells[place + 1 :]])
-    second.line = _joined(lambda cells, _: [*cells[:place], 'closed"', *cells[place + 1 :]])
-
-
 @kind(forms=TEXTUAL, is_harmless=True)
 def long_cells_over_several_blocks(draft: Draft) -> None:
     for length in (13_000, 9_000, 40_000):
@@ -372,28 +359,16 @@ for name, (forms, slot, settings) in SETTINGS.items():
     enter(name, partial(_set, settings=settings), slot, forms=forms, layer=LAYOUT, is_harmless=True)
 
 
-def _other_sheets(book: Any, sheet: Any) -> None:
-    book.add_worksheet("Notes").write_string(0, 0, f"{MARKER} made by the night job")
-    book.add_worksheet("Empty")
-    book.add_worksheet("Figures").write_row(0, 0, ["month", "overtime", 5])
-    book.add_chartsheet("Chart")
-    sheet.set_first_sheet()
+@kind("sheets", forms=(XLSX,), layer=LAYOUT, is_harmless=True)
+def other_sheets(draft: Draft) -> None:
+    def add_sheets(book: Any, sheet: Any) -> None:
+        book.add_worksheet("Notes").write_string(0, 0, f"{MARKER} made by the night job")
+        book.add_worksheet("Empty")
+        book.add_worksheet("Figures").write_row(0, 0, ["month", "overtime", 5])
+        book.add_chartsheet("Chart")
+        sheet.set_first_sheet()
 
-
-def _dressed(book: Any, sheet: Any) -> None:
-    dated = book.add_format({"num_format": "dd/mm/yyyy", "bg_color": "yellow"})
-    sheet.set_column(0, 30, 12, book.add_format({"num_format": "@"}))
-    sheet.set_column(1, 2, None, None, {"hidden": True})
-    for row in range(200, 220):
-        sheet.write_blank(row, 3, None, dated)
-    sheet.autofilter(0, 0, 20, 5)
-    sheet.freeze_panes(1, 1)
-    sheet.write_comment(2, 2, f"{MARKER} rang twice")
-    sheet.protect("password")
-
-
-for name, hook in {"other sheets": _other_sheets, "formats and remarks": _dressed}.items():
-    enter(name, partial(_set, settings={"sheet_hook": hook}), "sheets", forms=(XLSX,), layer=LAYOUT, is_harmless=True)
+    draft.sheet_hook = add_sheets
 
 
 @kind("sheets", "rejected", forms=(XLSX,), layer=LAYOUT)

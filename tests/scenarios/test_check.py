@@ -27,25 +27,15 @@ def file_of(tmp_path):
 
 
 def test_it_lists_the_faulty_rows_and_writes_nothing(empty, file_of, tmp_path):
-    rows = [
-        call(1, "2022-10-30"),
-        call(2, "2022-10-30", disposition="lost"),
-        call(1, "2022-10-30"),
-        f"{call(3, '2022-10-30')},extra",
-        call(4, "tomorrow"),
-    ]
-    path = file_of("call_segments_2022-10-30.csv", CALLS, *rows)
+    good, lost = call(1, "2022-10-30"), call(2, "2022-10-30", disposition="lost")
+    path = file_of("call_segments_2022-10-30.csv", CALLS, good, lost, good, f"{call(3, '2022-10-30')},extra")
     done = empty.fcir("check", path)
     assert (done.code, done.err) == (0, "")
-    assert "would be loaded: 5 rows read, 1 good, 4 quarantined" in done.out
-    for line in (
-        "row 3, column disposition:",
-        'found "lost" [not_in_list]',
-        "row 4: the same row occurs earlier in this delivery [duplicate_row]",
-        "row 5: more cells than the header",
-        "row 6, column arrived_at:",
-    ):
-        assert line in done.out
+    assert "would be loaded: 4 rows read, 1 good, 3 quarantined" in done.out
+    assert "row 3, column disposition:" in done.out
+    assert 'found "lost" [not_in_list]' in done.out
+    assert "row 4: the same row occurs earlier in this delivery [duplicate_row]" in done.out
+    assert "row 5: more cells than the header" in done.out
     assert "07700" not in done.out
     assert [str(found) for found in tmp_path.iterdir()] == [path]
 
@@ -57,45 +47,26 @@ def test_it_ends_with_1_on_a_rejection_and_checks_all_files(empty, file_of):
     done = empty.fcir("check", "--rows", "2", broken, faulty, good)
     assert done.code == 1
     assert done.out.count("would be REJECTED") == 2
-    assert "faulty: 21 of 21 rows" in done.out
-    assert "not compared: volume" in done.out
     assert done.out.count("verdict on call_segments of") == 3
     assert done.out.count("[faulty_rows_are_within_limits]") == 1
-    assert done.out.count("[missing_column]") == 1
     assert done.out.count("[not_a_timestamp]") == 2
     assert "would be loaded: 1 row read" in done.out
 
 
-def test_a_file_of_any_name_can_be_checked_with_its_source(empty, file_of):
+def test_a_file_of_any_name_can_be_checked_with_its_source_and_a_link_is_rejected(empty, file_of, tmp_path):
     path = file_of("Export (3).csv", CALLS, call(1, "2022-10-30"))
     assert "1 good" in empty.fcir("check", path, "--source", "call_segments").out
-
-
-def test_a_link_is_rejected(empty, file_of, tmp_path):
     link = tmp_path / "call_segments_2022-10-31.csv"
-    link.symlink_to(file_of("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30")))
+    link.symlink_to(path)
     done = empty.fcir("check", str(link))
-    assert done.code == 1
-    assert "REJECTED" in done.out
-
-
-HOSTILE = [
-    "call_segments_2022-10-30_\x1b[2J\nnewline.csv",
-    "call_segments_2022-10-30_'quo\"tes.csv",
-    "call_segments_2022-10-30_*?[a-z]..csv",
-    "call_segments_2022-10-30_\u202efdp.csv",
-    os.fsdecode(b"call_segments_2022-10-30_\xff\xfe.csv"),
-    "call_segments_2022-10-30_".ljust(251, "x") + ".csv",
-]
+    assert (done.code, "REJECTED" in done.out) == (1, True)
 
 
 def test_names_of_files_cannot_change_a_terminal(empty, file_of):
-    paths = [file_of(name, CALLS, call(n, "2022-10-30"), call(2, "soon")) for n, name in enumerate(HOSTILE, 10)]
-    done = empty.fcir("check", *paths)
-    assert (done.code, done.err) == (0, "")
-    lines = done.out.splitlines()
-    assert sum("would be loaded: 2 rows read, 1 good, 1 quarantined" in line for line in lines) == len(HOSTILE)
-    assert all(line.isprintable() for line in lines)
+    hostile = ["_\x1b[2J\nnewline", "_\u202efdp", os.fsdecode(b"_\xff\xfe"), "_".ljust(222, "x")]
+    names = [f"call_segments_2022-10-30{end}.csv" for end in hostile]
+    done = empty.fcir("check", *(file_of(name, CALLS, call(n, "2022-10-30")) for n, name in enumerate(names)))
+    assert (done.code, done.err, done.out.count("would be loaded: 1 row read, 1 good")) == (0, "", len(names))
     missing = empty.fcir("check", "none_\x1b[2J.csv")
     assert missing.code == 2
-    assert missing.err.rstrip("\n").isprintable()
+    assert all(line.isprintable() for line in [*done.out.splitlines(), *missing.err.splitlines()])

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -13,7 +14,6 @@ import pytest
 from dagster_project.cli import damage, jobs
 from dagster_project.cli.damage import find_damage, repair
 from dagster_project.settings import Settings
-from tests.roots import CALLS, CHATS, CRIMES, call
 
 
 def cut(file):
@@ -38,24 +38,15 @@ def make_file(folder):
     folder.write_text("")
 
 
-def make_dangling_link(file):
+def point_nowhere(file):
     file.unlink()
-    file.symlink_to("/nowhere/else")
-
-
-def point_nowhere(pointer):
-    pointer.unlink()
-    pointer.symlink_to("20200101T000000Z-00000000")
+    file.symlink_to("nowhere")
 
 
 def make_other_database(file):
     file.unlink()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("create table other (number integer)")
-
-
-def lose(file):
-    file.unlink()
 
 
 def make_readable(file):
@@ -82,15 +73,12 @@ REMEDY_KEY, REMEDY_WAREHOUSE = "install -m 600 COPY_OF_THE_KEY {file}", "install
 @pytest.mark.parametrize(
     ("name", "spoil", "code", "remedy"),
     [
-        ("secrets/pseudonym.key", lose, 2, REMEDY_KEY),
-        ("secrets/pseudonym.key", cut, 2, REMEDY_KEY),
-        ("secrets/pseudonym.key", make_folder, 2, REMEDY_KEY),
+        ("secrets/pseudonym.key", Path.unlink, 2, REMEDY_KEY),
         ("secrets/pseudonym.key", replace_key, 2, REMEDY_KEY),
         ("secrets/pseudonym.key", make_readable, 2, "chmod 600 {file}"),
         ("warehouse.duckdb", overwrite, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", cut, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", empty, 1, REMEDY_WAREHOUSE),
-        ("warehouse.duckdb", make_folder, 1, REMEDY_WAREHOUSE),
         ("warehouse.lock", make_folder, 2, "mv {file} {file}.old"),
     ],
 )
@@ -108,14 +96,10 @@ def test_a_file_that_cannot_be_made_again_stops_commands_with_its_remedy(root, n
     ("name", "spoil", "found"),
     [
         ("", make_file, "not a folder"),
-        ("history/runs", make_file, "not a folder"),
-        ("schedules", make_file, "not a folder"),
         ("history/runs.db", overwrite, ""),
-        ("history/runs.db", make_dangling_link, "not a file"),
+        ("history/runs.db", point_nowhere, "not a file"),
         ("history/runs.db", make_other_database, "without the table runs"),
         ("history/runs/index.db", cut, ""),
-        ("history/runs/index.db", make_other_database, "without the table event_logs"),
-        ("schedules/schedules.db", make_folder, ""),
         ("schedules/schedules.db", make_other_database, "without the table jobs"),
         ("dagster.yaml", overwrite, ""),
     ],
@@ -168,18 +152,13 @@ def test_a_run_that_meets_damage_in_a_file_of_dagster_renames_it_and_runs_again(
 @pytest.mark.parametrize(
     ("name", "spoil", "found"),
     [
-        ("current", point_nowhere, "points to 20200101T000000Z-00000000, which does not exist"),
+        ("current", point_nowhere, "points to nowhere, which does not exist"),
         ("current/manifest.json", cut, "not readable as a manifest"),
         ("current/fcir.duckdb", cut, "bytes, expected"),
     ],
 )
 def test_status_names_a_damaged_publication(root, name, spoil, found):
     file = root.home / "published" / name
-    if name != "current":
-        # The copy shares it with the root of other tests.
-        content = file.read_bytes()
-        file.unlink()
-        file.write_bytes(content)
     spoil(file)
     done = root.fcir("status")
     assert (done.code, done.err) == (1, "")
@@ -190,21 +169,14 @@ def test_status_names_a_damaged_publication(root, name, spoil, found):
 
 def test_a_run_makes_damaged_files_again_although_nothing_is_new(root, three_days):
     before = root.current.readlink()
-    database = root.current / "fcir.duckdb"
-    database.unlink()
-    database.write_bytes(b"rubbish")
-    spoiled = {
-        "dagster/history/runs.db": overwrite,
-        "dagster/schedules/schedules.db": cut,
-        "marts.duckdb": cut,
-        "dbt/column_lineage.json": cut,
-    }
-    for name, spoil in spoiled.items():
-        spoil(root.home / name)
+    (root.current / "fcir.duckdb").write_bytes(b"rubbish")
+    named = ("dagster/history/runs.db", "dagster/schedules/schedules.db", "marts.duckdb")
+    for name in (*named, "dbt/column_lineage.json"):
+        cut(root.home / name)
     assert root.fcir("status").code == 1
     done = root.fcir("run")
     assert (done.code, done.err) == (0, ""), done.out
-    for name in ("dagster/history/runs.db", "dagster/schedules/schedules.db", "marts.duckdb"):
+    for name in named:
         assert f"warning: {root.home / name} is damaged (" in done.out
     assert root.current.readlink() != before
     assert root.damage() == []
@@ -220,13 +192,6 @@ def test_corrupt_rows_of_the_marts_are_named_with_the_command_that_makes_them_ag
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"fcir: {marts} is damaged: ")
     assert done.err.endswith(f"mv {marts} {marts}.damaged && fcir run\n")
-    marts.rename(f"{marts}.damaged")
-    root.land("call_segments_2022-11-02.csv", CALLS, call(9, "2022-11-02"))
-    root.land("live_chats_2022-11-02.csv", CHATS)
-    root.land("crimes_2022-11-02.csv", CRIMES)
-    repaired = root.fcir("run")
-    assert (repaired.code, repaired.err) == (0, "")
-    assert root.damage() == []
 
 
 def corrupt_rows(file):

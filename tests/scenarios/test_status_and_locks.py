@@ -5,24 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
-import threading
+from functools import partial
 
 import duckdb
 import pytest
 
+from dagster_project.loading import landing
+from dagster_project.loading.landing import hold_back
 from dagster_project.warehouse.lock import note_step, writer_lock
 from tests.roots import CALLS, DataRoot, call
-
-HOLD = """
-import sys
-from pathlib import Path
-from dagster_project.warehouse.lock import note_step, writer_lock
-with writer_lock(Path(sys.argv[1]), command="fcir run"):
-    note_step(Path(sys.argv[1]), "publishing")
-    print("held", flush=True)
-    sys.stdin.read()
-"""
+from tests.unit.warehouse.test_lock import held_elsewhere
 
 
 @pytest.fixture
@@ -30,37 +22,21 @@ def empty(tmp_path):
     return DataRoot(tmp_path / "home")
 
 
-@pytest.fixture
-def published(troubled, tmp_path):
-    return troubled.root.copy(tmp_path / "home")
-
-
-@pytest.fixture
-def other(published):
-    """Another process that holds the warehouse, as a run does while it publishes."""
-    with published.start(str(published.home / "warehouse.lock"), code=HOLD, stdin=subprocess.PIPE) as process:
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-def test_status_names_the_run_its_step_and_the_last_publication_and_later_that_it_was_killed(published, other):
-    done = published.fcir("status")
+def test_status_names_the_run_its_step_and_the_last_publication_and_later_that_it_was_killed(troubled, tmp_path):
+    published = troubled.root.copy(tmp_path / "home")
+    with held_elsewhere(published.home / "warehouse.lock") as other:
+        done = published.fcir("status")
+        json_log = DataRoot(published.home, {"FCIR_LOG_FORMAT": "json"}).fcir("status").out.splitlines()
     first, second, *_ = [line for line in done.out.splitlines() if not line.startswith("warning: ")]
     assert (done.code, done.err) == (1, ""), "deliveries need attention by the last publication"
     assert first.startswith(f"fcir run is running (process {other.pid}, started ")
-    assert ": publishing since " in first
+    assert ": loading crimes since " in first
     assert published.current.resolve().name in second
-    published.settings["FCIR_LOG_FORMAT"] = "json"
-    [running] = [line for line in map(json.loads, published.fcir("status").out.splitlines()) if "step" in line]
-    assert (running["pid"], running["command"], running["step"]) == (other.pid, "fcir run", "publishing")
-
-    other.kill()
-    other.wait()
-    published.settings.clear()
+    [running] = [line for line in map(json.loads, json_log) if "step" in line]
+    assert (running["pid"], running["command"], running["step"]) == (other.pid, "fcir run", "loading crimes")
     after = published.fcir("status").out
     assert f"fcir run (process {other.pid}" in after
-    assert "was killed while publishing" in after
+    assert "was killed while loading crimes" in after
 
 
 def test_status_of_a_first_run_says_that_nothing_is_published(empty):
@@ -103,24 +79,12 @@ def test_a_warehouse_that_another_program_has_open_is_named_with_the_process(emp
     assert f"PID {os.getpid()}" in done.err
 
 
-def test_a_file_that_is_being_written_waits_for_the_next_run(empty):
+def test_a_file_that_is_being_written_waits_for_the_next_run(empty, monkeypatch):
     file = empty.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
-    empty.settings["FCIR_QUIET_SECONDS"] = "0.5"
-    is_over = threading.Event()
-
-    def write():
-        with file.open("a", encoding="utf-8") as stream:
-            while not is_over.wait(0.05):
-                stream.write(call(2, "2022-10-30") + "\n")
-                stream.flush()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        done, status = empty.fcir("run"), empty.fcir("status")
-    finally:
-        is_over.set()
-        writer.join()
+    empty.settings["FCIR_QUIET_SECONDS"] = "300"
+    write = partial(hold_back, sleep=lambda _: file.write_bytes(file.read_bytes() + b"\n"))
+    monkeypatch.setattr(landing, "hold_back", write)
+    done, status = empty.fcir("run"), empty.fcir("status")
     assert (done.code, done.err) == (0, "")
     assert "call_segments_2022-10-30.csv: is still being written" in done.out
     assert "Nothing is new but 1 delivery that is not complete" in done.out

@@ -15,17 +15,10 @@ def test_an_undisturbed_data_root_has_no_fault(three_days):
     assert (done.code, done.err) == (0, ""), done.out
 
 
-def rewritten(file, content):
-    """Write a file of a publication; the copy shares it with the root of other tests, so it is replaced."""
-    file.unlink()
-    file.write_bytes(content)
-
-
 def flip_a_bit(root):
-    file = root.current / "board_paper.html"
-    content = bytearray(file.read_bytes())
+    content = bytearray((root.current / "board_paper.html").read_bytes())
     content[len(content) // 2] ^= 1
-    rewritten(file, bytes(content))
+    (root.current / "board_paper.html").write_bytes(content)
     return "board_paper.html"
 
 
@@ -43,20 +36,18 @@ def change_the_manifest(root):
     file = root.current / "manifest.json"
     manifest = json.loads(file.read_text())
     manifest["tables"]["fct_call"] += 1
-    rewritten(file, json.dumps(manifest).encode())
+    file.write_text(json.dumps(manifest))
     return "manifest.json"
 
 
 def open_a_file_to_all(root):
-    content = (root.current / "fcir.duckdb").read_bytes()
-    rewritten(root.current / "fcir.duckdb", content)
     (root.current / "fcir.duckdb").chmod(0o666)
     return "fcir.duckdb"
 
 
 def point_nowhere(root):
     root.current.unlink()
-    root.current.symlink_to("20200101T000000Z-00000000")
+    root.current.symlink_to("nowhere")
     return "current"
 
 
@@ -77,20 +68,10 @@ def lose_the_copy_of_the_audit(root):
     return "history"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        flip_a_bit,
-        lose_a_file,
-        add_a_file,
-        change_the_manifest,
-        open_a_file_to_all,
-        point_nowhere,
-        change_a_row,
-        lose_a_row,
-        lose_the_copy_of_the_audit,
-    ],
-)
+OF_FILES = (flip_a_bit, lose_a_file, add_a_file, change_the_manifest, open_a_file_to_all, point_nowhere)
+
+
+@pytest.mark.parametrize("change", [*OF_FILES, change_a_row, lose_a_row, lose_the_copy_of_the_audit])
 def test_a_change_is_found_and_named(three_days, tmp_path, change):
     root = three_days.copy(tmp_path / "home")
     named = change(root)

@@ -67,8 +67,8 @@ def copy_of_the_project(folder: Path, parsed: Path) -> DataRoot:
 
 
 def carry_out(project: Path, page: Path) -> set[str]:
-    """Append the rows and files of a page, apply its edits, write generated files; return the changed files."""
-    before = _hashes(project)
+    """Append the rows and files of a page, and apply its edits; return the changed files."""
+    before = hashes(project)
     for block in blocks_of(page):
         file = project / block.file
         if block.language in ("yaml", "sql", "csv"):
@@ -80,15 +80,15 @@ def carry_out(project: Path, page: Path) -> set[str]:
             new = "".join(line[1:] for line in lines if line[0] != "-")
             assert file.read_text().count(old) == 1, f"{block.file} must have these lines once: {old}"
             file.write_text(file.read_text().replace(old, new))
-    write_generated_files(project)
-    after = _hashes(project)
-    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    return {path for path, digest in hashes(project).items() if before.get(path) != digest}
 
 
-def write_generated_files(project: Path) -> None:
-    """Run the command of the pages that writes generated files."""
+def write_generated_files(project: Path) -> set[str]:
+    """Run the command of the pages that writes generated files; return the changed ones."""
+    before = hashes(project)
     command = [sys.executable, "-m", "dagster_project.tools.generate"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
+    return {path for path, digest in hashes(project).items() if before.get(path) != digest}
 
 
 def run(root: DataRoot) -> Done:
@@ -96,6 +96,7 @@ def run(root: DataRoot) -> Done:
     return root.process(code=RUN)
 
 
-def _hashes(folder: Path) -> dict[str, str]:
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the hash of every file by its path."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files}

@@ -74,16 +74,12 @@ def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings)
     assert bring(settings) == 0
 
 
-def test_rows_of_a_load_that_the_warehouse_has_no_more_are_deleted(settings):
+def test_rows_of_a_load_that_the_warehouse_has_no_more_are_deleted_and_those_that_no_load_accepted_stay_out(settings):
     bring(settings)
     newest = "load_id = (select max(load_id) from audit.load where source = 'crimes')"
     change(settings, f"delete from raw.crimes where {newest}; delete from audit.load where {newest}")
     bring(settings)
     assert different_in_the_lake(settings, RAW) == []
-
-
-def test_rows_that_no_load_accepted_stay_out(settings):
-    bring(settings)
     change(settings, "insert into raw.crimes by name select * replace (99999 as load_id) from raw.crimes limit 1")
     assert bring(settings) == 0
     with connect(settings) as lake:
@@ -149,18 +145,17 @@ def definitions(spark):
         yield found
 
 
-def test_the_lake_is_compacted_every_sunday_where_there_is_one(definitions):
+def test_the_lake_is_compacted_every_sunday_where_there_is_one_and_assets_name_their_engine(definitions):
     on_spark, on_duckdb = (definitions[target].get_repository_def() for target in ("spark", "duckdb"))
     schedule = on_spark.get_schedule_def("compact_lake_sunday")
     assert (schedule.job_name, schedule.cron_schedule) == ("compact_lake", "0 12 * * 0")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert (on_spark.has_job("drop_lake"), on_duckdb.has_job("compact_lake")) == (True, False)
-
-
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_assets_name_the_engine_that_builds_them(definitions, engine):
-    [spec] = [spec for spec in definitions[engine].resolve_all_asset_specs() if spec.key.path == ["marts", "fct_call"]]
-    assert spec.kinds == {"dbt", engine}
+    specs = {target: definitions[target].resolve_all_asset_specs() for target in definitions}
+    kinds = {
+        target: [spec.kinds for spec in of if spec.key.path == ["marts", "fct_call"]] for target, of in specs.items()
+    }
+    assert kinds == {target: [{"dbt", target}] for target in definitions}
 
 
 def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):

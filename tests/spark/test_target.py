@@ -2,6 +2,7 @@
 
 import sys
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -63,25 +64,12 @@ def test_a_step_that_duckdb_built_does_not_count_for_spark(settings, warehouse):
     assert built == [{"facts"}, set()]
 
 
-class EndedSession:
-    """A session that the server has ended."""
-
-    def cursor(self):
-        return self
-
-    def execute(self, sql, **options):  # noqa: ARG002 - as the client has them
-        raise BrokenPipeError
-
-    def close(self):
-        raise BrokenPipeError
-
-
 def test_a_session_that_the_server_has_ended_is_named(settings, monkeypatch):
-    monkeypatch.setattr("pyhive.hive.connect", lambda **_: EndedSession())
-    with (
-        pytest.raises(LakeError, match=r"Spark has ended the session\. What is loaded stays"),
-        connect(settings) as lake,
-    ):
+    ended = Mock()
+    ended.cursor.return_value.execute.side_effect = ended.close.side_effect = BrokenPipeError
+    monkeypatch.setattr("pyhive.hive.connect", lambda **_: ended)
+    named = pytest.raises(LakeError, match=r"Spark has ended the session\. What is loaded stays")
+    with named, connect(settings) as lake:
         lake.rows("select 1")
 
 
@@ -97,13 +85,7 @@ def packages(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("packages")
 @pytest.mark.parametrize(
-    ("version", "found"),
-    [
-        (None, "no java was found"),
-        ("21.0.5", "is version 21"),
-        ("1.8.0_432", "is version 1"),
-        ("", "is version unknown"),
-    ],
+    ("version", "found"), [(None, "no java was found"), ("21.0.5", "is version 21"), ("", "is version unknown")]
 )
 def test_another_java_than_17_is_named_and_nothing_is_started(settings, tmp_path, monkeypatch, version, found):
     programs = tmp_path / "programs"
@@ -118,27 +100,21 @@ def test_another_java_than_17_is_named_and_nothing_is_started(settings, tmp_path
     assert not (settings.home / "spark").exists()
 
 
-def test_missing_packages_of_the_cluster_are_named(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(spark_cluster, "PROJECT_ROOT", tmp_path)
+@pytest.mark.usefixtures("packages")
+def test_missing_packages_of_the_cluster_and_a_missing_client_are_named(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(spark_cluster, "PROJECT_ROOT", tmp_path / "empty")
     with pytest.raises(ClusterError, match=r"not installed in \.venv-spark.*make spark-up"):
         start(settings, workers=0)
-
-
-@pytest.mark.usefixtures("packages")
-def test_a_cluster_without_its_client_is_not_started(settings, monkeypatch):
+    monkeypatch.setattr(spark_cluster, "PROJECT_ROOT", tmp_path)
     monkeypatch.setattr(spark_cluster, "find_spec", lambda _: None)
     with pytest.raises(ClusterError, match="the Spark client is not installed"):
         start(settings, workers=0)
 
 
 @pytest.mark.usefixtures("packages")
-def test_stopping_what_does_not_run_does_nothing(settings):
-    assert stop(settings) == "No Spark was running."
-
-
-@pytest.mark.usefixtures("packages")
-def test_the_process_of_another_program_is_not_stopped(settings):
+def test_neither_nothing_nor_the_process_of_another_program_is_stopped(settings):
     """A process id of an earlier day may belong to another program after a restart."""
+    assert stop(settings) == "No Spark was running."
     run = settings.home / "spark" / "run"
     run.mkdir(parents=True)
     (run / "server.pid").write_text("1", encoding="utf-8")

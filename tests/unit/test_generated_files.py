@@ -1,6 +1,5 @@
 """Generated files of the dbt project are up to date, and their sources are right."""
 
-import csv
 from datetime import date
 
 from dagster_project.settings import DBT_PROJECT
@@ -22,7 +21,7 @@ def test_the_single_bank_holidays_of_recent_years_are_known_and_scottish_ones_ar
 
 
 def test_seeds_name_each_key_once():
-    for seed, key in (("police_forces", "force_code"), ("offences", "offence_code")):
-        with (DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
-            keys = [row[key] for row in csv.DictReader(file)]
+    for seed in ("police_forces", "offences"):
+        rows = (DBT_PROJECT / "seeds" / f"{seed}.csv").read_text(encoding="utf-8").splitlines()
+        keys = [row.partition(",")[0] for row in rows]
         assert len(set(keys)) == len(keys), seed

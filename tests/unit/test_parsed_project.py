@@ -35,3 +35,11 @@ def test_a_changed_project_is_parsed_in_part_and_a_moved_one_from_scratch(tmp_pa
     project.ensure_manifest(settings)
     assert parses == [False, True, False]
     assert project.is_parsed(settings)
+
+
+def test_a_damaged_manifest_is_parsed_again(tmp_path, parses):
+    settings = Settings(home=tmp_path / "home", _env_file=None)
+    project.ensure_manifest(settings).write_text("{", encoding="utf-8")
+    assert not project.is_parsed(settings)
+    project.ensure_manifest(settings)
+    assert parses == [False, True]

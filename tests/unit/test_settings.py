@@ -28,15 +28,13 @@ def test_defaults_keep_everything_below_the_data_root(home):
     stated = (settings.force, settings.target, settings.log_format, settings.quiet_seconds)
     assert stated == ("kent", "duckdb", "text", 2)
     assert (settings.is_hub, settings.code_location, settings.ui_hosts) == (False, "dagster_project", ())
-    names = {
-        **{"landing": "landing", "warehouse": "warehouse.duckdb", "marts": "marts.duckdb"},
-        **{
-            "lock_file": "warehouse.lock",
-            "published": "published",
-            "published_public": "published_public",
-            "commentary": "commentary",
-        },
-        **{"key_file": "secrets/pseudonym.key", "history": "history", "dagster_home": "dagster", "lake_folder": "lake"},
+    names = {"landing": "landing", "warehouse": "warehouse.duckdb", "marts": "marts.duckdb", "history": "history"}
+    names |= {"lock_file": "warehouse.lock", "published": "published", "published_public": "published_public"}
+    names |= {
+        "commentary": "commentary",
+        "key_file": "secrets/pseudonym.key",
+        "dagster_home": "dagster",
+        "lake_folder": "lake",
     }
     assert {name: str(getattr(settings, name).relative_to(home)) for name in names} == names
     assert settings.published_force("kent") == home / "published_force" / "kent"
@@ -45,18 +43,11 @@ def test_defaults_keep_everything_below_the_data_root(home):
 
 def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
     stated = {"BACKUPS": f" {home}/a, {home}/b,", "SITE_URL": "https://fcir.example/site/", "FORCE": "essex"}
-    stated |= {"DAGSTER_STORAGE": "postgresql://fcir@db:5432/dagster", "NOTIFY_FILE": "", "QUIET_SECONDS": "7"}
-    for name, value in stated.items():
+    for name, value in (stated | {"NOTIFY_FILE": "", "QUIET_SECONDS": "7"}).items():
         monkeypatch.setenv(f"FCIR_{name}", value)
     settings = read_settings()
     assert settings.backups == (home / "a", home / "b")
     assert (settings.site_url, settings.notify_file, settings.quiet_seconds) == ("https://fcir.example/site", None, 7)
-    assert settings.dagster_storage == "postgresql+psycopg2://fcir@db:5432/dagster"
-    assert settings.code_location == "essex"
-
-
-STORAGE = "expected postgresql://USER@HOST:PORT/DATABASE without a password"
-NO_STORAGE = ("mysql://fcir@db/d", "postgresql://fcir:secret@db/d", "postgresql://db/d", "postgresql://fcir@db")
 
 
 @pytest.mark.usefixtures("home")
@@ -69,7 +60,6 @@ NO_STORAGE = ("mysql://fcir@db/d", "postgresql://fcir:secret@db/d", "postgresql:
         ("QUIET_SECONDS", "301", "FCIR_QUIET_SECONDS: Input should be less than or equal to 300"),
         ("SITE_URL", "ftp://fcir.example", "expected an address that begins with http:// or https://"),
         ("SITE_URL", "https://fcir.example/?a", "and has no ? or #"),
-        *(("DAGSTER_STORAGE", address, STORAGE) for address in NO_STORAGE),
         *(("HOME", name, "which DuckDB cannot use") for name in ("what?", "back\\slash", "line\nbreak")),
         ("HOME", "a%41", "the path has %41, which Dagster decodes"),
         *(("HOME", name, f"the path has {name[1]}, which Dagster reads") for name in ("a*", "a[1]")),
@@ -81,7 +71,6 @@ def test_a_value_that_cannot_be_used_is_refused(monkeypatch, setting, value, mes
     with pytest.raises(SettingsError) as refused:
         read_settings()
     assert message in str(refused.value)
-    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["a b'c;\"d", "é%7#{{x}}]"])
@@ -112,14 +101,15 @@ def test_a_line_of_an_env_file_that_cannot_be_read_is_named(text, line):
         read_settings()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("warehouse.duckdb", "secrets/pseudonym.key", "record/.lock", "suppression/intent.json", "dbt/manifest.json"),
-        *("published/current/manifest.json", "published/earlier/manifest.json", "published_public/current/fcir.duckdb"),
-        *("published_force/kent/current/page.html", "published_force/kent/earlier/manifest.json"),
-    ],
+PIPES = ("warehouse.duckdb", "secrets/pseudonym.key", "record/.lock", "suppression/intent.json", "dbt/manifest.json")
+PIPES += (
+    "published/current/manifest.json",
+    "published_public/earlier/fcir.duckdb",
+    "published_force/kent/one/page.html",
 )
+
+
+@pytest.mark.parametrize("name", PIPES)
 def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, home):
     pipe = home / name
     pipe.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from dagster_project.cli import data_root
-from dagster_project.cli.options import day_option, named_contracts, require_reason
+from dagster_project.cli.options import day_option, require_reason
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
 
@@ -32,16 +32,6 @@ def test_a_folder_that_others_may_enter_is_named_with_the_command_that_closes_it
     assert all(text in said[0] for text in expected)
 
 
-def test_a_file_in_place_of_the_data_root_is_wrong_use(tmp_path):
-    (tmp_path / "home").write_text("")
-    with pytest.raises(UsageError, match="home is a file; nothing was done"):
-        data_root.require_home_folder(Settings(home=tmp_path / "home", _env_file=None))
-    data_root.require_home_folder(Settings(home=tmp_path / "new", _env_file=None))
-
-
-# -- options
-
-
 UNPRINTABLE = ("x\n\n## Nothing is held", "\x1b[2J", "a\tb", "a\u2028b", "a\u202eb")
 
 
@@ -65,9 +55,3 @@ def test_another_text_than_a_day_is_wrong_use(text):
     with pytest.raises(UsageError, match=f"--from {text}: not a date; expected YYYY-MM-DD"):
         day_option("--from", text)
     assert (day_option("--from", None), str(day_option("--from", "2022-11-01"))) == (None, "2022-11-01")
-
-
-def test_sources_are_named_or_all_and_an_unknown_one_has_a_hint():
-    assert ([*named_contracts(["crimes"])], len(named_contracts([]))) == (["crimes"], 8)
-    with pytest.raises(UsageError, match=r"no contract for source crime; known: .*\. Did you mean crimes\?"):
-        named_contracts(["crime"])

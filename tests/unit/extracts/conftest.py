@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.unit.extracts.stays import connect
+from dagster_project.warehouse.connection import dry_connection
 
 
 @pytest.fixture(scope="module")
 def session():
     """A connection as loading has it."""
-    with connect() as connection:
+    with dry_connection() as connection:
         yield connection

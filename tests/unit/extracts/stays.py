@@ -12,12 +12,13 @@ from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.sql import rows_as_dicts
-from tests.unit.extracts.visits import contract_of
+from tests.unit.small_contracts import small_contract
 
 KEY = PseudonymKey(bytes(range(32)))
 EXTRACT_DATE = date(2022, 10, 30)
 
-STAYS = contract_of(
+STAYS = small_contract(
+    "stays",
     Column("force_code", CellType.TEXT, ""),
     Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
     Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
@@ -45,7 +46,8 @@ STAYS = contract_of(
     Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
     Column("guest", CellType.TEXT, "", is_personal=True),
     Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
-    source="stays",
+    start_column="begun_at",
+    event_column="begun_at",
 )
 
 GOOD = {
@@ -56,13 +58,6 @@ GOOD = {
     "passport": "P1",
 }
 """A row without a fault."""
-
-
-def connect() -> duckdb.DuckDBPyConnection:
-    """A session as loading has it."""
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
-    return connection
 
 
 def judge(

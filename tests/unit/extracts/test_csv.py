@@ -15,88 +15,38 @@ from dagster_project.extracts import container
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
-from tests.unit.extracts.visits import (
-    HEADER,
-    NAMES,
-    VISITS,
-    contract_of,
-    read,
-    refusal,
-    rows_of,
-    rows_or_code,
-    with_columns,
-    written,
-)
+from tests.unit.extracts.visits import HEADER, NAMES, VISITS, read, refusal, rows_of, rows_or_code, written
 
 H = f"{HEADER}\n"
 LONG = "x" * (1 << 20)
 
 
 def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tmp_path):
-    with open_extract(written(tmp_path, f"{H}007,R1,2022-10-30 01:00,17s,\n"), VISITS) as extract:
+    with open_extract(written(tmp_path, f"{H}007,R1,2022-10-30 01:00,17s,\n2,a\n"), VISITS) as extract:
         (table,) = extract.batches()
     assert table.column_names == ["source_row", "fault", "fault_detail", "record_column", *NAMES, "day"]
     assert set(table.schema.types[1:]) == {pa.string()}
     cells = {"source_row": 2, "visit_id": "007", "room": "R1", "begun_at": "2022-10-30 01:00", "stay": "17s"}
-    assert table.to_pylist() == [dict.fromkeys(table.column_names) | cells]
-
-
-@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_delimiters_and_line_ends(tmp_path, delimiter, end):
-    lines = [HEADER, "1,a,b,c,d", '2,a,"b' + end + 'b",c,d', "3,a,b,c,d", "4,a", ""]
-    rows, _ = read(written(tmp_path, end.join(line.replace(",", delimiter) for line in lines)))
-    assert [(row["source_row"], row.get("visit_id")) for row in rows] == [(2, "1"), (3, "2"), (5, "3"), (6, None)]
-    assert rows[1]["begun_at"] == f"b{end}b"
-    assert rows[3]["fault_detail"] == "2 instead of 5"
+    faulty = {"source_row": 3, "fault": "too_few_cells", "fault_detail": "2 instead of 5"}
+    assert table.to_pylist() == [dict.fromkeys(table.column_names) | row for row in (cells, faulty)]
 
 
 TABLES = {
     "nothing below the header": (HEADER, ""),
-    "header in the last line": (f"List of visits\n{HEADER}", ""),
-    "last row without a line end": (f"{H}1,a,b,c,d\n2,a,b,c,d", "2 1|a|b|c|d; 3 2|a|b|c|d"),
     "blank lines": (f"\n \n{H}\n1,a,b,c,d\n , ,\n,,,,\n,,,,,,\n2,a,b,c,d\n\n", "5 1|a|b|c|d; 9 2|a|b|c|d"),
-    "mixed line ends": (
-        f"{HEADER}\r1,a,b,c,d\r\n2,a,b,c,d\n\r\n3,a,b,c,d\r\r4,a,b,c,d",
-        "2 1|a|b|c|d; 3 2|a|b|c|d; 5 3|a|b|c|d; 7 4|a|b|c|d",
-    ),
-    "separators of Unicode end no line": (f"{H}1,a\u2028a,b\x0bb,c\x85c,d\x1ed\n", "2 1|a\u2028a|b\x0bb|c\x85c|d\x1ed"),
     "a line feed where carriage returns end lines": ('"visit\nid",room,begun_at\r1,a,b\r2,c,d\r', "3 1|a|b; 4 2|c|d"),
-    "quoted delimiters and doubled quotes": (f'{H}1,"a, b","say ""hi""",5" pipe,\n', '2 1|a, b|say "hi"|5" pipe'),
-    "lines within a cell": (f'{H}1,"a\nb\r\nc",b,c,d\n2,a,b,c,d\n', "2 1|a\nb\r\nc|b|c|d; 5 2|a|b|c|d"),
     "a mark before a quote": (f'{H}1,a,b,c,d\n\ufeff"2","a",b,c,d\n', "2 1|a|b|c|d; 3 2|a|b|c|d"),
-    "blanks": (
-        f"\ufeff{H}\ufeff\u00a01\u00a0, a  b ,\u2003x\u3000,\t,\ufeff\n",
-        "2 1|a  b|x",
-    ),
-    "empty cells at the end": (
-        f"{HEADER},\n1,a,b,c,d,\n2,a,b,c,d\n3,a,b,c,d,, ,\n",
-        "2 1|a|b|c|d; 3 2|a|b|c|d; 4 3|a|b|c|d",
-    ),
-    "too few, too many cells": (
-        f"{H}1,x\n2,a,b,c,d,x\n3,a,b,c,d\n",
-        "2 too_few_cells; 3 too_many_cells; 4 3|a|b|c|d",
-    ),
+    "empty cells at the end": (f"{HEADER},\n1,a,b,c,d\n2,a,b,c,d,, ,\n", "2 1|a|b|c|d; 3 2|a|b|c|d"),
+    "too few, too many cells": (f"{H}1,x\n2,a,b,c,d,x\n", "2 too_few_cells; 3 too_many_cells"),
     # Totals.
     "totals": (f"{H}1,a,b,c,d\n Grand  Total: ,2\n\n", "2 1|a|b|c|d"),
-    "totals behind an empty cell": (f"{H}1,a,b,c,d\n,TOTALS,9,,\n", "2 1|a|b|c|d"),
-    "totals alone": (f"{H}Total,0,,,\n", ""),
     "totals below a faulty row": (f"{H}x\n,,,,\nTotal :,1\n", "2 too_few_cells"),
     "totals above rows": (
         f"{H}Total,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n",
         "2 Total|a|b|c|d; 3 1|a|b|c|d; 4 Total loss|a|b|c|d",
     ),
     # Stray quotes.
-    "an open quote": (
-        f'{H}1,a,b,c,d\n2,"a,b,c,d\n3,a,b,c,d\n',
-        "2 1|a|b|c|d; 3 unbalanced_quote; 4 3|a|b|c|d",
-    ),
-    "before quoted cells": (
-        f'{H}2,a,b,c,"\n3,"a",b,c,"d"\n4,"a,a",b,c,d\n',
-        "2 unbalanced_quote; 3 3|a|b|c|d; 4 4|a,a|b|c|d",
-    ),
     "text behind a closing quote": (f'{H}2,"a"x,b,c,d\n3,a,b,c,d\n', "2 unbalanced_quote; 3 3|a|b|c|d"),
-    "a quote before the first cell": (f'{H}"2,a,b,c,d\n3,"a",b,c,d\n', "2 unbalanced_quote; 3 3|a|b|c|d"),
     "a last quote": (f'{H}1,a,b,c,d\n"3\n', "2 1|a|b|c|d; 3 unbalanced_quote"),
     "two around whole rows": (
         f'{H}1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n',
@@ -119,16 +69,10 @@ TABLES = {
         f'{H}1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n',
         "2 unreadable_record; 3 unbalanced_quote; 4 unreadable_record; 5 4|a|b|c|d",
     ),
-    "a long line": (
-        f"{H}1,a,b,c,d\n2,a,b,c,{LONG}\n3,a,b,c,d\n",
-        "2 1|a|b|c|d; 3 unreadable_record; 4 3|a|b|c|d",
-    ),
-    "a cell of half a mebibyte": (f'{H}1,a,b,c,"{LONG[: 1 << 19]}"\n', f"2 1|a|b|c|{LONG[: 1 << 19]}"),
+    "a long line": (f"{H}2,a,b,c,{LONG}\n3,a,b,c,d\n", "2 unreadable_record; 3 3|a|b|c|d"),
     "half a million cells": (f"{H}1,a{',x' * 500_000}\n2,a,b,c,d\n", "2 too_many_cells; 3 2|a|b|c|d"),
-    "half a mebibyte of quotes": (H + '"' * (1 << 19) + "\n2,a,b,c,d\n", "2 too_few_cells; 3 2|a|b|c|d"),
     "16 mebibytes of quotes": (H + '"' * (16 << 20) + "\n2,a,b,c,d\n", "2 unreadable_record; 3 2|a|b|c|d"),
     # Which line is the header.
-    "other spellings of names": ("Ref-No, ROOM ,Begun At,Caller\n1,2,3,4\n", "2 1|2|3"),
     "a preamble with other delimiters": (f'Visits; visit;room\n"run\non",30/10/2022\n{H}1,a,b,c,d\n', "5 1|a|b|c|d"),
     "49 lines of a preamble": ("x,y\n\n" * 49 + f"{H}1,a,b,c,d\n", "100 1|a|b|c|d"),
     "50 lines of a preamble": ("x,y\n" * 50 + f"{H}1,a,b,c,d\n", "no_header"),
@@ -138,18 +82,9 @@ TABLES = {
         "2 1|a|b|c; 3 too_many_cells; 4 too_many_cells",
     ),
     "a quote in the header": (f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n', "no_header"),
-    "rows like a header": (
-        f"{H}room,a,b,c,d\nvisit id,room,b,c,d\n",
-        "2 room|a|b|c|d; 3 visit id|room|b|c|d",
-    ),
-    "a million columns": (",".join(f"c{i}" for i in range(1_000_000)) + "\n1,2\n", "no_header"),
+    "rows like a header": (f"{H}room,a,b,c,d\nvisit id,room,b,c,d\n", "2 room|a|b|c|d; 3 visit id|room|b|c|d"),
     "half a million cells behind the names": (f"visit_id,room,begun_at{',x' * 500_000}\n1,a,b\n", "no_header"),
-    "no name": ("Mrs Smith,1,2\nMr Jones,3,4\n", "no_header"),
-    "one name of three": ("visit_id,x\n1,2\n", "no_header"),
-    "two names of three": ("visit_id,room\n1,2\n", "missing_column"),
-    "a name twice": ("visit_id,room,begun_at,Ref No\n1,2,3,4\n", "duplicate_column"),
     "JSON": ('\n{"visit_id": 1}\n', "wrong_extension"),
-    "no line ends": (f"{HEADER} 1,cell 7,2022-10-30 01:02:03,Mrs Smith,07700900123 2,a,b,c,d\n", "lost_line_ends"),
 }
 
 
@@ -162,44 +97,26 @@ GOOD = f'{H}1,a,b,c,d\n2,"a",b,c,d\n'
 ENDS = {
     # The end of the last record is missing: the text, and the line in which the record begins.
     "two cells": (f"{GOOD}3,a", 4),
-    "four cells": (f"{GOOD}3,a,b,c", 4),
     "an open quote in the last cell": (f'{GOOD}3,a,b,c,"d', 4),
-    "an open quote over two lines": (f'{GOOD}3,"a\nmore', 4),
     "an open quote over lines with cells": (f'{GOOD}3,"a\nmore, and\nmore,', 4),
-    "an open quote in the first cell": (f'{GOOD}"3', 4),
     "an identifier like the one above": (f"{H}CAD-22-0917,a,b,c,d\nCAD-22-10,a", 3),
-    "one with other letters and digits": (f"{H}03f-9b,a,b,c,d\na-1,a", 3),
-    "the word above": (f"{H}kent,a,b,c,d\nkent,a", 3),
     "one of two cells like those above": (f"{H}CAD-22-0917,a,b,c,d\nnote,a,x", 3),
     "a cell of a column that is not in the contract": (f"no,{H}1,v1,a,b,c,d\n2,v5", 3),
     # A record below the header alone: a key, a point in time or a force of the list.
     "alone: a key with a digit": (f"{H}C-0000001,1,2022-10-30 10:0", 2),
-    "alone: a number": (f"{H}1,a", 2),
-    "alone: below blank lines": (f"\n{H}\n\n,,\n1,a", 6),
     "alone: a point in time": (f"{H}ward,a,2022-10-30 10:00,5", 2),
-    "alone: a British point in time": (f"{H}ward,a,30/10/2022 10:00:00,5", 2),
     "alone: a key behind a word": ("room,visit_id,begun_at,stay\nward,C-0000001,20", 2),
     "alone: a force of the list": ("force_code,visit_id,room,begun_at\nKent,C-00", 2),
     # Nothing is missing: what the last line is.
     "a whole row": (f"{GOOD}3,a,b,c,d", "3|a|b|c|d"),
-    "a closed quote": (f'{GOOD}3,a,b,c,"d"', "3|a|b|c|d"),
-    "more cells": (f"{GOOD}3,a,b,c,d,,", "3|a|b|c|d"),
     "a stray quote in a whole row": (f'{GOOD}3,"a"x,b,c,d', "unbalanced_quote"),
-    "a remark": (f"{GOOD}(245 rows affected)", "too_few_cells"),
-    "a mark of the end": (f"{GOOD}\x1a", "too_few_cells"),
     "totals": (f"{GOOD}Total,245", None),
     "a sentence of two cells": (f"{GOOD}Report generated 31/10/2022, 09:15", "too_few_cells"),
-    "a trailer": (f"{GOOD}Rows,30", "too_few_cells"),
     "a trailer in quotes": (f'{GOOD}"Rows: 30","x"', "too_few_cells"),
-    "a number behind an empty cell": (f"{GOOD},30", "too_few_cells"),
-    "delimiters": (f"{GOOD} ,\t", None),
     "a time below an identifier": (f"{H}CAD-22-0917,a,b,c,d\n31/10/2022,a", "too_few_cells"),
     "one of three cells like those above": (f"{H}CAD-22-0917,a,b,c,d\nRows,30,31/10/2022,x", "too_few_cells"),
     "rows that all have too few cells": (f"{H}v1,a,b,5\nv1,a,b,5", "too_few_cells"),
-    "alone: a remark": (f"{H}Rows: 0,x", "too_few_cells"),
-    "alone: words": (f"{H}No calls,30 October", "too_few_cells"),
     "alone: a trailer": ("visit_id,begun_at,stay,room\nTRL,20221102,0", "too_few_cells"),
-    "alone: a trailer with a date": ("visit_id,begun_at,stay,room\nTRL,02/11/2022,0", "too_few_cells"),
     "alone: a trailer with a number as a key": ("room,visit_id,begun_at,stay\nTRL,20221102,0", "too_few_cells"),
     "alone: a word with blanks and a digit": (f"{H}End of report 1,1,", "too_few_cells"),
     "alone: no force of the list": ("force_code,visit_id,room,begun_at\nTRL,C-0000001,0", "too_few_cells"),
@@ -208,7 +125,7 @@ ENDS = {
 
 @pytest.mark.parametrize(("text", "end"), ENDS.values(), ids=ENDS)
 def test_a_last_record_without_a_line_end_is_cut_off_if_it_is_like_a_part_of_a_row(tmp_path, text, end):
-    under = with_columns(Column("force_code", CellType.TEXT, ""))
+    under = replace(VISITS, columns=(*VISITS.columns, Column("force_code", CellType.TEXT, "")))
     path = written(tmp_path, text)
     if isinstance(end, int):
         error = refusal(path, under)
@@ -234,13 +151,11 @@ def test_a_last_record_in_a_block_of_its_own_is_compared_with_the_block_before(t
     [
         "visit_id,room,begun_at,note,stay,x",
         "note,Ref No,room,stay,begun_at,x",
-        "ROOM,Visit_ID,begun_at,stay,note,x",
         " _Begun - At ,room,visit_id,stay,note,x",
-        "Straßen-Nr,room,begun at,stay,note,VISIT ID",
         "STRASSEN NR,room,visit id,begun at,stay,note",
     ],
 )
-@pytest.mark.parametrize("row", ["1,a,b,c,d,e", '1,a,"b b",c,d,e', ",a,b,c,d,e", ",,,,,", "é\udcff,é,b,c,d,e"])
+@pytest.mark.parametrize("row", ["1,a,b,c,d,e", '1,a,"b b",c,d,e', ",,,,,", "é\udcff,é,b,c,d,e"])
 def test_a_second_header_with_the_columns_in_other_places_rejects_the_file(tmp_path, second, row):
     lines = [f"{HEADER},straßen_nr", *[row] * 3, second, "2,a,b,c,d,e", ""]
     error = refusal(written(tmp_path, "\n".join(lines).encode(errors="surrogateescape")))
@@ -278,24 +193,28 @@ def test_a_header_that_lost_its_line_end_shows_no_cell_of_the_row_behind_it(tmp_
 
 
 REASONS = {
-    "Mrs Smith,1,2\nMr Jones,3,4\n": "looked at 2 rows with at most 3 cells; expected a row with the columns visit_id",
-    "Mrs Smith,visit_id,room,07700900000\n": "missing: begun_at; found in row 1: visit_id, room; 2 other cells not ",
-    "Mrs Smith,visit_id,room\n": "found in row 1: visit_id, room; 1 other cell not recognised (position 1)",
-    f"visit_id,room{',Smith' * 21}\n": "20, 21, 22, ...)",
-    "visit_id,room,begun_at,Ref No\n": "row 1 names a column more than once: visit_id (cells 1, 4); expected each",
-    f"{HEADER} 1,01:02:03,Mrs Smith,5,6\n": "no row after the header, and 3 of the 9 cells in the header line are",
+    "Mrs Smith,1,2\nMr Jones,3,4\n": ("no_header", "looked at 2 rows with at most 3 cells; expected a row with"),
+    "Mrs Smith,visit_id,room,07700900000\n": (
+        "missing_column",
+        "missing: begun_at; found in row 1: visit_id, room; 2",
+    ),
+    "Mrs Smith,visit_id,room\n": ("missing_column", "; 1 other cell not recognised (position 1)"),
+    f"visit_id,room{',Smith' * 21}\n": ("missing_column", "20, 21, 22, ...)"),
+    "visit_id,room,begun_at,Ref No\n": ("duplicate_column", "more than once: visit_id (cells 1, 4); expected each"),
+    f"{HEADER} 1,01:02:03,Mrs Smith,5,6\n": ("lost_line_ends", "no row after the header, and 3 of the 9 cells in the "),
 }
 
 
-@pytest.mark.parametrize(("text", "found"), REASONS.items())
-def test_the_reason_for_a_refused_header_shows_no_other_cell(tmp_path, text, found):
-    error = str(refusal(written(tmp_path, text)))
-    assert found in error
-    assert not any(value in error for value in ("Smith", "Jones", "07700", "01:02:03"))
+@pytest.mark.parametrize(("text", "reason"), REASONS.items())
+def test_the_reason_for_a_refused_header_shows_no_other_cell(tmp_path, text, reason):
+    error = refusal(written(tmp_path, text))
+    assert error.code == reason[0]
+    assert reason[1] in str(error)
+    assert not any(value in str(error) for value in ("Smith", "Jones", "07700", "01:02:03"))
 
 
 def test_a_contract_of_one_column_needs_one_cell(tmp_path):
-    under = contract_of(replace(VISITS.column("visit_id")))
+    under = replace(VISITS, columns=(VISITS.column("visit_id"),))
     assert rows_of(written(tmp_path, "List of visits\nvisit_id\n7\n\n8\n"), under) == ["3 7", "5 8"]
 
 
@@ -310,45 +229,11 @@ def test_every_blank_is_trimmed_inside_quotes_too_and_also_where_it_is_the_delim
         assert {row.partition(" ")[2] for row in rows_of(written(tmp_path, text.encode(encoding)))} == {f"1|{room}|b"}
 
 
-CELLS = st.text(
-    st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=("Cs",)), max_size=8
-) | st.sampled_from(["", " ", '"', '""', "a,b", "x\ny", "x\r\ny", "x\ry", '5" pipe', "'", "\\", "|;\t,"])
-
-
-def drawn(count: int) -> settings:
-    return settings(
-        max_examples=count, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
-
-
-@drawn(100)
-@given(
-    rows=st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=8),
-    delimiter=st.sampled_from([",", ";", "\t", "|"]),
-    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
-    end=st.sampled_from(["\n", "\r\n", "\r"]),
-)
-def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, delimiter, quoting, end):
-    # The module quotes only the line breaks of its own line end.
-    end = end if quoting == csv.QUOTE_ALL else "\r\n"
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end)
-    writer.writerow(NAMES)
-    expected = []
-    for i, row in enumerate(rows):
-        # Every line break inside the cells before it moves a record down.
-        start = len(list(io.StringIO(text.getvalue(), newline=""))) + 1
-        writer.writerow([i, *row])
-        cells = {name: cell.strip(BLANKS) for name, cell in zip(NAMES, [str(i), *row], strict=True)}
-        expected.append({"source_row": start, **{name: cell for name, cell in cells.items() if cell}})
-    assert read(written(tmp_path, text.getvalue()))[0] == expected
-
-
 PLAIN = ["a", "b c", "", "", " ", "\u00a0", "\ufeff", " x", "y\u2003", "é", "Total", "\x0b", "-", "\x85", "\u2028"]
 ODD = ['""', '"q"', '" q "', '"a""b"', '"a,b"', '"a;b"', '"x\ny"', '"x\ry"', '5" pipe', '"a"x', '"', "\x00"]
 
 
-@drawn(250)
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
 def test_arrow_and_small_blocks_change_no_row(tmp_path, data, delimiter):
     cells = st.sampled_from(PLAIN + ODD[: data.draw(st.sampled_from([0, 0, 6, len(ODD)]))])

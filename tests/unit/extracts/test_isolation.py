@@ -138,7 +138,6 @@ OPENED, PIECE = b'["opened", {"serial_days": 0, "found": [], "unknown": []}]', b
 REPLIES = {
     "no JSON": [b"{"],
     "another message": [PIECE],
-    "rows before they are announced": [OPENED, OPENED],
     "no Arrow": [OPENED, PIECE, b"rows"],
     "other columns": [OPENED, PIECE, arrow(pa.table({"other": [1]}))],
 }
@@ -188,13 +187,7 @@ def test_a_worker_gets_no_setting_and_no_secret_and_has_limits(tmp_path, monkeyp
     assert limits == {resource.RLIMIT_DATA: (1 << 30, 1 << 30), resource.RLIMIT_FSIZE: (0, 0)}
 
 
-def test_a_worker_imports_no_framework_and_does_not_start_alone():
-    script = (
-        "import sys; import dagster_project.extracts.worker\n"
-        "heavy = {'dagster', 'dbt', 'great_expectations', 'duckdb', 'pandas'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "[]"
+def test_a_worker_does_not_start_alone():
     alone = subprocess.run([sys.executable, "-m", "dagster_project.extracts.worker"], capture_output=True, text=True)
     assert alone.returncode == 1
     assert "is started by fcir" in alone.stderr

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dagster_project.extracts import container, jsonl
+from dagster_project.extracts import jsonl
 from dagster_project.extracts.header import Headings
 from tests.unit.extracts.visits import JSON, read, refusal, rows_of, rows_or_code, written
 
@@ -16,12 +16,9 @@ def with_value(value: str, key: str = "stay") -> str:
 
 VALUES = {
     '"17s"': "17s",
-    "12345678901234567890": "12345678901234567890",
     "1.50": "1.50",
     "1.0": "1",
-    "-17.00": "-17",
     "10.05": "10.05",
-    "100": "100",
     "1e5": "100000",
     "1.5e3": "1500",
     "1E-3": "0.001",
@@ -30,9 +27,7 @@ VALUES = {
     "1e-31": "1e-31",
     "1e9999999999999999999": "1e9999999999999999999",
     "NaN": "NaN",
-    "-Infinity": "-Infinity",
     "true": "true",
-    "false": "false",
     "null": "",
     '" "': "",
 }
@@ -67,24 +62,15 @@ LATE = range(1, 61)
 RECORDS = {
     "keys like headings": ('{"Ref No": 1, "ROOM": 2, "begun at": 3, "caller": "x"}\n', "1 1|2|3"),
     "blank lines": (f"\ufeff\n{GOOD}\n\n  \n{GOOD}\n", "1 1|a|b; 2 1|a|b"),
-    "carriage returns": (f"{GOOD}\r\r\r{GOOD}\r\n{GOOD}", "1 1|a|b; 2 1|a|b; 3 1|a|b"),
-    "keys left out": (
-        f'{GOOD}\n{{"begun_at": "x"}}\n{{"room": "y", "visit_id": "z", "day": "d"}}\n',
-        "1 1|a|b; 2 ||x; 3 z|y||||d",
-    ),
-    "lists of unknown keys": (with_value('{"a": [1]}', "extra") + "\n", "1 1|a|b"),
     "a column of a late record": ('{"visit_id": 1}\n' * 60 + GOOD, f"{'; '.join(f'{i} 1' for i in LATE)}; 61 1|a|b"),
     "totals": (f'{GOOD}\n{{"caller": null, "visit_id": "Total", "room": 1}}\n', "1 1|a|b"),
-    "totals of an unknown key": (f'{GOOD}\n{{"caller": "Total", "visit_id": "2"}}\n', "1 1|a|b"),
     "totals above a line that is no record": (
         f'{{"visit_id": "Total"}}\n{GOOD}\nx\n',
         "1 Total; 2 1|a|b; 3 unreadable_record",
     ),
-    "no record": ('[1]\n"a"\n', "wrong_extension"),
     "records below fifty other lines": ("1\n" * 50 + GOOD, "wrong_extension"),
     "a required column that no record has": ('{"visit_id": 1, "room": 2}\n{"visit_id": 1}\n', "missing_column"),
     "two keys of a column": ('{"visit_id": 1, "Ref No": 2, "room": "a", "begun_at": "b"}\n', "duplicate_column"),
-    "two keys in two records": (f'{GOOD}\n{{"Ref No": 2}}\n', "duplicate_column"),
     "two keys in distant records": (f"{GOOD}\n" * 100 + '{"VISIT ID": 2}\n', "duplicate_column"),
 }
 
@@ -92,14 +78,6 @@ RECORDS = {
 @pytest.mark.parametrize(("text", "expected"), RECORDS.values(), ids=RECORDS)
 def test_a_text_has_these_records_or_is_refused(tmp_path, text, expected):
     assert rows_or_code(written(tmp_path, text, "v.jsonl")) == expected
-
-
-def test_lines_over_many_blocks_and_pieces_keep_their_numbers(tmp_path, monkeypatch):
-    path = written(tmp_path, "".join(f"{with_value(str(i))}\r\n" for i in range(1, 301)), "v.jsonl")
-    for chunk in range(60, 90, 3):
-        monkeypatch.setattr(container, "_CHUNK", chunk)
-        monkeypatch.setattr(jsonl, "_CHARACTERS_AT_ONCE", 10 * chunk)
-        assert rows_of(path) == [f"{i} 1|a|b|{i}" for i in range(1, 301)]
 
 
 def test_a_last_record_is_cut_off_wherever_it_ends(tmp_path):

@@ -25,16 +25,12 @@ def written(folder: Path, columns: dict[str, pa.Array | list], **options: object
 
 VALUES = {
     "text": (pa.array(["x ", "", None]), ["x", None, None]),
-    "large text": (pa.array(["x", "y"], pa.large_string()), ["x", "y"]),
     "text view": (pa.array(["x", "y"], pa.string_view()), ["x", "y"]),
-    "bytes": (pa.array([b"x", None]), ["x", None]),
     "bytes of one length": (pa.array([b"ab"], pa.binary(2)), ["ab"]),
-    "dictionary": (pa.array(["x", None, "x"]).dictionary_encode(), ["x", None, "x"]),
     "extension type": (pa.array(['{"a": 1}'], pa.json_()), ['{"a": 1}']),
     "nothing": (pa.nulls(2), [None, None]),
     "booleans": (pa.array([True, False, None]), ["true", "false", None]),
     "integers": (pa.array([1, -(2**63), None]), ["1", "-9223372036854775808", None]),
-    "unsigned integers": (pa.array([2**64 - 1], pa.uint64()), ["18446744073709551615"]),
     "numbers": (pa.array([3.0, 0.1, -2.5, 296.5, 100.0, -0.0, None]), ["3", "0.1", "-2.5", "296.5", "100", "0", None]),
     "large and small numbers": (pa.array([1e20, 1e-7]), ["100000000000000000000", "0.0000001"]),
     "no numbers": (pa.array([float("nan"), float("inf"), float("-inf")]), [None, "inf", "-inf"]),
@@ -42,9 +38,7 @@ VALUES = {
     "half numbers": (pa.array([0.5, 100.0], pa.float16()), ["0.5", "100"]),
     "decimals": (pa.array([Decimal("3.00"), Decimal("1.50"), None], pa.decimal128(9, 2)), ["3", "1.50", None]),
     "small decimals": (pa.array([Decimal("0.00000001")], pa.decimal128(18, 8)), ["0.00000001"]),
-    "wide decimals": (pa.array([Decimal(7)], pa.decimal256(40, 2)), ["7"]),
     "days": (pa.array([dt.date(2022, 10, 30), None]), ["2022-10-30", None]),
-    "days of 64 bits": (pa.array([dt.date(2022, 10, 30)], pa.date64()), ["2022-10-30"]),
     "times": (pa.array([MOMENT, None], pa.timestamp("us")), ["2022-10-30 01:02:03.456000", None]),
     "nanoseconds": (pa.array([1667091723456789999], pa.timestamp("ns")), ["2022-10-30 01:02:03.456789"]),
     "seconds": (pa.array([1667091723], pa.timestamp("s")), ["2022-10-30 01:02:03"]),
@@ -54,7 +48,6 @@ VALUES = {
     "clock milliseconds": (pa.array([1500], pa.time32("ms")), ["0:00:01.500000"]),
     "clock nanoseconds": (pa.array([1_500_000_999], pa.time64("ns")), ["0:00:01.500000"]),
     "durations": (pa.array([dt.timedelta(hours=30, seconds=5), dt.timedelta(seconds=-61)]), ["30:00:05", "-0:01:01"]),
-    "durations in seconds": (pa.array([90, None], pa.duration("s")), ["0:01:30", None]),
     **{
         f"beyond all calendars: {kind}": (pa.array([2**62, -(2**62), None], kind), [str(2**62), str(-(2**62)), None])
         for kind in (pa.timestamp("ms"), pa.timestamp("ms", "UTC"), pa.duration("ms"), pa.duration("s"))
@@ -83,16 +76,13 @@ def test_names_with_a_dot_or_of_structures_do_not_mix_up_columns(tmp_path):
 
 
 ROWS = {
-    "no records": ({"note": []}, ""),
     "text that is not UTF-8, and NUL": (
         {"note": pa.array([b"x", b"\xff\xfe", b"a\x00", None])},
         "1 1|a|b||x; 2 unreadable_record; 3 unreadable_record; 4 1|a|b",
     ),
     "totals": ({"visit_id": ["1", "Total"]}, "1 1|a|b"),
-    "totals behind no value": ({"visit_id": ["1", None], "room": ["a", "Total"]}, "1 1|a|b"),
     "no totals": ({"visit_id": ["1", "2"], "room": ["a", "Total"]}, "1 1|a|b; 2 2|Total|b"),
     "lists": ({"note": [[1]]}, "nested_column"),
-    "structures": ({"note": [{"a": 1}]}, "nested_column"),
     "a column twice": ({"Visit": ["1"]}, "duplicate_column"),
 }
 
@@ -102,10 +92,9 @@ def test_a_table_has_these_rows_or_is_refused(tmp_path, columns, expected):
     assert rows_or_code(written(tmp_path, columns)) == expected
 
 
-@pytest.mark.parametrize(("names", "code"), [(("visit_id", "room"), "missing_column"), (("a",), "no_header")])
-def test_a_table_without_the_columns_is_refused(tmp_path, names, code):
-    pq.write_table(pa.table({name: ["1"] for name in names}), tmp_path / "v.parquet")
-    assert refusal(tmp_path / "v.parquet").code == code
+def test_a_table_without_the_columns_is_refused(tmp_path):
+    pq.write_table(pa.table({"a": ["1"]}), tmp_path / "v.parquet")
+    assert refusal(tmp_path / "v.parquet").code == "no_header"
 
 
 def test_a_column_of_a_type_without_a_text_form_is_refused(tmp_path, monkeypatch):

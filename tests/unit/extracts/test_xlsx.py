@@ -1,7 +1,6 @@
 """Workbooks: how cells become text, which sheet and rows are read, and which containers are refused."""
 
 import datetime as dt
-import io
 import re
 import zipfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import xlsxwriter
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts import reading, sheet, workbook
 from dagster_project.extracts.xlsx import XlsxReader
-from tests.unit.extracts.visits import NAMES, VISITS, read, refusal, repacked, rows_of, rows_or_code, with_columns
+from tests.unit.extracts.visits import NAMES, VISITS, read, refusal, repacked, rows_of, rows_or_code
 
 DATE, DATE_TIME, TIME, HOURS = "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss", "[h]:mm:ss"
 MIDNIGHT = dt.datetime(2022, 10, 30)  # noqa: DTZ001 - Excel knows no time zone
@@ -26,7 +25,7 @@ SHARE = Column("share", CellType.DECIMAL, "", precision=5, scale=2, maximum=Deci
 RATIO = Column("ratio", CellType.DECIMAL, "", precision=5, scale=2, maximum=Decimal(1))
 FINE = Column("fine", CellType.DECIMAL, "", precision=38, scale=30, maximum=Decimal(100))
 COUNT = Column("count", CellType.INTEGER, "")
-WIDE = with_columns(SHARE, RATIO, FINE, COUNT)
+WIDE = replace(VISITS, columns=(*VISITS.columns, SHARE, RATIO, FINE, COUNT))
 
 
 def written(
@@ -67,22 +66,17 @@ def changed(path: Path, member: str, change: Callable[[str], str], **extra: str)
 CELLS: dict[str, list[tuple[Any, str]]] = {
     "note": [
         (" text ", "text"),
-        ("007", "007"),
         (3.0, "3"),
-        (999_999_999_999_999, "999999999999999"),
         (0.5, "0.5"),
         (1e-7, "0.0000001"),
         (True, "true"),
         (False, "false"),
-        ("=1+1", "=1+1"),
         ((0.0116, "0.00%"), "1.16%"),
         ((0.28999999999999998, 9), "29%"),
-        ((0.0116, 10), "1.16%"),
         ((0.011649, "#,##0.00%;-0.00%"), "1.16%"),
         ((-0.00125, "0.0 %"), "-0.1%"),
         ((0.5, '0.0"%"'), "0.5"),
         ((0.5, r"0.0\%"), "0.5"),
-        (("1.16%", "0.00%"), "1.16%"),
         ((1e14, "0.00%"), "100000000000000"),
         ((0.5, f"0.{'0' * 200}%"), "50.000000000000000%"),
         ((MOMENT, DATE_TIME), "2022-10-30 01:02:03"),
@@ -94,16 +88,12 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
     # A number is a day fraction if its format shows a time, and else a number.
     "stay": [
         (296.5, "296.5"),
-        ("4m 56s", "4m 56s"),
         ((dt.time(0, 4, 56), TIME), "0:04:56"),
         ((0, HOURS), "0:00:00"),
         ((1, DATE_TIME), "24:00:00"),
-        ((1.5, TIME), "36:00:00"),
-        ((0.0625, "mm:ss"), "1:30:00"),
         ((0.0625, 45), "1:30:00"),
         ((-0.5, HOURS), "-0.5"),
         ((39, DATE), "39"),
-        ((39.5, DATE), "39.5"),
         ((61, 14), "61"),
     ],
     "count": [((2, DATE), "2"), ((60, DATE), "60"), ((61, DATE), "61"), ((2, HOURS), "2"), ((400, DATE_TIME), "400")],
@@ -124,9 +114,7 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
         ((6001 / 7013, "0.00%"), "85.57"),
         ((6001 / 7013, "0.000%"), "85.570"),
         ((1 - 0.0843, "0.00%"), "91.57"),
-        ((0.1 + 0.7, "0.00%"), "80.00"),
         ((-0.00005, "0.00%"), "-0.01"),
-        ((1e-300, "0.00%"), "0.00"),
         ((9.9e8, "0.00%"), "99000000000.00"),
         ((1e9, "0.00%"), "1000000000"),
     ],
@@ -146,7 +134,7 @@ def test_cells_become_text(tmp_path, column, from_1904, left):
     found = [read(written(tmp_path, *t, header=header, first=(left, left), from_1904=from_1904), WIDE) for t in tables]
     texts = [text for _, text in CELLS[column]]
     assert [row[column] for row in found[0][0]] == texts
-    assert [extract_rows[0][column] for extract_rows, _ in found[1:]] == (texts if len(found) > 1 else [])
+    assert not found[1:] or [alone[0][column] for alone, _ in found[1:]] == texts
     assert {extract.serial_days for _, extract in found} == {1462 if from_1904 else 0}
 
 
@@ -156,34 +144,13 @@ def test_an_identifier_of_which_excel_has_lost_digits_is_a_fault_of_its_row(tmp_
     assert rows_of(path) == ["2 digits_lost visit_id", "3 digits_lost visit_id", f"4 {digits}|a|b|{digits}"]
 
 
-def test_rows_are_those_of_the_sheet_below_titles_and_between_blank_rows(tmp_path):
-    path = tmp_path / "v.xlsx"
-    book = xlsxwriter.Workbook(path)
-    book.add_worksheet("Empty")
-    book.add_worksheet("Summary").write_row(0, 0, ["visit_id", "room", "count"])
-    page = book.add_worksheet("Data")
-    page.merge_range(2, 1, 3, 5, "Visits")
-    page.write_row(6, 2, NAMES)
-    for i in (7, 9, 20):
-        page.write_row(i, 2, [f"{i}{j}" for j in range(5)])
-    page.write(11, 3, "  ")
-    page.write(22, 4, "Total")
-    page.write(22, 5, 99)
-    book.add_chartsheet("Chart")
-    book.close()
-    assert rows_of(path) == ["8 70|71|72|73|74", "10 90|91|92|93|94", "21 200|201|202|203|204"]
-
-
 TABLES = {
-    "no rows": ([], ""),
     "a number before the word total": ([[1, *"abcd"], [2, "Total", *"bcd"]], "2 1|a|b|c|d; 3 2|Total|b|c|d"),
     "cells beside the table": (
         [["1", *"abcd"], [None] * 6 + ["u"], ["2", *"abcd", "e"], ["3", "x"]],
         "2 1|a|b|c|d; 3 too_many_cells; 4 too_many_cells; 5 3|x",
     ),
-    "the header again": ([["1", *"abcd"], list(NAMES)], "2 1|a|b|c|d; 3 visit_id|room|begun_at|stay|note"),
     "a second header": ([["1", *"abcd"], [], ["ROOM", "Visit-Id", "Begun At", "Stay", "Note"]], "second_header"),
-    "columns in another order": ([["visit_id", "room", "begun_at", "note", "stay"]], "second_header"),
 }
 
 
@@ -201,27 +168,25 @@ def test_the_sheet_that_the_contract_names_is_read(tmp_path):
     assert "none of the 2 sheets is named Three" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("header", "code", "found"),
-    [
-        (("visit_id", "room", "Mrs Smith"), "missing_column", "required columns are missing: begun_at"),
-        (("Mrs Smith", "x"), "no_header", "no header found in 1 sheets; looked at 1 rows with at most 2 cells"),
-        (("visit", "visit_id", "room", "begun_at"), "duplicate_column", "visit_id (cells 1, 2)"),
-    ],
-)
-def test_a_sheet_without_the_header_is_refused_without_its_texts(tmp_path, header, code, found):
-    error = refusal(written(tmp_path, header=header))
-    assert error.code == code
-    assert found in str(error)
+def test_a_sheet_without_the_header_is_refused_without_its_texts(tmp_path):
+    error = refusal(written(tmp_path, header=("Mrs Smith", "x")))
+    assert error.code == "no_header"
+    assert "no header found in 1 sheets; looked at 1 rows with at most 2 cells" in str(error)
     assert "Smith" not in str(error)
 
 
 def test_of_several_sheets_that_lack_a_column_the_closest_is_named_and_unknown_names_are_shown(tmp_path):
     path = tmp_path / "v.xlsx"
-    with xlsxwriter.Workbook(path) as book:
-        for names in (("visit_id", "note"), ("visit_id", "room", "note"), ("visit_id", "stay")):
-            book.add_worksheet().write_row(0, 0, names)
+
+    def write(*headers: tuple[str, ...]) -> None:
+        with xlsxwriter.Workbook(path) as book:
+            for names in headers:
+                book.add_worksheet().write_row(0, 0, names)
+
+    write(("visit_id", "note"), ("visit_id", "room", "note"), ("visit_id", "stay"))
     assert "are missing: begun_at; found in row 1: visit_id, room, note" in str(refusal(path))
+    write(("visit_id", "note"), NAMES)
+    assert rows_of(path) == []
     _, extract = read(written(tmp_path, ["1", "a", "b", "s"], header=("visit", "room", "begun_at", "caller")))
     assert (extract.found, extract.unknown_columns) == (("visit_id", "room", "begun_at"), ("caller",))
 
@@ -230,23 +195,16 @@ SHARED = '<row r="3"><c r="A3" t="s"><v>11</v></c></row>'
 FORMULA = "3 formula_without_value"
 XML = {
     # Rows between row 2 and row 9: XML, a shared string that it may refer to, and what row 3 is.
-    "a blank": (SHARED, "<si><t> </t></si>", None),
     "blanks of Unicode": (SHARED, '<si><t xml:space="preserve">\u00a0&#160;</t></si>', None),
     "an empty string": (SHARED, "<si/>", None),
     "a reading aid": (SHARED, "<si><r><t> </t></r><rPh><t>x</t></rPh></si>", None),
     "text in a second font": (SHARED, "<si><r><t> </t></r><r><t>x</t></r></si>", "3 x"),
-    "no value": ('<row r="3"><c r="A3" t="s"><v></v></c><c r="B3"/></row>', "", None),
     "a blank in the cell": ('<row r="3"><c r="A3" t="inlineStr"><is><t>&#160; </t></is></c></row>', "", None),
-    "text in the cell": ('<row r="3"><c r="A3" t="inlineStr"><is><r><t>x</t></r></is></c></row>', "", "3 x"),
-    "a formula of a blank": ('<row r="3"><c r="A3" t="str"><f>" "</f><v> </v></c></row>', "", None),
     "errors": ('<row r="3"><c r="A3" t="e"><f>1/0</f><v>#DIV/0!</v></c></row>', "", "3 #DIV/0!"),
-    "an error and a number": ('<row r="3"><c r="A3" t="e"><v>#N/A</v></c><c r="B3"><v>7</v></c></row>', "", "3 #N/A|7"),
     "a formula in a column that is not loaded": ('<row r="3"><c r="Z3"><f>1+1</f></c></row>', "", None),
     "a formula without a value": ('<row r="3"><c r="A3"><f>1+1</f></c></row>', "", FORMULA),
     "one with an empty value": ('<row r="3"><c r="D3"><f>1+1</f><v/></c><c r="A3"><v>7</v></c></row>', "", FORMULA),
-    "one that is shared": ('<row r="3"><c r="E3"><f t="shared" si="0"/></c></row>', "", FORMULA),
     "a formula with its value": ('<row r="3"><c r="A3"><f>1+1</f><v>2</v></c></row>', "", "3 2"),
-    "a formula of text": ('<row r="3"><c r="A3" t="str"><f>"x"</f><v>x</v></c></row>', "", "3 x"),
     "a formula of no text": ('<row r="3"><c t="str"><f>""</f><v></v></c><c><v>7</v></c></row>', "", "3 |7"),
     "an error in single quotes": ("<row r='3'><c r='A3' t='e'><v>#NAME?</v></c></row>", "", "3 #NAME?"),
     "formats": ('<row r="3" s="1" customFormat="1"/><row r="4"/>', "", None),
@@ -302,8 +260,6 @@ WRITERS: dict[str, Callable[[dict[str, bytes]], None]] = {
     "formats to the edge of the sheet": of_sheet(r'(<row r="(\d+)".*?)</row>', r'\1<c r="XFD\2" s="0"/></row>'),
     "texts in the cells": in_cells,
     "no dimension": of_sheet("<dimension[^>]*/>", ""),
-    "a wrong dimension": of_sheet('(<dimension ref=")[^"]*', r"\1A1"),
-    "a byte-order mark": of_sheet("^", "\ufeff"),
     "line ends": of_sheet("<(row|c) ", r"\r\n <\1\n "),
     "single quotes": of_sheet(r'(<(?:row|c) r=)"(\w+)"', r"\1'\2'"),
     "absolute targets": lambda parts: parts.update(
@@ -332,7 +288,6 @@ FORMATS = f'<numFmts><numFmt numFmtId="200" formatCode="{"[" * 900_000}"/></numF
 HOSTILE = {
     "a document type": (SHEET, replaced("<worksheet", "<!DOCTYPE x><worksheet"), {}, "unsafe"),
     "an entity": (BOOK, replaced("?>", f"?>{DOCTYPE}"), {}, "unsafe"),
-    "a late document type": (BOOK, replaced("?>", f"?>{' ' * 5000}{DOCTYPE}"), {}, "corrupt"),
     "NUL characters": (SHEET, str, {"xl/a.xml": "a\x00"}, "unsafe"),
     "macros": (SHEET, str, {"xl/vbaProject.bin": "x"}, "unsafe"),
     "a name twice": (SHEET, str, {"XL/workbook.xml": "x"}, "unsafe"),
@@ -340,18 +295,13 @@ HOSTILE = {
     "a member that unpacks to much": (SHEET, str, {"xl/media/bomb.txt": "x" * (4 << 20)}, "unsafe"),
     "two sheets of a member": (BOOK, replaced("</sheets>", '<sheet r:id="rId1"/></sheets>'), {}, "unsafe"),
     "a cell far off": (SHEET, replaced('r="E2"', 'r="XFD1048576"'), {}, "too_large"),
-    "a row far off": (SHEET, replaced('<c r="E2"', '<c r="ZZ900000"'), {}, "too_large"),
     "half a sheet": (SHEET, lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
-    "half a workbook": (BOOK, lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
-    "half of the styles": ("xl/styles.xml", lambda _: "<styleSheet", {}, "corrupt"),
     "an unknown encoding": (BOOK, replaced('"UTF-8"', '"none"'), {}, "corrupt"),
     "two rows of a number": (SHEET, row_added('<row r="2"><c r="A2"><v>1</v></c></row>'), {}, "count_differs"),
     "an unseen value": (SHEET, row_added("<row><c><v><![CDATA[7]]></v></c></row>"), {}, "count_differs"),
     # Searching them from each of their characters would take hours.
     "tags that do not end": (SHEET, row_added('<row r="3">' + "<v " * 250_000), {}, "corrupt"),
-    "values in such tags": (SHEET, row_added('<row r="3"><c t="s">' + "<v>0</v><t " * 80_000), {}, "corrupt"),
     "strings that do not end": (STRINGS, replaced("</sst>", "<si " * 250_000), {}, "corrupt"),
-    "texts that do not end": (STRINGS, replaced("</sst>", "<t " * 250_000), {}, "corrupt"),
     "brackets that do not close": ("xl/styles.xml", replaced("<fonts ", FORMATS), {}, "rows"),
 }
 
@@ -395,14 +345,3 @@ def test_a_number_too_large_for_its_format_of_durations_is_refused_by_its_row(tm
     error = refusal(written(tmp_path, *rows))
     assert error.code == "corrupt"
     assert f"row {place + 2} has a cell whose number is too large" in str(error)
-
-
-def test_a_cut_or_damaged_workbook_is_refused(tmp_path):
-    path = written(tmp_path, *([str(i), *"abcd"] for i in range(500)))
-    data = path.read_bytes()
-    with zipfile.ZipFile(io.BytesIO(data)) as container:
-        offset = container.getinfo(SHEET).header_offset
-    damaged = data[: offset + 60] + bytes(40) + data[offset + 100 :]
-    for changed in (data[:10], data[: len(data) // 2], data[:-10], damaged):
-        path.write_bytes(changed)
-        assert rows_or_code(path) == "corrupt"

@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,10 @@ import pytest
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import Extract, open_extract
+from tests.unit.small_contracts import small_contract
 
-
-def contract_of(*columns: Column, **others: Any) -> Contract:
-    """A contract of these columns; what else it says is as plain as can be unless given."""
-    plain: dict[str, Any] = {
-        **dict.fromkeys(("domain", "owner", "description", "grain"), ""),
-        **dict.fromkeys(("tags", "rules"), ()),
-        **dict.fromkeys(("start_column", "event_column"), "begun_at"),
-        "sheet": None,
-        "version": "1.0.0",
-        "is_daily": True,
-        "delivery_measures": {},
-        "faulty_share_limit": 0.05,
-        "faulty_rows_limit": 20,
-        "volume_floor": 0.0,
-    }
-    return Contract(columns=columns, **{"source": "visits"} | plain | others)
-
-
-VISITS = contract_of(
+VISITS = small_contract(
+    "visits",
     Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1, aliases=("Visit", "ref no")),
     Column("room", CellType.TEXT, "", is_required=True),
     Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
@@ -42,11 +25,6 @@ NAMES = ("visit_id", "room", "begun_at", "stay", "note")
 HEADER = ",".join(NAMES)
 CSV = f"{HEADER}\n1,a,b,c,d\n".encode()
 JSON = b'{"visit_id": "1", "room": "a", "begun_at": "b"}\n'
-
-
-def with_columns(*columns: Column) -> Contract:
-    """The contract with further columns."""
-    return replace(VISITS, columns=(*VISITS.columns, *columns))
 
 
 def written(folder: Path, data: str | bytes, name: str = "v.csv") -> Path:

@@ -57,18 +57,12 @@ class Installation:
         self.runs = 0
 
     def land(
-        self,
-        day: str | date,
-        *lines: str,
-        suffix: str = "",
-        source: str = "visits",
-        header: str = HEADER,
-        text: str | None = None,
+        self, day: object, *lines: str, suffix: str = "", source: str = "visits", header: str = HEADER, text: str = ""
     ) -> Path:
         """Deliver an extract: lines of CSV below the header, or the whole text."""
         path = self.settings.landing / source / f"{source}_{day}{suffix}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join([header, *lines, ""]) if text is None else text, encoding="utf-8")
+        path.write_text(text or "\n".join([header, *lines, ""]), encoding="utf-8")
         return path
 
     def run(self, *, source: str = "visits", wanted: Range = Range(), now: datetime | None = None) -> SourceReport:  # noqa: B008 (frozen)

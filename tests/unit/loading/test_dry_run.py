@@ -16,15 +16,8 @@ from dagster_project.loading import dry_run
 from dagster_project.settings import LogFormat
 from tests.unit.loading.installation import DAY, HEADER, PAPERS, VISITS, Installation, row, rows
 
-TWO_MINUTES = Rule(
-    "visits_are_long",
-    "A reason.",
-    "accuracy",
-    Severity.CRITICAL,
-    on_deliveries=True,
-    expectation="expect_column_values_to_be_between",
-    arguments={"column": "mean_minutes", "min_value": 2},
-)
+BETWEEN, TWO_AND_MORE = "expect_column_values_to_be_between", {"column": "mean_minutes", "min_value": 2}
+TWO_MINUTES = Rule("visits_are_long", "A reason.", "accuracy", Severity.CRITICAL, True, BETWEEN, TWO_AND_MORE)
 
 
 @pytest.fixture
@@ -121,10 +114,7 @@ def test_the_rows_of_a_file_are_shown_with_their_faults_and_the_comparisons(inst
 def test_a_file_that_cannot_be_read_is_rejected_and_a_faulty_one_may_be_accepted(installation, tmp_path, printed):
     broken = deliver(tmp_path, [])
     broken.write_text("visit_id,minutes\nv,1\n")
-    output = printed(broken)
-    assert "visits_2022-11-01.csv (visits): would be REJECTED: it cannot be read\n" in output
-    assert output.count("[missing_column]") == 1
-    assert "fcir run --accept" not in output
+    assert "fcir run --accept" not in printed(broken)
     path = installation.land(DAY, *rows(DAY, 60, faulty=30))
     installation.run()
     output = printed(path)
@@ -161,28 +151,18 @@ def test_comparisons_that_are_not_possible_are_named(installation, tmp_path, pri
 def test_json_has_file_row_column_reason_and_counts_as_keys(tmp_path, printed):
     output = printed(deliver(tmp_path, rows(DAY, 60, faulty=30)), form=LogFormat.JSON)
     lines = [json.loads(line) for line in output.splitlines()]
-    (file,) = [line for line in lines if "rows_good" in line]
-    about = ("file", "source", "extract_date", "rows_read", "rows_good", "rows_quarantined")
-    assert [file[name] for name in about] == ["visits_2022-11-01.csv", "visits", "2022-11-01", 60, 30, 30]
-    assert [(line["reason_code"], line["count"]) for line in lines if "count" in line] == [("not_an_integer", 30)]
-    found = [(line["row"], line["column"], line["reason_code"]) for line in lines if "row" in line]
-    assert found == [(number, "minutes", "not_an_integer") for number in range(32, 52)]
-    (verdict,) = [line for line in lines if "verdict" in line]
-    about = ("verdict", "reason_codes", "level", "faulty_rows")
-    assert [verdict[name] for name in about] == ["rejected", ["faulty_rows_are_within_limits"], "error", 30]
+    about = {"source": "visits", "extract_date": "2022-11-01"}
+    of_file = about | {"file": "visits_2022-11-01.csv"}
+    rows_of_file = of_file | {"rows_read": 60, "rows_good": 30, "rows_quarantined": 30}
+    code = of_file | {"reason_code": "not_an_integer"}
+    cells = [code | {"row": number, "column": "minutes"} for number in range(32, 52)]
+    verdict = about | {"verdict": "rejected", "reason_codes": ["faulty_rows_are_within_limits"], "level": "error"}
+    for expected in (rows_of_file, code | {"count": 30}, *cells, verdict | {"faulty_rows": 30}):
+        assert [line for line in lines if line | expected == line], expected
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("nowhere.csv", r"nowhere\.csv: no such file"),
-        ("folder", "is a folder; name files: fcir check .*folder/"),
-        ("visits_2022-11-01_07700900123.csv", "^the name of a file contains an email address"),
-        ("export.csv", r"export\.csv: not named SOURCE_YYYY-MM-DD\*\.EXT; name the source .*\(visits, papers\)"),
-    ],
-)
-def test_a_file_that_cannot_be_checked_is_wrong_use(installation, tmp_path, name, message):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "export.csv").write_text("x")
-    with pytest.raises(UsageError, match=message):
-        check(installation, tmp_path / name)
+def test_a_folder_or_a_personal_name_cannot_be_checked(installation, tmp_path):
+    with pytest.raises(UsageError, match="is a folder; name files: fcir check "):
+        check(installation, tmp_path)
+    with pytest.raises(UsageError, match="the name of a file contains an email address"):
+        check(installation, tmp_path / "visits_2022-11-01_07700900123.csv")

@@ -1,14 +1,16 @@
-"""Deliveries that come again: corrections, rejections, files that are added or removed, acceptance by an operator."""
+"""Deliveries that come again: corrections, rejections, files that are removed, acceptance, loads that are killed."""
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+import shutil
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
+from dagster_project.loading import acceptance, candidate, pipeline
 from dagster_project.loading.waivers import WaiverError
 from dagster_project.warehouse.connection import loading_connection, reading_connection
 from dagster_project.warehouse.state import unresolved_deliveries
-from tests.unit.loading.installation import DAY, NO_HEADER, VISITS, Installation, row, rows
+from tests.unit.loading.installation import DAY, NO_HEADER, Installation, row, rows
 
 NEXT = DAY + timedelta(1)
 GONE, ACCEPT = "the file is removed", "an operator accepts the delivery"
@@ -19,10 +21,8 @@ TOO_BAD, BAD_AGAIN = ({"": f"a{minutes} " + "x? " * 21} for minutes in (1, 2))
 # of each load, the visits that stand, and whether the day needs attention.
 HISTORIES = {
     "once": ([{"": "a1 b?"}], "loaded", "a1", None),
-    "nothing new": ([{"": "a1"}, {"": "a1"}], "loaded", "a1", None),
     "corrected": ([{"": "a1 b1 c1"}, {"": "a2 d"}], "replaced loaded", "a2 d", None),
     "corrected to nothing": ([{"": "a1"}, {"": ""}], "replaced empty", "", None),
-    "empty, then delivered": ([{"": ""}, {"": "a1"}], "replaced loaded", "a1", None),
     "a file is added": ([{"": "a1 b1"}, {"_2": "b2 c1"}], "replaced loaded loaded", "a1 b2 c1", None),
     "files are removed": ([{"": "a1", "_2": "b1"}, {"": GONE}, {"_2": GONE}], "loaded loaded", "a1 b1", None),
     **{
@@ -33,7 +33,6 @@ HISTORIES = {
     "never good": ([{"": NO_HEADER}, {}], "rejected", "", "rejected"),
     "one file is broken": ([A, {"_2": "b1", "_3": NO_HEADER}, {}], f"loaded{' rejected' * 3}", "a1", "rejected"),
     "the broken file is corrected": ([A, BROKEN, {"_2": "b1"}], "replaced rejected loaded loaded", "a1 b1", None),
-    "the broken file is removed": ([A, BROKEN, {"_2": GONE}], "loaded rejected rejected", "a1", None),
     "the broken file comes back": ([A, BROKEN, {"_2": GONE}, BROKEN], "loaded rejected rejected", "a1", "rejected"),
     "accepted": ([TOO_BAD, ACCEPTED], "loaded", "a1", None),
     "other content than accepted": ([TOO_BAD, ACCEPTED, BAD_AGAIN], "loaded rejected", "a1", "rejected"),
@@ -161,7 +160,7 @@ def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing_unless_the_f
         installation.accept(NEXT)
 
 
-def test_days_that_a_wrong_date_made_owed_are_not_missing_once_it_is_gone_or_the_first_delivery_stated(installation):
+def test_days_that_a_wrong_date_made_owed_are_not_missing_once_it_is_gone(installation):
     installation.land(DAY, *rows(DAY, 2))
     wrong = installation.land("2021-11-01", text=NO_HEADER)
     installation.run()
@@ -169,43 +168,90 @@ def test_days_that_a_wrong_date_made_owed_are_not_missing_once_it_is_gone_or_the
     wrong.unlink()
     installation.run()
     assert installation.unresolved() == []
-    installation.land("2021-11-01", *rows(date(2021, 11, 1), 2))
-    installation.run()
-    assert len(installation.unresolved()) == 364
-    Installation(installation.settings.home, replace(VISITS, first_delivery=DAY)).run()
-    assert installation.unresolved() == []
 
 
 # -- acceptance
 
 
-def test_a_delivery_that_is_not_rejected_or_readable_cannot_be_accepted(installation):
-    installation.land(DAY, *rows(DAY, 2))
-    for number in range(1, 12):
-        installation.land(DAY + timedelta(number), text=NO_HEADER)
+def test_only_a_rejected_delivery_that_can_be_read_is_accepted_and_its_reason_is_kept(installation):
+    installation.land(DAY, *rows(DAY, 60, faulty=30))
+    broken = [installation.land(DAY + timedelta(number), text=NO_HEADER) for number in range(1, 12)]
     installation.run()
-    named = r"Rejected: visits/2022-11-02, .*, visits/2022-11-11 and 1 more \(fcir status --all\)\."
+    with reading_connection(installation.settings.warehouse) as connection:
+        assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True] + [False] * 11
+    named = r"Rejected: visits/2022-11-01, .*, visits/2022-11-10 and 2 more \(fcir status --all\)\."
     for day, message in (
         (DAY - timedelta(days=1), rf"nothing was delivered.*{named}"),
-        (DAY, rf"is loaded; only a rejected delivery.*{named}"),
         (NEXT, rf"visits_{NEXT}\.csv \[\w+\] cannot be read.*fcir run"),
     ):
         with pytest.raises(WaiverError, match=message):
             installation.accept(day)
     assert installation.query("select * from audit.waiver") == []
-
-
-def test_what_can_be_accepted_and_why_it_was_is_known(installation):
-    bad, broken = rows(DAY, 60, faulty=30), installation.land(NEXT, text=NO_HEADER)
-    installation.land(DAY, *bad)
-    installation.run()
-    with reading_connection(installation.settings.warehouse) as connection:
-        assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True, False]
+    for path in broken:
+        path.unlink()
     ((load_id,),) = installation.query("select load_id from audit.load where extract_date = ?", DAY)
     installation.accept(DAY, "an outage")
     assert installation.query("select load_id, reason from audit.waiver") == [(load_id, "an outage")]
-    broken.unlink()
     (delivery,) = installation.run().deliveries
     assert delivery.is_waived
-    with pytest.raises(WaiverError, match=r"is loaded.*No delivery is rejected\."):
+    with pytest.raises(WaiverError, match=r"is loaded; only a rejected delivery.*No delivery is rejected\."):
         installation.accept(DAY)
+
+
+# -- loads that are killed
+
+THIRD, LAST = DAY + timedelta(2), DAY + timedelta(4)
+STEPS = {
+    pipeline: ("_remember_hashes", "withdraw", "read_deliveries", "count_violations", "judge", "validate"),
+    candidate: ("_read", "quarantine_repeated_keys", "_describe"),
+    acceptance: (
+        *("record", "_replace", "_delete_same_rejections", "_audit_contents", "_audit_outcomes", "drop_incoming"),
+    ),
+}
+STATE = {
+    "raw.visits join audit.load using (load_id)": "visit_id, minutes, status",
+    "audit.load": "* exclude (load_id, loaded_at, run_id, withdrawn_at, change_seq, first_change_seq)",
+    "audit.quarantine": "* exclude (load_id)",
+    "audit.correction": "* exclude (corrected_at, run_id, change_seq)",
+    "audit.load_force": "* exclude (load_id)",
+    "audit.load_column": "* exclude (load_id)",
+}
+
+
+class Killed(BaseException):
+    """Ends a run in the middle of a step."""
+
+
+def run_until(module, step: str, installation: Installation) -> None:
+    with patch.object(module, step, side_effect=Killed), pytest.raises(Killed):
+        installation.run()
+
+
+def state(installation: Installation) -> dict[str, list]:
+    return {place: installation.query(f"select {what} from {place} order by all") for place, what in STATE.items()}
+
+
+def test_killed_runs_leave_the_old_rows_and_the_next_one_ends_as_if_undisturbed(installation, tmp_path):
+    installation.land(DAY, row("kept"), row("corrected"), row("corrected"))
+    installation.land(NEXT, *rows(NEXT, 30, faulty=25))
+    withdrawn = installation.land(THIRD, text=NO_HEADER)
+    installation.run()
+    # A night with every outcome that a delivery may have.
+    withdrawn.unlink()
+    installation.land(DAY, row("kept"), row("corrected", 7), row("faulty", "x"), row("kept"))
+    installation.land(LAST, row("new", day=LAST))
+    undisturbed = Installation(shutil.copytree(installation.settings.home, tmp_path / "undisturbed"))
+    report = undisturbed.run()
+    assert [item.status for item in report.deliveries] == ["loaded", "rejected", "loaded"]
+    assert len(report.missing) == 2
+
+    before = installation.current()
+    for module, steps in STEPS.items():
+        for step in steps:
+            run_until(module, step, installation)
+            assert installation.current() == before, step
+    run_until(pipeline, "record_missing", installation)
+    installation.run()
+    assert state(installation) == state(undisturbed)
+    left = "select count(*) from raw.visits where load_id not in (select load_id from audit.load)"
+    assert installation.query(left) == [(0,)]

@@ -12,8 +12,6 @@ from dagster_project.publication.rendering import Renderer
 from tests.unit.publication import failing_renderers as failing
 from tests.unit.publication.failing_renderers import answer, hang
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits and list of open files")
-
 
 @pytest.mark.parametrize(
     ("function", "reason"),
@@ -21,7 +19,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limits
         (failing.abort, "its process ended (SIGABRT)"),
         (failing.leave, "its process ended (exit code 3)"),
         (failing.refuse, "rendering it failed (ValueError)"),
-        pytest.param(failing.ask_for_8_gb, "rendering it failed (MemoryError)", marks=LINUX),
+        (failing.ask_for_8_gb, "rendering it failed (MemoryError)"),
         (lambda: "", "what it shows cannot be handed over (PicklingError)"),
     ],
 )
@@ -63,7 +61,6 @@ def test_characters_that_no_document_may_hold_are_replaced_before_anything_is_re
     assert found == repr(({"name": [*["a\N{REPLACEMENT CHARACTER}b"] * 5, texts[-1]]},))
 
 
-@LINUX
 def test_one_process_without_secrets_and_open_files_serves_all_and_ends_with_its_renderer(tmp_path, monkeypatch):
     monkeypatch.setenv("FCIR_ALERT_URL", "secret")
     with (tmp_path / "warehouse.lock").open("w") as lock, Renderer() as renderer:
@@ -78,7 +75,6 @@ def test_one_process_without_secrets_and_open_files_serves_all_and_ends_with_its
     assert "warehouse.lock" not in seen
 
 
-@LINUX
 def test_the_process_dies_with_one_that_is_killed_although_it_hangs():
     code = (
         "import os, sys, threading; sys.path.insert(0, sys.argv[1]);"

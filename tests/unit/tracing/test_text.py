@@ -156,55 +156,51 @@ ROWS = (EventRow("calls.lost", Decimal("1.000000"), *OF_FILE, 2), EventRow("call
 LESS = (LOST, part("calls.received", *CHANGED_FILES, amount="9.5"))
 STATED = "calls: 2022-10-03 to 2022-10-04 rejected; 2022-10-06 missing; 2022-10-30"
 UP_TO_TWELVE = "calls_2022-10-12.csv  000000000000    12       2  2-3\n  and 3 more files: --csv"
-RANGE = "source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'"
+UNDER, FIRST_ROW = " " * 13, "calls   2022-10-01    a.csv     1    2"
+LEFT_OUT = ["Quarantined  42 rows in the deliveries", "28 not_a_timestamp, 14 duplicate_row"]
+LEFT_OUT += ["  calls   2022-10-12    calls_12.csv    12     3\n  and 2 more files"]
+LEFT_OUT += ["source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "more", "text", "faults"),
+    ("changes", "more", "texts", "faults"),
     [
-        ({}, {"parts": (TOO_FEW, RECEIVED)}, "Adds up      NO: calls.lost: the rows give 2, the sum is 3", 1),
-        ({"denominator": Decimal(6)}, {}, "Adds up      NO: denominator: the rows give 5, the figure has 6", 1),
-        ({"numerator": Decimal(1)}, {}, "Adds up      NO: numerator: the rows give 2, the figure has 1", 1),
-        ({**NO_QUOTIENT, "numerator": Decimal(3)}, {"uses": TAKEN_OFF}, "    - 2 calls.lost", 0),
-        ({**NO_QUOTIENT, "numerator": Decimal(7)}, {"uses": TAKEN_OFF}, "the rows give 3, the figure has 7", 1),
-        ({**NO_QUOTIENT, "numerator_divisor": 3600}, {}, "Sum          2 / 3,600   calls lost", 0),
-        ({"factor": 1, "denominator_divisor": 3600}, {}, "Quotient     2 / (5 / 3,600)", 0),
-        (POPULATION, {"uses": OF_POPULATION}, "Population   the figure does not add up", 0),
-        (POPULATION, {"uses": OF_POPULATION}, "    + 5 calls.received", 0),
-        ({**NOTHING, "is_delivered": False}, {"parts": EMPTY}, "             nothing was delivered for this month", 0),
-        (NOTHING, {"parts": EMPTY}, "calls.lost: no events", 0),
-        ({"display_value": None}, {}, "             there is nothing to divide by", 0),
-        ({"display_value": None} | POPULATION, {}, "             there is no event to work it out from", 0),
-        ({"target": None}, {}, "Figure       40.00%   (percent)", 0),
-        ({"better": "higher", "target": Decimal("2.50")}, {}, "Figure       40.00%   (percent; target over 2.5)", 0),
-        ({"formula_measure": "calls.other"}, {}, "Formula      calls.other, in force for kent in this month", 0),
-        ({}, {"is_current": False}, "Not current  what is loaded, or the project, has changed", 0),
-        ({}, {"published": None}, "Published    not yet. Run: fcir run", 0),
-        ({}, {"published": of_run("33.333333", "33.33%")}, f"Published    run-1 has 33.33% (33.333333){CHANGED}", 0),
-        ({}, {"published": of_run("33.333333", None)}, f"Published    run-1 has 33.333333 (33.333333){CHANGED}", 0),
-        ({}, {"published": of_run(None, None)}, f"Published    run-1 has \N{EN DASH} (\N{EN DASH}){CHANGED}", 0),
-        ({}, {"published": of_run(None, None, False)}, "Published    run-1 does not have it; a run publishes it", 0),
-        (PROVISIONAL, {}, "Provisional  yes, it may change; 26 of 31 days are loaded (83.87%)", 0),
-        (PROVISIONAL, {"sources": ("calls", "chats")}, "are loaded of the source with fewest (83.87%)", 0),
-        (PROVISIONAL, {"missing_days": MISSING}, STATED, 0),
-        ({}, {"parts": (MANY, RECEIVED)}, UP_TO_TWELVE, 1),
-        ({}, {"parts": LESS}, "4 events, 9.5 together, in 2 files", 1),
-        ({}, {"parts": LESS}, "calls_2022-10-02.csv (replaced)", 1),
-        ({}, {"parts": LESS}, "purged 2022-10-01", 1),
-        ({}, {"rows": ROWS}, "  calls.lost       1  calls   2022-10-01    a.csv     1    2\n", 0),
-        ({}, {"rows": ROWS}, "a further row of an event", 0),
-        ({}, {"quarantined": QUARANTINED}, "Quarantined  42 rows in the deliveries", 0),
-        ({}, {"quarantined": QUARANTINED}, "28 not_a_timestamp, 14 duplicate_row", 0),
-        ({}, {"quarantined": QUARANTINED}, "  calls   2022-10-12    calls_12.csv    12     3\n  and 2 more files", 0),
-        ({}, {"quarantined": QUARANTINED}, RANGE, 0),
+        ({}, {"parts": (TOO_FEW, RECEIVED)}, ["Adds up      NO: calls.lost: the rows give 2, the sum is 3"], 1),
+        ({"denominator": Decimal(6)}, {}, ["Adds up      NO: denominator: the rows give 5, the figure has 6"], 1),
+        ({**NO_QUOTIENT, "numerator": Decimal(3)}, {"uses": TAKEN_OFF}, ["    - 2 calls.lost"], 0),
+        ({**NO_QUOTIENT, "numerator": Decimal(7)}, {"uses": TAKEN_OFF}, ["the rows give 3, the figure has 7"], 1),
+        ({**NO_QUOTIENT, "numerator_divisor": 3600}, {}, ["Sum          2 / 3,600   calls lost"], 0),
+        ({"factor": 1, "denominator_divisor": 3600}, {}, ["Quotient     2 / (5 / 3,600)"], 0),
+        (POPULATION, {"uses": OF_POPULATION}, ["Population   the figure does not add", "    + 5 calls.received"], 0),
+        ({**NOTHING, "is_delivered": False}, {"parts": EMPTY}, [f"{UNDER}nothing was delivered for this month"], 0),
+        (NOTHING, {"parts": EMPTY}, ["calls.lost: no events"], 0),
+        ({"display_value": None}, {}, [f"{UNDER}there is nothing to divide by"], 0),
+        ({"display_value": None} | POPULATION, {}, [f"{UNDER}there is no event to work it out from"], 0),
+        ({"target": None}, {}, ["Figure       40.00%   (percent)"], 0),
+        ({"better": "higher", "target": Decimal("2.50")}, {}, ["Figure       40.00%   (percent; target over 2.5)"], 0),
+        ({"formula_measure": "calls.other"}, {}, ["Formula      calls.other, in force for kent in this month"], 0),
+        ({}, {"is_current": False}, ["Not current  what is loaded, or the project, has changed"], 0),
+        ({}, {"published": None}, ["Published    not yet. Run: fcir run"], 0),
+        ({}, {"published": of_run("33.333333", "33.33%")}, [f"run-1 has 33.33% (33.333333){CHANGED}"], 0),
+        ({}, {"published": of_run("33.333333", None)}, [f"run-1 has 33.333333 (33.333333){CHANGED}"], 0),
+        ({}, {"published": of_run(None, None)}, [f"run-1 has \N{EN DASH} (\N{EN DASH}){CHANGED}"], 0),
+        ({}, {"published": of_run(None, None, False)}, ["run-1 does not have it; a run publishes it"], 0),
+        (PROVISIONAL, {}, ["Provisional  yes, it may change; 26 of 31 days are loaded (83.87%)"], 0),
+        (PROVISIONAL, {"sources": ("calls", "chats")}, ["are loaded of the source with fewest (83.87%)"], 0),
+        (PROVISIONAL, {"missing_days": MISSING}, [STATED], 0),
+        ({}, {"parts": (MANY, RECEIVED)}, [UP_TO_TWELVE], 1),
+        ({}, {"parts": LESS}, ["4 events, 9.5 together, in 2 files", "-02.csv (replaced)", "purged 2022-10-01"], 1),
+        ({}, {"rows": ROWS}, [f"  calls.lost       1  {FIRST_ROW}\n", "a further row of an event"], 0),
+        ({}, {"quarantined": QUARANTINED}, LEFT_OUT, 0),
     ],
 )
-def test_a_trace_says_whether_it_adds_up_what_is_published_and_what_it_was_counted_from(changes, more, text, faults):
+def test_a_trace_says_whether_it_adds_up_what_is_published_and_what_it_was_counted_from(changes, more, texts, faults):
     trace = replace(TRACE, figure=replace(FIGURE, **changes), **more)
-    assert text in text_of(trace)
+    shown = text_of(trace)
+    assert [text for text in texts if text not in shown] == []
     document = document_of(trace, with_rows=False)
     assert (len(trace.faults), document["adds_up"], len(document["faults"])) == (faults, not faults, faults)
-    assert ("the rows below give these sums" in text_of(trace)) == (not faults)
+    assert ("the rows below give these sums" in shown) == (not faults)
     if trace.published:
         assert document["published"]["has_moved_on"] == (trace.published.value != trace.figure.value)
 

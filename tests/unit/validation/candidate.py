@@ -64,11 +64,8 @@ def candidate(
         connection.execute(f'create table "incoming"."{contract.source}{part}" ({listed})')
     if contract.columns == VISITS.columns:
         days = [{"extract_date": day} for day in (FIRST, SECOND, THIRD)]
-        others = [
-            *deliveries,
-            *(day for day in days if day["extract_date"] not in [d["extract_date"] for d in deliveries]),
-        ]
-        for part, good, changes in (("", GOOD_ROW, [*days, *rows]), ("__deliveries", GOOD_DELIVERY, others)):
+        by_day = {delivery["extract_date"]: delivery for delivery in (*days, *deliveries)}
+        for part, good, changes in (("", GOOD_ROW, [*days, *rows]), ("__deliveries", GOOD_DELIVERY, by_day.values())):
             insert_rows(connection, f'"incoming"."{contract.source}{part}"', [good | change for change in changes])
     return connection
 

@@ -7,17 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.warehouse.connection import (
-    DatabaseUnreadable,
-    is_cut_short,
-    loading_connection,
-    memory_limit,
-    noticing_damage,
-    opening,
-    reading_connection,
-    spilling_connection,
-    transaction,
-)
+from dagster_project.warehouse import connection as connections
+from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection, spilling_connection
 from dagster_project.warehouse.lock import WarehouseLocked
 
 
@@ -54,9 +45,9 @@ def test_loading_spills_nothing_and_its_files_are_private_in_a_process_of_readab
             connection.execute("create table t as select 1 as n")
             assert mode(wal) == 0o600
         with spilling_connection(warehouse) as connection:
-            with pytest.raises(duckdb.CatalogException), transaction(connection):
+            with pytest.raises(duckdb.CatalogException), connections.transaction(connection):
                 connection.execute("insert into t values (3); insert into gone values (3)")
-            with transaction(connection):
+            with connections.transaction(connection):
                 connection.execute("insert into t values (2)")
             assert mode(wal) == 0o600
             connection.execute(f"copy t to '{tmp_path}/published.csv'")
@@ -70,7 +61,7 @@ def test_loading_spills_nothing_and_its_files_are_private_in_a_process_of_readab
 def test_a_reading_connection_sees_its_file_alone_and_cannot_be_unlocked(warehouse):
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create table t as select 1 as n")
-    with reading_connection(warehouse, {"threads": 1}) as connection:
+    with connections.reading_connection(warehouse, {"threads": 1}) as connection:
         assert connection.execute("select n, current_setting('threads') from t").fetchall() == [(1, 1)]
         for statement in ("insert into t values (2)", "from read_text('/etc/hostname')", "set threads = 2"):
             with pytest.raises(duckdb.Error):
@@ -82,7 +73,7 @@ def test_the_memory_limit_grows_with_the_warehouse_up_to_the_machine(warehouse, 
         with warehouse.open("wb") as file:
             # Nothing but the length: no block is written.
             file.truncate(size)
-        return int(memory_limit(warehouse).removesuffix("MB"))
+        return int(connections.memory_limit(warehouse).removesuffix("MB"))
 
     with duckdb.connect() as connection:
         threads, most = connection.execute(
@@ -114,7 +105,7 @@ LOCKED = 'IO Error: Could not set lock on file "f": Conflicting lock is held in 
     ],
 )
 def test_a_backup_is_advised_for_a_damaged_file_only(message, says):
-    with pytest.raises((DatabaseUnreadable, WarehouseLocked)) as raised, opening(Path("w"), RESTORE):
+    with pytest.raises((DatabaseUnreadable, WarehouseLocked)) as raised, connections.opening(Path("w"), RESTORE):
         raise duckdb.IOException(message)
     assert says in str(raised.value)
     assert (RESTORE in str(raised.value)) == ("nothing" not in str(raised.value))
@@ -131,7 +122,7 @@ def test_a_backup_is_advised_for_a_damaged_file_only(message, says):
     ],
 )
 def test_an_error_of_a_statement_is_damage_only_if_duckdb_found_it(error, raised):
-    with pytest.raises(raised), noticing_damage(lambda: (Path("w"), RESTORE)):
+    with pytest.raises(raised), connections.noticing_damage(lambda: (Path("w"), RESTORE)):
         raise error
 
 
@@ -142,8 +133,8 @@ def test_a_truncated_file_is_noticed_unless_its_log_is_not_applied(warehouse):
         connection.execute("checkpoint")
         connection.execute("drop table gone")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        assert not is_cut_short(connection, warehouse)
+        assert not connections.is_cut_short(connection, warehouse)
         os.truncate(warehouse, warehouse.stat().st_size // 2)
-        assert is_cut_short(connection, warehouse)
+        assert connections.is_cut_short(connection, warehouse)
         warehouse.with_name("warehouse.duckdb.wal").touch()
-        assert not is_cut_short(connection, warehouse)
+        assert not connections.is_cut_short(connection, warehouse)

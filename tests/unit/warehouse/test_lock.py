@@ -66,20 +66,17 @@ def test_a_second_process_is_refused_with_the_first_and_can_ask_what_it_does_unt
         holder = holder_of(file)
         assert (holder.pid, holder.command, holder.step) == (process.pid, "fcir run", "loading crimes")
         assert (holder.since <= holder.step_since, killed_holder(file)) == (True, None)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         killed = killed_holder(file)
         assert (holder_of(file), killed.pid, killed.step) == (None, process.pid, "loading crimes")
     with writer_lock(file):
         assert f'"pid": {os.getpid()}' in file.read_text()
     assert killed_holder(file) is None
-
-
-def test_a_holder_that_a_signal_stopped_was_not_killed(file):
     with held_elsewhere(file) as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 128 + signal.SIGTERM
-    assert killed_holder(file) is None
+    assert killed_holder(file) is None, "a signal stopped it"
 
 
 def test_readers_share_the_lock_and_a_writer_waits_for_them_for_a_while(file, monkeypatch):

@@ -126,18 +126,18 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
     listed = [(item.file, item.column, item.rows, item.row, item.reason) for item in found]
     assert listed == [("a", "x", 2, 2, "r2"), ("a", "y", 1, 9, "r9"), ("b", None, 1, 1, "r1")]
     assert [item.row for item in quarantined_rows(connection, [3])] == [1]
+    columns = (
+        "source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine, share_quarantined"
+    )
     connection.execute(
-        """
+        f"""
         create table marts.kpi_completeness_monthly as
-        select *
         from (values
             ('visits', 'kent', date '2022-10-01', 2000, 33, true, 1.65::decimal(38, 6)),
             ('visits', 'kent', date '2022-11-01', 99, 1, true, 1.010101),
             ('visits', 'kent', date '2022-12-01', 99, 0, false, 0),
             ('visits', 'essex', date '2022-11-01', 10, 10, true, 100)
-        ) as marks (
-            source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine, share_quarantined
-        )
+        ) as marks ({columns})
         """
     )
     assert [str(month) for month in affected_months(connection)] == [

@@ -5,14 +5,9 @@ from dataclasses import replace
 import pytest
 
 from dagster_project.contracts import CellType, Column
+from dagster_project.warehouse import tables
 from dagster_project.warehouse.connection import WAREHOUSE, dry_connection
-from dagster_project.warehouse.tables import (
-    TableMismatch,
-    column_types,
-    ensure_tables,
-    noted_personal_columns,
-    personal_columns,
-)
+from dagster_project.warehouse.tables import TableMismatch, ensure_tables
 from tests.unit.loading.installation import VISITS
 
 *OTHERS, VISITOR = VISITS.columns
@@ -33,7 +28,7 @@ def connection():
 
 
 def test_a_raw_table_has_the_columns_of_its_contract_and_gains_new_ones(connection):
-    assert column_types(connection, WAREHOUSE, "raw", "visits") == {
+    assert tables.column_types(connection, WAREHOUSE, "raw", "visits") == {
         **{"force_code": "varchar", "visit_id": "varchar", "begun_at": "timestamp", "minutes": "bigint"},
         **{"visitor": "varchar", "is_dst_ambiguous": "boolean", "extract_date": "date"},
         **{"load_id": "bigint", "source_row": "bigint"},
@@ -84,8 +79,8 @@ def test_columns_that_were_personal_stay_noted_under_their_earlier_names(connect
     renamed = with_columns(*OTHERS, replace(VISITOR, name="guest", aliases=("visitor",)))
     ensure_tables(connection, [renamed])
     noted = [("visits", "guest"), ("visits", "visitor")]
-    assert noted_personal_columns(connection, WAREHOUSE) == noted
-    assert sorted(personal_columns(connection, WAREHOUSE, [renamed])) == noted
+    assert tables.noted_personal_columns(connection, WAREHOUSE) == noted
+    assert sorted(tables.personal_columns(connection, WAREHOUSE, [renamed])) == noted
 
 
 def test_a_changed_statement_on_absent_forces_has_everything_built_again(connection):

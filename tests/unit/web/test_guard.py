@@ -15,8 +15,7 @@ NAMES = names_of_server(3000)
 
 def answer(kind: str, headers: Sequence[tuple[str, str]], names: frozenset[str] = NAMES, **scope: object) -> list[dict]:
     """What is sent to the client; nothing has reached Dagster where that is a refusal."""
-    sent: list[dict] = []
-    reached: list[str] = []
+    sent, reached = [], []
 
     async def dagster(scope, _receive, send) -> None:
         reached.append(scope["type"])
@@ -60,9 +59,8 @@ def test_the_loopback_names_with_the_port_are_the_server_with_or_without_an_orig
 @pytest.mark.parametrize(
     "host",
     [
-        *("evil.example", "evil.example:3000", "localhost", "localhost:3001", "localhost.:3000", "evil-localhost:3000"),
-        *("127.0.0.1:3000@evil.example", "127.0.0.1.nip.example:3000", "127.1:3000", "::1:3000", "0.0.0.0:3000"),
-        *("[::ffff:127.0.0.1]:3000", " 127.0.0.1:3000", "127.0.0.1:3000, a", ""),
+        *("evil.example:3000", "localhost", "localhost:3001", "localhost.:3000", "evil-localhost:3000", "::1:3000"),
+        *("127.0.0.1:3000@evil.example", "[::ffff:127.0.0.1]:3000", " 127.0.0.1:3000", "127.0.0.1:3000, a", ""),
     ],
 )
 def test_every_other_host_is_refused_whatever_was_forwarded(host):
@@ -73,10 +71,8 @@ def test_every_other_host_is_refused_whatever_was_forwarded(host):
 @pytest.mark.parametrize(
     "origin",
     [
-        *("null", "", "http://evil.example", "http://localhost:3000", "http://127.0.0.1", "http://127.0.0.1:30001"),
-        *("http://127.0.0.1:3000.evil.example", "http://127.0.0.1:3000@evil.example", "http://u@127.0.0.1:3000"),
-        *("http://127.0.0.1:3000/", "http://127.0.0.1:3000 http://evil.example", "//127.0.0.1:3000"),
-        *("127.0.0.1:3000", "file://127.0.0.1:3000", "chrome-extension://127.0.0.1:3000"),
+        *("null", "", "http://localhost:3000", "http://127.0.0.1", "http://127.0.0.1:30001", "http://u@127.0.0.1:3000"),
+        *("http://127.0.0.1:3000.evil.example", "http://127.0.0.1:3000/", "//127.0.0.1:3000", "file://127.0.0.1:3000"),
     ],
 )
 def test_a_foreign_origin_is_refused(origin):
@@ -93,14 +89,12 @@ def test_a_request_has_one_host_and_at_most_one_origin():
     [
         ("fcir.example", "https://fcir.example", 200),
         ("fcir.example:443", "https://fcir.EXAMPLE", 200),
-        ("fcir.example:9443", "https://fcir.example:9443", 200),
         ("ops.example:8443", "https://ops.example:8443", 200),
         # Browsers name no port 80.
         ("127.0.0.1", "http://127.0.0.1", 200),
         ("fcir.example", "https://fcir.example:9443", 403),
         ("fcir.example", "https://ops.example:8443", 403),
         ("ops.example", "https://ops.example", 421),
-        ("fcir.example.", "https://fcir.example.", 421),
         ("a.fcir.example", "https://a.fcir.example", 421),
     ],
 )
@@ -117,12 +111,8 @@ def test_only_get_head_and_post_of_json_are_answered(path):
     assert [ask(method, path=path) for method in ("GET", "HEAD")] == [200, 200]
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY", "post", ""):
         assert ask(method, JSON, path=path) == 405, method
-    for right in ("application/json", "Application/JSON; charset=utf-8"):
-        assert ask("POST", ("content-type", right), path=path) == 200, right
-    for wrong in (
-        *("text/plain", "text/plain; application/json", "text/plain;charset=application/json", "application/jsonp", ""),
-        *("application/x-www-form-urlencoded", "multipart/form-data; boundary=application/json", "application/json, a"),
-    ):
+    assert ask("POST", ("content-type", "Application/JSON; charset=utf-8"), path=path) == 200
+    for wrong in ("text/plain", "text/plain; application/json", "application/jsonp", "", "application/json, a"):
         assert ask("POST", ("content-type", wrong), path=path) == 415, wrong
     assert ask("POST", path=path) == ask("POST", JSON, ("content-type", "text/plain"), path=path) == 415
 
@@ -138,9 +128,9 @@ def test_queries_may_be_asked_by_get_and_pages_may_have_other_parameters():
 @pytest.mark.parametrize(
     "query",
     [
-        *("mutation { a(runId: 1) { __typename } }", "mutation{a}", "\ufeff mutation{a}", "mutation", "", "{"),
-        *(",,,\n\t# a comment\r\n mutation{a}", "query A { version } mutation B { a }", "subscription { a }"),
-        *("fragment f on Mutation { a } mutation { ...f }", "type A { b: Int } { version }", '[{"query": "{a}"}]'),
+        *("mutation{a}", "\ufeff mutation{a}", ",,,\n\t# a comment\r\n mutation{a}", "subscription { a }", "", "{"),
+        *("query A { version } mutation B { a }", "fragment f on Mutation { a } mutation { ...f }"),
+        *("type A { b: Int } { version }", '[{"query": "{a}"}]'),
         pytest.param("{a" * 5000 + "}" * 5000, id="nested"),
     ],
 )
@@ -157,16 +147,15 @@ def test_anything_but_queries_is_refused_by_get(query):
 def test_every_answer_has_security_headers_and_a_refusal_repeats_nothing_unprintable():
     for host in ("127.0.0.1:3000", "evil\x1b[2J.example"):
         start, *rest = answer("http", [("host", host)], method="GET")
-        headers = start["headers"]
-        assert len({name for name, _ in headers}) == len(headers)
-        assert {name: value for name, value in headers if name not in (b"content-length", b"content-type")} == {
-            b"cross-origin-opener-policy": b"same-origin",
-            b"cross-origin-resource-policy": b"same-origin",
-            b"referrer-policy": b"same-origin",
-            b"x-content-type-options": b"nosniff",
-            b"x-frame-options": b"SAMEORIGIN",
-            b"content-security-policy": b"frame-ancestors 'self'; img-src 'self' data: blob:",
-        }
+        headers = [header for header in start["headers"] if header[0] not in (b"content-length", b"content-type")]
+        assert sorted(headers) == [
+            (b"content-security-policy", b"frame-ancestors 'self'; img-src 'self' data: blob:"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+            (b"referrer-policy", b"same-origin"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", b"SAMEORIGIN"),
+        ]
     body = rest[0]["body"].decode()
     assert "add it to FCIR_UI_HOSTS" in body
     assert r"evil\x1b[2J.example" in body

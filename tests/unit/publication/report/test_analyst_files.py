@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -48,15 +48,8 @@ def paragraph(*texts: str) -> Block:
     return Block("paragraph", tuple(map(Run, texts)))
 
 
-def test_without_files_there_is_nothing(month, events):
-    assert read_commentary(month, NAMES) == Commentary()
-    assert (read_defaults(month.parents[1], "kent"), read_public_front(month.parents[1], "kent")) == ({}, {})
-    assert read_events(events, SECTIONS) == ((), ())
-    events.write_text("date,label\n", encoding="utf-8")
-    assert read_events(events, SECTIONS) == ((), ())
-
-
 def test_blocks_go_to_the_section_that_the_heading_names_by_title_or_code(month):
+    assert read_commentary(month, NAMES) == Commentary()
     month.write_text(
         "First.\n\n## 999 Calls\n\nA **busy**\nmonth, *really*.\n\n- one\n  1. inner\n- two\n\nAfter.\n\n"
         "# crime\n\n1. `three`\n\n```\n code \n```\n\n<script>x</script> ![a](http://b/c.png)\n",
@@ -144,6 +137,7 @@ def test_an_invalid_commentary_is_refused(month, content, message):
 
 def test_files_of_front_matter_have_nothing_else_and_a_public_one_no_fields_for_the_board(month):
     folder, public = month.parents[1], month.with_name("public.md")
+    assert (read_defaults(folder, "kent"), read_public_front(folder, "kent")) == ({}, {})
     public.write_text("---\nContact: A\nnext release: 2023-04-01\n---\n", encoding="utf-8")
     assert read_public_front(folder, "kent") == {"contact": "A", "next_release": "1 April 2023"}
     public.write_text("---\nmarking: OFFICIAL\n---\n", encoding="utf-8")
@@ -165,6 +159,7 @@ def test_only_regular_files_are_read(month, events):
 
 
 def test_events_are_read_by_date_from_any_spreadsheet(events):
+    assert read_events(events, SECTIONS) == ((), ())
     events.write_bytes(
         "\ufeffLabel,DATE,Sections\r\nStrike,14/12/2022,\r\n"
         '"Storm, flood",2022-10-02,CRIME; 999 Calls\r\n,,\r\nNew telephones,1 Nov 2022,ocr\r\n'.encode()
@@ -205,7 +200,7 @@ def test_an_event_with_a_fault_is_left_out_and_named(events, row, fault):
 )
 def test_a_file_of_events_with_a_fault_is_refused_as_a_whole(events, content, fault):
     events.write_bytes(content)
-    with pytest.raises(CommentaryError, match=re.escape(fault)):
+    with pytest.raises(CommentaryError, match=fault):
         read_events(events, SECTIONS)
 
 
@@ -222,14 +217,12 @@ def test_a_fault_of_one_force_is_warned_of_and_hides_nothing_else(tmp_path, even
 
 
 def test_a_chart_marks_events_of_its_months_and_of_its_section():
-    first, last_day = date(2022, 12, 1), date(2023, 1, 31)
     plain = chart("calls_999.received", "count", ["1", "2"])
-    days = [first - timedelta(days=1), first, last_day, last_day + timedelta(days=1)]
+    days = [date(2022, 11, 30), date(2022, 12, 1), date(2023, 1, 31), date(2023, 2, 1)]
     listed = [Event(day, f"{place}") for place, day in enumerate(days)]
-    listed.append(Event(first, "Elsewhere", ("crime",)))
+    listed.append(Event(days[1], "Elsewhere", ("crime",)))
     found = marked(plain, "calls_999", listed)
     assert [event.label for event in found.events] == ["1", "2"]
-    words = " and ".join(f"{place} ({days[place].day} {days[place]:%B %Y})" for place in (1, 2))
-    assert found.alternative == f"{plain.alternative} Marked: {words}."
+    assert found.alternative == f"{plain.alternative} Marked: 1 (1 December 2022) and 2 (31 January 2023)."
     assert [event.label for event in marked(plain, "crime", listed).events] == ["1", "2", "Elsewhere"]
     assert marked(plain, "calls_999", listed[4:]) is plain

