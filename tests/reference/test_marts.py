@@ -30,7 +30,7 @@ from tests.reference.measures import NaiveWarehouse
 from tests.reference.raw_tables import build_world
 from tests.reference.tables import Naive, differences, rows_of
 
-# The fourth world has every case with twelve forces. WORLDS=20 tries as many.
+# The fourth world has every case. WORLDS=20 tries as many.
 SEEDS = range(4, 4 + int(os.environ.get("WORLDS", "1")))
 # Only one month is running.
 ONE_VALUE = {("report_month_so_far", "days")}
@@ -38,7 +38,7 @@ ONE_VALUE = {("report_month_so_far", "days")}
 
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request: pytest.FixtureRequest) -> World:
-    return draw_world(request.param, forces=12)
+    return draw_world(request.param, forces=8)
 
 
 @pytest.fixture(scope="module")
