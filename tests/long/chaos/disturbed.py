@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import atexit
 import os
-import resource
 import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dagster_project import clock
 from dagster_project.__main__ import main
 
 _EVENTS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
@@ -76,21 +73,3 @@ def fill_disk(free: int = 0) -> None:
             with suppress(OSError):
                 while shutil.disk_usage(disk).free > free:
                     file.write(bytes(size))
-
-
-def with_memory(megabytes: int) -> None:
-    """Run the command with a limit of memory."""
-    resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
-    main()
-
-
-def with_clock_set_back(seconds: int) -> None:
-    """Run the command with another time: every time that the product records comes from `clock.utc_now`."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(tz) - timedelta(seconds=seconds)
-
-    clock.datetime = Clock  # type: ignore[misc]
-    main()

@@ -7,7 +7,6 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
@@ -37,13 +36,6 @@ def _drawn(prepared: Prepared, rng: random.Random) -> tuple[int, float]:
     if rng.random() < 0.5:
         return rng.randint(1, prepared.steps), 0.0
     return 0, rng.uniform(0.1, prepared.seconds)
-
-
-def _require_message(done: Done, where: str) -> None:
-    """Require that a command ended well, or with a message."""
-    assert done.code in (0, 1, 2), f"{where}: exit code {done.code}: {tail(done)}"
-    assert "Traceback" not in done.out + done.err, f"{where}: a traceback: {tail(done)}"
-    assert not done.code or done.out + done.err, f"{where}: no message"
 
 
 def killed(name: str, kills: int = 1) -> Trial:
@@ -129,90 +121,6 @@ def _state(root: DataRoot) -> set[tuple[str, int, int]]:
     return {(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in kept}
 
 
-def little_memory(seed: int, roots: Roots, folder: Path) -> None:
-    """Give a command a drawn number of megabytes: it ends, with a message if not well; the next one ends well."""
-    rng = random.Random(seed)
-    prepared, megabytes = roots.prepared(rng.choice(("load", "publish", "publish"))), rng.randint(120, 900)
-    root = prepared.copy(folder)
-    done = _disturbed(root, prepared, f"with_memory({megabytes})")
-    require_whole_publication(root)
-    _require_message(done, f"{megabytes} MB")
-    run_of(root, *prepared.arguments)
-    prepared.require_same(root)
-
-
-def clock_set_back(seed: int, roots: Roots, folder: Path) -> None:
-    """Set the clock back: what is published is still the newest, and is not built or published again."""
-    # A night also has a build, whose time decides whether it is the newest; it takes five times as long.
-    prepared = roots.prepared("publish" if seed % 3 else "night")
-    root = prepared.copy(folder)
-    before = root.current.resolve().name
-    # To some hours or months before the newest publication: a busy machine takes minutes to name the next one.
-    age = datetime.now(UTC) - datetime.strptime(before.partition("-")[0], "%Y%m%dT%H%M%S%z")
-    seconds = int(age.total_seconds() + 10 ** random.Random(seed).uniform(4, 7.5))
-    done = _disturbed(root, prepared, f"with_clock_set_back({seconds})")
-    assert done.code == 0, f"{seconds} s back: {tail(done)}"
-    after = root.current.resolve().name
-    assert after > before, f"{after} is not after {before}"
-    assert "the clock of this machine shows" in done.out, "no warning"
-    newest = root.published("select max(run_id), arg_max(run_id, published_at) from marts.published_versions")
-    assert newest == [(after, after)], f"{newest} is not {after}"
-    prepared.require_same(root)
-    assert "Nothing is new" in run_of(root, "run")
-
-
-def _flip(file: Path, seed: int) -> str:
-    """Flip one bit of a file; return where."""
-    rng, content = random.Random(seed), bytearray(file.read_bytes())
-    position = rng.randrange(len(content))
-    content[position] ^= 1 << rng.randrange(8)
-    file.write_bytes(content)
-    return f"{file.name}, byte {position}"
-
-
-def bit_of_the_marts(seed: int, roots: Roots, folder: Path) -> None:
-    """Flip a bit of the marts: the message says how to build them again, and that gives the same tables and files."""
-    prepared = roots.prepared("publish")
-    root = prepared.copy(folder)
-    marts = root.home / "marts.duckdb"
-    where = _flip(marts, seed)
-    done = root.process("publish")
-    _require_message(done, where)
-    if done.code:
-        require_whole_publication(root)
-        done = root.process("run")
-        if done.code or "Nothing is new" in done.out:
-            marts.rename(marts.with_name("marts.duckdb.damaged"))
-            run_of(root, "run")
-    prepared.require_same(root)
-
-
-def bit_of_the_warehouse(seed: int, roots: Roots, folder: Path) -> None:
-    """Flip a bit of the warehouse: every command ends with a message, and with the backup everything is the same."""
-    prepared = roots.prepared("publish")
-    root = prepared.copy(folder)
-    warehouse = root.home / "warehouse.duckdb"
-    where = _flip(warehouse, seed)
-    for command in ("status", "publish"):
-        _require_message(root.process(command), f"{where}, fcir {command}")
-        require_whole_publication(root)
-    warehouse.write_bytes((prepared.root.home / warehouse.name).read_bytes())
-    run_of(root, "run")
-    run_of(root, "publish")
-    prepared.require_same(root)
-
-
-def two_at_once(_seed: int, roots: Roots, folder: Path) -> None:
-    """Start a command twice: one gets exit code 75, or waits for the other, and the result is that of one."""
-    prepared = roots.prepared("publish")
-    root = prepared.copy(folder)
-    processes = [root.start(*prepared.arguments) for _ in range(2)]
-    printed = [process.communicate() for process in processes]
-    codes = sorted(process.returncode for process in processes)
-    assert codes in ([0, 75], [0, 0]), f"exit codes {codes}: {printed}"
-    prepared.require_same(root)
-
-
 def readers(_seed: int, roots: Roots, folder: Path) -> None:
     """Read without a pause while publications are written: no read fails, and none sees parts of two publications."""
     root = roots.prepared("publish").copy(folder)
@@ -266,11 +174,6 @@ FAULTS: dict[str, tuple[Trial, int]] = {
     "kill-recovery": (killed("publish", kills=2), 50),
     "full-disk": (full_disk, 12),
     "small-disk": (small_disk, 10),
-    "little-memory": (little_memory, 20),
-    "bit-marts": (bit_of_the_marts, 10),
-    "bit-warehouse": (bit_of_the_warehouse, 10),
-    "clock": (clock_set_back, 10),
-    "two-at-once": (two_at_once, 10),
     "readers": (readers, 3),
 }
 """Faults by name, and how often `make chaos` tries each, with another seed each time."""

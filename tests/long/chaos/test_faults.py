@@ -27,11 +27,3 @@ def test_a_publication_is_published_although_the_next_command_was_killed_too(roo
 @pytest.mark.parametrize("fault", [faults.full_disk, faults.small_disk])
 def test_a_disk_without_space_loses_nothing(roots, tmp_path, fault):
     fault(1, roots, tmp_path / "home")
-
-
-def test_a_command_with_too_little_memory_says_so_and_loses_nothing(roots, tmp_path):
-    faults.little_memory(1, roots, tmp_path / "home")
-
-
-def test_of_two_commands_at_once_one_waits_or_is_refused(roots, tmp_path):
-    faults.two_at_once(1, roots, tmp_path / "home")
