@@ -1,16 +1,10 @@
-"""A wheel holds all that a run needs: installed without the checkout, it publishes the paper of the sample.
-
-The image of `deploy/kubernetes` is built from it, so the builder gets what a wheel is made of and nothing else.
-"""
+"""A wheel holds all that a run needs: installed without the checkout, it publishes the paper of the sample."""
 
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import pathspec
 import pytest
 
 from dagster_project.settings import PROJECT_ROOT
@@ -63,50 +57,3 @@ def test_an_installed_wheel_publishes_the_paper_of_the_sample(installed: Path, t
     output = call(installed / "fcir", "run", cwd=tmp_path, FCIR_HOME=str(home), FCIR_QUIET_SECONDS="0")
     assert "Month shown  August 2022" in output
     assert "999" in (home / "published" / "current" / "board_paper.html").read_text(encoding="utf-8")
-
-
-def ignored() -> pathspec.GitIgnoreSpec:
-    """What the builder of the image does not get; the patterns mean the same in a .gitignore."""
-    return pathspec.GitIgnoreSpec.from_lines((PROJECT_ROOT / ".dockerignore").read_text("utf-8").splitlines())
-
-
-@pytest.mark.parametrize(
-    "private",
-    [
-        "data/landing/calls.csv",
-        "data/secrets/pseudonym.key",
-        "data/warehouse.duckdb",
-        ".env",
-        ".env.kent",
-        "login.env",
-        "password",
-        "deploy/kubernetes/login.env",
-        "dagster_project/.env",
-        ".venv/bin/python",
-        ".venv-spark/bin/python",
-        ".git/config",
-        "dbt/target/manifest.json",
-        "dbt/logs/dbt.log",
-        "anything/else.csv",
-    ],
-)
-def test_the_builder_of_the_image_gets_nothing_private(private: str) -> None:
-    assert ignored().match_file(private)
-
-
-def test_the_builder_of_the_image_gets_the_hashes_of_uv() -> None:
-    [hashes] = (PROJECT_ROOT / ".ci").glob("uv-*.txt")
-    assert not ignored().match_file(f".ci/{hashes.name}")
-
-
-def test_the_builder_of_the_image_gets_all_that_the_wheel_is_made_of(wheel: Path, tmp_path: Path) -> None:
-    context = tmp_path / "context"
-    for name in ignored().match_tree_files(PROJECT_ROOT, negate=True):
-        (context / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PROJECT_ROOT / name, context / name)
-    (tmp_path / "out").mkdir()
-    image, checkout = (zipfile.ZipFile(file) for file in (built(context, tmp_path / "out"), wheel))
-    assert {item.filename: item.CRC for item in image.infolist()} == {
-        item.filename: item.CRC for item in checkout.infolist()
-    }
-    call(UV, "lock", "--check", "--quiet", "--project", context, cwd=tmp_path)
