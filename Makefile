@@ -40,7 +40,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -155,6 +155,9 @@ pictures: env ## Write docs/sample/: the sample's board paper, and the pictures 
 	FCIR_HOME=.pictures $(FCIR) sample --if-empty --from 2022-08-01
 	FCIR_HOME=.pictures $(FCIR) run
 	FCIR_HOME=.pictures .venv/bin/python -m dagster_project.tools.pictures
+
+kept-pages: env ## Write tests/golden/pages/: what the pages say, after a change that is wanted
+	.venv/bin/pytest tests/golden/test_kept_pages.py --keep-pages
 
 notebook: env ## Open a notebook on the current publication, docs/notebooks/explore.py or NOTEBOOK=FILE
 	MARIMO_SKIP_UPDATE_CHECK=1 .venv/bin/marimo edit "$(NOTEBOOK)"

@@ -20,6 +20,8 @@ from tests.roots import DataRoot, Done, land_correction, land_three_days
 from tests.troubled import SETTINGS as TROUBLED_SETTINGS
 from tests.troubled import land_first_night, land_second_night
 
+TESTS = Path(__file__).parent
+
 
 class Troubled(NamedTuple):
     """The root with trouble, and what its two nights printed."""
@@ -37,8 +39,9 @@ class Golden(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the switch of `make test-all`."""
+    """Add the switches of `make test-all` and `make kept-pages`."""
     parser.addoption("--cpu-limits", action="store_true", help="fail if a file or the suite takes too many CPU seconds")
+    parser.addoption("--keep-pages", action="store_true", help="keep what the pages say now")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +60,7 @@ def files_are_whole_at_once() -> Iterator[None]:
 def _fingerprint() -> str:
     """Hash everything that decides what is in a data root that tests share."""
     digest = hashlib.sha256((PROJECT_ROOT / "uv.lock").read_bytes())
-    files = [PROJECT_ROOT / "tests" / f"{name}.py" for name in ("troubled",)]
+    files = [*sorted(TESTS.glob("*.py")), *sorted(TESTS.glob("*/conftest.py"))]
     for folder in ("dagster_project", "dbt", "expectations"):
         files += [path for path in sorted((PROJECT_ROOT / folder).rglob("*")) if path.suffix not in ("", ".pyc")]
     for file in files:
@@ -73,9 +76,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
     if kept := os.environ.get("FCIR_KEPT_ROOTS"):
         shared = Path(kept) / _fingerprint()
         shared.mkdir(parents=True, exist_ok=True)
-        for other in Path(kept).iterdir():
-            if other != shared:
-                shutil.rmtree(other, ignore_errors=True)
+        # Those of the state before, too: a run of its tests may not have ended.
+        for other in sorted(Path(kept).iterdir(), key=os.path.getmtime)[:-2]:
+            shutil.rmtree(other, ignore_errors=True)
 
     def made(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name

@@ -27,27 +27,25 @@ def passes(connection: duckdb.DuckDBPyConnection, project: CompiledProject, test
     connection.execute("begin")
     try:
         for given in test["given"]:
-            _put(connection, *_table(project, given["input"]), given)
+            _put(connection, *_place(project, given["input"]), given)
         return _gives(connection, project.by_name[test["model"]].sql, test["expect"])
     finally:
         connection.execute("rollback")
 
 
-def _table(project: CompiledProject, reference: str) -> tuple[str, str]:
-    """Schema and name of what `ref('...')` or `source('...', '...')` means."""
+def _place(project: CompiledProject, reference: str) -> tuple[str, str]:
+    """Kind and quoted name of what `ref('...')` or `source('...', '...')` means."""
     names = re.findall(r"['\"](\w+)['\"]", reference)
     if reference.startswith("source"):
-        return names[0], names[1]
+        return "table", f"warehouse.{names[0]}.{names[1]}"
     node: Node = project.by_name[names[0]]
-    return node.schema, node.name
+    return ("view" if node.kind == "view" else "table"), node.relation
 
 
-def _put(connection: duckdb.DuckDBPyConnection, schema: str, name: str, given: Mapping[str, Any]) -> None:
+def _put(connection: duckdb.DuckDBPyConnection, kind: str, relation: str, given: Mapping[str, Any]) -> None:
     """Put the rows of an input where the model reads them."""
-    relation = f"warehouse.{quoted(schema)}.{quoted(name)}"
     types = {column: of for column, of, *_ in connection.execute(f"describe {relation}").fetchall()}
-    views = connection.execute("select schema_name, view_name from duckdb_views()").fetchall()
-    connection.execute(f"drop {'view' if (schema, name) in views else 'table'} {relation} cascade")
+    connection.execute(f"drop {kind} {relation} cascade")
     columns = ", ".join(f"{quoted(column)} {of}" for column, of in types.items())
     connection.execute(f"create table {relation} ({columns})")
     if given["format"] == "sql":

@@ -13,6 +13,7 @@ import pytest
 from docx import Document
 from lxml import html as pages
 from pypdf import PdfReader
+from python_calamine import CalamineWorkbook
 
 from dagster_project.settings import PROJECT_ROOT
 
@@ -122,3 +123,28 @@ def test_the_command_renders_chosen_months(sample, tmp_path):
     assert refused.code == 2
     assert "kent has August 2022 to January 2023" in refused.err
     assert not (tmp_path / "none").exists()
+
+
+def words(page: Path) -> str:
+    return re.sub(r"(<[^>]+>|\s)+", " ", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("name", "month"), [("sample", "January 2023"), ("three_days", "October 2022")])
+def test_every_form_shows_the_newest_complete_month_or_the_one_before_that_which_runs(request, tmp_path, name, month):
+    root = request.getfixturevalue(name)
+    front = words(root.current / "index.html")
+    assert f"Kent Police, {month}" in front
+    assert f"Measure {month}" in words(root.current / "measures" / "index.html")
+    cover = CalamineWorkbook.from_path(str(root.current / "board_paper.xlsx")).get_sheet_by_name("Cover").to_python()
+    assert cover[0][0].endswith(month)
+    assert root.fcir("paper", "--out", str(tmp_path)).code == 0
+    for paper in (root.current, tmp_path):
+        assert f"{month}. From deliveries" in words(paper / "board_paper.html")
+    running = [
+        "October 2022 is not complete: 3 of 31 days are delivered by every source.",
+        "Provisional: 3 of 31 days",
+        "November 2022 so far: 1 of 30 days",
+    ]
+    assert [text for text in running if text in front] == (running if name == "three_days" else [])
+    status = "(newest complete)" if name == "sample" else "(3 of 31 days); so far November 2022: 1 of 30 days"
+    assert f"Month shown  {month} {status}" in root.fcir("status").out

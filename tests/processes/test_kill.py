@@ -1,4 +1,4 @@
-"""Readers of a run or publication that is killed keep a whole one, and the next run ends as if undisturbed."""
+"""A run that is killed is completed by the next one, which ends as if undisturbed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_run_that_is_killed_while_dbt_builds_is_completed_by_the_next(three_da
     land_three_days(root)
     # The same people have the same pseudonyms as in the root that is compared.
     shutil.copytree(three_days.home / "secrets", root.home / "secrets")
-    killed(root, "run", at="build        staging")
+    killed(root, "run/fcir/models/marts/core/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
     assert not root.current.exists()
     land_correction(root)
     done = root.fcir("run")
@@ -42,20 +42,3 @@ def test_a_run_that_is_killed_while_dbt_builds_is_completed_by_the_next(three_da
     assert root.figures() == three_days.figures()
     assert root.warehouse(LOADED_TWICE) == []
     assert "Nothing is new" in root.fcir("run").out
-
-
-def test_readers_of_a_publication_that_is_killed_keep_a_whole_one_and_the_next_leaves_nothing_of_it(
-    three_days, tmp_path
-):
-    root = three_days.copy(tmp_path / "home")
-    first, figures = root.current.readlink(), root.figures()
-    killed(root, "index.html", "publish", code=AT_AN_EVENT, at="event")
-    assert root.current.readlink() == first
-    assert root.damage() == []
-    assert root.figures() == figures
-    assert root.fcir("publish").code == 0
-    # A publication that was killed while it was written does not count.
-    folders = sorted(path.name for path in (root.home / "published").iterdir() if not path.is_symlink())
-    assert (len(folders), [name for name in folders if name.startswith(".")]) == (2, [])
-    versions = root.published("select distinct run_id from marts.published_versions order by run_id")
-    assert versions == [(name,) for name in folders]

@@ -314,7 +314,7 @@ def required_column_left_out_or_renamed(draft: Draft) -> None:
 
 @kind("names", "dropped", "rejected", layer=COLUMNS)
 def column_that_occurs_twice(draft: Draft) -> None:
-    name, _ = draft.chance.choice(draft.columns)
+    name = draft.chance.choice(sorted(draft.names))
     draft.columns.append((name, f"{name} ".title()))
     draft.rejected = ("duplicate_column",)
 
@@ -418,22 +418,7 @@ for name, (column, array) in ARRAYS.items():
     enter(f"array: {name}", change, *slots, forms=(PARQUET,), layer=LAYOUT, is_harmless=not codes)
 
 
-@kind(forms=(PARQUET,), layer=LAYOUT, is_harmless=True)
-def unknown_column_of_lists(draft: Draft) -> None:
-    draft.columns.append(("calls", "calls"))
-    draft.unknown.append("calls")
-    draft.arrays["calls"] = lambda values: pa.array([[MARKER] for _ in values], pa.list_(pa.string()))
-
-
 # Bytes.
-def _text_hook(draft: Draft, change: Callable[[bytes], bytes]) -> None:
-    """Change the text of the file, inside the gzip container if it has one."""
-    if draft.form == CSV_GZ:
-        draft.byte_hook = lambda data: gzip.compress(change(gzip.decompress(data)), mtime=0)
-    else:
-        draft.byte_hook = change
-
-
 @kind("encoding", "bytes", forms=TEXTUAL)
 def bad_byte_in_utf_8(draft: Draft) -> None:
     """Read as Windows-1252 because of one byte, every other accent would become two letters."""
@@ -442,30 +427,19 @@ def bad_byte_in_utf_8(draft: Draft) -> None:
     for row in (*rows, draft.make_faulty("note", "Caf\ue123", "invalid_utf_8")):
         row.record = lambda record: json.dumps(record, ensure_ascii=False)
     bad = draft.chance.choice((b"\xe9", b"\x81", b"\xe2\x82", b"\xf0\x9f\x98"))
-    _text_hook(draft, lambda text: text.replace("\ue123".encode(), bad))
+    is_packed = draft.form == CSV_GZ
 
+    def spoil(data: bytes) -> bytes:
+        text = (gzip.decompress(data) if is_packed else data).replace("\ue123".encode(), bad)
+        return gzip.compress(text, mtime=0) if is_packed else text
 
-@kind("encoding", forms=TEXTUAL, layer=LAYOUT, is_harmless=True)
-def windows_1252(draft: Draft) -> None:
-    for cell in ("Café–“£€”", "Zoë"):  # noqa: RUF001 - the point
-        draft.put("note", cell, cell).record = lambda record: json.dumps(record, ensure_ascii=False)
-    # Cells that other kinds put there may have signs that this encoding lacks.
-    cells = "".join(str(cell) for row in draft.rows for cell in row.cells.values())
-    if cells.encode("cp1252", "replace").decode("cp1252") != cells:
-        raise Misfit
-    draft.encoding = "cp1252"
-
-
-def _divided(data: bytes) -> bytes:
-    text = gzip.decompress(data)
-    return gzip.compress(text[:99], mtime=0) + gzip.compress(text[99:], mtime=0)
+    draft.byte_hook = spoil
 
 
 FILES = {
     "nothing": (FORMS, lambda _: b"", ("empty_file",)),
     "cut off": ((CSV_GZ, XLSX, PARQUET), lambda data: data[: len(data) * 2 // 3], ("cut_off", "corrupt")),
     "gzip padded with zeros": ((CSV_GZ,), lambda data: data + bytes(512), ()),
-    "gzip of two members": ((CSV_GZ,), _divided, ()),
 }
 
 
@@ -476,17 +450,6 @@ for name, (forms, change, codes) in FILES.items():
 
 
 @kind("bytes", "rejected", "cut", layer=BYTES)
-def page_in_place_of_an_extract(draft: Draft) -> None:
-    _text_hook(draft, lambda _: f"<!DOCTYPE html>\n<html>Please log in, {MARKER}</html>\n".encode())
-    draft.rejected = ("no_header",) if draft.form in DELIMITED else ("wrong_extension",)
-
-
-@kind("bytes", "rejected", "cut", layer=BYTES)
 def extension_that_lies(draft: Draft) -> None:
     draft.extension = draft.chance.choice([form for form in FORMS if form != draft.form])
     draft.rejected = ("wrong_extension", "no_header")
-
-
-@kind("bytes", layer=BYTES, is_harmless=True)
-def extension_in_capitals(draft: Draft) -> None:
-    draft.extension = draft.form.upper()

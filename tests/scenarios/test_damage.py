@@ -63,8 +63,10 @@ def root(three_days, tmp_path):
 
 
 @pytest.fixture
-def settings(root):
-    return Settings(home=root.home, _env_file=None)
+def settings(three_days, tmp_path):
+    """A data root with nothing but Dagster's files."""
+    shutil.copytree(three_days.home / "dagster", tmp_path / "home" / "dagster")
+    return Settings(home=tmp_path / "home", _env_file=None)
 
 
 REMEDY_KEY, REMEDY_WAREHOUSE = "install -m 600 COPY_OF_THE_KEY {file}", "install -m 600 COPY_OF_THE_WAREHOUSE {file}"
@@ -127,7 +129,8 @@ def test_a_file_of_dagster_that_may_not_be_written_is_renamed_and_a_data_root_fo
     assert find_damage(settings) == []
 
 
-def test_a_run_that_meets_damage_in_a_file_of_dagster_renames_it_and_runs_again(settings, monkeypatch):
+def test_a_run_that_meets_damage_in_a_file_of_dagster_renames_it_and_runs_again(root, monkeypatch):
+    settings = Settings(home=root.home, _env_file=None)
     file = settings.dagster_home / "history" / "runs" / "index.db"
     with file.open("r+b") as stream:
         stream.seek(file.stat().st_size // 2)

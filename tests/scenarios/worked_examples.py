@@ -19,10 +19,13 @@ _WITHOUT = shutil.ignore_patterns("__pycache__", "target", "logs", "*.duckdb*", 
 RUN = """
 from pathlib import Path
 import os, shutil, sys
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import ensure_manifest
 from tests.compiled_engine import CompiledEngine
 from tests.compiled_project import compile_project, read_project
 from tests.roots import DataRoot
 home = Path(os.environ["FCIR_HOME"])
+ensure_manifest(Settings(home=home, _env_file=None))
 compiled = home.with_name("compiled")
 compile_project(compiled, parsed=home / "dbt")
 CompiledEngine.project = read_project(compiled / "dbt" / "manifest.json")

@@ -4,7 +4,7 @@ Prints for each fault which test finds it, and ends with 1 if less than 90 % of 
 
   python -m tests.long.faults --count 60 --seed today
   python -m tests.long.faults --file "dagster_project/loading/*" --tests tests/unit
-  python -m tests.long.faults --number 17 --number 204 --all-tests
+  python -m tests.long.faults --number 17 --number 204
   python -m tests.long.faults check       # which faults have no line any more
   python -m tests.long.faults draw        # replaces them
 """
@@ -12,20 +12,19 @@ Prints for each fault which test finds it, and ends with 1 if less than 90 % of 
 from __future__ import annotations
 
 import argparse
-import csv
-import multiprocessing
 import random
-import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.long.faults.bank import Fault, read_bank, refill, write_bank
 from tests.long.faults.choosing import Tests
-from tests.long.faults.trying import Copy, Result, Task, import_libraries, work
+from tests.long.faults.trying import Copy, Result
 
 _print = partial(print, flush=True)
 _HERE = Path(__file__).resolve().parents[3]
@@ -47,7 +46,7 @@ def main() -> int:
     faults = [fault for fault in bank if fault.number in options.number] if options.number else _drawn(bank, options)
     results = _try(faults, project, options)
     found = sum(bool(result.test) for result in results)
-    tried = sum(bool(result.test) or result.line is not None for result in results)
+    tried = sum(result.line is not None for result in results)
     share = found / max(tried, 1)
     _print(f"{len(results)} faults, {len(results) - tried} without their line: {found} of {tried} found ({share:.1%})")
     return share < _LEAST_SHARE
@@ -63,10 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tests", type=Path, action="append", default=[], help="only tests in this file or folder")
     parser.add_argument("--project", type=Path, default=_HERE, help="folder with the product and tests to try")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--all-tests", action="store_true", help="also tests that do not import what was changed")
-    parser.add_argument("--seconds", type=float, help="CPU seconds of a fault, 90 or 1800")
-    parser.add_argument("--costs", type=Path, help="JSON of CPU seconds by test file: .lint/cpu_seconds.json")
-    parser.add_argument("--out", type=Path, help="CSV to which the results are appended")
+    parser.add_argument("--seconds", type=float, default=90, help="CPU seconds of the tests for a fault")
     return parser.parse_args()
 
 
@@ -84,45 +80,23 @@ def _drawn(bank: list[Fault], options: argparse.Namespace) -> list[Fault]:
 
 
 def _try(faults: list[Fault], project: Path, options: argparse.Namespace) -> list[Result]:
-    tests = Tests(project, options.tests, options.costs)
-    seconds = options.seconds or (1800 if options.all_tests else 90)
-    tasks: list[Task] = []
-    for fault in faults:
-        files = tests.of(fault.file, seconds=seconds, everything=options.all_tests)
-        names = [str(file.relative_to(project)) for file in files]
-        tasks.append((fault, names, max(map(tests.cost, files), default=0)))
-    import_libraries()
-    fork = multiprocessing.get_context("fork")
-    todo, done = fork.SimpleQueue(), fork.SimpleQueue()
-    results: list[Result] = []
-    # Otherwise a command that is stopped leaves its copies.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
-        copies = [Copy(project, Path(folder) / str(number), seconds) for number in range(options.workers)]
-        workers = [fork.Process(target=work, args=(copy, tasks, todo, done)) for copy in copies]
+    tests, copies = Tests(project, options.tests), SimpleQueue[Copy]()
+
+    def result(fault: Fault) -> Result:
+        copy = copies.get()
         try:
-            for worker in workers:
-                worker.start()
-            for index in range(len(tasks)):
-                todo.put(index)
-            for _ in tasks:
-                results.append(done.get())
-                _tell(results[-1], options.out)
+            found = copy.try_fault(fault, tests.of(fault.file, seconds=options.seconds))
         finally:
-            for worker in workers:
-                worker.kill()
-                worker.join()
-    return results
+            copies.put(copy)
+        outcome = f"found by {found.test}" if found.test else f"NOT FOUND ({found.missed})"
+        _print(f"{fault.number:4} {fault.file}:{found.line} {fault.kind}: {outcome}")
+        return found
 
-
-def _tell(result: Result, out: Path | None) -> None:
-    fault, line, test, missed, seconds = result
-    outcome = f"found by {test}" if test else f"NOT FOUND ({missed})"
-    _print(f"{fault.number:4} {fault.file}:{line} {fault.kind}: {outcome}")
-    if out:
-        with out.open("a", encoding="utf-8", newline="") as file:
-            row = (fault.number, fault.file, line, fault.kind, "found" if test else "NOT FOUND", test or missed)
-            csv.writer(file, lineterminator="\n").writerow((*row, f"{seconds:.1f}"))
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as folder:
+        for number in range(options.workers):
+            copies.put(Copy(project, Path(folder) / str(number), options.seconds))
+        with ThreadPoolExecutor(options.workers) as workers:
+            return list(workers.map(result, faults))
 
 
 if __name__ == "__main__":

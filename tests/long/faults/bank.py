@@ -58,8 +58,6 @@ class Fault:
 
 def read_bank() -> list[Fault]:
     """Return the faults by number."""
-    if not BANK.exists():
-        return []
     with BANK.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [Fault(**row | {name: int(row[name]) for name in ("number", "occurrence")}) for row in rows]  # type: ignore[arg-type]
@@ -74,20 +72,14 @@ def write_bank(faults: list[Fault]) -> None:
 
 
 def refill(project: Path, faults: list[Fault], seed: int) -> list[Fault]:
-    """Replace the faults whose line is gone, first by others of their folder; let each share have its number."""
+    """Replace the faults whose line is gone by others of their share."""
     kept = [fault for fault in faults if fault.line_in(project)]
-    gone = [fault for fault in faults if fault not in kept and not fault.equivalent]
-    taken = {(fault.file, fault.before) for fault in faults}
-    free = iter(sorted(set(range(1, 2 * len(faults) + 1000)) - {fault.number for fault in kept}))
+    taken = {(fault.file, fault.before) for fault in kept}
+    number = max((fault.number for fault in faults), default=0)
     for share, (count, pattern) in SHARES.items():
-        fits = pattern.replace("**/", "*")
-        missing = count - sum(fnmatch(fault.file, fits) and not fault.equivalent for fault in kept)
-        folders = [str(Path(fault.file).parent) for fault in gone if fnmatch(fault.file, fits)]
-        for folder in [*folders, ""] if missing > 0 else []:
-            number = 1 if folder else missing
-            for name, change in draw(project, share, number, seed=seed, taken=taken, folder=folder):
-                lines = [line.strip() for line in (project / name).read_text(encoding="utf-8").splitlines()]
-                occurrence = lines[: change.line].count(change.before)
-                kept.append(Fault(next(free), name, occurrence, change.before, change.after, change.kind))
-                missing -= 1
+        there = sum(fnmatch(fault.file, pattern.replace("**/", "*")) and not fault.equivalent for fault in kept)
+        for name, change in draw(project, share, count - there, seed=seed, taken=taken):
+            lines = [line.strip() for line in (project / name).read_text(encoding="utf-8").splitlines()]
+            occurrence, number = lines[: change.line].count(change.before), number + 1
+            kept.append(Fault(number, name, occurrence, change.before, change.after, change.kind))
     return kept

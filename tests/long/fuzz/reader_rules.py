@@ -78,7 +78,7 @@ def _check_text(path: Path, data: bytes, under: Contract, first: Outcome) -> Non
     assert first.numbers[-1] <= lines, "row numbers are within the file"
     if not data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         _check_lines(path, data, under, first)
-    with patch.object(container, "_CHUNK", _SMALL_BLOCK):
+    with patch.object(container._read, "__defaults__", (_SMALL_BLOCK,)):
         found = read(path, under)
     assert not _has_header_of(first, found) or found == first, "it has the same rows in small blocks"
 

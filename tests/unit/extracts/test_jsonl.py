@@ -51,9 +51,9 @@ def test_values_become_text_without_an_exponent_and_without_a_point_where_they_a
         f'{{"room": "{"x" * (1 << 20)}"}}',
     ],
 )
-@pytest.mark.parametrize("rows", [1, 2, 50_000])
-def test_a_line_that_is_no_object_of_single_values_is_one_faulty_row(tmp_path, monkeypatch, line, rows):
-    monkeypatch.setattr(jsonl, "_CHARACTERS_AT_ONCE", 32 << 20 if rows > 2 else rows)
+@pytest.mark.parametrize("at_once", [1, 60, 32 << 20], ids=["line by line", "two lines", "all lines"])
+def test_a_line_that_is_no_object_of_single_values_is_one_faulty_row(tmp_path, monkeypatch, line, at_once):
+    monkeypatch.setattr(jsonl, "_CHARACTERS_AT_ONCE", at_once)
     path = written(tmp_path, f"{GOOD}\n{line}\n{GOOD}\n", "v.jsonl")
     assert rows_of(path) == ["1 1|a|b", "2 unreadable_record", "3 1|a|b"]
 

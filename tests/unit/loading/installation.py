@@ -1,5 +1,6 @@
 """A small data root for tests of loading: land files, run, query what is loaded."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -46,6 +47,15 @@ def rows(day: date, count: int, *, faulty: int = 0, minutes: object = 5) -> list
     """Lines with keys of a day, the last ones faulty."""
     good = [row(f"v{day:%y%m%d}-{number}", minutes, day) for number in range(count - faulty)]
     return good + [row(f"x{day:%y%m%d}-{number}", "never", day) for number in range(faulty)]
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Write a content of the same size and time, as copying programs set them before they write."""
+    status = path.stat()
+    # The clock of a file system moves in steps of some milliseconds.
+    while path.stat().st_ctime_ns == status.st_ctime_ns:
+        path.write_text(text)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 class Installation:

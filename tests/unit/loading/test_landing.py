@@ -11,7 +11,7 @@ import pytest
 
 from dagster_project.loading import candidate, plan
 from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
-from tests.unit.loading.installation import DAY, HEADER, row
+from tests.unit.loading.installation import DAY, HEADER, rewrite, row
 
 HOUR = 3600
 
@@ -167,18 +167,7 @@ def test_old_and_marked_files_and_those_of_other_sources_are_not_waited_for(tmp_
     assert hold_back(found, quiet_seconds=0) == found, "without a quiet period every file is complete"
 
 
-def rewritten(path: Path) -> None:
-    """Another content of the same size and time, as copying programs set them before they write."""
-    status = path.stat()
-    # The clock of a file system moves in steps of some milliseconds.
-    while path.stat().st_ctime_ns == status.st_ctime_ns:
-        path.write_text("y")
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-@pytest.mark.parametrize(
-    "change", [rewritten, Path.unlink, lambda path: path.write_text("more")], ids=["y", "goes", "grows"]
-)
+@pytest.mark.parametrize("change", [partial(rewrite, text="y"), Path.unlink, lambda path: path.write_text("more")])
 def test_a_file_that_changes_during_the_wait_holds_back_its_day(tmp_path, change):
     ages = {"crimes_2022-10-30_a.csv": HOUR, "crimes_2022-10-30_b.csv": 1_000_000, "crimes_2022-10-31.csv": HOUR}
     found = aged(tmp_path, ages)

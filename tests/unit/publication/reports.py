@@ -7,9 +7,10 @@ from typing import Any
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.report import model
-from dagster_project.publication.report.model import Chart, Column, Figure, Measure, Point, Report, Row, Run
+from dagster_project.publication.report.model import Block, Chart, Column, Figure, Measure, Point, Report, Row, Run
 from dagster_project.publication.site.frame import PAGES
 
+NOTES = ((None, 1, 2), *[(None, None, None)] * 3)
 MONTHS = (date(2022, 12, 1), date(2023, 1, 1))
 COLUMNS = (
     Column("2022-12", "Dec 2022", "December 2022"),
@@ -74,22 +75,13 @@ def a_report(**changes: Any) -> Report:
         ("queue", "Average Queuing Time", "duration", 0, ["17s", "1m 0s", "1h 2m 3s"], ["17.4", "59.5", "3723"]),
         ("ratio", "Chats an hour", "ratio", 2, ["1.50", "0.01", "-2.25"], ["1.5", "0.005", "-2.25"]),
     )
+    # The first row has a note on its last two figures.
     table = model.Table(
         "999 calls, December 2022 to January 2023",
         COLUMNS,
         tuple(
-            Row(
-                f"calls_999.{name}",
-                label,
-                unit,
-                decimals,
-                tuple(
-                    # The first row has a note on its last two figures.
-                    figure(text, value, place if name == "received" and place else None)
-                    for place, (text, value) in enumerate(zip(texts, values, strict=True))
-                ),
-            )
-            for name, label, unit, decimals, texts, values in rows
+            Row(f"calls_999.{name}", label, unit, decimals, tuple(map(figure, texts, values, notes)))
+            for (name, label, unit, decimals, texts, values), notes in zip(rows, NOTES, strict=True)
         ),
     )
     target = {"target": Decimal(2), "target_label": "2% benchmark"}
@@ -99,11 +91,8 @@ def a_report(**changes: Any) -> Report:
         title="999 calls",
         statements=(model.Statement("Received", "No unusual change."),),
         commentary=(
-            model.Block(
-                "paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))
-            ),
-            model.Block("bullet", (Run("first"),)),
-            model.Block("bullet", (Run("second"),)),
+            Block("paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))),
+            *(Block("bullet", (Run(text),)) for text in ("first", "second")),
         ),
         table=table,
         charts=(
@@ -127,7 +116,7 @@ def a_report(**changes: Any) -> Report:
             model.ExceptionItem(
                 "=999 calls <received>",
                 "Missed the target",
-                (model.Block("paragraph", (Run("=Why & <how> #1"),)),),
+                (Block("paragraph", (Run("=Why & <how> #1"),)),),
                 action="@Act <now>",
                 owner="+A & B",
                 due="1 May 2023",
@@ -139,7 +128,7 @@ def a_report(**changes: Any) -> Report:
         revisions=(model.Revision("=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"),),
         revisions_note="1 figure of an earlier month has changed since the paper of December 2022.",
         publication="20230201T041500Z-0a1b2c3d",
-        commentary=(model.Block("number", (Run("One thing."),)), model.Block("number", (Run("Another."),))),
+        commentary=tuple(Block("number", (Run(text),)) for text in ("One thing.", "Another.")),
         sections=(section,),
         notes=("Provisional: of January 2023, 30 of 31 days are delivered (96.8%).", "Nothing was delivered."),
         definitions=(model.Definition("999 calls", "Received", "999 calls received", "Calls, by month."),),

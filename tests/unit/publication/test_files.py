@@ -7,16 +7,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from dagster_project.publication import names
-from dagster_project.publication.files import (
-    damaged_file,
-    failed_renderings,
-    files_of,
-    publication_before,
-    start_publication,
-    take_over,
-    write,
-)
+from dagster_project.publication import files, names
 from dagster_project.publication.names import next_name
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.publish import remove_old
@@ -36,20 +27,20 @@ def a_publication(published, name, before=None):
     with duckdb.connect(str(folder / DATABASE)) as connection:
         connection.execute("create table shown as select 1 as value")
     if before:
-        take_over(before, folder, PAPER)
+        files.take_over(before, folder, PAPER)
     else:
-        write(folder, PAPER, b"a paper")
-    (folder / "manifest.json").write_text(json.dumps({"files": files_of(folder, before)}), encoding="utf-8")
+        files.write(folder, PAPER, b"a paper")
+    (folder / "manifest.json").write_text(json.dumps({"files": files.files_of(folder, before)}), encoding="utf-8")
     point_to(published, name)
     return folder
 
 
 def test_unchanged_files_are_reused_also_of_a_database_that_was_read(published, caplog):
-    assert publication_before(published) is None
+    assert files.publication_before(published) is None
     second = a_publication(published, "2", a_publication(published, "1"))
     with duckdb.connect(str(second / DATABASE), read_only=True) as connection:
         connection.execute("from shown").fetchall()
-    assert publication_before(published) == second
+    assert files.publication_before(published) == second
     assert not caplog.records
 
 
@@ -75,48 +66,48 @@ def manifest(text):
 )
 def test_a_publication_that_was_damaged_or_written_to_is_not_reused(published, caplog, write, message):
     write(a_publication(published, "1"))
-    assert publication_before(published) is None
+    assert files.publication_before(published) is None
     assert message in caplog.text
     assert "databases read-only" in caplog.text
 
 
 def test_a_manifest_has_the_size_and_the_hash_of_every_file(published):
     first = a_publication(published, "1")
-    assert damaged_file(first) is None
-    files = json.loads((first / "manifest.json").read_bytes())["files"]
-    assert [file["path"] for file in files] == [DATABASE, PAPER]
-    for file in files:
+    assert files.damaged_file(first) is None
+    listed = json.loads((first / "manifest.json").read_bytes())["files"]
+    assert [file["path"] for file in listed] == [DATABASE, PAPER]
+    for file in listed:
         content = (first / file["path"]).read_bytes()
         assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     # A copy is hashed; a file that is linked has its published hash, whatever it became.
     (first / PAPER).write_text("a pager", encoding="utf-8")
     copied, linked = published / "2", a_publication(published, "3", first)
-    write(copied, PAPER, b"a copy")
-    assert [file["sha256"] for file in files_of(copied, first)] == [hashlib.sha256(b"a copy").hexdigest()]
-    assert files_of(linked, first)[-1]["sha256"] == hashlib.sha256(b"a paper").hexdigest()
+    files.write(copied, PAPER, b"a copy")
+    assert [file["sha256"] for file in files.files_of(copied, first)] == [hashlib.sha256(b"a copy").hexdigest()]
+    assert files.files_of(linked, first)[-1]["sha256"] == hashlib.sha256(b"a paper").hexdigest()
 
 
 def test_files_are_written_anew_and_never_through_a_link(published):
     first = a_publication(published, "1")
     second = a_publication(published, "2", first)
-    assert take_over(first, second, PAPER, source=DATABASE).samefile(first / PAPER)
-    write(second, PAPER, b"new")
+    assert files.take_over(first, second, PAPER, source=DATABASE).samefile(first / PAPER)
+    files.write(second, PAPER, b"new")
     assert ((first / PAPER).read_bytes(), (second / PAPER).read_bytes()) == (b"a paper", b"new")
     (published / ".current-1").symlink_to("1")
     (published / ".partial-1" / "x").mkdir(parents=True)
-    assert start_publication(published, "3") == published / ".partial-3"
+    assert files.start_publication(published, "3") == published / ".partial-3"
     assert {path.name for path in published.iterdir()} == {"1", "2", "current", ".partial-3"}
 
 
 def test_failed_renderings_are_those_of_the_manifest_if_it_is_in_order(published):
-    assert failed_renderings(published) == []
+    assert files.failed_renderings(published) == []
     folder = a_publication(published, "second")
     for damaged in ("[]", "null", '{"failed": 1}', "{", "", "[" * 100_000):
         manifest(damaged)(folder)
-        assert failed_renderings(published) == []
+        assert files.failed_renderings(published) == []
     failed = [{"path": "explorer.html", "reason": "it took longer than 60 seconds"}]
     manifest(json.dumps({"failed": failed}))(folder)
-    assert failed_renderings(published) == failed
+    assert files.failed_renderings(published) == failed
 
 
 NOW = datetime(2022, 12, 5, 4, 15, tzinfo=UTC)

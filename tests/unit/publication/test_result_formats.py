@@ -52,9 +52,6 @@ def rows_of_csv(connection, sql: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(written(write_csv, connection, sql), newline="")))
 
 
-# -- tables
-
-
 @pytest.mark.parametrize(
     ("sql", "is_whole", "shown", "says"),
     [
@@ -82,21 +79,18 @@ def test_a_terminal_gets_200_rows_and_their_number_or_all_on_request(
 @pytest.mark.parametrize("width", [40, 200])
 def test_every_table_fits_the_terminal(connection, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    texts = ["\u8b66\u5bdf", "\U0001f694", "x"] * 100
+    texts = ["\u8b66\u5bdf", "\U0001f694", "x"] * 10
     wide = ", ".join(f"repeat('{text}', 5) as column_{n}" for n, text in enumerate(texts))
-    lines = table(connection, f"select {wide}, 1 as last", Terminal())
-    assert max(cell_len(line) for line in lines[:2]) <= width
-    shown = len(lines[0].split())
-    assert lines[2:] == [f"{301 - shown} of 301 columns do not fit; select fewer, or use --csv for all of them"]
-
-
-LONG = "repeat('x', 5000000) as a, date '2022-08-01' as b, 123456789 as c"
+    header, row, note = table(connection, f"select {wide}, 1 as last", Terminal())
+    assert max(cell_len(header), cell_len(row)) <= width
+    shown = len(header.split())
+    assert note == f"{31 - shown} of 31 columns do not fit; select fewer, or use --csv for all of them"
 
 
 @pytest.mark.parametrize(
     ("width", "sql", "last"),
     [
-        (40, LONG, f"{'x' * 16}…  2022-08-01  123456789"),
+        (40, "repeat('x', 50) as a, date '2022-08-01' as b, 123456789 as c", f"{'x' * 16}…  2022-08-01  123456789"),
         (60, "'kent' as force_code, repeat('y', 40) as label, 7 as n", f"kent        {'y' * 40}  7"),
         # A terminal without a width counts as 80 wide.
         (0, "repeat('x', 100) as a", f"{'x' * 79}…"),

@@ -5,7 +5,6 @@ import datetime as dt
 import gzip
 import hashlib
 import re
-from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -23,8 +22,6 @@ from dagster_project.sample.draws import fit_sum
 from dagster_project.sample.forces import FORCES
 from dagster_project.sample.styles import style_of
 from dagster_project.sample.targets import PRINTED_FIGURES, read_printed, targets_of
-from dagster_project.sample.timeline import Timeline
-from dagster_project.settings import known_forces
 
 # An extract is sent twice on the first day, and the clock changes in October.
 FIRST, LAST = dt.date(2022, 9, 14), dt.date(2022, 10, 31)
@@ -62,29 +59,6 @@ def cells(path: Path) -> bytes:
         book = CalamineWorkbook.from_path(path)
         return repr([book.get_sheet_by_name(name).to_python() for name in book.sheet_names]).encode()
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-
-
-def test_the_events_of_a_month_add_up_to_the_targets_of_both_forces() -> None:
-    timeline = Timeline(targets_of("kent").months)
-    # The first month; rows of the eight days before a range may arrive in it.
-    [(_, drawn)] = generate._true_events(first=dt.date(2021, 2, 9), last=dt.date(2021, 2, 28), timeline=timeline)
-    calls, contacts, reports, chats, _ = (deliveries.columns for deliveries in drawn)
-    first = calls["segment_no"] == 1
-    for force in ("kent", "city-of-london"):
-        own = {source.source: source.columns["force_code"] == force for source in drawn}
-        found = {
-            ("calls_999", "received"): own["call_segments"] & first & (calls["line"] == "999"),
-            ("calls_101", "received"): own["call_segments"] & first & (calls["line"] == "101"),
-            ("digital", "digital_contacts"): own["digital_contacts"]
-            & (contacts["from_partner_force"] != 1)
-            & (contacts["is_test"] != 1),
-            ("ocr", "report_a_crime_submissions"): own["online_crime_reports"]
-            & (reports["service"] == "report_a_crime"),
-            ("live_chat", "live_chats"): own["live_chats"],
-        }
-        expected = {name: targets_of(force).of(*name)[0] for name in found}
-        assert {name: int(rows.sum()) for name, rows in found.items()} == expected, force
-    assert len(chats["chat_id"]) == len(set(chats["chat_id"]))
 
 
 # What the documentation shows of the sample is of these rows; change a digest together with it.
@@ -152,21 +126,6 @@ def test_what_the_paper_prints_and_says_arrives_as_deliveries(out) -> None:
     # The printed texts as another hand copied them.
     texts = [row["published_value"] for row in rows if row["kind"] == "figure"]
     assert texts == ["1.33%", "19s", "5m 1s", "35.38%", "38.77%", "8m 7s", "14,327", "-590", "3.35%", "-0.08%"]
-
-
-def test_the_national_table_has_every_force_and_the_calls_of_the_sample(out) -> None:
-    rows = delivered(out / NATIONAL / f"{NATIONAL}_2023-03-15.csv")
-    months = sorted({row["month"] for row in rows})
-    assert (months[0], months[-1], len(rows)) == ("2021-11", "2023-01", 15 * 46)
-    assert {(row["force_code"], row["month"]) for row in rows} == {(f, m) for f in known_forces() for m in months}
-    for row in rows:
-        if row["force_code"] in ("kent", "city-of-london"):
-            targets = targets_of(row["force_code"])
-            calls = targets.of("calls_999", "received")[targets.months.index(row["month"])]
-            assert int(row["calls"]) == calls
-        shares = [Decimal(row[name]) for name in ("pct_under_10s", "pct_10_to_60s", "pct_over_60s")]
-        assert abs(sum(shares) - 100) <= Decimal("0.02"), row
-        assert 3 < Decimal(row["mean_answer_seconds"]) < 100, row
 
 
 def test_rows_are_marked_as_invented(out) -> None:

@@ -48,9 +48,6 @@ def statuses(*headers: tuple[str, str]) -> tuple[int, int, int]:
     return ask("GET", *headers, path="/"), ask("POST", JSON, *headers), shaken.get("status", 101)
 
 
-# -- Host and Origin
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1:3000", "localhost:3000", "LocalHost:3000", "[::1]:3000"])
 def test_the_loopback_names_with_the_port_are_the_server_with_or_without_an_origin(host):
     assert statuses(("host", host)) == statuses(("host", host), ("origin", f"http://{host}")) == (200, 200, 101)
@@ -79,9 +76,9 @@ def test_a_foreign_origin_is_refused(origin):
     assert statuses(HOST, ("origin", origin)) == (403, 403, 403)
 
 
-def test_a_request_has_one_host_and_at_most_one_origin():
-    for headers in ([], [HOST, HOST], [HOST, *[("origin", "http://127.0.0.1:3000")] * 2]):
-        assert answer("http", headers, method="GET")[0]["status"] == 400, headers
+@pytest.mark.parametrize("headers", [[], [HOST, HOST], [HOST, *[("origin", "http://127.0.0.1:3000")] * 2]])
+def test_a_request_has_one_host_and_at_most_one_origin(headers):
+    assert answer("http", headers, method="GET")[0]["status"] == 400
 
 
 @pytest.mark.parametrize(
@@ -101,9 +98,6 @@ def test_a_request_has_one_host_and_at_most_one_origin():
 def test_a_proxy_may_use_other_names(host, origin, status):
     names = names_of_server(80, ["fcir.example", "ops.example:8443"])
     assert ask("POST", JSON, ("host", host), ("origin", origin), names=names) == status
-
-
-# -- methods, content and queries
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/report_asset_materialization/raw/crimes", "/"])
@@ -139,9 +133,6 @@ def test_anything_but_queries_is_refused_by_get(query):
     encoded = "".join(f"%{byte:02x}" for byte in b"query") + f"={quote(query)}"
     for parameters in (asked, f"operationName=A&{asked}", encoded, f"{good}&{asked}", f"{asked}&{good}"):
         assert ask("GET", query=parameters) == ask("HEAD", query=parameters, path="/graphql\n") == 405
-
-
-# -- answers, and the setting FCIR_UI_HOSTS
 
 
 def test_every_answer_has_security_headers_and_a_refusal_repeats_nothing_unprintable():

@@ -39,14 +39,11 @@ def test_absurd_values_have_a_chart_with_a_few_short_labels(unit, value):
 @pytest.mark.parametrize(
     ("unit", "value", "expected"),
     [
-        ("duration", "17", "0s | 5s | 10s | 15s"),
         ("duration", "130", "0s | 1m | 2m"),
         ("duration", "-100", "\u22121m 30s | \u22121m | \u221230s | 0s"),
         ("duration", "20000", "0h | 2h | 4h"),
-        ("duration", "345600", "0h | 24h | 48h | 72h | 96h"),
         ("duration", "345601", "0 days | 2 days | 4 days"),
         ("duration", "-7700900123", "\u221250,000 days | 0 days"),
-        ("count", "31234", "0 | 10,000 | 20,000 | 30,000"),
         ("count", "-3000", "\u22123,000 | \u22122,000 | \u22121,000 | 0"),
         ("count", "12000000", "0m | 5m | 10m"),
         ("count", "2E+20", "0 | 5e+19 | 1e+20 | 1.5e+20 | 2e+20"),
@@ -98,9 +95,7 @@ def test_lines_join_only_complete_months_that_follow_each_other(kinds, joined):
 def test_a_drawing_is_the_same_each_time_and_names_its_first_and_last_period():
     assert draw(CHART) == draw(CHART)
     assert "aria-" not in draw(CHART)
-    assert ">Dec 2022<" in draw(CHART)
-    weeks = replace(CHART, by="week")
-    assert ">1 Dec 2022<" in draw(weeks)
+    assert ">1 Dec 2022<" in draw(replace(CHART, by="week"))
     assert draw(replace(CHART, points=CHART.points[:1])).count(">Dec 2022<") == 1
 
 

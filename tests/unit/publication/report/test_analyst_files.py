@@ -7,23 +7,15 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import papers
+from dagster_project.publication.report import commentary as comments
 from dagster_project.publication.report.analyst_files import CommentaryError
-from dagster_project.publication.report.commentary import (
-    Commentary,
-    Names,
-    commentary_file,
-    contact_lines,
-    front_lines,
-    read_commentary,
-    read_defaults,
-    read_public_front,
-)
+from dagster_project.publication.report.commentary import Commentary, commentary_file, read_commentary, read_defaults
 from dagster_project.publication.report.events import events_file, marked, read_events
 from dagster_project.publication.report.model import Block, Event, Explanation, Run
 from tests.unit.publication.reports import chart
 
 SECTIONS = {"calls_999": "999 calls", "ocr": "Online crime reports", "crime": "Recorded and cancelled crime"}
-NAMES = Names(
+NAMES = comments.Names(
     SECTIONS,
     {
         "calls_999.received": ("999 calls received", "999 calls: Received"),
@@ -93,11 +85,11 @@ def test_front_matter_of_the_month_takes_precedence_over_the_defaults(month):
     month.write_text("---\n\nmeeting: Panel: spring\nNext release: 2023-04-01\nMarking: SECRET\n---\n\nText.\n")
     front = read_commentary(month, NAMES, read_defaults(month.parents[1], "kent")).front
     assert (front["marking"], front["meeting"]) == ("SECRET", "Panel: spring")
-    assert front_lines(front) == (
+    assert comments.front_lines(front) == (
         *(("Meeting", "Panel: spring"), ("Status", "not stated"), ("Owner", "Head"), ("Contact", "not stated")),
         ("Next release", "1 April 2023"),
     )
-    assert contact_lines(front, ("owner", "licence")) == (("Owner", "Head"), ("Licence", "not stated"))
+    assert comments.contact_lines(front, ("owner", "licence")) == (("Owner", "Head"), ("Licence", "not stated"))
     # A rule that no field follows is Markdown.
     month.write_text("---\n\nText.\n", encoding="utf-8")
     assert read_commentary(month, NAMES).blocks == {"": (paragraph("Text."),)}
@@ -137,13 +129,13 @@ def test_an_invalid_commentary_is_refused(month, content, message):
 
 def test_files_of_front_matter_have_nothing_else_and_a_public_one_no_fields_for_the_board(month):
     folder, public = month.parents[1], month.with_name("public.md")
-    assert (read_defaults(folder, "kent"), read_public_front(folder, "kent")) == ({}, {})
+    assert (read_defaults(folder, "kent"), comments.read_public_front(folder, "kent")) == ({}, {})
     public.write_text("---\nContact: A\nnext release: 2023-04-01\n---\n", encoding="utf-8")
-    assert read_public_front(folder, "kent") == {"contact": "A", "next_release": "1 April 2023"}
+    assert comments.read_public_front(folder, "kent") == {"contact": "A", "next_release": "1 April 2023"}
     public.write_text("---\nmarking: OFFICIAL\n---\n", encoding="utf-8")
     month.with_name("defaults.md").write_text("---\nowner: A\n---\n\nText.\n", encoding="utf-8")
     with pytest.raises(CommentaryError, match=r"public.md, line 2: no field 'marking'"):
-        read_public_front(folder, "kent")
+        comments.read_public_front(folder, "kent")
     with pytest.raises(CommentaryError, match=r"defaults.md, line 5: this file has only front matter"):
         read_defaults(folder, "kent")
 

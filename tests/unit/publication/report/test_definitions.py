@@ -3,8 +3,6 @@
 from datetime import date
 from decimal import Decimal
 
-import pytest
-
 from dagster_project.publication.report.definitions import (
     FormulaChange,
     Rule,
@@ -20,7 +18,7 @@ from dagster_project.publication.report.model import Point
 from tests.unit.publication.reports import a_measure
 
 EVER, OCTOBER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 10, 1), date(2022, 11, 1), date(2023, 1, 1)
-SHARE = a_measure(code="crime.share", unit="percent", better="lower", definition="As reported.")
+SHARE = a_measure(code="crime.share", unit="percent", better="higher", definition="As reported.")
 OLD, NEW = (
     a_measure(code=f"crime.{name}", numerator="cancelled", denominator=name, in_board_paper=False, is_headline=False)
     for name in ("recorded plus cancelled", "recorded")
@@ -38,14 +36,6 @@ def text(measure, *rules, month=MONTH):
 
 def rule(kind: str, value: str, source: str, applies_to: str = "calls_999") -> Rule:
     return Rule(kind, applies_to, EVER, None, value, source)
-
-
-def test_a_formula_is_that_of_the_month_with_its_source():
-    assert text(SHARE, *FORMULAS) == (
-        "As reported. Formula: cancelled divided by recorded. Source of the values: Read from the next paper. "
-        "Data: calls."
-    )
-    assert "plus cancelled. Source of the values: Read from the paper." in text(SHARE, *FORMULAS, month=OCTOBER)
 
 
 def test_values_in_force_replace_those_of_the_catalogue():
@@ -70,18 +60,12 @@ def test_values_in_force_replace_those_of_the_catalogue():
     assert with_definitions_in_force([measure], [], MONTH) == (measure,)
 
 
-@pytest.mark.parametrize(("better", "words"), [("lower", "under 2%"), ("higher", "over 2%")])
-def test_a_target_is_stated_with_its_source(better, words):
-    measure = a_measure(unit="percent", better=better, numerator="a", denominator="b", definition="Share.")
-    assert text(measure, rule("benchmark", "2.000000", "National.", measure.code)) == (
-        f"Share. Formula: a divided by b. Benchmark: {words}. Source of the values: National. Data: calls."
+def test_a_formula_and_a_target_are_those_of_the_month_with_their_sources():
+    target = rule("benchmark", "2.000000", "National.", SHARE.code)
+    assert text(SHARE, *FORMULAS, target, month=OCTOBER) == (
+        "As reported. Formula: cancelled divided by recorded plus cancelled. Benchmark: over 2%. Source of the values: "
+        "Read from the paper. National. Data: calls."
     )
-
-
-def test_the_definitions_of_a_paper_are_those_of_its_measures_by_section():
-    later = a_measure(section_order=3, section_title="Later", label="l", short_label="s", is_headline=False)
-    found = definitions([later, SHARE, OLD], [], MONTH)
-    assert [(item.section, item.name) for item in found] == [("101 calls", SHARE.short_label), ("Later", "s")]
 
 
 def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
@@ -126,8 +110,7 @@ def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
             ('formula', 'a.b', 'kent', '2022-03-01', '2022-04-30', 'a.kent'),
             ('formula', 'a.b', 'essex', '2022-11-01', null, 'a.essex'),
             -- A benchmark and a target of one measure are rows of one list.
-            ('benchmark', 'a.b', '*', '2000-01-01', null, '2'), ('target', 'a.b', 'kent', '2022-03-01', null, '3'),
-            ('seconds', 'a', '*', '2000-01-01', null, '10')
+            ('benchmark', 'a.b', '*', '2000-01-01', null, '2'), ('target', 'a.b', 'kent', '2022-03-01', null, '3')
         ) as rows (definition, applies_to, force_code, valid_from, valid_to, value), (select '' as source)
         """
     )
@@ -142,8 +125,7 @@ def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
         "formula a.all 2022-05-01 to 2022-06-30",
         "formula a.kent 2022-07-01 to 2023-02-28",
         "formula a.next 2023-03-01 to None",
-        "seconds 10 2000-01-01 to None",
         "target 3 2022-03-01 to None",
     ]
     assert rules("essex")[1:3] == ["formula a.all 2000-01-01 to 2022-10-31", "formula a.essex 2022-11-01 to None"]
-    assert len(rules("surrey")) == 4
+    assert len(rules("surrey")) == 3

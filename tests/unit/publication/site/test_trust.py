@@ -91,21 +91,16 @@ def test_printed_figures_state_verdict_and_formula_of_each_month(tables):
         """
     )
     june, march = printed(tables)
-    assert (june.published_on, march.force_name) == (date(2023, 6, 15), "Kent Police")
-    assert (june.months, march.months) == ((OCTOBER,), (AUGUST, SEPTEMBER, OCTOBER))
+    assert (june.months, march.months, march.force_name) == ((OCTOBER,), (AUGUST, SEPTEMBER, OCTOBER), "Kent Police")
     share, other = march.measures
     assert (share.section, share.label, share.code) == ("Crime", "%", "crime.pct")
     assert (share.printed, share.ours) == (("3.6%", "3.4%", "3.4%"), ("3.6%", "3.5%", DASH))
     assert (share.differences, other.differences) == (("0.0%", "0.1%", DASH), ("", "", "0"))
     assert share.verdicts == ("exactly, by another formula", "differs", "not delivered")
-    assert share.formula == (
-        "cancelled / both (August 2022); pct_of (September 2022); none of the formulas tried (October 2022)"
-    )
-    assert (other.printed, other.formula) == (("", "", "5"), "cancelled")
-    assert summary(tables)[0] == (
-        "3 of 5 printed figures reproduced exactly; 1 by another formula; 1 differs; 1 for months that are not "
-        "delivered"
-    )
+    formulas = "cancelled / both (August 2022); pct_of (September 2022); none of the formulas tried (October 2022)"
+    assert (share.formula, other.formula) == (formulas, "cancelled")
+    rest = "1 by another formula; 1 differs; 1 for months that are not delivered"
+    assert summary(tables)[0] == f"3 of 5 printed figures reproduced exactly; {rest}"
 
 
 def test_sentences_name_what_gives_them_or_the_months_that_they_need(tables):
@@ -123,14 +118,15 @@ def test_sentences_name_what_gives_them_or_the_months_that_they_need(tables):
         ("four", "differs", ""),
         ("ten", "cannot be computed", "needs April 2022 to July 2022"),
     ]
-    text = "1 of 4 figures in sentences of papers reproduced; 1 differs; 2 others need months that are not loaded"
-    assert summary(tables)[1] == text
     # A claim with two tests counts once.
     tables.execute(
         "insert into marts.claims values ('C1', 'supported', 'kent', 'p'), ('C1', 'supported', 'kent', 'p'), "
         "('C2', 'contradicted', 'kent', 'p')"
     )
-    assert summary(tables)[2] == "2 claims of papers tested: 1 supported and 1 contradicted"
+    assert summary(tables)[1:3] == [
+        "1 of 4 figures in sentences of papers reproduced; 1 differs; 2 others need months that are not loaded",
+        "2 claims of papers tested: 1 supported and 1 contradicted",
+    ]
 
 
 def test_revisions_state_their_cause_and_new_figures_are_none(tables):
@@ -239,6 +235,7 @@ def test_definitions_stand_side_by_side_for_each_choice(tables):
     assert answered(tables) == [("Answered", "Yes.")]
 
 
+STATES = ("due", "loaded", "missing", "rejected", "withdrawn")
 FAULTS = (
     ("2024-09-04", "rejected", 2, None),
     ("2024-09-05", "missing_delivery", 3, None),
@@ -286,8 +283,7 @@ def test_older_months_are_shown_only_if_something_is_wrong(deliveries):
         *((day, "loaded", 1, None) for day in days_between(date(2021, 2, 4), date(2023, 5, 5))),
         days=days_between(date(2023, 5, 7), date(2023, 12, 31)),
     )
-    newest = [date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)]
-    assert list(found.months) == [date(2021, 2, 1), *newest]
+    assert (list(found.months)[:2], len(found.months)) == ([date(2021, 2, 1), date(2022, 1, 1)], 25)
     assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
     assert found.days_left_out == 366 + 365 - 28
 
@@ -295,11 +291,11 @@ def test_older_months_are_shown_only_if_something_is_wrong(deliveries):
 def test_sources_count_days_and_list_what_was_never_delivered(deliveries, tables):
     found = deliveries(*FAULTS, days=days_between(date(2024, 9, 2), date(2024, 9, 4)))
     assert [status for _, status in found.faults] == ["rejected", "missing", "rejected", "withdrawn"]
-    shown = ("source", "days_due", "days_loaded", "days_missing", "days_rejected", "days_withdrawn", "newest_day")
     # A day whose correction was rejected is loaded and rejected.
-    assert [tuple(row[name] for name in (*shown, "is_delivered")) for row in data.sources(tables)] == [
-        ("crimes", 6, 3, 1, 2, 1, date(2024, 9, 4), True),
-        ("live_chats", 0, 0, 0, 0, 0, None, False),
+    days = [[row[f"days_{name}"] for name in STATES] for row in data.sources(tables)]
+    assert days == [[6, 3, 1, 2, 1], [0, 0, 0, 0, 0]]
+    assert [(row["source"], row["newest_day"], row["is_delivered"]) for row in data.sources(tables)] == [
+        *(("crimes", date(2024, 9, 4), True), ("live_chats", None, False))
     ]
 
 

@@ -8,7 +8,7 @@ from dagster_project.publication.peer_charts import draw_peers
 from dagster_project.publication.report.how_we_compare import how_we_compare
 from dagster_project.publication.report.published_answering import findings, ordinal, published_months
 from dagster_project.publication.site.peers import peers_content, peers_page
-from tests.unit.publication.reports import a_frame
+from tests.leaving.publication2.reports import a_frame
 
 JULY, AUGUST, SEPTEMBER = (date(2022, month, 1) for month in (7, 8, 9))
 FIGURES = ("calls", "mean_answer_seconds", "pct_under_10s", "pct_10_to_60s", "pct_over_60s")
@@ -23,10 +23,8 @@ COLUMNS = (
 def published(marts):
     """Two months of three forces; in the second, surrey has nothing."""
     kinds = {"force_code": "text", "month_start": "date", "rank_reason": "text", "group_reason": "text"}
-    types = ", ".join(
-        f"{name} {kinds.get(name, 'decimal(38, 6)' if 'pct' in name or 'seconds' in name else 'bigint')}"
-        for name in COLUMNS
-    )
+    kinds |= {name: "decimal(38, 6)" for name in COLUMNS if "pct" in name or "seconds" in name}
+    types = ", ".join(f"{name} {kinds.get(name, 'bigint')}" for name in COLUMNS)
     group, uk = "4000, 17, 75, 21, 4, 2, 3", "4000, 17, 75, 21, 4, 2, 3"
     nothing, no_group = "null, null, null, null, null", "null, null, null, null, null, null, null, 'no_group'"
     marts.execute(

@@ -1,0 +1,70 @@
+"""What pages say, against kept texts: a change of words, figures or their order is seen as a difference of a file.
+
+Tables that a page shows after a choice, data of the explorer and drawings are kept as hashes. If a change is wanted:
+`make kept-pages`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from lxml import html
+
+from tests.roots import DataRoot
+
+KEPT = Path(__file__).with_name("pages")
+PAGES = (
+    "index",
+    "board_paper",
+    "trust",
+    "demand",
+    "crime",
+    "peers",
+    "explorer",
+    "cookbook",
+    "quality/index",
+    "measures/index",
+)
+OF_MEASURES = ("calls_999.pct_answered_within_target", "calls_999.pct_answered_within_target.trace")
+_TIME = re.compile(
+    r"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{1,2} [A-Z][a-z]+ \d{4},? \d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"
+)
+
+
+def _hash(text: str) -> str:
+    return sha256(_TIME.sub("TIME", text).encode()).hexdigest()[:16]
+
+
+def words_of(page: Path, published: date) -> str:
+    """What a page says and what is read aloud, a line for each piece; without the time of its publication."""
+    tree, lines = html.fromstring(page.read_text(encoding="utf-8")), []
+    for hidden in [*tree.iter("script", "style")]:
+        if hidden.get("type") == "text/plain":
+            lines.append(f"data {_hash(gzip.decompress(base64.b64decode(hidden.text)).decode())}")
+        hidden.drop_tree()
+    lines += [f"drawing {_hash(html.tostring(drawing, encoding='unicode'))}" for drawing in tree.iter("svg")]
+    for element in tree.iter(html.etree.Element):
+        spoken = [f"[{element.get(name)}]" for name in ("aria-label", "alt") if element.get(name)]
+        lines += [*spoken, *(" ".join(part.split()) for part in (element.text, element.tail) if part and part.strip())]
+    text = _TIME.sub("TIME", "\n".join([*lines, ""]))
+    return re.sub(f"{published.day} {published:%b}[a-z]* {published.year}|{published}", "TODAY", text)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OF_MEASURES])
+@pytest.mark.parametrize("name", ["sample", "troubled"])
+def test_a_page_says_what_is_kept(request: pytest.FixtureRequest, name: str, page: str) -> None:
+    fixture = request.getfixturevalue(name)
+    folder = (fixture if isinstance(fixture, DataRoot) else fixture.root).current.resolve()
+    file = f"measures/kent/{page}.html" if page in OF_MEASURES else f"{page}.html"
+    said = words_of(folder / file, date.fromisoformat(folder.name[:8]))
+    kept = KEPT / name / f"{page.replace('/', '_')}.txt"
+    if request.config.getoption("--keep-pages"):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(said, encoding="utf-8")
+    assert said == kept.read_text(encoding="utf-8"), "if the change is wanted, run: make kept-pages"

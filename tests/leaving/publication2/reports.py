@@ -1,0 +1,198 @@
+"""A small paper with one case of everything that a renderer has to show."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from dagster_project.publication.charts import draw
+from dagster_project.publication.report import model
+from dagster_project.publication.report.model import Chart, Column, Figure, Measure, Point, Report, Row, Run
+from dagster_project.publication.site.frame import PAGES
+
+MONTHS = (date(2022, 12, 1), date(2023, 1, 1))
+COLUMNS = (
+    Column("2022-12", "Dec 2022", "December 2022"),
+    Column("2023-01", "Jan 2023", "January 2023"),
+    Column("fytd", "Year to date", "April 2022 to January 2023"),
+)
+
+
+def a_measure(**changes: object) -> Measure:
+    measure = Measure(
+        code="calls_101.pct_not_answered",
+        section="calls_101",
+        section_title="101 calls",
+        section_order=2,
+        label="% Not Answered",
+        short_label="Share of 101 calls not answered",
+        unit="count",
+        decimals=0,
+        better="neither",
+        definition="",
+        numerator=None,
+        denominator=None,
+        owner="",
+        sources="calls",
+        in_board_paper=True,
+        is_headline=True,
+        chart_type="xmr",
+        target_kind="benchmark",
+    )
+    return replace(measure, **changes)
+
+
+def figure(text: str, value: str | None, note: int | None = None) -> Figure:
+    return Figure(text, None if value is None else Decimal(value), is_provisional=note is not None, note=note)
+
+
+def chart(measure: str, unit: str, values: list[str], **changes: Any) -> Chart:
+    points = tuple(
+        Point(month, Decimal(value), value, is_provisional=False, signal=None)
+        for month, value in zip(MONTHS, values, strict=True)
+    )
+    plain = Chart(
+        measure=measure,
+        title="A measure",
+        finding="January 2023: no unusual change",
+        alternative=f"{measure} by month",
+        unit=unit,
+        points=points,
+        mean=Decimal(values[0]),
+        lower_limit=Decimal(0),
+        upper_limit=Decimal(values[0]) * 2,
+        target=None,
+        target_label="",
+    )
+    return replace(plain, **changes)
+
+
+def a_report(**changes: Any) -> Report:
+    rows = (
+        ("received", "=Received & <answered>", "count", 0, ["1,234", "1,235", "\N{EN DASH}"], ["1234", "1234.5", None]),
+        ("lost", "% Not Answered", "percent", 2, ["1.16%", "0.00%", "100.00%"], ["1.155", "0.0049", "100"]),
+        ("queue", "Average Queuing Time", "duration", 0, ["17s", "1m 0s", "1h 2m 3s"], ["17.4", "59.5", "3723"]),
+        ("ratio", "Chats an hour", "ratio", 2, ["1.50", "0.01", "-2.25"], ["1.5", "0.005", "-2.25"]),
+    )
+    table = model.Table(
+        "999 calls, December 2022 to January 2023",
+        COLUMNS,
+        tuple(
+            Row(
+                f"calls_999.{name}",
+                label,
+                unit,
+                decimals,
+                tuple(
+                    # The first row has a note on its last two figures.
+                    figure(text, value, place if name == "received" and place else None)
+                    for place, (text, value) in enumerate(zip(texts, values, strict=True))
+                ),
+            )
+            for name, label, unit, decimals, texts, values in rows
+        ),
+    )
+    target = {"target": Decimal(2), "target_label": "2% benchmark"}
+    weeks = [Point(date(2023, 1, day), Decimal(1), "1.00%", False, None) for day in (16, 23)]
+    section = model.Section(
+        code="calls_999",
+        title="999 calls",
+        statements=(model.Statement("Received", "No unusual change."),),
+        commentary=(
+            model.Block(
+                "paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))
+            ),
+            model.Block("bullet", (Run("first"),)),
+            model.Block("bullet", (Run("second"),)),
+        ),
+        table=table,
+        charts=(
+            chart("calls_999.received", "count", ["1234", "1234.5"]),
+            chart("calls_999.lost", "percent", ["1.155", "0.0049"], **target),
+            chart("calls_999.queue", "duration", ["17.4", "59.5"]),
+        ),
+        weekly_charts=(
+            chart("calls_999.lost", "percent", ["1", "1"], title="A measure by week", points=tuple(weeks), by="week"),
+        ),
+    )
+    report = Report(
+        force_code="kent",
+        force_name="Kent Police & Co",
+        months=MONTHS,
+        data_until=date(2023, 1, 31),
+        is_synthetic=True,
+        main_points=("=Calls & <answered> rose by 1 (0.1%).",),
+        matrix=_matrix(section.charts[0].points),
+        exceptions=(
+            model.ExceptionItem(
+                "=999 calls <received>",
+                "Missed the target",
+                (model.Block("paragraph", (Run("=Why & <how> #1"),)),),
+                action="@Act <now>",
+                owner="+A & B",
+                due="1 May 2023",
+            ),
+        ),
+        no_exceptions="",
+        front=(("Author", "=A & <B> #c *d*"), ("Contact", "not stated")),
+        marking="OFFICIAL & <more> #1",
+        revisions=(model.Revision("=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"),),
+        revisions_note="1 figure of an earlier month has changed since the paper of December 2022.",
+        publication="20230201T041500Z-0a1b2c3d",
+        commentary=(model.Block("number", (Run("One thing."),)), model.Block("number", (Run("Another."),))),
+        sections=(section,),
+        notes=("Provisional: of January 2023, 30 of 31 days are delivered (96.8%).", "Nothing was delivered."),
+        definitions=(model.Definition("999 calls", "Received", "999 calls received", "Calls, by month."),),
+    )
+    return replace(report, **changes)
+
+
+def of_section(report: Report, **changes: Any) -> Report:
+    """The report with other content in its section."""
+    return replace(report, sections=(replace(report.sections[0], **changes),))
+
+
+def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
+    received = model.Headline(
+        measure="calls_999.received",
+        section="999 calls",
+        label="=999 calls <received>",
+        unit="count",
+        decimals=0,
+        figure=figure("1,235", "1234.5", 1),
+        month_change=model.Change("\N{BLACK UP-POINTING TRIANGLE}", "up 1 (0.1%)"),
+        year_change=model.Change("", "not compared: different formula"),
+        trend=trend,
+        trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
+        variation=model.Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),
+        target="under 2%: missed",
+        assurance=model.Verdict("hit_and_miss", "May be met or missed", "a month could meet the target or miss it"),
+        remark="Provisional: 30 of 31 days",
+    )
+    titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
+    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "variation": "Variation", "target": "Target"}
+    return model.Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
+
+
+def texts(report: Report) -> list[list[str]]:
+    """The texts of the table of its section, row by row."""
+    return [[item.text for item in row.figures] for row in report.sections[0].table.rows]
+
+
+def drawings(report: Report) -> dict[str, str]:
+    """The charts of a report as SVG, by their keys."""
+    return {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}
+
+
+def a_frame() -> dict[str, Any]:
+    """The values that a page of the site needs, for one beside the first page."""
+    return {
+        "root": "",
+        "here": "explorer.html",
+        "pages": PAGES,
+        "failed": frozenset(),
+        "run_id": "20230201T041500Z-0a1b2c3d",
+        "published_at": datetime(2023, 2, 1, 4, 15, tzinfo=UTC),
+        "data_until": date(2023, 1, 31),
+        "is_synthetic": True,
+    }
