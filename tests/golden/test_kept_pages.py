@@ -1,7 +1,7 @@
 """What pages say, against kept texts: a change of words, figures or their order is seen as a difference of a file.
 
-Tables that a page shows after a choice, data of the explorer and drawings are kept as hashes. If a change is wanted:
-`make kept-pages`, and read the difference.
+Tables that a page shows after a choice, data of the explorer, drawings and parts of workbooks are kept as hashes. If a
+change is wanted: `make kept-pages`, and read the difference.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import re
+import zipfile
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -49,6 +50,8 @@ def words_of(page: Path, published: date) -> str:
             lines.append(f"data {_hash(gzip.decompress(base64.b64decode(hidden.text)).decode())}")
         hidden.drop_tree()
     lines += [f"drawing {_hash(html.tostring(drawing, encoding='unicode'))}" for drawing in tree.iter("svg")]
+    if page.stem == "explorer":
+        lines += [f"{file.name} {_hash(file.read_text('ascii'))}" for file in sorted(page.with_suffix("").glob("*.js"))]
     for element in tree.iter(html.etree.Element):
         spoken = [f"[{element.get(name)}]" for name in ("aria-label", "alt") if element.get(name)]
         lines += [*spoken, *(" ".join(part.split()) for part in (element.text, element.tail) if part and part.strip())]
@@ -56,13 +59,22 @@ def words_of(page: Path, published: date) -> str:
     return re.sub(f"{published.day} {published:%b}[a-z]* {published.year}|{published}", "TODAY", text)
 
 
-@pytest.mark.parametrize("page", [*PAGES, *OF_MEASURES])
+def parts_of(book: Path) -> str:
+    """A hash for each part of a workbook or a document."""
+    with zipfile.ZipFile(book) as archive:
+        return "".join(f"{name} {_hash(archive.read(name).decode('latin-1'))}\n" for name in sorted(archive.namelist()))
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OF_MEASURES, "board_paper.xlsx", "board_paper.docx"])
 @pytest.mark.parametrize("name", ["sample", "troubled"])
 def test_a_page_says_what_is_kept(request: pytest.FixtureRequest, name: str, page: str) -> None:
     fixture = request.getfixturevalue(name)
     folder = (fixture if isinstance(fixture, DataRoot) else fixture.root).current.resolve()
-    file = f"measures/kent/{page}.html" if page in OF_MEASURES else f"{page}.html"
-    said = words_of(folder / file, date.fromisoformat(folder.name[:8]))
+    if page.startswith("board_paper."):
+        said = parts_of(folder / page)
+    else:
+        file = folder / "measures" / "kent" / page if page in OF_MEASURES else folder / page
+        said = words_of(file.with_name(f"{file.name}.html"), date.fromisoformat(folder.name[:8]))
     kept = KEPT / name / f"{page.replace('/', '_')}.txt"
     if request.config.getoption("--keep-pages"):
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -101,17 +101,6 @@ def test_the_paper_shown_first_is_the_newest_of_the_own_force(sample, papers):
     assert len(PdfReader(sample.current / "board_paper.pdf").pages) < 6
 
 
-def test_notes_say_since_when_and_by_which_formula(sample):
-    page = (sample.current / "board_paper.html").read_text(encoding="utf-8")
-    # The section on all forces has months only.
-    tables = [table for table in page.split("<table>")[1:] if "Year to date" in table.partition("</thead>")[0]]
-    assert [table.count("since August 2022") for table in tables] == [1] * 6
-    # The formula of one measure changes within the months shown; nothing else has a note.
-    assert set(re.findall(r"<sup>.*?</sup>", page)) == {'<sup><a href="#note-1" aria-label="note 1">1</a></sup>'}
-    assert "Change of formula: until October 2022 crimes cancelled divided by" in page
-    assert "Provisional" not in page
-
-
 def test_the_command_renders_chosen_months(sample, tmp_path):
     done = sample.fcir("paper", "--month", "2022-10", "--months", "3", "--out", str(tmp_path / "paper"))
     assert done.code == 0, done.err

@@ -125,15 +125,6 @@ def test_the_explorer_has_every_figure_by_period_and_by_week(sample, pages, site
         assert weeks == set(sample.published(f"{by_week} '{force}'"))
 
 
-def test_the_first_page_has_the_main_points_of_both_forces(pages):
-    index = " ".join(pages["index.html"].split())
-    for force in FORCES:
-        paper = pages[f"papers/{force}/2023-01/board_paper.html"]
-        points = re.search(r'id="main-points">.*?<ol>(.*?)</ol>', paper, re.DOTALL)[1]
-        assert points.count("<li>") > 1
-        assert " ".join(points.split()) in index
-
-
 def test_the_cookbook_shows_each_query_with_its_result(sample, pages):
     page, answered = unescape(pages["cookbook.html"]), 0
     for file in (PROJECT_ROOT / "dagster_project" / "publication" / "cookbook").glob("*.sql"):

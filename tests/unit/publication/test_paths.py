@@ -1,17 +1,14 @@
 """A name becomes a path within the folder of the publication, or it is refused."""
 
 import re
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
-import dagster_project.publication
 from dagster_project.publication.paths import UnsafeName, address_of, published_path, refused_address, url_of
 from dagster_project.publication.report.commentary import commentary_file
 from tests.unit.publication.payloads import UNSAFE_NAMES
 
-PACKAGE = Path(dagster_project.publication.__file__).parent
 SAFE_NAMES = [
     *("kent", "calls_999.received", "West Yorkshire", "=1+1", "-", "@SUM(1)", "#frag", "100%", "a&b", "o'neill"),
     *("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{GRINNING FACE}" * 63, "conrad", "x" * 100),

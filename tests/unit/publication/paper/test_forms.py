@@ -6,7 +6,6 @@ import re
 import zipfile
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,8 +21,7 @@ from dagster_project.publication.pdf import missing_characters, render_first_pag
 from dagster_project.publication.report.model import Event, Report
 from dagster_project.publication.spreadsheet import neutralised
 from dagster_project.publication.tables import COLUMNS, render_csv
-from dagster_project.publication.workbook import _value_axis, render_workbook
-from tests.unit.publication.paper.test_charts import points
+from dagster_project.publication.workbook import render_workbook
 from tests.unit.publication.payloads import FORMULAS
 from tests.unit.publication.reports import MONTHS, a_report, drawings, of_section, texts
 
@@ -191,17 +189,6 @@ def test_word_shows_every_text_in_headings_lists_and_tables_with_repeated_header
     assert [item.get("descr") for item in word.element.body.xpath(".//wp:docPr")] == ALTERNATIVES
 
 
-def test_word_is_the_same_each_time_and_leaves_out_what_a_report_does_not_have():
-    first = render_document(BARE, {})
-    assert first == render_document(BARE, {})
-    with zipfile.ZipFile(io.BytesIO(first)) as archive:
-        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-    word = Document(io.BytesIO(first))
-    assert styled(word, "Heading 1") == ["Exceptions", "999 calls", "How to read icons and charts", "Definitions"]
-    assert "No target was missed." in [paragraph.text for paragraph in word.paragraphs]
-    assert len(word.tables) == 1
-
-
 def sheet(report: Report, name: str) -> list[list[Any]]:
     return CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report))).get_sheet_by_name(name).to_python()
 
@@ -223,65 +210,6 @@ def test_the_workbook_has_figures_as_numbers_that_the_paper_rounds():
     styles = parts(REPORT)["xl/styles.xml"]
     assert '[&lt;0.000694]s"s";[&lt;0.041666]m"m "s"s";[h]"h "m"m "s"s"'.replace('"', "&quot;") in styles
     assert "<i/>" in styles
-
-
-def test_the_workbook_has_the_rest_of_the_paper_as_sheets(whole):
-    names = ["Summary", "Exceptions", "Revisions", "Notes", "999 calls", "Chart data", "Definitions"]
-    assert [row[0] for row in sheet(REPORT, "Contents")[3:]] == names
-    assert sheet(REPORT, "Notes")[5:] == [["Note 1", REPORT.notes[0]], ["Note 2", REPORT.notes[1]]]
-    cover = [row[0] for row in sheet(whole, "Cover")]
-    assert cover[0] == "Kent Police & Co: contact and crime performance, December 2022 to January 2023"
-    lines = {"Author: =A & <B> #c *d*.", f"Publication: {REPORT.publication}.", whole.unfinished}
-    assert lines | {"From deliveries up to 31 January 2023."} < set(cover)
-    assert any(line.startswith("Synthetic sample") for line in cover)
-    *_, point, _, titles, headline = sheet(REPORT, "Summary")
-    assert point[0] == "1. =Calls & <answered> rose by 1 (0.1%)."
-    assert titles == [*(title for _, title in REPORT.matrix.columns), "Notes"]
-    target = "under 2%: missed. May be met or missed"
-    assert headline == [HEADLINE.label, 1235, *CHANGES, "", "Worse than usual", target, "note 1"]
-    assert sheet(REPORT, "Exceptions")[-1] == EXCEPTION
-    assert sheet(REPORT, "Revisions")[-1][:4] == ["=Calls <x>", "Dec 2022", "100", "102"]
-    assert sheet(REPORT, "Definitions")[-1] == ["999 calls", "Received", "999 calls received", "Calls, by month."]
-    first = parts(REPORT)["xl/worksheets/sheet1.xml"]
-    assert "<oddHeader>&amp;COFFICIAL &amp;&amp; &lt;more&gt; #1</oddHeader>" in first
-    assert sheet(BARE, "Exceptions")[-1] == ["None", "No target was missed.", *["none"] * 4]
-    assert sheet(BARE, "Notes")[-1] == ["None", "No figure of this paper has a note."]
-    assert [row[0] for row in sheet(BARE, "Contents")[3:]] == [name for name in names if name != "Revisions"]
-
-
-@pytest.mark.parametrize(
-    ("kinds", "rows"),
-    [
-        # Value, provisional value and value by another formula; gaps have an empty row.
-        ("cp-c", [[100, "", ""], ["", 101, ""], ["", "", ""], [103, "", ""]]),
-        ("ccncnp", [[100, "", ""], [101, "", ""], ["", "", 102], ["", "", 103], [104, "", ""], ["", 105, ""]]),
-    ],
-)
-def test_charts_of_the_workbook_separate_gaps_provisional_months_and_formulas(kinds, rows):
-    report = of_section(REPORT, charts=(replace(CHART, points=points(kinds), target=Decimal(7)),))
-    _, *found = sheet(report, "Chart data")[4:]
-    assert [row[2:] for row in found] == [[date(2022, 4 + n, 1), *row, 1234, 0, 2468, 7] for n, row in enumerate(rows)]
-    names = re.findall("<c:tx><c:v>(.*?)</c:v>", parts(report)["xl/charts/chart1.xml"])
-    other = ["Value by another formula"] if "n" in kinds else []
-    assert names == ["Value", "Provisional value", *other, "Mean", "Lower limit", "Upper limit", "Target or benchmark"]
-
-
-def test_a_chart_of_the_workbook_has_a_title_a_description_few_labels_and_a_place():
-    long = (replace(CHART.points[0], month=date(1903, 12, 1)), CHART.points[1])
-    first = replace(CHART, formula_note="different formula", events=(Event(MONTHS[0], "Strike"),), points=long)
-    second = replace(SECTION.charts[1], finding="", mean=None, lower_limit=None, upper_limit=None)
-    found = parts(of_section(REPORT, charts=(first, second, SECTION.charts[2])))
-    charts = [found[f"xl/charts/chart{number}.xml"] for number in (1, 2)]
-    titles = [re.findall("<a:t>(.*?)</a:t>", chart) for chart in charts]
-    assert titles == [["A measure (January 2023: no unusual change; different formula)"], ["A measure"]]
-    assert re.findall(r'<c:majorUnit val="(\d+)"/><c:majorTimeUnit', charts[0]) == ["120"]
-    drawing = found["xl/drawings/drawing1.xml"]
-    assert 'descr="calls_999.received by month"' in drawing
-    # Two beside each other, and the third below the row with the events of the first two.
-    places = re.findall(r"<xdr:from><xdr:col>(\d+)</xdr:col>.*?<xdr:row>(\d+)</xdr:row>", drawing)
-    assert places == [("0", "11"), ("4", "11"), ("0", "27")]
-    assert "Marked in the paper: Strike (1 December 2022)." in found["xl/sharedStrings.xml"]
-    assert re.findall("<xm:f>(.*?)</xm:f>", found["xl/worksheets/sheet3.xml"]) == ["'Chart data'!D6:D7"]
 
 
 @pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "http://example.org/x" + "x" * 40_000])
@@ -306,21 +234,3 @@ def test_a_workbook_has_no_formula_and_no_link_but_its_own_contents(text):
     # Series refer to the sheet of numbers; a title is text.
     assert "<c:f>" not in chart[: chart.index("<c:plotArea>")]
     assert set(re.findall(r"<c:f>('?[^<!]*'?)!", chart)) == {"'Chart data'"}
-
-
-@pytest.mark.parametrize(
-    ("unit", "values", "axis"),
-    [
-        ("count", ["35634", "28441"], (0, 40000, 10000, "#,##0")),
-        ("count", ["0", "0"], (0, 1, 1, "#,##0")),
-        ("count", ["-7", "3"], (-8, 4, 2, "#,##0")),
-        ("percent", ["1.16", "2"], (0, 0.02, 0.005, "0.0%")),
-        ("percent", ["53.27", "15.89"], (0, 0.6, 0.2, "0%")),
-        ("duration", ["150", "40"], (0, 180 / 86400, 60 / 86400, '[<0.000694]s"s";[<0.041666]m"m "s"s"')),
-    ],
-)
-def test_the_value_axis_of_the_workbook_has_round_steps(unit, values, axis):
-    shown = tuple(replace(point, value=Decimal(value)) for point, value in zip(CHART.points, values, strict=True))
-    found = _value_axis(replace(CHART, points=shown, lower_limit=None, upper_limit=None), unit)
-    assert [found[name] for name in ("min", "max", "major_unit")] == pytest.approx(axis[:3])
-    assert found["num_format"].startswith(axis[3])

@@ -6,12 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_project.publication.report.cohorts import read_cohorts
 from dagster_project.publication.report.figures import figure_of, read_figures, table_of
 from dagster_project.publication.report.model import Column, Figure, Revision, Row
 from dagster_project.publication.report.months import default_month, missing_sources, paper_months
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.weekly import weekly_chart, with_weeks
 from tests.unit.publication.reports import a_measure, figure
 
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2022, month, 1) for month in range(8, 13))
@@ -156,48 +154,6 @@ def test_months_of_papers_state_coverage_and_default_and_missing_sources(marts):
 
 SHARE = a_measure(code="calls.share", short_label="Share", unit="percent", decimals=2)
 CALLS = a_measure(code="calls.received", short_label="Calls")
-
-
-def test_a_chart_by_week_breaks_where_a_week_is_missing_and_names_its_highest_lowest_and_newest_week():
-    bare = {"target": None, "is_trial": True} | dict.fromkeys(("mean", "lower_limit", "upper_limit", "signal"))
-    rows = [bare | {"week_start": date(2022, 8, day), "value": Decimal(day)} for day in (1, 8, 22)]
-    chart = weekly_chart(SHARE, rows)
-    assert [point.is_after_gap for point in chart.points] == [False, False, True]
-    assert with_weeks("Before.", chart) == (
-        "Before. By week: highest 22.00% in the week of 22 August 2022, lowest 1.00% in that of 1 August 2022; newest "
-        "complete week, of 22 August 2022: 22.00%."
-    )
-
-
-def test_complete_months_are_compared_at_the_same_age(marts):
-    codes = {"a.b": "count", "crime.pct_cohort_cancelled": "percent", "crime.days_to_cancel": "days"}
-    measures = [a_measure(code=code, unit=unit, decimals=1) for code, unit in codes.items()]
-    asked = {"force_code": "kent", "month": JANUARY, "measures": measures}
-    assert read_cohorts(marts, **asked) == {}
-    marts.execute(
-        """
-        create table marts.kpi_crime_maturity as
-        select *, 'kent' as force_code, pct_cancelled_to_date + 1 as avg_days_to_cancel_to_date
-        from (values
-            (date '2022-10-01', 0, 2.4, false), (date '2022-10-01', 1, 3.0, false), (date '2022-10-01', 2, 3.3, false),
-            (date '2022-11-01', 0, 2.2, false), (date '2022-11-01', 1, 3.2, false), (date '2022-12-01', 0, 2.6, false),
-            (date '2022-12-01', 1, 9.9, true), (date '2023-01-01', 0, 0.1, true),
-            -- Later than the month that is asked for, older than a year before it, and of a greater age.
-            (date '2023-02-01', 0, 7, false), (date '2022-12-01', 2, 8, false), (date '2021-12-01', 0, 7, false),
-            (date '2022-02-01', 6, 7, false)
-        ) as cells (month_start, months_since, pct_cancelled_to_date, is_provisional)
-        """
-    )
-    share, days = read_cohorts(marts, **asked).values()
-    assert share.statement == (
-        "By the end of the month of recording: 2.6% for December 2022; 2.2% to 2.4% for the two months before. "
-        "One month later: 3.2% for November 2022; 3.0% for the month before."
-    )
-    assert days.statement.endswith("One month later: 4.2 days for November 2022; 4.0 days for the month before.")
-    assert share.ages == ("By month end", "+1 month", "+2 months")
-    assert share.rows == (
-        *((DECEMBER, ("2.6%", "", "")), (NOVEMBER, ("2.2%", "3.2%", "")), (OCTOBER, ("2.4%", "3.0%", "3.3%"))),
-    )
 
 
 @pytest.fixture

@@ -14,13 +14,12 @@ from dagster_project.publication.draft import Draft
 from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, vega_bundle, write_vega
 from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.read import ReportError
-from dagster_project.publication.site.explorer_details import COLUMNS, DETAILS, details_of, read_details, write_details
+from dagster_project.publication.site.explorer_details import DETAILS, details_of, write_details
 from tests.unit.publication.reports import a_frame
 
 HOSTILE = "</script><script>alert(1)</script><!-- & 'x' \N{LINE SEPARATOR}"
 RECEIVED, LOST, QUEUE = "calls_999.received", "calls_999.pct_not_answered", "calls_999.avg_queue_time"
 RECORDED, CANCELLED = "crime.recorded_crime", "crime.cancelled_crime"
-GROUPS = ("Offence not in the list", "Violence")
 CODES = [RECEIVED, LOST, QUEUE, "calls_101.received", RECORDED, CANCELLED]
 
 
@@ -108,41 +107,10 @@ def marts(marts):
     return marts
 
 
-def test_figures_of_every_period_have_text_value_and_coverage(marts):
-    data = read_explorer(marts)
-    cells = data["cells"]
-    year = ["2022-12-01", "30,000", "30000", 111, 275, True, "2022-08-13"]
-    assert [values for (values,) in cells["fytd"]["kent"][RECEIVED].values()] == year
-    assert [*cells["month"]["kent"][LOST].values()][1:5] == [[None], [None], [0], [31]]
-    assert [*cells["month_per_day"]["kent"][RECEIVED].values()][1:3] == [["39.8"], ["39.822581"]]
-    assert cells["month"]["kent"][RECORDED]["first"] == ["2022-12-01", "2023-01-01"]
-    assert data["spans"]["fytd"]["2022-12-01"] == ["2022-04-01", "2022-12-01"]
-    assert data["spans"]["month_per_day"] == data["spans"]["month"]
-    (judged,) = data["limits"]["kent"][LOST]
-    assert judged["values"] == {"mean": "1.5", "lower": None, "upper": "2.25", "target": "2"}
-    # Without limits, none are from too few months.
-    assert (judged["trial"], judged["signal"]) == (False, "outside_limits")
-    assert judged["texts"] == {"mean": "1.50%", "lower": "", "upper": "2.25%", "target": "2%"}
+def test_a_period_that_the_page_does_not_know_is_named(marts):
     marts.execute("update marts.kpi_measure_period set period = 'decade' where period = 'fytd'")
     with pytest.raises(ReportError, match="'decade'"):
         read_explorer(marts)
-
-
-def test_measures_have_decisions_sections_families_and_lines(marts):
-    data = read_explorer(marts)
-    measures = data["measures"]
-    assert [measure["code"] for measure in measures] == [*CODES]
-    assert [(section["code"], section["title"]) for section in data["sections"]] == [
-        *(("calls_999", "999 calls"), ("calls_101", "101 & more"), ("crime", "Crime"))
-    ]
-    assert data["units"] == {"count": "Number", "percent": "Per cent", "duration": "Time"}
-    assert [[*row.values()] for row in measures[1]["decisions"]] == [
-        ["benchmark", "*", "2000-01-01", None, "2%", "Quoted by forces."]
-    ]
-    assert [row["value"] for row in measures[4]["decisions"]] == ["crime.a", "crime.b"]
-    assert [(family["title"], family["members"]) for family in data["breakdowns"]] == [("Crime by crime type", [4, 5])]
-    assert data["lines"] == [[0, 3]]
-    assert data["formula_changes"] == {"kent": {RECORDED: ["2022-12-01", "2023-01-01"]}, "nameless": {}}
 
 
 def test_the_page_opens_with_the_given_force_and_its_default_month(marts):
@@ -186,50 +154,6 @@ def test_the_library_is_one_script_with_its_licence_and_is_made_again_for_a_new_
     monkeypatch.setattr(explorer, "version", lambda name: f"newer than any {name}")
     write_vega(third, before=second)
     assert not (third / VEGA).samefile(first / VEGA)
-
-
-def rows_of(connection, code):
-    """Each figure of a detail: measure, member and first day to text, value, days loaded, days and mark."""
-    return {
-        (measure, member, first): tuple(row)
-        for _, measures in read_details(connection, code)
-        for measure, members in measures.items()
-        for member, columns in members.items()
-        for first, *row in zip(*(columns[name] for name in COLUMNS), strict=True)
-    }
-
-
-def test_weeks_and_days_have_text_value_and_delivered_days(marts):
-    assert rows_of(marts, "week") == {
-        (LOST, "", "2020-01-27"): ("1.00%", "1", 0, 7, True),
-        (LOST, "", "2022-12-26"): ("2.35%", "2.345", 7, 7, False),
-        (LOST, "", "2023-01-02"): (None, None, 0, 7, True),
-        (LOST, "", "2023-01-09"): ("1.00%", "1", 4, 7, True),
-    }
-    ((_, series),) = read_details(marts, "week")
-    assert [judged["first"] for judged in series[LOST][""]["limits"]] == ["2022-12-26"]
-    assert {key[::2]: row for key, row in rows_of(marts, "day").items() if key[2] != "2020-02-01"} == {
-        (QUEUE, "2023-01-01"): ("1m 1s", "61.4", 1, 1, False),
-        (QUEUE, "2023-01-02"): (None, None, 0, 1, True),
-        (LOST, "2023-01-01"): ("2.50%", "2.5", 1, 1, False),
-        (LOST, "2023-01-02"): (None, None, 0, 1, True),
-        (RECEIVED, "2023-01-01"): ("1,234", "1234", 1, 1, False),
-        (RECEIVED, "2023-01-02"): ("0", "0", 0, 1, True),
-    }
-    assert min(first for *_, first in rows_of(marts, "day")) == "2020-02-01"
-
-
-def test_a_member_without_a_crime_in_a_month_with_figures_had_none(marts):
-    assert {key[1:]: row[::2] for key, row in rows_of(marts, "district").items() if RECORDED in key} == {
-        ("Dover", "2022-12-01"): ("1,500", 31, False),
-        ("Dover", "2023-01-01"): ("20", 30, True),
-        ("Not stated", "2022-12-01"): ("0", 31, False),
-        ("Not stated", "2023-01-01"): ("7", 30, True),
-    }
-    unlisted, listed = (
-        [row[0] for key, row in rows_of(marts, "offence_group").items() if name in key] for name in GROUPS
-    )
-    assert (unlisted, listed) == (["0", "1"], ["3", "0"])
 
 
 def test_a_file_of_details_is_one_statement_that_holds_no_text_of_the_data(marts, tmp_path, renderer):

@@ -7,10 +7,7 @@ import pytest
 from dagster_project.clock import days_between
 from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site import data, trust
-from dagster_project.publication.site.definitions import answered, definitions
-from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.reconciliation import printed, sentences
-from dagster_project.publication.site.revisions import publications, revisions
 from tests.deliveries_mart import deliveries_sql, delivery_totals_sql
 
 AUGUST, SEPTEMBER, OCTOBER = (date(2022, month, 1) for month in (8, 9, 10))
@@ -129,112 +126,6 @@ def test_sentences_name_what_gives_them_or_the_months_that_they_need(tables):
     ]
 
 
-def test_revisions_state_their_cause_and_new_figures_are_none(tables):
-    tables.execute(
-        """
-        insert into marts.revisions by name select * from (values
-            ('first', '2023-02-01 04:20:00', '2022-08-01', null, 3.6, null, true, 'deliveries'),
-            ('first', '2023-02-01 04:20:00', '2022-07-01', null, null, null, true, 'deliveries'),
-            ('second', '2023-02-02 04:20:00', '2022-08-01', 3.6, 3.5, -0.1, false, 'definitions')
-        ) as t (run_id, published_at, month_start, previous_value, value, change, is_new, cause);
-        insert into marts.published_versions values
-            ('first', '2023-02-01 04:20:00', 3.6), ('second', '2023-02-02 04:20:00', 3.5),
-            ('second', '2023-02-02 04:20:00', null);
-        """
-    )
-    (revision,) = revisions(tables)
-    assert [revision[name] for name in ("previous_value", "value", "change", "force_name", "cause", "short_label")] == [
-        *("3.6%", "3.5%", "-0.1%", "Kent Police", "Changed definition", "Share cancelled")
-    ]
-    shown = ("run_id", "figures", "added", "revised", "causes")
-    assert [tuple(row[name] for name in shown) for row in publications(tables)] == [
-        *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
-    ]
-    assert summary(tables)[3].startswith("1 revision of published figures, the newest on 2 February 2023, each")
-
-
-def test_faults_are_counted_by_source_reason_and_month(tables):
-    assert faults(tables) is None
-    tables.execute(
-        """
-        insert into marts.load_audit by name select * from (values
-            (1, 'crimes', '2022-08-01', 200, 197, 3, 'loaded', null),
-            (2, 'crimes', '2022-08-02', 0, 0, 0, 'rejected', 'crimes_2022-08-02.csv: no header [no_header]'),
-            (3, 'crimes', '2022-09-01', 0, 0, 0, 'missing_delivery', null),
-            (4, 'live_chats', '2022-09-01', 10, 0, 10, 'rejected', 'volume_is_low: 10 rows')
-        ) as t (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, reason);
-        insert into marts.quarantine values
-            ('crimes', 'not_in_list', '2022-08-01'), ('crimes', 'not_in_list', '2022-08-01'),
-            ('crimes', 'unheard_of', '2022-08-01');
-        """
-    )
-    views = faults(tables)
-    (view,) = views.views
-    assert view.tables["crimes",].columns == ("What", "Aug 2022", "Sep 2022", "In all")
-    assert view.tables["crimes",].rows == (
-        ("Deliveries missing", DASH, "1", "1"),
-        ("Deliveries rejected: no header", "1", DASH, "1"),
-        ("Quarantined rows: a value that is not in the list of allowed ones", "2", DASH, "2"),
-        ("Quarantined rows: unheard of", "1", DASH, "1"),
-    )
-    assert view.tables["live_chats",].rows == (("Deliveries rejected: volume is low", DASH, "1", "1"),)
-    assert list(views.choices[0].options.values()) == ["All sources", "crimes", "live chats"]
-    assert views.first(view).rows[-1] == ("live chats: deliveries rejected", DASH, "1", "1")
-    assert summary(tables)[4:] == [
-        "1 of 4 deliveries due is loaded; 1 is missing and 2 are rejected",
-        "3 of 200 rows (1.50%) are quarantined, each with its reason",
-    ]
-    # Six months stand beside each other.
-    tables.execute(
-        "insert into marts.quarantine select 'crimes', 'unheard_of', "
-        "unnest([date '2021-01-01', '2022-01-01', '2022-02-01', '2022-03-01', '2022-04-01'])"
-    )
-    table = faults(tables).views[0].tables["crimes",]
-    assert table.columns[:3] == ("What", "Earlier", "Jan 2022")
-    assert table.rows[2] == ("Quarantined rows: unheard of", "1", "1", "1", "1", "1", "1", DASH, "6")
-
-
-def test_a_rejected_correction_is_named_beside_the_day_that_stays_loaded(tables):
-    tables.execute("insert into marts.load_audit (load_id, extract_date, status) values (1, '2022-08-01', 'loaded')")
-    assert summary(tables)[4] == "All 1 delivery due are loaded; none is missing or rejected"
-    tables.execute("insert into marts.load_audit (load_id, extract_date, status) values (2, '2022-08-01', 'rejected')")
-    assert summary(tables)[4:] == [
-        "1 of 1 delivery due is loaded; 0 are missing and 1 is rejected",
-        "0 of 4 rows (0.00%) are quarantined, each with its reason",
-    ]
-
-
-def test_definitions_stand_side_by_side_for_each_choice(tables):
-    tables.execute(
-        """
-        insert into marts.measures by name
-        select 'answered' as name, 'calls_999' as section, 'Answered' as short_label, 'Yes.' as definition;
-        create schema reference;
-        create table reference.measure_alternatives as from (values
-            ('crime.pct', 'crime.of_recorded'), ('crime.of_recorded', 'crime.pct')
-        ) as t (measure, alternative);
-        create table marts.kpi_measure_period as select *, 'kent' as force_code, date '2022-08-01' as month_start
-        from (values
-            ('crime.pct', 'month', '3.6%', true, 96.774194), ('crime.of_recorded', 'month', '3.7%', true, 96.774194),
-            ('crime.of_recorded', 'fytd', '9.9%', false, 100)
-        ) as t (measure, period, display_value, is_provisional, share_of_days_loaded);
-        create table marts.kpi_call_definitions as
-        select 'kent' as force_code, '101' as line, date '2022-08-01' as month_start, null as short_abandon_seconds
-        limit 0;
-        """
-    )
-    views = definitions(tables, {"kent": "Kent Police"}, {"kent": AUGUST})
-    others = views.view("alternatives")
-    assert others.words == (2,)
-    assert views.first(others).caption == "Kent Police, Aug 2022, provisional: 97% of its days delivered"
-    assert views.first(others).rows == (
-        ("Of recorded", "3.7%", "One."),
-        (f"{DASH} Share cancelled", "3.6%", "As told."),
-    )
-    assert definitions(tables, {}, {}) is None
-    assert answered(tables) == [("Answered", "Yes.")]
-
-
 STATES = ("due", "loaded", "missing", "rejected", "withdrawn")
 FAULTS = (
     ("2024-09-04", "rejected", 2, None),
@@ -258,24 +149,6 @@ def deliveries(tables):
     return deliveries
 
 
-def test_a_month_has_whole_weeks_and_each_day_its_newest_status(deliveries):
-    found = deliveries(
-        ("2024-09-03", "rejected", 2, None),
-        # A withdrawn correction leaves the status of its day.
-        ("2024-09-04", "rejected", 2, "2024-09-05"),
-        days=days_between(date(2024, 9, 2), date(2024, 9, 29)),
-    )
-    ((month, days),) = found.months.items()
-    assert month == date(2024, 9, 1)
-    assert days[:10] == (
-        *(None,) * 6,
-        *((date(2024, 9, 1), "none"), (date(2024, 9, 2), "loaded"), (date(2024, 9, 3), "rejected")),
-        (date(2024, 9, 4), "loaded"),
-    )
-    assert days[-7:] == ((date(2024, 9, 30), "none"), *(None,) * 6)
-    assert found.faults == ((date(2024, 9, 3), "rejected"),)
-
-
 def test_older_months_are_shown_only_if_something_is_wrong(deliveries):
     found = deliveries(
         *(("2021-02-03", "missing_delivery", 2, None), ("2023-05-06", "rejected", 2, "2023-05-08")),
@@ -286,17 +159,6 @@ def test_older_months_are_shown_only_if_something_is_wrong(deliveries):
     assert (list(found.months)[:2], len(found.months)) == ([date(2021, 2, 1), date(2022, 1, 1)], 25)
     assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
     assert found.days_left_out == 366 + 365 - 28
-
-
-def test_sources_count_days_and_list_what_was_never_delivered(deliveries, tables):
-    found = deliveries(*FAULTS, days=days_between(date(2024, 9, 2), date(2024, 9, 4)))
-    assert [status for _, status in found.faults] == ["rejected", "missing", "rejected", "withdrawn"]
-    # A day whose correction was rejected is loaded and rejected.
-    days = [[row[f"days_{name}"] for name in STATES] for row in data.sources(tables)]
-    assert days == [[6, 3, 1, 2, 1], [0, 0, 0, 0, 0]]
-    assert [(row["source"], row["newest_day"], row["is_delivered"]) for row in data.sources(tables)] == [
-        *(("crimes", date(2024, 9, 4), True), ("live_chats", None, False))
-    ]
 
 
 def test_the_newest_delivery_is_that_of_measures(deliveries, tables):
