@@ -27,7 +27,7 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
-SPARK_TESTS ?= -m "not large"
+SPARK_TESTS ?=
 POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -90,21 +90,22 @@ test-all: env ## All tests that CI runs: also the published sample, Dagster, pag
 	$(UV) sync --locked --quiet --inexact --group pages --group deploy
 	$(PYTEST) --cpu-limits -o "norecursedirs=long leaving spark .*"
 
-test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, mutants, random histories, wheel, fuzzing, Spark
+test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, random histories, chaos, wheel, fuzzing, Spark
 	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy
 	mkdir -p .lint
-	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m 'long and not large' tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
+	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m long tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
 	FCIR_TEST_PROGRAMS=required $(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
+	HISTORY_DAYS=1000 WORLDS=4 $(PYTEST) tests/properties/test_histories.py tests/reference; drawn=$$?; \
 	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
 	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
-	exit $$((tests || faults || on_spark))
+	exit $$((tests || drawn || faults || on_spark))
 	$(MAKE) fuzz FUZZ_SECONDS=300
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
 
-test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, an hour; SPARK_TESTS="-m large" compares 5 million rows
+test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, an hour
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
 	.venv/bin/pytest $(SPARK_TESTS) tests/spark
 

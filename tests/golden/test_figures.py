@@ -60,38 +60,6 @@ def test_figures_between_and_over_the_printed_ones_are_exact(sample):
     }
 
 
-def test_fifteen_claims_have_verdicts_and_evidence(sample):
-    rows = sample.published("select statement_id, test_no, claim_verdict, months_needed, evidence from marts.claims")
-    assert {name: verdict for name, _, verdict, *_ in rows} == {
-        **dict.fromkeys(("C6", "C7", "C9", "C11", "C12", "C13"), "supported"),
-        "C1": "supported_so_far",
-        **dict.fromkeys(("C3", "C4", "C8", "C10"), "contradicted"),
-        **dict.fromkeys(("C2", "C5", "C14", "C15"), "not_testable"),
-    }
-    first = {name: (months, evidence) for name, number, _, months, evidence in rows if number == 1}
-    needed = {name: months for name, (months, _) in first.items() if months}
-    assert needed == {"C1": "2022-04 to 2022-07", "C5": "2021-02 to 2022-01, 2022-02 to 2022-07", "C14": "2022-07"}
-    for name, text in {
-        "C1": "1.33% over August 2022 to January 2023, under the benchmark of 2%. 6 of the 10 months are loaded; not "
-        "loaded: April 2022 to July 2022.",
-        "C7": "Fell from 53.27% in October 2022 to 15.89% in January 2023; lower is better.",
-        "C10": "Not the sum in 6 of 6 months, August 2022 to January 2023: 122,028 in total, the other measures "
-        "60,971.",
-    }.items():
-        assert first[name][1] == text
-
-
-def test_national_figures_are_computed_from_the_calls_of_all_forces(sample):
-    months = sample.published(
-        "select uk_calls - sum(calls), uk_mean_answer_seconds - sum(calls * mean_answer_seconds) / sum(calls), "
-        "uk_pct_under_10s - sum(calls * pct_under_10s) / sum(calls) from marts.national_call_answering "
-        "group by month_start, uk_calls, uk_mean_answer_seconds, uk_pct_under_10s"
-    )
-    assert len(months) == 15
-    # A share with two decimals is of whole calls.
-    assert [row for row in months if row[0] or abs(row[1]) > 0.00001 or abs(row[2]) > 0.01] == []
-
-
 def test_the_night_and_the_status_name_what_was_loaded_and_published(sample, golden):
     name = sample.current.resolve().name
     for text in (f"Published    {name}\n", "All is well", "108 of 108 printed figures reproduced exactly"):

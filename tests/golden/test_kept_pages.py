@@ -32,7 +32,7 @@ PAGES = (
     "quality/index",
     "measures/index",
 )
-OF_MEASURES = ("calls_999.pct_answered_within_target", "calls_999.pct_answered_within_target.trace")
+OF_MEASURES = ("calls_999.pct_answered_within_target", "crime.pct_cancelled.trace")
 _TIME = re.compile(
     r"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{1,2} [A-Z][a-z]+ \d{4},? \d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"
 )

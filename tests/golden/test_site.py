@@ -137,12 +137,3 @@ def test_the_cookbook_shows_each_query_with_its_result(sample, pages):
         answered += bool(rows)
     # No day is missing, and nothing has changed since the only publication.
     assert answered == 9
-
-
-def test_the_page_of_comparison_has_all_forces_and_only_if_they_are_published(pages, three_days):
-    # 46 forces with a header and the United Kingdom, and six months of the own one with theirs.
-    assert pages["peers.html"].count("<tr") == 1 + 46 + 1 + 1 + 6
-    folder = three_days.current.resolve()
-    texts = [*pages_of(folder).values(), (folder / "assets" / "search-index.js").read_text(encoding="utf-8")]
-    assert len(texts) > 100
-    assert [text for text in texts if re.search(r"peers\.html|national\.html|How we compare", text)] == []

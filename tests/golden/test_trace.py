@@ -103,15 +103,6 @@ def test_the_command_gives_each_file_the_events_and_rows_of_the_pages(sample, tr
         assert of_command == of_pages, measure
 
 
-def test_a_trace_has_the_printed_figure_and_the_formula_in_force(sample):
-    out = sample.fcir("trace", "crime.pct_cancelled", "2022-10").out
-    # As Kent printed it, and reported it until the end of that month.
-    assert "Figure       3.0%   (percent)\n" in out
-    assert "Formula      crime.pct_cancelled_of_initially_recorded" in out
-    page = (sample.current / "measures" / "kent" / "crime.pct_cancelled.trace.html").read_text(encoding="utf-8")
-    assert "By the formula in force: <code>crime.pct_cancelled_of_initially_recorded</code>" in page
-
-
 def test_a_trace_shows_sums_files_rows_and_what_is_missing(troubled):
     root = troubled.root
     done = root.fcir(*AVERAGE)

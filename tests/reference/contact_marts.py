@@ -9,8 +9,8 @@ from fractions import Fraction
 from itertools import pairwise, product
 
 from tests.reference.history import CONTACT_TYPES, LINES, Month, Row
-from tests.reference.measures import NaiveWarehouse, month_of, percent, rounded, seconds, stretches
-from tests.reference.tables import Rows, completeness, first_day, grouped, mean, monthly, table
+from tests.reference.measures import NaiveWarehouse, month_of, percent, seconds
+from tests.reference.tables import Rows, completeness, first_day, grouped, monthly, table
 
 CHATS = ("live_chats",)
 # Ways to come back, the first of those of one instant first.
@@ -24,34 +24,6 @@ def levels(pieces: list[Row]) -> dict[int, Decimal]:
     for start, end in pairwise(points):
         found[sum(piece["start"] <= start and end <= piece["end"] for piece in pieces)] += seconds(end, start)
     return {level: length for level, length in found.items() if level}
-
-
-@table("operator_id", "month_start")
-def kpi_chat_operator_monthly(one: NaiveWarehouse) -> Rows:
-    accepted = Counter(
-        (chat["operator_id"], month_of(chat["requested_at"]))
-        for chat in one.chats
-        if chat["accepted_at"] and chat["operator_id"]
-    )
-    rows: Rows = {}
-    for operator, month in one.held.keys() | accepted.keys():
-        pieces = one.held.get((operator, month), [])
-        busy = sum((seconds(end, start) for start, end, _ in stretches(pieces)), Decimal(0))
-        lengths = sum((seconds(piece["end"], piece["start"]) for piece in pieces), Decimal(0))
-        several = sum(length for level, length in levels(pieces).items() if level > 1)
-        most = max((sum(p["start"] <= piece["start"] < p["end"] for p in pieces) for piece in pieces), default=0)
-        if month in one.calendar(CHATS).delivered:
-            rows[operator, first_day(month)] = {
-                "accepted_chats": accepted[operator, month],
-                "operator_hours": mean([busy], 3600),
-                "chat_hours": mean([lengths], 3600),
-                "avg_concurrent_chats": rounded(Fraction(lengths) / Fraction(busy)) if busy else None,
-                "max_concurrent_chats": most,
-                "operator_hours_several": mean([several], 3600),
-                "pct_time_several": percent(Fraction(several), Fraction(busy)),
-                "holds_several": most >= 2,
-            } | completeness(one, CHATS, month)
-    return rows
 
 
 @table("month_start", "concurrent_chats")

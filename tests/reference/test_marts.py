@@ -132,16 +132,6 @@ def test_calendar_has_every_day_with_its_attributes(marts: duckdb.DuckDBPyConnec
         }, day
 
 
-def test_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyConnection) -> None:
-    published = marts.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = 'marts'"
-    ).fetchall()
-    described = marts.execute(
-        "select table_name, column_name from marts.data_dictionary where column_name is not null and description <> ''"
-    ).fetchall()
-    assert sorted(described) == sorted(published)
-
-
 def test_threads_and_row_order_do_not_change_any_table(
     project: CompiledProject, world: World, marts: duckdb.DuckDBPyConnection
 ) -> None:

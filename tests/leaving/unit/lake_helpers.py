@@ -11,7 +11,7 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.transformation import build, engine
+from dagster_project.transformation import engine
 from dagster_project.transformation.build import STEPS, BuildReport, Step, build_step
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
@@ -107,7 +107,7 @@ class Project:
             self.nodes[name] = self._node("snapshot", name, step.tags[:1])
             self.nodes[f"test.fcir.{step.name}"] = self._node("test", f"test.fcir.{step.name}", (), name)
         self.while_dbt_builds: Callable[[], None] = lambda: None
-        monkeypatch.setattr(build, "invoke", self._invoke)
+        monkeypatch.setattr(engine, "invoke", self._invoke)
         for name in ("ensure_manifest", "read_manifest"):
             monkeypatch.setattr(engine, name, lambda _: {"nodes": {}})
 

@@ -45,7 +45,7 @@ class Bench:
     def __init__(self, folder: Path, extent: Extent) -> None:
         self.landing, self.home = folder / "landing", folder / "home"
         self._folder, self._extent = folder, extent
-        self._base, self._nights, self._databases = folder / "base", folder / "nights", folder / "databases"
+        self._base, self._files, self._databases = folder / "base", folder / "night", folder / "databases"
         self._key, self._manifest = folder / "pseudonym.key", folder / "manifest.json"
 
     def prepare(self, parsed: Path | None = None) -> None:
@@ -64,7 +64,8 @@ class Bench:
         self._key.unlink(missing_ok=True)
         self._key.touch(0o600)
         self._key.write_text(_KEY.hex() + "\n", encoding="ascii")
-        self._write_nights()
+        _remove(self._files)
+        data.write_night(self._files, self._extent)
         self._start_empty(self.home)
         if parsed:
             shutil.copytree(parsed, self.home / "dbt")
@@ -92,7 +93,7 @@ class Bench:
         found += [
             f"dbt alone: {text}" for text in differences(self._database(FACTS), self._database(self.dbt_alone().name))
         ]
-        self._night("full")
+        self._night()
         measure(self._fcir("night", "run"))
         measure(self.plain_duckdb(ALL, "--marts", str(self._manifest)))
         found += [f"after a night: {text}" for text in differences(self._database(ALL), warehouse)]
@@ -106,13 +107,10 @@ class Bench:
             self.plain_duckdb(ALL, "--marts", str(self._manifest)),
             self.dbt_alone(),
             Job("fcir run, first load", [_FCIR, "run"], self._environment(self._folder / "cold"), self._start_cold),
-            self._fcir("fcir run, a night", "run", before=lambda: self._night("full")),
-            self._fcir("fcir run, an empty night", "run", before=lambda: self._night("empty")),
+            self._fcir("fcir run, a night", "run", before=self._night),
             self._fcir("fcir run, nothing new", "run", before=self._restore),
             self._fcir("fcir status", "status"),
             self._fcir("fcir query", "query", "select count(*) from fct_call"),
-            Job("import dagster", [_PYTHON, "-c", "import dagster"]),
-            Job("import great_expectations", [_PYTHON, "-c", "import great_expectations"]),
         ]
 
     def plain_duckdb(self, name: str, *arguments: str) -> Job:
@@ -182,19 +180,9 @@ class Bench:
         self._start_empty(self.home)
         _copy(self._base, self.home)
 
-    def _night(self, name: str) -> None:
+    def _night(self) -> None:
         self._restore()
-        _copy(self._nights / name, self.landing)
-
-    def _write_nights(self) -> None:
-        """Write a night, and one on which nothing happened: the same files with their headers alone."""
-        _remove(self._nights)
-        data.write_night(self._nights / "full", self._extent)
-        for file in (self._nights / "full").glob("*/*.csv"):
-            empty = self._nights / "empty" / file.parent.name / file.name
-            empty.parent.mkdir(parents=True, exist_ok=True)
-            with file.open(encoding="utf-8") as stream:
-                empty.write_text(stream.readline(), encoding="utf-8")
+        _copy(self._files, self.landing)
 
 
 def _remove(folder: Path) -> None:

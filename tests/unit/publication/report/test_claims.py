@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
-from dagster_project.publication.site.reconciliation import claims
 
 BOTH = "August 2022 to September 2022"
 
@@ -119,32 +118,3 @@ def test_verdicts_and_months_have_words():
     assert [verdict_in_words(verdict) for verdict in verdicts] == ["Supported", "Contradicted", "Cannot be tested"]
     # Adjoining months are one span, also across the end of a year.
     assert months_in_words("2022-12, 2023-01 to 2023-02, 2023-04") == "December 2022 to February 2023 and April 2023"
-
-
-def test_the_page_groups_claims_by_paper_and_keeps_their_order(marts):
-    marts.execute(
-        """
-        create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name;
-        create table marts.measures as select 'a.b' as measure, 'Label' as short_label;
-        create table marts.claims as select *, 'kent' as force_code from (values
-            -- Of two papers of one force, the newer one first; C2 before C10.
-            ('march', date '2023-03-15', 'C10', 1, 'ten', 'contradicted', 'contradicted', '2022-08', 'no', 'a.b'),
-            ('march', date '2023-03-15', 'C2', 2, 'two', 'supported_so_far', 'supported_so_far', '2022-09', '2', 'a.b'),
-            ('march', date '2023-03-15', 'C2', 1, 'two', 'supported', 'supported_so_far', '2022-01', '1', 'a.b'),
-            ('june', date '2023-06-15', 'C1', 1, 'one', 'not_testable', 'not_testable', null, 'unknown', 'no.such')
-        ) as claims (
-            report_id, published_on, statement_id, test_no, statement, verdict, claim_verdict, value_months, evidence,
-            measure
-        )
-        """
-    )
-    assert [
-        [(claim["statement"], claim["verdict"], [tuple(test.values()) for test in claim["tests"]]) for claim in paper]
-        for paper in claims(marts)
-    ] == [
-        [("one", "Cannot be tested", [("no.such", "unknown")])],
-        [
-            ("two", "Supported by the months loaded so far (September 2022)", [("Label", "1"), ("Label", "2")]),
-            ("ten", "Contradicted", [("Label", "no")]),
-        ],
-    ]

@@ -1,20 +1,16 @@
 """Definitions give the values in force and their source, and figures of another formula have a note."""
 
 from datetime import date
-from decimal import Decimal
 
 from dagster_project.publication.report.definitions import (
     FormulaChange,
     Rule,
-    broken_at_changes,
-    change_words,
     definitions,
     formula_changes,
     read_rules,
     with_definitions_in_force,
 )
 from dagster_project.publication.report.figures import note_formulas
-from dagster_project.publication.report.model import Point
 from tests.unit.publication.reports import a_measure
 
 EVER, OCTOBER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 10, 1), date(2022, 11, 1), date(2023, 1, 1)
@@ -89,14 +85,6 @@ def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
     assert others == [[], []]
     again = Rule("formula", SHARE.code, CHANGE, None, OLD.code, "")
     assert formula_changes((FORMULAS[0], again, rule("formula", NEW.code, "", "crime.z"))) == {}
-
-
-def test_a_line_breaks_at_the_first_point_of_another_formula():
-    changes = [FormulaChange(day, "a", "b") for day in (date(2022, 8, 1), date(2022, 10, 10), date(2022, 12, 1))]
-    points = [Point(date(2022, number, 1), Decimal(1), "1", False, None) for number in (8, 10, 11)]
-    assert [point.is_after_change for point in broken_at_changes(points, changes)] == [False, False, True]
-    assert change_words(points, changes) == "different formula since 10 October 2022"
-    assert change_words(points[:2], changes) == ""
 
 
 def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):

@@ -10,7 +10,7 @@ from dagster_project.publication.report.display import display
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
 from dagster_project.publication.report.headlines import Reading, Standing, change, matrix
 from dagster_project.publication.report.main_points import caveat, main_points
-from dagster_project.publication.report.model import Block, Explanation, Figure, Point, Run
+from dagster_project.publication.report.model import Block, Explanation, Figure, Run
 from tests.unit.publication.reports import a_measure
 
 MONTH, BEFORE, YEAR_BEFORE = date(2023, 1, 1), date(2022, 12, 1), date(2022, 1, 1)
@@ -160,29 +160,6 @@ def test_a_target_is_met_or_missed_as_the_chart_says(better, now, changes, words
     standing = a_standing("x", now, better=better, **changes)
     assert matrix([standing]).headlines[0].target == words
     assert standing.is_missed == words.endswith("missed")
-
-
-def test_columns_without_a_figure_are_left_out():
-    bare = matrix([a_standing("x", "2.00"), a_standing("y", "2.00", "1.00")])
-    assert [name for name, _ in bare.columns] == ["label", "figure", "month_change", "trend"]
-    full = matrix([a_standing("x", "2.00", "1.00", "3.00", variation="common_cause", **MET)])
-    assert [title for _, title in full.columns] == [
-        *("Measure", "Jan 2023", "Change on Dec 2022", "Change on Jan 2022", "Trend", "Variation", "Target")
-    ]
-    (headline,) = full.headlines
-    assert headline.variation.text == "No unusual change"
-    assert (headline.month_change.text, headline.year_change.text) == ("up 1.00 point", "down 1.00 point")
-
-
-def test_a_trend_states_the_range_of_its_complete_months():
-    trend = [Point(date(2022, 12 - n, 1), Decimal(n), str(n), False, None) for n in (3, 2, 0)]
-    trend.append(Point(MONTH, Decimal(99), "99", True, None))
-    found = matrix([a_standing("x", "2.00", points=of) for of in (trend, trend[-1:])])
-    assert [headline.trend_words for headline in found.headlines] == [
-        "September 2022 to January 2023: lowest 0 in December 2022, highest 3 in September 2022",
-        "",
-    ]
-    assert found.note == "A verdict on what is usual needs twelve complete months; there are three."
 
 
 def test_the_caveat_names_what_limits_the_figures():

@@ -7,7 +7,7 @@ import pytest
 from dagster_project.clock import days_between
 from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site import data, trust
-from dagster_project.publication.site.reconciliation import printed, sentences
+from dagster_project.publication.site.reconciliation import printed
 from tests.deliveries_mart import deliveries_sql, delivery_totals_sql
 
 AUGUST, SEPTEMBER, OCTOBER = (date(2022, month, 1) for month in (8, 9, 10))
@@ -98,32 +98,6 @@ def test_printed_figures_state_verdict_and_formula_of_each_month(tables):
     assert (share.formula, other.formula) == (formulas, "cancelled")
     rest = "1 by another formula; 1 differs; 1 for months that are not delivered"
     assert summary(tables)[0] == f"3 of 5 printed figures reproduced exactly; {rest}"
-
-
-def test_sentences_name_what_gives_them_or_the_months_that_they_need(tables):
-    tables.execute(
-        """
-        insert into marts.reconciliation_narrative by name select * from (values
-            ('N10', 'ten', 'no_data', null, '2022-04 to 2022-07'), ('N2', 'two', 'match', 'pooled', null),
-            ('N3', 'three', 'no_data', null, 'not stated'), ('N4', 'four', 'mismatch', null, null)
-        ) as t (statement_id, statement, verdict, formula, months_needed)
-        """
-    )
-    assert [(row["statement"], row["verdict"], row["why"]) for row in sentences(tables)] == [
-        ("two", "exactly", "pooled"),
-        ("three", "cannot be computed", "needs months that the sentence does not state"),
-        ("four", "differs", ""),
-        ("ten", "cannot be computed", "needs April 2022 to July 2022"),
-    ]
-    # A claim with two tests counts once.
-    tables.execute(
-        "insert into marts.claims values ('C1', 'supported', 'kent', 'p'), ('C1', 'supported', 'kent', 'p'), "
-        "('C2', 'contradicted', 'kent', 'p')"
-    )
-    assert summary(tables)[1:3] == [
-        "1 of 4 figures in sentences of papers reproduced; 1 differs; 2 others need months that are not loaded",
-        "2 claims of papers tested: 1 supported and 1 contradicted",
-    ]
 
 
 STATES = ("due", "loaded", "missing", "rejected", "withdrawn")

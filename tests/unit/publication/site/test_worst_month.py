@@ -12,7 +12,7 @@ from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
 from dagster_project.publication.report.model import Block, Event, Explanation, Figure, Measure, Run
 from dagster_project.publication.report.months import PaperMonth
-from dagster_project.publication.site.worst_month import OtherMeasure, worst_months
+from dagster_project.publication.site.worst_month import worst_months
 from tests.unit.publication.reports import a_measure
 
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (date(2022, month, 1) for month in (8, 9, 10, 11))
@@ -31,7 +31,7 @@ def history(measure: Measure = SHARE, figures: dict[date, str] = FIGURES, provis
 
 @pytest.fixture
 def calls(marts):
-    """Hours and days of October: Friday evening and Monday the third are the worst."""
+    """Hours and days of October."""
     marts.execute(
         """
         create table marts.kpi_calls_hourly as
@@ -71,20 +71,6 @@ def test_the_worst_month_is_a_complete_one_of_the_formula_in_force(calls):
     assert worst(calls, history(replace(SHARE, chart_type="cohort"))) is None
 
 
-def test_the_worst_hour_and_day_lead_to_those_of_the_month(calls):
-    found = worst(calls, history())
-    assert found.hour == "Friday from 20:00, 71.25% of 80 calls; its calls needed 14 operators"
-    assert found.hours == {"force": "kent", "month": "2022-10", "line": "101"}
-    assert found.day == "Monday 3 October 2022, 60.87% of 1,000 calls"
-    october = {"forces": "kent", "from": "2022-10", "to": "2022-10"}
-    assert found.days == {"measures": "calls_101.pct_not_answered", **october, "grain": "day"}
-    mean = replace(SHARE, code="calls_101.avg_queue_time", unit="duration", decimals=0)
-    assert worst(calls, history(mean)).hour.startswith("Monday from 09:00, 1m 40s over 23 answered calls; its")
-    assert (worst(calls, history(mean)).day, worst(calls, history(mean)).days) == ("", {})
-    other = worst(calls, history(replace(SHARE, section="live_chat", code="live_chat.pct_not_accepted")))
-    assert (other.hour, other.hours, other.day, other.days) == ("", {}, "", {})
-
-
 def test_comment_and_events_are_those_of_the_month_and_section(calls):
     said, on_section, elsewhere = (Block("paragraph", (Run(text),)) for text in ("Storm.", "Few operators.", "Chats."))
     words = Commentary(
@@ -104,12 +90,3 @@ def test_comment_and_events_are_those_of_the_month_and_section(calls):
     assert (without.paper, without.has_paper) == ("", True)
     of_another = worst(calls, history(), papers=[replace(paper, force_code="city-of-london")])
     assert (of_another.comment, of_another.paper, of_another.has_paper) == ((), "", False)
-
-
-def test_other_measures_of_the_section_are_beside_the_month_before(calls):
-    counts = {SEPTEMBER: "27418", OCTOBER: "25277"}
-    others = [replace(RECEIVED, section="crime", code="x.y"), replace(RECEIVED, in_board_paper=False, code="z")]
-    found = worst(calls, history(), *(history(other, counts) for other in (RECEIVED, *others)))
-    assert found.before == SEPTEMBER
-    assert found.others == (OtherMeasure("calls_101.received", "Calls Received", "25277%", "27418%", ""),)
-    assert worst(calls, history(), history(RECEIVED, {NOVEMBER: "1"})).others == ()
