@@ -19,6 +19,8 @@ import pytest
 FILE_SECONDS, SUITE_SECONDS = 40, 1600
 # What `_work` costs on the quiet machine that the limits were measured on; a slower or busy one has wider limits.
 _WORK_SECONDS = 0.095
+# By as much the seconds of a file differed between runs of one state on one machine.
+_TOLERANCE = 1.15
 
 shared = 0.0
 """CPU seconds that this process has spent on shared data roots."""
@@ -82,7 +84,7 @@ class CpuSeconds:
 
     def too_much(self) -> list[str]:
         """Return the files and the suite above their limits."""
-        slower = max(1.0, sum(self._work) / len(self._work) / _WORK_SECONDS)
+        slower = _TOLERANCE * max(1.0, sum(self._work) / len(self._work) / _WORK_SECONDS)
         found = [
             f"{name}: {spent:.0f} CPU seconds, at most {FILE_SECONDS * slower:.0f}"
             for name, spent in self._files.most_common()

@@ -41,4 +41,3 @@ def test_a_run_that_is_killed_while_dbt_builds_is_completed_by_the_next(three_da
     assert root.damage() == []
     assert root.figures() == three_days.figures()
     assert root.warehouse(LOADED_TWICE) == []
-    assert "Nothing is new" in root.fcir("run").out

@@ -56,14 +56,6 @@ def test_values_in_force_replace_those_of_the_catalogue():
     assert with_definitions_in_force([measure], [], MONTH) == (measure,)
 
 
-def test_a_formula_and_a_target_are_those_of_the_month_with_their_sources():
-    target = rule("benchmark", "2.000000", "National.", SHARE.code)
-    assert text(SHARE, *FORMULAS, target, month=OCTOBER) == (
-        "As reported. Formula: cancelled divided by recorded plus cancelled. Benchmark: over 2%. Source of the values: "
-        "Read from the paper. National. Data: calls."
-    )
-
-
 def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
     (change,) = formula_changes(FORMULAS)[SHARE.code]
     assert change == FormulaChange(CHANGE, OLD.code, NEW.code)

@@ -208,12 +208,3 @@ def test_figures_that_came_or_went_are_revisions(revisions, marts):
     assert revisions(months=(JANUARY,)) == ((), "")
     marts.execute("drop table marts.revisions")
     assert read_revisions(marts, "kent", (DECEMBER, JANUARY), (CALLS,)) == ((), "")
-
-
-@pytest.mark.parametrize(("number", "more"), [(12, ""), (13, " The first 12 are listed.")])
-def test_the_list_of_revisions_is_short_and_says_how_many_there_are(revisions, number, more):
-    months = tuple(date(2021 + n // 12, n % 12 + 1, 1) for n in range(24 - number, 25))
-    found, note = revisions(
-        *((day, CALLS, month, day, day + 1, "deliveries") for month in months[:-1] for day in (2, 3)), months=months
-    )
-    assert (len(found), note) == (12, f"{number} figures of earlier months have changed {SINCE}{more}")
