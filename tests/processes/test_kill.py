@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from pathlib import Path
+
+import pytest
 
 from tests.processes.test_signals import AT_AN_EVENT
 from tests.roots import DataRoot, land_correction, land_three_days
@@ -28,12 +31,22 @@ def killed(root: DataRoot, *arguments: str, at: str, **options) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_run_that_is_killed_while_dbt_builds_is_completed_by_the_next(three_days, compiled, tmp_path):
-    root = DataRoot.knowing(compiled, tmp_path / "home")
-    land_three_days(root)
-    # The same people have the same pseudonyms as in the root that is compared.
-    shutil.copytree(three_days.home / "secrets", root.home / "secrets")
-    killed(root, "run/fcir/models/marts/core/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
+@pytest.fixture
+def interrupted(made_once, three_days, compiled, tmp_path) -> DataRoot:
+    """A root of three days whose first run was killed while dbt built."""
+
+    def fill(folder: Path) -> None:
+        root = DataRoot.knowing(compiled, folder / "home")
+        land_three_days(root)
+        # The same people have the same pseudonyms as in the root that is compared.
+        shutil.copytree(three_days.home / "secrets", root.home / "secrets")
+        killed(root, "run/fcir/models/marts/core/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
+
+    return DataRoot(made_once("interrupted", fill) / "home").copy(tmp_path / "home")
+
+
+def test_a_run_that_is_killed_while_dbt_builds_is_completed_by_the_next(interrupted, three_days):
+    root = interrupted
     assert not root.current.exists()
     land_correction(root)
     done = root.fcir("run")

@@ -2,12 +2,10 @@
 
 import os
 import stat
-from datetime import date
 
 import duckdb
 import pytest
 
-from dagster_project.clock import days_between
 from dagster_project.hashing import sha256_of
 from dagster_project.sql import comments_on, count_rows, literal, quoted, rows_by, scalar, table
 from dagster_project.writing import (
@@ -95,9 +93,3 @@ def test_names_and_texts_of_sql_are_quoted_and_rows_have_names():
             1: [{"n": 1, "odd": 1}, {"n": 3, "odd": 1}],
             0: [{"n": 2, "odd": 0}],
         }
-
-
-def test_days_between_have_both_ends():
-    days = days_between(date(2022, 10, 30), date(2022, 11, 1))
-    assert [str(day) for day in days] == ["2022-10-30", "2022-10-31", "2022-11-01"]
-    assert days_between(date(2022, 11, 1), date(2022, 10, 30)) == []

@@ -100,11 +100,6 @@ def test_rows_are_written_as_unbroken_runs_and_what_does_not_fit_is_counted_in_r
     }
 
 
-def test_a_sum_has_separators_and_no_zeros_at_its_end():
-    amounts = ("35634.000000", "0.500000", "-1234567.250000", "100", "0")
-    assert [model.amount_text(Decimal(amount)) for amount in amounts] == ["35,634", "0.5", "-1,234,567.25", "100", "0"]
-
-
 TOO_FEW, EMPTY = part("calls.lost", file(1), amount="3"), tuple(part(item.part, amount="0") for item in TRACE.parts)
 MANY = part("calls.lost", *(file(day) for day in range(1, 16)), amount="30")
 CHANGED_FILES = (replace(file(2), status="replaced"), replace(file(3, amount="7.5"), purged_at=OCTOBER, rows=()))
