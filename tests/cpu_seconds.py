@@ -44,7 +44,7 @@ class CpuSeconds:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._began = (0.0, 0.0)
+        self._began, self._left_out = (0.0, 0.0), 0.0
         self._work = [_work()]
         self._files: Counter[str] = Counter()
         self._suite = 0.0
@@ -53,10 +53,17 @@ class CpuSeconds:
         self._began = (cpu_seconds(), shared)
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> Iterator[Any]:
+        before = cpu_seconds()
+        yield
+        # Fixtures of the session end with its last test; the servers and browsers of them are of no file.
+        self._left_out = 0.0 if nextitem else cpu_seconds() - before
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:  # noqa: ARG002
         report = yield
         if report.when == "teardown":
-            spent = cpu_seconds() - self._began[0] - (shared - self._began[1])
+            spent = cpu_seconds() - self._began[0] - (shared - self._began[1]) - self._left_out
             report.user_properties.append(("cpu_seconds", spent))
         return report
 
