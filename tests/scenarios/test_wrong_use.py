@@ -58,22 +58,6 @@ def test_wrong_use_ends_with_2_and_one_line(empty, line, message):
     assert not empty.home.exists()
 
 
-UNKNOWN = {
-    "a section": ("measures --section calls", "known: calls_101, calls_999"),
-    "a measure": ("measures 'nothing like it'", "All: fcir measures"),
-    "a table": ("tables kpi_call_monthly", "Did you mean kpi_calls_monthly? All: fcir tables"),
-    "two forms": ("tables --csv --json", "choose one of --csv and --json"),
-    "a page": ("open workbook", "'workbook' is not one of 'paper', 'site'"),
-}
-
-
-@pytest.mark.parametrize(("line", "message"), UNKNOWN.values(), ids=UNKNOWN)
-def test_an_unknown_name_of_something_published_is_answered_with_those_that_exist(three_days, line, message):
-    done = three_days.fcir(*shlex.split(line))
-    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert message in done.err
-
-
 def test_errors_are_json_lines_with_a_json_log(empty):
     empty.settings["FCIR_LOG_FORMAT"] = "json"
     for arguments in (["run", "--fast"], ["run", "--from", "x"], ["measures"]):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+
+import pytest
 
 from dagster_project.cli.open import open_in_browser
 from tests.roots import DataRoot
@@ -40,3 +43,19 @@ def test_open_prints_the_path_without_a_display_and_starts_a_browser_with_one(th
     monkeypatch.setenv("DISPLAY", ":0")
     assert open_in_browser(root.current / "board paper.html")
     assert opened == [(root.current / "board paper.html").as_uri()]
+
+
+UNKNOWN = {
+    "a section": ("measures --section calls", "known: calls_101, calls_999"),
+    "a measure": ("measures 'nothing like it'", "All: fcir measures"),
+    "a table": ("tables kpi_call_monthly", "Did you mean kpi_calls_monthly? All: fcir tables"),
+    "two forms": ("tables --csv --json", "choose one of --csv and --json"),
+    "a page": ("open workbook", "'workbook' is not one of 'paper', 'site'"),
+}
+
+
+@pytest.mark.parametrize(("line", "message"), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_unknown_name_of_something_published_is_answered_with_those_that_exist(three_days, line, message):
+    done = three_days.fcir(*shlex.split(line))
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert message in done.err
