@@ -90,7 +90,7 @@ def erase(
     warn_of_lake(settings)
     if removed := content["removed_files"]:
         pdfs = sum(file.endswith(".pdf") for file in removed)
-        numbers = ((pdfs, "PDF file"), (len(removed) - pdfs, "Word or slides file"))
+        numbers = ((pdfs, "PDF file"), (len(removed) - pdfs, "Word file"))
         warn(
             f"{' and '.join(counted(n, what) for n, what in numbers if n)} of publications had the identifier, or may "
             "show it in a chart, and cannot be rewritten, so they were removed; the certificate lists them. Publish "

@@ -54,7 +54,7 @@ function with the file before it rewrites it.
 
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
 # Forms of a paper, or of its tables; if one has a value, so may the pictures of the charts in the others.
-_SHOWS_TEXTS, _WITH_PICTURES = (".html", ".pdf", ".svg", ".xlsx", ".ods"), (".docx", ".pptx", ".odt", ".odp")
+_SHOWS_TEXTS, _WITH_PICTURES = (".html", ".pdf", ".svg", ".xlsx"), (".docx",)
 _DRAFT = re.compile(r"\.(.+)\.draft(?:\.wal)?", re.S)
 UNWRITTEN = (OSError, duckdb.IOException, duckdb.FatalException, sqlite3.OperationalError)
 """Errors of writing a file: of the system, of DuckDB and of SQLite."""

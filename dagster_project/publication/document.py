@@ -39,6 +39,8 @@ _HEADLINE_WIDTHS = {"label": 1.7, "figure": 1.0, "trend": 1.4, "target": 1.3}
 _EXCEPTION_WIDTHS = (1.3, 1.2, 2.0, 1.4, 0.9, 0.9)
 _REVISION_WIDTHS = (2.4, 0.8, 0.8, 0.8, 2.0)
 _MEASURE_WIDTH = 2.3
+# With as many columns, 1,234,567 with the number of a note takes 13 to 15 mm of 16, by typeface.
+_FIGURES_IN_ROW, _FIGURE_SIZE, _INTO_PADDING = 8, Pt(7.5), Mm(-1.1)
 _CHARTS_IN_ROW = 3
 # Of the charts; twice the 96 dots of an inch, so that they are sharp in print.
 _SCALE = 2.0
@@ -165,10 +167,18 @@ class _Paper:
             self.document.add_paragraph(section.events_note)
 
     def figures(self, figures: Table) -> None:
-        """Write a table of figures below its caption."""
-        self.document.add_paragraph(figures.caption, style="Caption").paragraph_format.keep_with_next = True
-        titles = ["Measure", *(column.heading for column in figures.columns)]
-        table = self.table(titles, len(figures.rows), [_MEASURE_WIDTH, *(1.0 for _ in figures.columns)])
+        """Write a table of figures below its caption: with more columns than fit, as tables of as many columns each."""
+        columns = len(figures.columns)
+        size = -(-columns // -(-columns // _FIGURES_IN_ROW)) if columns else 1
+        for first in range(0, columns, size):
+            self.figures_of_columns(figures, slice(first, first + size))
+
+    def figures_of_columns(self, figures: Table, shown: slice) -> None:
+        """Write some columns of a table of figures."""
+        caption = f"{figures.caption}{', continued' if shown.start else ''}"
+        self.document.add_paragraph(caption, style="Caption").paragraph_format.keep_with_next = True
+        titles = ["Measure", *(column.heading for column in figures.columns[shown])]
+        table = self.table(titles, len(figures.rows), [_MEASURE_WIDTH, *(1.0 for _ in titles[1:])])
         for line, row in zip(islice(table.rows, 1, None), figures.rows, strict=True):
             # `table.cell` would list all cells of the table each time.
             first, *others = line.cells
@@ -176,7 +186,7 @@ class _Paper:
             label.add_run(row.label)
             if row.remark:
                 label.add_run(f" ({row.remark})").italic = True
-            for cell, figure in zip(others, row.figures, strict=True):
+            for cell, figure in zip(others, row.figures[shown], strict=True):
                 _add_figure(cell.paragraphs[0], figure)
 
     def charts(self, charts: Sequence[Chart], drawings: Mapping[str, str]) -> None:
@@ -293,7 +303,10 @@ def _add_page_number(paragraph: Paragraph) -> None:
 
 def _add_figure(paragraph: Paragraph, figure: Figure) -> None:
     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    paragraph.add_run(figure.text).italic = figure.is_provisional or None
+    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = _INTO_PADDING
+    # A duration has blanks, and is not broken over two lines.
+    run = paragraph.add_run(figure.text.replace(" ", "\N{NO-BREAK SPACE}"))
+    run.italic, run.font.size = figure.is_provisional or None, _FIGURE_SIZE
     if figure.note:
         paragraph.add_run(str(figure.note)).font.superscript = True
 

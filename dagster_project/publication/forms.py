@@ -17,8 +17,6 @@ FORMS = {
     "board_paper.pdf": "PDF",
     "board_paper.xlsx": "workbook",
     "board_paper.docx": "Word",
-    "board_paper.ods": "OpenDocument",
-    "board_paper.pptx": "slides",
 }
 """Files that people open, with what links call them; the page is rendered last, because it links to the others."""
 
@@ -36,24 +34,10 @@ def pdf(report: Report) -> Rendered:
 
 def document(report: Report) -> bytes:
     """Render the paper as a Word document."""
-    # Imported here: the libraries take 0.2 s, and only the newest paper needs them.
+    # Imported here: the library takes 0.1 s, and only the newest paper needs it.
     from dagster_project.publication.document import render_document
 
     return render_document(report, _drawings(report))
-
-
-def opendocument(report: Report) -> bytes:
-    """Render the tables of the paper as an OpenDocument spreadsheet."""
-    from dagster_project.publication.opendocument import render_opendocument
-
-    return render_opendocument(report)
-
-
-def slides(report: Report) -> bytes:
-    """Render main points and charts of the paper as slides."""
-    from dagster_project.publication.slides import render_slides
-
-    return render_slides(report, _drawings(report))
 
 
 def tasks(
@@ -61,18 +45,14 @@ def tasks(
 ) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
     """Return the files of a paper except its page: name to rendering function and arguments.
 
-    Forms to edit and to copy from are made of the newest paper only: they take three quarters of a CPU second.
+    The form to edit is made of the newest paper only: it takes half a CPU second.
     """
     forms: dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]] = {
         "board_paper.pdf": (pdf, (report,)),
         "board_paper.xlsx": (render_workbook, (report,)),
     }
     if is_newest:
-        forms |= {
-            "board_paper.docx": (document, (report,)),
-            "board_paper.ods": (opendocument, (report,)),
-            "board_paper.pptx": (slides, (report,)),
-        }
+        forms["board_paper.docx"] = (document, (report,))
     # Not the whole report: to hand it to the other process costs more than to write the CSV.
     return forms | {
         f"{section.code}.csv": (render_csv, (report.force_code, section.table, report.notes))

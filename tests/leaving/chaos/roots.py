@@ -55,7 +55,7 @@ _OWN_TABLES = {
     "landed_file",
 }
 _OWN_TABLES |= {"int_published_version", "int_revision", "int_figure_change", "stg_publications", "stg_figure_versions"}
-_ARCHIVES = {".docx", ".ods", ".pptx", ".xlsx"}
+_ARCHIVES = {".docx", ".xlsx"}
 _TEXTS = {".html", ".csv", ".js", ".css", ".json"}
 # Its tables have what the last build found changed: nothing, if a killed run had built all.
 _OF_BUILD = "changes"

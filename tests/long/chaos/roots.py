@@ -32,7 +32,7 @@ _OWN_TABLES = {
 }
 # Its tables have what the last build found changed: nothing, if a killed run had built all.
 _OF_BUILD = "changes"
-_ARCHIVES = {".docx", ".ods", ".pptx", ".xlsx"}
+_ARCHIVES = {".docx", ".xlsx"}
 _TEXTS = {".html", ".csv", ".js", ".css", ".json"}
 # Names of publications, times of the clock, and the code of fcir.
 _OF_RUN = re.compile(

@@ -162,7 +162,7 @@ def styled(word, style: str) -> list[str]:
 
 def test_word_shows_every_text_in_headings_lists_and_tables_with_repeated_headers(whole):
     word = Document(io.BytesIO(render_document(whole, drawings(whole))))
-    rows = [[[cell.text for cell in row.cells] for row in table.rows] for table in word.tables]
+    rows = [[[re.sub(r"\s", " ", cell.text) for cell in row.cells] for row in table.rows] for table in word.tables]
     header, footer = (part.paragraphs[0].text for part in (word.sections[0].header, word.sections[0].footer))
     paragraphs = [paragraph.text for paragraph in word.paragraphs]
     said = "\n".join([*paragraphs, *(cell for table in rows for row in table for cell in row), header])
