@@ -163,9 +163,16 @@ def change(
     difference = rounded(now.value, decimals) - rounded(before.value, decimals)
     is_up = difference > 0
     text = f"{'up' if is_up else 'down'} {_size(abs(difference), before, measure, decimals)}"
-    if now.per_day is not None and before.per_day is not None and (now.per_day > before.per_day) != is_up:
-        text += f", but {'down' if is_up else 'up'} per day"
+    if (day := change_per_day(now, before)) is not None and (day > 0) != is_up:
+        text += f", but {'no change' if not day else 'down' if is_up else 'up'} per day"
     return Change(UP if is_up else _DOWN, text)
+
+
+def change_per_day(now: Reading, before: Reading) -> Decimal | None:
+    """Return the difference of two sums per day to one decimal, as sentences print it; None for other measures."""
+    if now.per_day is None or before.per_day is None:
+        return None
+    return rounded(now.per_day, 1) - rounded(before.per_day, 1)
 
 
 def _headline(item: Standing) -> Headline:

@@ -10,6 +10,7 @@ from dagster_project.publication.report.headlines import (
     Reading,
     Standing,
     change,
+    change_per_day,
     signal_words,
     target_words,
 )
@@ -143,13 +144,14 @@ def _relative(item: Standing, before: Reading | None) -> Decimal:
         or has_other_formula(before.month, now.month, item.formula_changes)
     ):
         return Decimal(0)
-    new, old = now.value, before.value
-    if now.per_day is not None and before.per_day is not None:
-        new, old = now.per_day, before.per_day
-    # A change of the total that only comes from the length of the months is none.
-    if not old or (new > old) != (now.value > before.value):
-        return Decimal(0)
-    return abs(new - old) / abs(old)
+    old, difference = before.value, now.value - before.value
+    if now.per_day is not None and before.per_day:
+        by_day = change_per_day(now, before)
+        # A change of the total that only comes from the length of the months is none.
+        if not by_day or (by_day > 0) != (difference > 0):
+            return Decimal(0)
+        old, difference = before.per_day, now.per_day - before.per_day
+    return abs(difference) / abs(old) if old else Decimal(0)
 
 
 def _inside(text: str) -> str:

@@ -15,7 +15,7 @@ COUNTRY, GROUP = "United Kingdom", "Most similar group"
 CLOCK = (
     "The national clock starts when the operator of BT connects a call to the force. The force's own clock starts "
     "later, when the call enters its queue, and it counts the calls that its own telephone system logged. So the two "
-    "sets of figures differ, and neither corrects the other."
+    "can differ, and neither corrects the other."
 )
 NO_RANK = {
     "no_data": "nothing published",

@@ -204,13 +204,15 @@ def _direction(first: Month, last: Month) -> str:
 
 
 def _differ_by_day(first: Month, last: Month) -> str | None:
-    """Describe the change of a sum per day if its direction differs from that of the sum; None if it does not."""
+    """Describe the change of a sum per day, as printed, if it is not that of the sum; otherwise None."""
     if first.per_day is None or last.per_day is None:
         return None
+    days = [display(month.per_day, "count", 1) for month in (first, last)]
+    if days[0] == days[1]:
+        return f"a day it was the same ({days[0]})"
     if (last.per_day > first.per_day) == (last.value > first.value):
         return None
-    days = " to ".join(display(month.per_day, "count", 1) for month in (first, last))
-    return f"a day it {'rose' if last.per_day > first.per_day else 'fell'} ({days})"
+    return f"a day it {'rose' if last.per_day > first.per_day else 'fell'} ({' to '.join(days)})"
 
 
 def _extremes(series: Series) -> str:

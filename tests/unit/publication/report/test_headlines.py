@@ -114,14 +114,15 @@ def test_nothing_is_said_of_figures_that_cannot_be_compared():
     assert main_points(standings) == ()
 
 
-def test_a_rise_that_comes_from_a_longer_month_is_no_main_point():
+@pytest.mark.parametrize(("per_day", "words"), [("96.8", "down"), ("96.94", "no change")])
+def test_a_rise_that_comes_from_a_longer_month_is_no_main_point(per_day, words):
     longer = replace(
         a_standing("x", "3000", unit="count"),
-        now=reading("3000", "count", MONTH, per_day=Decimal("96.8")),
+        now=reading("3000", "count", MONTH, per_day=Decimal(per_day)),
         month_before=reading("2900", "count", BEFORE, per_day=Decimal("96.9"), pct_change=Decimal("3.4483")),
     )
     assert main_points([longer]) == ()
-    assert change(longer.now, longer.month_before, longer.measure).text == "up 100 (3.4%), but down per day"
+    assert change(longer.now, longer.month_before, longer.measure).text == f"up 100 (3.4%), but {words} per day"
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,11 @@ RULES = {
         "Went from 310 in August 2022 to 302 in September 2022; a day it rose (10.0 to 10.1), since the months differ "
         "in length. Highest in August 2022 (310), lowest in September 2022 (302).",
     ),
+    "a sum that is the same per day": (
+        series([month(0, "310", per_day=Decimal("10.02")), month(1, "300", per_day=Decimal(10))], **FREE),
+        "Went from 310 in August 2022 to 300 in September 2022; a day it was the same (10.0), since the months differ "
+        "in length. Highest in August 2022 (310), lowest in September 2022 (300).",
+    ),
     "a change of formula": (
         series(months("10 20 30"), formula_changed=date(2022, 8, 1), **UNJUDGED, **year("1", "2")),
         f"{RISE} {ENDS} Months before August 2022 use a different formula and are not compared.",
