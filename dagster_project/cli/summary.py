@@ -168,9 +168,10 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
     if months := months_shown(settings):
         print_fact("Month shown", months)
     _print_files(pointer, _PAGES if is_short else _PAGES | _FILES)
-    matched, printed = count_matches(settings)
+    matched, printed, is_sample = count_matches(settings)
     if printed:
-        print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
+        calibrated = "; the sample is calibrated to these figures" if is_sample else ""
+        print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly{calibrated}")
     if not is_short:
         print_fact("Query", 'fcir query "from board_paper order by month_start desc, sort_order"')
         print_fact("Lineage UI", "make ui, then http://127.0.0.1:3000")

@@ -185,13 +185,19 @@ def limit_memory() -> None:
             resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
 
 
-def count_matches(settings: Settings) -> tuple[int, int]:
-    """Return how many printed figures the current publication reproduces, and how many there are."""
+def count_matches(settings: Settings) -> tuple[int, int, bool]:
+    """Return how many printed figures the current publication reproduces, of how many, and whether it is a sample."""
     with published_database(settings) as connection:
-        ((matches, figures),) = connection.execute(
-            "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation"
+        [counts] = connection.execute(
+            """
+            select
+                count(*) filter (where verdict in ('match', 'match_other_formula')),
+                count(*),
+                (select coalesce(bool_or(is_synthetic), false) from load_audit)
+            from reconciliation
+            """
         ).fetchall()
-        return matches, figures
+        return counts
 
 
 def _shown(line: str) -> str:

@@ -85,7 +85,6 @@ class Definitions:
         default_factory=lambda: {
             "calls_999.pct_not_answered": [Dated("*", LONG_AGO, None, Decimal(2))],
             "calls_999.pct_answered_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
-            "calls_999.pct_received_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
         }
     )
     counts_cancelled_as_recorded: list[Dated] = field(

@@ -110,10 +110,11 @@ class Standing:
         return self.is_missed or (self.now is not None and self.variation in ("concerning", "unusual"))
 
 
-def matrix(standings: Sequence[Standing]) -> Matrix:
+def matrix(standings: Sequence[Standing], published: str = "") -> Matrix:
     """Return the matrix of headline figures.
 
     A column that no measure fills is left out: changes on last year before there is one, verdicts before 12 months.
+    `published` is a sentence for below it, on what is published nationally.
     """
     headlines = tuple(_headline(item) for item in standings)
     has_verdicts = any(item.variation for item in headlines)
@@ -132,7 +133,7 @@ def matrix(standings: Sequence[Standing]) -> Matrix:
             *([("target", "Target")] if any(item.target for item in headlines) else []),
         ),
         headlines=headlines,
-        note="" if has_verdicts or not headlines else _no_verdict(standings),
+        note=" ".join(filter(None, ("" if has_verdicts or not headlines else _no_verdict(standings), published))),
     )
 
 

@@ -79,6 +79,20 @@ def how_we_compare(connection: duckdb.DuckDBPyConnection, force_code: str, month
     )
 
 
+def published_share(compared: Section | None) -> str:
+    """Return the newest published share of 999 calls answered in under 10 seconds, for below the headline table.
+
+    Returns:
+        `Nationally published: 82.4% of 999 calls answered in under 10 seconds (Dec 2022).`; empty without a figure.
+    """
+    if compared is None:
+        return ""
+    [row] = [row for row in compared.table.rows if row.measure == f"{CODE}.pct_under_10s"]
+    figures = zip(compared.table.columns, row.figures, strict=True)
+    column, figure = [(column, figure) for column, figure in figures if figure.value is not None][-1]
+    return f"Nationally published: {figure.text} of 999 calls answered in under 10 seconds ({column.title})."
+
+
 def _figure(
     row: PublishedMonth | None, value: Callable[[PublishedMonth], Decimal | int | None], unit: str, decimals: int
 ) -> Figure:

@@ -30,7 +30,7 @@ from dagster_project.publication.report.figures import (
     table_of,
 )
 from dagster_project.publication.report.how_we_compare import CODE as COMPARED
-from dagster_project.publication.report.how_we_compare import how_we_compare
+from dagster_project.publication.report.how_we_compare import how_we_compare, published_share
 from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.measures import paper_sections, read_measures
 from dagster_project.publication.report.model import (
@@ -118,7 +118,8 @@ def read_report(
             _section(code, title, shown, table, charts, weekly, written, events, formulas, has_verdicts=has_verdicts)
         )
     above, on_comparison = (words.blocks.get(place, ()) for place in ("", COMPARED))
-    if compared := how_we_compare(connection, force_code, months):
+    compared = how_we_compare(connection, force_code, months)
+    if compared:
         sections.append(replace(compared, commentary=on_comparison))
     else:
         # The section has no published figures, so it is not shown; what was written for it is.
@@ -142,7 +143,7 @@ def read_report(
         data_until=until,
         is_synthetic=is_synthetic,
         main_points=main_points(standings, caveat(standings, months, missing_sources(connection, force_code, month))),
-        matrix=headlines.matrix(standings),
+        matrix=headlines.matrix(standings, published_share(compared)),
         exceptions=found,
         no_exceptions=no_exceptions(standings) if commentary and not found else "",
         commentary=above,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from dagster_project.publication.report.model import listed
+from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site.views import text_of
 from dagster_project.words import be, counted
 
@@ -48,16 +49,33 @@ def _printed_in_short(connection: duckdb.DuckDBPyConnection) -> str:
         else "",
         f"{verdicts['no_data']:,} for months that are not delivered" if verdicts["no_data"] else "",
     ]
+    rest.append("the sample is calibrated to these figures" if newest_delivery(connection)[1] else "")
     return "; ".join(
         [f"{verdicts['match'] + other:,} of {printed:,} printed figures reproduced exactly", *filter(None, rest)]
     )
 
 
 def _sentences_in_short(connection: duckdb.DuckDBPyConnection) -> str:
-    verdicts = _counts(connection, "select verdict, count(*) from marts.reconciliation_narrative group by verdict")
+    verdicts = _counts(
+        connection,
+        """
+        select
+            case
+                when contains(method, '; any ') then 'trial'
+                when contains(method, '; loaded ') then 'loaded'
+                else verdict
+            end as found,
+            count(*)
+        from marts.reconciliation_narrative
+        group by found
+        """,
+    )
     if not verdicts:
         return "No figure in the sentences of a paper has been delivered"
     rest = [
+        f"{verdicts['match_other_formula']:,} by another formula" if verdicts["match_other_formula"] else "",
+        f"{verdicts['trial']:,} by a period found by trial" if verdicts["trial"] else "",
+        f"{verdicts['loaded']:,} by the months that are loaded" if verdicts["loaded"] else "",
         f"{verdicts['mismatch']:,} {'differs' if verdicts['mismatch'] == 1 else 'differ'}"
         if verdicts["mismatch"]
         else "",
@@ -68,8 +86,7 @@ def _sentences_in_short(connection: duckdb.DuckDBPyConnection) -> str:
     ]
     return "; ".join(
         [
-            f"{verdicts['match'] + verdicts['match_other_formula']:,} of {counted(verdicts.total(), 'figure')} in "
-            "sentences of papers reproduced",
+            f"{verdicts['match']:,} of {counted(verdicts.total(), 'figure')} in sentences of papers reproduced",
             *filter(None, rest),
         ]
     )

@@ -156,4 +156,5 @@ def test_figures_that_are_reproduced_are_counted_under_any_formula(settings):
     with duckdb.connect(str(settings.published / "one" / "fcir.duckdb")) as connection:
         verdicts = "select unnest(['match', 'match_other_formula', 'no']) as verdict"
         connection.execute(f"create table marts.reconciliation as {verdicts}")
-    assert count_matches(settings) == (2, 3)
+        connection.execute("create table marts.load_audit as select true as is_synthetic")
+    assert count_matches(settings) == (2, 3, True)

@@ -30,6 +30,7 @@ TABLES = """
     );
     create table marts.reconciliation_narrative (
         statement_id text, statement text, verdict text, formula text, months_needed text, test_no bigint default 1,
+        method text,
         force_code text default 'kent', report_id text, published_on date, measure text default 'crime.pct'
     );
     create table marts.claims (statement_id text, claim_verdict text, force_code text, report_id text);
