@@ -13,7 +13,7 @@ from dagster_project.publication.report.display import display, in_full, own_dec
 from dagster_project.publication.report.model import listed, long_month, span
 from dagster_project.publication.report.sentences import POINTS_NEEDED, SIGNAL_WORDS
 
-_ENDS = ("rises", "falls", "improves", "worsens")
+_ENDS = ("improves", "worsens")
 _PEAKS = ("peaks_in", "peaks_with")
 _THRESHOLDS = ("more_than", "less_than", "equals")
 
@@ -157,7 +157,7 @@ def _ends(claim: Claim) -> str:
     else:
         verb = "Rose" if _value(claim) > _base(claim) else "Fell"
         sentence = f"{verb} from {first}{per_day} in {months[0]} to {last}{per_day} in {months[1]}"
-    return f"{sentence}; {claim.better} is better." if claim.comparison in ("improves", "worsens") else f"{sentence}."
+    return f"{sentence}; {claim.better} is better."
 
 
 def _peak(claim: Claim) -> str:

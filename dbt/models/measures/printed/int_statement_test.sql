@@ -60,7 +60,11 @@ final as (
         measure_decimals,
         better,
         is_sum,
-        comparison,
+        -- From August to January nearly every measure follows the season, so what rises is above the year before.
+        case
+            when comparison in ('rises', 'falls') then comparison || '_year_on_year'
+            else comparison
+        end as comparison,
         first_month,
         last_month,
         base_first_month,

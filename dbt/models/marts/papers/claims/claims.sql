@@ -1,6 +1,6 @@
 {#- `outcomes` defines which figures each comparison reads; `tested` decides whether months that are not loaded
     could change the outcome. A month with a missing day counts as not loaded. -#}
-{%- set end_comparisons = "('rises', 'falls', 'improves', 'worsens')" -%}
+{%- set end_comparisons = "('improves', 'worsens')" -%}
 {%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
 {%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
 {%- set yearly_comparisons = "('rises_year_on_year', 'falls_year_on_year')" -%}
@@ -87,9 +87,7 @@ outcomes as (
         case
             when unknown is not null or months is null then null
             when comparison in {{ end_comparisons }} and months = 1 then null
-            when comparison = 'rises' then last_rate > first_rate
-            when comparison = 'falls' then last_rate < first_rate
-            when comparison in ('improves', 'worsens')
+            when comparison in {{ end_comparisons }}
                 then case
                     when better = 'neither' then null
                     when (comparison = 'improves') = (better = 'higher') then last_rate > first_rate
