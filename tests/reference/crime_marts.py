@@ -64,7 +64,8 @@ def kpi_district_change_monthly(one: NaiveWarehouse) -> Rows:
     rows: Rows = {}
     compared = defaultdict(list)
     for key, now in districts.items():
-        rows[key] = {column: value for column, value in now.items() if column != "cancelled_crime"} | {
+        rows[key] = now | {
+            "pct_cancelled_of_recorded": percent(now["cancelled_crime"], now["recorded_crime"]),
             "recorded_month_before": recorded(*key, 1),
             "recorded_same_month_last_year": recorded(*key, 12),
             **dict.fromkeys(("pct_change", "pct_change_of_all", "deviation_rank")),

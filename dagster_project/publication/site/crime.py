@@ -13,7 +13,6 @@ from dagster_project.publication.report.display import NOTHING
 from dagster_project.publication.report.model import short_month
 from dagster_project.publication.site.data import Rows, rows_of
 from dagster_project.publication.site.views import (
-    Choice,
     Table,
     Tables,
     View,
@@ -32,8 +31,6 @@ from dagster_project.publication.site.views import (
 # Ages beside each other in the triangle: a year. Older cancellations are in the column of all so far.
 _AGES = 12
 
-_COUNTED = {"event": "month of cancellation", "cohort": "month of recording"}
-
 
 def crime(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], months: Mapping[str, date]) -> Views | None:
     """Return the tables of the page.
@@ -44,7 +41,7 @@ def crime(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], mont
         months: force to the month that is shown first.
 
     Returns:
-        The views `by-month`, `codes`, `groups`, `groups-by-code`, `maturity` and `districts`; None without forces.
+        The views of the page, from top to bottom; None without forces.
     """
     if not forces:
         return None
@@ -52,9 +49,9 @@ def crime(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], mont
     districts = View("districts", "Districts", ("force", "month"), _districts(connection, forces))
     views = (
         View("by-month", "By month", ("force",), _by_month(connection, forces)),
+        groups_by_code,
         codes,
         groups,
-        groups_by_code,
         View(
             "maturity",
             "How a month's crimes are cancelled over time",
@@ -64,13 +61,20 @@ def crime(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], mont
             "Compare down a column: a young month has not had the time of an old one. An asterisk: the expected number "
             "rests on fewer than three earlier months.",
         ),
+        View(
+            "days",
+            "How long a month's crimes stood before they were cancelled",
+            ("force",),
+            _days_to_cancel(connection, forces),
+            "Average days from recording to cancellation of the crimes of a month that were cancelled by its end (0), "
+            "or by the end of a later month. It rises as a month matures: compare down a column.",
+        ),
         districts,
     )
     first = next(iter(forces))
     choices = (
         force_choice(forces),
         month_choice(months_of(codes, districts), months[first]),
-        Choice("counted", "Cancellations by", _COUNTED, "event"),
     )
     return Views(choices, views)
 
@@ -83,7 +87,6 @@ _MONTHLY = (
     ("cancelled_c1", "Of these, transferred to another force", "count", 0),
     ("cancelled_other_than_c1", "For other reasons", "count", 0),
     ("reinstated", "Re-instated", "count", 0),
-    ("days_to_cancel", "Average days to cancel", "count", 1),
 )
 
 
@@ -180,7 +183,7 @@ def _cancellations(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, s
         rows, lambda row: (row["force_code"], row["month_start"], row["counted_by"])
     ):
         of = list(group)
-        key = force, f"{month:%Y-%m}", counted
+        key = force, f"{month:%Y-%m}"
         what = "cancelled in" if counted == "event" else "recorded in this month and cancelled since,"
         caption = f"{forces.get(force, force)}, {what} {named_month(of[0])}"
         counts = {(row["code"], row["offence_group"], row["days_band"]): row for row in of}
@@ -199,6 +202,14 @@ def _cancellations(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, s
         def most(name: str, cancelled: int, total: int = total) -> str:
             return f"Most: {name}, {cancelled:,} of {total:,}."
 
+        if counted == "event":
+            groups_by_code[key] = _crossed(
+                caption,
+                "Offence group",
+                {name: [counts.get((code, name, None)) for code in [*of_codes, None]] for name in of_groups},
+                [*of_codes, "All"],
+            )
+            continue
         top = max(of_codes, key=lambda code: counts[code, None, None]["cancelled"])
         codes[key] = _crossed(
             caption,
@@ -215,17 +226,16 @@ def _cancellations(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, s
             [*bands.values(), "All"],
             most(of_groups[0], counts[None, of_groups[0], None]["cancelled"]),
         )
-        groups_by_code[key] = _crossed(
-            caption,
-            "Offence group",
-            {name: [counts.get((code, name, None)) for code in [*of_codes, None]] for name in of_groups},
-            [*of_codes, "All"],
-        )
-    by = ("force", "month", "counted")
+    by = ("force", "month")
     return (
-        View("codes", "Cancelled crime by reason and days to cancel", by, codes),
-        View("groups", "Cancelled crime by offence group and days to cancel", by, groups),
-        View("groups-by-code", "Cancelled crime by offence group and reason", by, groups_by_code),
+        View("codes", "Crimes recorded in the month and cancelled since, by reason and days to cancel", by, codes),
+        View(
+            "groups",
+            "Crimes recorded in the month and cancelled since, by offence group and days to cancel",
+            by,
+            groups,
+        ),
+        View("groups-by-code", "Crimes cancelled in the month by offence group and reason", by, groups_by_code),
     )
 
 
@@ -297,23 +307,42 @@ def _triangle(force: str, rows: Rows) -> Table:
     )
 
 
+def _days_to_cancel(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    rows = rows_of(
+        connection,
+        f"""
+        select
+            force_code, month_start, bool_or(is_provisional) as is_provisional,
+            min(share_of_days_loaded) as share_of_days_loaded,
+            map_from_entries(list((months_since, avg_days_to_cancel_to_date))) as days
+        from marts.kpi_crime_maturity as kpi_crime_maturity
+        where is_observed and months_since <= {_AGES} and {newest_months("kpi_crime_maturity")}
+        group by force_code, month_start
+        order by force_code, month_start
+        """,
+    )
+
+    def table(force: str, of: Rows) -> Table:
+        ages = range(max(max(row["days"]) for row in of) + 1)
+        return Table(
+            force,
+            ("Recorded in", *map(str, ages)),
+            tuple((named_month(row), *(text_of(row["days"].get(age), "count", 1) for age in ages)) for row in of),
+        )
+
+    return by_force(rows, forces, table)
+
+
 def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
     rows = rows_of(
         connection,
         f"""
         select
-            kpi_district_change_monthly.*,
-            coalesce(kpi_district_change_monthly.district, 'Not stated') as name,
-            counts.cancelled_crime
+            *,
+            coalesce(district, 'Not stated') as name
         from marts.kpi_district_change_monthly as kpi_district_change_monthly
-        inner join marts.kpi_crime_by_district_monthly as counts
-            on kpi_district_change_monthly.force_code = counts.force_code
-            and kpi_district_change_monthly.month_start = counts.month_start
-            and kpi_district_change_monthly.district is not distinct from counts.district
         where {newest_months("kpi_district_change_monthly")}
-        order by
-            kpi_district_change_monthly.force_code, kpi_district_change_monthly.month_start,
-            kpi_district_change_monthly.district is null, kpi_district_change_monthly.recorded_crime desc, name
+        order by force_code, month_start, district is null, recorded_crime desc, name
         """,
     )
 
@@ -325,7 +354,7 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
             caption,
             ("District", *(heading for _, heading, *_ in _DISTRICT_COLUMNS)),
             tuple((row["name"], *text) for row, text in zip(of, texts, strict=True)),
-            tuple(f"{shade}----" for shade in shades([[row["recorded_crime"]] for row in of])),
+            tuple(f"{shade}-----" for shade in shades([[row["recorded_crime"]] for row in of])),
             f"Most recorded: {of[0]['name']}, {texts[0][0]}.{_odd_one(of)}" if of[0]["district"] is not None else "",
         )
 
@@ -339,6 +368,7 @@ _DISTRICT_COLUMNS = (
     ("pct_change", "Change", "percent", 1),
     ("recorded_same_month_last_year", "Same month last year", "count", 0),
     ("cancelled_crime", "Cancelled in the month", "count", 0),
+    ("pct_cancelled_of_recorded", "Cancelled, of recorded", "percent", 1),
 )
 
 

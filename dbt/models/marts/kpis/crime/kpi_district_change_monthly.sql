@@ -20,6 +20,7 @@ compared as (
         numbered.month_start,
         numbered.district,
         numbered.recorded_crime,
+        numbered.cancelled_crime,
         month_before.recorded_crime as recorded_month_before,
         year_before.recorded_crime as recorded_same_month_last_year,
         (
@@ -129,6 +130,8 @@ final as (
         case
             when is_compared and districts >= {{ fewest_districts }} and all_recorded_crime > 0 then deviation_rank
         end as deviation_rank,
+        cast(cancelled_crime as bigint) as cancelled_crime,
+        {{ ratio("cancelled_crime", "recorded_crime", 100) }} as pct_cancelled_of_recorded,
         cast(is_provisional as boolean) as is_provisional,
         cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
     from ranked
