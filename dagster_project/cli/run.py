@@ -41,6 +41,7 @@ from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
+from dagster_project.record import store
 from dagster_project.record.store import append
 from dagster_project.recovery.history import (
     difference_from_copy,
@@ -165,9 +166,6 @@ def _write_missing_copy(settings: Settings) -> None:
         found = difference_from_copy(connection, settings) if connection else None
     if not found:
         return
-    if found.is_of_warehouse:
-        warn(f"{history_file(settings)}: {found.what}; it was not changed. See what to do: fcir verify")
-        return
     with writer_lock(settings.lock_file, command="fcir run"):
         save_history(settings)
     warn(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
@@ -277,6 +275,9 @@ def _end_without_work(
 ) -> NoReturn:
     """Say that nothing is new, and what needs attention and is published; end the command."""
     _write_missing_copy(settings)
+    with writer_lock(settings.lock_file, command="fcir run"):
+        outcome = "needs attention" if work.unresolved or work.members else "done"
+        store.append(settings, "run", outcome=outcome, detail={"nothing_new": True, "started_by": "command line"})
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
         warn(warning)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
@@ -23,12 +24,15 @@ from dagster_project.cli.summary import (
 from dagster_project.clock import utc_now
 from dagster_project.console import aligned, is_json, say, warn
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import MemberNews, MemberState, member_states, news_of_members
-from dagster_project.loading.plan import Range, plan_deliveries
+from dagster_project.loading.plan import Range, plan_deliveries, was_rejected
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.record import store
+from dagster_project.recovery.history import is_of_earlier_version, require_same_warehouse
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
@@ -53,20 +57,28 @@ def status(
     everything: Annotated[
         bool, typer.Option("--all", help="Show every delivery that needs attention, with the full reason.")
     ] = False,
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", metavar="26h", help="Exit code 1 if no run ended well for that long.")
+    ] = None,
 ) -> None:
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
 
     During a run: its current step, and the state of the last publication.
     Exit code 1 if a delivery is missing or rejected, or a file is damaged or
-    left out.
+    left out; with --max-age also if a delivery is overdue, or the last run
+    that ended well is older.
     A delivery is expected until the deadline of its source, then missing.
 
     Examples:
       fcir status
       fcir status --all
+      fcir status --max-age 26h
     """
     settings = start()
+    allowed = _duration(max_age) if max_age else None
     state = read_state(settings)
+    runs = list(store.entries_of(settings, "run"))
+    is_late = allowed is not None and (_is_late(runs, allowed) or bool(state.overdue))
     warn_of_open_folders(settings)
     if settings.replacement_intent.exists() and not state.locked:
         warn("an erasure or a change of the key was interrupted. Run: fcir run")
@@ -88,18 +100,19 @@ def status(
         if not state.locked:
             _print_nothing_loaded(settings, state)
         _print_members(state.members, state.news)
-        raise typer.Exit(Exit.DATA if damaged or state.faults else Exit.WELL)
+        raise typer.Exit(Exit.DATA if damaged or state.faults or is_late else Exit.WELL)
     if is_json():
         for item in state.sources:
             say(f"{item.source}{of_root(item.root_number)}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
         _print_states(state.sources if everything else over_all_roots(state.sources))
+    _print_last_run(runs)
     _print_members(state.members, state.news)
     if loads := sum(item.loads for item in state.news):
         say(f"{counted(loads, 'load')} of members {be(loads)} new or changed. Run: fcir run")
     if state.waiting:
         waiting = counted(state.waiting, "delivery")
-        say(f"{waiting} in the landing folder {be(state.waiting)} new, changed or rejected. Run: fcir run")
+        say(f"{waiting} in the landing folder {be(state.waiting)} new or changed. Run: fcir run")
     elif not state.is_published and not loads:
         say("What is loaded is not published yet. Run: fcir run")
     _print_incomplete(state.held)
@@ -119,7 +132,36 @@ def status(
     failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.unresolved or state.faults or damaged or failed else Exit.WELL)
+    raise typer.Exit(Exit.DATA if state.unresolved or state.faults or damaged or failed or is_late else Exit.WELL)
+
+
+def _duration(text: str) -> timedelta:
+    """Return `26h`, `90m` or `2d` as a duration.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
+    if found is None:
+        raise UsageError(f"--max-age {text}: expected a number of minutes, hours or days, as in 90m, 26h, 2d")
+    return int(found[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[found[2]]
+
+
+def _is_late(runs: Sequence[Mapping[str, Any]], allowed: timedelta) -> bool:
+    """Warn if no run has ended well for longer than allowed; one that found faults of data has ended well."""
+    ended = [entry["at"] for entry in runs if entry["outcome"] not in ("failed", "killed")]
+    newest = datetime.fromisoformat(ended[-1]) if ended else None
+    if newest and utc_now() - newest <= allowed:
+        return False
+    since = f"since {_moment(newest)}" if newest else "yet"
+    warn(f"no run has ended well {since}. For the last one, see its log: fcir ui. To try again: fcir run")
+    return True
+
+
+def _print_last_run(runs: Sequence[Mapping[str, Any]]) -> None:
+    if runs:
+        last = runs[-1]
+        say(f"Last run     {last['outcome']}, {_moment(datetime.fromisoformat(last['at']))}", outcome=last["outcome"])
 
 
 def _print_holder(state: State) -> None:
@@ -191,6 +233,8 @@ def _faults(members: Sequence[MemberState], news: Sequence[MemberNews]) -> list[
 def _print_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.is_hub:
         say(f"Nothing is taken in yet from {counted(len(settings.members), 'member')}. Run: fcir run")
+    elif is_of_earlier_version(settings):
+        say(f"{settings.warehouse} was loaded by an earlier version of fcir. The next run takes it over: fcir run")
     elif settings.landing.is_dir():
         waits = f"{counted(state.waiting, 'delivery')} {'waits' if state.waiting == 1 else 'wait'}"
         say(f"Nothing is loaded yet; {waits} in {settings.landing}. Run: fcir run")
@@ -291,8 +335,11 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         # Under the lock, so that no run has taken files in the meantime.
         landing = scan_landing(settings, contracts)
+        require_same_warehouse(settings, connection)
         require_usable_key(settings, connection)
-        waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
+        # Rejected ones wait for a decision, not for a run.
+        planned = plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries
+        waiting = sum(not was_rejected(connection, delivery) for delivery in planned)
         killed = killed_holder(settings.lock_file)
         if connection is None:
             return State((), (), waiting, len(landing.held_days), killed=killed)

@@ -9,7 +9,7 @@ they show that entries of the record were removed, also if the warehouse does no
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.extracts.rows import without_value
+from dagster_project.publication.pointer import pointer_of
 from dagster_project.record.chain import Anchor, Head
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, scalar, table
@@ -29,6 +30,7 @@ from dagster_project.warehouse.connection import (
     WAREHOUSE,
     DatabaseUnreadable,
     loading_connection,
+    open_read_only,
     transaction,
 )
 from dagster_project.warehouse.state import reading_audit
@@ -43,7 +45,7 @@ _NOT_KEPT = ("build", "build_started", "build_step", "lake", "load_checksum", "m
 _HEADS = "select seq, hash, noted_at from {}.audit.record_head order by all"
 
 
-def save_history(settings: Settings) -> None:
+def save_history(settings: Settings, *, is_rebuilt: bool = False) -> None:
     """Note the checksums of new loads, and write the copy, in place of the one before; if killed, that one stays.
 
     Heads of the record that only the copy before has get into the warehouse, so that they stay in the copy too. A file
@@ -51,6 +53,10 @@ def save_history(settings: Settings) -> None:
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
+        is_rebuilt: whether the warehouse was built again, so that loads may have other counts than in the copy.
+
+    Raises:
+        DatabaseUnreadable: the warehouse lacks loads that the copy has.
     """
     for path in (settings.history, history_file(settings), draft_of(history_file(settings))):
         if path.exists() and path.is_dir() != (path == settings.history):
@@ -59,6 +65,9 @@ def save_history(settings: Settings) -> None:
     heads = _heads_in(history_file(settings), settings)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, [])
+        found = None if is_rebuilt else difference_from_copy(connection, settings)
+        if found and found.is_of_warehouse:
+            raise DatabaseUnreadable(f"{settings.warehouse}: {found.what}. {advice_on_warehouse(settings)}")
         with transaction(connection):
             note_checksums(connection)
             _add_heads(connection, WAREHOUSE, heads)
@@ -180,6 +189,9 @@ def take_audit(settings: Settings, target: Path) -> Path | None:
         The file that it comes from; None if neither can be read.
     """
     readable = [file for file in (settings.warehouse, history_file(settings)) if file.is_file()]
+    with suppress(DatabaseUnreadable), reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if fault_of_warehouse(settings, connection):
+            readable.reverse()
     for needs_agreement in (True, False):
         for file in readable:
             with suppress(duckdb.Error), duckdb.connect() as connection:
@@ -296,7 +308,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
     ).fetchall():
         connection.execute(f"select max(hash(t)) from {table('history', schema, name)} as t").fetchall()
     if connection.execute("(from history.audit.root except from audit.root)").fetchall():
-        return Difference("of another data root")
+        return Difference("the copy of its audit in history/ is of another data root", is_of_warehouse=True)
     copied = scalar(connection, "select max(change_seq) from history.audit.load")
     # A correction changes the status of a load; nothing else changes or deletes an accepted one.
     same = "load_id, source, extract_date, file_sha256, rows_read, rows_loaded, rows_quarantined"
@@ -314,7 +326,8 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
     ).fetchall()
     if lost and not is_hub:
         return Difference(
-            f"it has {counted(lost, 'load')} that audit.load lacks or has with other counts", is_of_warehouse=True
+            f"the copy of its audit in history/ has {counted(lost, 'load')} that it lacks or has with other counts",
+            is_of_warehouse=True,
         )
     behind = connection.execute(
         """
@@ -382,19 +395,67 @@ def _personal_in_reasons(connection: duckdb.DuckDBPyConnection, contracts: Itera
 
 
 def require_sound_warehouse(settings: Settings) -> None:
-    """Check that a run can use the warehouse, before it begins.
+    """Check that a run can use the warehouse, before it begins. Errors are those of `require_same_warehouse`.
 
     Raises:
-        DatabaseUnreadable: the warehouse is damaged, or it is missing and there is a copy of its audit.
         WarehouseLocked: another process holds it.
     """
-    copy = history_file(settings)
-    if not settings.warehouse.exists() and copy.exists():
-        raise DatabaseUnreadable(
-            f"{settings.warehouse} is missing, and {copy} has its audit. Nothing was done, and what was published "
-            "stays. Build it again from the landing folder: fcir rebuild; or put it back from its backup "
-            f"(docs/recovery.md). To begin again without it: "
-            f"mv {in_shell(settings.history)} {in_shell(settings.history)}.old"
-        )
-    with reading_audit(settings.warehouse, settings.lock_file):
-        pass
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        require_same_warehouse(settings, connection)
+
+
+def require_same_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
+    """Check that the warehouse has everything that was loaded into this data root.
+
+    Args:
+        settings: the data root.
+        connection: the warehouse; None if it has no audit.
+
+    Raises:
+        DatabaseUnreadable: it is missing, empty, older than the copy of its audit, or of another data root.
+    """
+    if what := fault_of_warehouse(settings, connection):
+        raise DatabaseUnreadable(f"{settings.warehouse}: {what}. Nothing was done. {advice_on_warehouse(settings)}")
+
+
+def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> str | None:
+    """Say in what way the warehouse is not the one that this data root was loaded into.
+
+    Arguments are those of `require_same_warehouse`. Returns None if it is that one, or if there is none yet.
+    """
+    if connection is not None and scalar(connection, "select count(*) from audit.load"):
+        found = difference_from_copy(connection, settings)
+        return found.what if found and found.is_of_warehouse else None
+    if not (_has_loads(history_file(settings)) or pointer_of(settings.published).exists()):
+        return None
+    if not settings.warehouse.exists():
+        return "missing, although this data root has loaded before"
+    return None if is_of_earlier_version(settings) else "empty, although this data root has loaded before"
+
+
+def advice_on_warehouse(settings: Settings) -> str:
+    """Return what to do about a warehouse that is not the one that this data root was loaded into."""
+    aside = " ".join(in_shell(folder) for folder in (settings.history, settings.published) if folder.exists())
+    return (
+        "What was published stays. Build it again from the landing folder: fcir rebuild; or put it back from its "
+        f"backup (docs/recovery.md). To begin again without it, move what is left of it away: mv {aside} FOLDER"
+    )
+
+
+def is_of_earlier_version(settings: Settings) -> bool:
+    """Return whether the warehouse has loads, but not yet the audit tables of this version."""
+    if not settings.warehouse.exists():
+        return False
+    with closing(open_read_only(settings.warehouse)) as connection:
+        names = [column_types(connection, WAREHOUSE, "audit", name) for name in ("load", "root")]
+    return bool(names[0]) and not names[1]
+
+
+def _has_loads(file: Path) -> bool:
+    """Return whether a copy of the audit has loads; it has none if it cannot be read."""
+    if not file.is_file():
+        return False
+    with suppress(duckdb.Error), duckdb.connect(config=dict(NO_SPILLING)) as connection:
+        connection.execute(f"attach {literal(str(file))} as history (read_only)")
+        return bool(scalar(connection, "select count(*) from history.audit.load"))
+    return False

@@ -194,7 +194,7 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
     facts = {**(intent.facts or {}), "damaged": str(damaged.relative_to(settings.home))}
     append_once(settings, "rebuild", unique="damaged", reason=intent.reason, detail=facts)
     # Loads that are lost would otherwise differ from the copy until a run ends.
-    save_history(settings)
+    save_history(settings, is_rebuilt=True)
     # The intent last: without it, the next command would not remove the rest.
     empty_folder(folder, but=intent_file(settings))
     shutil.rmtree(folder)

@@ -15,7 +15,14 @@ from dagster_project.privacy.person import keys_of
 from dagster_project.privacy.restored import unknown_keys
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
-from dagster_project.recovery.history import anchors_in_copy, contradictions, difference_from_copy, history_file
+from dagster_project.recovery.history import (
+    advice_on_warehouse,
+    anchors_in_copy,
+    contradictions,
+    difference_from_copy,
+    fault_of_warehouse,
+    history_file,
+)
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import stale_because
@@ -51,7 +58,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             if connection is None:
-                return [], copied, 0
+                return list(_other_warehouse(settings, None)), copied, 0
             try:
                 findings += _unreadable_tables(connection, settings)
                 if not findings:
@@ -249,20 +256,16 @@ def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, sour
 
 def _of_copy(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
     """Compare the copy of the audit outside the warehouse with the audit."""
+    yield from _other_warehouse(settings, connection)
     found = difference_from_copy(connection, settings)
-    if not found:
-        return
-    file = history_file(settings)
-    if found.is_of_warehouse:
-        advice = (
-            f"What was published stays. If nobody had a reason to change audit.load, build it again from the copy: "
-            f"mv {in_shell(settings.warehouse)} {in_shell(settings.warehouse)}.changed && fcir rebuild"
-        )
-    else:
-        advice = (
-            "The warehouse has everything; without the copy, a rebuild would lose what it has. Write it again: fcir run"
-        )
-    yield Finding(str(file), found.what, advice, is_fault=found.is_fault)
+    if found and not found.is_of_warehouse:
+        advice = "The warehouse has everything; without it, a rebuild would lose what it has. Write it again: fcir run"
+        yield Finding(str(history_file(settings)), found.what, advice, is_fault=found.is_fault)
+
+
+def _other_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> Iterator[Finding]:
+    if what := fault_of_warehouse(settings, connection):
+        yield Finding(str(settings.warehouse), what, advice_on_warehouse(settings))
 
 
 def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

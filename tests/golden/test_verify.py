@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 
 import duckdb
@@ -80,10 +79,27 @@ def test_a_change_is_found_and_named(three_days, tmp_path, change):
     assert named in done.out
 
 
-def test_a_run_does_not_begin_an_empty_warehouse_where_one_is_missing(three_days, tmp_path):
-    root = three_days.copy(tmp_path / "home")
+def lose_the_warehouse(root):
     (root.home / "warehouse.duckdb").unlink()
-    done = root.fcir("run")
-    assert (done.code, done.out) == (1, "")
-    assert "warehouse.duckdb" in done.err
-    assert not os.path.lexists(root.home / "warehouse.duckdb")
+
+
+def begin_an_empty_warehouse(root):
+    lose_the_warehouse(root)
+    duckdb.connect(str(root.home / "warehouse.duckdb")).close()
+
+
+def put_back_an_older_warehouse(root):
+    with duckdb.connect(str(root.home / "warehouse.duckdb")) as connection:
+        connection.execute("delete from audit.load where load_id = (select max(load_id) from audit.load)")
+
+
+@pytest.mark.parametrize("change", [lose_the_warehouse, begin_an_empty_warehouse, put_back_an_older_warehouse])
+def test_no_command_goes_on_with_a_warehouse_that_lacks_what_was_loaded(three_days, tmp_path, change):
+    root = three_days.copy(tmp_path / "home")
+    change(root)
+    copy = (root.home / "history" / "audit.duckdb").read_bytes()
+    for command in ("run", "status", "verify"):
+        done = root.fcir(command)
+        assert (done.code, "warehouse.duckdb" in done.out + done.err) == (1, True), command
+        assert "fcir rebuild" in done.out + done.err
+    assert (root.home / "history" / "audit.duckdb").read_bytes() == copy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from functools import partial
 
 import duckdb
@@ -37,6 +38,11 @@ def test_status_names_the_run_its_step_and_the_last_publication_and_later_that_i
     after = published.fcir("status").out
     assert f"fcir run (process {other.pid}" in after
     assert "was killed while loading crimes" in after
+    assert re.search(r"^Last run +needs attention, ", after, re.MULTILINE)
+    assert (
+        "Run: fcir run"
+        not in after.partition("was killed while loading crimes. Nothing is half loaded. Run: fcir run")[2]
+    )
 
 
 def test_status_of_a_first_run_says_that_nothing_is_published(empty):
@@ -55,6 +61,8 @@ def test_status_without_data_says_what_to_do_and_writes_nothing(empty):
     done = empty.fcir("status")
     assert done.code == 0
     assert "Nothing is loaded yet, and there is no landing folder" in done.out
+    late = empty.fcir("status", "--max-age", "26h")
+    assert (late.code, "no run has ended well yet" in late.err + late.out) == (1, True)
     assert not empty.home.exists()
 
 

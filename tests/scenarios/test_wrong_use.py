@@ -19,6 +19,7 @@ REASON = ("--reason", "why not")
 WRONG = {
     "a word that is no date": ("run --from yesterday", "--from yesterday: not a date; expected YYYY-MM-DD"),
     "a day that does not exist": ("run --to 2022-02-30", "--to 2022-02-30: not a date"),
+    "an age without a unit": ("status --max-age 26", "--max-age 26: expected a number of minutes, hours or days"),
     "a range from end to start": ("run --from 2022-11-02 --to 2022-11-01", "--from 2022-11-02 is after"),
     "an acceptance without a reason": ("run --accept crimes/2022-10-30", "--reason is required"),
     "a reason for nothing": ("run --reason why", "--reason belongs to an accepted delivery"),
