@@ -45,6 +45,8 @@ _COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
 # Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
+# A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
+_ON_DAY_LEAST = 0.1
 # Part of a file name after the extract date: the file has late entries, whose events are older.
 _LATE = "_late"
 
@@ -345,7 +347,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         counts[day] = {
             **{name: warned[name] for name in COUNTED},
             "rows_read": read_of_days[day],
-            "rows_outside_day": _rows_outside_day(day, candidate.of(day)),
+            **_rows_of_other_days(day, candidate.of(day)),
             "unusual_forces": unusual_by_day[day],
             "silent_columns": len(silent.get(day, ())),
             "new_forces": len(new.get(day, ())),
@@ -359,15 +361,21 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         candidate.of(warning.extract_date)[0].warnings.append(warning.text)
 
 
-def _rows_outside_day(day: date, files: Sequence[FileLoad]) -> int:
-    """Return the rows with an event on another day if they are more than half of at least 20 good rows; otherwise 0.
+def _rows_of_other_days(day: date, files: Sequence[FileLoad]) -> dict[str, int]:
+    """Return the rows with an event on another day, each number 0 while it is within its limit.
 
-    Files named `..._late...` do not count.
+    Of at least 20 good rows, more than half are outside the day and its neighbours (`rows_outside_day`), or fewer than
+    one in ten are on the day itself (`rows_of_other_days`). Files named `..._late...` do not count.
     """
     judged = [file for file in files if _LATE not in file.file_name.casefold().removeprefix(f"{file.source}_{day}")]
     rows = sum(file.rows_loaded for file in judged)
-    outside = sum(file.row_warnings.get("rows_outside_day", 0) for file in judged)
-    return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
+    outside, other = (
+        sum(file.row_warnings.get(name, 0) for file in judged) for name in ("rows_outside_day", "rows_of_other_days")
+    )
+    return {
+        "rows_outside_day": outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0,
+        "rows_of_other_days": other if rows >= _OUTSIDE_DAY_LEAST and rows - other < _ON_DAY_LEAST * rows else 0,
+    }
 
 
 def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:

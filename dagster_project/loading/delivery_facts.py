@@ -51,7 +51,13 @@ _SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
 _NOTICED_SHARE = 0.01
 
 COUNTED = (
-    *("rows_read", "rows_outside_day", "rows_after_extract_date", "rows_long_before_extract_date"),
+    *(
+        "rows_read",
+        "rows_outside_day",
+        "rows_of_other_days",
+        "rows_after_extract_date",
+        "rows_long_before_extract_date",
+    ),
     *("offset_disagreements", "unusual_forces", "silent_columns", "new_forces"),
 )
 """Counts of a delivery that `describe_deliveries` is given: rows, and unusual forces and columns."""

@@ -209,6 +209,17 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             evidence=("rows_outside_day", "rows_read"),
             code="events_outside_day",
         )
+        yield _on_deliveries(
+            "some_events_are_on_the_extract_date",
+            f"Fewer than one in ten of 20 rows or more have {contract.event_column} on the extract date: another day "
+            "was exported again, and the events of this one are missing. What was entered late comes in files named "
+            f"{contract.source}_YYYY-MM-DD_late.",
+            dimension="timeliness",
+            severity=Severity.CRITICAL,
+            column="rows_of_other_days",
+            evidence=("rows_of_other_days", "rows_read"),
+            code="repeated_day",
+        )
     if contract.event_column is not None:
         yield _on_deliveries(
             "events_are_not_after_the_extract_date",

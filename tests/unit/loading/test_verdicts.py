@@ -19,10 +19,11 @@ FAULTY_DAYS = "faulty_rows_of_28_days_are_within_limits"
 SUPERSEDED, KEY = "few_rows_are_superseded", "superseded_rows_are_within_limits"
 COPY, EMPTY = "content_is_of_one_day", "delivery_has_rows"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
-LONG_BEFORE = "most_events_are_near_the_extract_date"
+LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_are_on_the_extract_date"
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
 FORCE = "volume_of_each_force_is_usual"
+BOTH = {OUTSIDE, REPEATED}
 ACCEPT, LATE = "an operator accepts it", "_late"
 
 
@@ -107,8 +108,12 @@ DAYS = {
     "a copy that is accepted": ([{0: of(9), 1: of(9, at=0)}, {1: ACCEPT}], [{1: {COPY}}, {1: {COPY}}]),
     "copies of a bad day": ([{0: of(60, faulty=30), 1: of(60, faulty=30, at=0)}], [days(0, 1, {FAULTY, QUARANTINED})]),
     "empty days": ([{0: of(0), 1: of(0)}], [days(0, 1, {EMPTY})]),
-    "events of neighbours": ([{1: of(30, at=0), 8: of(30, at=9)}], [{8: {AFTER}}]),
-    "20 events of other days": ([{2: of(20, at=0), 12: of(20, at=14)}], [{2: {OUTSIDE}, 12: {OUTSIDE, AFTER}}]),
+    # Two of 20 are one in ten, and not fewer.
+    "events of neighbours": (
+        [{1: {"": of(2), "_b": of(18, at=0)}, 8: {"": of(1), "_b": of(19, at=9)}, 15: {"_b": of(19, at=16)}}],
+        [{8: {AFTER, REPEATED}, 15: {AFTER}}],
+    ),
+    "20 events of other days": ([{2: of(20, at=0), 12: of(20, at=14)}], [{2: BOTH, 12: BOTH | {AFTER}}]),
     "19 events of other days": ([{2: of(19, at=0)}], [{}]),
     "half of the events": (
         [{9: {"": of(15), "_b": of(15, at=0)}, 19: {"": of(14), "_b": of(15, at=10)}}],
