@@ -29,6 +29,8 @@ _DAYS_COMPARED = (
 )
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
+IDS_REUSED, FEW_IDS_REUSED = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
+ROWS_APART = "rows_of_an_event_are_close"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
 FAULTY_DAYS_COUNTED = 28
@@ -234,6 +236,36 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             dimension="timeliness",
             column="rows_long_before_extract_date",
         )
+    if contract.identity and contract.identity_time is not None:
+        identity = ", ".join(contract.identity)
+        yield _on_deliveries(
+            IDS_REUSED,
+            f"A fifth or more, and at least 20 rows, of a delivery have an identifier ({identity}) that an extract "
+            "more than a week older has for an event of another day: the numbers of the source began again, and the "
+            "rows would replace those of the other events.",
+            dimension="uniqueness",
+            severity=Severity.CRITICAL,
+            column="ids_reused",
+            code="ids_reused",
+            depends_on_earlier_days=True,
+        )
+        yield _on_deliveries(
+            FEW_IDS_REUSED,
+            f"1% or more, and at least 5 rows, of a delivery have an identifier ({identity}) that an extract more than "
+            "a week older has for an event of another day: each of these rows replaces that of another event.",
+            dimension="uniqueness",
+            column="ids_reused",
+            depends_on_earlier_days=True,
+        )
+        if contract.identity_days is not None:
+            yield _on_deliveries(
+                ROWS_APART,
+                f"Rows of one event ({identity}) more than {24 * contract.identity_days} hours apart are probably of "
+                "two events with the same number.",
+                dimension="consistency",
+                column="rows_apart",
+                depends_on_earlier_days=True,
+            )
     if any(column.utc_offset_from for column in contract.columns):
         yield _on_deliveries(
             "utc_offsets_agree_with_the_clock",

@@ -23,6 +23,11 @@ LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_ar
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
 FORCE = "volume_of_each_force_is_usual"
+IDS, FEW_IDS, APART = (
+    "identifiers_are_of_one_event",
+    "few_identifiers_are_of_other_events",
+    "rows_of_an_event_are_close",
+)
 BOTH = {OUTSIDE, REPEATED}
 ACCEPT, LATE = "an operator accepts it", "_late"
 
@@ -36,6 +41,17 @@ def of(count, *, faulty=0, superseded=0, same=0, at=None, minutes=5, header=HEAD
         key = lines[0].partition(",")[0] if lines else ""
         lines += [row(key, 100 + number, day) for number in range(superseded)]
         return "\n".join([header, *lines, *lines[-1:] * same, ""])
+
+    return text
+
+
+def numbered(count, others=0):
+    """A file of so many rows numbered from 1, the same on every day, and other rows."""
+
+    def text(base: date, offset: int) -> str:
+        day = base + timedelta(offset)
+        lines = [row(f"n{base}-{number}", 5, day) for number in range(count)]
+        return "\n".join([HEADER, *lines, *rows(day, others), ""])
 
     return text
 
@@ -106,7 +122,7 @@ DAYS = {
     "a copy of a later day": ([{1: of(10, at=0)}, {0: of(10)}], [{}, {0: {COPY}}]),
     "a copy whose other is corrected": ([{0: of(9), 1: of(9, at=0)}, {0: of(8)}], [{1: {COPY}}, {}]),
     "a copy that is accepted": ([{0: of(9), 1: of(9, at=0)}, {1: ACCEPT}], [{1: {COPY}}, {1: {COPY}}]),
-    "copies of a bad day": ([{0: of(60, faulty=30), 1: of(60, faulty=30, at=0)}], [days(0, 1, {FAULTY, QUARANTINED})]),
+    "copies of a bad day": ([{0: of(49, faulty=30), 1: of(49, faulty=30, at=0)}], [days(0, 1, {FAULTY, QUARANTINED})]),
     "empty days": ([{0: of(0), 1: of(0)}], [days(0, 1, {EMPTY})]),
     # Two of 20 are one in ten, and not fewer.
     "events of neighbours": (
@@ -134,6 +150,14 @@ DAYS = {
             {8: of(20, minutes="N/A"), 9: of(20, header=RENAMED), 10: of(12, minutes=""), 11: of(14, minutes="")},
         ],
         [{}, {8: {SILENT}, 9: {SILENT}, 11: {SILENT}}],
+    ),
+    "numbers that begin again": (
+        [
+            {0: numbered(100), 7: numbered(100)},
+            {8: numbered(5, 495), 9: numbered(5, 496), 10: numbered(4, 96), 11: numbered(20, 81), 12: numbered(19)},
+            {13: numbered(20, 80)},
+        ],
+        [{}, {8: {FEW_IDS}, 11: {FEW_IDS}, 12: {FEW_IDS}}, {13: {FEW_IDS, IDS}}],
     ),
     "minutes of six days": ([days(0, 5, of(20)) | {6: of(20, minutes="")}], [{}]),
 }
@@ -268,6 +292,8 @@ TEXTS = {
     ("1 and 2 of 100 superseded", 1): "2 of 100 rows of {1} (2.0%) are superseded by later rows of the same ",
     ("minutes that were there", 8): "minutes has no value in any row; the deliveries before had values in it",
     ("minutes that were there", 9): "minutes is not in the file; the deliveries before had values in it. If one",
+    ("numbers that begin again", 13): "Found: 20 of 100 rows. If the numbers of the source began again, state the "
+    "first such extract date in config/contracts/visits.yaml of the data root, as in keysBeginAgain: [{13}], then: ",
     ("each force", 28): "force essex: 20 rows on {28}; usual for the weekday: 60 (median of 4)",
 }
 
@@ -299,6 +325,25 @@ def test_a_contract_states_other_limits_and_events_that_may_be_of_other_days(tmp
     report = installation.run()
     assert rejected(report) == [DAY + timedelta(2)]
     assert OUTSIDE not in {item.expectation.name for item in report.outcomes}
+
+
+def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_begins_again(tmp_path):
+    parts = tuple(
+        replace(column, key_position=2, is_required=True) if column.name == "minutes" else column
+        for column in VISITS.columns
+    )
+    stated = replace(VISITS, columns=parts, identity_columns=("visit_id",), identity_days=1)
+    for name, contract, expected in (
+        ("apart", stated, [1]),
+        ("begun", replace(stated, keys_begin_again=(DAY + timedelta(1),)), [0]),
+    ):
+        installation = Installation(tmp_path / name, contract)
+        installation.land(DAY, row("a", 1), row("b", 1))
+        # The same part, delivered again, replaces the first one.
+        following = [row("a", 2, DAY + timedelta(1)), row("b", 2, DAY + timedelta(2)), row("a", 1, DAY + timedelta(2))]
+        installation.land(DAY + timedelta(1), *following)
+        apart = [len(item.failed_dates) for item in installation.run().outcomes if item.expectation.name == APART]
+        assert apart == expected, name
 
 
 def test_the_day_of_an_event_is_that_of_london(installation):
