@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -153,6 +153,8 @@ class Contract:
     """Number of days within which all rows of an event lie; None if any may pass between them."""
     keys_begin_again: tuple[date, ...] = ()
     """Extract dates from which on the same identifiers are those of other events, oldest first."""
+    extract_date_offset: int = 0
+    """Days from the date in a file name to the extract date: -1 if the system stamps its files with the day after."""
     describes_forces: bool = False
     """Whether rows describe forces that need not deliver them, as a national table does; each row names its force."""
 
@@ -175,6 +177,10 @@ class Contract:
     def key_epoch(self, extract_date: date) -> int:
         """Return how often identifiers have begun again up to an extract date; it is part of every key."""
         return sum(day <= extract_date for day in self.keys_begin_again)
+
+    def file_date(self, extract_date: date) -> date:
+        """Return the date in the names of the files of an extract date."""
+        return extract_date - timedelta(self.extract_date_offset)
 
     @property
     def required(self) -> tuple[Column, ...]:

@@ -174,7 +174,7 @@ def _by_day(contract: Contract, paths: Sequence[Path]) -> tuple[dict[date, list[
     for path in dict.fromkeys(paths):
         # The status of a link itself: reading rejects links, as loading does.
         status = path.lstat()
-        day = extract_date_of(path.name, contract.source)
+        day = extract_date_of(path.name, contract.source, contract.extract_date_offset)
         if day is None:
             day = london_today()
             undated.add(day)

@@ -8,7 +8,7 @@ rows that break them (`extracts/rows.py`, `loading/candidate.py`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dagster_project.contracts import Column, Contract, ContractError, Rule, Severity
+from dagster_project.contracts import FORCE_COLUMN, Column, Contract, ContractError, Rule, Severity
 from dagster_project.validation.unexpected_rows import (
     DELIVERY_INDEX,
     NOT_NULL,
@@ -162,6 +162,17 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         dimension="consistency",
         column="new_forces",
     )
+    if not contract.column(FORCE_COLUMN).is_required:
+        yield _on_deliveries(
+            "files_of_several_forces_name_the_force",
+            f"A file without {FORCE_COLUMN}, in a source that has delivered another force than the configured one: its "
+            "rows would count for the configured force. Deliver it with the column.",
+            dimension="consistency",
+            severity=Severity.CRITICAL,
+            column="rows_without_force",
+            evidence=("rows_without_force", "rows_read"),
+            code="force_missing",
+        )
     if contract.is_daily:
         yield _on_deliveries(
             SAME_CONTENT,

@@ -26,8 +26,8 @@ def installation(tmp_path, monkeypatch):
     ruled = replace(VISITS, rules=(TWO_MINUTES,), delivery_measures={"mean_minutes": "avg(minutes)"})
     installation = Installation(tmp_path / "home", ruled, PAPERS)
     known = installation.contracts
-    monkeypatch.setattr(check_command, "load_contracts", lambda _: known)
-    monkeypatch.setattr(check_command, "named_contracts", lambda names: {name: known[name] for name in names})
+    monkeypatch.setattr(check_command, "contracts_of", lambda _: known)
+    monkeypatch.setattr(check_command, "named_contracts", lambda _, names: {name: known[name] for name in names})
     return installation
 
 

@@ -22,7 +22,7 @@ OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are
 LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_are_on_the_extract_date"
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
-FORCE = "volume_of_each_force_is_usual"
+FORCE, MISSING = "volume_of_each_force_is_usual", "files_of_several_forces_name_the_force"
 IDS, FEW_IDS, APART = (
     "identifiers_are_of_one_event",
     "few_identifiers_are_of_other_events",
@@ -80,10 +80,6 @@ RENAMED = HEADER.replace("minutes", "length")
 # By case: for each night what is delivered by day (one file, or several by the end of their names), and which
 # expectations fail on which of the days that are judged.
 DAYS = {
-    "first and new forces": (
-        [{0: forces(kent=1, essex=1), 1: forces(kent=1, surrey=1)}, {2: forces(surrey=1, essex=1), 3: forces(gwent=1)}],
-        [{1: {NEW}}, {3: {NEW}}],
-    ),
     "20 of 20 faulty": ([{0: of(20, faulty=20)}], [{0: {QUARANTINED, EMPTY}}]),
     "21 of 419 faulty": ([{0: of(419, faulty=21)}], [{0: {FAULTY, QUARANTINED}}]),
     "21 of 420 faulty": ([{0: of(420, faulty=21)}], [{0: {QUARANTINED}}]),
@@ -137,7 +133,7 @@ DAYS = {
     ),
     "late files": (
         [{9: {"_late2": of(30, at=0), "": of(20)}, 29: {"_kent_Late": of(30, at=20), "_kent": of(20, at=19)}}],
-        [{29: {OUTSIDE}}],
+        [{29: BOTH}],
     ),
     "events of 31 and of 32 days before": (
         [{31: {LATE: of(20, at=0)}, 33: {LATE: of(20, at=1), "": of(19)}, 34: {LATE: of(20, at=2), "": of(20)}}],
@@ -201,11 +197,16 @@ FORCES = {
         [weeks(0, 2, forces(kent=100, essex=2)) | {21: forces(kent=100, essex=9), 28: forces(kent=100, essex=11)}],
         [{28: {FORCE}}],
     ),
+    "new forces": (
+        [{0: forces(kent=1, essex=1), 1: forces(kent=1, surrey=1)}, {2: forces(surrey=1, essex=1), 3: forces(gwent=1)}],
+        [{1: {NEW}}, {3: {NEW}}],
+    ),
+    "a file without its force": ([{0: of(2), 1: {"_a": forces(kent=3), "_b": of(0)}}], [{0: {MISSING}}]),
 }
 CASES = DAYS | WEEKS | FORCES
 # By source its cases, and the days between them: volume is compared over half a year.
 SOURCES = {"visits": (DAYS, 42), "letters": (WEEKS, 189), "notes": (FORCES, 189)}
-OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, NEW}}
+OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, NEW, MISSING}}
 
 
 class Played:
@@ -287,7 +288,7 @@ TEXTS = {
     ("20 events of other days", 2): "Found: rows_outside_day 20, rows_read 20. [events_outside_day]",
     ("rows as read", 28): "Found: rows_read 150, expected_rows 300, faulty_rows 6.",
     ("a copy that is accepted", 1): f"accepted by an operator: it is right (despite {COPY})",
-    ("first and new forces", 3): "force gwent has not been delivered by this source before",
+    ("new forces", 3): "force gwent has not been delivered by this source before",
     ("1 of 100 and 1 of 101 faulty", 0): "1 of 100 rows of {0} quarantined (1.0%): not_an_integer 1",
     ("1 and 2 of 100 superseded", 1): "2 of 100 rows of {1} (2.0%) are superseded by later rows of the same ",
     ("minutes that were there", 8): "minutes has no value in any row; the deliveries before had values in it",
@@ -351,7 +352,8 @@ def test_the_day_of_an_event_is_that_of_london(installation):
     moments = {4: "2022-07-02T22:30Z", 14: "2022-07-12T23:30Z", 5: "2022-07-06T22:30Z", 15: "2022-07-16T23:30Z"}
     for day, moment in moments.items():
         installation.land(date(2022, 7, day), *(f"v{day}-{number},{moment},5,x" for number in range(20)))
-    assert rejected(installation.run()) == [date(2022, 7, 4), date(2022, 7, 15)]
+    failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
+    assert failed[OUTSIDE] == (date(2022, 7, 4), date(2022, 7, 15))
 
 
 def test_a_bank_holiday_is_compared_with_sundays_and_later_days_not_with_it(installation):

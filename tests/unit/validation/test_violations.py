@@ -128,6 +128,7 @@ EVENTS = {OUTSIDE, REPEATED, AFTER, "most_events_are_near_the_extract_date"}
 
 def test_broken_extracts_are_critical_and_what_reading_checks_is_not_expected_again():
     critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED, "identifiers_are_of_one_event"}
+    critical |= {"files_of_several_forces_name_the_force"}
     for item in expectations_of(VISITS):
         assert item.on_deliveries
         assert (item.severity is Severity.CRITICAL) == (item.name in critical), item.name
