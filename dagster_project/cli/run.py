@@ -54,7 +54,7 @@ from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
-from dagster_project.warehouse.tables import require_same_privacy
+from dagster_project.warehouse.tables import has_other_epochs, require_same_privacy
 from dagster_project.words import be, counted, in_shell, printable
 from dagster_project.writing import private_files
 
@@ -252,6 +252,7 @@ def find_work(
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
+            or has_other_epochs(connection, every.values())
             or any(item.loads or item.has_erased or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(

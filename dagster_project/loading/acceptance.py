@@ -266,6 +266,7 @@ def record_missing(
             {
                 "load_id": load_id,
                 "extract_date": day,
+                "key_epoch": contract.key_epoch(day),
                 "reason": f"no file {source}_{contract.file_date(day)}*.EXT in the landing folder",
                 **about,
             }
@@ -358,6 +359,7 @@ def _audited(
         "extract_date": file.extract_date,
         "file_name": file.file_name,
         "file_sha256": file.sha256,
+        "key_epoch": contract.key_epoch(file.extract_date),
         "rows_read": file.rows_read,
         "rows_loaded": file.rows_loaded if result.is_accepted else 0,
         "rows_quarantined": file.rows_quarantined,

@@ -23,11 +23,7 @@ LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_ar
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
 FORCE, MISSING = "volume_of_each_force_is_usual", "files_of_several_forces_name_the_force"
-IDS, FEW_IDS, APART = (
-    "identifiers_are_of_one_event",
-    "few_identifiers_are_of_other_events",
-    "rows_of_an_event_are_close",
-)
+IDS, FEW_IDS = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
 BOTH = {OUTSIDE, REPEATED}
 ACCEPT, LATE = "an operator accepts it", "_late"
 
@@ -328,23 +324,19 @@ def test_a_contract_states_other_limits_and_events_that_may_be_of_other_days(tmp
     assert OUTSIDE not in {item.expectation.name for item in report.outcomes}
 
 
-def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_begins_again(tmp_path):
-    parts = tuple(
-        replace(column, key_position=2, is_required=True) if column.name == "minutes" else column
-        for column in VISITS.columns
-    )
-    stated = replace(VISITS, columns=parts, identity_columns=("visit_id",), identity_days=1)
-    for name, contract, expected in (
-        ("apart", stated, [1]),
-        ("begun", replace(stated, keys_begin_again=(DAY + timedelta(1),)), [0]),
-    ):
-        installation = Installation(tmp_path / name, contract)
-        installation.land(DAY, row("a", 1), row("b", 1))
-        # The same part, delivered again, replaces the first one.
-        following = [row("a", 2, DAY + timedelta(1)), row("b", 2, DAY + timedelta(2)), row("a", 1, DAY + timedelta(2))]
-        installation.land(DAY + timedelta(1), *following)
-        apart = [len(item.failed_dates) for item in installation.run().outcomes if item.expectation.name == APART]
-        assert apart == expected, name
+@pytest.mark.parametrize(("begins", "apart"), [((), (DAY + timedelta(1),)), ((DAY + timedelta(1),), ())])
+def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_begins_again(tmp_path, begins, apart):
+    force, visit, begun, minutes, visitor = VISITS.columns
+    part = replace(minutes, key_position=2, is_required=True)
+    stated = {"identity_columns": ("visit_id",), "identity_days": 1, "keys_begin_again": begins}
+    contract = replace(VISITS, columns=(force, visit, begun, part, visitor), **stated)
+    installation = Installation(tmp_path / "home", contract)
+    installation.land(DAY, row("a", 1), row("b", 1))
+    # The same part, delivered again, replaces the first one.
+    following = [row("a", 2, DAY + timedelta(1)), row("b", 2, DAY + timedelta(2)), row("a", 1, DAY + timedelta(2))]
+    installation.land(DAY + timedelta(1), *following)
+    failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
+    assert failed["rows_of_an_event_are_close"] == apart
 
 
 def test_the_day_of_an_event_is_that_of_london(installation):
