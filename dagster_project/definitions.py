@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_project.contracts import load_contracts
+from dagster_project.config import contracts_of
 from dagster_project.defs.automation import (
     load,
     new_deliveries,
@@ -21,7 +21,7 @@ from dagster_project.defs.publication import force_edition_assets, public_editio
 from dagster_project.defs.resources import Dbt, Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, transformation_assets
-from dagster_project.settings import CONTRACTS, Target, read_settings
+from dagster_project.settings import Target, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
 
@@ -34,8 +34,8 @@ def definitions() -> dg.Definitions:
         ContractError: a contract cannot be used.
         DbtError: the dbt project does not parse.
     """
-    contracts = load_contracts(CONTRACTS)
     settings = read_settings()
+    contracts = contracts_of(settings)
     manifest = ensure_manifest(settings)
     days = extract_dates(settings, contracts)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [

@@ -13,12 +13,13 @@ import typer
 from dagster_project.cli.data_root import require_no_hub
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import named_contracts
+from dagster_project.config import contracts_of
 from dagster_project.console import report_as, say
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import extract_date_of
-from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
+from dagster_project.settings import LogFormat, Settings, read_settings
 from dagster_project.words import counted, printable
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     contracts: dict[str, Contract] = {}
     for path in paths:
         _check_path(path)
-        contract = contract_for(path, source)
+        contract = contract_for(settings, path, source)
         contracts[contract.source] = contract
         by_source.setdefault(contract.source, []).append(path)
     return [
@@ -81,18 +82,18 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     ]
 
 
-def contract_for(file: Path, source: str | None) -> Contract:
+def contract_for(settings: Settings, file: Path, source: str | None) -> Contract:
     """Return the contract of a file: that of the named source, otherwise by the file's name.
 
     Raises:
         UsageError: the source is unknown, or the name is not that of an extract.
     """
     if source:
-        return next(iter(named_contracts([source]).values()))
-    for name, contract in load_contracts(CONTRACTS).items():
+        return next(iter(named_contracts(settings, [source]).values()))
+    for name, contract in contracts_of(settings).items():
         if extract_date_of(file.name, name):
             return contract
-    known = ", ".join(load_contracts(CONTRACTS))
+    known = ", ".join(contracts_of(settings))
     raise UsageError(
         f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
     )

@@ -7,11 +7,11 @@ from contextlib import suppress
 import duckdb
 
 from dagster_project.cli.damage import find_damage, repair
+from dagster_project.config import contracts_of
 from dagster_project.console import LOGGER, report_to_terminal, warn
-from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
-from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.lake import has_lake
 from dagster_project.warehouse.lock import writer_lock
@@ -147,7 +147,7 @@ def erase_restored_people(settings: Settings) -> None:
     from dagster_project.privacy.restored import erase_restored
 
     with writer_lock(settings.lock_file), private_files():
-        if erased := erase_restored(settings, load_contracts(CONTRACTS)):
+        if erased := erase_restored(settings, contracts_of(settings)):
             warn(erased)
 
 

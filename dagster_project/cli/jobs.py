@@ -17,14 +17,14 @@ from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
+from dagster_project.config import contracts_of
 from dagster_project.console import warn
-from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
 from dagster_project.publication.space import Need
 from dagster_project.recovery.history import require_sound_warehouse
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.roots import last_load
@@ -146,7 +146,7 @@ def _run_in_process(
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
         prepare = prepare_hub if settings.is_hub else load_or_create_key
-        prepare(settings, load_contracts(CONTRACTS))
+        prepare(settings, contracts_of(settings))
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -167,7 +167,7 @@ def _run_in_process(
             config = {"ops": {"force_edition": {"config": {"force": force}}}}
         selection = None
         if sources:
-            left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
+            left_out = [dg.AssetKey(["raw", source]) for source in contracts_of(settings) if source not in sources]
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             close_killed_runs(instance, settings)
@@ -190,7 +190,7 @@ def _run_in_process(
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(unresolved_deliveries(connection)) if connection else ()
             states = member_states(settings, connection) if connection else []
-            contracts = named_contracts(sources)
+            contracts = named_contracts(settings, sources)
             landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
         return RunResult(result.success, failures, left, expected, tuple(s.fault for s in states if s.fault))

@@ -9,10 +9,11 @@ from difflib import get_close_matches
 
 import typer
 
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.config import contracts_of
+from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
-from dagster_project.settings import CONTRACTS
+from dagster_project.settings import Settings
 
 
 def day_option(option: str, text: str | None) -> date | None:
@@ -38,13 +39,13 @@ def parse_day(text: str) -> date | None:
     return None
 
 
-def named_contracts(sources: Sequence[str]) -> Mapping[str, Contract]:
+def named_contracts(settings: Settings, sources: Sequence[str]) -> Mapping[str, Contract]:
     """Return the contracts of the named sources, or of all sources if none is named.
 
     Raises:
         UsageError: a source has no contract.
     """
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     unknown = [source for source in sources if source not in contracts]
     if unknown:
         near = [name for source in unknown for name in get_close_matches(source, contracts, n=1)]

@@ -8,9 +8,10 @@ import typer
 from dagster_project.cli.data_root import erase_restored_people, finish_killed_replacement, require_no_hub
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.config import contracts_of
+from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.writing import private_files
 
@@ -82,7 +83,7 @@ def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dic
     finish_interrupted_rebuild(settings)
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")
-    contracts = dict(load_contracts(CONTRACTS))
+    contracts = dict(contracts_of(settings))
     with writer_lock(settings.lock_file, command=command), private_files():
         finish_killed_replacement(settings)
         try:

@@ -11,11 +11,11 @@ from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import confirm, require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
+from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
-from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
-from dagster_project.settings import CONTRACTS, Settings, Target
+from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
@@ -66,7 +66,7 @@ def purge(
         reason = require_reason(reason, "retention schedule 2026")
     finish_interrupted_rebuild(settings)
     finish_killed_replacement(settings)
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     sources = event_keys(settings)
     rules = read_retention(retention_file(settings), sources)
     if not rules:

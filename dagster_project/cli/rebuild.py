@@ -7,13 +7,12 @@ import typer
 from dagster_project.cli.data_root import repair_damage, require_home_folder, start
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import print_rebuilt, run
+from dagster_project.config import contracts_of
 from dagster_project.console import say
-from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
 from dagster_project.recovery.history import history_file
 from dagster_project.recovery.intent import read_intent
-from dagster_project.settings import CONTRACTS
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.tables import CLEAR_VALUES
 from dagster_project.writing import private_files
@@ -47,7 +46,7 @@ def rebuild(
     if reason:
         reason = require_reason(reason, "the 2019 file share is lost")
     require_home_folder(settings)
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     repair_damage(settings)
     with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
         note_step(settings.lock_file, "verifying the warehouse")

@@ -11,13 +11,13 @@ from dagster_project.cli.data_root import start
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.output import print_in_utf8
+from dagster_project.config import contracts_of
 from dagster_project.console import aligned, print_error, say
-from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.record.chain import WHO, who_of
 from dagster_project.record.store import faults, is_missing, read
 from dagster_project.record.store import restart as restart_record
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted, in_shell
 
@@ -90,7 +90,7 @@ def _restart(settings: Settings, reason: str) -> None:
     reason = require_reason(reason, "the disk of the record was lost")
     with writer_lock(settings.lock_file, command="fcir record --restart"):
         entries = list(read(settings))
-        _, anchors, _ = verify_warehouse(settings, load_contracts(CONTRACTS))
+        _, anchors, _ = verify_warehouse(settings, contracts_of(settings))
         anchors += verify_publications(settings, entries).anchors
         if not faults(settings, anchors):
             raise UsageError(

@@ -31,8 +31,8 @@ from dagster_project.cli.summary import (
     print_unresolved,
 )
 from dagster_project.clock import utc_now
+from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
-from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
@@ -51,11 +51,11 @@ from dagster_project.recovery.history import (
     save_history,
 )
 from dagster_project.recovery.intent import read_intent
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
-from dagster_project.warehouse.tables import require_same_privacy
+from dagster_project.warehouse.tables import has_other_epochs, require_same_privacy
 from dagster_project.words import be, counted, in_shell, printable
 from dagster_project.writing import private_files
 
@@ -120,7 +120,7 @@ def run(
     if not work.is_needed:
         _end_without_work(settings, work, wanted=wanted, sources=source or [], load_only=load_only)
     # Files in a source's folder are reported with the source.
-    of_sources = tuple(f"{name}/" for name in named_contracts([]))
+    of_sources = tuple(f"{name}/" for name in named_contracts(settings, []))
     for warning in work.planned.plan.warnings:
         if not warning.startswith(of_sources):
             warn(warning)
@@ -143,7 +143,7 @@ def finish_interrupted_rebuild(settings: Settings) -> None:
         from dagster_project.recovery.rebuild import finish_rebuild
 
         with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
-            if done := finish_rebuild(settings, load_contracts(CONTRACTS)):
+            if done := finish_rebuild(settings, contracts_of(settings)):
                 print_rebuilt(done)
     require_sound_warehouse(settings)
 
@@ -217,7 +217,7 @@ def find_work(
     from dagster_project.transformation.build import is_current, last_build
     from dagster_project.transformation.engine import engine_of
 
-    contracts = named_contracts(sources)
+    contracts = named_contracts(settings, sources)
     now = now or utc_now()
     require_home_folder(settings)
     if settings.is_hub:
@@ -227,7 +227,7 @@ def find_work(
             f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home})? Is a share "
             "not mounted? In a new installation, create the folder, or write synthetic extracts: fcir sample"
         )
-    every = load_contracts(CONTRACTS)
+    every = contracts_of(settings)
     landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         require_usable_key(settings, connection)
@@ -250,6 +250,7 @@ def find_work(
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
+            or has_other_epochs(connection, every.values())
             or any(item.loads or item.has_erased or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
@@ -281,7 +282,7 @@ def _end_without_work(
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
         warn(warning)
-    wanted_sources = named_contracts(sources)
+    wanted_sources = named_contracts(settings, sources)
     incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
     say(
         f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
@@ -310,7 +311,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
         UsageError: a name is not `SOURCE/DAY`, its source is unknown, the reason cannot be kept, or nothing is loaded.
         WarehouseLocked: a run holds the warehouse.
     """
-    deliveries = [_delivery_named(name) for name in names]
+    deliveries = [_delivery_named(settings, name) for name in names]
     reason = require_reason(reason, "telephony was down")
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
@@ -326,7 +327,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
         return waivers
 
 
-def _delivery_named(name: str) -> tuple[str, date]:
+def _delivery_named(settings: Settings, name: str) -> tuple[str, date]:
     """Return source and extract date of a delivery named `SOURCE/DAY`."""
     source, _, text = name.partition("/")
     day = parse_day(text)
@@ -335,4 +336,4 @@ def _delivery_named(name: str) -> tuple[str, date]:
             f"--accept {printable(name)}: expected SOURCE/DAY, for example call_segments/2022-10-30. Nothing was "
             "changed. What is rejected: fcir status"
         )
-    return next(iter(named_contracts([source]))), day
+    return next(iter(named_contracts(settings, [source]))), day

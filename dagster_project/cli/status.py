@@ -22,8 +22,9 @@ from dagster_project.cli.summary import (
     print_unresolved,
 )
 from dagster_project.clock import utc_now
+from dagster_project.config import contracts_of
 from dagster_project.console import aligned, is_json, say, warn
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
@@ -33,7 +34,7 @@ from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.record import store
 from dagster_project.recovery.history import is_of_earlier_version, require_same_warehouse
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
 from dagster_project.warehouse.roots import of_root
@@ -315,7 +316,7 @@ def read_state(settings: Settings, *, now: datetime | None = None) -> State:
         DatabaseUnreadable: the warehouse is damaged, or the publication if the warehouse is held.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     require_home_folder(settings)
     # Between the two reads a run may have ended, so that the warehouse can be read again.
     for _ in range(_READINGS):

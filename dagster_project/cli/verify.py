@@ -11,12 +11,12 @@ import typer
 from dagster_project.cli.data_root import start
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import LISTED, print_lines
+from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
-from dagster_project.contracts import load_contracts
 from dagster_project.private_key import PrivateKeyError
 from dagster_project.record import store
 from dagster_project.record.chain import Anchor
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.verification.finding import Finding
 from dagster_project.warehouse.lock import WarehouseLocked, holder_of
 from dagster_project.words import counted, in_shell, printable
@@ -41,7 +41,7 @@ def verify(context: typer.Context) -> None:
     settings = start(debug=bool(context.obj))
     started = time.monotonic()
     entries = list(store.read(settings))
-    findings, anchors, loads = verify_warehouse(settings, load_contracts(CONTRACTS))
+    findings, anchors, loads = verify_warehouse(settings, contracts_of(settings))
     verified = verify_publications(settings, entries)
     findings += verified.findings
     findings += verify_certificates(settings, entries)

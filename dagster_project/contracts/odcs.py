@@ -128,6 +128,7 @@ def load_contract(path: Path) -> Contract:
             "nothing tells two rows apart; expected one of the two"
         )
     start = custom.pop("startColumn", None)
+    identity = _identity(custom.pop("identity", {}), path)
     contract = Contract(
         source=source,
         version=document.version or "",
@@ -151,6 +152,9 @@ def load_contract(path: Path) -> Contract:
         first_delivery=_day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is"),
         allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
         absent_forces_complete=_is_stated(custom, path, "absentForces", "complete", "incomplete"),
+        identity_columns=_names(identity.get("columns", ())),
+        identity_column=identity.get("time"),
+        identity_days=identity.get("withinDays"),
         describes_forces=_is_stated(custom, path, "forces", "described", "delivering"),
     )
     if custom:
@@ -177,6 +181,15 @@ def _is_stated(custom: dict[str, Any], path: Path, name: str, true: str, false: 
     if stated not in (true, false):
         raise ContractError(f"{path.name}: {name} is {stated!r}; known: {', '.join(sorted((true, false)))}")
     return bool(stated == true)
+
+
+def _identity(stated: object, path: Path) -> dict[str, Any]:
+    known = ("columns", "time", "withinDays")
+    if not isinstance(stated, dict) or not stated.keys() <= {*known}:
+        raise ContractError(f"{path.name}: identity is {stated!r}; known: {', '.join(known)}")
+    if not isinstance(stated.get("withinDays", 1), int):
+        raise ContractError(f"{path.name}: identity: withinDays is {stated['withinDays']!r}; expected whole days")
+    return stated
 
 
 def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> dict[str, Any]:
@@ -378,7 +391,14 @@ def _check(contract: Contract, path: Path) -> None:
         if column.key_position is not None and not column.is_required:
             raise ContractError(f"{path.name}: {column.name}: a key column is required")
         _check_shape(column, f"{path.name}: {column.name}")
-    for role, stated in (("startColumn", contract.start_column), ("eventColumn", contract.event_column)):
+    keyed = {column.name for column in contract.key}
+    if not keyed.issuperset(contract.identity_columns):
+        raise ContractError(f"{path.name}: identity: columns {contract.identity_columns!r} are not all of the key")
+    for role, stated in (
+        ("startColumn", contract.start_column),
+        ("eventColumn", contract.event_column),
+        ("identity: time", contract.identity_column),
+    ):
         if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
             raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")
     if contract.describes_forces and not known[FORCE_COLUMN].is_required:

@@ -6,11 +6,12 @@ import dagster as dg
 import duckdb
 
 from dagster_project.clock import LONDON_NAME
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.config import contracts_of
+from dagster_project.contracts import Contract
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import news_of_members
 from dagster_project.loading.plan import Range, fingerprint, plan_deliveries, was_rejected
-from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import be, counted
@@ -133,7 +134,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     ]
     if active:
         return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             if settings.is_hub:

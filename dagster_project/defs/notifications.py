@@ -17,13 +17,13 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.clock import london_today, utc_now
-from dagster_project.contracts import load_contracts
+from dagster_project.config import contracts_of
 from dagster_project.defs.automation import belongs_to
 from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
-from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import reading_audit, unresolved_deliveries
@@ -50,7 +50,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     The cursor contains, by source and data root, reported days that are still not delivered.
     """
     settings = read_settings()
-    contracts = load_contracts(CONTRACTS)
+    contracts = contracts_of(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             overdue = overdue_sources(connection, scan_landing(settings, contracts), contracts, now=utc_now())

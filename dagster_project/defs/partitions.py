@@ -34,7 +34,7 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
         Every day in London from the first delivery to today, whose extract may arrive before the day is over; only
         today before the first delivery. Synthetic extracts end with the newest one: no more will come.
     """
-    days = _delivered(settings, [source for source, contract in contracts.items() if contract.is_daily])
+    days = _delivered(settings, [contract for contract in contracts.values() if contract.is_daily])
     start = min(days, default=london_today()).isoformat()
     if days and (settings.landing / SYNTHETIC_MARKER).exists():
         end = max(days) + timedelta(days=1)
@@ -42,13 +42,13 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
     return dg.DailyPartitionsDefinition(start_date=start, timezone=LONDON_NAME, end_offset=1)
 
 
-def _delivered(settings: Settings, sources: list[str]) -> list[date]:
+def _delivered(settings: Settings, contracts: list[Contract]) -> list[date]:
     """Return days that the sources delivered, including the first and the newest.
 
     Read from the landing folder and the published audit, which includes days of files that were removed. The warehouse
     is not read: a run may hold it while a server loads the code location.
     """
-    days = [day for source in sources for day in _landed(settings, source)]
+    days = [day for contract in contracts for day in _landed(settings, contract)]
     with (
         suppress(OperatorError, DatabaseUnreadable, WarehouseLocked, duckdb.Error),
         reading_connection(current_publication(settings.published) / DATABASE) as connection,
@@ -61,16 +61,17 @@ def _delivered(settings: Settings, sources: list[str]) -> list[date]:
             from marts.load_audit
             where list_contains(?, source) and status <> 'missing_delivery' and withdrawn_at is null
             """,
-            [sources],
+            [[contract.source for contract in contracts]],
         ).fetchone()
         days += [day for day in span or () if day]
     return days
 
 
-def _landed(settings: Settings, source: str) -> list[date]:
+def _landed(settings: Settings, contract: Contract) -> list[date]:
     """Return the extract dates in the names of a source's files that loading would accept."""
     first, last = date.fromisoformat(FIRST_EXTRACT_DATE), london_today()
     with suppress(OSError):
-        dates = [extract_date_of(name, source) for name in os.listdir(settings.landing / source)]  # noqa: PTH208 (names)
+        names = os.listdir(settings.landing / contract.source)  # noqa: PTH208 (names)
+        dates = [extract_date_of(name, contract.source, contract.extract_date_offset) for name in names]
         return [day for day in dates if day and first <= day <= last]
     return []

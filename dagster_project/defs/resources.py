@@ -12,8 +12,9 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from dagster_project.config import contracts_of
 from dagster_project.console import warn
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.contracts import Contract
 from dagster_project.defs.dbt_events import events_of, selected_nodes
 from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
@@ -28,7 +29,7 @@ from dagster_project.publication.space import Need, NotEnoughSpace
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.recovery.rebuild import finish_rebuild
-from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
 from dagster_project.transformation.project import parse
 from dagster_project.warehouse.connection import loading_connection
@@ -54,7 +55,7 @@ class Warehouse(dg.ConfigurableResource):
             ContractError: a contract cannot be used.
         """
         self._settings = read_settings()
-        self._contracts = load_contracts(CONTRACTS)
+        self._contracts = contracts_of(self._settings)
         # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):

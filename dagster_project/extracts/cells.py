@@ -5,8 +5,9 @@ share one parser, and it works on columns instead of single cells: about 0.5 µs
 casts, because DuckDB's casts accept invalid text ('1.5' becomes the integer 2, '24:00:00' midnight of the next day).
 """
 
+import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from dagster_project.clock import LONDON_NAME
@@ -255,6 +256,22 @@ def has_no_time_of_day(cell: str) -> str:
 def london_time_of(utc: str) -> str:
     """Return SQL for the local time in London of a UTC timestamp without zone; the session's time zone is UTC."""
     return f"timezone('{LONDON_NAME}', cast({utc} as timestamptz))"
+
+
+WHOLE_SERIAL, SERIAL_WITH_FRACTION = r"^([2-7]\d{4}|80000)(\.0+)?$", r"^[2-7]\d{4}\.\d*[1-9]\d*$"
+"""Regular expressions for an Excel serial number without and with a time of day."""
+
+
+def midnight_of(text: str | None, serial_days: int) -> str | None:
+    """Return the midnight that a whole Excel serial number stands for, as text; any other text unchanged.
+
+    Args:
+        text: a cell.
+        serial_days: days to add to it (1462 in a workbook of the 1904 date system).
+    """
+    if text is None or not re.fullmatch(WHOLE_SERIAL, text):
+        return text
+    return f"{date(1899, 12, 30) + timedelta(int(float(text)) + serial_days)} 00:00"
 
 
 def is_summer_reading(local: str) -> str:

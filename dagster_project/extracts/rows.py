@@ -209,6 +209,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
         "rows_after_extract_date": "false",
         "rows_long_before_extract_date": "false",
         "rows_outside_day": "false",
+        "rows_of_other_days": "false",
         "offset_disagreements": "false",
     }
     if contract.event_column:
@@ -222,6 +223,10 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
             conditions["rows_outside_day"] = (
                 f"({event} < extract_date - interval 24 hour or {event} >= extract_date + interval 47 hour) "
                 f"and abs(date_diff('day', extract_date, cast({cells.london_time_of(event)} as date))) > 1"
+            )
+            conditions["rows_of_other_days"] = (
+                f"({event} < extract_date or {event} >= extract_date + interval 23 hour) "
+                f"and cast({cells.london_time_of(event)} as date) <> extract_date"
             )
     stated = [
         f"{quoted(column.utc_offset_from)} <> {cells.london_offset_of(quoted(column.name))}"

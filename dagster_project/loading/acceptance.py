@@ -209,13 +209,13 @@ def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileL
 
 
 def record_missing(
-    connection: duckdb.DuckDBPyConnection, source: str, owed: Sequence[date], *, run_id: str, strike_out: bool
+    connection: duckdb.DuckDBPyConnection, contract: Contract, owed: Sequence[date], *, run_id: str, strike_out: bool
 ) -> list[date]:
     """Record the days without a delivery, and delete the records of days that have been delivered since.
 
     Args:
         connection: a loading connection.
-        source: the source.
+        contract: the source.
         owed: the days that must have a delivery.
         run_id: Dagster run.
         strike_out: also delete the records of days that are no longer owed, for example days that only a delivery
@@ -224,6 +224,7 @@ def record_missing(
     Returns:
         All missing days of the source, oldest first.
     """
+    source = contract.source
     with transaction(connection):
         # Before the deletion, so that no number of a deleted record is used again at once.
         first_load_id, change_seq = next_load(connection, len(owed)), next_change(connection)
@@ -265,7 +266,8 @@ def record_missing(
             {
                 "load_id": load_id,
                 "extract_date": day,
-                "reason": f"no file {source}_{day}*.EXT in the landing folder",
+                "key_epoch": contract.key_epoch(day),
+                "reason": f"no file {source}_{contract.file_date(day)}*.EXT in the landing folder",
                 **about,
             }
             for load_id, day in enumerate((day for day in owed if day not in known), first_load_id)
@@ -357,6 +359,7 @@ def _audited(
         "extract_date": file.extract_date,
         "file_name": file.file_name,
         "file_sha256": file.sha256,
+        "key_epoch": contract.key_epoch(file.extract_date),
         "rows_read": file.rows_read,
         "rows_loaded": file.rows_loaded if result.is_accepted else 0,
         "rows_quarantined": file.rows_quarantined,

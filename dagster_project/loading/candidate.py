@@ -23,6 +23,7 @@ from dagster_project.loading.delivery_facts import (
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
+    first_days_of_forces,
     is_too_small,
     new_forces,
     silent_columns,
@@ -45,6 +46,8 @@ _COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
 # Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
+# A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
+_ON_DAY_LEAST = 0.1
 # Part of a file name after the extract date: the file has late entries, whose events are older.
 _LATE = "_late"
 
@@ -198,7 +201,7 @@ def read_deliveries(
             quarantine_repeated_keys(connection, contract, candidate.files)
         _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
-        _describe(connection, candidate)
+        _describe(connection, candidate, default_force)
     return candidate
 
 
@@ -303,7 +306,7 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             file.warnings.append(f"{counted(rows, 'row')} {state} a UTC offset that the date does not have")
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
+def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
     """Compute the facts of whole deliveries, and the warnings that follow from them."""
     read = [file for file in candidate.files if not file.error]
     filled = count_filled_cells(
@@ -338,6 +341,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
     too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)}
     rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
     unusual = unusual_forces(connection, candidate.contract, rows_of_forces, (too_small | rejected_days) - waived)
+    without_force = _rows_without_force(connection, candidate, default_force)
     unusual_by_day = Counter(item.extract_date for item in unusual)
     counts: dict[date, dict[str, int]] = {}
     for day in whole:
@@ -345,10 +349,11 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         counts[day] = {
             **{name: warned[name] for name in COUNTED},
             "rows_read": read_of_days[day],
-            "rows_outside_day": _rows_outside_day(day, candidate.of(day)),
+            **_rows_of_other_days(day, candidate.of(day)),
             "unusual_forces": unusual_by_day[day],
             "silent_columns": len(silent.get(day, ())),
             "new_forces": len(new.get(day, ())),
+            "rows_without_force": without_force.get(day, 0),
         }
     describe_deliveries(connection, candidate.contract, counts, volumes)
     candidate.day_warnings = [
@@ -359,15 +364,41 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         candidate.of(warning.extract_date)[0].warnings.append(warning.text)
 
 
-def _rows_outside_day(day: date, files: Sequence[FileLoad]) -> int:
-    """Return the rows with an event on another day if they are more than half of at least 20 good rows; otherwise 0.
+def _rows_of_other_days(day: date, files: Sequence[FileLoad]) -> dict[str, int]:
+    """Return the rows with an event on another day, each number 0 while it is within its limit.
 
-    Files named `..._late...` do not count.
+    Of at least 20 good rows, more than half are outside the day and its neighbours (`rows_outside_day`), or fewer than
+    one in ten are on the day itself (`rows_of_other_days`). Files named `..._late...` do not count.
     """
-    judged = [file for file in files if _LATE not in file.file_name.casefold().removeprefix(f"{file.source}_{day}")]
+    judged = [file for file in files if _LATE not in file.file_name.casefold()[len(f"{file.source}_{day}") :]]
     rows = sum(file.rows_loaded for file in judged)
-    outside = sum(file.row_warnings.get("rows_outside_day", 0) for file in judged)
-    return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
+    outside, other = (
+        sum(file.row_warnings.get(name, 0) for file in judged) for name in ("rows_outside_day", "rows_of_other_days")
+    )
+    return {
+        "rows_outside_day": outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0,
+        "rows_of_other_days": other if rows >= _OUTSIDE_DAY_LEAST and rows - other < _ON_DAY_LEAST * rows else 0,
+    }
+
+
+def _rows_without_force(
+    connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str
+) -> dict[date, int]:
+    """Return, by day, the rows of files without a force column, if the source has had another force than the default.
+
+    Up to that day, or in another file of it. A day without such rows is left out.
+    """
+    first = first_days_of_forces(connection, candidate.contract)
+    rows: dict[date, int] = {}
+    for file in candidate.files:
+        if FORCE_COLUMN in file.columns:
+            for force in file.forces:
+                if force is not None:
+                    first[force] = min(file.extract_date, first.get(force, file.extract_date))
+        elif file.rows_read and not file.error:
+            rows[file.extract_date] = rows.get(file.extract_date, 0) + file.rows_read
+    others = min((day for force, day in first.items() if force != default_force), default=date.max)
+    return {day: count for day, count in rows.items() if day >= others}
 
 
 def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:

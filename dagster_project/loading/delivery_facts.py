@@ -51,8 +51,14 @@ _SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
 _NOTICED_SHARE = 0.01
 
 COUNTED = (
-    *("rows_read", "rows_outside_day", "rows_after_extract_date", "rows_long_before_extract_date"),
-    *("offset_disagreements", "unusual_forces", "silent_columns", "new_forces"),
+    *(
+        "rows_read",
+        "rows_outside_day",
+        "rows_of_other_days",
+        "rows_after_extract_date",
+        "rows_long_before_extract_date",
+    ),
+    *("offset_disagreements", "unusual_forces", "silent_columns", "new_forces", "rows_without_force"),
 )
 """Counts of a delivery that `describe_deliveries` is given: rows, and unusual forces and columns."""
 
@@ -261,6 +267,23 @@ def new_forces(
         if force not in had and day != began:
             found.setdefault(day, []).append(force)
     return found
+
+
+def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, date]:
+    """Return the first extract date of each force that the source has delivered, whatever became of the day since."""
+    rows = connection.execute(
+        """
+        select
+            load_force.force_code,
+            min(load.extract_date)
+        from audit.load_force as load_force
+        join audit.load as load on load_force.load_id = load.load_id
+        where load.source = $source and load_force.force_code is not null
+        group by load_force.force_code
+        """,
+        {"source": contract.source},
+    ).fetchall()
+    return dict(rows)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from dagster_project.loading.candidate import FileLoad
     from dagster_project.loading.verdicts import Verdict
 
+# Codes of expectations that compare events with the extract date.
+_OF_DATES = ("events_outside_day", "repeated_day")
+
 _NOT_COMPARED = "volume, faulty rows of other days, copies of other days, new forces and silent columns"
 
 
@@ -135,7 +138,7 @@ def check_deliveries(
         violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
-            violations = tuple(item for item in violations if item.expectation.code != "events_outside_day")
+            violations = tuple(item for item in violations if item.expectation.code not in _OF_DATES)
         judgement = judge(connection, candidate, violations)
         loads = iter(candidate.files)
         checked = []
@@ -171,7 +174,7 @@ def _by_day(contract: Contract, paths: Sequence[Path]) -> tuple[dict[date, list[
     for path in dict.fromkeys(paths):
         # The status of a link itself: reading rejects links, as loading does.
         status = path.lstat()
-        day = extract_date_of(path.name, contract.source)
+        day = extract_date_of(path.name, contract.source, contract.extract_date_offset)
         if day is None:
             day = london_today()
             undated.add(day)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -118,6 +118,7 @@ def scan_landing(
         first=date.fromisoformat(FIRST_EXTRACT_DATE),
         last=max(london_today(), until or date.min),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
+        offsets={source: contract.extract_date_offset for source, contract in contracts.items()},
     )
     # Nothing is loaded if the list cannot be used.
     with suppress(SuppressionError):
@@ -152,6 +153,7 @@ def scan(
     first: date,
     last: date,
     marked: Collection[str] = (),
+    offsets: Mapping[str, int] | None = None,
 ) -> Landing:
     """List the extracts in the landing folder, complete or not.
 
@@ -161,6 +163,7 @@ def scan(
         first: oldest extract date that can be loaded.
         last: newest extract date that can be loaded.
         marked: sources whose files are complete only with a marker.
+        offsets: days from the date in a file name to the extract date, for sources that do not state the latter.
 
     Returns:
         Files ordered by source, extract date and name, and a warning for each entry that is not an extract. Temporary
@@ -190,7 +193,8 @@ def scan(
             except OSError as error:
                 warnings.append(f"{folder.name}/: cannot be listed ({_reason(error)}); nothing in it is loaded")
                 continue
-            for found in _extracts(paths, folder.name, first, last, needs_marker=folder.name in marked):
+            offset = (offsets or {}).get(folder.name, 0)
+            for found in _extracts(paths, folder.name, first, last, offset, needs_marker=folder.name in marked):
                 if isinstance(found, str):
                     warnings.append(found)
                 else:
@@ -261,14 +265,20 @@ def hold_back(
     )
 
 
-def extract_date_of(name: str, source: str) -> date | None:
-    """Return the extract date in a file name, or None if it is not the name of an extract of the source."""
+def extract_date_of(name: str, source: str, offset: int = 0) -> date | None:
+    """Return the extract date in a file name, or None if it is not the name of an extract of the source.
+
+    Args:
+        name: name of the file.
+        source: the source.
+        offset: days from the date in the name to the extract date.
+    """
     match = _named_like(source).fullmatch(name)
     if match is None:
         return None
     try:
-        return date.fromisoformat(match[1])
-    except ValueError:
+        return date.fromisoformat(match[1]) + timedelta(offset)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -278,7 +288,7 @@ def _named_like(source: str) -> re.Pattern[str]:
 
 
 def _extracts(
-    paths: Collection[Path], source: str, first: date, last: date, *, needs_marker: bool
+    paths: Collection[Path], source: str, first: date, last: date, offset: int, *, needs_marker: bool
 ) -> Iterator[LandedFile | str]:
     """Yield the extracts among the entries of one folder, and warnings about the others."""
     paths = [path for path in paths if not _TEMPORARY.fullmatch(path.name)]
@@ -301,14 +311,14 @@ def _extracts(
                 yield f"{source}/{printable(path.name)}: not a regular file, so it marks nothing"
     for path in paths:
         if not path.name.lower().endswith(DONE):
-            yield _landed(path, source, first, last, markers.get(path.name), needs_marker=needs_marker)
+            yield _landed(path, source, first, last, offset, markers.get(path.name), needs_marker=needs_marker)
 
 
 def _landed(
-    path: Path, source: str, first: date, last: date, marker_ns: int | None, *, needs_marker: bool
+    path: Path, source: str, first: date, last: date, offset: int, marker_ns: int | None, *, needs_marker: bool
 ) -> LandedFile | str:
     shown = f"{source}/{printable(path.name)}"
-    day = extract_date_of(path.name, source)
+    day = extract_date_of(path.name, source, offset)
     if day is None:
         return f"{shown}: not named {source}_YYYY-MM-DD*.EXT (csv, csv.gz, xlsx, parquet, jsonl); not loaded"
     status = _status(path)

@@ -99,7 +99,7 @@ def load_source(
 
         def missing_days(connection: duckdb.DuckDBPyConnection, landing: Landing) -> tuple[date, ...]:
             owed = expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])
-            return tuple(record_missing(connection, source, owed, run_id=run_id, strike_out=strike_out))
+            return tuple(record_missing(connection, contract, owed, run_id=run_id, strike_out=strike_out))
 
         if not deliveries:
             missing = missing_days(connection, landing)

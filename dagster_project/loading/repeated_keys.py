@@ -22,7 +22,7 @@ _KEYS_AT_ONCE = 1_000_000
 _CELLS_AT_ONCE = 60_000
 
 
-def _portions(files: Sequence[FileLoad]) -> Iterator[tuple[int, int, int]]:
+def portions(files: Sequence[FileLoad]) -> Iterator[tuple[int, int, int]]:
     """Split the files into portions of whole days with at most a million rows, or of a single larger day.
 
     Yields:
@@ -133,7 +133,7 @@ def quarantine_repeated_keys(
         from ranked
         where is_repetition or row_num > 1
     """
-    for first, last, count in _portions(files):
+    for first, last, count in portions(files):
         connection.execute("truncate table repeated")
         _in_parts(connection, find, first, last, parts=1 + count // _KEYS_AT_ONCE)
         (occurrences,) = connection.execute("select coalesce(sum(occurrences), 0) from repeated").fetchall()[0]

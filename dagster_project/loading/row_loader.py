@@ -9,8 +9,10 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.extracts.cells import SERIAL_WITH_FRACTION, WHOLE_SERIAL, midnight_of
 from dagster_project.extracts.reading import Extract
 from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query, reason_of
 from dagster_project.loading.pseudonyms import PseudonymKey
@@ -63,6 +65,9 @@ class RowLoader:
         self._good = good_rows_query(contract, "text_batch")
         self._faulty = faulty_rows_query(contract, "faulty_batch")
         self._personal = [column.name for column in contract.columns if column.is_personal]
+        self._times = [column.name for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
+        self._with_fractions: set[tuple[int, str]] = set()
+        self._undecided: list[pa.Table] = []
         self._collected: list[pa.Table] = []
         self._rows = self._bytes = 0
         sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
@@ -96,10 +101,12 @@ class RowLoader:
         """Load or quarantine the remaining rows."""
         while self._rows:
             self._load()
+        for rows in self._undecided:
+            self._judge(self._with_midnights(rows), is_last=True)
+        self._undecided = []
 
     def _load(self) -> None:
         """Load or quarantine `_ROWS_AT_ONCE` of the collected rows, or all if they are fewer."""
-        connection, contract = self._connection, self.contract
         collected = pa.concat_tables(self._collected)
         # Combined into one chunk: with a chunk of 150 rows for each file the query costs twice as much, because DuckDB
         # processes up to 2,048 rows of one chunk at a time.
@@ -107,8 +114,14 @@ class RowLoader:
         self._collected = [rest] if rest.num_rows else []
         self._rows, self._bytes = rest.num_rows, rest.nbytes
         for name in self._personal:
-            pseudonyms = self._key.pseudonyms(connection, batch.column(name))
+            pseudonyms = self._key.pseudonyms(self._connection, batch.column(name))
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
+        self._note_fractions(batch)
+        self._judge(batch, is_last=False)
+
+    def _judge(self, batch: pa.Table, *, is_last: bool) -> None:
+        """Load or quarantine rows; `is_last` says that no row can wait for the rest of its file."""
+        connection, contract = self._connection, self.contract
         force: dict[str, object] = {"known_forces": list(known_forces())}
         if not contract.column(FORCE_COLUMN).is_required:
             force["default_force"] = self._default_force
@@ -120,7 +133,8 @@ class RowLoader:
         ).fetchone()
         connection.unregister("text_batch")
         if good is None or good[0] < batch.num_rows:
-            text.table = self._faulty_rows(batch)
+            faulty = self._faulty_rows(batch)
+            text.table = faulty if is_last else self._without_undecided(faulty)
             connection.register("faulty_batch", text)
             connection.execute(
                 f"""
@@ -155,9 +169,14 @@ class RowLoader:
             f"""
             select load_id, source_row
             from {incoming(self.contract)}
-            where load_id > $load_id or (load_id = $load_id and source_row >= $source_row)
+            where
+                load_id <= $last_load_id
+                and (load_id > $load_id or (load_id = $load_id and source_row >= $source_row))
             """,
-            {name: batch.column(name)[0].as_py() for name in ("load_id", "source_row")},
+            {
+                **{name: batch.column(name)[0].as_py() for name in ("load_id", "source_row")},
+                "last_load_id": batch.column("load_id")[-1].as_py(),
+            },
         ).fetchnumpy()
         is_good = np.isin(
             _row_ids(batch.column("load_id").to_numpy(), batch.column("source_row").to_numpy()),
@@ -165,6 +184,42 @@ class RowLoader:
             assume_unique=True,
         )
         return batch.filter(pa.array(~is_good))
+
+    def _note_fractions(self, batch: pa.Table) -> None:
+        """Note the columns of files that have a serial number with a fraction."""
+        for name in self._times:
+            # Few other texts have a point there, and a slice takes a tenth of the time of a pattern.
+            has_point = pc.equal(pc.utf8_slice_codeunits(batch.column(name), 5, 6), ".")
+            if pc.any(has_point).as_py():
+                cells, loads = (batch.column(column).filter(has_point) for column in (name, "load_id"))
+                loads = loads.filter(pc.match_substring_regex(cells, SERIAL_WITH_FRACTION))
+                self._with_fractions |= {(load, name) for load in loads.unique().to_pylist()}
+
+    def _without_undecided(self, faulty: pa.Table) -> pa.Table:
+        """Put aside the rows with a whole serial number as a time, up to a limit, and return the others.
+
+        Whether it is midnight or a day without a time is known when the whole file is read.
+        """
+        is_whole = pa.array([False] * faulty.num_rows)
+        for name in self._times:
+            matches = pc.match_substring_regex(faulty.column(name), WHOLE_SERIAL)
+            is_whole = pc.or_(is_whole, pc.fill_null(matches, False))
+        rows = faulty.filter(is_whole)
+        if not rows.num_rows or rows.num_rows + sum(other.num_rows for other in self._undecided) > _ROWS_AT_ONCE:
+            return faulty
+        self._undecided += [
+            rows.filter(pc.equal(rows.column("load_id"), load)) for load in rows.column("load_id").unique()
+        ]
+        return faulty.filter(pc.invert(is_whole))
+
+    def _with_midnights(self, rows: pa.Table) -> pa.Table:
+        """Return rows of one file with midnights for its whole serial numbers, in columns that also have fractions."""
+        load, days = (rows.column(name)[0].as_py() for name in ("load_id", "serial_days"))
+        for name in self._times:
+            if (load, name) in self._with_fractions:
+                cells = [midnight_of(text, days) for text in rows.column(name).to_pylist()]
+                rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(cells, pa.string()))
+        return rows
 
 
 def release_buffers(connection: duckdb.DuckDBPyConnection) -> None:

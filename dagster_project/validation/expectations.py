@@ -8,7 +8,7 @@ rows that break them (`extracts/rows.py`, `loading/candidate.py`).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dagster_project.contracts import Column, Contract, ContractError, Rule, Severity
+from dagster_project.contracts import FORCE_COLUMN, Column, Contract, ContractError, Rule, Severity
 from dagster_project.validation.unexpected_rows import (
     DELIVERY_INDEX,
     NOT_NULL,
@@ -29,6 +29,8 @@ _DAYS_COMPARED = (
 )
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
+IDS_REUSED, FEW_IDS_REUSED = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
+ROWS_APART = "rows_of_an_event_are_close"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
 FAULTY_DAYS_COUNTED = 28
@@ -160,6 +162,17 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         dimension="consistency",
         column="new_forces",
     )
+    if not contract.column(FORCE_COLUMN).is_required:
+        yield _on_deliveries(
+            "files_of_several_forces_name_the_force",
+            f"A file without {FORCE_COLUMN}, in a source that has delivered another force than the configured one: its "
+            "rows would count for the configured force. Deliver it with the column.",
+            dimension="consistency",
+            severity=Severity.CRITICAL,
+            column="rows_without_force",
+            evidence=("rows_without_force", "rows_read"),
+            code="force_missing",
+        )
     if contract.is_daily:
         yield _on_deliveries(
             SAME_CONTENT,
@@ -209,6 +222,17 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             evidence=("rows_outside_day", "rows_read"),
             code="events_outside_day",
         )
+        yield _on_deliveries(
+            "some_events_are_on_the_extract_date",
+            f"Fewer than one in ten of 20 rows or more have {contract.event_column} on the extract date: another day "
+            "was exported again, and the events of this one are missing. What was entered late comes in files named "
+            f"{contract.source}_YYYY-MM-DD_late.",
+            dimension="timeliness",
+            severity=Severity.CRITICAL,
+            column="rows_of_other_days",
+            evidence=("rows_of_other_days", "rows_read"),
+            code="repeated_day",
+        )
     if contract.event_column is not None:
         yield _on_deliveries(
             "events_are_not_after_the_extract_date",
@@ -223,6 +247,36 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             dimension="timeliness",
             column="rows_long_before_extract_date",
         )
+    if contract.identity and contract.identity_time is not None:
+        identity = ", ".join(contract.identity)
+        yield _on_deliveries(
+            IDS_REUSED,
+            f"A fifth or more, and at least 20 rows, of a delivery have an identifier ({identity}) that an extract "
+            "more than a week older has for an event of another day: the numbers of the source began again, and the "
+            "rows would replace those of the other events.",
+            dimension="uniqueness",
+            severity=Severity.CRITICAL,
+            column="ids_reused",
+            code="ids_reused",
+            depends_on_earlier_days=True,
+        )
+        yield _on_deliveries(
+            FEW_IDS_REUSED,
+            f"1% or more, and at least 5 rows, of a delivery have an identifier ({identity}) that an extract more than "
+            "a week older has for an event of another day: each of these rows replaces that of another event.",
+            dimension="uniqueness",
+            column="ids_reused",
+            depends_on_earlier_days=True,
+        )
+        if contract.identity_days is not None:
+            yield _on_deliveries(
+                ROWS_APART,
+                f"Rows of one event ({identity}) more than {24 * contract.identity_days} hours apart are probably of "
+                "two events with the same number.",
+                dimension="consistency",
+                column="rows_apart",
+                depends_on_earlier_days=True,
+            )
     if any(column.utc_offset_from for column in contract.columns):
         yield _on_deliveries(
             "utc_offsets_agree_with_the_clock",

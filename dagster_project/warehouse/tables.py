@@ -46,6 +46,8 @@ alter table audit.load add column if not exists rows_purged bigint default 0;
 alter table audit.load add column if not exists purged_at timestamp;
 -- How many rows a member had purged before its hub took the load in: no figure of the hub counts them.
 alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
+-- How often the identifiers of the source had begun again by the extract date: part of the key of its rows.
+alter table audit.load add column if not exists key_epoch bigint default 0;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,
@@ -388,7 +390,7 @@ def _values_in_reasons(
 
 
 def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Record which columns are personal, and the settings that dbt needs; if these changed, have everything built.
+    """Record which columns are personal, and the settings that dbt needs; have built what depends on a changed one.
 
     Args:
         connection: a loading connection.
@@ -397,6 +399,7 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
     rows = connection.execute("select source, absent_forces_complete, personal_columns from audit.contract").fetchall()
     known = {source: (is_complete, personal) for source, is_complete, personal in rows}
     for contract in contracts:
+        number_epochs(connection, contract)
         was_complete, noted = known.get(contract.source, (None, None))
         # A column that is no longer in the contract keeps its values.
         personal = set((noted or "").split()) - {column.name for column in contract.columns}
@@ -414,6 +417,43 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
             if was_complete is not contract.absent_forces_complete:
                 # Completeness of days may change even in months without a changed load.
                 connection.execute("delete from audit.build_started")
+
+
+def has_other_epochs(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> bool:
+    """Return whether loads have another number of epochs than their contracts state by now."""
+    # A warehouse of an earlier version lacks the column, until a run updates it.
+    if "key_epoch" not in column_types(connection, WAREHOUSE, "audit", "load"):
+        return False
+    rows = connection.execute("select distinct source, extract_date, coalesce(key_epoch, 0) from audit.load").fetchall()
+    known = {contract.source: contract for contract in contracts}
+    return any(source in known and known[source].key_epoch(day) != epoch for source, day, epoch in rows)
+
+
+def number_epochs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Number the epochs of a source's loads by its contract; loads with another number are pending again."""
+    rows = connection.execute(
+        "select distinct extract_date, coalesce(key_epoch, 0) from audit.load where source = ?", [contract.source]
+    ).fetchall()
+    other = {day for day, epoch in rows if contract.key_epoch(day) != epoch}
+    with transaction(connection):
+        for epoch in {contract.key_epoch(day) for day in other}:
+            connection.execute(
+                """
+                update audit.load
+                set
+                    key_epoch = $epoch,
+                    change_seq = greatest(
+                        (select max(load.change_seq) from audit.load as load),
+                        (select coalesce(max(build.change_seq), 0) from audit.build as build)
+                    ) + 1
+                where source = $source and list_contains($days, extract_date)
+                """,
+                {
+                    "epoch": epoch,
+                    "source": contract.source,
+                    "days": [day for day in other if contract.key_epoch(day) == epoch],
+                },
+            )
 
 
 def note_personal_columns(connection: duckdb.DuckDBPyConnection, source: str, names: Iterable[str]) -> None:

@@ -8,9 +8,10 @@
     repeats both with the same result.
 
     `chg_SOURCE_rows` holds every row that a changed key ever had, also those of replaced loads, by its load and its
-    number. A fact carries these two of the row that it was read from, so facts are found by two integers whose range
-    is narrow: of 8 million rows of ten years all but those of the changed weeks are skipped unread. Finding them by
-    their keys reads every key, which is text without an order. -#}
+    number. Identifiers that began again are other keys (`key_epoch` of the load); they are rebuilt together, since the
+    day from which on they are others may have changed. A fact carries load and number of the row that it was read from,
+    so facts are found by two integers whose range is narrow: of 8 million rows of ten years all but those of the
+    changed weeks are skipped unread. Finding them by their keys reads every key, which is text without an order. -#}
 
 {#- Query of `chg_SOURCE_rows`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
     columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Without a
@@ -34,7 +35,9 @@ pending_loads as (
 ),
 
 standing_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = '{{ base }}' and status = 'loaded'
 ),
@@ -76,6 +79,7 @@ versions as (
         extract_rows.extract_date,
         extract_rows.load_id,
         extract_rows.source_row,
+        standing_loads.key_epoch,
         standing_loads.load_id is not null as is_standing
     from {{ extract_rows }}
     inner join changed_keys
@@ -92,6 +96,7 @@ ranked as (
                 {%- for column in row_key %}
                 {{ column }},
                 {%- endfor %}
+                key_epoch,
                 is_standing
             order by
                 extract_date desc nulls last,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ import duckdb
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.warehouse.connection import insert_rows
 from dagster_project.warehouse.roots import record_root
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.warehouse.tables import ensure_tables, number_epochs
 
 # Months end after each of these days, and the clock goes back on one.
 DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
@@ -49,6 +50,13 @@ class History:
                         self._load(connection, contract, day)
                 if self._random.random() < 0.3:
                     self._record(connection, source, DAYS[-1] + timedelta(days=9), "rejected", rows=0)
+
+    def begin_again(self, day: date) -> None:
+        """Let identifiers be those of other events from a day on, also of days that are loaded."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            for contract in self._contracts.values():
+                number_epochs(connection, replace(contract, keys_begin_again=(day,)))
+                self._changes += 1
 
     def complete_build(self) -> None:
         """Record that a build has seen everything, so that nothing is pending."""

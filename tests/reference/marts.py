@@ -411,7 +411,8 @@ def _facts(rows: list[Row], *key: str, at: tuple[str, ...], without: tuple[str, 
         days = {f"{name}_date": day_of(row[f"{name}_at"]) if row[f"{name}_at"] else None for name in at}
         left_out = (*key, *without, "force_code", "utc_offset_minutes")
         columns = {column: value for column, value in (row | days).items() if column not in left_out}
-        found[tuple(row[column] for column in key)] = columns
+        epoch = f"{key[0].partition('_')[0]}_epoch"
+        found[tuple(row[column] for column in key)] = columns | {epoch: 0}
     return found
 
 

@@ -26,20 +26,6 @@ def file_of(tmp_path):
     return write
 
 
-def test_it_lists_the_faulty_rows_and_writes_nothing(empty, file_of, tmp_path):
-    good, lost = call(1, "2022-10-30"), call(2, "2022-10-30", disposition="lost")
-    path = file_of("call_segments_2022-10-30.csv", CALLS, good, lost, good, f"{call(3, '2022-10-30')},extra")
-    done = empty.fcir("check", path)
-    assert (done.code, done.err) == (0, "")
-    assert "would be loaded: 4 rows read, 1 good, 3 quarantined" in done.out
-    assert "row 3, column disposition:" in done.out
-    assert 'found "lost" [not_in_list]' in done.out
-    assert "row 4: the same row occurs earlier in this delivery [duplicate_row]" in done.out
-    assert "row 5: more cells than the header" in done.out
-    assert "07700" not in done.out
-    assert [str(found) for found in tmp_path.iterdir()] == [path]
-
-
 def test_it_ends_with_1_on_a_rejection_and_checks_all_files(empty, file_of):
     broken = file_of("call_segments_2022-10-28.csv", "call_id,line", "c,999")
     faulty = file_of("call_segments_2022-10-29.csv", CALLS, *(call(n, "never") for n in range(21)))

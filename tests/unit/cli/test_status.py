@@ -82,8 +82,8 @@ def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monke
     assert missing() == 19
     chats = replace(root.contracts["live_chats"], first_delivery=date(2022, 10, 30))
     root.contracts = {**root.contracts, "live_chats": chats}
-    monkeypatch.setattr(run, "load_contracts", lambda _: root.contracts)
-    monkeypatch.setattr(run, "named_contracts", lambda _: {"live_chats": chats})
+    monkeypatch.setattr(run, "contracts_of", lambda _: root.contracts)
+    monkeypatch.setattr(run, "named_contracts", lambda *_: {"live_chats": chats})
     assert is_needed()
     root.run(source="live_chats", now=EARLY)
     assert (is_needed(), missing()) == (False, 0)

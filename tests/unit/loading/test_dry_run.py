@@ -17,6 +17,7 @@ from dagster_project.settings import LogFormat
 from tests.unit.loading.installation import DAY, HEADER, PAPERS, VISITS, Installation, row, rows
 
 BETWEEN, TWO_AND_MORE = "expect_column_values_to_be_between", {"column": "mean_minutes", "min_value": 2}
+COPY = "same_content_as_other_day"
 TWO_MINUTES = Rule("visits_are_long", "A reason.", "accuracy", Severity.CRITICAL, True, BETWEEN, TWO_AND_MORE)
 
 
@@ -26,8 +27,8 @@ def installation(tmp_path, monkeypatch):
     ruled = replace(VISITS, rules=(TWO_MINUTES,), delivery_measures={"mean_minutes": "avg(minutes)"})
     installation = Installation(tmp_path / "home", ruled, PAPERS)
     known = installation.contracts
-    monkeypatch.setattr(check_command, "load_contracts", lambda _: known)
-    monkeypatch.setattr(check_command, "named_contracts", lambda names: {name: known[name] for name in names})
+    monkeypatch.setattr(check_command, "contracts_of", lambda _: known)
+    monkeypatch.setattr(check_command, "named_contracts", lambda _, names: {name: known[name] for name in names})
     return installation
 
 
@@ -81,10 +82,10 @@ def test_a_check_gives_the_verdicts_of_a_run_in_order_and_changes_nothing(instal
     assert [(item.files[0].load.rows_read, item.files[0].load.rows_quarantined) for item in checked] == [
         (item.files[0].rows_read, item.files[0].rows_quarantined) for item in deliveries
     ]
-    codes = [(), ("faulty_rows_are_within_limits",), ("events_outside_day", "same_content_as_other_day")]
+    codes = [(), ("faulty_rows_are_within_limits",), ("events_outside_day", "repeated_day", COPY)]
     codes += [("visits_are_long",), ("volume_is_not_far_below_the_recent_past",)]
     assert [item.verdict.codes for item in checked] == codes
-    assert [output.count(f"[{code}]") for of_day in codes for code in of_day] == [1] * 5, "each is said once"
+    assert [output.count(f"[{code}]") for of_day in codes for code in of_day] == [1] * 6, "each is said once"
 
 
 def test_the_rows_of_a_file_are_shown_with_their_faults_and_the_comparisons(installation, tmp_path, printed):

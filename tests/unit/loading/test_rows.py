@@ -51,6 +51,20 @@ def test_the_last_good_row_of_a_key_is_kept_and_equal_ones_are_duplicates(instal
     ]
 
 
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_a_whole_serial_number_is_midnight_in_a_column_of_a_file_with_fractions(installation, monkeypatch, at_once):
+    monkeypatch.setattr(row_loader, "_BYTES_AT_ONCE", at_once)
+    # 44866 is 1 November 2022. 99999.5 is no time.
+    for suffix, cells in {"_a": ("44866", "44866.5", "44866.0", "2022-11-01"), "_b": ("44866", "99999.5")}.items():
+        installation.land(DAY, *(f"{suffix}{cell},{cell},5,x" for cell in cells), suffix=suffix)
+    installation.run()
+    loaded = installation.query("select strftime(begun_at, '%H:%M') from raw.visits order by load_id, source_row")
+    assert loaded == [("00:00",), ("12:00",), ("00:00",)]
+    faults = "select file_name[-5], source_row, reason_code from audit.quarantine order by all"
+    expected = ("a", 5, "no_time_of_day"), ("b", 2, "no_time_of_day"), ("b", 3, "not_a_timestamp")
+    assert installation.query(faults) == [*expected]
+
+
 def test_counts_that_do_not_add_up_accept_nothing_of_the_source(installation, monkeypatch):
     installation.land(DAY, row("a"))
     lose = lambda connection, *_: connection.execute("delete from raw.visits")  # noqa: E731
@@ -97,19 +111,19 @@ def test_keys_are_of_a_force_and_rows_are_counted_by_force_and_without_a_known_o
     repeated = (of("kent", "a"), of("KENT", "c", 1), of("KENT", "c", 1, DAY, "other"))
     unknown = (of("atlantis", "e"), of("../../../escaped", "f"), f"essex,f,{DAY} 10:00,5,x,too,many")
     faulty = (of("kent", "b", "never"), of("essex", "d", "never"))
-    installation.land(DAY, *good, *repeated, *unknown, *faulty, header=f"force_code,{HEADER}")
-    installation.land(DAYS[1])
     # A file without the column has the configured force, also where a row cannot be split.
-    installation.land(DAYS[2], row("a"), row("b") + ",too,many", row("c", "never"))
+    installation.land(DAYS[0], row("a"), row("b") + ",too,many", row("c", "never"))
+    installation.land(DAYS[1])
+    installation.land(DAYS[2], *good, *repeated, *unknown, *faulty, header=f"force_code,{HEADER}")
     installation.run()
     assert installation.query(COUNTS) == [
-        (1, "essex", 1, 0, 1, 0),
-        (1, "kent", 6, 3, 3, 2),
-        (1, "surrey", 1, 1, 0, 0),
-        (1, None, 3, 0, 3, 0),
-        (3, "kent", 3, 1, 2, 0),
+        (1, "kent", 3, 1, 2, 0),
+        (3, "essex", 1, 0, 1, 0),
+        (3, "kent", 6, 3, 3, 2),
+        (3, "surrey", 1, 1, 0, 0),
+        (3, None, 3, 0, 3, 0),
     ]
-    found = "select source_row, force_code, reason_code from audit.quarantine where load_id = 1 order by 1"
+    found = "select source_row, force_code, reason_code from audit.quarantine where load_id = 3 order by 1"
     assert installation.query(found) == [
         (5, "kent", "duplicate_row"),
         (6, "kent", "superseded_row"),

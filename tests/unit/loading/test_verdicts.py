@@ -19,10 +19,12 @@ FAULTY_DAYS = "faulty_rows_of_28_days_are_within_limits"
 SUPERSEDED, KEY = "few_rows_are_superseded", "superseded_rows_are_within_limits"
 COPY, EMPTY = "content_is_of_one_day", "delivery_has_rows"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
-LONG_BEFORE = "most_events_are_near_the_extract_date"
+LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_are_on_the_extract_date"
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
-FORCE = "volume_of_each_force_is_usual"
+FORCE, MISSING = "volume_of_each_force_is_usual", "files_of_several_forces_name_the_force"
+IDS, FEW_IDS = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
+BOTH = {OUTSIDE, REPEATED}
 ACCEPT, LATE = "an operator accepts it", "_late"
 
 
@@ -35,6 +37,17 @@ def of(count, *, faulty=0, superseded=0, same=0, at=None, minutes=5, header=HEAD
         key = lines[0].partition(",")[0] if lines else ""
         lines += [row(key, 100 + number, day) for number in range(superseded)]
         return "\n".join([header, *lines, *lines[-1:] * same, ""])
+
+    return text
+
+
+def numbered(count, others=0):
+    """A file of so many rows numbered from 1, the same on every day, and other rows."""
+
+    def text(base: date, offset: int) -> str:
+        day = base + timedelta(offset)
+        lines = [row(f"n{base}-{number}", 5, day) for number in range(count)]
+        return "\n".join([HEADER, *lines, *rows(day, others), ""])
 
     return text
 
@@ -63,10 +76,6 @@ RENAMED = HEADER.replace("minutes", "length")
 # By case: for each night what is delivered by day (one file, or several by the end of their names), and which
 # expectations fail on which of the days that are judged.
 DAYS = {
-    "first and new forces": (
-        [{0: forces(kent=1, essex=1), 1: forces(kent=1, surrey=1)}, {2: forces(surrey=1, essex=1), 3: forces(gwent=1)}],
-        [{1: {NEW}}, {3: {NEW}}],
-    ),
     "20 of 20 faulty": ([{0: of(20, faulty=20)}], [{0: {QUARANTINED, EMPTY}}]),
     "21 of 419 faulty": ([{0: of(419, faulty=21)}], [{0: {FAULTY, QUARANTINED}}]),
     "21 of 420 faulty": ([{0: of(420, faulty=21)}], [{0: {QUARANTINED}}]),
@@ -105,10 +114,14 @@ DAYS = {
     "a copy of a later day": ([{1: of(10, at=0)}, {0: of(10)}], [{}, {0: {COPY}}]),
     "a copy whose other is corrected": ([{0: of(9), 1: of(9, at=0)}, {0: of(8)}], [{1: {COPY}}, {}]),
     "a copy that is accepted": ([{0: of(9), 1: of(9, at=0)}, {1: ACCEPT}], [{1: {COPY}}, {1: {COPY}}]),
-    "copies of a bad day": ([{0: of(60, faulty=30), 1: of(60, faulty=30, at=0)}], [days(0, 1, {FAULTY, QUARANTINED})]),
+    "copies of a bad day": ([{0: of(49, faulty=30), 1: of(49, faulty=30, at=0)}], [days(0, 1, {FAULTY, QUARANTINED})]),
     "empty days": ([{0: of(0), 1: of(0)}], [days(0, 1, {EMPTY})]),
-    "events of neighbours": ([{1: of(30, at=0), 8: of(30, at=9)}], [{8: {AFTER}}]),
-    "20 events of other days": ([{2: of(20, at=0), 12: of(20, at=14)}], [{2: {OUTSIDE}, 12: {OUTSIDE, AFTER}}]),
+    # Two of 20 are one in ten, and not fewer.
+    "events of neighbours": (
+        [{1: {"": of(2), "_b": of(18, at=0)}, 8: {"": of(1), "_b": of(19, at=9)}, 15: {"_b": of(19, at=16)}}],
+        [{8: {AFTER, REPEATED}, 15: {AFTER}}],
+    ),
+    "20 events of other days": ([{2: of(20, at=0), 12: of(20, at=14)}], [{2: BOTH, 12: BOTH | {AFTER}}]),
     "19 events of other days": ([{2: of(19, at=0)}], [{}]),
     "half of the events": (
         [{9: {"": of(15), "_b": of(15, at=0)}, 19: {"": of(14), "_b": of(15, at=10)}}],
@@ -116,7 +129,7 @@ DAYS = {
     ),
     "late files": (
         [{9: {"_late2": of(30, at=0), "": of(20)}, 29: {"_kent_Late": of(30, at=20), "_kent": of(20, at=19)}}],
-        [{29: {OUTSIDE}}],
+        [{29: BOTH}],
     ),
     "events of 31 and of 32 days before": (
         [{31: {LATE: of(20, at=0)}, 33: {LATE: of(20, at=1), "": of(19)}, 34: {LATE: of(20, at=2), "": of(20)}}],
@@ -129,6 +142,14 @@ DAYS = {
             {8: of(20, minutes="N/A"), 9: of(20, header=RENAMED), 10: of(12, minutes=""), 11: of(14, minutes="")},
         ],
         [{}, {8: {SILENT}, 9: {SILENT}, 11: {SILENT}}],
+    ),
+    "numbers that begin again": (
+        [
+            {0: numbered(100), 7: numbered(100)},
+            {8: numbered(5, 495), 9: numbered(5, 496), 10: numbered(4, 96), 11: numbered(20, 81), 12: numbered(19)},
+            {13: numbered(20, 80)},
+        ],
+        [{}, {8: {FEW_IDS}, 11: {FEW_IDS}, 12: {FEW_IDS}}, {13: {FEW_IDS, IDS}}],
     ),
     "minutes of six days": ([days(0, 5, of(20)) | {6: of(20, minutes="")}], [{}]),
 }
@@ -172,11 +193,16 @@ FORCES = {
         [weeks(0, 2, forces(kent=100, essex=2)) | {21: forces(kent=100, essex=9), 28: forces(kent=100, essex=11)}],
         [{28: {FORCE}}],
     ),
+    "new forces": (
+        [{0: forces(kent=1, essex=1), 1: forces(kent=1, surrey=1)}, {2: forces(surrey=1, essex=1), 3: forces(gwent=1)}],
+        [{1: {NEW}}, {3: {NEW}}],
+    ),
+    "a file without its force": ([{0: of(2), 1: {"_a": forces(kent=3), "_b": of(0)}}], [{0: {MISSING}}]),
 }
 CASES = DAYS | WEEKS | FORCES
 # By source its cases, and the days between them: volume is compared over half a year.
 SOURCES = {"visits": (DAYS, 42), "letters": (WEEKS, 189), "notes": (FORCES, 189)}
-OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, NEW}}
+OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, NEW, MISSING}}
 
 
 class Played:
@@ -258,11 +284,13 @@ TEXTS = {
     ("20 events of other days", 2): "Found: rows_outside_day 20, rows_read 20. [events_outside_day]",
     ("rows as read", 28): "Found: rows_read 150, expected_rows 300, faulty_rows 6.",
     ("a copy that is accepted", 1): f"accepted by an operator: it is right (despite {COPY})",
-    ("first and new forces", 3): "force gwent has not been delivered by this source before",
+    ("new forces", 3): "force gwent has not been delivered by this source before",
     ("1 of 100 and 1 of 101 faulty", 0): "1 of 100 rows of {0} quarantined (1.0%): not_an_integer 1",
     ("1 and 2 of 100 superseded", 1): "2 of 100 rows of {1} (2.0%) are superseded by later rows of the same ",
     ("minutes that were there", 8): "minutes has no value in any row; the deliveries before had values in it",
     ("minutes that were there", 9): "minutes is not in the file; the deliveries before had values in it. If one",
+    ("numbers that begin again", 13): "Found: 20 of 100 rows. If the numbers of the source began again, state the "
+    "first such extract date in config/contracts/visits.yaml of the data root, as in keysBeginAgain: [{13}], then: ",
     ("each force", 28): "force essex: 20 rows on {28}; usual for the weekday: 60 (median of 4)",
 }
 
@@ -296,12 +324,28 @@ def test_a_contract_states_other_limits_and_events_that_may_be_of_other_days(tmp
     assert OUTSIDE not in {item.expectation.name for item in report.outcomes}
 
 
+@pytest.mark.parametrize(("begins", "apart"), [((), (DAY + timedelta(1),)), ((DAY + timedelta(1),), ())])
+def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_begins_again(tmp_path, begins, apart):
+    force, visit, begun, minutes, visitor = VISITS.columns
+    part = replace(minutes, key_position=2, is_required=True)
+    stated = {"identity_columns": ("visit_id",), "identity_days": 1, "keys_begin_again": begins}
+    contract = replace(VISITS, columns=(force, visit, begun, part, visitor), **stated)
+    installation = Installation(tmp_path / "home", contract)
+    installation.land(DAY, row("a", 1), row("b", 1))
+    # The same part, delivered again, replaces the first one.
+    following = [row("a", 2, DAY + timedelta(1)), row("b", 2, DAY + timedelta(2)), row("a", 1, DAY + timedelta(2))]
+    installation.land(DAY + timedelta(1), *following)
+    failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
+    assert failed["rows_of_an_event_are_close"] == apart
+
+
 def test_the_day_of_an_event_is_that_of_london(installation):
     # In July 23:30 UTC is half past midnight: of the day before the neighbour, and of the neighbour itself.
     moments = {4: "2022-07-02T22:30Z", 14: "2022-07-12T23:30Z", 5: "2022-07-06T22:30Z", 15: "2022-07-16T23:30Z"}
     for day, moment in moments.items():
         installation.land(date(2022, 7, day), *(f"v{day}-{number},{moment},5,x" for number in range(20)))
-    assert rejected(installation.run()) == [date(2022, 7, 4), date(2022, 7, 15)]
+    failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
+    assert failed[OUTSIDE] == (date(2022, 7, 4), date(2022, 7, 15))
 
 
 def test_a_bank_holiday_is_compared_with_sundays_and_later_days_not_with_it(installation):

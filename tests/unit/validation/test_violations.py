@@ -121,11 +121,14 @@ FAULTY, SUPERSEDED = "faulty_rows_are_within_limits", "superseded_rows_are_withi
 FAULTY_DAYS, COPY = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
-EVENTS = {OUTSIDE, AFTER, "most_events_are_near_the_extract_date"}
+REPEATED = "some_events_are_on_the_extract_date"
+IDS = {"identifiers_are_of_one_event", "few_identifiers_are_of_other_events"}
+EVENTS = {OUTSIDE, REPEATED, AFTER, "most_events_are_near_the_extract_date"}
 
 
 def test_broken_extracts_are_critical_and_what_reading_checks_is_not_expected_again():
-    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE}
+    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED, "identifiers_are_of_one_event"}
+    critical |= {"files_of_several_forces_name_the_force"}
     for item in expectations_of(VISITS):
         assert item.on_deliveries
         assert (item.severity is Severity.CRITICAL) == (item.name in critical), item.name
@@ -136,9 +139,9 @@ def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_
     def names(**changes: object) -> set[str]:
         return {expectation.name for expectation in expectations_of(replace(VISITS, **changes))}
 
-    assert names() - names(is_daily=False) == {COPY, LOW, HIGH, "volume_of_each_force_is_usual", OUTSIDE}
-    assert names() - names(event_column=None) == EVENTS
-    assert names() - names(allows_events_outside_day=True) == {OUTSIDE}
+    assert names() - names(is_daily=False) == {COPY, LOW, HIGH, "volume_of_each_force_is_usual", OUTSIDE, REPEATED}
+    assert names() - names(event_column=None) == EVENTS | IDS
+    assert names() - names(allows_events_outside_day=True) == {OUTSIDE, REPEATED}
     plain = tuple(replace(column, utc_offset_from=None) for column in VISITS.columns)
     assert names() - names(columns=plain) == {"utc_offsets_agree_with_the_clock"}
 

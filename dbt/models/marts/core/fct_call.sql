@@ -10,7 +10,8 @@ with
 calls_of_several as (
     select distinct
         force_code,
-        call_id
+        call_id,
+        call_epoch
     from {{ segments }}
     where segment_no <> 1
 ),
@@ -19,12 +20,13 @@ numbered as (
     select
         segments.*,
         min(case when segments.disposition = 'answered' then segments.segment_no end) over (
-            partition by segments.force_code, segments.call_id
+            partition by segments.force_code, segments.call_id, segments.call_epoch
         ) as first_answered_segment_no
     from {{ segments }}
     inner join calls_of_several
         on segments.force_code = calls_of_several.force_code
         and segments.call_id = calls_of_several.call_id
+        and segments.call_epoch = calls_of_several.call_epoch
 ),
 
 -- Queue time after the first answered segment is for another operator: the call had already been answered.
@@ -32,6 +34,7 @@ added_up as (
     select
         force_code,
         call_id,
+        call_epoch,
         min(segment_no) as first_segment_no,
         count(first_answered_segment_no) > 0 as is_answered,
         sum(case when segment_no <= coalesce(first_answered_segment_no, segment_no) then queue_seconds end)
@@ -55,6 +58,7 @@ calls as (
     left join added_up
         on segments.force_code = added_up.force_code
         and segments.call_id = added_up.call_id
+        and segments.call_epoch = added_up.call_epoch
     where segments.segment_no = coalesce(added_up.first_segment_no, segments.segment_no)
 ),
 
@@ -62,6 +66,7 @@ final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(call_id as {{ dbt.type_string() }}) as call_id,
+        cast(call_epoch as bigint) as call_epoch,
         cast(line as {{ dbt.type_string() }}) as line,
         cast(arrived_at as timestamp) as arrived_at,
         cast(arrived_date as date) as arrived_date,

@@ -3,13 +3,14 @@
 with
 
 segments as (
-    {{- latest_rows(ref("stg_call_segments"), "chg_call_segments_rows", key=["force_code", "call_id", "segment_no"]) }}
+    {{- latest_rows(ref("stg_call_segments"), "chg_call_segments_rows", key=["force_code", "call_id", "call_epoch", "segment_no"]) }}
 ),
 
 final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(call_id as {{ dbt.type_string() }}) as call_id,
+        cast(call_epoch as bigint) as call_epoch,
         cast(segment_no as bigint) as segment_no,
         cast(line as {{ dbt.type_string() }}) as line,
         cast(arrived_at as timestamp) as arrived_at,

@@ -4,13 +4,14 @@ with
 
 -- A new state replaces an older one as current, so a changed crime is rebuilt with all its states.
 states as (
-    {{- latest_rows(ref("stg_crimes"), "chg_crimes_rows", key=["force_code", "crime_ref", "updated_at"]) }}
+    {{- latest_rows(ref("stg_crimes"), "chg_crimes_rows", key=["force_code", "crime_ref", "crime_epoch", "updated_at"]) }}
 ),
 
 latest_states as (
     select
         force_code,
         crime_ref,
+        crime_epoch,
         max(updated_at) as updated_at
     from states
     group by all
@@ -20,6 +21,7 @@ final as (
     select
         cast(states.force_code as {{ dbt.type_string() }}) as force_code,
         cast(states.crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(states.crime_epoch as bigint) as crime_epoch,
         cast(states.updated_at as timestamp) as updated_at,
         cast(states.updated_date as date) as updated_date,
         cast(states.recorded_at as timestamp) as recorded_at,
@@ -40,6 +42,7 @@ final as (
     inner join latest_states
         on states.force_code = latest_states.force_code
         and states.crime_ref = latest_states.crime_ref
+        and states.crime_epoch = latest_states.crime_epoch
 )
 
 select * from final

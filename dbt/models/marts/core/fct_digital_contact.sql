@@ -3,13 +3,14 @@
 with
 
 contacts as (
-    {{- latest_rows(ref("stg_digital_contacts"), "chg_digital_contacts_rows", key=["force_code", "contact_id"]) }}
+    {{- latest_rows(ref("stg_digital_contacts"), "chg_digital_contacts_rows", key=["force_code", "contact_id", "contact_epoch"]) }}
 ),
 
 final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(contact_id as {{ dbt.type_string() }}) as contact_id,
+        cast(contact_epoch as bigint) as contact_epoch,
         cast(contact_type as {{ dbt.type_string() }}) as contact_type,
         cast(received_at as timestamp) as received_at,
         cast(received_date as date) as received_date,

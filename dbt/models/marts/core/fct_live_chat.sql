@@ -3,13 +3,14 @@
 with
 
 chats as (
-    {{- latest_rows(ref("stg_live_chats"), "chg_live_chats_rows", key=["force_code", "chat_id"]) }}
+    {{- latest_rows(ref("stg_live_chats"), "chg_live_chats_rows", key=["force_code", "chat_id", "chat_epoch"]) }}
 ),
 
 final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(chat_id as {{ dbt.type_string() }}) as chat_id,
+        cast(chat_epoch as bigint) as chat_epoch,
         cast(requested_at as timestamp) as requested_at,
         cast(requested_date as date) as requested_date,
         cast(accepted_at as timestamp) as accepted_at,

@@ -3,13 +3,18 @@
 with
 
 submissions as (
-    {{- latest_rows(ref("stg_online_crime_reports"), "chg_online_crime_reports_rows", key=["force_code", "submission_id"]) }}
+    {{- latest_rows(
+        ref("stg_online_crime_reports"),
+        "chg_online_crime_reports_rows",
+        key=["force_code", "submission_id", "submission_epoch"],
+    ) }}
 ),
 
 final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(submission_id as {{ dbt.type_string() }}) as submission_id,
+        cast(submission_epoch as bigint) as submission_epoch,
         cast(service as {{ dbt.type_string() }}) as service,
         cast(started_at as timestamp) as started_at,
         cast(submitted_at as timestamp) as submitted_at,

@@ -12,6 +12,7 @@ judged as (
     select
         calls.force_code,
         calls.call_id,
+        calls.call_epoch,
         calls.line,
         calls.arrived_at,
         calls.arrived_date,
@@ -44,6 +45,7 @@ final as (
     select
         force_code,
         call_id,
+        call_epoch,
         line,
         arrived_at,
         arrived_date,

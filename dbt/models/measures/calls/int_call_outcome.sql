@@ -10,6 +10,7 @@ final as (
     select
         force_code,
         call_id,
+        call_epoch,
         line,
         arrived_date,
         month_start,

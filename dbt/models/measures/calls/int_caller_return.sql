@@ -30,6 +30,7 @@ unanswered as (
     select
         force_code,
         call_id,
+        call_epoch,
         caller_number,
         month_start,
         cast(arrived_at as date) as utc_date
@@ -48,6 +49,7 @@ judged as (
     select
         force_code,
         call_id,
+        call_epoch,
         line,
         caller_number,
         cast(arrived_at as date) as utc_date,
@@ -85,6 +87,7 @@ events as (
         return_days.force_code,
         return_days.caller,
         judged.call_id,
+        judged.call_epoch,
         judged.line as channel,
         judged.at_microseconds,
         judged.answered
@@ -100,6 +103,7 @@ events as (
         return_days.force_code,
         return_days.caller,
         cast(null as {{ dbt.type_string() }}) as call_id,
+        cast(null as bigint) as call_epoch,
         'digital' as channel,
         {{ microseconds("contacts.received_at") }} as at_microseconds,
         1 as answered
@@ -119,6 +123,7 @@ returns as (
     select
         force_code,
         call_id,
+        call_epoch,
         min(case when channel = '101' then at_microseconds end) {{ within_a_day }} as first_101,
         min(case when channel = '999' then at_microseconds end) {{ within_a_day }} as first_999,
         min(case when channel = 'digital' then at_microseconds end) {{ within_a_day }} as first_digital,
@@ -132,6 +137,7 @@ final as (
     select
         unanswered.force_code,
         unanswered.call_id,
+        unanswered.call_epoch,
         unanswered.month_start,
         case when unanswered.caller_number is not null then 1 else 0 end as has_caller,
         case when returns.first_101 is not null then 1 else 0 end as came_back_101,
@@ -152,6 +158,7 @@ final as (
     left join returns
         on unanswered.force_code = returns.force_code
         and unanswered.call_id = returns.call_id
+        and unanswered.call_epoch = returns.call_epoch
 
 )
 

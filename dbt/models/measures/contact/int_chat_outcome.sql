@@ -10,6 +10,7 @@ final as (
     select
         force_code,
         chat_id,
+        chat_epoch,
         requested_date,
         accepted_at,
         ended_at,

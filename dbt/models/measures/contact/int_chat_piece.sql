@@ -28,6 +28,7 @@ held as (
         force_code,
         operator_id,
         chat_id,
+        chat_epoch,
         requested_date,
         accepted_at,
         ended_at,
@@ -53,6 +54,7 @@ pieces as (
         force_code,
         operator_id,
         chat_id,
+        chat_epoch,
         requested_date,
         first_month as month_start,
         accepted_at as started_at,
@@ -68,6 +70,7 @@ pieces as (
         held.force_code,
         held.operator_id,
         held.chat_id,
+        held.chat_epoch,
         held.requested_date,
         months.month_start,
         greatest(held.accepted_at, months.begins_at) as started_at,
@@ -90,6 +93,7 @@ final as (
         force_code,
         operator_id,
         chat_id,
+        chat_epoch,
         month_start,
         case
             when {{ month_start("requested_date") }} = month_start then requested_date

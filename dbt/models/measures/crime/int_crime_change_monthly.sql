@@ -16,10 +16,11 @@ states as (
     select * from {{ ref("fct_crime_status") }}
     {%- if is_incremental() %}
     -- All states of a crime, since the first one of a month is compared with the one before.
-    where (force_code, crime_ref) in (
+    where (force_code, crime_ref, crime_epoch) in (
         select
             force_code,
-            crime_ref
+            crime_ref,
+            crime_epoch
         from {{ ref("fct_crime_status") }}
         {{ in_changed_months("where", "updated_date", sources) }}
     )
@@ -32,11 +33,12 @@ with_state_before as (
     select
         force_code,
         crime_ref,
+        crime_epoch,
         updated_date,
         {%- for column in ["status", "offence_code", "cancel_code", "district"] %}
         {{ column }},
         lag({{ column }}) over (
-            partition by force_code, crime_ref
+            partition by force_code, crime_ref, crime_epoch
             order by updated_at asc nulls last
         ) as {{ column }}_before{{ "," if not loop.last }}
         {%- endfor %}
@@ -49,6 +51,7 @@ judged as (
     select
         force_code,
         crime_ref,
+        crime_epoch,
         {{ month_start("updated_date") }} as month_start,
         -- A state always has a status, so only the first one has none before it.
         status_before is null as is_recorded,
@@ -86,6 +89,7 @@ crimes as (
         force_code,
         month_start,
         crime_ref,
+        crime_epoch,
         {%- for kind in kinds %}
         count(case when is_{{ kind }} then 1 end) as {{ kind }}_states{{ "," if not loop.last }}
         {%- endfor %}

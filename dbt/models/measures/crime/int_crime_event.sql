@@ -10,6 +10,7 @@ final as (
     select
         force_code,
         crime_ref,
+        crime_epoch,
         'recorded' as event,
         recorded_date as event_date,
         cancelled_date,
@@ -27,6 +28,7 @@ final as (
     select
         force_code,
         crime_ref,
+        crime_epoch,
         'cancelled' as event,
         cancelled_date as event_date,
         cancelled_date,

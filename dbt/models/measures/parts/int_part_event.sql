@@ -29,10 +29,12 @@ calls as (
         on
             all_calls.force_code = call_facts.force_code
             and all_calls.call_id = call_facts.call_id
+            and all_calls.call_epoch = call_facts.call_epoch
     inner join segments
         on
             all_calls.force_code = segments.force_code
             and all_calls.call_id = segments.call_id
+            and all_calls.call_epoch = segments.call_epoch
 
 ),
 

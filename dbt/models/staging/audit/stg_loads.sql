@@ -22,6 +22,7 @@ final as (
         cast(withdrawn_at as timestamp) as withdrawn_at,
         cast(change_seq as bigint) as change_seq,
         cast(first_change_seq as bigint) as first_change_seq,
+        cast(coalesce(key_epoch, 0) as bigint) as key_epoch,
         {{ root_number("load_id") }} as root_number
     from loads
 )

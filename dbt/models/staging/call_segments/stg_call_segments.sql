@@ -3,7 +3,9 @@ with
 segments as (select * from {{ source("raw", "call_segments") }}),
 
 current_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = 'call_segments' and status = 'loaded'
 ),
@@ -12,6 +14,7 @@ final as (
     select
         cast(segments.force_code as {{ dbt.type_string() }}) as force_code,
         cast(segments.call_id as {{ dbt.type_string() }}) as call_id,
+        cast(current_loads.key_epoch as bigint) as call_epoch,
         cast(segments.segment_no as bigint) as segment_no,
         cast(segments.line as {{ dbt.type_string() }}) as line,
         cast(segments.arrived_at as timestamp) as arrived_at,

@@ -3,7 +3,9 @@ with
 states as (select * from {{ source("raw", "crimes") }}),
 
 current_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = 'crimes' and status = 'loaded'
 ),
@@ -12,6 +14,7 @@ final as (
     select
         cast(states.force_code as {{ dbt.type_string() }}) as force_code,
         cast(states.crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(current_loads.key_epoch as bigint) as crime_epoch,
         cast(states.updated_at as timestamp) as updated_at,
         {{ local_date("states.updated_at") }} as updated_date,
         cast(states.recorded_at as timestamp) as recorded_at,

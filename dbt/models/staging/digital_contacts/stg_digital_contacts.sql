@@ -3,7 +3,9 @@ with
 contacts as (select * from {{ source("raw", "digital_contacts") }}),
 
 current_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = 'digital_contacts' and status = 'loaded'
 ),
@@ -12,6 +14,7 @@ final as (
     select
         cast(contacts.force_code as {{ dbt.type_string() }}) as force_code,
         cast(contacts.contact_id as {{ dbt.type_string() }}) as contact_id,
+        cast(current_loads.key_epoch as bigint) as contact_epoch,
         cast(contacts.contact_type as {{ dbt.type_string() }}) as contact_type,
         cast(contacts.received_at as timestamp) as received_at,
         {{ local_date("contacts.received_at") }} as received_date,

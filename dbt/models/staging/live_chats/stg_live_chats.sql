@@ -3,7 +3,9 @@ with
 chats as (select * from {{ source("raw", "live_chats") }}),
 
 current_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = 'live_chats' and status = 'loaded'
 ),
@@ -12,6 +14,7 @@ final as (
     select
         cast(chats.force_code as {{ dbt.type_string() }}) as force_code,
         cast(chats.chat_id as {{ dbt.type_string() }}) as chat_id,
+        cast(current_loads.key_epoch as bigint) as chat_epoch,
         cast(chats.requested_at as timestamp) as requested_at,
         {{ local_date("chats.requested_at") }} as requested_date,
         cast(chats.accepted_at as timestamp) as accepted_at,

@@ -3,7 +3,9 @@ with
 submissions as (select * from {{ source("raw", "online_crime_reports") }}),
 
 current_loads as (
-    select load_id
+    select
+        load_id,
+        key_epoch
     from {{ ref("stg_loads") }}
     where source = 'online_crime_reports' and status = 'loaded'
 ),
@@ -12,6 +14,7 @@ final as (
     select
         cast(submissions.force_code as {{ dbt.type_string() }}) as force_code,
         cast(submissions.submission_id as {{ dbt.type_string() }}) as submission_id,
+        cast(current_loads.key_epoch as bigint) as submission_epoch,
         cast(submissions.service as {{ dbt.type_string() }}) as service,
         cast(submissions.started_at as timestamp) as started_at,
         cast(submissions.submitted_at as timestamp) as submitted_at,

@@ -1,0 +1,67 @@
+"""What a force states in `config/contracts/SOURCE.yaml`, and the messages about what cannot be used."""
+
+from datetime import date
+
+import pytest
+
+from dagster_project.config import ConfigError, contracts_of
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS, Settings
+
+
+def configured(home, text, name="contracts/call_segments.yaml", **settings):
+    file = home / "config" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8")
+    return contracts_of(Settings(home=home, _env_file=None, **settings))
+
+
+def test_the_settings_of_a_force_lie_over_the_contract_of_the_source(tmp_path):
+    text = "# a small force\nfaultyShareLimit: 0.1\nfaultyRowsLimit: 40\nvolumeFloor: 0.5\nextractDateOffset: -1\n"
+    contracts = configured(tmp_path, f"{text}keysBeginAgain: [2024-02-01, 2025-02-01]\n")
+    shipped = load_contracts(CONTRACTS)
+    found = contracts.pop("call_segments")
+    assert contracts == {source: contract for source, contract in shipped.items() if source != found.source}
+    assert (found.faulty_share_limit, found.faulty_rows_limit, found.volume_floor) == (0.1, 40, 0.5)
+    assert found.file_date(date(2024, 1, 31)) == date(2024, 2, 1)
+    assert [found.key_epoch(date(2024, *day)) for day in ((1, 31), (2, 1), (12, 31))] == [0, 1, 1]
+    # Days of a range that is asked for are loaded again under them.
+    assert found.version.startswith(f"{shipped['call_segments'].version}+")
+    elsewhere = Settings(home=tmp_path / "other", config=tmp_path / "config", _env_file=None)
+    assert contracts_of(elsewhere)["call_segments"] == found
+
+
+FILE = "config/contracts/call_segments.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (None, "\nvolumeFlor: 0.5", f"{FILE}, line 2: volumeFlor is not an option; known: .* Did you mean volumeFloor"),
+        (None, "volumeFloor: 0.5\nvolumeFloor: 0.4", f"{FILE}, line 2: volumeFloor is stated twice, first in line 1"),
+        (None, "volumeFloor: half", f"{FILE}, line 1: volumeFloor is 'half'; Input should be a valid number"),
+        (
+            None,
+            "faultyShareLimit: 5",
+            f"{FILE}, line 1: faultyShareLimit is 5; Input should be less than or equal to 1",
+        ),
+        (None, "faultyRowsLimit:\n", f"{FILE}, line 1: faultyRowsLimit has no value"),
+        (None, "extractDateOffset: 1", f"{FILE}, line 1: extractDateOffset is 1; Input should be less than"),
+        (None, "keysBeginAgain: 2024-02-01", f"{FILE}, line 1: keysBeginAgain is .*; Input should be a valid tuple"),
+        (None, "keysBeginAgain:\n- 2024-02-30", f"{FILE}, line 1: keysBeginAgain is '2024-02-30'; expected dates"),
+        (None, "keysBeginAgain: [2025-01-01, 2024-01-01]", "expected different dates, oldest first"),
+        (None, "volumeFloor: yes", "volumeFloor is True; Input should be a valid number"),
+        (None, "keysBeginAgain: [20240201]", "keysBeginAgain is 20240201; expected dates, as in 2024-02-01"),
+        (None, "- 1", f"{FILE}, line 1: expected options, as in "),
+        (None, "a: [", f"{FILE}, line 1: not YAML"),
+        ("contracts/calls.yaml", "", "config/contracts/calls.yaml: not named SOURCE.yaml after a source"),
+        ("contracts/crimes.yml", "", "config/contracts/crimes.yml: not named SOURCE.yaml .* Did you mean crimes.yaml"),
+        ("contract/crimes.yaml", "", "config/contract: not part of the configuration; known: contracts/, seeds/"),
+        ("contracts/published_figures.yaml", "keysBeginAgain: [2024-01-01]", "line 1: keysBeginAgain is for daily "),
+    ],
+)
+def test_what_is_not_understood_is_an_error_with_file_and_line(tmp_path, name, text, message):
+    with pytest.raises(ConfigError, match=message):
+        configured(tmp_path, text, **({"name": name} if name else {}))
+    with pytest.raises(ConfigError, match=r"FCIR_CONFIG: .*nowhere is not a folder"):
+        contracts_of(Settings(home=tmp_path, config=tmp_path / "nowhere", _env_file=None))
