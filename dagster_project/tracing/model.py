@@ -61,7 +61,7 @@ class MissingDay:
     source: str
     day: date
     state: str
-    """`rejected`, `missing` (past its deadline), `without rows of the force` or `not delivered`."""
+    """`rejected`, `correction rejected`, `missing`, `without rows of the force` or `not delivered`."""
 
 
 @dataclass(frozen=True)

@@ -343,6 +343,10 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
                 source,
                 extract_date,
                 case
+                    when
+                        max(load_id) filter (where status = 'rejected')
+                        > max(load_id) filter (where status in ('loaded', 'empty'))
+                        then 'correction rejected'
                     when bool_or(status in ('loaded', 'empty')) then 'without rows of the force'
                     when bool_or(status = 'rejected') then 'rejected'
                     else 'missing'

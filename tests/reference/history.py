@@ -38,6 +38,9 @@ class History:
     delivered: dict[str, set[date]] = field(default_factory=dict)
     others: dict[str, dict[date, Counts]] = field(default_factory=lambda: {source: {} for source in DAILY_SOURCES})
     """Rows of extracts that are no event of the history: they count for nothing but which forces a day has."""
+    rejected_corrections: dict[str, set[date]] = field(
+        default_factory=lambda: {source: set() for source in DAILY_SOURCES}
+    )
 
     @cache  # noqa: B019 (a test makes one or two)
     def contents(self, source: str) -> dict[date, Counts]:
@@ -152,7 +155,10 @@ def draw_world(seed: int, *, forces: int = 24) -> World:
     _Drawing(dice, history).draw(names[:-1])
     for source in DAILY_SOURCES:
         _draw_others(dice, history, source, names)
-    return World(history, names, _definitions(dice, names))
+    world = World(history, names, _definitions(dice, names))
+    for source in DAILY_SOURCES:
+        history.rejected_corrections[source] = set(dice.sample(sorted(history.delivered[source]), 4))
+    return world
 
 
 def _calendars(dice: random.Random) -> dict[str, set[date]]:
@@ -215,13 +221,14 @@ def _draw_others(dice: random.Random, history: History, source: str, forces: tup
     days = sorted(history.delivered[source])
     empty = {day for day in days if dice.random() < 0.01}
     bad_months = set(dice.sample(MONTHS, 2))
-    for force in forces:
+    for number, force in enumerate(forces):
+        usual = ([1, 1, 40], [9, 9, 10], [10, 10, 40])[number % 3]
         present = set(days) if force in BUSY else set() if force == FAULTY else _present(dice, days)
         for day in days:
             is_bad = (day.year, day.month) in bad_months and dice.random() < 0.3
             faulty = dice.randint(1, 2) if is_bad or dice.random() < 0.01 else 0
             repeated = 1 if dice.random() < 0.02 else 0
-            loaded = dice.choice([1, 1, 40]) if day in present else 0
+            loaded = dice.choice(usual) if day in present else 0
             if day not in empty and (loaded or ((faulty or repeated) and dice.random() < 0.5)):
                 history.others[source].setdefault(day, {})[force] = (loaded, faulty, repeated)
     for day in days:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, cached_property
+from statistics import median
 from typing import Any
 
 from tests.reference.history import (
@@ -39,7 +40,7 @@ KEYS = {
     "live_chats": ("chat_id",),
     "crimes": ("crime_ref", "updated_at"),
 }
-# A delivery of several forces without a row of one of them says that this force had none.
+# A delivery of several forces without a row of one of them that has few says that this force had none.
 ABSENT_FORCES_ARE_COMPLETE = ("live_chats", "online_crime_reports", "crimes")
 DAYS_OWED = 28
 PERIODS = (
@@ -151,8 +152,13 @@ def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
         day = max(contents) - timedelta(days=back)
         owed = set().union(*(present.get(day - timedelta(days=ago), set()) for ago in range(DAYS_OWED + 1)))
         for force in owed:
-            found[force][day] = day in contents and (
-                force in present[day] or not contents[day] or owed == {force} or source in ABSENT_FORCES_ARE_COMPLETE
+            before = [day - timedelta(days=ago) for ago in range(1, DAYS_OWED + 1)]
+            had = [contents[other][force][0] for other in before if force in present.get(other, ())]
+            may_be_absent = source in ABSENT_FORCES_ARE_COMPLETE and (not had or median(had) < 10)
+            found[force][day] = (
+                day in contents
+                and day not in history.rejected_corrections[source]
+                and (force in present[day] or not contents[day] or owed == {force} or may_be_absent)
             )
     return found
 

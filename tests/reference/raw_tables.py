@@ -39,8 +39,9 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
     for source in DAILY_SOURCES:
         numbers: dict[tuple[date, str | None], int] = {}
         first = min(history.contents(source))
-        replaced = [(first, {"norfolk": (1, 1, 0)}, "replaced")]
-        for day, counts, status in [*_files(history.contents(source)), *replaced]:
+        others = [(first, {"norfolk": (1, 1, 0)}, "replaced")]
+        others += [(day, {}, "rejected") for day in sorted(history.rejected_corrections[source])]
+        for day, counts, status in [*_files(history.contents(source)), *others]:
             number = len(loads) + 1
             read = sum(map(sum, counts.values()))
             loads.append(_load(number, source, day, read, status))
@@ -49,7 +50,8 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
         for position, row in enumerate(history.rows[source], start=1):
             row |= {"load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
         rows = [*history.rows[source]]
-        rows.append({**rows[0], "force_code": "norfolk", "extract_date": first, "load_id": len(loads)})
+        replaced = len(loads) - len(history.rejected_corrections[source])
+        rows.append({**rows[0], "force_code": "norfolk", "extract_date": first, "load_id": replaced})
         if shuffle is not None:
             dice.shuffle(rows)
         insert(connection, f"raw.{source}", rows)
