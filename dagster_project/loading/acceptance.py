@@ -115,6 +115,7 @@ def accept(
         key_id = id_of(fingerprint) if fingerprint else None
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
+            | _accepted_despite(judgement, result.extract_date)
             | {"key_id": key_id if result.is_accepted else None}
             for result in results
             for file in result.files
@@ -336,6 +337,16 @@ def _delete_same_rejections(connection: duckdb.DuckDBPyConnection, candidate: Ca
         """,
         [candidate.contract.source, candidate.days],
     )
+
+
+def _accepted_despite(judgement: Judgement, day: date) -> dict[str, object]:
+    """Return the columns of the audit about a delivery that an operator accepted in spite of a check."""
+    verdict, expected = judgement.verdicts[day], judgement.facts.get(day, {}).get("expected_rows")
+    return {
+        "accepted_despite": ", ".join(verdict.accepted_despite) or None,
+        "accepted_because": verdict.accepted_because,
+        "rows_expected": round(expected) if isinstance(expected, float) else None,
+    }
 
 
 def _audited(

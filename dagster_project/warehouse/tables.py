@@ -46,6 +46,11 @@ alter table audit.load add column if not exists rows_purged bigint default 0;
 alter table audit.load add column if not exists purged_at timestamp;
 -- How many rows a member had purged before its hub took the load in: no figure of the hub counts them.
 alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
+-- Of a delivery that an operator accepted: the critical expectations that fail, by name, and the reason.
+alter table audit.load add column if not exists accepted_despite varchar;
+alter table audit.load add column if not exists accepted_because varchar;
+-- Usual rows of the day, of which a delivery has far fewer or more.
+alter table audit.load add column if not exists rows_expected bigint;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.report.accepted_days import accepted_days, note_of
 from dagster_project.publication.report.definitions import FormulaChange, formula_note
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import (
@@ -63,10 +64,14 @@ def read_figures(
     )
     rows = rows_as_dicts(cursor)
     notes = QuarantineNotes(connection, force_code)
+    accepted = accepted_days(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
         shown = (row[name] for name in ("month_start", "period", "first_month", "last_month"))
         row["notes"] = [notes.text(_affected_sources(row), *shown)] if is_noted else []
+        span_end = months_before(row["last_month"], -1)
+        if note := note_of(accepted, row["sources"].split(","), row["first_month"], span_end):
+            row["notes"].append(note)
     return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
 
 

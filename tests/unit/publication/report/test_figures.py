@@ -48,7 +48,10 @@ def quarantined(marts):
             (1, 'crimes', '2022-10-05', 'kent', 'above_maximum'), (1, 'crimes', '2022-08-05', 'essex', 'above_maximum'),
             (2, 'crimes', '2022-08-05', 'kent', 'above_maximum'), (1, 'live_chats', '2022-08-05', 'kent', 'not_a_date'),
             (1, 'crimes', '2022-09-05', null, 'not_a_date');
-        create table marts.load_audit as select unnest([1, 2]) as load_id, unnest(['loaded', 'replaced']) as status
+        create table marts.load_audit as
+        select unnest([1, 2]) as load_id, unnest(['loaded', 'replaced']) as status, 'live_chats' as source,
+            date '2022-08-12' as extract_date, 35 as rows_read, 100 as rows_expected,
+            'volume_is_not_far_below_the_recent_past, a_is_b' as accepted_despite, 'no power' as accepted_because
         """
     )
     return marts
@@ -61,7 +64,9 @@ def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_a
         "fytd": [
             "Affected by quarantined rows: 16 of 1,000 rows (1.7%) of the crimes delivered for August 2022 to "
             "September 2022 could not be used and are not counted (not a date: 4; too few cells: 2; unheard of: 2; "
-            "other reasons: 1)."
+            "other reasons: 1).",
+            "12 August 2022 (live chats) accepted although 65% below its usual volume and it failed the check "
+            "\u201ca is b\u201d: no power.",
         ],
     }
     changes = [row["pct_change_on_month_before"] for row in figures.values()]
@@ -69,7 +74,7 @@ def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_a
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER)) == 3
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER, of_all_months=True)) == 4
     # A public edition names no source, and a figure without a value has no note.
-    quarantined.execute("drop table marts.kpi_quarantine_period")
+    quarantined.execute("drop table marts.kpi_quarantine_period; alter table marts.load_audit drop accepted_because")
     quarantined.execute("alter table marts.kpi_measure_period drop column affected_sources")
     key = ("a.of_two", SEPTEMBER, "fytd")
     assert read_figures(quarantined, "kent", AUGUST, SEPTEMBER)[key]["notes"] == [
