@@ -145,6 +145,8 @@ class Contract:
     """Whether most events of a daily delivery may be on other days than the extract date and its neighbours."""
     absent_forces_complete: bool = False
     """Whether a force without rows in a delivery of several forces counts as complete for that day, with no events."""
+    main_list: str | None = None
+    """Column with the main closed list of the source: its rows are counted and judged by each value, a member."""
     describes_forces: bool = False
     """Whether rows describe forces that need not deliver them, as a national table does; each row names its force."""
 

@@ -151,6 +151,7 @@ def load_contract(path: Path) -> Contract:
         first_delivery=_day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is"),
         allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
         absent_forces_complete=_is_stated(custom, path, "absentForces", "complete", "incomplete"),
+        main_list=custom.pop("mainList", None),
         describes_forces=_is_stated(custom, path, "forces", "described", "delivering"),
     )
     if custom:
@@ -381,6 +382,8 @@ def _check(contract: Contract, path: Path) -> None:
     for role, stated in (("startColumn", contract.start_column), ("eventColumn", contract.event_column)):
         if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
             raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")
+    if contract.main_list is not None and not (contract.main_list in known and known[contract.main_list].values):
+        raise ContractError(f"{path.name}: mainList {contract.main_list!r} is not a column with an enum")
     if contract.describes_forces and not known[FORCE_COLUMN].is_required:
         raise ContractError(
             f"{path.name}: forces is described, so the configured force cannot stand in for a missing one: list the "

@@ -189,22 +189,29 @@ def _outcomes(
 def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
     """Write the rows of accepted files by column and by force, with which later deliveries are compared."""
     filled = [
-        {"load_id": file.load_id, "column_name": name, "rows_filled": rows}
+        {"load_id": file.load_id, "column_name": name, "rows_filled": rows, "force_code": force}
         for file in files
-        for name, rows in file.filled.items()
+        for (force, name), rows in file.filled.items()
     ]
     insert_rows(connection, table("audit", "load_column"), filled)
+    silent = [
+        {"load_id": file.load_id, "force_code": force, "column_name": name}
+        for file in files
+        for force, name in file.silent
+    ]
+    insert_rows(connection, table("audit", "silent_column"), silent)
     by_force = [
         {
             "load_id": file.load_id,
             "force_code": force,
+            "member": member,
             "rows_read": rows.read,
             "rows_loaded": rows.loaded,
             "rows_quarantined": rows.quarantined,
             "rows_repeated": rows.repeated,
         }
         for file in files
-        for force, rows in file.forces.items()
+        for (force, member), rows in file.members.items()
     ]
     insert_rows(connection, table("audit", "load_force"), by_force)
 
@@ -371,6 +378,8 @@ def _audited(
         "rows_read": file.rows_read,
         "rows_loaded": file.rows_loaded if result.is_accepted else 0,
         "rows_quarantined": file.rows_quarantined,
+        "rows_repeated": file.rows_repeated,
+        "totals_rows": file.totals_rows,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
         "warnings": "; ".join(audited_warnings(file)) or None,

@@ -21,7 +21,7 @@ COLUMNS = {
     "avg_queue_seconds_all": "avg_queue_time_all",
     "pct_called_back_same_day": "pct_called_back_same_day",
 }
-SOURCES = ("call_segments",)
+SOURCES = ("call_segments:999",)
 
 
 def _figures_of(calls: list[Row]) -> Row:
@@ -45,15 +45,18 @@ def _figures_of(calls: list[Row]) -> Row:
 
 @table("line", "date_day")
 def kpi_calls_daily(one: NaiveWarehouse) -> Rows:
-    delivered = one.delivered["call_segments"]
+    source_days = one.delivered["call_segments"]
     calls = grouped(one.received, lambda call: (call["line"], call["day"]))
     called = {day for _, day in calls}
     rows: Rows = {}
-    for line, month in product(LINES, one.calendar(SOURCES).span):
+    for line, month in product(LINES, one.calendar(("call_segments",)).span):
+        delivered = one.delivered[f"call_segments:{line}"]
         for day in days_of(month):
-            if min(delivered) <= day <= max(delivered) or day in called:
+            if min(source_days) <= day <= max(source_days) or day in called:
                 own = calls.get((line, day), [])
                 row = _figures_of(own) if own or day in delivered else dict.fromkeys(_figures_of([]))
+                # A day without any talk time has no mean of it.
+                row |= {"avg_talk_seconds": None} if day in one.silent else {}
                 rows[line, day] = row | {"is_provisional": day not in delivered}
     return rows
 
@@ -116,12 +119,12 @@ def _of_threshold(calls: list[Row], threshold: Decimal) -> Row:
 
 @table("line", "month_start", "day_of_week", "hour_of_day")
 def kpi_staffing_hourly(one: NaiveWarehouse) -> Rows:
-    loaded = one.delivered["call_segments"]
-    calls = [call for call in one.received if call["day"] in loaded]
+    calls = [call for call in one.received if call["day"] in one.delivered[f"call_segments:{call['line']}"]]
     by_hour = grouped(calls, _hour_of)
     by_month = grouped(calls, lambda call: (call["line"], month_of(call["arrived_at"])))
     rows: Rows = {}
     for line, month, *hour in _hours(one):
+        loaded = one.delivered[f"call_segments:{line}"]
         days: list[date] = [day for day in days_of(month) if day in loaded and day.isoweekday() == hour[0]]
         rules = one.rules(line, first_day(month))
         staffed = _staffed(rules, len(days), by_hour[line, month, *hour], by_month[line, month])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from calendar import monthrange
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -41,6 +42,23 @@ class History:
     rejected_corrections: dict[str, set[date]] = field(
         default_factory=lambda: {source: set() for source in DAILY_SOURCES}
     )
+
+    silent: set[tuple[str, date]] = field(default_factory=set)
+    """Forces and days whose call segments have no talk time, though those before had."""
+
+    other_lines: set[date] = field(default_factory=set)
+    """Days of call segments whose `others` are not of the line 999."""
+
+    @cache  # noqa: B019
+    def lines(self) -> dict[date, dict[str | None, Counter[str]]]:
+        """Loaded call segments by day, force and line."""
+        found: dict[date, dict[str | None, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        for day, counts in self.others["call_segments"].items():
+            for force, (loaded, _, _) in counts.items():
+                found[day][force]["other" if day in self.other_lines else "999"] += loaded
+        for row in self.rows["call_segments"]:
+            found[row["extract_date"]][row["force_code"]][row["line"]] += 1
+        return found
 
     @cache  # noqa: B019 (a test makes one or two)
     def contents(self, source: str) -> dict[date, Counts]:
@@ -158,6 +176,9 @@ def draw_world(seed: int, *, forces: int = 24) -> World:
     world = World(history, names, _definitions(dice, names))
     for source in DAILY_SOURCES:
         history.rejected_corrections[source] = set(dice.sample(sorted(history.delivered[source]), 4))
+    delivered = sorted(history.delivered["call_segments"])
+    history.other_lines = set(dice.sample(delivered, 12))
+    history.silent = {(force, dice.choice(delivered)) for force in names[:4] for _ in range(2)}
     return world
 
 

@@ -36,7 +36,8 @@ GOOD_ROW: dict[str, Any] = {
 }
 COUNTS = (
     *("faulty_rows", "faulty_rows_over_limit", "rows_quarantined", "many_quarantined_rows", "superseded_rows"),
-    *("many_superseded_rows", "superseded_rows_over_limit", "rows_outside_day", "unusual_forces", "silent_columns"),
+    *("many_superseded_rows", "superseded_rows_over_limit", "rows_outside_day", "unusual_forces", "unusual_members"),
+    "silent_columns",
     *("rows_after_extract_date", "rows_long_before_extract_date", "offset_disagreements", "new_forces"),
 )
 GOOD_DELIVERY: dict[str, Any] = {

@@ -7,6 +7,8 @@ select
     rows_read,
     rows_loaded,
     rows_quarantined,
+    rows_repeated,
+    totals_rows,
     status,
     reason,
     accepted_despite,

@@ -18,18 +18,27 @@ calls as (select * from {{ ref("int_call_outcome") }}),
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 changed_calls as (
 
     select
         calls.*,
-        coalesce(source_days.is_loaded, false) as is_of_loaded_day,
-        coalesce(source_days.is_loaded, false) and calls.is_answered_by_operator as is_handled
+        coalesce(source_days.is_loaded, false) and gap_days.day is null as is_of_loaded_day,
+        coalesce(source_days.is_loaded, false)
+        and gap_days.day is null
+        and calls.is_answered_by_operator as is_handled
     from calls
     left join source_days
         on
             source_days.source = 'call_segments'
             and calls.force_code = source_days.force_code
             and calls.arrived_date = source_days.day
+    left join gap_days
+        on
+            'calls_' || calls.line || '.received' = gap_days.measure
+            and calls.force_code = gap_days.force_code
+            and calls.arrived_date = gap_days.day
     {{ in_changed_months("where", "calls.arrived_date", sources) }}
 
 ),

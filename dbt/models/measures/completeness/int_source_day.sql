@@ -51,6 +51,7 @@ deliveries as (
         accepted_loads.extract_date as day,
         sum(accepted_loads.rows_read) = 0 as is_empty,
         coalesce(max(accepted_loads.rows_not_taken_in), 0) > 0 as lacks_rows,
+        max(case when accepted_loads.accepted_because is not null then 1 else 0 end) = 1 as is_accepted_anyway,
         coalesce(max(newest_rejections.load_id) > max(accepted_loads.load_id), false) as awaits_correction
     from accepted_loads
     left join newest_rejections
@@ -184,6 +185,7 @@ final as (
         deliveries.day is not null and not deliveries.lacks_rows and not deliveries.awaits_correction and (
             owed_days.has_rows
             or deliveries.is_empty
+            or deliveries.is_accepted_anyway
             or not owed_days.is_of_several_forces
             or (
                 coalesce(contracts.absent_forces_complete, false)

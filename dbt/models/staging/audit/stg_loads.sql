@@ -12,6 +12,8 @@ final as (
         cast(rows_read as bigint) as rows_read,
         cast(rows_loaded as bigint) as rows_loaded,
         cast(rows_quarantined as bigint) as rows_quarantined,
+        cast(coalesce(rows_repeated, 0) as bigint) as rows_repeated,
+        cast(coalesce(totals_rows, 0) as bigint) as totals_rows,
         cast(coalesce(rows_not_taken_in, 0) as bigint) as rows_not_taken_in,
         cast(status as {{ dbt.type_string() }}) as status,
         cast(reason as {{ dbt.type_string() }}) as reason,
