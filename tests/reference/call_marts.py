@@ -74,7 +74,9 @@ def _hours(one: NaiveWarehouse) -> list[tuple[str, Month, int, int]]:
 def kpi_calls_hourly(one: NaiveWarehouse) -> Rows:
     calls = grouped(one.received, _hour_of)
     return {
-        (line, first_day(month), *hour): _figures_of(calls[line, month, *hour]) | completeness(one, SOURCES, month)
+        (line, first_day(month), *hour): _figures_of(calls[line, month, *hour])
+        | ({"avg_talk_seconds": None} if any(call["day"] in one.silent for call in calls[line, month, *hour]) else {})
+        | completeness(one, SOURCES, month)
         for line, month, *hour in _hours(one)
     }
 
@@ -127,13 +129,15 @@ def kpi_staffing_hourly(one: NaiveWarehouse) -> Rows:
         loaded = one.delivered[f"call_segments:{line}"]
         days: list[date] = [day for day in days_of(month) if day in loaded and day.isoweekday() == hour[0]]
         rules = one.rules(line, first_day(month))
-        staffed = _staffed(rules, len(days), by_hour[line, month, *hour], by_month[line, month])
+        # A day without any talk time says nothing of how long calls last.
+        timed = [call for call in by_month[line, month] if call["day"] not in one.silent]
+        staffed = _staffed(rules, len(days), by_hour[line, month, *hour], timed)
         rows[line, first_day(month), *hour] = staffed | completeness(one, SOURCES, month)
     return rows
 
 
-def _staffed(rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -> Row:
-    """Operators that an hour of the week needs; without a call of it that was answered, calls last as in the month."""
+def _staffed(rules: CallRules, days: int, own: list[Row], timed: list[Row]) -> Row:
+    """Operators that an hour of the week needs; without a timed answered call of it, calls last as in the month."""
     row: Row = {
         "days": days,
         "received": len(own) if days else None,
@@ -144,7 +148,8 @@ def _staffed(rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -
         "service_level_target_pct": rules.service_level_pct,
         **dict.fromkeys(("avg_handle_seconds", "expected_service_level_pct", "expected_wait_seconds", "occupancy_pct")),
     }
-    spoken = [call for call in own if call["is_answered"]] or [call for call in of_month if call["is_answered"]]
+    answered = [call for call in timed if call["is_answered"]]
+    spoken = [call for call in answered if call in own] or answered
     if not own or not spoken:
         return row
     length = Fraction(sum(call["talk_seconds"] for call in spoken)) / len(spoken) + Fraction(rules.after_call_seconds)
