@@ -352,7 +352,7 @@ def _accepted_despite(judgement: Judgement, day: date) -> dict[str, object]:
     return {
         "accepted_despite": ", ".join(verdict.accepted_despite) or None,
         "accepted_because": verdict.accepted_because,
-        "rows_expected": round(expected) if isinstance(expected, float) else None,
+        "rows_expected": round(expected) if verdict.accepted_because and isinstance(expected, float) else None,
     }
 
 

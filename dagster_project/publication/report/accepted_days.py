@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 
 from dagster_project.publication.report.model import listed
+from dagster_project.warehouse.connection import has_table
 from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 # Number of days that a note names; the others are counted.
@@ -40,6 +41,8 @@ class AcceptedDay:
 
 def accepted_days(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[AcceptedDay]:
     """Return the accepted days of the data root of a force, oldest first; none in a public edition."""
+    if not has_table(connection, "load_audit"):
+        return []
     columns = {row[0] for row in connection.execute("describe marts.load_audit").fetchall()}
     if "accepted_because" not in columns:
         return []
