@@ -113,7 +113,7 @@ def status(
         [str(month) for month in state.affected],
         2 if listed else None,
         width,
-        "month with more than 1% of its rows quarantined",
+        "affected month",
         "fcir status --all",
         [asdict(month) for month in state.affected],
     )
@@ -121,7 +121,7 @@ def status(
         [str(figures) for figures in state.by_effect],
         1 if listed else None,
         width,
-        "month with figures to which quarantined rows could matter",
+        "marked month",
         "fcir status --all",
         [asdict(figures) for figures in state.by_effect],
     )

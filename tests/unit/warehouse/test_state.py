@@ -7,6 +7,7 @@ import pytest
 
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 from dagster_project.warehouse.state import (
+    affected_figures,
     affected_months,
     newest_attempts,
     quarantined_rows,
@@ -146,3 +147,16 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
         # Half up, as the papers round.
         "visits kent 2022-10: 33 of 2,000 rows quarantined (1.7%)",
     ]
+    columns = "measure, force_code, month_start, is_affected_by_quarantine, share_quarantined, rows_quarantined"
+    connection.execute(
+        f"""
+        create table marts.kpi_measure_monthly as
+        from (values
+            ('calls.lost', 'kent', date '2022-10-01', true, 0.5, 6, 1.25),
+            ('calls.late', 'kent', date '2022-10-01', false, 0.5, 6, null),
+            ('crimes.all', 'kent', date '2022-10-01', true, 1.65, 33, null)
+        ) as figures ({columns}, value_low)
+        """
+    )
+    (figures,) = affected_figures(connection)
+    assert str(figures) == "kent 2022-10: 6 quarantined rows could matter to calls.lost"
