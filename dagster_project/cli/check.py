@@ -124,13 +124,17 @@ def print_check(delivery: CheckedDelivery) -> None:
             text = f"{name} ({source}): would be REJECTED: it cannot be read"
             say(text, **about, error=load.error, reason_code=load.error_code)
             continue
+        besides = [f", {load.rows_repeated:,} of them because they repeat others"] if load.rows_repeated else []
+        besides += [f"; {counted(load.totals_rows, 'totals row')} left out"] if load.totals_rows else []
         say(
             f"{name} ({source}): {would}: {counted(load.rows_read, 'row')} read, {load.rows_loaded:,} good, "
-            f"{load.rows_quarantined:,} quarantined",
+            f"{load.rows_quarantined:,} quarantined{''.join(besides)}",
             **about,
             rows_read=load.rows_read,
             rows_good=load.rows_loaded,
             rows_quarantined=load.rows_quarantined,
+            rows_repeated=load.rows_repeated,
+            totals_rows=load.totals_rows,
         )
         for warning in load.warnings:
             say(f"  warning: {warning}", level="warning", **about)

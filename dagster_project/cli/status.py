@@ -39,9 +39,11 @@ from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
 from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import (
+    AffectedFigures,
     AffectedMonth,
     SourceState,
     UnresolvedDelivery,
+    affected_figures,
     affected_months,
     over_all_roots,
     reading_audit,
@@ -125,9 +127,17 @@ def status(
         [str(month) for month in state.affected],
         2 if listed else None,
         width,
-        "month with more than 1% of its rows quarantined",
+        "affected month",
         "fcir status --all",
         [asdict(month) for month in state.affected],
+    )
+    print_lines(
+        [str(figures) for figures in state.by_effect],
+        1 if listed else None,
+        width,
+        "marked month",
+        "fcir status --all",
+        [asdict(figures) for figures in state.by_effect],
     )
     print_unresolved(state.unresolved, listed=listed, width=width, is_hub=settings.is_hub)
     failed = print_failed_files(settings.published, listed=listed, width=width)
@@ -285,6 +295,8 @@ class State:
     """Deliveries before their deadline, of sources that are not overdue."""
     affected: tuple[AffectedMonth, ...] = ()
     """Months that the last build marked: more than 1% of their rows are quarantined."""
+    by_effect: tuple[AffectedFigures, ...] = ()
+    """Figures that the last build marked because quarantined rows could matter to them."""
     is_published: bool = True
     """Whether the publication includes everything loaded."""
     killed: Holder | None = None
@@ -357,6 +369,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             overdue,
             tuple(item for item in expected if (item.source, item.root_number) not in late),
             tuple(affected_months(connection)),
+            tuple(affected_figures(connection)),
             is_published=is_current(connection) and pointer_of(settings.published).exists(),
             killed=killed,
             members=members,
@@ -373,6 +386,7 @@ def _state_of_publication(settings: Settings, locked: str, holder: Holder | None
             tuple(source_states(connection, is_published=True)),
             tuple(unresolved_deliveries(connection, is_published=True)),
             affected=tuple(affected_months(connection)),
+            by_effect=tuple(affected_figures(connection)),
             locked=locked,
             running=holder,
             published_as=folder.name,

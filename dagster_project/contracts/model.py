@@ -155,6 +155,8 @@ class Contract:
     """Extract dates from which on the same identifiers are those of other events, oldest first."""
     extract_date_offset: int = 0
     """Days from the date in a file name to the extract date: -1 if the system stamps its files with the day after."""
+    main_list: str | None = None
+    """Column with the main closed list of the source: its rows are counted and judged by each value, a member."""
     describes_forces: bool = False
     """Whether rows describe forces that need not deliver them, as a national table does; each row names its force."""
 

@@ -155,6 +155,7 @@ def load_contract(path: Path) -> Contract:
         identity_columns=_names(identity.get("columns", ())),
         identity_column=identity.get("time"),
         identity_days=identity.get("withinDays"),
+        main_list=custom.pop("mainList", None),
         describes_forces=_is_stated(custom, path, "forces", "described", "delivering"),
     )
     if custom:
@@ -401,6 +402,8 @@ def _check(contract: Contract, path: Path) -> None:
     ):
         if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
             raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")
+    if contract.main_list is not None and not (contract.main_list in known and known[contract.main_list].values):
+        raise ContractError(f"{path.name}: mainList {contract.main_list!r} is not a column with an enum")
     if contract.describes_forces and not known[FORCE_COLUMN].is_required:
         raise ContractError(
             f"{path.name}: forces is described, so the configured force cannot stand in for a missing one: list the "

@@ -42,6 +42,7 @@ class Extract:
         sha256: hash of the bytes that were read.
         serial_days: days to add to serial numbers of the file: 1462 if they count from 1904, otherwise 0.
         rows_read: data rows without preamble, header, blank rows and totals; set once the batches are consumed.
+        totals_rows: totals rows, which are left out; set once the batches are consumed.
         warnings: sentences without values, for the load audit.
     """
 
@@ -51,7 +52,7 @@ class Extract:
         self.file_name = file.name
         self.format = file.format
         self.sha256 = file.sha256
-        self.rows_read = 0
+        self.rows_read = self.totals_rows = 0
         self._reader: _Reader = READERS[file.format](file, contract)
         self.serial_days = self._reader.serial_days
         self.warnings = self._reader.warnings
@@ -98,8 +99,8 @@ class Extract:
             handed += found.table.num_rows
         self._check_count(handed)
         if held is not None:
-            drop = 1 if is_totals(held.last_label) else 0
-            yield held.table.slice(0, held.table.num_rows - drop)
+            self.totals_rows = 1 if is_totals(held.last_label) else 0
+            yield held.table.slice(0, held.table.num_rows - self.totals_rows)
 
     def _check_count(self, handed: int) -> None:
         count = self._reader.count()

@@ -154,7 +154,8 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence, or the found
         text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted),
         `hidden_because` (why the found text is null; null if there is none, and for `looks_personal`, whose sentence
-        says so) and `force_code` (null if the force cannot be read, because its cell or the record is faulty).
+        says so), `force_code` and `member` of the main list (null if they cannot be read, because the cell or the
+        record is faulty).
     """
     faults = [_part(column, "fault") for column in contract.columns]
     which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
@@ -193,6 +194,10 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"case when fault is not null then null {hidden} end as hidden_because",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_part(contract.column(FORCE_COLUMN), 'value')} end as force_code",
+        f"case when fault is null and {_part(contract.column(contract.main_list), 'fault')} is null "
+        f"then cast({_part(contract.column(contract.main_list), 'value')} as varchar) end as member"
+        if contract.main_list
+        else "cast(null as varchar) as member",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)

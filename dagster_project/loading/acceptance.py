@@ -115,6 +115,7 @@ def accept(
         key_id = id_of(fingerprint) if fingerprint else None
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
+            | _accepted_despite(judgement, result.extract_date)
             | {"key_id": key_id if result.is_accepted else None}
             for result in results
             for file in result.files
@@ -188,22 +189,29 @@ def _outcomes(
 def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
     """Write the rows of accepted files by column and by force, with which later deliveries are compared."""
     filled = [
-        {"load_id": file.load_id, "column_name": name, "rows_filled": rows}
+        {"load_id": file.load_id, "column_name": name, "rows_filled": rows, "force_code": force}
         for file in files
-        for name, rows in file.filled.items()
+        for (force, name), rows in file.filled.items()
     ]
     insert_rows(connection, table("audit", "load_column"), filled)
+    silent = [
+        {"load_id": file.load_id, "force_code": force, "column_name": name}
+        for file in files
+        for force, name in file.silent
+    ]
+    insert_rows(connection, table("audit", "silent_column"), silent)
     by_force = [
         {
             "load_id": file.load_id,
             "force_code": force,
+            "member": member,
             "rows_read": rows.read,
             "rows_loaded": rows.loaded,
             "rows_quarantined": rows.quarantined,
             "rows_repeated": rows.repeated,
         }
         for file in files
-        for force, rows in file.forces.items()
+        for (force, member), rows in file.members.items()
     ]
     insert_rows(connection, table("audit", "load_force"), by_force)
 
@@ -340,6 +348,16 @@ def _delete_same_rejections(connection: duckdb.DuckDBPyConnection, candidate: Ca
     )
 
 
+def _accepted_despite(judgement: Judgement, day: date) -> dict[str, object]:
+    """Return the columns of the audit about a delivery that an operator accepted in spite of a check."""
+    verdict, expected = judgement.verdicts[day], judgement.facts.get(day, {}).get("expected_rows")
+    return {
+        "accepted_despite": ", ".join(verdict.accepted_despite) or None,
+        "accepted_because": verdict.accepted_because,
+        "rows_expected": round(expected) if verdict.accepted_because and isinstance(expected, float) else None,
+    }
+
+
 def _audited(
     file: FileLoad,
     result: DeliveryOutcome,
@@ -363,6 +381,8 @@ def _audited(
         "rows_read": file.rows_read,
         "rows_loaded": file.rows_loaded if result.is_accepted else 0,
         "rows_quarantined": file.rows_quarantined,
+        "rows_repeated": file.rows_repeated,
+        "totals_rows": file.totals_rows,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
         "warnings": "; ".join(audited_warnings(file)) or None,

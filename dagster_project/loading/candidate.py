@@ -20,6 +20,7 @@ from dagster_project.loading.delivery_facts import (
     COUNTED,
     ForceRows,
     UnusualForce,
+    UnusualMember,
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
@@ -28,6 +29,7 @@ from dagster_project.loading.delivery_facts import (
     new_forces,
     silent_columns,
     unusual_forces,
+    unusual_members,
     volumes_of,
 )
 from dagster_project.loading.landing import LandedFile
@@ -68,16 +70,22 @@ class FileLoad:
     rows_read: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
+    rows_repeated: int = 0
+    """Quarantined rows that repeat the key of another row; no data is lost with them."""
+    totals_rows: int = 0
+    """Totals rows of the file; they are no data rows."""
     error: str | None = None
     error_code: str | None = None
     columns: tuple[str, ...] = ()
     """Contract columns that the file has."""
     unknown_columns: tuple[str, ...] = ()
-    filled: dict[str, int] = field(default_factory=dict)
-    """Number of good rows with a value, for each column in the file."""
+    filled: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Number of good rows with a value, for each force and column in the file."""
+    silent: list[tuple[str, str]] = field(default_factory=list)
+    """Force and column of the delivery that have no value, although they had before; with its first file."""
     warnings: list[str] = field(default_factory=list)
-    forces: dict[str | None, ForceRows] = field(default_factory=dict)
-    """Rows by force; the key None stands for rows whose force could not be read."""
+    members: dict[tuple[str | None, str | None], ForceRows] = field(default_factory=dict)
+    """Rows by force and by member of the main list; None stands for rows whose force or member could not be read."""
     row_warnings: dict[str, int] = field(default_factory=dict)
     """Number of good rows that are worth a warning, by the name of the condition (`warning_conditions`)."""
 
@@ -234,6 +242,7 @@ def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable
             load.sha256 = extract.sha256
             loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
             load.rows_read = extract.rows_read
+            load.totals_rows = extract.totals_rows
             load.columns = extract.found
             load.unknown_columns = tuple(map(hide, extract.unknown_columns))
             load.warnings.extend(map(hide, extract.warnings))
@@ -277,19 +286,20 @@ def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candida
 def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Set the counts of every file, and check that they add up."""
     contract = candidate.contract
-    forces: dict[int, dict[str | None, ForceRows]] = {}
+    members: dict[int, dict[tuple[str | None, str | None], ForceRows]] = {}
     counted_rows = connection.execute(
         rows_by_force(contract, incoming(contract), incoming(contract, "quarantine"))
     ).fetchall()
-    for load_id, force, _, *counts in counted_rows:
-        forces.setdefault(load_id, {})[force] = ForceRows(*counts)
+    for load_id, force, _, *counts, member in counted_rows:
+        members.setdefault(load_id, {})[force, member] = ForceRows(*counts)
     warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:
             continue
-        file.forces = forces.get(file.load_id, {})
-        file.rows_loaded = sum(rows.loaded for rows in file.forces.values())
-        file.rows_quarantined = sum(rows.quarantined for rows in file.forces.values())
+        file.members = members.get(file.load_id, {})
+        file.rows_loaded = sum(rows.loaded for rows in file.members.values())
+        file.rows_quarantined = sum(rows.quarantined for rows in file.members.values())
+        file.rows_repeated = sum(rows.repeated for rows in file.members.values())
         if file.rows_read != file.rows_loaded + file.rows_quarantined:
             raise ConservationError(
                 f"{file.source}/{file.file_name}: {file.rows_read} rows read, but {file.rows_loaded} loaded and "
@@ -317,10 +327,15 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     silent = silent_columns(connection, candidate.contract)
     for day, names in silent.items():
         files = [file for file in candidate.of(day) if not file.error]
-        for name in names:
+        files[0].silent = names
+        forces_of: dict[str, list[str]] = {}
+        for force, name in names:
+            forces_of.setdefault(name, []).append(force)
+        for name, of_forces in forces_of.items():
             is_there = any(name in file.columns for file in files)
             unknown = sorted({text for file in files for text in file.unknown_columns})
-            message = f"column {name} {'has no value in any row' if is_there else 'is not in the file'}; "
+            message = f"column {name} {'has no value in any row' if is_there else 'is not in the file'} of "
+            message += f"{', '.join(of_forces)}; "
             message += "the deliveries before had values in it"
             if unknown and not is_there:
                 message += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
@@ -340,7 +355,11 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     volumes = volumes_of(connection, candidate.contract, read_of_days, waived=waived, rejected=rejected_days)
     too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)}
     rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
-    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, (too_small | rejected_days) - waived)
+    left_out = (too_small | rejected_days) - waived
+    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, left_out)
+    rows_of_members = {day: _rows_of_members(candidate.of(day)) for day in whole}
+    few = unusual_members(connection, candidate.contract, rows_of_members, left_out)
+    few_by_day = Counter(item.extract_date for item in few)
     without_force = _rows_without_force(connection, candidate, default_force)
     unusual_by_day = Counter(item.extract_date for item in unusual)
     counts: dict[date, dict[str, int]] = {}
@@ -351,6 +370,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
             "rows_read": read_of_days[day],
             **_rows_of_other_days(day, candidate.of(day)),
             "unusual_forces": unusual_by_day[day],
+            "unusual_members": few_by_day[day],
             "silent_columns": len(silent.get(day, ())),
             "new_forces": len(new.get(day, ())),
             "rows_without_force": without_force.get(day, 0),
@@ -359,6 +379,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     candidate.day_warnings = [
         *_day_warnings(connection, candidate),
         *(_force_warning(candidate, item) for item in unusual),
+        *(_member_warning(candidate, item) for item in few),
     ]
     for warning in candidate.day_warnings:
         candidate.of(warning.extract_date)[0].warnings.append(warning.text)
@@ -405,10 +426,34 @@ def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
     """Return the rows of each force in a delivery; rows whose force could not be read are left out."""
     total: dict[str, ForceRows] = {}
     for file in files:
-        for force, rows in file.forces.items():
+        for (force, _), rows in file.members.items():
             if force is not None:
                 total[force] = total.get(force, ForceRows()) + rows
     return total
+
+
+def _rows_of_members(files: Sequence[FileLoad]) -> dict[tuple[str | None, str | None], ForceRows]:
+    """Return the rows of each force and member of the main list in a delivery."""
+    total: dict[tuple[str | None, str | None], ForceRows] = {}
+    for file in files:
+        for key, rows in file.members.items():
+            total[key] = total.get(key, ForceRows()) + rows
+    return total
+
+
+def _member_warning(candidate: Candidate, found: UnusualMember) -> DayWarning:
+    """Return the warning about a member of the main list with far fewer rows than usual."""
+    names = [f"{candidate.contract.main_list} {found.member}"] if found.member is not None else []
+    names += [f"force {found.force_code}"] if found.force_code else []
+    incomplete = "" if found.rows_read else ". The day is not complete for the figures that count it"
+    return DayWarning(
+        "have far fewer rows of a line, type or force than usual",
+        found.extract_date,
+        candidate.of(found.extract_date)[0].file_name,
+        f"{' of '.join(names)}: {found.rows_read:,} rows on {found.extract_date}; usual: "
+        f"{found.usual_rows:,.0f} (median of the 28 days before){incomplete}",
+        1 - found.rows_read / found.usual_rows,
+    )
 
 
 def _force_warning(candidate: Candidate, found: UnusualForce) -> DayWarning:

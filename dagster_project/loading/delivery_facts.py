@@ -19,6 +19,7 @@ from statistics import median
 import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
@@ -40,6 +41,9 @@ VOLUME_DAYS_AT_MOST = 182
 _CHANCE = 3.5
 _SUNDAY = 6
 
+# A member of the main list is unusual if it has less than 30 % of the median of the 28 days before, if that is 10 rows.
+_MEMBER_DAYS, _MEMBER_LEAST, _MEMBER_SHARE = 28, 10, 0.3
+
 # A column is silent if it has no value although at least ten are expected from the four weeks before (at least seven
 # days of them). By chance that happens once in 20,000 deliveries.
 _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
@@ -58,7 +62,14 @@ COUNTED = (
         "rows_after_extract_date",
         "rows_long_before_extract_date",
     ),
-    *("offset_disagreements", "unusual_forces", "silent_columns", "new_forces", "rows_without_force"),
+    *(
+        "offset_disagreements",
+        "unusual_forces",
+        "unusual_members",
+        "silent_columns",
+        "new_forces",
+        "rows_without_force",
+    ),
 )
 """Counts of a delivery that `describe_deliveries` is given: rows, and unusual forces and columns."""
 
@@ -106,8 +117,10 @@ def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract
 
 def count_filled_cells(
     connection: duckdb.DuckDBPyConnection, contract: Contract, found: Sequence[tuple[int, date, tuple[str, ...]]]
-) -> dict[int, dict[str, int]]:
+) -> dict[int, dict[tuple[str, str], int]]:
     """Count the rows with a value in each column; also write the counts to the temporary table `filled_cells`.
+
+    The default of a column is no value: an empty cell has it.
 
     Args:
         connection: a loading connection with the candidate rows.
@@ -115,37 +128,45 @@ def count_filled_cells(
         found: for each file that was read, its load, extract date and contract columns.
 
     Returns:
-        For each load and each column of its file, the number of good rows with a value.
+        For each load, each force with good rows and each column of its file, the number of these rows with a value.
     """
     names = [column.name for column in contract.columns]
-    counts = ", ".join(f"count({quoted(name)})" for name in names)
-    counted = {
-        load_id: dict(zip(names, filled, strict=True))
-        for load_id, *filled in connection.execute(
-            f"select load_id, {counts} from {incoming(contract)} group by load_id"
-        ).fetchall()
-    }
-    filled_cells = {
-        load_id: {name: counted.get(load_id, {}).get(name, 0) for name in columns} for load_id, _, columns in found
-    }
+    counts = ", ".join(
+        f"count({quoted(column.name)})"
+        if column.default is None
+        else f"count(*) filter (where {quoted(column.name)} <> cast($default_{column.name} as {sql_type_of(column)}))"
+        for column in contract.columns
+    )
+    columns_of = {load_id: columns for load_id, _, columns in found}
     days = {load_id: day for load_id, day, _ in found}
+    filled_cells: dict[int, dict[tuple[str, str], int]] = {load_id: {} for load_id in days}
+    for load_id, force, *filled in connection.execute(
+        f"select load_id, force_code, {counts} from {incoming(contract)} group by load_id, force_code",
+        {f"default_{column.name}": column.default for column in contract.columns if column.default is not None},
+    ).fetchall():
+        for name, rows in zip(names, filled, strict=True):
+            if name in columns_of.get(load_id, ()):
+                filled_cells[load_id][force, name] = rows
     create_temp_table(
         connection,
         "filled_cells",
-        {"load_id": "bigint", "extract_date": "date", "column_name": "varchar", "rows_filled": "bigint"},
-        [(load_id, days[load_id], name, rows) for load_id, of in filled_cells.items() for name, rows in of.items()],
+        {
+            **{"load_id": "bigint", "extract_date": "date", "force_code": "varchar"},
+            **{"column_name": "varchar", "rows_filled": "bigint"},
+        },
+        [(load_id, days[load_id], *key, rows) for load_id, of in filled_cells.items() for key, rows in of.items()],
     )
     return filled_cells
 
 
-def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, list[str]]:
-    """Find the columns without any value in a candidate delivery that had values in earlier deliveries.
+def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, list[tuple[str, str]]]:
+    """Find the columns without any value in the rows of a force that had values in its earlier deliveries.
 
     An optional column that was renamed or dropped is an example: no row is rejected, but every figure that needs the
-    column would lose its data unnoticed.
+    column would lose its data unnoticed. In the rows of all forces together, the file of one would not be noticed.
 
     Returns:
-        For each extract date, its silent columns.
+        For each extract date, its silent columns, each with the force.
     """
     names = [column.name for column in contract.columns if column.name != FORCE_COLUMN]
     rows = connection.execute(
@@ -153,32 +174,38 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
         with days as (
             select
                 extract_date,
+                force_code,
                 count(*) as rows_loaded,
                 true as is_candidate
             from {incoming(contract)}
-            group by extract_date
+            group by extract_date, force_code
             union all
             select
-                extract_date,
-                sum(rows_loaded),
+                standing.extract_date,
+                load_force.force_code,
+                sum(load_force.rows_loaded),
                 false
-            from audit.load
+            from audit.load as standing
+            join audit.load_force as load_force on standing.load_id = load_force.load_id
             where
-                source = $source
-                and list_contains($accepted, status)
-                and extract_date not in (select extract_date from {incoming(contract)})
-            group by extract_date
+                standing.source = $source
+                and list_contains($accepted, standing.status)
+                and standing.extract_date not in (select extract_date from {incoming(contract)})
+                and load_force.rows_loaded > 0
+            group by standing.extract_date, load_force.force_code
         ),
 
         filled as (
             select
                 extract_date,
+                force_code,
                 column_name,
                 rows_filled
             from filled_cells
             union all
             select
                 standing.extract_date,
+                load_column.force_code,
                 load_column.column_name,
                 load_column.rows_filled
             from audit.load_column as load_column
@@ -189,6 +216,7 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
         daily as (
             select
                 days.extract_date,
+                days.force_code,
                 days.is_candidate,
                 days.rows_loaded,
                 named.column_name,
@@ -196,26 +224,31 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             from days
             cross join (select unnest($names) as column_name) as named
             left join filled
-                on days.extract_date = filled.extract_date and named.column_name = filled.column_name
-            group by days.extract_date, days.is_candidate, days.rows_loaded, named.column_name
+                on
+                    days.extract_date = filled.extract_date
+                    and days.force_code = filled.force_code
+                    and named.column_name = filled.column_name
+            group by days.extract_date, days.force_code, days.is_candidate, days.rows_loaded, named.column_name
         )
 
         select
             daily.extract_date,
+            daily.force_code,
             daily.column_name
         from daily
         join daily as earlier
             on
-                daily.column_name = earlier.column_name
+                daily.force_code = earlier.force_code
+                and daily.column_name = earlier.column_name
                 and earlier.extract_date < daily.extract_date
                 and earlier.extract_date >= daily.extract_date - cast($days as integer)
         where daily.is_candidate and daily.rows_filled = 0
-        group by daily.extract_date, daily.column_name, daily.rows_loaded
+        group by daily.extract_date, daily.force_code, daily.column_name, daily.rows_loaded
         having
             count(*) >= $least_days
             and daily.rows_loaded * sum(earlier.rows_filled) >= $expected * sum(earlier.rows_loaded)
             and sum(earlier.rows_filled) > 0
-        order by daily.extract_date, daily.column_name
+        order by daily.extract_date, daily.column_name, daily.force_code
         """,
         {
             "source": contract.source,
@@ -226,9 +259,9 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             "expected": _SILENT_EXPECTED,
         },
     ).fetchall()
-    found: dict[date, list[str]] = {}
-    for day, name in rows:
-        found.setdefault(day, []).append(name)
+    found: dict[date, list[tuple[str, str]]] = {}
+    for day, force, name in rows:
+        found.setdefault(day, []).append((force, name))
     return found
 
 
@@ -365,6 +398,91 @@ def unusual_forces(
             if is_outside and 2 * abs(sqrt(rows.read) - sqrt(usual)) > _CHANCE:
                 found.append(UnusualForce(day, force, rows, usual, len(before)))
     return found
+
+
+@dataclass(frozen=True)
+class UnusualMember:
+    """A member of the main list, such as a line, with far fewer rows than before; or a force without any."""
+
+    extract_date: date
+    force_code: str | None
+    """The force; None if the rows of all forces are meant."""
+    member: str | None
+    """The member; None if the whole force has no row."""
+    rows_read: int
+    usual_rows: float
+    """Median of the days with a delivery; of a member of a force, of the days with rows of the force."""
+
+
+def unusual_members(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
+    left_out: Collection[date],
+) -> list[UnusualMember]:
+    """Find members of the main list, and members of a force, that lost most of their rows, and forces that lost all.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        delivered: the rows of each candidate extract date, by force and member.
+        left_out: those of these days that later days are not compared with.
+
+    Returns:
+        The unusual members by day. If all forces together lost a member, it is not listed for each of them.
+    """
+    if not contract.is_daily or not delivered:
+        return []
+    rows: dict[tuple[str | None, str | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    days_of: dict[str | None, set[date]] = defaultdict(set)
+
+    def count(day: date, force: str | None, member: str | None, read: int) -> None:
+        for of in {force, None}:
+            days_of[of].add(day)
+            if member is not None:
+                rows[of, member][day] += read
+        if force is not None:
+            rows[force, None][day] += read
+
+    for force, member, day, read in connection.execute(
+        """
+        select load_force.force_code, load_force.member, standing.extract_date, load_force.rows_read
+        from audit.load_force as load_force
+        join audit.load as standing on load_force.load_id = standing.load_id
+        where
+            standing.source = $source
+            and list_contains($accepted, standing.status)
+            and standing.extract_date between $first and $last
+        """,
+        {
+            "source": contract.source,
+            "accepted": list(ACCEPTED),
+            "first": min(delivered) - timedelta(days=_MEMBER_DAYS),
+            "last": max(delivered),
+        },
+    ).fetchall():
+        if day not in delivered:
+            count(day, force, member, read)
+    for day, members in delivered.items():
+        for (force, member), counts in members.items():
+            count(day, force, member, counts.read)
+    found: list[UnusualMember] = []
+    for (force, member), of_days in sorted(rows.items(), key=lambda item: (item[0][0] or "", item[0][1] or "")):
+        compared = days_of[force if member is not None else None]
+        limit = _MEMBER_SHARE * max(of_days.values())
+        for day in sorted(compared & delivered.keys()):
+            read = of_days.get(day, 0)
+            # Whole forces with rows are compared with the same weekday.
+            if read >= limit or (member is None and read):
+                continue
+            before = (day - timedelta(days=number) for number in range(1, _MEMBER_DAYS + 1))
+            had = [of_days.get(other, 0) for other in before if other in compared and other not in left_out]
+            usual = float(median(had)) if had else 0.0
+            is_few = usual >= _MEMBER_LEAST and read < _MEMBER_SHARE * usual
+            if is_few and 2 * (sqrt(usual) - sqrt(read)) > _CHANCE:
+                found.append(UnusualMember(day, force, member, read, usual))
+    whole = {(item.extract_date, item.member) for item in found if item.force_code is None}
+    return [item for item in found if item.force_code is None or (item.extract_date, item.member) not in whole]
 
 
 def _rows_before(day: date, rows: Mapping[date, int]) -> list[int]:

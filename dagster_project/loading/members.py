@@ -39,7 +39,7 @@ STATUS = ("status", "withdrawn_at")
 NUMBERING = ("change_seq", "first_change_seq")
 # A hub purges by its own retention list, so it keeps rows that a member has purged since they were taken in.
 PURGING = ("rows_purged", "purged_at", "rows_not_taken_in")
-TABLES_OF_LOADS = ("load_column", "load_force", "quarantine")
+TABLES_OF_LOADS = ("load_column", "load_force", "quarantine", "silent_column")
 
 
 REPLACED_LOADS = f"""

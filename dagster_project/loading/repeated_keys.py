@@ -156,7 +156,8 @@ def _quarantine_losing(connection: duckdb.DuckDBPyConnection, contract: Contract
             null,
             case when losing.is_repetition then $duplicate_code else $superseded_code end,
             case when losing.is_repetition then $duplicate else $superseded end,
-            losing.force_code
+            losing.force_code,
+            null
         from losing
         join load_file on losing.load_id = load_file.load_id
         """,

@@ -150,7 +150,8 @@ class RowLoader:
                     faulty.fault_column,
                     faulty.fault,
                     {reason_of("coalesce(fault_sentence.sentence, faulty.fault)")},
-                    faulty.force_code
+                    faulty.force_code,
+                    faulty.member
                 from faulty
                 join load_file on faulty.load_id = load_file.load_id
                 left join fault_sentence

@@ -49,6 +49,10 @@ class Verdict:
     """Reasons for a rejection: codes of unreadable files, reason codes or names of failed expectations."""
     reason: str | None = None
     """The reasons in sentences; for an accepted delivery, the operator's waiver if it has one, otherwise None."""
+    accepted_despite: tuple[str, ...] = ()
+    """Names of the critical expectations that fail, if an operator accepted the delivery."""
+    accepted_because: str | None = None
+    """The reason of that operator."""
 
     @property
     def is_accepted(self) -> bool:
@@ -210,7 +214,10 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
             if waiver and in_spite_of
             else None
         )
-        verdicts[day] = Verdict(day, tuple(codes), "; ".join(reasons) or waived)
+        because = waiver.reason if waiver and waived and not codes else None
+        verdicts[day] = Verdict(
+            day, tuple(codes), "; ".join(reasons) or waived, tuple(in_spite_of) if because else (), because
+        )
     computed = {item.expectation.name: item for item in violations}
     for name, expectation in by_earlier_days.items():
         days = tuple(failed[name])

@@ -28,7 +28,7 @@ from dagster_project.warehouse.connection import WAREHOUSE, transaction
 from dagster_project.warehouse.tables import column_types, drop_incoming
 
 # Tables of the audit with rows of single loads.
-_OF_LOADS = ("load_column", "load_force", "quarantine", "load")
+_OF_LOADS = ("load_column", "load_force", "quarantine", "silent_column", "load")
 
 
 @dataclass(frozen=True)

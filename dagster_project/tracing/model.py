@@ -61,7 +61,8 @@ class MissingDay:
     source: str
     day: date
     state: str
-    """`rejected`, `missing` (past its deadline), `without rows of the force` or `not delivered`."""
+    """`rejected`, `correction rejected`, `missing`, `without rows of the force`, `incomplete in part`
+    (without rows of a line or type, or without values of a column) or `not delivered`."""
 
 
 @dataclass(frozen=True)

@@ -343,6 +343,10 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
                 source,
                 extract_date,
                 case
+                    when
+                        max(load_id) filter (where status = 'rejected')
+                        > max(load_id) filter (where status in ('loaded', 'empty'))
+                        then 'correction rejected'
                     when bool_or(status in ('loaded', 'empty')) then 'without rows of the force'
                     when bool_or(status = 'rejected') then 'rejected'
                     else 'missing'
@@ -361,14 +365,20 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
         select
             sources.source,
             dates.date_day,
-            coalesce(states.state, 'not delivered')
+            case when gaps.day is not null then 'incomplete in part' else coalesce(states.state, 'not delivered') end
         from measures.int_measure_source as sources
         inner join marts.dim_date as dates on dates.month_start = $month
         left join measures.int_source_day as days
             on sources.source = days.source and days.force_code = $force_code and dates.date_day = days.day
         left join states
             on sources.source = states.source and dates.date_day = states.extract_date
-        where sources.measure = $measure and not coalesce(days.is_loaded, false)
+        left join measures.int_measure_gap_day as gaps
+            on
+                sources.measure = gaps.measure
+                and sources.source = gaps.source
+                and gaps.force_code = $force_code
+                and dates.date_day = gaps.day
+        where sources.measure = $measure and (gaps.day is not null or not coalesce(days.is_loaded, false))
         order by sources.source, dates.date_day
         """,
         {"month": figure.month_start, "force_code": figure.force_code, "measure": figure.measure},

@@ -210,6 +210,14 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             dimension="completeness",
             column="unusual_forces",
         )
+        yield _on_deliveries(
+            "volume_of_each_member_is_usual",
+            "No row of a force, or fewer than 30% of the median of a member of the main list"
+            f"{f' ({contract.main_list})' if contract.main_list else ''}, where the median of the 28 days before is 10 "
+            "rows or more: a part of the export is missing.",
+            dimension="completeness",
+            column="unusual_members",
+        )
     if contract.event_column is not None and contract.is_daily and not contract.allows_events_outside_day:
         yield _on_deliveries(
             "most_events_are_within_a_day_of_the_extract_date",

@@ -24,7 +24,7 @@ from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.roots import of_root, root_in_sql
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import in_shell
+from dagster_project.words import counted, in_shell, listed
 
 # A rejected delivery needs attention until the next attempt for its day; all files of one attempt have the same run. A
 # delivery is of one data root: in a hub, each has its own for a day.
@@ -223,6 +223,10 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
         connection: the warehouse, or a published database.
         is_published: whether it is a published database, which has the audit as of its run.
     """
+    audit = _PUBLISHED_AUDIT if is_published else _AUDIT
+    columns = {name for name, *_ in connection.execute(f"describe {audit}").fetchall()}
+    # An audit of an earlier version does not say which rows repeat others.
+    lost = "rows_quarantined - coalesce(rows_repeated, 0)" if "rows_repeated" in columns else "rows_quarantined"
     rows = connection.execute(
         f"""
         with judged as ({_judged(is_published)})
@@ -234,7 +238,7 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
             count(distinct extract_date) filter (where status = 'missing_delivery'),
             count(distinct extract_date) filter (where status = 'rejected' and is_newest),
             cast(coalesce(sum(rows_loaded) filter (where status = 'loaded'), 0) as bigint),
-            cast(coalesce(sum(rows_quarantined) filter (where status = 'loaded' or is_newest), 0) as bigint),
+            cast(coalesce(sum({lost}) filter (where status = 'loaded' or is_newest), 0) as bigint),
             max(extract_date) filter (where status in ('loaded', 'empty'))
         from judged
         group by source, root_number
@@ -352,6 +356,52 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
         """
     ).fetchall()
     return [AffectedMonth(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class AffectedFigures:
+    """Figures of a force and month to which quarantined rows could matter, although they are at most 1% of the rows."""
+
+    force_code: str
+    month: date
+    measures: tuple[str, ...]
+    rows_quarantined: int
+    """Most quarantined rows of any of them."""
+
+    def __str__(self) -> str:
+        """Return force, month, rows and measures."""
+        return (
+            f"{self.force_code} {self.month:%Y-%m}: {counted(self.rows_quarantined, 'quarantined row')} could matter "
+            f"to {listed(self.measures, 3)}"
+        )
+
+
+def affected_figures(connection: duckdb.DuckDBPyConnection) -> list[AffectedFigures]:
+    """Return the figures of months that the last build marked for the effect of quarantined rows, newest first.
+
+    Args:
+        connection: the warehouse with its marts, or a published database.
+
+    Returns:
+        Nothing before the first build.
+    """
+    mart = "kpi_measure_monthly"
+    if "value_low" not in column_types(connection, MARTS, "marts", mart):
+        return []
+    rows = connection.execute(
+        f"""
+        select
+            force_code,
+            month_start,
+            list(measure order by measure),
+            max(rows_quarantined)
+        from marts.{mart}
+        where is_affected_by_quarantine and share_quarantined <= 1
+        group by force_code, month_start
+        order by month_start desc, force_code
+        """
+    ).fetchall()
+    return [AffectedFigures(force, month, tuple(measures), most) for force, month, measures, most in rows]
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:

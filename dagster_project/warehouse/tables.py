@@ -48,6 +48,14 @@ alter table audit.load add column if not exists purged_at timestamp;
 alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
 -- How often the identifiers of the source had begun again by the extract date: part of the key of its rows.
 alter table audit.load add column if not exists key_epoch bigint default 0;
+-- Of a delivery that an operator accepted: the critical expectations that fail, by name, and the reason.
+alter table audit.load add column if not exists accepted_despite varchar;
+alter table audit.load add column if not exists accepted_because varchar;
+-- Quarantined rows that repeat the key of another row, and totals rows, which are no data rows.
+alter table audit.load add column if not exists rows_repeated bigint default 0;
+alter table audit.load add column if not exists totals_rows bigint default 0;
+-- Usual rows of the day, of which a delivery has far fewer or more.
+alter table audit.load add column if not exists rows_expected bigint;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,
@@ -70,6 +78,14 @@ create table if not exists audit.load_column (
     column_name varchar not null,
     rows_filled bigint not null
 );
+-- Rows are counted by force, and a value that is the default of its column is none.
+alter table audit.load_column add column if not exists force_code varchar;
+-- Columns that had values in the deliveries before, and have none in the rows of a force.
+create table if not exists audit.silent_column (
+    load_id bigint not null,
+    force_code varchar not null,
+    column_name varchar not null
+);
 create table if not exists audit.load_force (
     load_id bigint not null,
     force_code varchar,
@@ -78,6 +94,8 @@ create table if not exists audit.load_force (
     rows_quarantined bigint not null,
     rows_repeated bigint not null
 );
+-- Member of the main list of the source; null for rows that state none that can be read.
+alter table audit.load_force add column if not exists member varchar;
 -- Sums of hashes of the rows of each load (warehouse/checksums.py).
 create table if not exists audit.load_checksum (
     load_id bigint not null,
@@ -124,6 +142,8 @@ create table if not exists audit.quarantine (
 );
 -- Until 0.3: version 0.1 lacks it.
 alter table audit.quarantine add column if not exists force_code varchar;
+-- Member of the main list of the source that the row states, if it can be read.
+alter table audit.quarantine add column if not exists member varchar;
 create table if not exists audit.expectation_result (
     run_id varchar not null,
     source varchar not null,
@@ -596,14 +616,18 @@ def noted_personal_columns(connection: duckdb.DuckDBPyConnection, catalog: str) 
 def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:
     """Return SQL for the columns of `audit.load_force`, from relations of good and of quarantined rows.
 
+    A row of the result has the rows of one force and one member of the main list.
+
     Rows of a source that describes forces count without a force: none of them delivers the rows.
     """
     force = "cast(null as varchar)" if contract.describes_forces else "force_code"
+    member = f"cast({quoted(contract.main_list)} as varchar)" if contract.main_list else "cast(null as varchar)"
     return f"""
         with counted as (
             select
                 load_id,
                 {force} as force_code,
+                {member} as member,
                 count(*) as rows_loaded,
                 0 as rows_quarantined,
                 0 as rows_repeated
@@ -613,6 +637,7 @@ def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:
             select
                 load_id,
                 {force},
+                member,
                 0,
                 count(*),
                 count(*) filter (where reason_code in ('{DUPLICATE_ROW.code}', '{SUPERSEDED_ROW.code}'))
@@ -626,10 +651,11 @@ def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:
             cast(sum(rows_loaded + rows_quarantined) as bigint) as rows_read,
             cast(sum(rows_loaded) as bigint) as rows_loaded,
             cast(sum(rows_quarantined) as bigint) as rows_quarantined,
-            cast(sum(rows_repeated) as bigint) as rows_repeated
+            cast(sum(rows_repeated) as bigint) as rows_repeated,
+            member
         from counted
-        group by load_id, force_code
-        order by load_id, force_code
+        group by load_id, force_code, member
+        order by load_id, force_code, member
     """
 
 

@@ -3,9 +3,21 @@
 
 {#- Query: each measure and force in each of `periods`, from the first to the last in which any source of the
     measure was delivered for the force, with the days loaded of the source with the fewest. `source_periods` has
-    source, force_code, the period and days_loaded; `measure_sources` the sources of each measure. -#}
-{% macro measure_deliveries(measure_sources, source_periods, periods, period) %}
+    source, force_code, the period and days_loaded; `measure_sources` the sources of each measure; `gap_days` the
+    loaded days that are not complete for a measure, because a member that it counts has no row. -#}
+{% macro measure_deliveries(measure_sources, source_periods, periods, gap_days, period) %}
 with
+
+gaps as (
+    select
+        gap_days.measure,
+        gap_days.source,
+        gap_days.force_code,
+        {{ month_start("gap_days.day") if period == "month_start" else week_start("gap_days.day") }} as {{ period }},
+        count(*) as days
+    from {{ gap_days }} as gap_days
+    group by all
+),
 
 spans as (
     select
@@ -25,7 +37,7 @@ final as (
         spans.measure,
         spans.force_code,
         periods.{{ period }},
-        cast(min(coalesce(delivered.days_loaded, 0)) as bigint) as days_loaded
+        cast(min(coalesce(delivered.days_loaded, 0) - coalesce(gaps.days, 0)) as bigint) as days_loaded
     from spans
     inner join {{ periods }} as periods
         on periods.{{ period }} between spans.first_period and spans.last_period
@@ -36,6 +48,12 @@ final as (
             measure_sources.source = delivered.source
             and spans.force_code = delivered.force_code
             and periods.{{ period }} = delivered.{{ period }}
+    left join gaps
+        on
+            spans.measure = gaps.measure
+            and measure_sources.source = gaps.source
+            and spans.force_code = gaps.force_code
+            and periods.{{ period }} = gaps.{{ period }}
     group by all
 )
 

@@ -98,7 +98,7 @@ class History:
         insert_rows(connection, f"raw.{contract.source}", [self._row(contract, number, day) for number in numbers])
         connection.execute(
             "insert into audit.load_force "
-            "select load_id, force_code, count(*), count(*), 0, 0 "
+            "select load_id, force_code, count(*), count(*), 0, 0, null "
             f"from raw.{contract.source} where load_id = ? group by all",
             [self._changes],
         )

@@ -21,7 +21,7 @@ COLUMNS = {
     "avg_queue_seconds_all": "avg_queue_time_all",
     "pct_called_back_same_day": "pct_called_back_same_day",
 }
-SOURCES = ("call_segments",)
+SOURCES = ("call_segments:999",)
 
 
 def _figures_of(calls: list[Row]) -> Row:
@@ -45,15 +45,18 @@ def _figures_of(calls: list[Row]) -> Row:
 
 @table("line", "date_day")
 def kpi_calls_daily(one: NaiveWarehouse) -> Rows:
-    delivered = one.delivered["call_segments"]
+    source_days = one.delivered["call_segments"]
     calls = grouped(one.received, lambda call: (call["line"], call["day"]))
     called = {day for _, day in calls}
     rows: Rows = {}
-    for line, month in product(LINES, one.calendar(SOURCES).span):
+    for line, month in product(LINES, one.calendar(("call_segments",)).span):
+        delivered = one.delivered[f"call_segments:{line}"]
         for day in days_of(month):
-            if min(delivered) <= day <= max(delivered) or day in called:
+            if min(source_days) <= day <= max(source_days) or day in called:
                 own = calls.get((line, day), [])
                 row = _figures_of(own) if own or day in delivered else dict.fromkeys(_figures_of([]))
+                # A day without any talk time has no mean of it.
+                row |= {"avg_talk_seconds": None} if day in one.silent else {}
                 rows[line, day] = row | {"is_provisional": day not in delivered}
     return rows
 
@@ -71,7 +74,9 @@ def _hours(one: NaiveWarehouse) -> list[tuple[str, Month, int, int]]:
 def kpi_calls_hourly(one: NaiveWarehouse) -> Rows:
     calls = grouped(one.received, _hour_of)
     return {
-        (line, first_day(month), *hour): _figures_of(calls[line, month, *hour]) | completeness(one, SOURCES, month)
+        (line, first_day(month), *hour): _figures_of(calls[line, month, *hour])
+        | ({"avg_talk_seconds": None} if any(call["day"] in one.silent for call in calls[line, month, *hour]) else {})
+        | completeness(one, SOURCES, month)
         for line, month, *hour in _hours(one)
     }
 
@@ -116,21 +121,23 @@ def _of_threshold(calls: list[Row], threshold: Decimal) -> Row:
 
 @table("line", "month_start", "day_of_week", "hour_of_day")
 def kpi_staffing_hourly(one: NaiveWarehouse) -> Rows:
-    loaded = one.delivered["call_segments"]
-    calls = [call for call in one.received if call["day"] in loaded]
+    calls = [call for call in one.received if call["day"] in one.delivered[f"call_segments:{call['line']}"]]
     by_hour = grouped(calls, _hour_of)
     by_month = grouped(calls, lambda call: (call["line"], month_of(call["arrived_at"])))
     rows: Rows = {}
     for line, month, *hour in _hours(one):
+        loaded = one.delivered[f"call_segments:{line}"]
         days: list[date] = [day for day in days_of(month) if day in loaded and day.isoweekday() == hour[0]]
         rules = one.rules(line, first_day(month))
-        staffed = _staffed(rules, len(days), by_hour[line, month, *hour], by_month[line, month])
+        # A day without any talk time says nothing of how long calls last.
+        timed = [call for call in by_month[line, month] if call["day"] not in one.silent]
+        staffed = _staffed(rules, len(days), by_hour[line, month, *hour], timed)
         rows[line, first_day(month), *hour] = staffed | completeness(one, SOURCES, month)
     return rows
 
 
-def _staffed(rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -> Row:
-    """Operators that an hour of the week needs; without a call of it that was answered, calls last as in the month."""
+def _staffed(rules: CallRules, days: int, own: list[Row], timed: list[Row]) -> Row:
+    """Operators that an hour of the week needs; without a timed answered call of it, calls last as in the month."""
     row: Row = {
         "days": days,
         "received": len(own) if days else None,
@@ -141,7 +148,8 @@ def _staffed(rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -
         "service_level_target_pct": rules.service_level_pct,
         **dict.fromkeys(("avg_handle_seconds", "expected_service_level_pct", "expected_wait_seconds", "occupancy_pct")),
     }
-    spoken = [call for call in own if call["is_answered"]] or [call for call in of_month if call["is_answered"]]
+    answered = [call for call in timed if call["is_answered"]]
+    spoken = [call for call in answered if call in own] or answered
     if not own or not spoken:
         return row
     length = Fraction(sum(call["talk_seconds"] for call in spoken)) / len(spoken) + Fraction(rules.after_call_seconds)

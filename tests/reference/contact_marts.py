@@ -89,7 +89,7 @@ def returns(one: NaiveWarehouse, call: Row) -> list[tuple[datetime, int, bool]]:
 
 @table("month_start")
 def kpi_displacement_monthly(one: NaiveWarehouse) -> Rows:
-    sources = ("call_segments", "digital_contacts")
+    sources = ("call_segments:101", "digital_contacts")
     by_month = grouped(unanswered(one), lambda call: month_of(call["arrived_at"]))
     rows = []
     for month in one.calendar(sources).span:

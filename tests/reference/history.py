@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from calendar import monthrange
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -38,6 +39,26 @@ class History:
     delivered: dict[str, set[date]] = field(default_factory=dict)
     others: dict[str, dict[date, Counts]] = field(default_factory=lambda: {source: {} for source in DAILY_SOURCES})
     """Rows of extracts that are no event of the history: they count for nothing but which forces a day has."""
+    rejected_corrections: dict[str, set[date]] = field(
+        default_factory=lambda: {source: set() for source in DAILY_SOURCES}
+    )
+
+    silent: set[tuple[str, date]] = field(default_factory=set)
+    """Forces and days whose call segments have no talk time, though those before had."""
+
+    other_lines: set[date] = field(default_factory=set)
+    """Days of call segments whose `others` are not of the line 999."""
+
+    @cache  # noqa: B019
+    def lines(self) -> dict[date, dict[str | None, Counter[str]]]:
+        """Loaded call segments by day, force and line."""
+        found: dict[date, dict[str | None, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        for day, counts in self.others["call_segments"].items():
+            for force, (loaded, _, _) in counts.items():
+                found[day][force]["other" if day in self.other_lines else "999"] += loaded
+        for row in self.rows["call_segments"]:
+            found[row["extract_date"]][row["force_code"]][row["line"]] += 1
+        return found
 
     @cache  # noqa: B019 (a test makes one or two)
     def contents(self, source: str) -> dict[date, Counts]:
@@ -151,7 +172,13 @@ def draw_world(seed: int, *, forces: int = 24) -> World:
     _Drawing(dice, history).draw(names[:-1])
     for source in DAILY_SOURCES:
         _draw_others(dice, history, source, names)
-    return World(history, names, _definitions(dice, names))
+    world = World(history, names, _definitions(dice, names))
+    for source in DAILY_SOURCES:
+        history.rejected_corrections[source] = set(dice.sample(sorted(history.delivered[source]), 4))
+    delivered = sorted(history.delivered["call_segments"])
+    history.other_lines = set(dice.sample(delivered, 12))
+    history.silent = {(force, dice.choice(delivered)) for force in names[:4] for _ in range(2)}
+    return world
 
 
 def _calendars(dice: random.Random) -> dict[str, set[date]]:
@@ -214,13 +241,14 @@ def _draw_others(dice: random.Random, history: History, source: str, forces: tup
     days = sorted(history.delivered[source])
     empty = {day for day in days if dice.random() < 0.01}
     bad_months = set(dice.sample(MONTHS, 2))
-    for force in forces:
+    for number, force in enumerate(forces):
+        usual = ([1, 1, 40], [9, 9, 10], [10, 10, 40])[number % 3]
         present = set(days) if force in BUSY else set() if force == FAULTY else _present(dice, days)
         for day in days:
             is_bad = (day.year, day.month) in bad_months and dice.random() < 0.3
             faulty = dice.randint(1, 2) if is_bad or dice.random() < 0.01 else 0
             repeated = 1 if dice.random() < 0.02 else 0
-            loaded = dice.choice([1, 1, 40]) if day in present else 0
+            loaded = dice.choice(usual) if day in present else 0
             if day not in empty and (loaded or ((faulty or repeated) and dice.random() < 0.5)):
                 history.others[source].setdefault(day, {})[force] = (loaded, faulty, repeated)
     for day in days:

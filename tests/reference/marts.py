@@ -25,6 +25,7 @@ from tests.reference.history import (
 from tests.reference.measures import (
     NOT_BY_WEEK,
     PERIODS,
+    TALK,
     NaiveWarehouse,
     day_of,
     in_force,
@@ -70,7 +71,10 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
         for month, period_name in product(calendar.span, PERIODS):
             period = calendar.period(month, period_name)
             top, bottom = measure.sums(period.there)
-            value = measure.figure(period.there) if period.is_known else None
+            needs_talk = measure.sources[0].endswith(TALK)
+            is_silent = needs_talk and any((day.year, day.month) in period.months for day in one.silent)
+            is_shown = period.is_known and (measure.is_sum or not is_silent)
+            value = measure.figure(period.there) if is_shown else None
             # A percentile is printed from its six decimals.
             exact = Fraction(rounded(value)) if value is not None and measure.pick else value
             adds_up = period.is_known and measure.pick is None
@@ -92,7 +96,8 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
                 "is_provisional": period.is_provisional,
                 "share_of_days_loaded": percent(period.loaded, len(period.days)),
                 "complete_since": calendar.complete_since(month, period_name) if is_partial else None,
-            } | _quarantine_of(one, measure.sources, tuple(period.months))
+                "columns_without_values": "call_segments.talk_seconds" if is_silent else None,
+            } | _effect_of_quarantine(one, name, month, tuple(period.months), (top, bottom), value)
     return rows
 
 
@@ -118,7 +123,7 @@ def kpi_measure_monthly(one: NaiveWarehouse) -> Rows:
             "pct_change_on_last_year": _change(one, name, month, shifted(month, -12)),
             "target": _target(one, name, start),
             "share_quarantined": now["share_quarantined"],
-            "is_affected_by_quarantine": now["is_affected_by_quarantine"],
+            **{column: now[column] for column in ("is_affected_by_quarantine", "value_low", "value_high")},
             **completeness(one, sources, month),
         }
     return rows
@@ -160,10 +165,11 @@ def kpi_measure_weekly(one: NaiveWarehouse) -> Rows:
             week = [monday + timedelta(days=place) for place in range(7)]
             loaded = min(sum(day in one.delivered[source] for day in week) for source in measure.sources)
             top, bottom = _sums_of_days(one, name, week, monday)
+            is_silent = measure.sources[0].endswith(TALK) and not measure.is_sum and not one.silent.isdisjoint(week)
             rows[name, monday] = {
                 "numerator": rounded(top) if loaded else None,
                 "denominator": rounded(bottom) if loaded and measure.factor else None,
-                "value": rounded(measure.quotient(top, bottom)) if loaded else None,
+                "value": rounded(measure.quotient(top, bottom)) if loaded and not is_silent else None,
                 "target": _target(one, name, monday),
                 "is_provisional": loaded < 7,
                 "share_of_days_loaded": percent(loaded, 7),
@@ -175,11 +181,15 @@ def kpi_measure_weekly(one: NaiveWarehouse) -> Rows:
 def rows_read(one: NaiveWarehouse, source: str, months: tuple[Month, ...]) -> tuple[int, int] | None:
     """Rows read in extracts of some months, and those of them that were faulty; None: there were none.
 
+    Of a source with lines only their rows count, and those that do not say of which they are.
+
     They are those of the force and, if any row of it was ever loaded, those of no readable force.
     """
     is_known = any(one.force in owed_days(one.history, each) for each in DAILY_SOURCES)
+    source, _, lines = source.removesuffix(TALK).partition(":")
+    of_lines = one.history.lines() if lines else {}
     found = [
-        (loaded + faulty, faulty)
+        ((sum(of_lines[day][force][line] for line in lines.split(",")) if lines else loaded) + faulty, faulty)
         for day, counts in one.history.contents(source).items()
         if (day.year, day.month) in months
         for force, (loaded, faulty, _) in counts.items()
@@ -204,6 +214,39 @@ def _quarantine_of(one: NaiveWarehouse, sources: tuple[str, ...], months: tuple[
         "share_quarantined": max(row["share_quarantined"] for row in of.values()),
         "is_affected_by_quarantine": bool(affected),
         "affected_sources": ", ".join(affected) or None,
+    }
+
+
+def _effect_of_quarantine(
+    one: NaiveWarehouse,
+    name: str,
+    month: Month,
+    months: tuple[Month, ...],
+    sums: tuple[Fraction, Fraction],
+    value: Fraction | None,
+) -> Row:
+    """Whether quarantined rows could matter to a figure, and the span that they leave open."""
+    measure, row = one.measures[name], _quarantine_of(one, one.measures[name].origins, months)
+    faulty = {source.partition(":")[0]: rows_read(one, source, months) or (0, 0) for source in measure.sources}
+    read, missing = (sum(rows[place] for rows in faulty.values()) for place in (0, 1))
+    low = high = None
+    could_matter = False
+    if value is not None and measure.factor == 100:
+        low, high = (rounded(100 * top / (sums[1] + missing)) for top in (sums[0], sums[0] + missing))
+        target, width = _target(one, name, first_day(month)), (high or 0) - (low or 0)
+        is_at_stake = target is not None and (low or 0) <= target <= (high or 0)
+        could_matter = missing > 0 and (is_at_stake or (missing >= 5 and 10 * width > (rounded(value) or 0)))
+    elif value is not None and not measure.is_sum:
+        could_matter = missing >= 5 and 500 * missing > read
+    elif value is not None and CATALOGUE[name]["unit"] == "count":
+        low, high = rounded(value), rounded(value + missing)
+    is_affected = row["is_affected_by_quarantine"] or could_matter
+    possible = ", ".join(sorted(source for source, rows in faulty.items() if rows[1]))
+    return row | {
+        "is_affected_by_quarantine": is_affected,
+        "affected_sources": row["affected_sources"] or (possible if could_matter else None),
+        "value_low": low if is_affected else None,
+        "value_high": high if is_affected else None,
     }
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, cached_property
+from statistics import median
 from typing import Any
 
 from tests.reference.history import (
@@ -39,7 +40,9 @@ KEYS = {
     "live_chats": ("chat_id",),
     "crimes": ("crime_ref", "updated_at"),
 }
-# A delivery of several forces without a row of one of them says that this force had none.
+TALK = ":talk_seconds"
+"""After a source and its members, as in `call_segments:999:talk_seconds`: with a column that a measure needs."""
+# A delivery of several forces without a row of one of them that has few says that this force had none.
 ABSENT_FORCES_ARE_COMPLETE = ("live_chats", "online_crime_reports", "crimes")
 DAYS_OWED = 28
 PERIODS = (
@@ -151,9 +154,29 @@ def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
         day = max(contents) - timedelta(days=back)
         owed = set().union(*(present.get(day - timedelta(days=ago), set()) for ago in range(DAYS_OWED + 1)))
         for force in owed:
-            found[force][day] = day in contents and (
-                force in present[day] or not contents[day] or owed == {force} or source in ABSENT_FORCES_ARE_COMPLETE
+            before = [day - timedelta(days=ago) for ago in range(1, DAYS_OWED + 1)]
+            had = [contents[other][force][0] for other in before if force in present.get(other, ())]
+            may_be_absent = source in ABSENT_FORCES_ARE_COMPLETE and (not had or median(had) < 10)
+            found[force][day] = (
+                day in contents
+                and day not in history.rejected_corrections[source]
+                and (force in present[day] or not contents[day] or owed == {force} or may_be_absent)
             )
+    return found
+
+
+@cache
+def line_gaps(history: History, force: str, line: str) -> set[date]:
+    """Days with rows of a force and none of a line of which ten were usual up to its last row, at most 28 days ago."""
+    lines = {day: of[force] for day, of in history.lines().items() if sum(of[force].values())}
+    found, last = set(), None
+    for day in sorted(lines):
+        if lines[day][line]:
+            last = day
+        elif last and (day - last).days <= DAYS_OWED:
+            before = [of[line] for other, of in lines.items() if 0 <= (last - other).days < DAYS_OWED]
+            if median(before) >= 10:
+                found.add(day)
     return found
 
 
@@ -170,6 +193,11 @@ class Measure:
     """Makes the figure of the values of some days, for a measure that is not made of sums."""
     days: dict[date, tuple[Decimal, Decimal]] = field(default_factory=dict)
     values: list[tuple[date, Decimal]] = field(default_factory=list)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Its sources, without the members that it counts of one and the column that it needs."""
+        return tuple(source.partition(":")[0] for source in self.sources)
 
     @property
     def is_sum(self) -> bool:
@@ -294,6 +322,12 @@ class NaiveWarehouse:
             source: {day for day, is_complete in owed_days(history, source).get(force, {}).items() if is_complete}
             for source in history.delivered
         }
+        silent = {day for of, day in history.silent if of == force and force in history.contents("call_segments")[day]}
+        self.silent = silent & self.delivered["call_segments"]
+        for counted in (*LINES, "999,101"):
+            gaps = set().union(*(line_gaps(history, force, line) for line in counted.split(",")))
+            self.delivered[f"call_segments:{counted}"] = self.delivered["call_segments"] - gaps
+            self.delivered[f"call_segments:{counted}{TALK}"] = self.delivered["call_segments"] - gaps - self.silent
         self.rows = {
             source: current((row for row in history.rows[source] if row["force_code"] == force), key)
             for source, key in KEYS.items()
@@ -465,7 +499,7 @@ def _named(section: str, names: str, sources: str, **kind: Any) -> dict[str, Mea
 
 def _declared() -> dict[str, Measure]:
     """All measures, by the name of the catalogue, before anything is counted."""
-    contacts, calls, reports, chats = "digital_contacts", "call_segments", "online_crime_reports", "live_chats"
+    contacts, reports, chats = "digital_contacts", "online_crime_reports", "live_chats"
     shares = "pct_not_answered pct_answered_within_target pct_received_within_target pct_called_back_same_day"
     picks: dict[str, Callable[[list[Decimal]], Fraction | None]] = {
         "median": lambda values: percentile(values, Fraction(1, 2)),
@@ -473,17 +507,20 @@ def _declared() -> dict[str, Measure]:
         "max": lambda values: Fraction(max(values)) if values else None,
     }
     found: dict[str, Measure] = {}
-    for section in (f"calls_{line}" for line in LINES):
+    for line in LINES:
+        section, calls = f"calls_{line}", f"call_segments:{line}"
         found |= _named(section, "received answered not_answered called_back", calls)
-        found |= _named(section, "talk_hours", calls, divisors=(3600, 1))
+        found |= _named(section, "talk_hours", f"{calls}{TALK}", divisors=(3600, 1))
         found |= _named(section, shares, calls, factor=100)
-        found |= _named(section, "avg_queue_time avg_queue_time_all avg_talk_time", calls, factor=1)
+        found |= _named(section, "avg_queue_time avg_queue_time_all", calls, factor=1)
+        found |= _named(section, "avg_talk_time", f"{calls}{TALK}", factor=1)
         for name, pick in picks.items():
             found |= _named(section, f"{name}_queue_time", calls, pick=pick)
     found |= _named("digital", " ".join(["digital_contacts", *CONTACT_TYPES]), contacts)
     found |= _named("digital", "other_than_ocr_and_chat", f"{contacts} {reports} {chats}")
-    found |= _named("digital", "share_of_non_emergency", f"{contacts} {calls}", factor=100)
-    found |= _named("demand", "non_emergency total", f"{contacts} {calls}")
+    found |= _named("digital", "share_of_non_emergency", f"{contacts} call_segments:101", factor=100)
+    found |= _named("demand", "non_emergency", f"{contacts} call_segments:101")
+    found |= _named("demand", "total", f"{contacts} call_segments:999,101")
     found |= _named("ocr", " ".join(["report_a_crime_submissions", *SERVICES]), reports)
     found |= _named("live_chat", "live_chats accepted", chats)
     found |= _named("live_chat", "pct_not_accepted pct_operators_with_several_chats", chats, factor=100)

@@ -39,17 +39,26 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
     for source in DAILY_SOURCES:
         numbers: dict[tuple[date, str | None], int] = {}
         first = min(history.contents(source))
-        replaced = [(first, {"norfolk": (1, 1, 0)}, "replaced")]
-        for day, counts, status in [*_files(history.contents(source)), *replaced]:
+        others = [(first, {"norfolk": (1, 1, 0)}, "replaced")]
+        others += [(day, {}, "rejected") for day in sorted(history.rejected_corrections[source])]
+        for day, counts, status in [*_files(history.contents(source)), *others]:
             number = len(loads) + 1
             read = sum(map(sum, counts.values()))
             loads.append(_load(number, source, day, read, status))
-            by_force += [_counts(number, force, *of_force) for force, of_force in counts.items()]
+            for force, (loaded, faulty, repeated) in counts.items():
+                of_lines = history.lines()[day][force] if source == "call_segments" and status == "loaded" else {}
+                by_force += [_counts(number, force, rows, 0, 0) | {"member": of} for of, rows in of_lines.items()]
+                by_force.append(_counts(number, force, 0 if of_lines else loaded, faulty, repeated) | {"member": None})
             numbers |= {(day, force): number for force in counts}
         for position, row in enumerate(history.rows[source], start=1):
             row |= {"load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
         rows = [*history.rows[source]]
-        rows.append({**rows[0], "force_code": "norfolk", "extract_date": first, "load_id": len(loads)})
+        if source == "call_segments":
+            keys = [(day, force) for force, day in sorted(history.silent) if (day, force) in numbers]
+            silent = [{"load_id": numbers[day, force], "force_code": force} for day, force in keys]
+            insert(connection, "audit.silent_column", [{**row, "column_name": "talk_seconds"} for row in silent])
+        replaced = len(loads) - len(history.rejected_corrections[source])
+        rows.append({**rows[0], "force_code": "norfolk", "extract_date": first, "load_id": replaced})
         if shuffle is not None:
             dice.shuffle(rows)
         insert(connection, f"raw.{source}", rows)

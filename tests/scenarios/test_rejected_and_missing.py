@@ -120,8 +120,9 @@ def test_an_operator_accepts_a_delivery_that_can_be_read_and_a_missing_one_arriv
     assert f"digital_contacts {DAY} will be loaded as it is: a test of the web form" in done.out
     assert "crimes                   1 delivery, 1 row loaded" in done.out
     accepted = f"source = 'digital_contacts' and extract_date = '{DAY}' and status <> 'replaced'"
-    assert root.warehouse(f"select status, rows_loaded, rows_quarantined, reason from audit.load where {accepted}") == [
-        ("loaded", 9, 21, "accepted by an operator: a test of the web form (despite faulty_rows_are_within_limits)")
+    columns = "status, rows_loaded, rows_quarantined, accepted_because, accepted_despite"
+    assert root.warehouse(f"select {columns} from audit.load where {accepted}") == [
+        ("loaded", 9, 21, "a test of the web form", "faulty_rows_are_within_limits")
     ]
     assert f"crimes {MISSING}" not in root.fcir("status", "--all").out
     shown = root.fcir("record").out

@@ -23,14 +23,20 @@ def chart_months(
     """Read the months of each measure's chart as of the end of a month, oldest first.
 
     A measure without a delivery in the month, as while the month is running, has its newest chart, if that ends in a
-    month of the paper.
+    month of the paper. A month to which quarantined rows could matter has no verdict.
     """
     return rows_by(
         connection,
         "measure",
         """
         select
-            charts.*, periods.display_value
+            charts.* replace (
+                case when not periods.is_affected_by_quarantine then charts.is_target_met end as is_target_met,
+                case when not periods.is_affected_by_quarantine then charts.signal end as signal,
+                case when not periods.is_affected_by_quarantine then charts.variation end as variation,
+                case when not periods.is_affected_by_quarantine then charts.assurance end as assurance
+            ),
+            periods.display_value
         from marts.kpi_measure_spc_as_of as charts
         inner join marts.kpi_measure_period as periods
             on charts.force_code = periods.force_code

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.report.accepted_days import accepted_days, note_of
 from dagster_project.publication.report.definitions import FormulaChange, formula_note
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import (
@@ -46,7 +47,8 @@ def read_figures(
     cursor = connection.execute(
         """
         select
-            periods.*, measures.sources, months.pct_change_on_month_before, months.pct_change_on_last_year
+            periods.*, measures.sources, measures.unit, measures.decimals,
+            months.pct_change_on_month_before, months.pct_change_on_last_year
         from marts.kpi_measure_period as periods
         inner join marts.measures as measures on periods.measure = measures.measure
         left join marts.kpi_measure_monthly as months
@@ -63,11 +65,31 @@ def read_figures(
     )
     rows = rows_as_dicts(cursor)
     notes = QuarantineNotes(connection, force_code)
+    accepted = accepted_days(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
         shown = (row[name] for name in ("month_start", "period", "first_month", "last_month"))
-        row["notes"] = [notes.text(_affected_sources(row), *shown)] if is_noted else []
+        row["notes"] = [notes.text(_affected_sources(row), *shown) + _span_of(row)] if is_noted else []
+        if columns := row.get("columns_without_values"):
+            row["notes"].append(_without_values(columns.split(", "), has_figure=row["value"] is not None))
+        span_end = months_before(row["last_month"], -1)
+        if note := note_of(accepted, row["sources"].split(","), row["first_month"], span_end):
+            row["notes"].append(note)
     return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
+
+
+def _span_of(row: Mapping[str, Any]) -> str:
+    """Return the span of a figure that quarantined rows leave open; none of a mean, and in a public edition."""
+    if row.get("value_low") is None:
+        return ""
+    low, high = (display(row[name], row["unit"], row["decimals"]) for name in ("value_low", "value_high"))
+    return f" With them, the figure could be from {low} to {high}."
+
+
+def _without_values(columns: Sequence[str], *, has_figure: bool) -> str:
+    """Say which columns, as `call_segments.talk_seconds`, have no values on some days."""
+    names = [f"{name} of the {source}".replace("_", " ") for source, name in (column.split(".") for column in columns)]
+    return f"{'Some' if has_figure else 'No figure: some'} days were delivered without any {' or '.join(names)}."
 
 
 def _affected_sources(row: Mapping[str, Any]) -> list[str]:
@@ -115,7 +137,7 @@ def _reason(row: Mapping[str, Any]) -> str:
     if not row["days_loaded"] and not row["months_delivered"]:
         return f"Nothing was delivered for {covered}."
     share = display(row["share_of_days_loaded"], "percent", 1)
-    return f"Provisional: of {covered}, {row['days_loaded']:,} of {row['days']:,} days are delivered ({share})."
+    return f"Provisional: of {covered}, {row['days_loaded']:,} of {row['days']:,} days are complete ({share})."
 
 
 def quarantined(row: Mapping[str, Any] | None) -> list[str]:

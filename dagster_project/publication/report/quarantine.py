@@ -102,7 +102,7 @@ class QuarantineNotes:
             last_month: last month of the period.
         """
         if not self._has_rows:
-            return "More than 1% of the rows of a source of this figure could not be used and are not counted."
+            return "Rows that could not be used, and are not counted, could matter to this figure."
         sentences = []
         for source in affected_sources:
             read, quarantined, share = self._rows[source, month, period]

@@ -22,7 +22,8 @@ OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are
 LONG_BEFORE, REPEATED = "most_events_are_near_the_extract_date", "some_events_are_on_the_extract_date"
 SILENT, NEW = "columns_that_had_values_still_have_them", "forces_have_delivered_before"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
-FORCE, MISSING = "volume_of_each_force_is_usual", "files_of_several_forces_name_the_force"
+FORCE, MEMBER = "volume_of_each_force_is_usual", "volume_of_each_member_is_usual"
+MISSING = "files_of_several_forces_name_the_force"
 IDS, FEW_IDS = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
 BOTH = {OUTSIDE, REPEATED}
 ACCEPT, LATE = "an operator accepts it", "_late"
@@ -182,7 +183,7 @@ FORCES = {
             weeks(0, 3, USUAL),
             {28: forces(cleveland=1, kent=400, essex=20), 35: forces(kent=400), 42: forces(kent=400, essex=190)},
         ],
-        [{}, {28: {FORCE, NEW}, 42: {FORCE}}],
+        [{}, {28: {FORCE, NEW}, 35: {MEMBER}, 42: {FORCE}}],
     ),
     "forces of rejected weeks": (
         [weeks(0, 2, USUAL) | weeks(3, 8, forces(kent=40, essex=60)) | {63: forces(kent=400, essex=20)}],
@@ -202,7 +203,7 @@ FORCES = {
 CASES = DAYS | WEEKS | FORCES
 # By source its cases, and the days between them: volume is compared over half a year.
 SOURCES = {"visits": (DAYS, 42), "letters": (WEEKS, 189), "notes": (FORCES, 189)}
-OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, NEW, MISSING}}
+OF_VOLUME = {"letters": {LOW, HIGH}, "notes": {LOW, HIGH, FORCE, MEMBER, NEW, MISSING}}
 
 
 class Played:
@@ -287,8 +288,15 @@ TEXTS = {
     ("new forces", 3): "force gwent has not been delivered by this source before",
     ("1 of 100 and 1 of 101 faulty", 0): "1 of 100 rows of {0} quarantined (1.0%): not_an_integer 1",
     ("1 and 2 of 100 superseded", 1): "2 of 100 rows of {1} (2.0%) are superseded by later rows of the same ",
-    ("minutes that were there", 8): "minutes has no value in any row; the deliveries before had values in it",
-    ("minutes that were there", 9): "minutes is not in the file; the deliveries before had values in it. If one",
+    ("minutes that were there", 8): "minutes has no value in any row of kent; the deliveries before had values in it",
+    (
+        "minutes that were there",
+        9,
+    ): "minutes is not in the file of kent; the deliveries before had values in it. If one",
+    (
+        "each force",
+        35,
+    ): "force essex: 0 rows on {35}; usual: 60 (median of the 28 days before). The day is not complete ",
     ("numbers that begin again", 13): "Found: 20 of 100 rows. If the numbers of the source began again, state the "
     "first such extract date in config/contracts/visits.yaml of the data root, as in keysBeginAgain: [{13}], then: ",
     ("each force", 28): "force essex: 20 rows on {28}; usual for the weekday: 60 (median of 4)",
@@ -337,6 +345,19 @@ def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_be
     installation.land(DAY + timedelta(1), *following)
     failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
     assert failed["rows_of_an_event_are_close"] == apart
+
+
+def test_a_member_of_the_main_list_that_lost_its_rows_is_a_warning(tmp_path):
+    installation = Installation(tmp_path / "home", replace(VISITS, main_list="minutes"))
+    for day in (DAY + timedelta(number) for number in range(9)):
+        sevens = 0 if day == DAY + timedelta(8) else 12
+        installation.land(day, *rows(day, 20), *(row(f"w{day}{number}", 7, day) for number in range(sevens)))
+    (text,) = [text for text in installation.run().warnings if "minutes" in text]
+    assert text.endswith(
+        "minutes 7: 0 rows on 2022-11-09; usual: 12 (median of the 28 days before). The day is not complete for the "
+        "figures that count it"
+    )
+    assert installation.query("select sum(rows_read) from audit.load_force where member = '7'") == [(96,)]
 
 
 def test_the_day_of_an_event_is_that_of_london(installation):

@@ -130,7 +130,7 @@ def a_report(**changes: Any) -> Report:
         publication="20230201T041500Z-0a1b2c3d",
         commentary=tuple(Block("number", (Run(text),)) for text in ("One thing.", "Another.")),
         sections=(section,),
-        notes=("Provisional: of January 2023, 30 of 31 days are delivered (96.8%).", "Nothing was delivered."),
+        notes=("Provisional: of January 2023, 30 of 31 days are complete (96.8%).", "Nothing was delivered."),
         definitions=(model.Definition("999 calls", "Received", "999 calls received", "Calls, by month."),),
     )
     return replace(report, **changes)

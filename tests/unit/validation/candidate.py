@@ -38,7 +38,7 @@ COUNTS = (
     *("faulty_rows", "faulty_rows_over_limit", "rows_quarantined", "many_quarantined_rows", "superseded_rows"),
     *("many_superseded_rows", "superseded_rows_over_limit", "rows_outside_day", "rows_of_other_days"),
     *("rows_after_extract_date", "rows_long_before_extract_date", "offset_disagreements", "new_forces"),
-    *("unusual_forces", "silent_columns", "rows_without_force"),
+    *("unusual_forces", "unusual_members", "silent_columns", "rows_without_force"),
 )
 GOOD_DELIVERY: dict[str, Any] = {
     **{"extract_date": SECOND, "rows_read": 100, "rows_loaded": 100, "expected_rows": 100, "volume_ratio": 1.0},

@@ -120,6 +120,7 @@ def test_the_rules_of_each_contract_can_be_computed():
 FAULTY, SUPERSEDED = "faulty_rows_are_within_limits", "superseded_rows_are_within_limits"
 FAULTY_DAYS, COPY = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
 LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_the_recent_past"
+MEMBER = "volume_of_each_member_is_usual"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
 REPEATED = "some_events_are_on_the_extract_date"
 IDS = {"identifiers_are_of_one_event", "few_identifiers_are_of_other_events"}
@@ -139,7 +140,15 @@ def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_
     def names(**changes: object) -> set[str]:
         return {expectation.name for expectation in expectations_of(replace(VISITS, **changes))}
 
-    assert names() - names(is_daily=False) == {COPY, LOW, HIGH, "volume_of_each_force_is_usual", OUTSIDE, REPEATED}
+    assert names() - names(is_daily=False) == {
+        COPY,
+        LOW,
+        HIGH,
+        "volume_of_each_force_is_usual",
+        MEMBER,
+        OUTSIDE,
+        REPEATED,
+    }
     assert names() - names(event_column=None) == EVENTS | IDS
     assert names() - names(allows_events_outside_day=True) == {OUTSIDE, REPEATED}
     plain = tuple(replace(column, utc_offset_from=None) for column in VISITS.columns)

@@ -7,6 +7,7 @@ import pytest
 
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 from dagster_project.warehouse.state import (
+    affected_figures,
     affected_months,
     newest_attempts,
     quarantined_rows,
@@ -119,7 +120,7 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
     rows = [("a", 3, "x", "r3"), ("a", 2, "x", "r2"), ("a", 9, "y", "r9"), ("b", 1, None, "r1")]
     for load_id, (file, row, column, reason) in enumerate(rows):
         connection.execute(
-            "insert into audit.quarantine values (?, 'visits', '2022-01-01', ?, ?, ?, 'code', ?, 'kent')",
+            "insert into audit.quarantine values (?, 'visits', '2022-01-01', ?, ?, ?, 'code', ?, 'kent', null)",
             [load_id, file, row, column, reason],
         )
     found = quarantined_rows(connection, range(4))
@@ -146,3 +147,16 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
         # Half up, as the papers round.
         "visits kent 2022-10: 33 of 2,000 rows quarantined (1.7%)",
     ]
+    columns = "measure, force_code, month_start, is_affected_by_quarantine, share_quarantined, rows_quarantined"
+    connection.execute(
+        f"""
+        create table marts.kpi_measure_monthly as
+        from (values
+            ('calls.lost', 'kent', date '2022-10-01', true, 0.5, 6, 1.25),
+            ('calls.late', 'kent', date '2022-10-01', false, 0.5, 6, null),
+            ('crimes.all', 'kent', date '2022-10-01', true, 1.65, 33, null)
+        ) as figures ({columns}, value_low)
+        """
+    )
+    (figures,) = affected_figures(connection)
+    assert str(figures) == "kent 2022-10: 6 quarantined rows could matter to calls.lost"

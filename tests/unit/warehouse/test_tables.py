@@ -68,7 +68,7 @@ def test_values_under_an_earlier_name_and_in_reasons_are_found_when_a_column_bec
     ensure_tables(connection, [with_columns(*others, replace(GUEST, is_personal=False))])
     connection.execute("update raw.visits set minutes = null")
     connection.execute(
-        "insert into audit.quarantine values (1, 'visits', '2022-11-01', 'f', 2, 'minutes', 'code', ?, 'kent')",
+        "insert into audit.quarantine values (1, 'visits', '2022-11-01', 'f', 2, 'minutes', 'code', ?, 'kent', null)",
         ['minutes: not a whole number in digits; found "Jane"'],
     )
     with pytest.raises(TableMismatch, match=r"audit\.quarantine\.reason has clear values of visits\.minutes"):

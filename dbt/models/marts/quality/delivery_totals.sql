@@ -1,6 +1,6 @@
 {%- set counts = [
     "days_due", "days_in_figures", "days_missing", "days_rejected", "days_withdrawn",
-    "rows_read", "rows_loaded", "rows_quarantined", "rows_in_quarantine",
+    "rows_read", "rows_loaded", "rows_repeated", "rows_quarantined", "rows_in_quarantine",
 ] -%}
 with
 -- The linter cannot follow the indentation of a loop.
@@ -33,7 +33,8 @@ accepted as (
         source,
         sum(rows_read) as rows_read,
         sum(rows_loaded) as rows_loaded,
-        sum(rows_quarantined) as rows_quarantined
+        sum(rows_repeated) as rows_repeated,
+        sum(rows_quarantined) - sum(coalesce(rows_repeated, 0)) as rows_quarantined
     from loads
     where status in ('loaded', 'empty')
     group by source
@@ -46,6 +47,8 @@ listed as (
         source,
         count(*) as rows_in_quarantine
     from quarantine
+    -- Rows that repeat others are not lost.
+    where coalesce(reason_code, '') not in ('duplicate_row', 'superseded_row')
     group by source
 
 ),
@@ -56,6 +59,7 @@ sources as (
         days.*,
         accepted.rows_read,
         accepted.rows_loaded,
+        accepted.rows_repeated,
         accepted.rows_quarantined,
         listed.rows_in_quarantine
     from days

@@ -18,18 +18,36 @@ calls as (select * from {{ ref("int_call_outcome") }}),
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
+silent_days as (select * from {{ ref("int_measure_silent_day") }}),
+
 changed_calls as (
 
     select
         calls.*,
-        coalesce(source_days.is_loaded, false) as is_of_loaded_day,
-        coalesce(source_days.is_loaded, false) and calls.is_answered_by_operator as is_handled
+        coalesce(source_days.is_loaded, false) and gap_days.day is null as is_of_loaded_day,
+        coalesce(source_days.is_loaded, false)
+        and gap_days.day is null
+        and silent_days.day is null
+        and calls.is_answered_by_operator as is_handled,
+        case when silent_days.day is not null then 1 else 0 end as lacks_talk_time
     from calls
     left join source_days
         on
             source_days.source = 'call_segments'
             and calls.force_code = source_days.force_code
             and calls.arrived_date = source_days.day
+    left join gap_days
+        on
+            'calls_' || calls.line || '.received' = gap_days.measure
+            and calls.force_code = gap_days.force_code
+            and calls.arrived_date = gap_days.day
+    left join silent_days
+        on
+            'calls_' || calls.line || '.avg_talk_time' = silent_days.measure
+            and calls.force_code = silent_days.force_code
+            and calls.arrived_date = silent_days.day
     {{ in_changed_months("where", "calls.arrived_date", sources) }}
 
 ),
@@ -43,7 +61,11 @@ summed as (
         day_of_week,
         hour_of_day,
         {%- for part in parts %}
+        {%- if part == "talk_seconds_answered" %}
+        case when max(lacks_talk_time) = 0 then sum({{ part }}) end as {{ part }},
+        {%- else %}
         sum({{ part }}) as {{ part }},
+        {%- endif %}
         {%- endfor %}
         count(case when is_of_loaded_day then 1 end) as received_of_loaded_days,
         count(case when is_handled then 1 end) as handled_of_loaded_days,

@@ -4,6 +4,8 @@ measure_sources as (select * from {{ ref("int_measure_source") }}),
 
 source_months as (select * from {{ ref("int_source_month") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 dates as (select * from {{ ref("dim_date") }}),
 
 months as (
@@ -16,7 +18,7 @@ months as (
 ),
 
 delivered as (
-    {{- measure_deliveries("measure_sources", "source_months", "months", "month_start") }}
+    {{- measure_deliveries("measure_sources", "source_months", "months", "gap_days", "month_start") }}
 ),
 
 final as (

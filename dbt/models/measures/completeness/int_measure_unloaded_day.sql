@@ -10,6 +10,8 @@ measure_sources as (select * from {{ ref("int_measure_source") }}),
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 dates as (select * from {{ ref("dim_date") }}),
 
 source_sets as (
@@ -79,6 +81,14 @@ final as (
     from unloaded_days
     inner join source_sets
         on unloaded_days.sources = source_sets.sources
+
+    union
+
+    select
+        measure,
+        force_code,
+        day
+    from gap_days
 
 )
 

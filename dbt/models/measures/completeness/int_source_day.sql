@@ -1,6 +1,8 @@
 {#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. Whether a day is complete
     depends only on the deliveries to the data root that the force delivers to. -#}
 {%- set days_owed = 28 -%}
+{#- A force with as many rows on its usual day does not have a day without any by chance. -#}
+{%- set usual_rows_at_least = 10 -%}
 
 with
 
@@ -27,15 +29,35 @@ accepted_loads as (
 
 ),
 
-deliveries as (
+newest_rejections as (
 
     select
         root_number,
         source,
-        extract_date as day,
-        sum(rows_read) = 0 as is_empty,
-        coalesce(max(rows_not_taken_in), 0) > 0 as lacks_rows
+        extract_date,
+        max(load_id) as load_id
+    from loads
+    where status = 'rejected'
+    group by all
+
+),
+
+-- A correction that was rejected says that the older delivery, which is still loaded, is wrong.
+deliveries as (
+
+    select
+        accepted_loads.root_number,
+        accepted_loads.source,
+        accepted_loads.extract_date as day,
+        sum(accepted_loads.rows_read) = 0 as is_empty,
+        coalesce(max(accepted_loads.rows_not_taken_in), 0) > 0 as lacks_rows,
+        max(case when accepted_loads.accepted_because is not null then 1 else 0 end) = 1 as is_accepted_anyway,
+        coalesce(max(newest_rejections.load_id) > max(accepted_loads.load_id), false) as awaits_correction
     from accepted_loads
+    left join newest_rejections
+        on accepted_loads.root_number = newest_rejections.root_number
+        and accepted_loads.source = newest_rejections.source
+        and accepted_loads.extract_date = newest_rejections.extract_date
     group by all
 
 ),
@@ -53,11 +75,12 @@ newest_days as (
 
 row_days as (
 
-    select distinct
+    select
         accepted_loads.root_number,
         accepted_loads.source,
         load_forces.force_code,
-        accepted_loads.extract_date as row_day
+        accepted_loads.extract_date as row_day,
+        sum(load_forces.rows_loaded) as rows_loaded
     from accepted_loads
     inner join load_forces
         on accepted_loads.load_id = load_forces.load_id
@@ -65,6 +88,7 @@ row_days as (
     where
         load_forces.rows_loaded > 0
         and load_forces.force_code is not null
+    group by all
 
 ),
 
@@ -132,17 +156,41 @@ owed_days as (
 
 ),
 
+usual_rows as (
+
+    select
+        days.root_number,
+        days.source,
+        days.force_code,
+        days.day,
+        median(row_days.rows_loaded) as usual_rows
+    from days
+    inner join row_days
+        on days.root_number = row_days.root_number
+        and days.source = row_days.source
+        and days.force_code = row_days.force_code
+        and days.day > row_days.row_day
+        and {{ date_plus("row_days.row_day", days_owed, "day") }} >= days.day
+    where not days.has_rows
+    group by all
+
+),
+
 final as (
 
     select
         owed_days.source,
         owed_days.force_code,
         owed_days.day,
-        deliveries.day is not null and not deliveries.lacks_rows and (
+        deliveries.day is not null and not deliveries.lacks_rows and not deliveries.awaits_correction and (
             owed_days.has_rows
             or deliveries.is_empty
+            or deliveries.is_accepted_anyway
             or not owed_days.is_of_several_forces
-            or coalesce(contracts.absent_forces_complete, false)
+            or (
+                coalesce(contracts.absent_forces_complete, false)
+                and usual_rows.usual_rows < {{ usual_rows_at_least }}
+            )
         ) as is_loaded
     from owed_days
     left join deliveries
@@ -151,6 +199,11 @@ final as (
         and owed_days.day = deliveries.day
     left join contracts
         on owed_days.source = contracts.source
+    left join usual_rows
+        on owed_days.root_number = usual_rows.root_number
+        and owed_days.source = usual_rows.source
+        and owed_days.force_code = usual_rows.force_code
+        and owed_days.day = usual_rows.day
 
 )
 

@@ -6,6 +6,8 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
+silent_periods as (select * from {{ ref("int_measure_silent_period") }}),
+
 queue_times as (select * from {{ ref("int_queue_time_period") }}),
 
 concurrency as (
@@ -43,6 +45,7 @@ fractions as (
         summed.denominator,
         case
             when summed.days_loaded = 0 then null
+            when silent_periods.measure is not null and not ({{ is_sum() }}) then null
             when measures.is_additive then {{ figure_numerator("summed") }}
             when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
             when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
@@ -57,6 +60,12 @@ fractions as (
     from summed
     inner join measures
         on summed.measure = measures.measure
+    left join silent_periods
+        on
+            summed.force_code = silent_periods.force_code
+            and summed.measure = silent_periods.measure
+            and summed.month_start = silent_periods.month_start
+            and silent_periods.period = 'month'
     left join queue_times
         on
             not measures.is_additive

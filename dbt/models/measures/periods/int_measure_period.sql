@@ -20,6 +20,8 @@ unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
 uncompared_days as (select * from {{ ref("int_uncompared_day") }}),
 
+silent_periods as (select * from {{ ref("int_measure_silent_period") }}),
+
 summed as (
 
     select
@@ -225,6 +227,7 @@ fractions as (
         case when known.is_known then known.denominator end as denominator,
         case
             when not known.is_known then null
+            when silent_periods.measure is not null and not ({{ is_sum() }}) then null
             when measures.is_additive then {{ figure_numerator("known") }}
             when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
             when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
@@ -238,6 +241,12 @@ fractions as (
     from known
     inner join measures
         on known.measure = measures.measure
+    left join silent_periods
+        on
+            known.force_code = silent_periods.force_code
+            and known.measure = silent_periods.measure
+            and known.month_start = silent_periods.month_start
+            and known.period = silent_periods.period
     left join queue_times
         on not measures.is_additive
         and known.force_code = queue_times.force_code

@@ -6,6 +6,7 @@ final as (
     select
         cast(load_id as bigint) as load_id,
         cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(member as {{ dbt.type_string() }}) as member,
         cast(rows_read as bigint) as rows_read,
         cast(rows_loaded as bigint) as rows_loaded,
         cast(rows_quarantined as bigint) as rows_quarantined,

@@ -26,9 +26,11 @@ def quarantined(marts):
         select *, 'kent' as force_code, date '2022-09-01' as month_start
         from (values ('crimes', 'fytd', 1000, 16, 1.65), ('live_chats', 'fytd', 200, 1, 0.5))
             as periods (source, period, rows_read, rows_quarantined, share_quarantined);
-        create table marts.measures as select 'a.of_two' as measure, 'live_chats,crimes' as sources;
+        create table marts.measures as select 'a.of_two' as measure, 'live_chats,crimes' as sources,
+            'percent' as unit, 2 as decimals;
         create table marts.kpi_measure_period as
-        select *, 'kent' as force_code, 'a.of_two' as measure, date '2022-09-01' as last_month, 1.5 as value
+        select *, 'kent' as force_code, 'a.of_two' as measure, date '2022-09-01' as last_month, 1.5 as value,
+            1.456 as value_low, 1.844 as value_high
         from (values
             ('month', date '2022-09-01', date '2022-09-01', false, null),
             ('month', date '2022-08-01', date '2022-08-01', false, null),
@@ -48,7 +50,10 @@ def quarantined(marts):
             (1, 'crimes', '2022-10-05', 'kent', 'above_maximum'), (1, 'crimes', '2022-08-05', 'essex', 'above_maximum'),
             (2, 'crimes', '2022-08-05', 'kent', 'above_maximum'), (1, 'live_chats', '2022-08-05', 'kent', 'not_a_date'),
             (1, 'crimes', '2022-09-05', null, 'not_a_date');
-        create table marts.load_audit as select unnest([1, 2]) as load_id, unnest(['loaded', 'replaced']) as status
+        create table marts.load_audit as
+        select unnest([1, 2]) as load_id, unnest(['loaded', 'replaced']) as status, 'live_chats' as source,
+            date '2022-08-12' as extract_date, 35 as rows_read, 100 as rows_expected,
+            'volume_is_not_far_below_the_recent_past, a_is_b' as accepted_despite, 'no power' as accepted_because
         """
     )
     return marts
@@ -61,7 +66,9 @@ def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_a
         "fytd": [
             "Affected by quarantined rows: 16 of 1,000 rows (1.7%) of the crimes delivered for August 2022 to "
             "September 2022 could not be used and are not counted (not a date: 4; too few cells: 2; unheard of: 2; "
-            "other reasons: 1)."
+            "other reasons: 1). With them, the figure could be from 1.46% to 1.84%.",
+            "12 August 2022 (live chats) accepted although 65% below its usual volume and it failed the check "
+            "\u201ca is b\u201d: no power.",
         ],
     }
     changes = [row["pct_change_on_month_before"] for row in figures.values()]
@@ -69,11 +76,12 @@ def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_a
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER)) == 3
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER, of_all_months=True)) == 4
     # A public edition names no source, and a figure without a value has no note.
-    quarantined.execute("drop table marts.kpi_quarantine_period")
+    quarantined.execute("drop table marts.kpi_quarantine_period; alter table marts.load_audit drop accepted_because")
     quarantined.execute("alter table marts.kpi_measure_period drop column affected_sources")
+    quarantined.execute("alter table marts.kpi_measure_period drop column value_low")
     key = ("a.of_two", SEPTEMBER, "fytd")
     assert read_figures(quarantined, "kent", AUGUST, SEPTEMBER)[key]["notes"] == [
-        "More than 1% of the rows of a source of this figure could not be used and are not counted."
+        "Rows that could not be used, and are not counted, could matter to this figure."
     ]
     quarantined.execute("update marts.kpi_measure_period set value = null")
     assert read_figures(quarantined, "kent", AUGUST, SEPTEMBER)[key]["notes"] == []
@@ -98,7 +106,7 @@ def test_a_provisional_figure_has_a_numbered_note_that_says_why():
     assert figure_of(of(is_provisional=False), notes).note is None
     assert figure_of(None, notes) == Figure(DASH, None, is_provisional=False)
     assert list(notes) == [
-        "Provisional: of August 2022 to September 2022, 60 of 61 days are delivered (98.4%).",
+        "Provisional: of August 2022 to September 2022, 60 of 61 days are complete (98.4%).",
         "Nothing was delivered for August 2022 to September 2022. Quarantined.",
     ]
 

@@ -43,7 +43,7 @@ TABLES = """
     create table marts.load_audit (
         load_id bigint, extract_date date, status text, withdrawn_at timestamp, source text default 'crimes',
         rows_read bigint default 4, rows_loaded bigint default 4, rows_quarantined bigint default 0, reason text,
-        is_synthetic boolean default false
+        rows_repeated bigint default 0, is_synthetic boolean default false
     );
     create table marts.quarantine (source text, reason_code text, extract_date date);
 """

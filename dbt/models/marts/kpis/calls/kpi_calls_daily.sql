@@ -10,7 +10,11 @@ part_days as (select * from {{ ref("int_part_daily") }}),
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 dates as (select * from {{ ref("dim_date") }}),
+
+silent_days as (select * from {{ ref("int_measure_silent_day") }}),
 
 lines as (select distinct line from {{ ref("call_parameters") }}),
 
@@ -46,7 +50,7 @@ cells as (
         spans.force_code,
         lines.line,
         dates.date_day,
-        coalesce(source_days.is_loaded, false) as is_loaded
+        coalesce(source_days.is_loaded, false) and gap_days.day is null as is_loaded
     from spans
     inner join dates
         on dates.month_start between spans.first_month and spans.last_month
@@ -59,6 +63,11 @@ cells as (
             and spans.force_code = source_days.force_code
             and dates.date_day = source_days.day
     cross join lines
+    left join gap_days
+        on
+            'calls_' || lines.line || '.received' = gap_days.measure
+            and spans.force_code = gap_days.force_code
+            and dates.date_day = gap_days.day
     -- Late calls of a delivered month may have arrived outside the delivered days; the month counts them too.
     where dates.date_day between spans.first_day and spans.last_day or called_days.day is not null
 
@@ -92,7 +101,11 @@ summed as (
         coalesce(pivoted.{{ part }}, case when cells.is_loaded then 0 end) as {{ part }},
         {%- endfor %}
         {%- for part in divided %}
+        {%- if part == "talk_seconds_answered" %}
+        case when silent_days.day is null then pivoted.{{ part }} end as {{ part }}{{ "," if not loop.last }}
+        {%- else %}
         pivoted.{{ part }}{{ "," if not loop.last }}
+        {%- endif %}
         {%- endfor %}
     from cells
     left join pivoted
@@ -100,6 +113,11 @@ summed as (
             cells.force_code = pivoted.force_code
             and cells.date_day = pivoted.day
             and 'calls_' || cells.line = pivoted.section
+    left join silent_days
+        on
+            cells.force_code = silent_days.force_code
+            and 'calls_' || cells.line || '.avg_talk_time' = silent_days.measure
+            and cells.date_day = silent_days.day
 
 ),
 

@@ -14,6 +14,8 @@ deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 dates as (select * from {{ ref("dim_date") }}),
 
 parameters as (select * from {{ ref("call_parameters") }}),
@@ -58,13 +60,23 @@ loaded_days as (
 
     select
         source_days.force_code,
+        lines.line,
         dates.date_day,
         dates.month_start,
         dates.day_of_week
     from source_days
     inner join dates
         on source_days.day = dates.date_day
-    where source_days.source = 'call_segments' and source_days.is_loaded
+    cross join lines
+    left join gap_days
+        on
+            'calls_' || lines.line || '.received' = gap_days.measure
+            and source_days.force_code = gap_days.force_code
+            and source_days.day = gap_days.day
+    where
+        source_days.source = 'call_segments'
+        and source_days.is_loaded
+        and gap_days.day is null
 
 ),
 
@@ -72,6 +84,7 @@ weekdays as (
 
     select
         force_code,
+        line,
         month_start,
         day_of_week,
         cast(count(*) as bigint) as days
@@ -133,6 +146,7 @@ cells as (
     left join weekdays
         on
             months.force_code = weekdays.force_code
+            and months.line = weekdays.line
             and months.month_start = weekdays.month_start
             and hours.day_of_week = weekdays.day_of_week
     left join grouped

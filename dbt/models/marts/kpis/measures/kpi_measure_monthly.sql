@@ -14,7 +14,7 @@ measure_periods as (select * from {{ ref("int_measure_period") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-quarantined as (select * from {{ ref("int_measure_quarantine") }}),
+quarantined as (select * from {{ ref("int_measure_effect") }}),
 
 numbered as (
 
@@ -80,7 +80,9 @@ final as (
         cast(measure_months.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
         cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
-        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
+        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine,
+        cast(quarantined.value_low as decimal(38, 6)) as value_low,
+        cast(quarantined.value_high as decimal(38, 6)) as value_high
     from numbered as measure_months
     {%- for name, months in earlier.items() %}
     left join numbered as {{ name }}

@@ -6,9 +6,11 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 periods as (select * from {{ ref("int_period") }}),
 
+silent_periods as (select * from {{ ref("int_measure_silent_period") }}),
+
 year_starts as (select * from {{ ref("int_year_to_date_start") }}),
 
-quarantined as (select * from {{ ref("int_measure_quarantine") }}),
+quarantined as (select * from {{ ref("int_measure_effect") }}),
 
 final as (
 
@@ -43,7 +45,10 @@ final as (
         cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
         cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine,
-        cast(quarantined.affected_sources as {{ dbt.type_string() }}) as affected_sources
+        cast(quarantined.value_low as decimal(38, 6)) as value_low,
+        cast(quarantined.value_high as decimal(38, 6)) as value_high,
+        cast(quarantined.affected_sources as {{ dbt.type_string() }}) as affected_sources,
+        cast(silent_periods.columns_without_values as {{ dbt.type_string() }}) as columns_without_values
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
@@ -60,6 +65,11 @@ final as (
         and measure_periods.measure = quarantined.measure
         and measure_periods.month_start = quarantined.month_start
         and measure_periods.period = quarantined.period
+    left join silent_periods
+        on measure_periods.force_code = silent_periods.force_code
+        and measure_periods.measure = silent_periods.measure
+        and measure_periods.month_start = silent_periods.month_start
+        and measure_periods.period = silent_periods.period
 
 )
 
