@@ -131,6 +131,7 @@ def read_deliveries(
     default_force: str,
     load_ids: Iterable[int],
     quarantined_again: Iterable[int] = (),
+    shows_text: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Candidate:
     """Fill the candidate tables of a source.
@@ -145,6 +146,7 @@ def read_deliveries(
         load_ids: ascending numbers for the files; the raw table has no row of the first or a later one.
         quarantined_again: those of `load_ids` whose rows in `audit.quarantine` are quarantined under a newer contract
             too, although they may be good now.
+        shows_text: whether reasons show the text of faulty cells, for candidates that are not kept.
         on_progress: called with the number of files read so far.
 
     Returns:
@@ -171,7 +173,12 @@ def read_deliveries(
     with transaction(connection):
         create_incoming(connection, contract, loads[0][0].load_id if loads else 0)
         loader = RowLoader(
-            connection, contract, key, default_force, {load.load_id: load.file_name for load, _ in loads}
+            connection,
+            contract,
+            key,
+            default_force,
+            {load.load_id: load.file_name for load, _ in loads},
+            shows_text=shows_text,
         )
         for load, file in loads:
             read.append(load)

@@ -125,6 +125,7 @@ def check_deliveries(
             key=new_key(),
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
+            shows_text=True,
         )
         if candidate.changed_files:
             name = printable(str(candidate.changed_files[0].path))
