@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -192,7 +192,7 @@ def _others(
     for file in landing.files:
         mine = named.get(file.extract_date, ())
         if mine and all(file.path.name != own.path.name for own in mine) and _hash(file) not in map(_hash, mine):
-            others.setdefault(file.extract_date, []).append(file)
+            others.setdefault(file.extract_date, []).append(replace(file, published_name=None))
     return others
 
 

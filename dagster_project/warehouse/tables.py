@@ -46,6 +46,10 @@ alter table audit.load add column if not exists rows_purged bigint default 0;
 alter table audit.load add column if not exists purged_at timestamp;
 -- How many rows a member had purged before its hub took the load in: no figure of the hub counts them.
 alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
+-- `file_name` is the published name. The whole name, and the names of columns that were not loaded, may be about
+-- people: they stay in this file and in history/.
+alter table audit.load add column if not exists delivered_name varchar;
+alter table audit.load add column if not exists unknown_columns varchar;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,
