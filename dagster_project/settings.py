@@ -60,6 +60,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data"), description="data root")
     force: str = Field(default="kent", description="force code of extracts that have no force_code column")
+    config: Path | None = Field(default=None, description="folder of the configuration; by default, config/")
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
     record_key_file: Path | None = Field(default=None, description="key of the record of actions, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="duckdb or spark, which builds the tables")
@@ -130,7 +131,7 @@ class Settings(BaseSettings):
             raise ValueError(f"the path has {sign[0]}, which DuckDB reads as a pattern of names or a slash")
         return folder
 
-    @field_validator("notify_file", "paper_notify_file")
+    @field_validator("notify_file", "paper_notify_file", "config")
     @classmethod
     def _no_file(cls, file: Path | None) -> Path | None:
         # An empty value in an environment file means no file, not the current folder.
@@ -194,6 +195,11 @@ class Settings(BaseSettings):
     def landing(self) -> Path:
         """Folder where source systems deliver extracts; this project only reads it."""
         return self.home / "landing"
+
+    @property
+    def config_folder(self) -> Path:
+        """Folder of what a force states without touching a shipped file (`dagster_project/config/`)."""
+        return self.config or self.home / "config"
 
     @property
     def trial_lake(self) -> Path:

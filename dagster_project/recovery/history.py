@@ -326,11 +326,36 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
     return Difference("older than the warehouse", is_fault=False) if behind == [(True,)] or copied != newest else None
 
 
+# Until 0.5: version 0.4 published whole file names, names of unknown columns and texts of cells.
+_PUBLISHED_NAME = r"""
+    source || '_' || extract_date
+    || case when contains(lower(file_name), '_late') then '_late' else '' end
+    || case when contains(lower(file_name), '_corrected') then '_corrected' else '' end
+    || regexp_extract(lower(file_name), '\.(csv|csv\.gz|xlsx|parquet|jsonl)$')
+"""
+_WITHOUT_TEXTS = {
+    "load": f"""
+        * replace (
+            {_PUBLISHED_NAME} as file_name,
+            coalesce(replace(reason, file_name, {_PUBLISHED_NAME}), reason) as reason,
+            cast(null as varchar) as warnings
+        ),
+        file_name as delivered_name
+    """,
+    "quarantine": f"""
+        * replace (
+            {_PUBLISHED_NAME} as file_name,
+            regexp_replace(reason, '; found ".*', '', 's') as reason
+        )
+    """,
+}
+
+
 def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: Iterable[Contract]) -> None:
     """Insert what `write_audit` wrote into the audit tables of a new warehouse.
 
-    The reasons of quarantined rows lose the texts of cells that an earlier version wrote. Columns that are in no
-    contract any more stay noted as personal: kept publications still have their pseudonyms.
+    What an earlier version wrote loses texts of cells, free parts of file names and names of unknown columns. Columns
+    that are in no contract any more stay noted as personal: kept publications still have their pseudonyms.
 
     Args:
         connection: a loading connection to the new warehouse, with its tables.
@@ -343,6 +368,7 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'history' order by all"
         ).fetchall()
+        is_earlier = "delivered_name" not in column_types(connection, "history", "audit", "load")
         for schema, name in tables:
             if schema == "archive":
                 connection.execute("create schema if not exists archive")
@@ -355,14 +381,13 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
             if names:
                 # Creating the tables has written the contracts.
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
-                rows = f"(from {table('history', 'audit', name)})"
-                if name == "quarantine":
-                    # Until 0.5: reasons of version 0.4 show texts of cells. While they are inserted, because free
-                    # blocks of the file would keep what an update replaces.
-                    reason = """regexp_replace(reason, '; found ".*', '', 's')"""
-                    rows = f"(select * replace ({reason} as reason) from {table('history', 'audit', name)})"
-                ours = table(WAREHOUSE, "audit", name)
-                connection.execute(f"insert into {ours} ({names}) select {names} from {rows}")
+                kept_table, ours = table("history", "audit", name), table(WAREHOUSE, "audit", name)
+                # While they are inserted, because free blocks of the file would keep what an update replaces.
+                columns = _WITHOUT_TEXTS.get(name, "*") if is_earlier else "*"
+                names += ", delivered_name" if is_earlier and name == "load" else ""
+                connection.execute(
+                    f"insert into {ours} ({names}) select {names} from (select {columns} from {kept_table})"
+                )
     finally:
         connection.execute("detach history")
     record_contracts(connection, contracts)

@@ -93,7 +93,7 @@ def _trace(
     return Trace(
         figure=figure,
         published=_published(settings, figure),
-        is_current=is_current(connection),
+        is_current=is_current(connection, settings),
         sources=sources,
         missing_days=_missing_days(connection, figure),
         uses=uses,
