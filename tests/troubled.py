@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import xlsxwriter
+
 from tests.roots import CALLS, DataRoot
 
 SETTINGS = {"FCIR_SITE_URL": "https://intranet.example/fcir"}
@@ -25,10 +27,15 @@ PERSON = "07700900321"
 PLANTED = (CALLER, OPERATOR, CRIME, PERSON)
 """Values that may be nowhere outside the landing folder."""
 
-PICTURE, LINK = "![seen](https:&#47;&#47;e.example&#47;a.png)", "[Sign in](https:&#47;&#47;e.example)"
-"""Parts of file names that would show a picture and a link, if they were taken for Markdown."""
-COLUMNS = ("![seen](https://e.example/b.png)", "[Sign in](https://e.example)", "https://e.example/c", "<b>bold</b>")
-"""Names of unknown columns of call_segments on the corrected day."""
+# Texts about people where no person is expected; none of them is an identifier.
+_FILES = ("J SMITH 02-03-80", "for Mrs Quillfeather", "note of Zebedee")
+_COLUMNS = ("Ann Quarrie 01/02/80", "14 Mill Lane, Ashford", "rang Mr Okonkwo", "![seen](https://e.example/b.png)")
+_SHEETS = ("Interview P Dunmore", "K Ferrars")
+_CONTACTS = ("O BRIEN 03/04/81", "07700.900.321", "SMYTHE-07700-900-322", "of j.quill@example.org", "AB-12-34-56-C")
+_CRIMES = (("Robbery of L Tan", "Ashford"), ("8N", "Mr Ghorbani"), ("8N", "12 Hythe Road"), ("8N", "01632 960123"))
+_CHATS = ("+44 (0)7700 900324", "Wetherby", "7700 900 325")
+TOLD = (*_FILES, *_COLUMNS, *_SHEETS, *_CONTACTS, *_CHATS, "Robbery of L Tan", *(text for _, text in _CRIMES[1:]))
+"""Personal texts in names of files, columns and sheets, and in cells of columns that are not personal."""
 
 _HEADERS = {
     "call_segments": f"{CALLS},operator_id",
@@ -68,8 +75,30 @@ def land_first_night(root: DataRoot) -> None:
     answering = [f"2022-10,{force},{calls},9.5,80,18,2" for force, calls in (("kent", 11), ("essex", 9))]
     root.land(f"national_call_answering_{last}.csv", _HEADERS["national_call_answering"], *answering)
     root.land(f"bodycam_{last}.csv", "a,b")
-    (root.home / "landing" / "call_segments" / f"{LINK}.txt").write_text("", encoding="utf-8")
+    (root.home / "landing" / "call_segments" / f"{_FILES[2]}.txt").write_text("", encoding="utf-8")
+    _land_personal_texts(root)
     (root.home / "landing" / "call_segments" / f"notes about {PERSON}.txt").write_text("", encoding="utf-8")
+
+
+def _land_personal_texts(root: DataRoot) -> None:
+    """Deliver personal texts in columns that are not personal, in files of the last day."""
+    day = DAYS[-1]
+    contacts = [f"{_quoted(text)},email,{day}T15:00:00," for text in _CONTACTS]
+    root.land(f"digital_contacts_{day}_{_FILES[1]}.csv", _HEADERS["digital_contacts"], *contacts)
+    crimes = [
+        f"46/99{n}/22,{day}T08:00:00,{day}T07:00:00,{a},recorded,{_quoted(b)}" for n, (a, b) in enumerate(_CRIMES)
+    ]
+    root.land(f"crimes_{day}_late.csv", f"{_HEADERS['crimes']},district", *crimes)
+    with xlsxwriter.Workbook(str(root.home / "landing" / "live_chats" / f"live_chats_{day}_{_FILES[1]}.xlsx")) as book:
+        sheet = book.add_worksheet(_SHEETS[0])
+        sheet.write_row(0, 0, _HEADERS["live_chats"].split(","))
+        for row, text in enumerate(_CHATS, 1):
+            sheet.write_row(row, 0, [text, f"{day}T12:00:00", "", f"{day}T12:10:00", OPERATOR])
+        book.add_worksheet(_SHEETS[1])
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def land_second_night(root: DataRoot) -> None:
@@ -92,7 +121,10 @@ def _land_calls(root: DataRoot, day: date) -> None:
         rows.append(f"C{day:%d}-8,1,999,{day}T15:00:00,9000,answered,60,{CALLER},{OPERATOR}")
     if day == REJECTED:
         header, rows = header.replace(",disposition", ""), [row.replace(",answered", "") for row in rows]
-        name = f"call_segments_{day}_{PICTURE}.csv"
+        name = f"call_segments_{day}_{_FILES[0]}.csv"
     if day == CORRECTED:
-        header, rows = ",".join([header, *COLUMNS, PERSON]), [row + "," * (len(COLUMNS) + 1) for row in rows]
+        header, rows = (
+            ",".join([header, *map(_quoted, _COLUMNS), PERSON]),
+            [row + "," * (len(_COLUMNS) + 1) for row in rows],
+        )
     root.land(name, header, *rows)

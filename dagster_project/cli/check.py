@@ -20,7 +20,10 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import extract_date_of
 from dagster_project.settings import LogFormat, Settings, read_settings
-from dagster_project.words import counted, printable
+from dagster_project.words import counted, listed, printable
+
+# A broken header may have thousands of unknown columns.
+_COLUMNS_NAMED = 20
 
 if TYPE_CHECKING:
     from dagster_project.loading.dry_run import CheckedDelivery
@@ -138,6 +141,9 @@ def print_check(delivery: CheckedDelivery) -> None:
         )
         for warning in load.warnings:
             say(f"  warning: {warning}", level="warning", **about)
+        if unknown := list(load.unknown_columns):
+            named = listed([f"'{column}'" for column in unknown], _COLUMNS_NAMED)
+            say(f"  columns not in the contract: {named}", **about, unknown_columns=unknown)
         for code, count in file.reasons:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
         for row, column, code, reason in file.rows:

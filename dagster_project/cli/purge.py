@@ -77,7 +77,7 @@ def purge(
     with writer_lock(settings.lock_file, command="fcir purge"), private_files():
         with loading_connection(settings.warehouse) as connection:
             ensure_tables(connection, contracts.values())
-            if cause := stale_because(connection):
+            if cause := stale_because(connection, settings):
                 raise UsageError(f"{cause}, so figures cannot be compared. Nothing was purged. Run first: fcir run")
             known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
         holds = holds_in_force(settings, sources)

@@ -262,7 +262,7 @@ def find_work(
         if not load_only:
             is_needed = (
                 is_needed
-                or not is_current(connection)
+                or not is_current(connection, settings)
                 or not engine_of(settings).has_build(connection, last_build(connection))
                 or not pointer_of(settings.published).exists()
                 or any(publication_damage(settings))

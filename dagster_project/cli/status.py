@@ -370,7 +370,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             tuple(item for item in expected if (item.source, item.root_number) not in late),
             tuple(affected_months(connection)),
             tuple(affected_figures(connection)),
-            is_published=is_current(connection) and pointer_of(settings.published).exists(),
+            is_published=is_current(connection, settings) and pointer_of(settings.published).exists(),
             killed=killed,
             members=members,
             news=news,

@@ -1,6 +1,7 @@
-"""What a force states without touching a shipped file: its folder of settings, laid over the contracts of the sources.
+"""What a force states without touching a shipped file: its folder of settings, laid over what is shipped.
 
-`contracts.py` reads `contracts/SOURCE.yaml`. What the options mean is in `contracts/` and `loading/`.
+`contracts.py` reads `contracts/SOURCE.yaml`, `seeds.py` lays `seeds/*.csv` over the shipped ones. What the options mean
+is in `contracts/` and `loading/`.
 """
 
 from dagster_project.config.contracts import ConfigError, contracts_of

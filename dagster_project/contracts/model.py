@@ -11,10 +11,18 @@ from typing import Any
 
 FORCE_COLUMN = "force_code"
 
-# Default pattern of identifiers. A value with blanks or an at sign is free text or an address. Identifiers of systems
-# in use have at most 40 characters (a UUID has 36).
-IDENTIFIER = r"[^\s@\pZ\p{Cc}]+"
-IDENTIFIER_DESCRIPTION = "an identifier without blanks and @"
+# Form of every text that is neither personal nor a closed list, unless its contract states another: published text must
+# not be a name or an address. Letters in a row are few, because names have more. Identifiers of systems in use have at
+# most 40 characters (a UUID has 36).
+_LETTERS, _OTHERS = "[A-Za-z]{1,5}", "_./:-"
+IDENTIFIER = (
+    f"({_LETTERS}[{_OTHERS}]|[{_OTHERS}])*({_LETTERS})?[0-9]({_LETTERS}[0-9{_OTHERS}]|[0-9{_OTHERS}])*({_LETTERS})?"
+    "|[A-Fa-f-]*[0-9][0-9A-Fa-f-]*"
+)
+IDENTIFIER_DESCRIPTION = (
+    "an identifier: letters, digits and - _ . / :, at least one digit, at most five letters in a row unless all are "
+    "hexadecimal digits and dashes"
+)
 IDENTIFIER_LENGTH = 64
 
 # The nightly run starts at 04:15; extracts that arrive by 09:00 are published before or soon after people start work.
@@ -72,6 +80,8 @@ class Column:
     """Regular expression (RE2) that the whole text must match; None if any text is allowed."""
     pattern_description: str = ""
     """The pattern in words, for messages."""
+    pattern_reason: str = ""
+    """Why a name may fit the pattern and be published; empty if none fits."""
     max_length: int | None = None
     """Maximum characters of a text; in a pattern, counted repetitions of a large class would cost 4 us per cell."""
     resembles_personal: str = ""

@@ -40,6 +40,9 @@ _GREATEST_PRECISION = 38
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
+# A pattern that one of these fits is wider than that of identifiers.
+_NAMES = ["Jane Smith", "JANE SMITH", "Janesmith", "janesmith", "janesmith.1980"]
+
 _CELL_TYPES = {
     "string": CellType.TEXT,
     "integer": CellType.INTEGER,
@@ -228,9 +231,10 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         minimum, maximum = (_decimal(bound) for bound in (minimum, maximum))
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
-    is_open = cell_type is CellType.TEXT and pattern is None and max_length is None
-    if item.primaryKey and is_open and not (item.enum or is_personal):
-        pattern, pattern_description, max_length = IDENTIFIER, IDENTIFIER_DESCRIPTION, IDENTIFIER_LENGTH
+    is_listed = bool(item.enum) or name == FORCE_COLUMN
+    if cell_type is CellType.TEXT and pattern is None and not (is_listed or is_personal):
+        pattern, pattern_description = IDENTIFIER, IDENTIFIER_DESCRIPTION
+        max_length = IDENTIFIER_LENGTH if max_length is None else max_length
     column = Column(
         name=name,
         cell_type=cell_type,
@@ -247,6 +251,7 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         maximum_reason=custom.pop("maximumReason", ""),
         pattern=pattern,
         pattern_description=pattern_description,
+        pattern_reason=custom.pop("patternReason", ""),
         max_length=max_length,
         resembles_personal=custom.pop("resemblesPersonal", ""),
         default=custom.pop("default", None),
@@ -349,9 +354,15 @@ def _check_shape(column: Column, where: str) -> None:
         try:
             # Use a cursor, because another part of the process may hold a result of DuckDB's default connection.
             with duckdb.cursor() as connection:
-                connection.execute("select regexp_full_match('', ?)", [column.pattern]).fetchall()
+                fitting = "select name from (select unnest(?) as name) where regexp_full_match(name, ?)"
+                names = connection.execute(fitting, [_NAMES, column.pattern]).fetchall()
         except duckdb.Error as error:
             raise ContractError(f"{where}: pattern {column.pattern!r} is not a regular expression: {error}") from None
+        if names and not column.pattern_reason:
+            raise ContractError(
+                f"{where}: a name like {names[0][0]!r} fits the pattern and would be published; expected a narrower "
+                "pattern, or patternReason: say why such a text may be published"
+            )
 
 
 def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
-from dagster_project.extracts.personal import AT, EMAIL, NUMBER, NUMBER_WITHIN
+from dagster_project.extracts.personal import DAY_BEFORE_NUMBER, EMAIL, NUMBER, PLAIN, UUID
 from dagster_project.sql import quoted
 
 # Words that mean "no value", in upper or lower case; empty cells are already null.
@@ -54,6 +54,8 @@ _MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?"
 # How many characters of a cell a message shows, and which ones unescaped: no markup of HTML, Markdown or a terminal,
 # and no quote that would end the value.
 _SHOWN_CHARACTERS = 40
+# Characters of a National Insurance number; no telephone number has fewer.
+_SHORTEST_NUMBER = 9
 _PLAIN = r"[\p{Latin}0-9 .,:;/+_#%()?!£€=-]"
 _BOOLEANS = {True: ("y", "yes", "true", "1"), False: ("n", "no", "false", "0")}
 
@@ -92,8 +94,8 @@ NOT_OF_FORM = Fault("not_of_form", "not of the form that the contract states")
 UNKNOWN_FORCE = Fault("unknown_force", "not a force of the list in dbt/seeds/police_forces.csv")
 LOOKS_PERSONAL = Fault(
     "looks_personal",
-    "looks like an email address, a telephone number or a National Insurance number in a column that is not marked as "
-    "personal; the value is not shown",
+    "an email address, a telephone number or a National Insurance number within a column that is not marked as "
+    "personal; if good values look like that, its contract states resemblesPersonal",
 )
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
 REQUIRED_WHEN = Fault("required_when", "no value, which another column requires")
@@ -192,14 +194,25 @@ def bound_of(bound: int | Decimal | date) -> str:
 
 
 def looks_personal(column: Column) -> str:
-    """Return SQL that is true if the text of a column looks like a personal value and no good value looks like that."""
+    """Return SQL that is true if the text of a column has a personal value in it and no good value looks like that."""
     cell = quoted(column.name)
-    number = "false" if column.resembles_personal else is_match(cell, NUMBER)
-    # Each branch is computed only for the cells that reach it: most cells have no at sign.
-    signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
+    ascii_of = f"translate({cell}, '{''.join(PLAIN)}', '{''.join(PLAIN.values())}')"
+    # Each branch is computed only for the cells that reach it: most have only ASCII, no at sign and no number.
     return f"""case
-        when {signs} then regexp_matches({cell}, '{EMAIL}')
-        else {number}
+        when strlen({cell}) > length({cell}) then {_has_personal_value(ascii_of, column)}
+        else {_has_personal_value(cell, column)}
+    end"""
+
+
+def _has_personal_value(text: str, column: Column) -> str:
+    number = f"""
+        when length({text}) >= {_SHORTEST_NUMBER} and regexp_matches({text}, '{NUMBER}')
+            then regexp_matches(regexp_replace({text}, '{DAY_BEFORE_NUMBER}', ' ', 'g'), '{NUMBER}')
+                and not {is_match(text, UUID)}"""
+    return f"""case
+        when contains({text}, '@') and regexp_matches({text}, '{EMAIL}') then true
+        {"" if column.resembles_personal else number}
+        else false
     end"""
 
 
@@ -322,34 +335,35 @@ def _last_sunday(local: str, month: int) -> str:
     return f"({last_day} - cast(dayofweek({last_day}) as integer))"
 
 
-def shown_value(cell: str) -> str:
-    """Return SQL for the text of a cell as messages show it: shortened, with characters that could be markup escaped.
+def shape_of(cell: str) -> str:
+    """Return SQL for the shape of a text: what a message says of it where its readers may not see the text."""
+    digits, letters = f"regexp_replace({cell}, '[^0-9]', '', 'g')", r"\pL+"
+    characters = f"length({cell})"
+    return f"""case
+        when {is_match(cell, "[0-9]+")} then {characters} || case when {characters} = 1 then ' digit' else ' digits' end
+        when {is_match(cell, letters)}
+            then 'text of ' || {characters} || case when {characters} = 1 then ' letter' else ' letters' end
+        else 'text of ' || {characters} || case when {characters} = 1 then ' character' else ' characters' end
+            || case when length({digits}) > 0 then ', ' || length({digits}) || ' of them digits' else '' end
+    end"""
 
-    Use it only for columns that are not personal.
+
+def shown_text(cell: str) -> str:
+    """Return SQL for the text of a cell as `fcir check` shows it: shortened, with possible markup escaped.
+
+    Letters of other scripts are escaped too, so that look-alikes are visible.
 
     Args:
-        cell: SQL of the trimmed text.
-
-    Returns:
-        An expression that is null if any part of the text looks like a personal value. Letters of other scripts are
-        escaped too, so that look-alikes are visible.
+        cell: SQL of the trimmed text of a column that is not personal.
     """
     cut = f"left({cell}, {_SHOWN_CHARACTERS})"
     escaped = rf"""array_to_string([
         case when {is_match("c", _PLAIN)} then c else format('\u{{:04x}}', unicode(c)) end
         for c in string_split({cut}, '')
     ], '')"""
-    # A terminal or web page may turn a URL into a link.
+    # A terminal may turn a URL into a link.
     plain = rf"case when {is_match(cut, _PLAIN + '*')} then replace({cut}, '://', '\u003a//') else {escaped} end"
-    # Numbers are also written with dots, underscores and slashes between their digits, and in lower case.
-    joined = f"upper(regexp_replace({cell}, '[._/]', ' ', 'g'))"
-    signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
-    is_personal = f"{signs} or {is_match(joined, NUMBER)} or regexp_matches({joined}, '{NUMBER_WITHIN}')"
-    return f"""case
-        when {cell} is null or {is_personal} then null
-        when length({cell}) > {_SHOWN_CHARACTERS} then {plain} || '…'
-        else {plain}
-    end"""
+    return f"""'"' || {plain} || case when length({cell}) > {_SHOWN_CHARACTERS} then '…"' else '"' end"""
 
 
 def _number(cell: str, pattern: str, sql_type: str) -> str:

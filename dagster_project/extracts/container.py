@@ -219,12 +219,13 @@ def line_count(data: bytes) -> int:
     return counted.lines
 
 
-def open_file(path: Path, listed: tuple[int, int] | None = None) -> OpenFile:
+def open_file(path: Path, listed: tuple[int, int] | None = None, name: str | None = None) -> OpenFile:
     """Open a file, hash it and check that its content is what its extension says.
 
     Args:
         path: the delivered file.
         listed: its size and modification time in nanoseconds when it was found to be complete; None: any.
+        name: its name in messages; None: the whole name.
 
     Returns:
         The open file; the caller closes `file`.
@@ -233,8 +234,8 @@ def open_file(path: Path, listed: tuple[int, int] | None = None) -> OpenFile:
         UnreadableExtract: the file is not a regular file, is empty, has an extension that does not match its content,
             has text that cannot be decoded, is a truncated compressed file, or was written to since it was listed.
     """
-    name = printable(path.name)
-    extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(e)), None)
+    name = name or printable(path.name)
+    extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if path.name.lower().endswith(e)), None)
     if extension is None:
         raise UnreadableExtract(
             "wrong_extension", f"{name}: unknown extension; expected one of {', '.join(EXTENSIONS)}"

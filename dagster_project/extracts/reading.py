@@ -37,7 +37,7 @@ class Extract:
     """An open delivered file whose columns are recognised.
 
     Attributes:
-        file_name: name without folder.
+        file_name: its name in messages.
         format: `csv`, `xlsx`, `parquet` or `jsonl`.
         sha256: hash of the bytes that were read.
         serial_days: days to add to serial numbers of the file: 1462 if they count from 1904, otherwise 0.
@@ -128,18 +128,21 @@ READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
 
 
 @contextmanager
-def open_extract(path: Path, contract: Contract, listed: tuple[int, int] | None = None) -> Iterator[Extract]:
+def open_extract(
+    path: Path, contract: Contract, listed: tuple[int, int] | None = None, *, name: str | None = None
+) -> Iterator[Extract]:
     """Open a delivered file and recognise its columns.
 
     Args:
         path: csv, csv.gz, xlsx, parquet or jsonl file.
         contract: contract of the source that delivered it.
         listed: its size and modification time in nanoseconds when it was found to be complete; None: any.
+        name: its name in messages; None: the whole name.
 
     Raises:
         UnreadableExtract: the file cannot be read.
     """
-    file = open_file(path, listed)
+    file = open_file(path, listed, name)
     with file.file:
         try:
             extract = Extract(file, contract)

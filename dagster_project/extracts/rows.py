@@ -5,7 +5,6 @@ typed values and times in UTC; `faulty_rows_query` returns the others with their
 them. Personal cells already contain pseudonyms (see `loading/pseudonyms.py`).
 """
 
-import re
 from dataclasses import dataclass
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
@@ -20,19 +19,7 @@ BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_i
 # and month.
 _LONG_BEFORE_DAYS = 31
 
-# With this many faulty cells or more, no value of the row is shown.
-_SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
-
-# Parts of a reason.
-_FOUND = '; found "'
-_NOT_SHOWN = "; the value is not shown: "
-_FAULTY_CELLS = " cells of the row are faulty)"
-
-# Why the value of a faulty cell is not shown.
-_SHIFTED = "cells of the row may have shifted"
-_PERSONAL_COLUMN = "its column is personal"
-_PERSONAL_VALUE = "it has an at sign, or a number like a telephone or National Insurance number"
 
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
@@ -102,24 +89,11 @@ def reason_of(sentence: str) -> str:
         sentence: SQL of the sentence of its fault.
     """
     return f"""{sentence}
+        || coalesce(case when faulty.fault_column is null then ': ' else '; found ' end || faulty.fault_detail, '')
         || case
-            when faulty.fault_detail is null then coalesce('{_NOT_SHOWN}' || faulty.hidden_because, '')
-            when faulty.fault_column is null then ': ' || faulty.fault_detail
-            else '{_FOUND}' || faulty.fault_detail || '"'
-        end
-        || case when faulty.fault_count > 1 then ' (' || faulty.fault_count || '{_FAULTY_CELLS}' else '' end"""
-
-
-def shows_value(reason: str) -> str:
-    """Return SQL that is true if a reason, as SQL, shows the text that was found."""
-    return f"contains({reason}, '{_FOUND}')"
-
-
-def without_value(reason: str) -> str:
-    """Return SQL for a reason, as SQL, without the text that was found: as if its column had been personal."""
-    # The text has no quote, but an earlier version may have written one.
-    rest = rf"( \([0-9]+{re.escape(_FAULTY_CELLS)})?$"
-    return rf"regexp_replace({reason}, '{_FOUND}.*?{rest}', '{_NOT_SHOWN}{_PERSONAL_COLUMN}\1', 's')"
+            when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
+            else ''
+        end"""
 
 
 def good_rows_query(contract: Contract, batch: str) -> Query:
@@ -142,43 +116,28 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
     return _query(contract, batch, final)
 
 
-def faulty_rows_query(contract: Contract, batch: str) -> Query:
+def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = False) -> Query:
     """Return the query for the rows with a fault.
 
     Args:
         contract: contract of the source.
         batch: as for `good_rows_query`.
+        shows_text: whether `fault_detail` has the text of a faulty cell, which then must not be kept; otherwise its
+            shape.
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (code of the first fault),
-        `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence, or the found
-        text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted),
-        `hidden_because` (why the found text is null; null if there is none, and for `looks_personal`, whose sentence
-        says so), `force_code` and `member` of the main list (null if they cannot be read, because the cell or the
-        record is faulty).
+        `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence about the
+        record, or what was found in the cell; null for an empty cell and a personal column), `force_code` and `member`
+        of the main list (null if they cannot be read, because the cell or the record is faulty).
     """
     faults = [_part(column, "fault") for column in contract.columns]
     which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
+    shown = cells.shown_text if shows_text else cells.shape_of
     found = " ".join(
         f"when {_part(column, 'fault')} is not null then "
-        + (
-            "cast(null as varchar)"
-            if column.is_personal
-            else f"case when {_part(column, 'fault')} <> '{cells.LOOKS_PERSONAL.code}' "
-            f"then {cells.shown_value(quoted(column.name))} end"
-        )
-        for column in contract.columns
-    )
-    hidden = " ".join(
-        f"when {_part(column, 'fault')} is not null then case "
-        f"when {quoted(column.name)} is null or {_part(column, 'fault')} = '{cells.LOOKS_PERSONAL.code}' then null "
-        f"when {counted} >= {_SHIFTED_CELLS} then '{_SHIFTED}' "
-        + (
-            f"else '{_PERSONAL_COLUMN}' end"
-            if column.is_personal
-            else f"when {cells.shown_value(quoted(column.name))} is null then '{_PERSONAL_VALUE}' end"
-        )
+        + ("cast(null as varchar)" if column.is_personal else f"({shown(quoted(column.name))})")
         for column in contract.columns
     )
     expressions = [
@@ -188,10 +147,7 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"{_first_fault(contract)} as fault",
         f"case when fault is not null then record_column {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
-        # In a row with many faulty cells, the cells are probably shifted, and personal ones may be in other columns.
-        f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
-        "as fault_detail",
-        f"case when fault is not null then null {hidden} end as hidden_because",
+        f"case when fault is not null then fault_detail {found} end as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_part(contract.column(FORCE_COLUMN), 'value')} end as force_code",
         f"case when fault is null and {_part(contract.column(contract.main_list), 'fault')} is null "

@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad, audited_warnings
+from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.pseudonyms import id_of, known_fingerprint
@@ -29,6 +29,8 @@ from dagster_project.words import counted, listed
 _DOCUMENTS_KEPT = 7
 # How many files a warning names.
 _FILES_NAMED = 3
+# How many unknown columns the audit names; a broken header may have thousands.
+_COLUMNS_NAMED = 200
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,9 @@ def _warn_of_gone_files(
     """Warn of days that lose rows together with a file: it may have been archived, and not replaced."""
     days = [day for day, correction in corrections.items() if correction.rows_removed]
     gone: dict[date, list[tuple[str, int]]] = {}
-    for day, name, sha256, rows in connection.execute(
+    for day, name, delivered_name, sha256, rows in connection.execute(
         """
-        select extract_date, file_name, file_sha256, rows_loaded
+        select extract_date, file_name, delivered_name, file_sha256, rows_loaded
         from audit.load
         where source = ? and status = 'loaded' and rows_loaded > 0 and list_contains(?, extract_date)
         order by load_id
@@ -146,7 +148,8 @@ def _warn_of_gone_files(
         [candidate.contract.source, days],
     ).fetchall():
         files = candidate.of(day)
-        if name not in candidate.skipped and all(name != file.file_name and sha256 != file.sha256 for file in files):
+        is_there = any(delivered_name == file.delivered_name or sha256 == file.sha256 for file in files)
+        if not (is_there or delivered_name in candidate.skipped):
             gone.setdefault(day, []).append((name, rows))
     for day, lost in gone.items():
         removed = corrections[day].rows_removed
@@ -376,6 +379,8 @@ def _audited(
         "source": file.source,
         "extract_date": file.extract_date,
         "file_name": file.file_name,
+        "delivered_name": file.delivered_name,
+        "unknown_columns": listed([f"'{name}'" for name in file.unknown_columns], _COLUMNS_NAMED) or None,
         "file_sha256": file.sha256,
         "key_epoch": contract.key_epoch(file.extract_date),
         "rows_read": file.rows_read,
@@ -385,7 +390,7 @@ def _audited(
         "totals_rows": file.totals_rows,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
-        "warnings": "; ".join(audited_warnings(file)) or None,
+        "warnings": "; ".join(file.warnings) or None,
         "is_synthetic": is_synthetic,
         "contract_version": contract.version,
         "loaded_at": now,

@@ -41,11 +41,8 @@ from dagster_project.loading.waivers import content_of, rejected_contents, waive
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
-from dagster_project.words import be, counted, listed
+from dagster_project.words import be, counted
 
-# How many unknown columns a file's warning names, and how many the audit names; a broken header may have thousands.
-_COLUMNS_SHOWN = 5
-_COLUMNS_NAMED = 200
 # Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
 # A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
@@ -66,6 +63,8 @@ class FileLoad:
     source: str
     extract_date: date
     file_name: str
+    """Its name as it is published."""
+    delivered_name: str | None = None
     sha256: str | None = None
     rows_read: int = 0
     rows_loaded: int = 0
@@ -79,6 +78,7 @@ class FileLoad:
     columns: tuple[str, ...] = ()
     """Contract columns that the file has."""
     unknown_columns: tuple[str, ...] = ()
+    """Names of columns that the contract does not have; they are in no warning, since they may be values."""
     filled: dict[tuple[str, str], int] = field(default_factory=dict)
     """Number of good rows with a value, for each force and column in the file."""
     silent: list[tuple[str, str]] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Candidate:
     """Files that were removed or written to after they were listed; `files` has no file of their days."""
     day_warnings: list[DayWarning] = field(default_factory=list)
     skipped: frozenset[str] = frozenset()
-    """Names of files that were not read because another of their day has the same content."""
+    """Whole names of files that were not read because another of their day has the same content."""
 
     def of(self, day: date) -> list[FileLoad]:
         """Return the files of one extract date."""
@@ -142,6 +142,7 @@ def read_deliveries(
     default_force: str,
     load_ids: Iterable[int],
     quarantined_again: Iterable[int] = (),
+    shows_text: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Candidate:
     """Fill the candidate tables of a source.
@@ -156,6 +157,7 @@ def read_deliveries(
         load_ids: ascending numbers for the files; the raw table has no row of the first or a later one.
         quarantined_again: those of `load_ids` whose rows in `audit.quarantine` are quarantined under a newer contract
             too, although they may be good now.
+        shows_text: whether reasons show the text of faulty cells, for candidates that are not kept.
         on_progress: called with the number of files read so far.
 
     Returns:
@@ -169,7 +171,7 @@ def read_deliveries(
     changed: list[LandedFile] = []
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
-        (FileLoad(load_id, contract.source, day, file.name), file)
+        (FileLoad(load_id, contract.source, day, file.name, file.delivered_name), file)
         for load_id, (day, file) in zip(load_ids, landed, strict=False)
     ]
     # One transaction, because each separate one writes its rows to the write-ahead log first and then to the file. It
@@ -182,7 +184,12 @@ def read_deliveries(
     with transaction(connection):
         create_incoming(connection, contract, loads[0][0].load_id if loads else 0)
         loader = RowLoader(
-            connection, contract, key, default_force, {load.load_id: load.file_name for load, _ in loads}
+            connection,
+            contract,
+            key,
+            default_force,
+            {load.load_id: load.file_name for load, _ in loads},
+            shows_text=shows_text,
         )
         for load, file in loads:
             read.append(load)
@@ -195,7 +202,7 @@ def read_deliveries(
     with transaction(connection):
         gone = {file.extract_date for file in changed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
-        skipped = frozenset(name for delivery in deliveries for name in delivery.skipped)
+        skipped = frozenset(file.delivered_name for delivery in deliveries for file in delivery.skipped)
         kept = [load for load in read if load.extract_date not in gone]
         candidate = Candidate(contract, kept, changed, skipped=skipped)
         if dropped:
@@ -238,7 +245,7 @@ def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable
         hide: replaces the identifiers of erased people in the names of files, sheets and columns.
     """
     try:
-        with open_extract(file.path, loader.contract, (file.size, file.modified_ns)) as extract:
+        with open_extract(file.path, loader.contract, (file.size, file.modified_ns), name=file.name) as extract:
             load.sha256 = extract.sha256
             loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
             load.rows_read = extract.rows_read
@@ -246,30 +253,12 @@ def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable
             load.columns = extract.found
             load.unknown_columns = tuple(map(hide, extract.unknown_columns))
             load.warnings.extend(map(hide, extract.warnings))
-            load.warnings.extend(not_loaded(load.unknown_columns))
+            if unknown := len(load.unknown_columns):
+                load.warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
         load.error = f"{hide(str(error))} [{error.code}]"
         load.error_code = error.code
-
-
-def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterator[str]:
-    """Yield one warning about the columns that the contract does not have; nothing if there are none.
-
-    Args:
-        columns: names of these columns.
-        named: how many to name; the others are only counted.
-    """
-    if columns:
-        names = listed([f"'{name}'" for name in columns], named)
-        yield f"{counted(len(columns), 'column')} not in the contract, not loaded: {names}"
-
-
-def audited_warnings(file: FileLoad) -> list[str]:
-    """Return the warnings of a file for the audit, which names up to 200 of the columns that were not loaded."""
-    short = list(not_loaded(file.unknown_columns))
-    whole = list(not_loaded(file.unknown_columns, named=_COLUMNS_NAMED))
-    return [*whole, *(warning for warning in file.warnings if warning not in short)]
 
 
 def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
@@ -413,7 +402,7 @@ def _rows_without_force(
     rows: dict[date, int] = {}
     for file in candidate.files:
         if FORCE_COLUMN in file.columns:
-            for force in file.forces:
+            for force, _ in file.members:
                 if force is not None:
                     first[force] = min(file.extract_date, first.get(force, file.extract_date))
         elif file.rows_read and not file.error:

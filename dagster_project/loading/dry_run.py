@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -128,6 +128,7 @@ def check_deliveries(
             key=new_key(),
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
+            shows_text=True,
         )
         if candidate.changed_files:
             name = printable(str(candidate.changed_files[0].path))
@@ -194,7 +195,7 @@ def _others(
     for file in landing.files:
         mine = named.get(file.extract_date, ())
         if mine and all(file.path.name != own.path.name for own in mine) and _hash(file) not in map(_hash, mine):
-            others.setdefault(file.extract_date, []).append(file)
+            others.setdefault(file.extract_date, []).append(replace(file, published_name=None))
     return others
 
 

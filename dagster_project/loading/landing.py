@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ DONE = ".done"
 
 _EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
 _EXTENSION = re.compile(rf"{_EXTENSIONS}\Z", re.I)
+# Parts of a file name that are published; the sender may write anything else into it.
+_KINDS = ("_late", "_corrected")
 
 # Temporary names that senders use until a file is complete: rsync and mail gateways (leading dot), SFTP clients,
 # browsers, editors, and the lock file that Excel keeps next to an open workbook.
@@ -49,10 +52,17 @@ class LandedFile:
     """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
     name_without_erased: str | None = None
     """Its name with substitutes in place of the identifiers of erased people; None if it has none."""
+    published_name: str | None = None
+    """Its name without what the sender added; None for a file that `fcir check` reads."""
 
     @property
     def name(self) -> str:
-        """Name of the file as messages and the audit show it."""
+        """Name of the file as messages, logs and publications show it."""
+        return self.published_name or self.delivered_name
+
+    @property
+    def delivered_name(self) -> str:
+        """Whole name of the file, for `fcir check` and the private warehouse."""
         return printable(self.name_without_erased or self.path.name)
 
     @property
@@ -65,8 +75,8 @@ class LandedFile:
 
     @property
     def shown_path(self) -> str:
-        """Path of the file as the audit shows it."""
-        return printable(str(self.path.with_name(self.name)))
+        """Path of the file in the private warehouse."""
+        return printable(str(self.path.with_name(self.delivered_name)))
 
     @property
     def state(self) -> tuple[int, int, int]:
@@ -200,7 +210,24 @@ def scan(
                 else:
                     files.append(found)
     files.sort(key=lambda file: (file.source, file.extract_date, file.order))
-    return Landing(tuple(files), tuple(warnings), is_synthetic=(landing / SYNTHETIC_MARKER).exists())
+    return Landing(tuple(_published(files)), tuple(warnings), is_synthetic=(landing / SYNTHETIC_MARKER).exists())
+
+
+def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
+    """Yield the files with their published names, numbered from the second of the same name on."""
+    numbers: Counter[str] = Counter()
+    for file in files:
+        extension = _extension_of(file.path.name)
+        kinds = "".join(kind for kind in _KINDS if kind in file.path.name.casefold())
+        name = f"{file.source}_{file.extract_date}{kinds}"
+        numbers[name + extension] += 1
+        number = numbers[name + extension]
+        yield replace(file, published_name=f"{name}{f'_{number}' if number > 1 else ''}{extension}")
+
+
+def _extension_of(name: str) -> str:
+    found = _EXTENSION.search(name)
+    return found[0].lower() if found else ""
 
 
 def hold_back(
@@ -228,7 +255,7 @@ def hold_back(
     """
     quiet_ns = int(quiet_seconds * 1_000_000_000)
     faults: dict[Path, str] = {
-        file.path: f"its contract requires a marker {file.name}{DONE}, not older than the file; there is none"
+        file.path: f"its contract requires a marker NAME{DONE}, not older than the file; there is none"
         for file in landing.files
         if file.is_complete is False
     }
@@ -304,11 +331,11 @@ def _extracts(
         if path.name.lower().endswith(DONE):
             name = path.name[: -len(DONE)]
             if name not in names:
-                yield f"{source}/{printable(path.name)}: a marker, but {printable(name)} is not next to it"
+                yield f"{source}/: {_shown(path)}: a marker NAME{DONE}, but NAME is not next to it"
             elif (status := _status(path)) and stat.S_ISREG(status.st_mode):
                 markers[name] = status.st_mtime_ns
             else:
-                yield f"{source}/{printable(path.name)}: not a regular file, so it marks nothing"
+                yield f"{source}/: {_shown(path)}: a marker that is not a regular file, so it marks nothing"
     for path in paths:
         if not path.name.lower().endswith(DONE):
             yield _landed(path, source, first, last, offset, markers.get(path.name), needs_marker=needs_marker)
@@ -317,7 +344,7 @@ def _extracts(
 def _landed(
     path: Path, source: str, first: date, last: date, offset: int, marker_ns: int | None, *, needs_marker: bool
 ) -> LandedFile | str:
-    shown = f"{source}/{printable(path.name)}"
+    shown = f"{source}/: {_shown(path)}"
     day = extract_date_of(path.name, source, offset)
     if day is None:
         return f"{shown}: not named {source}_YYYY-MM-DD*.EXT (csv, csv.gz, xlsx, parquet, jsonl); not loaded"
@@ -340,9 +367,7 @@ def _landed(
 
 
 def _shown(path: Path) -> str:
-    """Return the name of an entry for messages; if the name looks personal, its size and time instead."""
-    if not looks_personal(path.name):
-        return printable(path.name)
+    """Return what tells an entry apart in messages: its size and time, since its name may be that of a person."""
     status = _status(path)
     if status is None:
         return "an entry"

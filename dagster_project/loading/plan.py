@@ -29,7 +29,7 @@ class Delivery:
     source: str
     extract_date: date
     files: tuple[LandedFile, ...]
-    skipped: tuple[str, ...]
+    skipped: tuple[LandedFile, ...]
     """Names of files with the same content as an earlier file of the delivery."""
     hashes: tuple[str | None, ...] = ()
     """Hash of each file's content; None for a file that cannot be read."""
@@ -132,7 +132,7 @@ def plan_deliveries(
     held = list(landing.held)
     for (source, day), files in sorted(days.items()):
         first_with: dict[str, LandedFile] = {}
-        skipped: list[str] = []
+        skipped: list[LandedFile] = []
         try:
             for file in files:
                 state, sha256 = noted.get(file.shown_path, (None, ""))
@@ -141,7 +141,7 @@ def plan_deliveries(
                     if sha256 != _unreadable(file):
                         newly_hashed.append((file, sha256))
                 if sha256 in first_with:
-                    skipped.append(file.name)
+                    skipped.append(file)
                 else:
                     first_with[sha256] = file
         except FileNotFoundError:
@@ -162,7 +162,9 @@ def plan_deliveries(
         elif is_new or is_old:
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
-            warnings.extend(f"{source}/{name}: same content as another file of {day}; skipped once" for name in skipped)
+            warnings.extend(
+                f"{source}/{file.name}: same content as another file of {day}; skipped once" for file in skipped
+            )
     return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
 
 

@@ -48,6 +48,8 @@ class RowLoader:
         key: PseudonymKey,
         default_force: str,
         file_names: Mapping[int, str],
+        *,
+        shows_text: bool = False,
     ) -> None:
         """Start a candidate.
 
@@ -57,13 +59,14 @@ class RowLoader:
             key: key of the pseudonyms.
             default_force: force of extracts without a force column.
             file_names: file name of each load; written to the temporary table `load_file`.
+            shows_text: whether reasons show the text of faulty cells, for a candidate that is not kept.
         """
         self._connection = connection
         self.contract = contract
         self._key = key
         self._default_force = default_force
         self._good = good_rows_query(contract, "text_batch")
-        self._faulty = faulty_rows_query(contract, "faulty_batch")
+        self._faulty = faulty_rows_query(contract, "faulty_batch", shows_text=shows_text)
         self._personal = [column.name for column in contract.columns if column.is_personal]
         self._times = [column.name for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
         self._with_fractions: set[tuple[int, str]] = set()

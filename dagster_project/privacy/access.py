@@ -96,7 +96,7 @@ def _rows(
         f"""
         select
             rows.extract_date,
-            load.file_name,
+            coalesce(load.delivered_name, load.file_name),
             rows.source_row,
             load.status as load_status,
             concat_ws(', ', {held_as}) as held_as,

@@ -128,7 +128,7 @@ def plan_purge(
 
             select
                 load.source,
-                load.file_name,
+                coalesce(load.delivered_name, load.file_name) as delivered_name,
                 bool_or(
                     load.status = 'loaded'
                     and load.rows_loaded - coalesce(load.rows_purged, 0) > coalesce(marked.row_count, 0)
@@ -137,9 +137,9 @@ def plan_purge(
             left join marked
                 on load.load_id = marked.load_id
             where load.file_name is not null
-            group by load.source, load.file_name
+            group by load.source, coalesce(load.delivered_name, load.file_name)
             having count(marked.load_id) > 0
-            order by load.source, load.file_name
+            order by load.source, delivered_name
             """
         ).fetchall()
         kept = [settings.warehouse, settings.marts]

@@ -56,7 +56,7 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
     root = settings.published_force(check_force(force_code))
     name, published_at = next_name(root, None, run_id=run_id)
     with loading_connection(settings.warehouse) as connection:
-        _, project_fingerprint = check_gate(connection)
+        _, project_fingerprint = check_gate(connection, settings)
         figures = f"select 1 from {table('marts', 'kpi_measure_monthly')} where force_code = ? limit 1"
         if not connection.execute(figures, [force_code]).fetchone():
             raise GateClosed(

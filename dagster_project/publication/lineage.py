@@ -1,7 +1,6 @@
 """The documentation of the dbt project as a page of the publication: every model, its SQL and its lineage."""
 
 import re
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
     Raises:
         DbtError: dbt could not write the page.
     """
-    made_of = f'<meta name="fcir-made-of" content="{_made_of()}">'
+    made_of = f'<meta name="fcir-made-of" content="{_made_of(settings)}">'
     if before and made_of in beginning_of(before / PAGE):
         take_over(before, folder, PAGE)
         return
@@ -51,7 +50,6 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
     write(folder, PAGE, page.replace("<head>", f"<head>{policy}{made_of}", 1).encode())
 
 
-@cache
-def _made_of() -> str:
+def _made_of(settings: Settings) -> str:
     """Return a fingerprint of what determines the page: the dbt project and this module."""
-    return sha256(fingerprint().encode() + Path(__file__).read_bytes()).hexdigest()[:32]
+    return sha256(fingerprint(settings).encode() + Path(__file__).read_bytes()).hexdigest()[:32]

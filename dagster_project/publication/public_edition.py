@@ -108,7 +108,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     """
     root = settings.published_public
     with loading_connection(settings.warehouse) as connection:
-        _, project_fingerprint = check_gate(connection)
+        _, project_fingerprint = check_gate(connection, settings)
         ensure_tables(connection, [])
         recorded = scalar(connection, "select max(run_id) from audit.public_edition")
         earlier = _newest(root, recorded or "")

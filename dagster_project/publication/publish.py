@@ -85,7 +85,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         GateClosed: the marts were not fully built and tested from all loads.
     """
     with loading_connection(settings.warehouse) as connection:
-        change_seq, project_fingerprint = check_gate(connection)
+        change_seq, project_fingerprint = check_gate(connection, settings)
         ensure_tables(connection, [])
         newest = scalar(connection, "select max(run_id) from audit.publication")
     name, published_at = next_name(settings.published, newest, run_id=run_id)
@@ -130,13 +130,14 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             events=events,
         )
         remove_broken_links(draft, papers)
-        folder = finish(settings, partial, name, _manifest(connection, draft, name, published_at, counts))
+        manifest = _manifest(connection, draft, name, published_at, counts, project_fingerprint)
+        folder = finish(settings, partial, name, manifest)
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
     return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
 
 
-def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+def check_gate(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[int, str]:
     """Check that the marts may be published.
 
     Returns:
@@ -145,13 +146,18 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     Raises:
         GateClosed: the marts were not fully built and tested from all loads.
     """
-    if cause := stale_because(connection):
+    if cause := stale_because(connection, settings):
         raise GateClosed(f"{cause}. Nothing was published; what was published before stays. Run: fcir run")
-    return newest_change(connection), fingerprint()
+    return newest_change(connection), fingerprint(settings)
 
 
 def _manifest(
-    connection: duckdb.DuckDBPyConnection, draft: Draft, name: str, published_at: datetime, counts: dict[str, int]
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    name: str,
+    published_at: datetime,
+    counts: dict[str, int],
+    project_fingerprint: str,
 ) -> dict[str, object]:
     """Return the manifest: the files of the publication and the deliveries that it was made from."""
     inputs = connection.execute(
@@ -166,7 +172,7 @@ def _manifest(
         "run_id": name,
         "published_at": published_at.isoformat(),
         "code_version": version("fcir"),
-        "dbt_project_sha256": fingerprint(),
+        "dbt_project_sha256": project_fingerprint,
         "is_synthetic": any(row[5] for row in inputs),
         "files": files_of(draft.folder, draft.before),
         "failed": draft.renderer.failed,

@@ -18,7 +18,6 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.extracts.rows import without_value
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.record.chain import Anchor, Head
 from dagster_project.settings import Settings
@@ -34,7 +33,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_of_name, column_types, ensure_tables, record_contracts
+from dagster_project.warehouse.tables import column_types, ensure_tables, record_contracts
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
@@ -340,11 +339,36 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
     return Difference("older than the warehouse", is_fault=False) if behind == [(True,)] or copied != newest else None
 
 
+# Until 0.5: version 0.4 published whole file names, names of unknown columns and texts of cells.
+_PUBLISHED_NAME = r"""
+    source || '_' || extract_date
+    || case when contains(lower(file_name), '_late') then '_late' else '' end
+    || case when contains(lower(file_name), '_corrected') then '_corrected' else '' end
+    || regexp_extract(lower(file_name), '\.(csv|csv\.gz|xlsx|parquet|jsonl)$')
+"""
+_WITHOUT_TEXTS = {
+    "load": f"""
+        * replace (
+            {_PUBLISHED_NAME} as file_name,
+            coalesce(replace(reason, file_name, {_PUBLISHED_NAME}), reason) as reason,
+            cast(null as varchar) as warnings
+        ),
+        file_name as delivered_name
+    """,
+    "quarantine": f"""
+        * replace (
+            {_PUBLISHED_NAME} as file_name,
+            regexp_replace(reason, '; found ".*', '', 's') as reason
+        )
+    """,
+}
+
+
 def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: Iterable[Contract]) -> None:
     """Insert what `write_audit` wrote into the audit tables of a new warehouse.
 
-    The reasons of quarantined rows lose the values of columns that are personal today. Columns that are in no contract
-    any more stay noted as personal: kept publications still have their pseudonyms.
+    What an earlier version wrote loses texts of cells, free parts of file names and names of unknown columns. Columns
+    that are in no contract any more stay noted as personal: kept publications still have their pseudonyms.
 
     Args:
         connection: a loading connection to the new warehouse, with its tables.
@@ -357,41 +381,29 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'history' order by all"
         ).fetchall()
+        is_earlier = "delivered_name" not in column_types(connection, "history", "audit", "load")
         for schema, name in tables:
             if schema == "archive":
                 connection.execute("create schema if not exists archive")
                 copied = table(WAREHOUSE, schema, name)
                 connection.execute(f"create or replace table {copied} as from {table('history', schema, name)}")
                 continue
-            ours = column_types(connection, WAREHOUSE, "audit", name)
-            theirs = column_types(connection, "history", "audit", name)
-            names = ", ".join(column for column in theirs if column in ours)
+            present = column_types(connection, WAREHOUSE, "audit", name)
+            kept = column_types(connection, "history", "audit", name)
+            names = ", ".join(column for column in kept if column in present)
             if names:
                 # Creating the tables has written the contracts.
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
-                rows = f"(from {table('history', 'audit', name)})"
-                personal = _personal_in_reasons(connection, contracts) if name == "quarantine" else []
-                if personal:
-                    # While they are inserted: free blocks of the file would keep what an update replaces.
-                    is_personal = "list_contains($personal, source || ' ' || column_name)"
-                    reason = f"case when {is_personal} then {without_value('reason')} else reason end"
-                    rows = f"(select * replace ({reason} as reason) from {table('history', 'audit', name)})"
+                kept_table, ours = table("history", "audit", name), table(WAREHOUSE, "audit", name)
+                # While they are inserted, because free blocks of the file would keep what an update replaces.
+                columns = _WITHOUT_TEXTS.get(name, "*") if is_earlier else "*"
+                names += ", delivered_name" if is_earlier and name == "load" else ""
                 connection.execute(
-                    f"insert into {table(WAREHOUSE, 'audit', name)} ({names}) select {names} from {rows}",
-                    {"personal": personal} if personal else None,
+                    f"insert into {ours} ({names}) select {names} from (select {columns} from {kept_table})"
                 )
     finally:
         connection.execute("detach history")
     record_contracts(connection, contracts)
-
-
-def _personal_in_reasons(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> list[str]:
-    """Return source and name of the columns of quarantined rows that are personal today, also under another name."""
-    by_source = {contract.source: contract for contract in contracts}
-    found = connection.execute("select distinct source, column_name from history.audit.quarantine").fetchall()
-    of_sources = [(source, name) for source, name in found if name and source in by_source]
-    columns = [(source, name, column_of_name(by_source[source], name)) for source, name in of_sources]
-    return [f"{source} {name}" for source, name, column in columns if column and column.is_personal]
 
 
 def require_sound_warehouse(settings: Settings) -> None:

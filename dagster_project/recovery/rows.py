@@ -73,7 +73,7 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             load_id,
             source,
             extract_date,
-            file_name,
+            coalesce(delivered_name, file_name),
             file_sha256,
             rows_loaded,
             rows_quarantined,
@@ -107,7 +107,7 @@ def find_files(
     newest = max((load.extract_date for load in loads), default=None)
     landing = scan_landing(settings, contracts, quiet_seconds=0.0, until=newest)
     for file in (*landing.files, *landing.held):
-        names.add((file.source, file.name))
+        names.add((file.source, file.delivered_name))
         try:
             by_content.setdefault((file.source, sha256_of(file.path, largest=LARGEST_EXTRACT)), file)
         except OSError:

@@ -93,7 +93,7 @@ def _trace(
     return Trace(
         figure=figure,
         published=_published(settings, figure),
-        is_current=is_current(connection),
+        is_current=is_current(connection, settings),
         sources=sources,
         missing_days=_missing_days(connection, figure),
         uses=uses,
@@ -227,7 +227,16 @@ def _parts(
     loads = {
         row[0]: row
         for row in connection.execute(
-            "select load_id, source, extract_date, file_name, file_sha256, status from audit.load"
+            """
+            select
+                load_id,
+                source,
+                extract_date,
+                coalesce(delivered_name, file_name),
+                file_sha256,
+                status
+            from audit.load
+            """
         ).fetchall()
     }
     # Before the rows below, which are read bit by bit: another query of the connection would end them.
@@ -288,7 +297,7 @@ def _purged_files(
             counted.part,
             load.source,
             load.extract_date,
-            load.file_name,
+            coalesce(load.delivered_name, load.file_name),
             load.file_sha256,
             load.load_id,
             load.status,

@@ -122,7 +122,7 @@ def build_step(
         DbtError: dbt could not start.
         BuildOrderError: a step before this one must be built first.
     """
-    current, engine = fingerprint(), engine_of(settings)
+    current, engine = fingerprint(settings), engine_of(settings)
     engine.check_ready(parsed, is_first_step=step is FACTS)
     change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
@@ -302,20 +302,20 @@ def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
     return begun
 
 
-def stale_because(connection: duckdb.DuckDBPyConnection) -> str | None:
+def stale_because(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
     """Return why the marts are not those of everything loaded and the current dbt project; None if they are."""
-    last, current = last_build(connection), fingerprint()
+    last, current = last_build(connection), fingerprint(settings)
     if last is None or last[0] != newest_change(connection):
         return "the marts were not built and tested from all that is loaded"
     if last[1] != current or begun_by(connection) != current:
-        return "files in dbt/ have changed since the marts were built and tested"
+        return "files in dbt/, or lists of the configuration, have changed since the marts were built and tested"
     return None if belong_together(connection) else "marts.duckdb is not the file that the last build wrote"
 
 
-def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+def is_current(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
     """Return whether the publication was built from everything loaded, with the current dbt project."""
     last = last_build(connection)
-    return last is not None and last[2] and stale_because(connection) is None
+    return last is not None and last[2] and stale_because(connection, settings) is None
 
 
 def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dagster_project.config.seeds import laid_over, write_seeds
 from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
@@ -58,8 +59,18 @@ def target_path(settings: Settings) -> Path:
     return settings.home / ("dbt" if settings.target is Target.DUCKDB else f"dbt-{settings.target}")
 
 
-def fingerprint() -> str:
-    """Return a hash of everything that determines the result of a build, apart from the data."""
+def fingerprint(settings: Settings) -> str:
+    """Return a hash of everything that determines the result of a build, apart from the data.
+
+    Raises:
+        SeedError: a list of the configuration cannot be used.
+    """
+    seeds = laid_over(settings)
+    return hashlib.sha256(f"{_parsed_from()}{seeds}".encode()).hexdigest() if seeds else _parsed_from()
+
+
+def _parsed_from() -> str:
+    """Return a hash of the dbt project, which is parsed again when it changes."""
     digest = hashlib.sha256()
     for part in _FINGERPRINTED:
         root = DBT_PROJECT / part
@@ -134,10 +145,19 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
 def parse(settings: Settings) -> Any:
     """Return the parsed project for `invoke`. Parsing takes 2 CPU seconds, so do it once for all commands of a run.
 
+    Seeds that a list of the configuration is laid over are written below the data root, and read from there.
+
     Raises:
         DbtError: the project does not parse.
+        SeedError: a list of the configuration cannot be used.
     """
-    return invoke(settings, ["parse", "--no-write-json"])
+    files = write_seeds(target_path(settings) / "seeds", laid_over(settings))
+    parsed = invoke(settings, ["parse", "--no-write-json"])
+    for node in parsed.nodes.values():
+        if node.resource_type == "seed" and node.name in files:
+            # dbt joins it to the folder of the project, so an absolute path stands.
+            node.original_file_path = str(files[node.name])
+    return parsed
 
 
 def built_schemas(parsed: Any) -> set[str]:
@@ -176,7 +196,7 @@ def ensure_manifest(settings: Settings) -> Path:
         (folder / _MARK).unlink(missing_ok=True)
         invoke(settings, ["parse"])
         with private_files():
-            (folder / _MARK).write_text(f"{fingerprint()}\n{DBT_PROJECT}", encoding="utf-8")
+            (folder / _MARK).write_text(f"{_parsed_from()}\n{DBT_PROJECT}", encoding="utf-8")
     return folder / _MANIFEST
 
 
@@ -184,7 +204,7 @@ def is_parsed(settings: Settings) -> bool:
     """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
-        if not _is_marked(folder, f"{fingerprint()}\n{DBT_PROJECT}"):
+        if not _is_marked(folder, f"{_parsed_from()}\n{DBT_PROJECT}"):
             return False
         read_manifest(folder / _MANIFEST)
     except (OSError, ValueError):

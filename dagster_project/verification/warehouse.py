@@ -275,5 +275,5 @@ def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterato
     if not settings.marts.exists() or not belong_together(connection):
         what = "not the file that the last build or publication wrote" if settings.marts.exists() else "missing"
         yield Finding(str(settings.marts), what, f"{_BUILD_AGAIN}: fcir run")
-    elif reason := stale_because(connection):
+    elif reason := stale_because(connection, settings):
         yield Finding(str(settings.marts), reason, "Build and publish: fcir run", is_fault=False)

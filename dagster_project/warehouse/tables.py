@@ -8,7 +8,7 @@ from dagster_project.contracts import Column, Contract
 from dagster_project.contracts.model import normalised
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
-from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, shows_value
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE, transaction
 
@@ -56,6 +56,10 @@ alter table audit.load add column if not exists rows_repeated bigint default 0;
 alter table audit.load add column if not exists totals_rows bigint default 0;
 -- Usual rows of the day, of which a delivery has far fewer or more.
 alter table audit.load add column if not exists rows_expected bigint;
+-- `file_name` is the published name. The whole name, and the names of columns that were not loaded, may be about
+-- people: they stay in this file and in history/.
+alter table audit.load add column if not exists delivered_name varchar;
+alter table audit.load add column if not exists unknown_columns varchar;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,
@@ -326,8 +330,6 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
 def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
     """Check that no column of a raw table has clear values that should be pseudonyms, or the reverse.
 
-    Reasons of quarantined rows show no value of a personal column either.
-
     Args:
         connection: an open connection to the warehouse.
         contracts: the sources.
@@ -348,8 +350,6 @@ def columns_of_other_privacy(
 ) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table with clear values that should be pseudonyms, or the reverse, and which it has.
 
-    After them, yield the reasons of quarantined rows, if they show values of a personal column.
-
     Args:
         connection: an open connection to the warehouse, which may lack the table.
         contract: the source.
@@ -360,8 +360,6 @@ def columns_of_other_privacy(
     noted = f"select personal_columns from {catalog}.audit.contract where source = ?"
     if has_notes and (personal := scalar(connection, noted, [contract.source])) is not None:
         yield from _columns_noted_otherwise(connection, contract, personal.split(), catalog)
-    if "reason" in column_types(connection, catalog, "audit", "quarantine"):
-        yield from _values_in_reasons(connection, contract, catalog)
 
 
 def _columns_noted_otherwise(
@@ -385,28 +383,6 @@ def column_of_name(contract: Contract, name: str) -> Column | None:
     """Return the column of a contract that has a name, or that had it before it became a synonym; None if none has."""
     of_name = [column for column in contract.columns if normalised(name) in column.names]
     return next((column for column in of_name if column.name == name), of_name[0] if of_name else None)
-
-
-def _values_in_reasons(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, catalog: str
-) -> Iterator[tuple[str, str]]:
-    shown = connection.execute(
-        f"""
-        select distinct column_name
-        from {catalog}.audit.quarantine
-        where
-            source = ?
-            and column_name is not null
-            and {shows_value("reason")}
-        order by column_name
-        """,
-        [contract.source],
-    ).fetchall()
-    for (name,) in shown:
-        column = column_of_name(contract, name)
-        if column and column.is_personal:
-            place = f"{contract.source}.{name}"
-            yield "audit.quarantine.reason", f"{CLEAR_VALUES} of {place}, and its contract states that it is personal"
 
 
 def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

@@ -15,7 +15,7 @@ from dagster_project.record import store
 from dagster_project.settings import PROJECT_ROOT, Settings
 from tests.dagster.conftest import use
 from tests.roots import DataRoot
-from tests.troubled import DAYS, LINK, MISSING, PICTURE, REJECTED
+from tests.troubled import DAYS, MISSING, REJECTED
 
 FIRST, WARNED, _, LAST = (day.isoformat() for day in DAYS)
 
@@ -139,8 +139,8 @@ def test_a_day_shows_its_rows_and_what_a_correction_changed(instance):
 def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
     source = shown(latest["raw/call_segments"])
     [[rejected]], warnings = source.pop("rejected_deliveries"), source.pop("warnings")
-    assert rejected.startswith(f"{REJECTED}: call_segments_{REJECTED}_{PICTURE}.csv: required columns are missing")
-    assert any(warning.startswith(f"call_segments/{LINK}.txt: not named") for [warning] in warnings)
+    assert rejected.startswith(f"{REJECTED}: call_segments_{REJECTED}.csv: required columns are missing")
+    assert any(warning.startswith("call_segments/: an entry of 0 bytes") for [warning] in warnings)
     rows = {"rows_read": 7, "rows_loaded": 6, "rows_quarantined": 1, "dagster/row_count": 10}
     assert source == rows | {"days_loaded": 3, "deliveries": 3, "rejected": 1, "missing": 0}
     arrived = {"deliveries": 3, "files": 4, "rows_read": 7, "dagster/row_count": 7, "newest_extract_date": LAST}
@@ -169,7 +169,7 @@ def test_failed_checks_show_counts_days_and_rows_and_nothing_else(checks):
     )
     for night in (first, second):
         [[reason]] = night["files_can_be_read"][1].pop("reasons")
-        assert reason.startswith(f"call_segments_{REJECTED}_{PICTURE}.csv: required columns are missing: disposition;")
+        assert reason.startswith(f"call_segments_{REJECTED}.csv: required columns are missing: disposition;")
     unreadable = {"evaluated": 4, "unexpected": 1, "failed_extract_dates": REJECTED.isoformat()}
     one = {"unexpected": 1, "dimension": "accuracy"}
     quarantined = one | {"evaluated": 3, "failed_extract_dates": FIRST}

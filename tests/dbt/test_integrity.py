@@ -57,6 +57,7 @@ seeds:
             totals:
               - {total: people, parts: [adults, children]}
               - {total: adults, parts: [adults]}
+            conditions: [{text: four came, where: people = 4}]
             parents:
               - {columns: [force, station], to: ref('stations')}
               - {columns: [day], to: ref('stations'), to_columns: [opened]}
@@ -93,6 +94,7 @@ FAULTS = {
     "reason is empty": 3,
     "reason is none of bail, lover's quarrel": 2,
     "people is not the sum of adults, children": 1,
+    "four came": 1,
     "another row has the same force, visit": 2,
     "force, station is not in stations (dbt/seeds/stations.csv)": 2,
     "day is no opened of stations (dbt/seeds/stations.csv)": 1,

@@ -19,7 +19,7 @@ WITHOUT_INPUTS = {"data_dictionary"}
 COPIES = {"published_versions", "revisions"}
 # What the models of a layer may read: CONTRIBUTING.md, "Layers of the dbt project".
 READS = {
-    "staging": {"raw", "audit", "staging"},
+    "staging": {"raw", "audit", "staging", "reference"},
     "changes": {"raw", "staging", "changes"},
     "core": {"reference", "staging", "changes", "core"},
     "measures": {"reference", "staging", "changes", "core", "measures"},

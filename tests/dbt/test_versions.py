@@ -66,7 +66,9 @@ class Warehouse:
             )
             # The table of changes since the last publication; the others are views.
             build_node(connection, self._changes)
-            connection.execute("insert into audit.build values ('run', ?, ?, false, now())", [number, fingerprint()])
+            connection.execute(
+                "insert into audit.build values ('run', ?, ?, false, now())", [number, fingerprint(Settings())]
+            )
 
     def publish(self) -> str:
         """Publish; the name of the publication."""
@@ -101,7 +103,9 @@ def warehouse(compiled_manifest, tmp_path, monkeypatch) -> Warehouse:
             "create table measures.int_measure_source as "
             "select 'calls_999.received' as measure, 'call_segments' as source"
         )
-        connection.execute("insert into audit.build_started (project_fingerprint) values (?)", [fingerprint()])
+        connection.execute(
+            "insert into audit.build_started (project_fingerprint) values (?)", [fingerprint(Settings())]
+        )
         for node in project.nodes.values():
             if node.name in MODELS:
                 build_node(connection, node)

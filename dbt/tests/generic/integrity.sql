@@ -8,12 +8,13 @@
     totals: a total and the parts that it is the sum of. A row with a null in one of them passes.
     changed: the source's table of changed rows, for a fact. A nightly run tests only the rows of changed keys:
         unchanged rows were tested when they were loaded. A full build tests all rows.
+    conditions: text and condition (where) of rows that are faulty.
     parents: columns that are found in the table `to`, as `to_columns` where that names them otherwise. A row with a
         null in one of them passes.
 
     The texts name columns and accepted values, never a value of a row: they are shown where the rows must not be. The
     condition finds no rows that are alike with a null in their grain, although they are counted. -#}
-{% test integrity(model, grain=[], required=[], accepted={}, totals=[], parents=[], changed=none) %}
+{% test integrity(model, grain=[], required=[], accepted={}, totals=[], conditions=[], parents=[], changed=none) %}
 
 {{ config(fail_calc="coalesce(sum(faulty_rows), 0)") }}
 
@@ -43,6 +44,13 @@
         "rows": "sum(case when " ~ differs ~ " then 1 else 0 end)",
         "text": item.total ~ " is not the sum of " ~ item.parts | join(", "),
         "where": differs,
+    }) -%}
+{%- endfor -%}
+{%- for item in conditions -%}
+    {%- do faults.append({
+        "rows": "sum(case when " ~ item.where ~ " then 1 else 0 end)",
+        "text": item.text,
+        "where": item.where,
     }) -%}
 {%- endfor -%}
 {%- set of_rows = faults | length -%}

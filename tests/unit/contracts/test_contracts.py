@@ -72,10 +72,6 @@ def test_the_contracts_of_the_project_have_daily_sources_keys_and_personal_colum
     assert personal == {"operator_id", "caller_number", "linked_reference", "crime_ref"}
 
 
-# Texts as a paper prints them; they are escaped wherever they are shown.
-AS_PRINTED = {"statement", "published_value", "threshold"}
-
-
 def test_every_column_is_described_every_number_has_a_maximum_and_every_text_a_form():
     for contract in load_contracts(CONTRACTS).values():
         assert contract.description
@@ -86,7 +82,7 @@ def test_every_column_is_described_every_number_has_a_maximum_and_every_text_a_f
             assert all(column.values.values()), name
             if is_open and column.cell_type in (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS):
                 assert column.maximum is not None, name
-            if is_open and column.cell_type is CellType.TEXT and column.name not in {"force_code", *AS_PRINTED}:
+            if is_open and column.cell_type is CellType.TEXT and column.name != "force_code":
                 assert column.form, name
 
 
@@ -108,7 +104,7 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
     document["schema"][0].update(custom(**same))
     assert loaded(tmp_path, document) == contract
     patrol = contract.column("patrol_id")
-    assert (patrol.pattern, patrol.form) == (IDENTIFIER, "an identifier without blanks and @, at most 64 characters")
+    assert (patrol.pattern, patrol.max_length) == (IDENTIFIER, 64)
     assert (patrol.minimum, patrol.default, patrol.utc_offset_from, patrol.resembles_personal) == (None, None, None, "")
 
 
@@ -120,7 +116,7 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
         custom(**stated, deliveryMeasures={"n": "count(*)"}), dataGranularityDescription="a walk"
     )
     document.update(team={"name": "beats"}, tags=["walks"], description={"purpose": "Patrols."})
-    letters = custom(patternDescription="letters and blanks", resemblesPersonal="names of beats")
+    letters = custom(patternDescription="letters", resemblesPersonal="names of beats", patternReason="beats")
     properties(document)[0].update(logicalTypeOptions={"pattern": "[A-Z ]+"}, **letters)
     properties(document)[2].update(custom(notBefore=["begun_at"], requiredWhen={"officer": 1}))
     decimal(document, at=3, logicalTypeOptions={"minimum": 0.5, "maximum": 9.5}, **custom(maximumReason="walks end"))
@@ -220,6 +216,7 @@ OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
     "pattern and maxLength are for text": (1, {"logicalTypeOptions": {"pattern": "[a-z]+"}} | LETTERS),
     "text that is neither personal nor a closed list": (3, {"logicalTypeOptions": {"maxLength": 9}}),
     "maxLength 0; expected": (0, {"logicalTypeOptions": {"maxLength": 0}}),
+    "a name like 'janesmith' fits the pattern": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}} | LETTERS),
     "is not a regular expression": (0, {"logicalTypeOptions": {"pattern": "[a-z"}} | LETTERS),
 }
 OF_DOCUMENT = {

@@ -127,7 +127,7 @@ def test_a_day_that_loses_the_rows_of_an_archived_file_is_a_warning(installation
     other.write_bytes(archived[skipped].read_bytes())
     installation.land(skipped, row("d", day=skipped), suffix="_d")
     *gone, skip = sorted(installation.run().warnings)
-    assert skip == f"visits/visits_{skipped}_b.csv: same content as another file of {skipped}; skipped once"
+    assert skip == f"visits/visits_{skipped}_2.csv: same content as another file of {skipped}; skipped once"
     assert [text.partition(": ")[2] for text in gone] == [
         f"{day} is loaded without 3 rows that it had before, and of the files that it was loaded from, these are no "
         f"longer in the landing folder: visits_{day}.csv (3 rows). If the rows belong to the day, put the files back, "

@@ -2,6 +2,24 @@ with
 
 states as (select * from {{ source("raw", "crimes") }}),
 
+-- One row for each district in any case, since systems write it in several.
+districts as (
+    select
+        force_code,
+        lower(district) as lowered,
+        min(district) as district
+    from {{ ref("districts") }}
+    group by
+        force_code,
+        lower(district)
+),
+
+listed_forces as (
+    select force_code
+    from districts
+    group by force_code
+),
+
 current_loads as (
     select
         load_id,
@@ -25,7 +43,14 @@ final as (
         {{ local_date("states.cancelled_at") }} as cancelled_date,
         cast(states.cancel_code as {{ dbt.type_string() }}) as cancel_code,
         cast(states.report_channel as {{ dbt.type_string() }}) as report_channel,
-        cast(states.district as {{ dbt.type_string() }}) as district,
+        -- A text that no list has may be anything, so it stays in the raw table.
+        cast(
+            case
+                when states.district is not null and listed_forces.force_code is not null
+                    then coalesce(districts.district, 'unknown')
+            end as {{ dbt.type_string() }}
+        ) as district,
+        states.district is not null and listed_forces.force_code is null as is_district_hidden,
         cast(states.is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(states.extract_date as date) as extract_date,
         cast(states.load_id as bigint) as load_id,
@@ -33,6 +58,11 @@ final as (
     from states
     inner join current_loads
         on states.load_id = current_loads.load_id
+    left join listed_forces
+        on states.force_code = listed_forces.force_code
+    left join districts
+        on states.force_code = districts.force_code
+        and lower(states.district) = districts.lowered
 )
 
 select * from final
