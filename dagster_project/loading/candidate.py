@@ -439,7 +439,8 @@ def _member_warning(candidate: Candidate, found: UnusualMember) -> DayWarning:
         "have far fewer rows of a line, type or force than usual",
         found.extract_date,
         candidate.of(found.extract_date)[0].file_name,
-        f"{' of '.join(names)}: {found.rows_read:,} rows on {found.extract_date}; usual: "
+        f"{' of '.join(names)}: {found.rows_read:,} rows on {found.extract_date}; usual"
+        f"{' for the weekday' if found.rows_read else ''}: "
         f"{found.usual_rows:,.0f} (median of the 28 days before){incomplete}",
         1 - found.rows_read / found.usual_rows,
     )

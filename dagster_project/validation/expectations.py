@@ -212,9 +212,9 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "volume_of_each_member_is_usual",
-            "No row of a force, or fewer than 30% of the median of a member of the main list"
-            f"{f' ({contract.main_list})' if contract.main_list else ''}, where the median of the 28 days before is 10 "
-            "rows or more: a part of the export is missing.",
+            "No row of a force or of a member of the main list"
+            f"{f' ({contract.main_list})' if contract.main_list else ''}, or fewer than 30% of a member's median for "
+            "the weekday, where the median of the 28 days before is 10 or more: a part of the export is missing.",
             dimension="completeness",
             column="unusual_members",
         )

@@ -431,25 +431,24 @@ def number_epochs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
         "select distinct extract_date, coalesce(key_epoch, 0) from audit.load where source = ?", [contract.source]
     ).fetchall()
     other = {day for day, epoch in rows if contract.key_epoch(day) != epoch}
-    with transaction(connection):
-        for epoch in {contract.key_epoch(day) for day in other}:
-            connection.execute(
-                """
-                update audit.load
-                set
-                    key_epoch = $epoch,
-                    change_seq = greatest(
-                        (select max(load.change_seq) from audit.load as load),
-                        (select coalesce(max(build.change_seq), 0) from audit.build as build)
-                    ) + 1
-                where source = $source and list_contains($days, extract_date)
-                """,
-                {
-                    "epoch": epoch,
-                    "source": contract.source,
-                    "days": [day for day in other if contract.key_epoch(day) == epoch],
-                },
-            )
+    for number in {contract.key_epoch(day) for day in other}:
+        connection.execute(
+            """
+            update audit.load
+            set
+                key_epoch = $epoch,
+                change_seq = greatest(
+                    (select max(load.change_seq) from audit.load as load),
+                    (select coalesce(max(build.change_seq), 0) from audit.build as build)
+                ) + 1
+            where source = $source and list_contains($days, extract_date)
+            """,
+            {
+                "epoch": number,
+                "source": contract.source,
+                "days": [day for day in other if contract.key_epoch(day) == number],
+            },
+        )
 
 
 def note_personal_columns(connection: duckdb.DuckDBPyConnection, source: str, names: Iterable[str]) -> None:

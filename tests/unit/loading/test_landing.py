@@ -3,7 +3,7 @@
 import os
 import time
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from dagster_project.loading import candidate, plan
 from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
-from tests.unit.loading.installation import DAY, HEADER, rewrite, row
+from tests.unit.loading.installation import DAY, HEADER, VISITS, Installation, rewrite, row, rows
 
 HOUR = 3600
 
@@ -28,6 +28,20 @@ HOUR = 3600
 )
 def test_the_name_of_an_extract_states_its_source_and_day(name, day):
     assert extract_date_of(name, "crimes") == (day and date.fromisoformat(day))
+
+
+def test_a_system_may_stamp_its_files_with_the_day_after(tmp_path):
+    installation = Installation(tmp_path / "home", replace(VISITS, extract_date_offset=-1))
+    for stamp in (1, 3):
+        installation.land(DAY + timedelta(stamp), *rows(DAY + timedelta(stamp - 1), 20))
+    report = installation.run()
+    assert [(item.extract_date, item.status) for item in report.deliveries] == [
+        (DAY, "loaded"),
+        (DAY + timedelta(2), "loaded"),
+    ]
+    missing = installation.query("select extract_date, reason from audit.load where status = 'missing_delivery'")
+    named = f"no file visits_{DAY + timedelta(2)}*.EXT in the landing folder"
+    assert missing[0] == (DAY + timedelta(1), named)
 
 
 def landed(folder: Path, *names: str) -> Path:
