@@ -100,6 +100,7 @@ def check_deliveries(
     """
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import new_key
+    from dagster_project.loading.reused_ids import shared_ids
     from dagster_project.loading.verdicts import judge
     from dagster_project.validation import count_violations
 
@@ -140,7 +141,7 @@ def check_deliveries(
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
             violations = tuple(item for item in violations if item.expectation.code not in _OF_DATES)
-        judgement = judge(connection, candidate, violations)
+        judgement = judge(connection, candidate, violations, shared_ids(connection, contract, candidate.files))
         loads = iter(candidate.files)
         checked = []
         for delivery in deliveries:

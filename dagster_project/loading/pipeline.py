@@ -22,6 +22,7 @@ from dagster_project.loading.pseudonyms import (
     read_or_create_key,
 )
 from dagster_project.loading.report import FileWarning, SourceReport
+from dagster_project.loading.reused_ids import shared_ids
 from dagster_project.loading.suppression import require_suppression
 from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
@@ -117,13 +118,14 @@ def load_source(
             load_ids=count(next_load(connection, files)),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
-    # Hashes of the keys that a rule compares may exceed the memory. Candidates contain pseudonyms only, so they may be
-    # spilled to disk.
+    # Identifiers, and hashes of the keys that a rule compares, may exceed the memory. Candidates contain pseudonyms
+    # only, so they may be spilled to disk.
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
+        shared = shared_ids(connection, contract, candidate.files)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.changed_files))
-        judgement = judge(connection, candidate, violations)
+        judgement = judge(connection, candidate, violations, shared)
         # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)

@@ -14,6 +14,7 @@ import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import london_time_of
+from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.repeated_keys import portions
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming
@@ -40,23 +41,28 @@ def shared_ids(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     files: Sequence[FileLoad],
-    standing: Mapping[int, date],
 ) -> dict[date, SharedIds]:
     """Compare the identifiers of a candidate with those that are loaded, and with each other.
 
     Whether an other row counts depends on the verdict on its delivery, so the rows are returned by its load.
 
     Args:
-        connection: a loading connection with the candidate.
+        connection: a connection with the candidate; it may spill to disk, since the identifiers of a first load of
+            ten years may exceed the memory.
         contract: the source.
         files: the files of the candidate, ordered by extract date.
-        standing: extract date of each load that is accepted.
 
     Returns:
         For each extract date that has any, the rows that share their identifier.
     """
     if not contract.identity or contract.identity_time is None or not files:
         return {}
+    standing = dict(
+        connection.execute(
+            "select load_id, extract_date from audit.load where source = ? and list_contains(?, status)",
+            [contract.source, list(ACCEPTED)],
+        ).fetchall()
+    )
     days = [file.extract_date for file in files]
     if contract.identity_days is None and max(days) - min([*standing.values(), *days]) <= timedelta(DAYS_AGAIN):
         return {}

@@ -16,7 +16,7 @@ from dagster_project.contracts import Contract, Severity
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.candidate import Candidate, DayWarning
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.reused_ids import DAYS_AGAIN, shared_ids
+from dagster_project.loading.reused_ids import DAYS_AGAIN, SharedIds
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
 from dagster_project.validation import Expectation, Violations, expectations_of
@@ -142,13 +142,19 @@ class _SharedRows:
         return self.reused >= _REUSED_NOTICED_ROWS and self.reused >= _REUSED_NOTICED_SHARE * self.read
 
 
-def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violations: Sequence[Violations]) -> Judgement:
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    candidate: Candidate,
+    violations: Sequence[Violations],
+    shared: Mapping[date, SharedIds],
+) -> Judgement:
     """Decide whether each delivery of a candidate is accepted.
 
     Args:
         connection: a loading connection, before any part of the candidate is accepted.
         candidate: the candidate load.
         violations: violations of the expectations that look at one delivery at a time.
+        shared: by extract date, the rows that share their identifier with others.
 
     Returns:
         A verdict for each delivery, and all violations, including those of expectations that depend on other days.
@@ -170,8 +176,6 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
     verdicts: dict[date, Verdict] = {}
     rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
-    day_of_load = {load: day for day, loads in loaded.loads.items() for load in loads}
-    shared = shared_ids(connection, contract, candidate.files, day_of_load)
     for day in candidate.days:
         files = candidate.of(day)
         found = [(expectation, _sentence(expectation, facts.get(day, {}))) for expectation in failures[day]]

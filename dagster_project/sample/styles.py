@@ -102,6 +102,7 @@ def style_of(source: str, *, date: dt.date, file: File) -> Style:
             "xlsx",
             names=Names.TITLE,
             durations=Durations.CLOCK if day % 2 else Durations.SECONDS,
+            with_force=True,
             without=("utc_offset_minutes",),
             preamble=("Late rows", _NOTICE) if day % 2 else (),
         )
