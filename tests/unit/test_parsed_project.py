@@ -18,7 +18,7 @@ def parses(monkeypatch):
             (folder / name).write_text("{}")
 
     monkeypatch.setattr(project, "invoke", invoke)
-    monkeypatch.setattr(project, "fingerprint", lambda: "one")
+    monkeypatch.setattr(project, "_parsed_from", lambda: "one")
     return found
 
 
@@ -27,7 +27,7 @@ def test_a_changed_project_is_parsed_in_part_and_a_moved_one_from_scratch(tmp_pa
     project.ensure_manifest(settings)
     project.ensure_manifest(settings)
     assert parses == [False]
-    monkeypatch.setattr(project, "fingerprint", lambda: "two")
+    monkeypatch.setattr(project, "_parsed_from", lambda: "two")
     project.ensure_manifest(settings)
     assert parses == [False, True]
     monkeypatch.setattr(project, "DBT_PROJECT", tmp_path / "version 2" / "dbt")

@@ -60,8 +60,8 @@ def test_a_whole_serial_number_is_midnight_in_a_column_of_a_file_with_fractions(
     installation.run()
     loaded = installation.query("select strftime(begun_at, '%H:%M') from raw.visits order by load_id, source_row")
     assert loaded == [("00:00",), ("12:00",), ("00:00",)]
-    faults = "select file_name[-5], source_row, reason_code from audit.quarantine order by all"
-    expected = ("a", 5, "no_time_of_day"), ("b", 2, "no_time_of_day"), ("b", 3, "not_a_timestamp")
+    faults = "select load_id, source_row, reason_code from audit.quarantine order by all"
+    expected = (1, 5, "no_time_of_day"), (2, 2, "no_time_of_day"), (2, 3, "not_a_timestamp")
     assert installation.query(faults) == [*expected]
 
 
