@@ -48,7 +48,6 @@ class Style:
         null: word for "no value".
         yes, no: words for booleans.
         turn: number of columns moved from the start to the end.
-        with_force: whether the file has a `force_code` even if all its rows are of the default force.
         without: omitted columns.
         unknown: a column that is in no contract, or empty.
         preamble: lines above the header.
@@ -67,7 +66,6 @@ class Style:
     yes: str = "Y"
     no: str = "N"
     turn: int = 0
-    with_force: bool = False
     without: tuple[str, ...] = ()
     unknown: str = ""
     preamble: tuple[str, ...] = ()
@@ -102,12 +100,11 @@ def style_of(source: str, *, date: dt.date, file: File) -> Style:
             "xlsx",
             names=Names.TITLE,
             durations=Durations.CLOCK if day % 2 else Durations.SECONDS,
-            with_force=True,
             without=("utc_offset_minutes",),
             preamble=("Late rows", _NOTICE) if day % 2 else (),
         )
     if file is File.CORRECTED:
-        return Style("csv", names=Names.UPPER, stamp=Stamp.ISO, null="NULL", with_force=day % 2 == 0)
+        return Style("csv", names=Names.UPPER, stamp=Stamp.ISO, null="NULL")
     return _STYLES[source](day, date)
 
 

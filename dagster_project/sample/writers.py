@@ -15,7 +15,6 @@ import xlsxwriter
 
 from dagster_project.sample.deliveries import Chunk, Deliveries, Kind
 from dagster_project.sample.draws import where_true
-from dagster_project.sample.forces import KENT
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
@@ -58,8 +57,6 @@ def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Deliveries:
     """Return the rows of a file with its columns, in their order; an unknown column is text."""
     table = deliveries.take(chunk.rows)
     without = {*style.without}
-    if not style.with_force and (table.columns["force_code"] == KENT.code).all():
-        without.add("force_code")
     kinds, columns = dict(table.kinds), dict(table.columns)
     names = [name for name in kinds if name not in without]
     names = names[style.turn :] + names[: style.turn]
