@@ -98,28 +98,24 @@ spans as (
     inner join measures
         on quarantined.measure = measures.measure
     left join possible
-        on
-            quarantined.force_code = possible.force_code
-            and quarantined.measure = possible.measure
-            and quarantined.month_start = possible.month_start
-            and quarantined.period = possible.period
+        on quarantined.force_code = possible.force_code
+        and quarantined.measure = possible.measure
+        and quarantined.month_start = possible.month_start
+        and quarantined.period = possible.period
     left join named_sources
-        on
-            quarantined.force_code = named_sources.force_code
-            and quarantined.measure = named_sources.measure
-            and quarantined.month_start = named_sources.month_start
-            and quarantined.period = named_sources.period
+        on quarantined.force_code = named_sources.force_code
+        and quarantined.measure = named_sources.measure
+        and quarantined.month_start = named_sources.month_start
+        and quarantined.period = named_sources.period
     left join measure_periods
-        on
-            quarantined.force_code = measure_periods.force_code
-            and quarantined.measure = measure_periods.measure
-            and quarantined.month_start = measure_periods.month_start
-            and quarantined.period = measure_periods.period
+        on quarantined.force_code = measure_periods.force_code
+        and quarantined.measure = measure_periods.measure
+        and quarantined.month_start = measure_periods.month_start
+        and quarantined.period = measure_periods.period
     left join measure_months
-        on
-            quarantined.force_code = measure_months.force_code
-            and quarantined.measure = measure_months.measure
-            and quarantined.month_start = measure_months.month_start
+        on quarantined.force_code = measure_months.force_code
+        and quarantined.measure = measure_months.measure
+        and quarantined.month_start = measure_months.month_start
 
 ),
 

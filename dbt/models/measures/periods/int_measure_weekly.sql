@@ -83,10 +83,9 @@ final as (
     inner join measures
         on summed.measure = measures.measure
     left join silent_weeks
-        on
-            summed.measure = silent_weeks.measure
-            and summed.force_code = silent_weeks.force_code
-            and summed.week_start = silent_weeks.week_start
+        on summed.measure = silent_weeks.measure
+        and summed.force_code = silent_weeks.force_code
+        and summed.week_start = silent_weeks.week_start
 
 )
 
