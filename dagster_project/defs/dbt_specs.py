@@ -114,6 +114,7 @@ def _integrity(arguments: Mapping[str, Any]) -> str:
         claims.append(f"Never empty: {_listed(arguments['required'])}.")
     claims += [f"{column} is one of: {_listed(values)}." for column, values in arguments.get("accepted", {}).items()]
     claims += [f"{item['total']} is the sum of {_listed(item['parts'])}." for item in arguments.get("totals", [])]
+    claims += [f"No row where {item['text']}." for item in arguments.get("conditions", [])]
     for item in arguments.get("parents", []):
         table = item["to"].removeprefix("ref('").removesuffix("')")
         to_columns = item.get("to_columns", item["columns"])

@@ -95,9 +95,9 @@ def test_the_log_has_a_line_for_each_source_and_step(troubled):
     )
     assert first >= {
         "sources call_segments 4 deliveries, 10 rows loaded, 1 quarantined, 1 REJECTED",
-        "sources crimes 3 deliveries, 4 rows loaded, 1 MISSING",
+        "sources crimes 3 deliveries, 5 rows loaded, 3 quarantined, 1 MISSING",
         "build facts step done, from scratch",
-        "build reference 17 of 17 good",
+        "build reference 18 of 18 good",
         "publish papers 1 paper, 1 new or changed",
     }
     assert second >= {
