@@ -435,10 +435,10 @@ def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection
 
 def advice_on_warehouse(settings: Settings) -> str:
     """Return what to do about a warehouse that is not the one that this data root was loaded into."""
-    aside = " ".join(in_shell(folder) for folder in (settings.history, settings.published) if folder.exists())
     return (
         "What was published stays. Build it again from the landing folder: fcir rebuild; or put it back from its "
-        f"backup (docs/recovery.md). To begin again without it, move what is left of it away: mv {aside} FOLDER"
+        f"backup (docs/recovery.md). To begin again without it: mv {in_shell(settings.history)} "
+        f"{in_shell(settings.published)} FOLDER"
     )
 
 
