@@ -122,10 +122,10 @@ def status(
     # A screen has 24 lines: seven sources with header and publication take 12, what needs attention takes 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     print_expected(state.expected, 1 if listed else None, width)
-    print_lines([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
+    print_lines([str(source) for source in state.overdue], 1 if listed else None, width, "overdue source")
     print_lines(
         [str(month) for month in state.affected],
-        2 if listed else None,
+        1 if listed else None,
         width,
         "affected month",
         "fcir status --all",
