@@ -22,4 +22,4 @@ left join marts.kpi_measure_period as last_year
 where
     this_year.period = 'fytd'
     and measures.is_headline
-order by this_year.force_code, measures.board_paper_order
+order by this_year.force_code, measures.board_paper_order, this_year.measure
