@@ -41,7 +41,6 @@ from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.record import store
 from dagster_project.record.store import append
 from dagster_project.recovery.history import (
     difference_from_copy,
@@ -278,7 +277,7 @@ def _end_without_work(
     _write_missing_copy(settings)
     with writer_lock(settings.lock_file, command="fcir run"):
         outcome = "needs attention" if work.unresolved or work.members else "done"
-        store.append(settings, "run", outcome=outcome, detail={"nothing_new": True, "started_by": "command line"})
+        append(settings, "run", outcome=outcome, detail={"nothing_new": True, "started_by": "command line"})
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
         warn(warning)

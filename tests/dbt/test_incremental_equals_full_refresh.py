@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.parquet_files import write_parquet
@@ -22,10 +23,13 @@ STEPS = 3
 TABLES = ["--resource-type", "model", "--resource-type", "seed"]
 
 
-def run_dbt(settings: Settings, *command: str) -> None:
-    """Run a command over the project as it is; all of its nodes have to succeed."""
-    parsed = invoke(settings, ["parse", "--no-write-json"])
-    results = invoke(settings, list(command), manifest=parsed).results
+def parse(settings: Settings) -> Manifest:
+    return invoke(settings, ["parse", "--no-write-json"])
+
+
+def run_dbt(settings: Settings, parsed: Manifest, *command: str) -> None:
+    """Run a command over the parsed project; all of its nodes have to succeed."""
+    results = invoke(settings, [*command, "--no-write-json"], manifest=parsed).results
     assert {item.node.name: item.message for item in results if str(item.status) != "success"} == {}
 
 
@@ -66,11 +70,12 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(
     before: dict[str, list[tuple]] = {}
     published: dict[str, Path] = {}
     shrunk, spared, taken_over = set(), set(), 0
+    parsed = parse(settings)
     for step in range(STEPS):
         history.deliver()
         if step:
             history.begin_again(DAYS[2])
-        run_dbt(settings, "build", *select, *TABLES)
+        run_dbt(settings, parsed, "build", *select, *TABLES)
         with open_read_only(settings.warehouse) as connection:
             found = rows_of(connection, nodes)
             changed = connection.execute("select source, first_month from changes.chg_months").fetchall()
@@ -98,9 +103,10 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(
 def test_a_full_build_drops_what_an_earlier_version_left_and_nothing_else(tmp_path, parsed_project):
     settings = Settings(home=tmp_path, _env_file=None)
     shutil.copytree(parsed_project, target_path(settings))
+    parsed = parse(settings)
 
     def build(*options: str) -> set[str]:
-        run_dbt(settings, "build", *options, "--select", "+dim_force", *TABLES)
+        run_dbt(settings, parsed, "build", *options, "--select", "+dim_force", *TABLES)
         with loading_connection(settings.warehouse) as connection:
             names = "select schema_name || '.' || {0}_name from duckdb_{0}s() where schema_name not in ('audit', 'raw')"
             rows = connection.execute(f"{names.format('table')} union all {names.format('view')}").fetchall()

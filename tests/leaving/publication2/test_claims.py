@@ -43,8 +43,8 @@ FOUND = [
     (YEAR | COUNT | figures(612, 600), f"612 over {BOTH}, more than 600 over August 2021 to September 2021."),
     (YEAR | figures("1.5", "1.5"), f"1.50% over {BOTH}, the same as 1.50% over August 2021 to September 2021."),
     (
-        {"comparison": "rises", **ENDS, **COUNT, **figures("10.066666666667", 10)},
-        "Rose from 10.0 a day in August 2022 to 10.1 a day in September 2022.",
+        {"comparison": "improves", **ENDS, **COUNT, "better": "higher", **figures("10.066666666667", 10)},
+        "Rose from 10.0 a day in August 2022 to 10.1 a day in September 2022; higher is better.",
     ),
     # With as many decimals as show that two figures differ.
     (
