@@ -63,13 +63,13 @@ def cells(path: Path) -> bytes:
 
 # What the documentation shows of the sample is of these rows; change a digest together with it.
 DIGESTS = {
-    "call_segments": "88756ed67976529c",
-    "digital_contacts": "108b6cfca35c720d",
-    "online_crime_reports": "ed811ed78091c268",
-    "live_chats": "cf59f1b8c7cc9a24",
-    "crimes": "418cfd71d6e4dd9a",
+    "call_segments": "8500f2c9a853ad09",
+    "digital_contacts": "ef5c6e64197eb63c",
+    "online_crime_reports": "d1f547fe1d9ee7b9",
+    "live_chats": "3465cde4e2266ccb",
+    "crimes": "33d42a2272277dd6",
     "national_call_answering": "299b423a9343d2ee",
-    "styles": "9860c72aea526137",
+    "styles": "cd8bc43edba78ba7",
     "targets": "ff9a3cd98be12212",
 }
 
