@@ -21,7 +21,7 @@ from tests.roots import DataRoot
 
 OWN, OTHER = "city-of-london", "kent"
 """The force of the edition of a force, and another one."""
-UNLISTED = {OWN: "own 01/02/80", OTHER: "J SMITH 01/02/80"}
+UNLISTED = {OWN: "998Z", OTHER: "997Z"}
 """Offence codes that the list lacks, each of one crime of a force."""
 
 FRONT = "---\ncontact: statistics@force.example\nnext release: 2023-02-16\n---\n"

@@ -26,7 +26,7 @@ def test_measures_are_found_by_text_and_section(three_days):
 
 def test_tables_are_listed_with_rows_grain_and_columns(three_days):
     found = {row["table_name"]: row for row in json.loads(three_days.fcir("tables", "--json").out)}
-    assert found["fct_call"]["grain"] == "force_code, call_id"
+    assert found["fct_call"]["grain"] == "force_code, call_id, call_epoch"
     assert [(found["fct_call"]["rows"],)] == three_days.published("select count(*) from marts.fct_call")
     shown = three_days.fcir("tables", "kpi_calls_monthly").out
     assert re.search(r"^kpi_calls_monthly: \d+ rows?\n", shown)
