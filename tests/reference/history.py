@@ -151,6 +151,7 @@ def days_of(month: Month) -> tuple[date, ...]:
 
 # Of two financial years and a bit: 29 February is compared with a year without one, and the clock changes three times.
 MONTHS = months_between((2023, 11), (2025, 3))
+DISTRICTS = ("North", "South", "West", "East")
 BUSY = ("force-0", "force-1")
 """They have dozens of calls an hour of the week and of crimes a month, the others a few events."""
 FAULTY = "force-faulty"
@@ -420,7 +421,7 @@ class _Drawing:
         """A crime that changes several times, in several ways at once, within a minute or after a year."""
         dice = self.dice
         recorded_at = updated_at = self._moment()
-        districts = ["North", "South", "West", "East", None] if force in BUSY else ["North", "South", None]
+        districts = [*DISTRICTS, None] if force in BUSY else [*DISTRICTS[:2], None]
         row: Row = {
             "force_code": force,
             "crime_ref": crime_ref,

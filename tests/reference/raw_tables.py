@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from tests.compiled_project import CompiledProject, build_node, insert
-from tests.reference.history import DAILY_SOURCES, Counts, Dated, Definitions, History, World
+from tests.reference.history import DAILY_SOURCES, DISTRICTS, Counts, Dated, Definitions, History, World
 
 LOADED_AT = datetime(2025, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -24,6 +24,8 @@ def build_world(
     for node in sorted(nodes, key=lambda node: node.kind != "seed"):
         if node.kind != "seed" and node is next(other for other in nodes if other.kind != "seed"):
             load_definitions(connection, world.definitions)
+            listed = [{"force_code": force, "district": of} for force in world.forces for of in DISTRICTS]
+            insert(connection, "reference.districts", listed)
         build_node(connection, node)
 
 
