@@ -1,7 +1,9 @@
 """Settings of one installation, read from the environment once and validated together. No business rules here."""
 
 import csv
+import grp
 import os
+import pwd
 import re
 from contextlib import suppress
 from difflib import get_close_matches
@@ -100,6 +102,7 @@ class Settings(BaseSettings):
         default=(),
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
     )
+    analysts_group: str = Field(default="", description="group of this machine that may read published rows")
 
     @field_validator("home")
     @classmethod
@@ -165,6 +168,23 @@ class Settings(BaseSettings):
         if not isinstance(names, str):
             return names
         return tuple(_host_name(name.strip()) for name in names.split(",") if name.strip())
+
+    @field_validator("analysts_group")
+    @classmethod
+    def _group_of_this_account(cls, group: str) -> str:
+        if not group:
+            return group
+        try:
+            number = grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise ValueError(f"this machine has no group {group}; create it: groupadd {group}") from None
+        # Publishing gives files to the group, which the system allows to its members only.
+        if os.geteuid() and number not in (os.getegid(), *os.getgroups()):
+            raise ValueError(
+                f"this account is not in the group {group}; add it, and log in again: usermod -aG {group} "
+                f"{pwd.getpwuid(os.geteuid()).pw_name}"
+            )
+        return group
 
     @field_validator("members", "backups", mode="before")
     @classmethod

@@ -18,11 +18,16 @@ from dagster_project.errors import UsageError
 from dagster_project.settings import LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, is_parsed
 from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lock
+from dagster_project.words import in_shell
 from dagster_project.writing import private_files
 
 
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    socket_path: Annotated[
+        Path | None,
+        typer.Option("--socket", metavar="PATH", help="Unix socket in place of a port, for the group of a proxy."),
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Allow no changes and start no runs, for viewers.")
     ] = False,
@@ -33,18 +38,23 @@ def ui(
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
 
-    Listens only on 127.0.0.1.
+    Listens only on 127.0.0.1, or on a Unix socket, which no account but that of this command and the members of its
+    group can open.
 
     Examples:
       fcir ui
       fcir ui --port 3001 --read-only
+      fcir ui --socket /run/fcir-ui/ui.sock
       fcir ui --workspace /etc/fcir/workspace.yaml
     """
     settings = start()
-    require_free_port(port)
+    if socket_path:
+        require_free_socket(socket_path, settings)
+    else:
+        require_free_port(port)
     if not read_only:
         repair_damage(settings)
-    raise typer.Exit(serve_ui(settings, port=port, read_only=read_only, workspace=workspace))
+    raise typer.Exit(serve_ui(settings, at=socket_path or port, read_only=read_only, workspace=workspace))
 
 
 def code_server(
@@ -80,8 +90,14 @@ def code_server(
     os.execv(sys.executable, arguments)  # noqa: S606 - own interpreter
 
 
-def serve_ui(settings: Settings, *, port: int, read_only: bool, workspace: Path | None = None) -> int:
-    """Run Dagster's web server on loopback, with the daemon unless read-only, until one ends or the user stops them.
+def serve_ui(settings: Settings, *, at: int | Path, read_only: bool, workspace: Path | None = None) -> int:
+    """Run Dagster's web server, with the daemon unless read-only, until one ends or the user stops them.
+
+    Args:
+        settings: the data root.
+        at: port of 127.0.0.1, or path of a Unix socket.
+        read_only: whether the server refuses changes.
+        workspace: Dagster's file of code locations; None: this data root alone.
 
     Returns:
         The exit code of the process that ended first; 0 if the user stopped them.
@@ -95,13 +111,14 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool, workspace: Path 
     workspace = workspace or prepare_workspace(settings)
     environment = os.environ | _environment(settings)
     # -P: modules come from the environment, not from the current folder.
-    web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port), "--workspace", str(workspace)]
+    place = ["--socket" if isinstance(at, Path) else "--port", str(at)]
+    web = [sys.executable, "-P", "-m", "dagster_project.web", *place, "--workspace", str(workspace)]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
     daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(workspace), *form]
     # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
     schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
-    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
+    say(f"Lineage UI   {at if isinstance(at, Path) else f'http://127.0.0.1:{at}'}   (Ctrl-C stops it; {schedule})")
     sys.stdout.flush()
     # A shell that starts this in the background passes on an ignored SIGINT; the servers would then stop only by
     # SIGKILL.
@@ -173,3 +190,25 @@ def require_free_port(port: int) -> None:
                 f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what uses it (another fcir ui?) or "
                 f"use another port: fcir ui --port {port + 1 if port < 65535 else 3000}"
             ) from None
+
+
+def require_free_socket(path: Path, settings: Settings) -> None:
+    """Check that a server can listen at a path, and that a proxy can reach it, before servers start.
+
+    Raises:
+        UsageError: another server listens there, something else is in its place, or no name of the proxy is known.
+    """
+    if not settings.ui_hosts:
+        raise UsageError(
+            "FCIR_UI_HOSTS is not set, so every request of the proxy would be refused; nothing was started. Set it to "
+            "the names under which the proxy is reached: FCIR_UI_HOSTS=fcir-operators.example"
+        )
+    if not path.parent.is_dir() or (os.path.lexists(path) and not path.is_socket()):
+        place = "is not a socket" if path.parent.is_dir() else f"has no folder {in_shell(path.parent)}"
+        raise UsageError(f"--socket {in_shell(path)}: {place}; nothing was started. State the path of a new file")
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise UsageError(
+                f"--socket {in_shell(path)}: another server listens on it; nothing was started. Stop it (another fcir "
+                "ui?) or state another path"
+            )

@@ -1,6 +1,6 @@
 """When runs start: the nightly job, its schedule, and the sensor for new deliveries."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 import duckdb
@@ -14,7 +14,7 @@ from dagster_project.loading.plan import Range, fingerprint, plan_deliveries, wa
 from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.words import be, counted
+from dagster_project.words import be, counted, printable
 
 # The console of a run started from the command line shows the lines for operators; Dagster's own lines go to its
 # storage.
@@ -22,6 +22,10 @@ QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # Tag of runs started from the command line, which run in its process and under the writer lock.
 BY_COMMAND_LINE = {"fcir/started_by": "command line"}
+
+# Header in which the proxy passes on who logged in, and the tag that a run gets; Linux allows names of 32 characters.
+LOGIN_HEADER, LOGIN_TAG = "X-Forwarded-User", "fcir/login"
+_LONGEST_LOGIN = 64
 
 # Dagster gives every run of a code location this tag.
 _LOCATION_TAG = "dagster/code_location"
@@ -105,6 +109,16 @@ nightly_schedule = dg.ScheduleDefinition(
     ),
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+
+
+def login_tags(header: Callable[[str], str | None]) -> dict[str, str]:
+    """Return the tag with the login of a request, if the proxy has passed one on.
+
+    Args:
+        header: returns a header of the request by its name; None if there is none, as where no page sent it.
+    """
+    login = header(LOGIN_HEADER)
+    return {LOGIN_TAG: printable(login[:_LONGEST_LOGIN])} if login else {}
 
 
 def belongs_to(run: dg.DagsterRun, settings: Settings) -> bool:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import dagster as dg
 import duckdb
 
-from dagster_project.defs.automation import BY_COMMAND_LINE
+from dagster_project.defs.automation import BY_COMMAND_LINE, LOGIN_TAG
 from dagster_project.record.store import append
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
@@ -64,4 +64,4 @@ def _started_by(run: dg.DagsterRun) -> str:
     for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
         if tag in run.tags:
             return f"{what} {run.tags[tag]}"
-    return "Dagster UI"
+    return f"Dagster UI, {run.tags[LOGIN_TAG]}" if LOGIN_TAG in run.tags else "Dagster UI"

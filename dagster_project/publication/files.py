@@ -1,6 +1,8 @@
 """Files of a publication. They are never changed after publication."""
 
+import grp
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any, TypedDict
 
 from dagster_project.console import warn
 from dagster_project.hashing import sha256_of
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import CURRENT, pointer_of
 from dagster_project.writing import link_or_copy
@@ -48,8 +51,24 @@ def start_publication(published: Path, name: str) -> Path:
     for pointer in published.glob(f".{CURRENT}-*"):
         pointer.unlink()
     folder = published / f"{PARTIAL}{name}"
-    folder.mkdir(parents=True)
+    published.mkdir(parents=True, exist_ok=True)
+    # Nobody else reads it until it is whole and each file has its mode.
+    folder.mkdir(mode=0o700)
     return folder
+
+
+def is_of_rows(path: str) -> bool:
+    """Return whether a path within a publication has rows of events or counts by day, which are for analysts."""
+    return path in (DATABASE, "parquet") or path.startswith("parquet/") or path.endswith(".day.js")
+
+
+def keep_rows_for_analysts(folder: Path, group: str) -> None:
+    """Let a group, and nobody else, read what has rows of events (`is_of_rows`); without a group, the owner alone."""
+    number = grp.getgrnam(group).gr_gid if group else -1
+    for path in folder.rglob("*"):
+        if is_of_rows(path.relative_to(folder).as_posix()):
+            os.chown(path, -1, number)
+            path.chmod((0o750 if path.is_dir() else 0o640) & (0o777 if group else 0o700))
 
 
 def final_name(folder: Path) -> str:

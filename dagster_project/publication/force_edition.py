@@ -14,7 +14,7 @@ import duckdb
 from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.edition_tables import describe, order_by
-from dagster_project.publication.files import files_of, start_publication
+from dagster_project.publication.files import files_of, keep_rows_for_analysts, start_publication
 from dagster_project.publication.names import next_name
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
@@ -89,6 +89,7 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
         "failed": [],
         "tables": counts,
     }
+    keep_rows_for_analysts(partial, settings.analysts_group)
     folder = finish(settings, partial, name, manifest)
     remove_old(root, name)
     return ForceEdition(name, folder, force_code, counts)

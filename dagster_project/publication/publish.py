@@ -16,6 +16,7 @@ from dagster_project.publication.files import (
     FailedRendering,
     copy,
     files_of,
+    keep_rows_for_analysts,
     publication_before,
     start_publication,
     write_manifest,
@@ -131,6 +132,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         )
         remove_broken_links(draft, papers)
         manifest = _manifest(connection, draft, name, published_at, counts, project_fingerprint)
+        keep_rows_for_analysts(partial, settings.analysts_group)
         folder = finish(settings, partial, name, manifest)
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
@@ -191,6 +193,7 @@ def finish(settings: Settings, partial: Path, name: str, manifest: Mapping[str, 
     """
     head = head_in_file(settings)
     written = write_manifest(partial, dict(manifest) | {"record": asdict(head) if head else None})
+    partial.chmod(0o755)
     sync(partial)
     # Before the folder has its name: every publication that readers see has its entry.
     facts = {"publication": str(partial.with_name(name).relative_to(settings.home)), "sha256": sha256_of(written)}

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import MANIFEST, PARTIAL, manifest_of
+from dagster_project.publication.files import MANIFEST, PARTIAL, is_of_rows, manifest_of
 from dagster_project.publication.pointer import CURRENT, pointer_of
 from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABASE
 from dagster_project.record.chain import Anchor, noted_head
@@ -129,7 +129,7 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
             findings = [*unreadable, *_manifest_findings(settings, root, folder, recorded, entries, verified.anchors)]
             if not unreadable:
                 findings += _findings(root, folder, listed, hashes)
-            findings += _mode_findings(folder)
+            findings += _mode_findings(root, folder)
             if folder.is_dir():
                 verified.findings += findings
                 verified.publications += 1
@@ -236,8 +236,8 @@ def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], h
             )
 
 
-def _mode_findings(folder: Path) -> Iterator[Finding]:
-    """Yield whether other users may change a publication, or cannot read it: each with the first file, and how many."""
+def _mode_findings(root: Root, folder: Path) -> Iterator[Finding]:
+    """Yield whether users may do more or less with a publication than they should: the first file, and how many."""
     modes: dict[Path, int] = {}
     for path in [folder, *sorted(folder.rglob("*"))]:
         # A run may remove it meanwhile.
@@ -245,17 +245,23 @@ def _mode_findings(folder: Path) -> Iterator[Finding]:
             if not stat.S_ISLNK(mode := path.lstat().st_mode):
                 modes[path] = mode
     changeable = [path for path, mode in modes.items() if mode & 0o022]
-    unreadable = [path for path, mode in modes.items() if ~mode & (0o005 if stat.S_ISDIR(mode) else 0o004)]
+    rows = {path for path in modes if root.database == DATABASE and is_of_rows(path.relative_to(folder).as_posix())}
+    exposed = [path for path in modes if path in rows and modes[path] & 0o007]
+    needed = {path: 0o005 if stat.S_ISDIR(mode) else 0o004 for path, mode in modes.items() if path not in rows}
+    unreadable = [path for path, bits in needed.items() if ~modes[path] & bits]
+    shell, by_day = in_shell(folder), any(path.suffix == ".js" for path in exposed)
+    closing = f"cd {shell} && chmod -R o= {DATABASE} parquet{' explorer/*.day.js' if by_day else ''}"
     for paths, what, command in (
-        (changeable, "other users may change it", "chmod -R go-w"),
-        (unreadable, "readers cannot open it", "chmod -R a+rX"),
+        (changeable, "other users may change it", f"chmod -R go-w {shell}"),
+        (exposed, "every user can read rows that are for analysts", closing),
+        (unreadable, "readers cannot open it", f"chmod -R a+rX {shell}"),
     ):
         if paths:
             more = f" (as {len(paths) - 1:,} more of this publication)" if len(paths) > 1 else ""
             yield Finding(
                 printable(str(paths[0])),
                 f"mode {stat.S_IMODE(modes[paths[0]]):04o}, so {what}{more}",
-                f"{_STAYS} Set the modes of the publication: {command} {in_shell(folder)}",
+                f"{_STAYS} Set the modes of the publication: {command}",
             )
 
 

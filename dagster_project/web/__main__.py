@@ -1,18 +1,22 @@
-"""Dagster's web server on loopback, behind `Guard`; `fcir ui` starts it as `python -m dagster_project.web --port N`."""
+"""Dagster's web server behind `Guard`, on a port of loopback or a Unix socket; `fcir ui` starts it."""
 
 import argparse
 import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
 
 import dagster as dg
 import uvicorn
 
 # dagster-webserver's own command uses these names. It accepts no middleware, and the names have no public location; the
 # release of Dagster is pinned.
-from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.log import configure_loggers
 from dagster_webserver.app import create_app_from_workspace_process_context
 
+from dagster_project.defs.automation import login_tags
 from dagster_project.settings import WORKSPACE, LogFormat, read_settings
 from dagster_project.web.guard import Guard, names_of_server
 
@@ -22,6 +26,27 @@ _POLL_MILLISECONDS = 2000
 _STOP_SECONDS = 5
 
 
+class _RequestContext(WorkspaceRequestContext):
+    """What Dagster knows of a request; also tags backfills and reported events with the login that the proxy states."""
+
+    def get_viewer_tags(self) -> dict[str, str]:
+        return login_tags(getattr(self.source, "headers", {}).get)
+
+    get_reporting_user_tags = get_viewer_tags
+
+
+class _ProcessContext(WorkspaceProcessContext):
+    def create_request_context(self, source: object | None = None) -> WorkspaceRequestContext:
+        return _RequestContext(
+            instance=self.instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=self.read_only,
+        )
+
+
 def main() -> None:
     """Serve until stopped by SIGINT or SIGTERM.
 
@@ -29,7 +54,9 @@ def main() -> None:
         SettingsError: a setting cannot be used.
     """
     parser = argparse.ArgumentParser(prog="python -m dagster_project.web", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--port", type=int, help="port on 127.0.0.1")
+    place.add_argument("--socket", type=Path, help="path of a Unix socket for the group of this process")
     parser.add_argument("--workspace", default=str(WORKSPACE), help="Dagster's file of code locations")
     parser.add_argument("--read-only", action="store_true", help="refuse every change")
     arguments = parser.parse_args()
@@ -39,7 +66,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         dg.DagsterInstance.get() as instance,
-        WorkspaceProcessContext(
+        _ProcessContext(
             instance,
             WorkspaceFileTarget(paths=[arguments.workspace]),
             version=dg.__version__,
@@ -47,14 +74,30 @@ def main() -> None:
         ) as context,
     ):
         app = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_MILLISECONDS)
-        uvicorn.run(
-            Guard(app, names_of_server(arguments.port, settings.ui_hosts)),
-            host="127.0.0.1",
-            port=arguments.port,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_SECONDS,
+        guard = Guard(
+            app, names_of_server(arguments.port, settings.ui_hosts), is_behind_proxy=arguments.socket is not None
         )
+        config = uvicorn.Config(
+            guard, log_level="warning", server_header=False, timeout_graceful_shutdown=_STOP_SECONDS
+        )
+        if arguments.socket:
+            listening = _listen_at(arguments.socket)
+        else:
+            listening = socket.create_server(("127.0.0.1", arguments.port))
+        with listening:
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """Listen on a Unix socket that the owner and the group of this process can open; one that was left is replaced."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    listening = socket.socket(socket.AF_UNIX)
+    # Uvicorn itself would open it to every account.
+    listening.bind(str(path))
+    path.chmod(0o660)
+    listening.listen(socket.SOMAXCONN)
+    return listening
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dagster_project.defs.automation import LOGIN_HEADER
 from dagster_project.words import printable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -41,22 +42,26 @@ _POLICY = "frame-ancestors 'self'; img-src 'self' data: blob:"
 Refusal = tuple[HTTPStatus, str]
 
 
-def names_of_server(port: int, extra: Iterable[str] = ()) -> frozenset[str]:
+def names_of_server(port: int | None, extra: Iterable[str] = ()) -> frozenset[str]:
     """Return the values of the Host header that name the server.
 
-    `extra` are names under which a proxy forwards requests, in lower case; a name without a port allows every port.
+    Args:
+        port: its port of loopback; None: it has none, and only a proxy reaches it.
+        extra: names under which a proxy forwards requests, in lower case; one without a port allows every port.
     """
+    own = [f"{name}:{port}" for name in _LOOPBACK] if port else []
     # Browsers leave out the ports 80 and 443.
-    return frozenset(re.sub(r":(80|443)\Z", "", name) for name in [*(f"{name}:{port}" for name in _LOOPBACK), *extra])
+    return frozenset(re.sub(r":(80|443)\Z", "", name) for name in [*own, *extra])
 
 
 class Guard:
     """An ASGI application in front of another one: forwards allowed requests, and adds security headers."""
 
-    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, names: frozenset[str], *, is_behind_proxy: bool = False) -> None:
+        """Wrap an application; a login that a request states is passed on only from a proxy, which alone reaches it."""
         self._app = app
         self._names = names
+        self._is_behind_proxy = is_behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a WebSocket handshake, or the server's start and stop."""
@@ -73,6 +78,8 @@ class Guard:
             await send(message)
 
         refusal = refusal_of(scope, self._names)
+        if not self._is_behind_proxy:
+            del MutableHeaders(scope=scope)[LOGIN_HEADER]
         if refusal:
             status, reason = refusal
             await PlainTextResponse(f"{reason}\n", status)(scope, receive, send_with_headers)

@@ -45,7 +45,7 @@ def serve(parsed_project, tmp_path, enter, monkeypatch) -> Callable[..., list[li
 
     def serve(*, read_only: bool = False, **settings: str) -> list[list[str]]:
         Ended.started = []
-        assert ui.serve_ui(enter(DataRoot(root.home, settings)), port=3999, read_only=read_only) == 3
+        assert ui.serve_ui(enter(DataRoot(root.home, settings)), at=3999, read_only=read_only) == 3
         return Ended.started
 
     return serve

@@ -25,7 +25,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def nginx(folder: Path, *, port: int, operators: int, viewers: int, users: Mapping[str, str]) -> Iterator[None]:
+def nginx(folder: Path, *, port: int, operators: Path, viewers: Path, users: Mapping[str, str]) -> Iterator[None]:
     """Run nginx with the example in a folder, on its port in front of two UIs; each file of users has one user."""
     certificate = ["-subj", "/CN=fcir.example", "-keyout", folder / "fcir.key", "-out", folder / "fcir.crt"]
     subprocess.run(
@@ -38,8 +38,8 @@ def nginx(folder: Path, *, port: int, operators: int, viewers: int, users: Mappi
     site = EXAMPLE.read_text(encoding="utf-8")
     for before, after in {
         "listen 443 ": f"listen 127.0.0.1:{port} ",
-        "127.0.0.1:3000": f"127.0.0.1:{operators}",
-        "127.0.0.1:3001": f"127.0.0.1:{viewers}",
+        "/run/fcir-ui/ui.sock": str(operators),
+        "/run/fcir-viewer/ui.sock": str(viewers),
         "/etc/ssl/fcir": str(folder),
         "/etc/nginx": str(folder),
         "/srv/fcir": str(folder),

@@ -25,11 +25,13 @@ class Ui:
 
     def __init__(self, names: frozenset[str]) -> None:
         self.requests: list[str] = []
+        self.logins: list[str] = []
         self._guard = Guard(self._answer, names)
 
     async def __call__(self, scope, receive, send) -> None:
         headers = {name: value.decode() for name, value in scope["headers"]}
         self.requests.append(f"{scope.get('method', 'WS')} {scope['path']} {headers[b'host']}")
+        self.logins.append(headers.get(b"x-forwarded-user", ""))
         assert b"authorization" not in headers
         await self._guard(scope, receive, send)
 
@@ -71,21 +73,23 @@ class Proxy:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy = Proxy(free_port())
-    ports, servers = {}, []
+    places, servers = {}, []
+    folder = tmp_path_factory.mktemp("nginx")
     for name in (OPERATORS, VIEWERS):
         # It listens from here on, so that the test need not wait.
-        listening = socket.create_server(("127.0.0.1", 0))
-        ports[name] = listening.getsockname()[1]
-        proxy.uis[name] = Ui(names_of_server(ports[name], [name]))
+        places[name] = folder / f"{name}.sock"
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(places[name]))
+        listening.listen()
+        proxy.uis[name] = Ui(names_of_server(None, [name]))
         server = uvicorn.Server(uvicorn.Config(proxy.uis[name], log_level="warning", lifespan="off"))
         threading.Thread(target=server.run, args=([listening],), daemon=True).start()
         servers.append(server)
-    folder = tmp_path_factory.mktemp("nginx")
     (folder / "published" / "current").mkdir(parents=True)
     (folder / "published" / "current" / "index.html").write_text("<title>The site</title>", encoding="utf-8")
     (folder / "published" / "secret").write_text("of an earlier publication", encoding="utf-8")
     users = dict.fromkeys(("fcir-viewers", "fcir-operators"), "user")
-    with nginx(folder, port=proxy.port, operators=ports[OPERATORS], viewers=ports[VIEWERS], users=users):
+    with nginx(folder, port=proxy.port, operators=places[OPERATORS], viewers=places[VIEWERS], users=users):
         yield proxy
     for server in servers:
         server.should_exit = True
@@ -98,6 +102,9 @@ def ui(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_login_gets_the_ui_under_its_name_and_may_change_something(proxy: Proxy, ui: str):
+    proxy.ask("GET /runs", LOGIN, host=ui)
+    stated = proxy.ask("GET /runs", LOGIN, "X-Forwarded-User: another", host=ui)
+    assert (stated.status, proxy.uis[ui].logins[-2:]) == (200, ["user", "user"])
     answer = proxy.ask("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb", LOGIN, host=ui)
     assert (answer.status, proxy.uis[ui].requests[-1]) == (200, f"GET /assets/a b?c%d#e {ui}:{proxy.port}")
     assert answer.getheader("X-Content-Type-Options") == "nosniff", "of fcir ui, once"

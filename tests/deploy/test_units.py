@@ -11,13 +11,20 @@ from tests.deploy.programs import program
 DEPLOY = PROJECT_ROOT / "deploy"
 FCIR = "/opt/fcir/.venv/bin/fcir"
 WRITER = {"ReadWritePaths": "/srv/fcir", "ReadOnlyPaths": "-/srv/fcir/landing"}
+# Nobody but the proxy opens a UI.
+PROXY = {"Group": "www-data", "RuntimeDirectoryMode": "0750"}
 CLOSED = ("landing", "secrets", "suppression", "record", "certificates", "history")
 SERVICES = {
     # 75: another run holds the warehouse.
     "fcir-nightly": WRITER | {"ExecStart": f"{FCIR} run", "RestartForceExitStatus": "75", "IPAddressDeny": "any"},
-    "fcir-ui": WRITER | {"ExecStart": f"{FCIR} ui --port 3000"},
+    "fcir-ui": WRITER
+    | {"ExecStart": f"{FCIR} ui --socket /run/fcir-ui/ui.sock", "SupplementaryGroups": "fcir"}
+    | PROXY
+    | {"RuntimeDirectory": "fcir-ui"},
     "fcir-viewer": {
-        "ExecStart": f"{FCIR} ui --read-only --port 3001",
+        "ExecStart": f"{FCIR} ui --read-only --socket /run/fcir-viewer/ui.sock",
+        "RuntimeDirectory": "fcir-viewer",
+        **PROXY,
         "ReadWritePaths": "-/srv/fcir/dagster",
         "InaccessiblePaths": " ".join(f"-/srv/fcir/{folder}" for folder in CLOSED),
         "IPAddressDeny": "any",

@@ -44,6 +44,11 @@ def open_a_file_to_all(root):
     return "fcir.duckdb"
 
 
+def let_all_read_rows(root):
+    (root.current / "fcir.duckdb").chmod(0o644)
+    return "every user can read rows that are for analysts"
+
+
 def point_nowhere(root):
     root.current.unlink()
     root.current.symlink_to("nowhere")
@@ -67,7 +72,15 @@ def lose_the_copy_of_the_audit(root):
     return "history"
 
 
-OF_FILES = (flip_a_bit, lose_a_file, add_a_file, change_the_manifest, open_a_file_to_all, point_nowhere)
+OF_FILES = (
+    flip_a_bit,
+    lose_a_file,
+    add_a_file,
+    change_the_manifest,
+    open_a_file_to_all,
+    let_all_read_rows,
+    point_nowhere,
+)
 
 
 @pytest.mark.parametrize("change", [*OF_FILES, change_a_row, lose_a_row, lose_the_copy_of_the_audit])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -124,18 +125,41 @@ def root(troubled, tmp_path_factory: pytest.TempPathFactory) -> DataRoot:
 def running_ui(root: DataRoot, *options: str) -> Iterator[int]:
     """Run `fcir ui` on a free port; yield the port when it answers."""
     port = free_port()
+
+    def ask() -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60):
+            pass
+
+    with _running(root, *options, "--port", str(port), ask=ask):
+        yield port
+
+
+@contextmanager
+def running_ui_at(path: Path, root: DataRoot, *options: str) -> Iterator[Path]:
+    """Run `fcir ui` at a socket; yield its path when it accepts connections."""
+
+    def ask() -> None:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(path))
+
+    with _running(root, *options, "--socket", str(path), ask=ask):
+        yield path
+
+
+@contextmanager
+def _running(root: DataRoot, *options: str, ask: Callable[[], None]) -> Iterator[None]:
     # Its own words are a few lines, which a pipe holds.
-    process = root.start("ui", *options, "--port", str(port))
+    process = root.start("ui", *options)
     try:
         while True:
             assert process.poll() is None, process.communicate()
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60):
-                    break
+                ask()
+                break
             except OSError:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.5)
-        yield port
+        yield
     finally:
         process.terminate()
         process.communicate()

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
 from tests.deploy.nginx import OPERATORS, PASSWORD, READERS, VIEWERS, free_port, nginx
-from tests.pages.conftest import PATIENCE, running_ui, started_chromium
+from tests.pages.conftest import PATIENCE, running_ui_at, started_chromium
 from tests.roots import DataRoot
 
 # A mutation with an effect that can be read back.
 CHANGE = 'mutation { setConcurrencyLimit(concurrencyKey: "%s", limit: 1) }'
+LAUNCH = """
+mutation { launchRun(executionParams: {runConfigData: {}, selector: {
+    repositoryLocationName: "dagster_project", repositoryName: "__repository__", jobName: "publish"
+}}) { ... on LaunchRunSuccess { run { runId tags { key value } } } ... on PythonError { message } } }
+"""
 LIMITS = "{ instance { concurrencyLimits { concurrencyKey } } }"
 
 
 @pytest.fixture(scope="module")
-def port(root: DataRoot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def sockets(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("sockets")
+    return [folder / "ui.sock", folder / "viewer.sock"]
+
+
+@pytest.fixture(scope="module")
+def port(root: DataRoot, sockets: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Port of the proxy; behind it are the UI of operators and that of viewers, started as by the units."""
     root = replace(root, settings={"FCIR_UI_HOSTS": f"{VIEWERS},{OPERATORS}"})
     folder, port = tmp_path_factory.mktemp("proxied"), free_port()
     (folder / "published").symlink_to(root.home / "published")
     users = {"fcir-viewers": "viewer", "fcir-operators": "operator"}
     with (
-        running_ui(root) as operators,
-        running_ui(root, "--read-only") as viewers,
+        running_ui_at(sockets[0], root) as operators,
+        running_ui_at(sockets[1], root, "--read-only") as viewers,
         nginx(folder, port=port, operators=operators, viewers=viewers, users=users),
     ):
         yield port
@@ -87,6 +100,16 @@ def test_an_operator_can_change_what_a_viewer_only_reads(login, port: int):
     assert "errors" in asked(viewer, CHANGE % "by_viewer")
     assert limits(viewer) == limits(operator) >= {"by_operator"}
     assert "by_viewer" not in limits(viewer)
+
+
+def test_a_run_has_the_login_that_started_it_and_nobody_else_opens_the_sockets(login, port: int, sockets: list[Path]):
+    assert [stat.filemode(path.stat().st_mode) for path in sockets] == ["srw-rw----"] * 2
+    operator = login("operator").new_page()
+    operator.goto(f"https://{OPERATORS}:{port}/overview")
+    launched = asked(operator, LAUNCH)["data"]["launchRun"]["run"]
+    # It waits in the queue for seconds.
+    asked(operator, f'mutation {{ terminateRun(runId: "{launched["runId"]}") {{ __typename }} }}')
+    assert {tag["key"]: tag["value"] for tag in launched["tags"]}.get("fcir/login") == "operator"
 
 
 def test_another_site_changes_nothing_with_the_login_of_an_operator(login, port: int):

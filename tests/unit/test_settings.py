@@ -63,6 +63,7 @@ def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
         *(("HOME", name, "which DuckDB cannot use") for name in ("what?", "back\\slash", "line\nbreak")),
         ("HOME", "a%41", "the path has %41, which Dagster decodes"),
         *(("HOME", name, f"the path has {name[1]}, which Dagster reads") for name in ("a*", "a[1]")),
+        ("ANALYSTS_GROUP", "nobody-analyses", "create it: groupadd nobody-analyses"),
         *(("SPARK_FOLDER", f"a{sign}b", "FCIR_SPARK_FOLDER: the path has ") for sign in "*[?\\"),
     ],
 )

@@ -1,7 +1,10 @@
 """Which files of a publication are reused, how a manifest lists files, how publications are named and removed."""
 
+import grp
 import hashlib
 import json
+import os
+import stat
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -148,3 +151,18 @@ def test_only_folders_with_the_name_of_a_publication_count_and_are_removed(tmp_p
     remove_old(tmp_path, names[0])
     # The current one, and the newest of the others.
     assert {path.name for path in tmp_path.iterdir()} == {names[0], *names[-13:], *own, "current"}
+
+
+@pytest.mark.parametrize("group", ["", grp.getgrgid(os.getgid()).gr_name])
+def test_rows_of_events_are_for_a_group_and_pages_for_all(group, tmp_path):
+    rows = ("parquet/fct_call/2022-10.parquet", "explorer/kent.day.js", DATABASE)
+    for path in (*rows, "explorer/kent.week.js", PAPER):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("", encoding="utf-8")
+        (tmp_path / path).chmod(0o644)
+    files.keep_rows_for_analysts(tmp_path, group)
+    modes = {str(path.relative_to(tmp_path)): stat.filemode(path.stat().st_mode) for path in tmp_path.rglob("*")}
+    of_rows = "-rw-r-----" if group else "-rw-------"
+    assert {modes[path] for path in rows} == {of_rows}
+    assert {modes[path] for path in ("parquet", "parquet/fct_call")} == {"drwxr-x---" if group else "drwx------"}
+    assert {modes[path] for path in ("explorer/kent.week.js", PAPER)} == {"-rw-r--r--"}

@@ -160,3 +160,18 @@ def test_names_are_a_list_with_commas_and_an_invalid_one_is_refused_at_the_start
         monkeypatch.setenv("FCIR_UI_HOSTS", f"fcir.example,{name}")
         with pytest.raises(SettingsError, match=r"FCIR_UI_HOSTS: .+ is not a host name"):
             read_settings()
+
+
+def test_a_login_is_believed_of_a_proxy_alone():
+    seen: list[list[tuple[bytes, bytes]]] = []
+
+    async def dagster(scope, _receive, _send) -> None:
+        seen.append(scope["headers"])
+
+    for is_behind_proxy in (True, False):
+        headers = [(b"host", b"127.0.0.1:3000"), (b"x-forwarded-user", b"operator")]
+        scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
+        asyncio.run(Guard(dagster, NAMES, is_behind_proxy=is_behind_proxy)(scope, None, None))
+    assert [(b"x-forwarded-user", b"operator") in headers for headers in seen] == [True, False]
+    # Behind a socket, the server has no names of its own.
+    assert names_of_server(None, ["fcir.example"]) == {"fcir.example"}
