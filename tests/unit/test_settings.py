@@ -1,8 +1,5 @@
 """Settings are read from the environment and validated together; what stands in place of files is checked."""
 
-import os
-import re
-import shlex
 from pathlib import Path
 
 import dagster as dg
@@ -100,36 +97,6 @@ def test_a_line_of_an_env_file_that_cannot_be_read_is_named(text, line):
     Path(".env").write_bytes(text)
     with pytest.raises(SettingsError, match=rf"\.env: line {line} cannot be read; expected NAME=VALUE"):
         read_settings()
-
-
-PIPES = ("warehouse.duckdb", "secrets/pseudonym.key", "record/.lock", "suppression/intent.json", "dbt/manifest.json")
-PIPES += ("published/earlier/manifest.json", "published_public/current/fcir.duckdb")
-PIPES += tuple(f"published_force/kent/{name}" for name in ("current/page.html", "earlier/manifest.json"))
-
-
-@pytest.mark.parametrize("name", PIPES)
-def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, home):
-    pipe = home / name
-    pipe.parent.mkdir(parents=True, exist_ok=True)
-    os.mkfifo(pipe)
-    with pytest.raises(SettingsError, match=f"{re.escape(str(pipe))} is a named pipe") as refused:
-        read_settings()
-    _, source, target = shlex.split(str(refused.value).partition("Move it away: ")[2])
-    Path(source).rename(target)
-    Path(target).unlink()
-    assert read_settings().home == home
-
-
-def test_a_named_pipe_in_place_of_a_key_elsewhere_is_named_and_one_of_a_source_system_stops_nothing(home, monkeypatch):
-    (home / "landing").mkdir()
-    os.mkfifo(home / "landing" / "crimes")
-    for name in ("FCIR_PSEUDONYM_KEY_FILE", "FCIR_RECORD_KEY_FILE"):
-        monkeypatch.setenv(name, str(home.parent / name))
-        assert read_settings().home == home
-        os.mkfifo(home.parent / name)
-        with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
-            read_settings()
-        (home.parent / name).unlink()
 
 
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])

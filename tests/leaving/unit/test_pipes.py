@@ -1,0 +1,51 @@
+"""What stands in place of files of the data root is named."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dagster_project.settings import SettingsError, read_settings
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The data root of the environment, in a folder without a `.env` file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
+    for name in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+PIPES = ("warehouse.duckdb", "secrets/pseudonym.key", "record/.lock", "suppression/intent.json", "dbt/manifest.json")
+PIPES += ("published/earlier/manifest.json", "published_public/current/fcir.duckdb")
+PIPES += tuple(f"published_force/kent/{name}" for name in ("current/page.html", "earlier/manifest.json"))
+
+
+@pytest.mark.parametrize("name", PIPES)
+def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, home):
+    pipe = home / name
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    with pytest.raises(SettingsError, match=f"{re.escape(str(pipe))} is a named pipe") as refused:
+        read_settings()
+    _, source, target = shlex.split(str(refused.value).partition("Move it away: ")[2])
+    Path(source).rename(target)
+    Path(target).unlink()
+    assert read_settings().home == home
+
+
+def test_a_named_pipe_in_place_of_a_key_elsewhere_is_named_and_one_of_a_source_system_stops_nothing(home, monkeypatch):
+    (home / "landing").mkdir()
+    os.mkfifo(home / "landing" / "crimes")
+    for name in ("FCIR_PSEUDONYM_KEY_FILE", "FCIR_RECORD_KEY_FILE"):
+        monkeypatch.setenv(name, str(home.parent / name))
+        assert read_settings().home == home
+        os.mkfifo(home.parent / name)
+        with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
+            read_settings()
+        (home.parent / name).unlink()
