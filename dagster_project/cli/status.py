@@ -245,7 +245,7 @@ def _print_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.is_hub:
         say(f"Nothing is taken in yet from {counted(len(settings.members), 'member')}. Run: fcir run")
     elif is_of_earlier_version(settings):
-        say(f"{settings.warehouse} was loaded by an earlier version of fcir. The next run takes it over: fcir run")
+        say(f"{settings.warehouse} was loaded by an earlier version of fcir. Build it again: fcir rebuild")
     elif settings.landing.is_dir():
         waits = f"{counted(state.waiting, 'delivery')} {'waits' if state.waiting == 1 else 'wait'}"
         say(f"Nothing is loaded yet; {waits} in {settings.landing}. Run: fcir run")

@@ -21,6 +21,9 @@ from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lo
 from dagster_project.words import in_shell
 from dagster_project.writing import private_files
 
+# Of Linux; the address has 108 bytes, and ends with a zero.
+_LONGEST_SOCKET = 107
+
 
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
@@ -206,6 +209,8 @@ def require_free_socket(path: Path, settings: Settings) -> None:
     if not path.parent.is_dir() or (os.path.lexists(path) and not path.is_socket()):
         place = "is not a socket" if path.parent.is_dir() else f"has no folder {in_shell(path.parent)}"
         raise UsageError(f"--socket {in_shell(path)}: {place}; nothing was started. State the path of a new file")
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise UsageError(f"--socket {in_shell(path)}: longer than {_LONGEST_SOCKET} bytes; state a shorter path")
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(str(path)) == 0:
             raise UsageError(

@@ -3,6 +3,7 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,8 +48,8 @@ from dagster_project.words import be, counted
 _OUTSIDE_DAY_LEAST = 20
 # A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
 _ON_DAY_LEAST = 0.1
-# Part of a file name after the extract date: the file has late entries, whose events are older.
-_LATE = "_late"
+# Part of a file name after the extract date: the file has late entries, whose events are older. Not `_latest`.
+_LATE = re.compile("_late(?![a-z])", re.IGNORECASE)
 
 
 class ConservationError(RuntimeError):
@@ -380,7 +381,7 @@ def _rows_of_other_days(day: date, files: Sequence[FileLoad]) -> dict[str, int]:
     Of at least 20 good rows, more than half are outside the day and its neighbours (`rows_outside_day`), or fewer than
     one in ten are on the day itself (`rows_of_other_days`). Files named `..._late...` do not count.
     """
-    judged = [file for file in files if _LATE not in file.file_name.casefold()[len(f"{file.source}_{day}") :]]
+    judged = [file for file in files if not _LATE.search(file.file_name, len(f"{file.source}_{day}"))]
     rows = sum(file.rows_loaded for file in judged)
     outside, other = (
         sum(file.row_warnings.get(name, 0) for file in judged) for name in ("rows_outside_day", "rows_of_other_days")
@@ -401,11 +402,13 @@ def _rows_without_force(
     first = first_days_of_forces(connection, candidate.contract)
     rows: dict[date, int] = {}
     for file in candidate.files:
+        if file.error:
+            continue
         if FORCE_COLUMN in file.columns:
             for force, _ in file.members:
                 if force is not None:
                     first[force] = min(file.extract_date, first.get(force, file.extract_date))
-        elif file.rows_read and not file.error:
+        elif file.rows_read:
             rows[file.extract_date] = rows.get(file.extract_date, 0) + file.rows_read
     others = min((day for force, day in first.items() if force != default_force), default=date.max)
     return {day: count for day, count in rows.items() if day >= others}

@@ -165,7 +165,8 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     """Find the columns without any value in the rows of a force that had values in its earlier deliveries.
 
     An optional column that was renamed or dropped is an example: no row is rejected, but every figure that needs the
-    column would lose its data unnoticed. In the rows of all forces together, the file of one would not be noticed.
+    column would lose its data unnoticed. In the rows of all forces together, the file of one would not be noticed. What
+    was usual is taken from the days up to the last one with a value, so that days without one do not become usual.
 
     Returns:
         For each extract date, its silent columns, each with the force.
@@ -231,25 +232,35 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
                     and days.force_code = filled.force_code
                     and named.column_name = filled.column_name
             group by days.extract_date, days.force_code, days.is_candidate, days.rows_loaded, named.column_name
+        ),
+
+        followed as (
+            select
+                *,
+                max(case when rows_filled > 0 then extract_date end) over (
+                    partition by force_code, column_name
+                    order by extract_date
+                    rows between unbounded preceding and 1 preceding
+                ) as last_filled
+            from daily
         )
 
         select
             daily.extract_date,
             daily.force_code,
             daily.column_name
-        from daily
+        from followed as daily
         join daily as earlier
             on
                 daily.force_code = earlier.force_code
                 and daily.column_name = earlier.column_name
-                and earlier.extract_date < daily.extract_date
-                and earlier.extract_date >= daily.extract_date - cast($days as integer)
+                and earlier.extract_date <= daily.last_filled
+                and earlier.extract_date > daily.last_filled - cast($days as integer)
         where daily.is_candidate and daily.rows_filled = 0
         group by daily.extract_date, daily.force_code, daily.column_name, daily.rows_loaded
         having
             count(*) >= $least_days
             and daily.rows_loaded * sum(earlier.rows_filled) >= $expected * sum(earlier.rows_loaded)
-            and sum(earlier.rows_filled) > 0
         order by daily.extract_date, daily.column_name, daily.force_code
         """,
         {
@@ -305,7 +316,7 @@ def new_forces(
 
 
 def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, date]:
-    """Return the first extract date of each force that the source has delivered, whatever became of the day since."""
+    """Return the first extract date of each force that the source has delivered, in deliveries that are loaded."""
     rows = connection.execute(
         """
         select
@@ -313,10 +324,13 @@ def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contra
             min(load.extract_date)
         from audit.load_force as load_force
         join audit.load as load on load_force.load_id = load.load_id
-        where load.source = $source and load_force.force_code is not null
+        where
+            load.source = $source
+            and list_contains($accepted, load.status)
+            and load_force.force_code is not null
         group by load_force.force_code
         """,
-        {"source": contract.source},
+        {"source": contract.source, "accepted": list(ACCEPTED)},
     ).fetchall()
     return dict(rows)
 

@@ -28,7 +28,7 @@ DONE = ".done"
 _EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
 _EXTENSION = re.compile(rf"{_EXTENSIONS}\Z", re.I)
 # Parts of a file name that are published; the sender may write anything else into it.
-_KINDS = ("_late", "_corrected")
+_KINDS = re.compile("_late(?![a-z])|_corrected", re.IGNORECASE)
 
 # Temporary names that senders use until a file is complete: rsync and mail gateways (leading dot), SFTP clients,
 # browsers, editors, and the lock file that Excel keeps next to an open workbook.
@@ -218,7 +218,7 @@ def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
     numbers: Counter[str] = Counter()
     for file in files:
         extension = _extension_of(file.path.name)
-        kinds = "".join(kind for kind in _KINDS if kind in file.path.name.casefold())
+        kinds = "".join(sorted({kind.lower() for kind in _KINDS.findall(file.path.name)}, reverse=True))
         name = f"{file.source}_{file.extract_date}{kinds}"
         numbers[name + extension] += 1
         number = numbers[name + extension]

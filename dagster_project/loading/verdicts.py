@@ -105,13 +105,17 @@ class _Loaded:
         counted = [own, *(self.rows[other] for other in before if other in self.rows)]
         return sum(read for read, _ in counted), sum(faulty for _, faulty in counted)
 
-    def copies_of(self, day: date, files: Mapping[str, str]) -> list[tuple[str, str, date]]:
-        """Find files of other days with the same content: name of the file, name of its copy, day of the copy."""
+    def copies_of(self, day: date, contents: Mapping[date, Mapping[str, str]]) -> list[tuple[str, str, date]]:
+        """Find files of other days with the same content as one of a day: its name, name and day of the copy.
+
+        `contents` are the deliveries that are judged. What is loaded for a later day is no copy if other content is due
+        for that day, as after `extractDateOffset` has moved every delivery to the day before.
+        """
         return [
             (name, self.files[other][sha256], other)
-            for sha256, name in files.items()
+            for sha256, name in contents[day].items()
             for other in sorted(self.days_with.get(sha256, ()))
-            if other != day
+            if other < day or (other > day and sha256 in contents.get(other, {sha256}))
         ]
 
     def rows_shared_with(self, rows: Mapping[frozenset[int], int], day: date, own: Collection[int]) -> int:
@@ -176,12 +180,15 @@ def judge(
     verdicts: dict[date, Verdict] = {}
     rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
+    contents = {
+        day: {file.sha256: file.file_name for file in candidate.of(day) if file.sha256 and file.rows_read}
+        for day in candidate.days
+    }
     for day in candidate.days:
         files = candidate.of(day)
         found = [(expectation, _sentence(expectation, facts.get(day, {}))) for expectation in failures[day]]
         own = (0, 0)
         loads = {file.load_id for file in files}
-        contents = {file.sha256: file.file_name for file in files if file.sha256 and file.rows_read}
         if day in facts:
             own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
             rows_of_days[day] = loaded.rows_of_days(day, own)
@@ -212,7 +219,7 @@ def judge(
         codes += [expectation.code or expectation.name for expectation, _ in standing]
         reasons = [*(file.error for file in files if file.error), *(sentence for _, sentence in standing)]
         if not codes:
-            loaded.replace(day, own, contents, loads)
+            loaded.replace(day, own, contents[day], loads)
         waived = (
             f"accepted by an operator: {waiver.reason} (despite {', '.join(in_spite_of)})"
             if waiver and in_spite_of
@@ -231,7 +238,7 @@ def judge(
 
 
 def _failures_by_earlier_days(
-    contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], files: Mapping[str, str]
+    contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], contents: Mapping[date, Mapping[str, str]]
 ) -> Iterator[tuple[str, str]]:
     """Yield the expectations that fail for a day because of other loaded days, with the evidence."""
     share = Decimal(str(contract.faulty_share_limit))
@@ -243,7 +250,7 @@ def _failures_by_earlier_days(
             f"{faulty:,} of {read:,} rows faulty, and {faulty_of_days:,} of {read_of_days:,} from "
             f"{day - timedelta(days=FAULTY_DAYS_COUNTED - 1)} to {day}",
         )
-    if copies := loaded.copies_of(day, files):
+    if copies := loaded.copies_of(day, contents):
         named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
         yield SAME_CONTENT, listed(named, _COPIES_NAMED)
 

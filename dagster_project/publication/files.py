@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from dagster_project.console import warn
+from dagster_project.errors import UsageError
 from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.paths import published_path
@@ -63,11 +64,21 @@ def is_of_rows(path: str) -> bool:
 
 
 def keep_rows_for_analysts(folder: Path, group: str) -> None:
-    """Let a group, and nobody else, read what has rows of events (`is_of_rows`); without a group, the owner alone."""
+    """Let a group, and nobody else, read what has rows of events (`is_of_rows`); without a group, the owner alone.
+
+    Raises:
+        UsageError: the system allows it to members of the group only, and this account is none.
+    """
     number = grp.getgrnam(group).gr_gid if group else -1
     for path in folder.rglob("*"):
         if is_of_rows(path.relative_to(folder).as_posix()):
-            os.chown(path, -1, number)
+            try:
+                os.chown(path, -1, number)
+            except PermissionError:
+                raise UsageError(
+                    f"FCIR_ANALYSTS_GROUP: this account is not in the group {group}. What was published stays. Add it: "
+                    f"usermod -aG {group} USER; then log in again, and run the command again"
+                ) from None
             path.chmod((0o750 if path.is_dir() else 0o640) & (0o777 if group else 0o700))
 
 

@@ -416,6 +416,9 @@ def require_sound_warehouse(settings: Settings) -> None:
         require_same_warehouse(settings, connection)
 
 
+_EARLIER = "loaded by an earlier version of fcir"
+
+
 def require_same_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
     """Check that the warehouse has everything that was loaded into this data root.
 
@@ -435,6 +438,9 @@ def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection
 
     Arguments are those of `require_same_warehouse`. Returns None if it is that one, or if there is none yet.
     """
+    if connection is not None and "delivered_name" not in column_types(connection, WAREHOUSE, "audit", "load"):
+        # Its audit has texts of cells and whole file names, which would be published.
+        return _EARLIER
     if connection is not None and scalar(connection, "select count(*) from audit.load"):
         found = difference_from_copy(connection, settings)
         return found.what if found and found.is_of_warehouse else None
@@ -442,7 +448,7 @@ def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection
         return None
     if not settings.warehouse.exists():
         return "missing, although this data root has loaded before"
-    return None if is_of_earlier_version(settings) else "empty, although this data root has loaded before"
+    return "empty, although this data root has loaded before"
 
 
 def advice_on_warehouse(settings: Settings) -> str:
@@ -455,12 +461,12 @@ def advice_on_warehouse(settings: Settings) -> str:
 
 
 def is_of_earlier_version(settings: Settings) -> bool:
-    """Return whether the warehouse has loads, but not yet the audit tables of this version."""
+    """Return whether the warehouse has loads, but not the audit of this version."""
     if not settings.warehouse.exists():
         return False
     with closing(open_read_only(settings.warehouse)) as connection:
-        names = [column_types(connection, WAREHOUSE, "audit", name) for name in ("load", "root")]
-    return bool(names[0]) and not names[1]
+        columns = column_types(connection, WAREHOUSE, "audit", "load")
+    return bool(columns) and "delivered_name" not in columns
 
 
 def _has_loads(file: Path) -> bool:

@@ -84,7 +84,8 @@ def main() -> None:
             listening = _listen_at(arguments.socket)
         else:
             listening = socket.create_server(("127.0.0.1", arguments.port))
-        with listening:
+        # Uvicorn raises the signal that stopped it once more.
+        with listening, suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from pypdf import PdfReader
 
+from dagster_project.publication.files import is_of_rows
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.settings import PROJECT_ROOT
 from dagster_project.sql import table
@@ -68,11 +69,14 @@ def test_the_manifest_lists_every_file_and_delivery(sample):
     assert {item["sha256"] for item in manifest["inputs"]} == landed
 
 
-def test_everyone_may_read_what_is_published_and_nothing_else(sample):
+def test_everyone_may_read_papers_and_pages_and_nothing_else(sample):
     def modes(path: Path) -> set[int]:
         return {file.stat().st_mode & 0o777 for file in [path, *path.rglob("*")] if not file.is_symlink()}
 
-    assert modes(sample.home / "published") == {0o755, 0o644}
+    published = sample.current.resolve()
+    of_rows = {path for path in published.rglob("*") if is_of_rows(path.relative_to(published).as_posix())}
+    assert {path.stat().st_mode & 0o777 for path in of_rows} == {0o700, 0o600}
+    assert {path.stat().st_mode & 0o777 for path in {published, *published.rglob("*")} - of_rows} == {0o755, 0o644}
     names = {path.name for path in sample.home.iterdir()} - {"published"}
     assert names > {"commentary", "dagster", "dbt", "landing", "marts.duckdb", "secrets", "warehouse.duckdb"}
     assert {name for name in names if (sample.home / name).stat().st_mode & 0o077} == set()

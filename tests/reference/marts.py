@@ -238,7 +238,7 @@ def _effect_of_quarantine(
         could_matter = missing > 0 and (is_at_stake or (missing >= 5 and 10 * width > (rounded(value) or 0)))
     elif value is not None and not measure.is_sum:
         could_matter = missing >= 5 and 500 * missing > read
-    elif value is not None and CATALOGUE[name]["unit"] == "count":
+    elif value is not None and CATALOGUE[name]["unit"] == "count" and name != "digital.other_than_ocr_and_chat":
         low, high = rounded(value), rounded(value + missing)
     is_affected = row["is_affected_by_quarantine"] or could_matter
     possible = ", ".join(sorted(source for source, rows in faulty.items() if rows[1]))

@@ -47,7 +47,8 @@ final as (
         and silent_columns.force_code = source_days.force_code
         and loads.extract_date = source_days.day
     where
-        loads.status = 'loaded'
+        -- A file that has only a header may be first of its day.
+        loads.status in ('loaded', 'empty')
         and source_days.is_loaded
 
 )

@@ -99,7 +99,8 @@ followed as (
         lead(row_day) over (
             partition by root_number, source, force_code
             order by row_day asc nulls last
-        ) as next_row_day
+        ) as next_row_day,
+        min(row_day) over (partition by root_number, source, force_code) as first_row_day
     from row_days
 
 ),
@@ -112,6 +113,7 @@ gaps as (
         followed.source,
         followed.force_code,
         followed.row_day,
+        followed.first_row_day,
         coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) as end_day
     from followed
     inner join newest_days
@@ -128,6 +130,7 @@ days as (
         source,
         force_code,
         row_day as day,
+        row_day,
         true as has_rows
     from row_days
 
@@ -138,6 +141,7 @@ days as (
         gaps.source,
         gaps.force_code,
         dates.date_day as day,
+        gaps.row_day,
         false as has_rows
     from gaps
     inner join dates
@@ -156,22 +160,27 @@ owed_days as (
 
 ),
 
+-- Of the days up to the last one with rows: those of a loss do not become usual.
 usual_rows as (
 
     select
-        days.root_number,
-        days.source,
-        days.force_code,
-        days.day,
-        median(row_days.rows_loaded) as usual_rows
-    from days
-    inner join row_days
-        on days.root_number = row_days.root_number
-        and days.source = row_days.source
-        and days.force_code = row_days.force_code
-        and days.day > row_days.row_day
-        and {{ date_plus("row_days.row_day", days_owed, "day") }} >= days.day
-    where not days.has_rows
+        gaps.root_number,
+        gaps.source,
+        gaps.force_code,
+        gaps.row_day,
+        median(coalesce(row_days.rows_loaded, 0)) as usual_rows
+    from gaps
+    inner join deliveries
+        on gaps.root_number = deliveries.root_number
+        and gaps.source = deliveries.source
+        and gaps.first_row_day <= deliveries.day
+        and gaps.row_day >= deliveries.day
+        and {{ date_plus("deliveries.day", days_owed, "day") }} > gaps.row_day
+    left join row_days
+        on gaps.root_number = row_days.root_number
+        and gaps.source = row_days.source
+        and gaps.force_code = row_days.force_code
+        and deliveries.day = row_days.row_day
     group by all
 
 ),
@@ -203,7 +212,7 @@ final as (
         on owed_days.root_number = usual_rows.root_number
         and owed_days.source = usual_rows.source
         and owed_days.force_code = usual_rows.force_code
-        and owed_days.day = usual_rows.day
+        and owed_days.row_day = usual_rows.row_day
 
 )
 

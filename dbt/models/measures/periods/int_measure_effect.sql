@@ -10,6 +10,8 @@ measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
+parts as (select * from {{ ref("measure_parts") }}),
+
 periods as (select * from {{ ref("int_period") }}),
 
 -- Rows that could belong to a figure, and those of them that were quarantined.
@@ -58,6 +60,16 @@ named_sources as (
 
 ),
 
+-- A row that is missing may add to such a figure or take from it.
+differences as (
+
+    select measure
+    from parts
+    where weight < 0
+    group by measure
+
+),
+
 -- The quotient if none of the quarantined rows counts in the numerator, and if all of them do.
 spans as (
 
@@ -78,7 +90,8 @@ spans as (
         {{ is_sum() }} as is_sum,
         not ({{ is_sum() }}) and measures.unit = 'percent' as is_share,
         case
-            when {{ is_sum() }} and measures.unit = 'count' then measure_periods.value
+            when {{ is_sum() }} and measures.unit = 'count' and differences.measure is null
+                then measure_periods.value
             when not ({{ is_sum() }}) and measures.unit = 'percent'
                 then {{ ratio(
                     "measure_periods.numerator * measures.factor",
@@ -86,7 +99,7 @@ spans as (
                 ) | indent(20) }}
         end as value_low,
         case
-            when {{ is_sum() }} and measures.unit = 'count'
+            when {{ is_sum() }} and measures.unit = 'count' and differences.measure is null
                 then measure_periods.value + coalesce(possible.rows_quarantined, 0)
             when not ({{ is_sum() }}) and measures.unit = 'percent'
                 then {{ ratio(
@@ -97,6 +110,8 @@ spans as (
     from quarantined
     inner join measures
         on quarantined.measure = measures.measure
+    left join differences
+        on quarantined.measure = differences.measure
     left join possible
         on quarantined.force_code = possible.force_code
         and quarantined.measure = possible.measure
