@@ -149,14 +149,17 @@ def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
     """
     contents = history.contents(source)
     present = {day: {force for force, counts in of.items() if force and counts[0]} for day, of in contents.items()}
+    first = {force: day for day in sorted(present, reverse=True) for force in present[day]}
     found: dict[str, dict[date, bool]] = defaultdict(dict)
     for back in range((max(contents) - min(contents)).days + 1 if contents else 0):
         day = max(contents) - timedelta(days=back)
         owed = set().union(*(present.get(day - timedelta(days=ago), set()) for ago in range(DAYS_OWED + 1)))
         for force in owed:
-            before = [day - timedelta(days=ago) for ago in range(1, DAYS_OWED + 1)]
-            had = [contents[other][force][0] for other in before if force in present.get(other, ())]
-            may_be_absent = source in ABSENT_FORCES_ARE_COMPLETE and (not had or median(had) < 10)
+            last = max(other for other in present if other <= day and force in present[other])
+            before = [last - timedelta(days=ago) for ago in range(DAYS_OWED)]
+            known = [other for other in before if other in contents and other >= first[force]]
+            had = [contents[other][force][0] if force in present[other] else 0 for other in known]
+            may_be_absent = source in ABSENT_FORCES_ARE_COMPLETE and median(had) < 10
             found[force][day] = (
                 day in contents
                 and day not in history.rejected_corrections[source]

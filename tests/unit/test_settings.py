@@ -97,10 +97,3 @@ def test_a_line_of_an_env_file_that_cannot_be_read_is_named(text, line):
     Path(".env").write_bytes(text)
     with pytest.raises(SettingsError, match=rf"\.env: line {line} cannot be read; expected NAME=VALUE"):
         read_settings()
-
-
-@pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])
-def test_a_link_in_place_of_a_database_is_named(name, home):
-    (home / name).symlink_to(home.parent / name)
-    with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {home.parent}/{name} {home}/{name}"):
-        read_settings()

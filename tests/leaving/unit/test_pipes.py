@@ -49,3 +49,10 @@ def test_a_named_pipe_in_place_of_a_key_elsewhere_is_named_and_one_of_a_source_s
         with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
             read_settings()
         (home.parent / name).unlink()
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])
+def test_a_link_in_place_of_a_database_is_named(name, home):
+    (home / name).symlink_to(home.parent / name)
+    with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {home.parent}/{name} {home}/{name}"):
+        read_settings()
