@@ -255,11 +255,6 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "text"), [*FOUND, *INCOMPLETE])
-def test_evidence_gives_the_deciding_figures_and_months(changes, text):
-    assert evidence(replace(CLAIM, **changes), NAMES) == text
-
-
 @pytest.mark.parametrize(("code", "changes", "text"), REASONS)
 def test_a_claim_without_a_verdict_has_a_reason(code, changes, text):
     claim = replace(CLAIM, verdict="not_testable", reason_code=code, **changes)

@@ -82,7 +82,7 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
         *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
     ]
     newest = "the newest on 2 February 2023, each with its cause"
-    assert summary(tables)[3] == f"1 revision of published figures, {newest}"
+    assert f"1 revision of published figures, {newest}" in summary(tables)
 
 
 def test_definitions_stand_side_by_side_for_each_choice(tables):

@@ -141,15 +141,6 @@ def test_a_new_column_of_a_contract_is_no_change_by_hand(two_days):
     assert changed(two_days) == []
 
 
-def test_a_warehouse_of_an_earlier_version_gets_its_checksums_when_a_command_ends(two_days):
-    execute(two_days, f"drop table {CHECKSUMS}; drop table audit.root")
-    assert verify_warehouse(two_days.settings, CONTRACTS)[0] == []
-    with loading_connection(two_days.settings.warehouse) as connection:
-        ensure_tables(connection, CONTRACTS.values())
-    save_history(two_days.settings)
-    assert loads_with_checksum(two_days) == [1, 2]
-
-
 def test_what_a_hub_takes_over_from_its_members_is_no_change_by_hand(tmp_path):
     roots = Hub(tmp_path)
     for force, member in roots.members.items():
