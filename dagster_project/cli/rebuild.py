@@ -11,7 +11,7 @@ from dagster_project.config import contracts_of
 from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
-from dagster_project.recovery.history import history_file
+from dagster_project.recovery.history import history_file, is_of_earlier_version
 from dagster_project.recovery.intent import read_intent
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.tables import CLEAR_VALUES
@@ -29,7 +29,7 @@ def rebuild(
     ] = False,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
 ) -> None:
-    """Move a damaged warehouse aside and build it again, with the same loads and the same figures; then run.
+    """Move a damaged or an older warehouse aside and build it again, with the same loads and figures; then run.
 
     The audit comes from the warehouse, if that part of it can be read, or from
     the copy that each run writes. The rows come from the landing folder or, in
@@ -55,7 +55,7 @@ def rebuild(
                 raise UsageError(f"{settings.warehouse} does not exist; nothing was done. Load and publish: fcir run")
             findings, _, _ = verify_warehouse(settings, contracts)
             faults = [item for item in findings if item.is_fault and item.calls_for_rebuild]
-            if settings.warehouse.exists() and not faults:
+            if settings.warehouse.exists() and not faults and not is_of_earlier_version(settings):
                 raise UsageError(
                     f"{settings.warehouse} is not damaged; nothing was done. Load what is new and publish: fcir run"
                 )

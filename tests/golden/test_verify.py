@@ -106,7 +106,20 @@ def put_back_an_older_warehouse(root):
         connection.execute("delete from audit.load where load_id = (select max(load_id) from audit.load)")
 
 
-@pytest.mark.parametrize("change", [lose_the_warehouse, begin_an_empty_warehouse, put_back_an_older_warehouse])
+def put_back_one_of_an_earlier_version(root):
+    with duckdb.connect(str(root.home / "warehouse.duckdb")) as connection:
+        connection.execute("alter table audit.load drop column delivered_name")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lose_the_warehouse,
+        begin_an_empty_warehouse,
+        put_back_an_older_warehouse,
+        put_back_one_of_an_earlier_version,
+    ],
+)
 def test_no_command_goes_on_with_a_warehouse_that_lacks_what_was_loaded(three_days, tmp_path, change):
     root = three_days.copy(tmp_path / "home")
     change(root)

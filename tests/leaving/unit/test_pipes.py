@@ -5,9 +5,11 @@ import re
 import shlex
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from dagster_project.settings import SettingsError, read_settings
+from dagster_project.cli.storage import instance_configuration
+from dagster_project.settings import Settings, SettingsError, read_settings
 
 
 @pytest.fixture
@@ -55,4 +57,22 @@ def test_a_named_pipe_in_place_of_a_key_elsewhere_is_named_and_one_of_a_source_s
 def test_a_link_in_place_of_a_database_is_named(name, home):
     (home / name).symlink_to(home.parent / name)
     with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {home.parent}/{name} {home}/{name}"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["a b'c;\"d", "é%7#{{x}}]"])
+def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path / name, _env_file=None)
+    monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
+    settings.dagster_home.mkdir(parents=True)
+    (settings.dagster_home / "dagster.yaml").write_bytes(instance_configuration(settings))
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        assert not instance.telemetry_enabled
+
+
+def test_a_working_directory_that_was_deleted_is_named(home, monkeypatch):
+    monkeypatch.chdir(home)
+    home.rmdir()
+    monkeypatch.delenv("FCIR_HOME")
+    with pytest.raises(SettingsError, match="FCIR_HOME: the path data is relative to the working directory, which was"):
         read_settings()
