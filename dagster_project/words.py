@@ -5,6 +5,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+CALIBRATED = "the sample is calibrated to these figures"
+"""What is said of printed figures that are reproduced from synthetic extracts."""
+
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun.

@@ -33,7 +33,7 @@ from dagster_project.loading.plan import Range, plan_deliveries, was_rejected
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.record import store
-from dagster_project.recovery.history import is_of_earlier_version, require_same_warehouse
+from dagster_project.recovery.history import require_same_warehouse
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
@@ -244,8 +244,6 @@ def _faults(members: Sequence[MemberState], news: Sequence[MemberNews]) -> list[
 def _print_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.is_hub:
         say(f"Nothing is taken in yet from {counted(len(settings.members), 'member')}. Run: fcir run")
-    elif is_of_earlier_version(settings):
-        say(f"{settings.warehouse} was loaded by an earlier version of fcir. Build it again: fcir rebuild")
     elif settings.landing.is_dir():
         waits = f"{counted(state.waiting, 'delivery')} {'waits' if state.waiting == 1 else 'wait'}"
         say(f"Nothing is loaded yet; {waits} in {settings.landing}. Run: fcir run")

@@ -19,7 +19,7 @@ from dagster_project.publication.query import count_matches
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import UnresolvedDelivery
-from dagster_project.words import be, counted
+from dagster_project.words import CALIBRATED, be, counted
 
 # Maximum number of names listed in a summary; the others are counted.
 LISTED = 12
@@ -170,7 +170,7 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
     _print_files(pointer, _PAGES if is_short else _PAGES | _FILES)
     matched, printed, is_sample = count_matches(settings)
     if printed:
-        calibrated = "; the sample is calibrated to these figures" if is_sample else ""
+        calibrated = f"; {CALIBRATED}" if is_sample else ""
         print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly{calibrated}")
     if not is_short:
         print_fact("Query", 'fcir query "from board_paper order by month_start desc, sort_order"')

@@ -64,7 +64,7 @@ def is_of_rows(path: str) -> bool:
 
 
 def keep_rows_for_analysts(folder: Path, group: str) -> None:
-    """Let a group, and nobody else, read what has rows of events (`is_of_rows`); without a group, the owner alone.
+    """Let only a group read what has rows of events (`is_of_rows`); without a group, the owner alone.
 
     Raises:
         UsageError: the system allows it to members of the group only, and this account is none.

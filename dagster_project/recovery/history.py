@@ -381,7 +381,7 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'history' order by all"
         ).fetchall()
-        is_earlier = "delivered_name" not in column_types(connection, "history", "audit", "load")
+        is_earlier = _is_earlier(connection, "history")
         for schema, name in tables:
             if schema == "archive":
                 connection.execute("create schema if not exists archive")
@@ -438,7 +438,7 @@ def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection
 
     Arguments are those of `require_same_warehouse`. Returns None if it is that one, or if there is none yet.
     """
-    if connection is not None and "delivered_name" not in column_types(connection, WAREHOUSE, "audit", "load"):
+    if connection is not None and _is_earlier(connection):
         # Its audit has texts of cells and whole file names, which would be published.
         return _EARLIER
     if connection is not None and scalar(connection, "select count(*) from audit.load"):
@@ -465,7 +465,11 @@ def is_of_earlier_version(settings: Settings) -> bool:
     if not settings.warehouse.exists():
         return False
     with closing(open_read_only(settings.warehouse)) as connection:
-        columns = column_types(connection, WAREHOUSE, "audit", "load")
+        return _is_earlier(connection)
+
+
+def _is_earlier(connection: duckdb.DuckDBPyConnection, database: str = WAREHOUSE) -> bool:
+    columns = column_types(connection, database, "audit", "load")
     return bool(columns) and "delivered_name" not in columns
 
 

@@ -84,7 +84,7 @@ def main() -> None:
             listening = _listen_at(arguments.socket)
         else:
             listening = socket.create_server(("127.0.0.1", arguments.port))
-        # Uvicorn raises the signal that stopped it once more.
+        # Uvicorn raises the signal that stopped it again.
         with listening, suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
 

@@ -11,7 +11,7 @@ import duckdb
 from dagster_project.publication.report.model import listed
 from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site.views import text_of
-from dagster_project.words import be, counted
+from dagster_project.words import CALIBRATED, be, counted
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _printed_in_short(connection: duckdb.DuckDBPyConnection) -> str:
         else "",
         f"{verdicts['no_data']:,} for months that are not delivered" if verdicts["no_data"] else "",
     ]
-    rest.append("the sample is calibrated to these figures" if newest_delivery(connection)[1] else "")
+    rest.append(CALIBRATED if newest_delivery(connection)[1] else "")
     return "; ".join(
         [f"{verdicts['match'] + other:,} of {printed:,} printed figures reproduced exactly", *filter(None, rest)]
     )
