@@ -28,7 +28,8 @@ TABLES = """
         force_code text default 'kent', report_id text default 'paper', published_on date default '2023-03-15'
     );
     create table marts.reconciliation_narrative (
-        statement_id text, statement text, verdict text, formula text, months_needed text, test_no bigint default 1,
+        statement_id text, statement text, verdict text, formula text, method text default '',
+        months_needed text, test_no bigint default 1,
         force_code text default 'kent', report_id text, published_on date, measure text default 'crime.pct'
     );
     create table marts.claims (statement_id text, claim_verdict text, force_code text, report_id text);
@@ -41,6 +42,7 @@ TABLES = """
     create table marts.load_audit (
         load_id bigint, extract_date date, status text, withdrawn_at timestamp, source text default 'crimes',
         rows_read bigint default 4, rows_loaded bigint default 4, rows_quarantined bigint default 0, reason text,
+        rows_repeated bigint default 0, rows_left_out bigint default 0,
         is_synthetic boolean default false
     );
     create table marts.quarantine (source text, reason_code text, extract_date date);

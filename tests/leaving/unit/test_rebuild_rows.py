@@ -160,46 +160,6 @@ def test_a_column_that_became_personal_has_pseudonyms_after_a_rebuild(installati
     assert not installation.query("from raw.visits where visitor = 'Jane Doe'")
 
 
-@pytest.mark.parametrize("name", ["visitor", "guest"])
-def test_reasons_of_quarantined_rows_lose_the_values_of_a_column_that_became_personal(installation, name):
-    settings, listed = installation.settings, ("someone", "bob")
-    columns = [
-        replace(column, is_personal=False, values=listed) if column.name == "visitor" else column
-        for column in VISITS.columns
-    ]
-    installation.contracts = {**CONTRACTS, "visits": replace(VISITS, columns=tuple(columns))}
-    good = visits(TUESDAY, 40)
-    installation.land(TUESDAY, *good, row("a", visitor="PERSON77"), row("b", "never"))
-    installation.run()
-    # The load is replaced, so that no row of it is restored; the accounts of its quarantined rows stay.
-    installation.land(TUESDAY, *good, row("a", visitor="bob"))
-    installation.run()
-    save_history(settings)
-    guest = replace(VISITS.columns[-1], name=name, aliases=("visitor",))
-    newer = replace(VISITS, columns=(*VISITS.columns[:-1], guest), version="2.0.0")
-    installation.contracts = {**CONTRACTS, "visits": newer}
-    with loading_connection(settings.warehouse) as connection:
-        connection.execute("delete from raw.visits")
-    with pytest.raises(TableMismatch, match=r"audit.quarantine.reason has clear values of visits.visitor, .*personal"):
-        installation.run()
-    findings, *_ = verify_warehouse(settings, installation.contracts)
-    (found,) = [finding for finding in findings if finding.place == "audit.quarantine.reason"]
-    assert (found.is_fault, found.calls_for_rebuild) == (True, True)
-
-    with writer_lock(settings.lock_file):
-        rebuild(settings, installation.contracts)
-    installation.run()
-    save_history(settings)
-    assert installation.query("select reason from audit.quarantine order by source_row") == [
-        ("visitor: a value outside the closed list (someone, bob); the value is not shown: its column is personal",),
-        ('minutes: not a whole number in digits; found "never"',),
-    ]
-    findings, *_ = verify_warehouse(settings, installation.contracts)
-    assert findings == []
-    assert b"PERSON77" not in settings.warehouse.read_bytes()
-    assert b"PERSON77" not in history_file(settings).read_bytes()
-
-
 def test_loads_under_another_version_of_the_contract_are_loaded_again(roots):
     member = roots["kent"]
     newer = {**CONTRACTS, "visits": replace(VISITS, version="2.0.0")}
