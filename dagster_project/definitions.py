@@ -4,7 +4,6 @@ import dagster as dg
 
 from dagster_project.config import contracts_of
 from dagster_project.defs.automation import (
-    load,
     new_deliveries,
     nightly,
     nightly_schedule,
@@ -50,7 +49,7 @@ def definitions() -> dg.Definitions:
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, load, publish, publish_public, publish_force, *([compact_lake, drop_lake] if on_spark else [])],
+        jobs=[nightly, publish, publish_public, publish_force, *([compact_lake, drop_lake] if on_spark else [])],
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper],
         resources={

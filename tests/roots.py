@@ -20,8 +20,10 @@ from unittest.mock import patch
 import duckdb
 
 from dagster_project.cli.app import run_command
+from dagster_project.config import contracts_of
 from dagster_project.defs import resources
 from dagster_project.loading import pipeline
+from dagster_project.loading.plan import Range
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation import build
 from dagster_project.transformation.project import parse
@@ -109,6 +111,14 @@ class DataRoot:
                 os.chdir(folder)
                 logger.handlers = handlers
         return Done(code, out.getvalue(), err.getvalue())
+
+    def load(self) -> None:
+        """Load the deliveries of every source in this process, and neither build nor publish."""
+        with patch.dict(os.environ, self.environment, clear=True):
+            settings = Settings(_env_file=None)
+            contracts = contracts_of(settings)
+            for source in contracts:
+                pipeline.load_source(settings, contracts, source, wanted=Range(), run_id="loaded")
 
     def start(self, *arguments: str, code: str = "from dagster_project.__main__ import main; main()", **options: Any):
         """Start a command, or other Python code with its arguments, in a process of its own."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.cli.data_root import require_no_hub
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import named_contracts
 from dagster_project.config import contracts_of
@@ -50,7 +49,6 @@ def check(
       fcir check export.csv --source crimes --rows 5
     """
     settings = read_settings()
-    require_no_hub(settings, "files are checked where they are delivered")
     if as_json:
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)

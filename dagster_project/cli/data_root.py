@@ -47,27 +47,9 @@ def require_home_folder(settings: Settings) -> None:
 
 def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
     """Check that the next run can use the key, even without anything to load: a copy of the key may be lost by then."""
-    # A hub takes in pseudonyms and makes none. A change of the key that was killed is finished by the next run.
-    if not settings.is_hub and not settings.replacement_intent.exists():
+    # A change of the key that was killed is finished by the next run.
+    if not settings.replacement_intent.exists():
         check_key(settings.key_file, known_fingerprint(connection) if connection else None)
-
-
-def require_no_hub(settings: Settings, what: str) -> None:
-    """Check that the data root loads files itself.
-
-    Args:
-        settings: the data root.
-        what: what a hub does not do, as the subject of a sentence.
-
-    Raises:
-        UsageError: it is a hub.
-    """
-    if settings.is_hub:
-        homes = "".join(f"\n  FCIR_HOME={in_shell(home)}" for home in settings.members)
-        raise UsageError(
-            f"{settings.home} is a hub (FCIR_MEMBERS), which loads no files: {what}. Nothing was done. Use the data "
-            f"root of the force:{homes}"
-        )
 
 
 def warn_of_open_folders(settings: Settings) -> None:
@@ -142,7 +124,7 @@ def erase_restored_people(settings: Settings) -> None:
     # Imported here, as above.
     from dagster_project.loading.suppression import require_suppression
 
-    if settings.is_hub or require_suppression(settings) is None:
+    if require_suppression(settings) is None:
         return
     from dagster_project.privacy.restored import erase_restored
 

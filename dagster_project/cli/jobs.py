@@ -27,10 +27,10 @@ from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
-from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import (
     UnresolvedDelivery,
     damaged_private_file,
+    last_load,
     reading_audit,
     unresolved_deliveries,
 )
@@ -50,7 +50,6 @@ _SQLITE_DAMAGE = ("disk image is malformed", "file is not a database", "attempt 
 # The command that runs each job in this process.
 _COMMANDS = {
     "nightly": "fcir run",
-    "load": "fcir run --load-only",
     "publish": "fcir publish",
     "publish_public": "fcir publish --edition public",
     "publish_force": "fcir publish --edition force",
@@ -66,8 +65,6 @@ class RunResult:
     """Reasons for failed steps, apart from the run's verdict on its deliveries."""
     unresolved: tuple[UnresolvedDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
-    members: tuple[str, ...] = ()
-    """What needs attention at the members of a hub."""
 
 
 def run_job(
@@ -87,7 +84,7 @@ def run_job(
 
     Args:
         settings: location of the data.
-        name: the job, `nightly`, `load`, `publish`, `publish_public` or `publish_force`.
+        name: the job, `nightly`, `publish`, `publish_public` or `publish_force`.
         wanted: extract dates to load; None: everything new.
         sources: sources to load; empty: all.
         planned: plan of the loads for those dates and sources; None: the job makes its own.
@@ -101,7 +98,6 @@ def run_job(
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
-        RootMismatch: the data root has another number, or is a hub without members or the reverse.
     """
     run = partial(_run_in_process, settings, name, wanted=wanted or Range(), sources=sources, force=force, debug=debug)
     try:
@@ -129,7 +125,6 @@ def _run_in_process(
     force: str | None,
     debug: bool,
 ) -> RunResult:
-    from dagster_project.loading.members import member_states, prepare_hub
     from dagster_project.loading.pipeline import load_or_create_key
 
     # Only publications may be read by others, and `publish` sets their modes.
@@ -145,8 +140,7 @@ def _run_in_process(
         finish_killed_replacement(settings)
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
-        prepare = prepare_hub if settings.is_hub else load_or_create_key
-        prepare(settings, contracts_of(settings))
+        load_or_create_key(settings, contracts_of(settings))
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -161,7 +155,7 @@ def _run_in_process(
         resolved = definitions().get_repository_def()
         job = resolved.get_job(name)
         config: dict[str, Any] = {}
-        if name in ("nightly", "load"):
+        if name == "nightly":
             config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
         elif force:
             config = {"ops": {"force_edition": {"config": {"force": force}}}}
@@ -189,18 +183,17 @@ def _run_in_process(
                 failures = (*failures, full)
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(unresolved_deliveries(connection)) if connection else ()
-            states = member_states(settings, connection) if connection else []
             contracts = named_contracts(settings, sources)
             landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
-        return RunResult(result.success, failures, left, expected, tuple(s.fault for s in states if s.fault))
+        return RunResult(result.success, failures, left, expected)
 
 
-def _published(settings: Settings, job: str, force: str | None) -> Path | None:
-    """Return the folder that a job publishes to; None if it does not publish."""
+def _published(settings: Settings, job: str, force: str | None) -> Path:
+    """Return the folder that a job publishes to."""
     if force:
         return settings.published_force(force)
-    return {"load": None, "publish_public": settings.published_public}.get(job, settings.published)
+    return settings.published_public if job == "publish_public" else settings.published
 
 
 def _location_tag(settings: Settings) -> dict[str, str]:

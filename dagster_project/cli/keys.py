@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.data_root import require_no_hub, start, warn_of_lake
+from dagster_project.cli.data_root import start, warn_of_lake
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.person import prepare
@@ -27,7 +27,6 @@ def list_keys(context: typer.Context) -> None:
       fcir keys list
     """
     settings = start(debug=bool(context.obj))
-    require_no_hub(settings, "a hub takes in pseudonyms and has no key")
     rows = _keys(settings)
     for line in aligned(("key", "use", "loads", "file"), [row[:4] for row in rows], right=("loads",)):
         say(line)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from dagster_project.cli.data_root import erase_restored_people, finish_killed_replacement, require_no_hub
+from dagster_project.cli.data_root import erase_restored_people, finish_killed_replacement
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild
 from dagster_project.config import contracts_of
@@ -68,7 +68,7 @@ def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dic
         needs_list: false for a command that writes the list of erased people, also in place of one that is lost.
 
     Raises:
-        UsageError: nothing is loaded yet, or the data root is a hub.
+        UsageError: nothing is loaded yet.
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         RowsMissing: a killed rebuild cannot be finished.
         WarehouseLocked: a run holds the warehouse.
@@ -79,7 +79,6 @@ def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dic
     from dagster_project.loading.pipeline import load_or_create_key
     from dagster_project.loading.suppression import PseudonymsUnknown, SuppressionMissing
 
-    require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
     finish_interrupted_rebuild(settings)
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")

@@ -32,8 +32,8 @@ def rebuild(
     """Move a damaged or an older warehouse aside and build it again, with the same loads and figures; then run.
 
     The audit comes from the warehouse, if that part of it can be read, or from
-    the copy that each run writes. The rows come from the landing folder or, in
-    a hub, from its members. Refuses if files are gone.
+    the copy that each run writes. The rows come from the landing folder.
+    Refuses if files are gone.
 
     Examples:
       fcir rebuild

@@ -14,7 +14,6 @@ from dagster_project.cli.data_root import (
     finish_killed_replacement,
     repair_damage,
     require_home_folder,
-    require_no_hub,
     require_usable_key,
     start,
     warn_of_earlier_key,
@@ -36,7 +35,6 @@ from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.members import member_states, news_of_members, require_no_landing
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
@@ -74,31 +72,21 @@ def run(
         typer.Option("--accept", metavar="SOURCE/DAY", help="Load this rejected delivery anyway; needs --reason."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why you accept it; kept in the audit.")] = "",
-    load_only: Annotated[
-        bool,
-        typer.Option("--load-only", help="Load without building or publishing, in a data root that a hub takes in."),
-    ] = False,
 ) -> None:
     """Load every delivery that is new, changed or not yet accepted; build, test and publish.
 
-    A hub takes in what its members have loaded. Exit code 1 if a delivery is
-    missing or rejected, or a member was left out; everything else is done.
+    Exit code 1 if a delivery is missing or rejected; everything else is done.
 
     Examples:
       fcir run
       fcir run --from 2022-10-01 --to 2022-10-31 --source crimes
       fcir run --accept call_segments/2022-10-30 --reason "telephony was down"
-      fcir run --load-only
     """
     settings = start(debug=bool(context.obj))
     if accept and (from_ or to or source):
         raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
     if reason and not accept:
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
-    if accept or from_ or to:
-        require_no_hub(
-            settings, "its runs take in everything that is new, and deliveries are accepted where they are loaded"
-        )
     finish_interrupted_rebuild(settings)
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
         say(
@@ -114,19 +102,20 @@ def run(
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")
     started = time.monotonic()
-    work = find_work(settings, wanted=wanted, sources=source or [], load_only=load_only)
+    work = find_work(settings, wanted=wanted, sources=source or [])
     repair_damage(settings)
     if not work.is_needed:
-        _end_without_work(settings, work, wanted=wanted, sources=source or [], load_only=load_only)
+        _end_without_work(settings, work, wanted=wanted, sources=source or [])
     # Files in a source's folder are reported with the source.
     of_sources = tuple(f"{name}/" for name in named_contracts(settings, []))
     for warning in work.planned.plan.warnings:
         if not warning.startswith(of_sources):
             warn(warning)
-    job = "load" if load_only else "nightly"
-    result = run_job(settings, job, wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj))
+    result = run_job(
+        settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
+    )
     warn_of_open_folders(settings)
-    end_with_summary(settings, result, time.monotonic() - started, is_published=not load_only)
+    end_with_summary(settings, result, time.monotonic() - started)
 
 
 def finish_interrupted_rebuild(settings: Settings) -> None:
@@ -170,17 +159,6 @@ def _write_missing_copy(settings: Settings) -> None:
     warn(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
 
 
-def _nothing_new(settings: Settings, *, left_out: int, load_only: bool) -> str:
-    if settings.is_hub:
-        if left_out == len(settings.members):
-            return "Nothing is new: no member can be taken in. What was taken in before is built and published."
-        which = "the other members" if left_out else "the members"
-        return f"Nothing is new: everything that {which} have loaded is taken in, built and published."
-    return (
-        f"Nothing is new: every delivery in the landing folder is loaded{'' if load_only else ', built and published'}."
-    )
-
-
 @dataclass(frozen=True)
 class Work:
     """The work of a run."""
@@ -190,20 +168,15 @@ class Work:
     """Whether something is new, or the publication does not match the loaded data."""
     unresolved: tuple[UnresolvedDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
-    members: tuple[str, ...] = ()
-    """What needs attention at the members of a hub."""
 
 
-def find_work(
-    settings: Settings, *, wanted: Range, sources: Sequence[str], load_only: bool = False, now: datetime | None = None
-) -> Work:
-    """Compare the landing folder, or the members of a hub, with the warehouse, without changes.
+def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
+    """Compare the landing folder with the warehouse, without changes.
 
     Args:
         settings: the data root.
         wanted: extract dates to load.
         sources: sources to compare; empty: all.
-        load_only: leave out whether what is loaded is built and published.
         now: the time, for tests; None: the clock.
 
     Raises:
@@ -219,9 +192,7 @@ def find_work(
     contracts = named_contracts(settings, sources)
     now = now or utc_now()
     require_home_folder(settings)
-    if settings.is_hub:
-        require_no_landing(settings)
-    elif not settings.landing.is_dir():
+    if not settings.landing.is_dir():
         raise UsageError(
             f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home})? Is a share "
             "not mounted? In a new installation, create the folder, or write synthetic extracts: fcir sample"
@@ -237,11 +208,7 @@ def find_work(
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, unresolved=())
         # Loading refuses it too, but with nothing new no load begins.
         require_same_privacy(connection, every.values())
-        news = news_of_members(settings, connection, contracts)
-        faults = [f"member {item.folder} cannot be taken in: {item.problem}" for item in news if item.problem]
-        left_out = {state.folder for state in member_states(settings, connection) if state.problem}
-        # In a hub, a day is missing once a member has found it missing.
-        owed = {} if settings.is_hub else expected_days(connection, landing, every, wanted=wanted, now=now)
+        owed = expected_days(connection, landing, every, wanted=wanted, now=now)
         left = tuple(unresolved_deliveries(connection))
         known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
         known |= set(connection.execute("select distinct source, extract_date from audit.load").fetchall())
@@ -250,33 +217,26 @@ def find_work(
             bool(plan.deliveries)
             or is_missing_news
             or has_other_epochs(connection, every.values())
-            or any(item.loads or item.has_erased or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
                 wanted.is_open and contracts[item.source].first_delivery and item.extract_date not in owed[item.source]
                 for item in left
                 if item.status == "missing_delivery" and item.source in contracts and item.source in owed
             )
+            or not is_current(connection, settings)
+            or not engine_of(settings).has_build(connection, last_build(connection))
+            or not pointer_of(settings.published).exists()
+            or any(publication_damage(settings))
         )
-        if not load_only:
-            is_needed = (
-                is_needed
-                or not is_current(connection, settings)
-                or not engine_of(settings).has_build(connection, last_build(connection))
-                or not pointer_of(settings.published).exists()
-                or any(publication_damage(settings))
-            )
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
-        return Work(planned, is_needed, left, expected, tuple(faults))
+        return Work(planned, is_needed, left, expected)
 
 
-def _end_without_work(
-    settings: Settings, work: Work, *, wanted: Range, sources: Sequence[str], load_only: bool
-) -> NoReturn:
+def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources: Sequence[str]) -> NoReturn:
     """Say that nothing is new, and what needs attention and is published; end the command."""
     _write_missing_copy(settings)
     with writer_lock(settings.lock_file, command="fcir run"):
-        outcome = "needs attention" if work.unresolved or work.members else "done"
+        outcome = "needs attention" if work.unresolved else "done"
         append(settings, "run", outcome=outcome, detail={"nothing_new": True, "started_by": "command line"})
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
@@ -287,17 +247,13 @@ def _end_without_work(
         f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
         f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
         if incomplete
-        else _nothing_new(settings, left_out=len(work.members), load_only=load_only)
+        else "Nothing is new: every delivery in the landing folder is loaded, built and published."
     )
     print_expected(work.expected)
-    print_unresolved(work.unresolved, is_hub=settings.is_hub)
-    for member in work.members:
-        warn(member)
-    if load_only:
-        raise typer.Exit(Exit.DATA if work.unresolved or work.members else Exit.WELL)
+    print_unresolved(work.unresolved)
     failed = print_failed_files(settings.published)
     print_publication(settings)
-    raise typer.Exit(Exit.DATA if work.unresolved or work.members or failed else Exit.WELL)
+    raise typer.Exit(Exit.DATA if work.unresolved or failed else Exit.WELL)
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:

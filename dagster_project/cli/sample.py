@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.data_root import require_no_hub
 from dagster_project.cli.options import day_option
 from dagster_project.console import say, step_line
 from dagster_project.errors import UsageError
@@ -38,8 +37,6 @@ def sample(
 
     settings = read_settings()
     first, last = day_option("--from", from_) or FIRST_DAY, day_option("--to", to) or LAST_DAY
-    if out is None:
-        require_no_hub(settings, "extracts of the sample belong to a data root that loads them")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
         say(f"{folder} is not empty; nothing was written.")

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -28,7 +28,6 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.members import MemberNews, MemberState, member_states, news_of_members
 from dagster_project.loading.plan import Range, plan_deliveries, was_rejected
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
@@ -37,7 +36,6 @@ from dagster_project.recovery.history import require_same_warehouse
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
-from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import (
     AffectedFigures,
     AffectedMonth,
@@ -45,7 +43,6 @@ from dagster_project.warehouse.state import (
     UnresolvedDelivery,
     affected_figures,
     affected_months,
-    over_all_roots,
     reading_audit,
     source_states,
     unresolved_deliveries,
@@ -102,21 +99,17 @@ def status(
     if not state.sources:
         if not state.locked:
             _print_nothing_loaded(settings, state)
-        _print_members(state.members, state.news)
-        raise typer.Exit(Exit.DATA if damaged or state.faults or is_late else Exit.WELL)
+        raise typer.Exit(Exit.DATA if damaged or is_late else Exit.WELL)
     if is_json():
         for item in state.sources:
-            say(f"{item.source}{of_root(item.root_number)}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
+            say(f"{item.source}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
-        _print_states(state.sources if everything else over_all_roots(state.sources))
+        _print_states(state.sources)
     _print_last_run(runs)
-    _print_members(state.members, state.news)
-    if loads := sum(item.loads for item in state.news):
-        say(f"{counted(loads, 'load')} of members {be(loads)} new or changed. Run: fcir run")
     if state.waiting:
         waiting = counted(state.waiting, "delivery")
         say(f"{waiting} in the landing folder {be(state.waiting)} new or changed. Run: fcir run")
-    elif not state.is_published and not loads:
+    elif not state.is_published:
         say("What is loaded is not published yet. Run: fcir run")
     _print_incomplete(state.held)
     # A screen has 24 lines: seven sources with header and publication take 12, what needs attention takes 7.
@@ -139,11 +132,11 @@ def status(
         "fcir status --all",
         [asdict(figures) for figures in state.by_effect],
     )
-    print_unresolved(state.unresolved, listed=listed, width=width, is_hub=settings.is_hub)
+    print_unresolved(state.unresolved, listed=listed, width=width)
     failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.unresolved or state.faults or damaged or failed or is_late else Exit.WELL)
+    raise typer.Exit(Exit.DATA if state.unresolved or damaged or failed or is_late else Exit.WELL)
 
 
 def _duration(text: str) -> timedelta:
@@ -200,51 +193,8 @@ def _moment(instant: datetime) -> str:
     return f"{local:%H:%M:%S}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
 
 
-def _print_members(members: Sequence[MemberState], news: Sequence[MemberNews]) -> None:
-    """Print what a hub has taken in from each member, and which members have one key for their pseudonyms."""
-    if is_json():
-        for item in members:
-            say(f"member {item.folder}", **asdict(item))
-    elif members:
-        rows = [
-            (
-                item.folder,
-                "" if item.root_number is None else str(item.root_number),
-                _moment(item.taken_in_at.replace(tzinfo=UTC)) if item.taken_in_at else "never",
-                str(item.newest or "never"),
-            )
-            for item in members
-        ]
-        for line in aligned(("member", "root", "taken in", "newest"), rows, right=("root",)):
-            print(line)
-    for fault in _faults(members, news):
-        warn(fault)
-    for item in members:
-        if not item.is_configured:
-            say(f"{item.folder} is no longer in FCIR_MEMBERS. What was taken in from it stays.")
-    by_key: dict[str, list[str]] = {}
-    for found in news:
-        if found.key:
-            by_key.setdefault(found.key, []).append(found.folder)
-    for folders in by_key.values():
-        if len(folders) > 1:
-            say(f"Same pseudonym key: {', '.join(folders)}. A person has the same pseudonym in all of them.")
-
-
-def _faults(members: Sequence[MemberState], news: Sequence[MemberNews]) -> list[str]:
-    """Return what needs attention at members: as it is now, otherwise as the last run found it."""
-    found = {item.folder: f"member {item.folder} cannot be taken in: {item.problem}" for item in news if item.problem}
-    return [
-        *(
-            found | {state.folder: state.fault for state in members if state.fault and state.folder not in found}
-        ).values()
-    ]
-
-
 def _print_nothing_loaded(settings: Settings, state: State) -> None:
-    if settings.is_hub:
-        say(f"Nothing is taken in yet from {counted(len(settings.members), 'member')}. Run: fcir run")
-    elif settings.landing.is_dir():
+    if settings.landing.is_dir():
         waits = f"{counted(state.waiting, 'delivery')} {'waits' if state.waiting == 1 else 'wait'}"
         say(f"Nothing is loaded yet; {waits} in {settings.landing}. Run: fcir run")
         _print_incomplete(state.held)
@@ -264,7 +214,7 @@ def _print_states(sources: Sequence[SourceState]) -> None:
     titles = ("source", "days", "missing", "rejected", "rows", "quarantined", "newest")
     rows = [
         (
-            f"{item.source}{of_root(item.root_number)}",
+            item.source,
             f"{item.days_loaded:,}",
             f"{item.days_missing:,}",
             f"{item.days_rejected:,}",
@@ -305,15 +255,6 @@ class State:
     """The process that holds the warehouse, if it belongs to this project."""
     published_as: str | None = None
     """Name of the publication that the state is from, while the warehouse is held; None if there is none."""
-    members: tuple[MemberState, ...] = ()
-    """What a hub has taken in; unknown while the warehouse is held."""
-    news: tuple[MemberNews, ...] = ()
-    """What a run of the hub would find at its members; unknown while the warehouse is held."""
-
-    @property
-    def faults(self) -> list[str]:
-        """What needs attention at the members of a hub."""
-        return _faults(self.members, self.news)
 
 
 def read_state(settings: Settings, *, now: datetime | None = None) -> State:
@@ -354,10 +295,8 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
         killed = killed_holder(settings.lock_file)
         if connection is None:
             return State((), (), waiting, len(landing.held_days), killed=killed)
-        members = tuple(member_states(settings, connection))
-        news = tuple(news_of_members(settings, connection, contracts))
         overdue = tuple(overdue_sources(connection, landing, contracts, now=now))
-        late = {(source.source, source.root_number) for source in overdue}
+        late = {source.source for source in overdue}
         expected = expected_deliveries(connection, landing, contracts, now=now)
         return State(
             tuple(source_states(connection)),
@@ -365,13 +304,11 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             waiting,
             len(landing.held_days),
             overdue,
-            tuple(item for item in expected if (item.source, item.root_number) not in late),
+            tuple(item for item in expected if item.source not in late),
             tuple(affected_months(connection)),
             tuple(affected_figures(connection)),
             is_published=is_current(connection, settings) and pointer_of(settings.published).exists(),
             killed=killed,
-            members=members,
-            news=news,
         )
 
 

@@ -10,7 +10,7 @@ import typer
 
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import RunResult
-from dagster_project.console import say, warn
+from dagster_project.console import say
 from dagster_project.loading.deadlines import ExpectedDelivery
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, FailedRendering, failed_renderings
@@ -50,7 +50,6 @@ def end_with_summary(
     seconds: float,
     *,
     edition: EditionSummary | None = None,
-    is_published: bool = True,
 ) -> NoReturn:
     """Print the result of a job, what needs attention and where the publication is, and end the command.
 
@@ -58,40 +57,35 @@ def end_with_summary(
     """
     published = edition.published if edition else settings.published
     command = edition.command if edition else "fcir run"
-    command += "" if is_published else " --load-only"
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
     print_expected(result.expected)
-    print_unresolved(result.unresolved, is_hub=settings.is_hub)
-    for member in result.members:
-        warn(member)
+    print_unresolved(result.unresolved)
     failed = []
-    if is_published and not result.failures:
+    if not result.failures:
         failed = print_failed_files(published, again=command if edition else "fcir publish")
     if edition:
         _print_edition(edition)
-    elif is_published:
+    else:
         print_publication(settings)
-    if result.success and not result.unresolved and not result.members and not failed:
+    if result.success and not result.unresolved and not failed:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
     if result.failures:
         end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if edition else ''}"
         end += f"What was published before stays. Correct the cause and run: {command}"
     else:
-        done = "published" if is_published else "loaded"
         missing = ["the deliveries"] if result.unresolved else []
-        missing += ["the members"] if result.members else []
         missing += ["the files that were left out"] if failed else []
         but = " and ".join(missing)
-        end = f"The run ended as failed ({seconds:.0f} s): everything except {but} above is {done}."
+        end = f"The run ended as failed ({seconds:.0f} s): everything except {but} above is published."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
 
 def print_unresolved(
-    found: Sequence[UnresolvedDelivery], *, is_hub: bool, listed: int | None = LISTED, width: int | None = None
+    found: Sequence[UnresolvedDelivery], *, listed: int | None = LISTED, width: int | None = None
 ) -> None:
     """Print the deliveries that need attention, and what to do about them."""
     names = ("source", "extract_date", "status", "load_id", "files", "reason")
@@ -100,8 +94,6 @@ def print_unresolved(
     if found:
         needs = "needs" if len(found) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
-        if is_hub:
-            following = "Load them in the data root of their force; then here: fcir run"
         say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
     if acceptable := [item for item in rejected if item.is_acceptable]:
         say(f'To accept it: fcir run --accept {acceptable[0].name} --reason "..."')

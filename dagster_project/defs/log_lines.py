@@ -10,7 +10,6 @@ from dagster_project.publication.force_edition import ForceEdition
 from dagster_project.publication.public_edition import PublicEdition
 from dagster_project.publication.publish import Publication
 from dagster_project.transformation.build import BuildReport, NodeResult
-from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import quarantined_rows
 from dagster_project.words import counted
 
@@ -25,7 +24,7 @@ def log_loading(report: SourceReport, seconds: float) -> None:
         warn(warning, **fields.get(warning, {"source": report.source, "reason": warning}))
     for delivery in report.rejected:
         warn(
-            f"{report.source} {delivery.extract_date}{of_root(delivery.root_number)} rejected: {delivery.reason}",
+            f"{report.source} {delivery.extract_date} rejected: {delivery.reason}",
             source=report.source,
             extract_date=delivery.extract_date,
             status=delivery.status,

@@ -21,11 +21,9 @@ from dagster_project.config import contracts_of
 from dagster_project.defs.automation import belongs_to
 from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
-from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import reading_audit, unresolved_deliveries
 from dagster_project.words import be, counted, in_shell, listed
 
@@ -99,15 +97,10 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             faults = unresolved_deliveries(connection) if connection else []
-            states = member_states(settings, connection) if connection else []
-            lines += [f"member {state.folder} was left out" for state in states if state.problem]
     except WarehouseLocked:
         lines.append("another run is in progress")
     else:
-        lines += [
-            f"{fault.source} {fault.extract_date}{of_root(fault.root_number)} {fault.status.replace('_', ' ')}"
-            for fault in faults[:_LISTED]
-        ]
+        lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
         lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
     if left_out := len(failed_renderings(settings.published)):
         lines.append(f"{counted(left_out, 'file')} left out of what is published")

@@ -16,7 +16,6 @@ from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
 from dagster_project.defs.transformations import audit_materializations
 from dagster_project.disclosure.force_rows import ForceRows
-from dagster_project.loading.members import member_states
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, failed_renderings
 from dagster_project.publication.force_edition import publish_force
@@ -161,9 +160,8 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         group_name="publication",
         kinds={"python"},
         description=(
-            "Whether every delivery that was due is accepted, every member of a hub taken in, and every paper and page "
-            "rendered. Otherwise it fails, after everything else is done: a failed check alone leaves the run green "
-            "and failure alerts silent."
+            "Whether every delivery that was due is accepted, and every paper and page rendered. Otherwise it fails, "
+            "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -172,14 +170,11 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             deliveries = [str(item) for item in unresolved_deliveries(connection)]
-            members = [state.fault for state in member_states(warehouse.settings, connection) if state.fault]
         files = [f"{item['path']} ({item['reason']})" for item in failed_renderings(warehouse.settings.published)]
         sentences = []
         if deliveries:
             need = "needs" if len(deliveries) == 1 else "need"
             sentences.append(f"{counted(len(deliveries), 'delivery')} {need} attention: {'; '.join(deliveries[:10])}")
-        if members:
-            sentences.append(f"{'; '.join(members)}. What was taken in before is published")
         if files:
             sentences.append(
                 f"{counted(len(files), 'rendering')} {be(len(files))} left out of the publication: "
@@ -190,7 +185,6 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
                 ". ".join(sentences),
                 metadata={
                     "deliveries": list_of("delivery", deliveries),
-                    "members": list_of("member", members),
                     "failed_renderings": list_of("file", files),
                 },
                 allow_retries=False,

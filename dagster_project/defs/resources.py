@@ -20,9 +20,7 @@ from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.plan import Range, RunPlan, plan_run
-from dagster_project.privacy.hub import take_over_replacements
 from dagster_project.privacy.restored import erase_restored
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.space import Need, NotEnoughSpace
@@ -70,16 +68,13 @@ class Warehouse(dg.ConfigurableResource):
                     record_run(self._settings, context.instance, run)
 
     def _replace_pseudonyms(self) -> None:
-        """Finish a replacement of pseudonyms that was killed; in a hub, take over what its members have replaced.
+        """Finish a replacement of pseudonyms that was killed.
 
         People who were erased and came back with an older copy of the warehouse are erased again.
         """
         if finished := finish_replacement(self._settings):
             warn(finished)
-        if self._settings.is_hub and self._settings.warehouse.exists():
-            prepare_hub(self._settings, self._contracts)
-            take_over_replacements(self._settings, self._contracts)
-        elif not self._settings.is_hub and (erased := erase_restored(self._settings, self._contracts)):
+        if erased := erase_restored(self._settings, self._contracts):
             warn(erased)
 
     def _update_tables(self) -> None:

@@ -13,7 +13,7 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
 RUN_VERDICT = "run_verdict"
-"""The step that fails after everything is done, if a delivery, a member or a file needs attention."""
+"""The step that fails after everything is done, if a delivery or a file needs attention."""
 
 
 def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

@@ -116,10 +116,7 @@ class SourceEvents:
         if not self.contract.is_daily:
             return
         key = _raw(self.contract)
-        accepted: dict[date, list[DeliveryOutcome]] = {}
-        for delivery in self.report.deliveries:
-            if delivery.is_accepted:
-                accepted.setdefault(delivery.extract_date, []).append(delivery)
+        accepted = {delivery.extract_date: delivery for delivery in self.report.deliveries if delivery.is_accepted}
         for day in sorted({*accepted, *wanted}):
             if day in accepted:
                 yield _day_loaded(key, accepted[day], self.days_loaded.get(day, 0))
@@ -144,29 +141,26 @@ def _raw(contract: Contract) -> dg.AssetKey:
     return dg.AssetKey(["raw", contract.source])
 
 
-def _day_loaded(key: dg.AssetKey, deliveries: Sequence[DeliveryOutcome], rows: int) -> dg.AssetMaterialization:
+def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome, rows: int) -> dg.AssetMaterialization:
     """Return a loaded day as a separate event: the UI then shows exactly these days as loaded.
 
     Args:
         key: the source.
-        deliveries: the deliveries of the day, in a hub one for each data root that had news.
-        rows: rows that are loaded for the day, of all data roots.
+        delivery: the delivery of the day.
+        rows: rows that are loaded for the day.
     """
-    files = [file for delivery in deliveries for file in delivery.files]
-    corrections = [str(delivery.correction) for delivery in deliveries if delivery.correction]
-    waived = [str(delivery.reason) for delivery in deliveries if delivery.is_waived]
     return dg.AssetMaterialization(
         asset_key=key,
-        partition=deliveries[0].extract_date.isoformat(),
+        partition=delivery.extract_date.isoformat(),
         metadata={
             "dagster/partition_row_count": rows,
-            "rows_read": sum(file.rows_read for file in files),
-            "rows_quarantined": sum(file.rows_quarantined for file in files),
-            "files": len(files),
-            "status": min((delivery.status for delivery in deliveries), key=("loaded", "empty").index),
-            "is_correction": any(delivery.is_correction for delivery in deliveries),
-            **({"correction": "; ".join(corrections)} if corrections else {}),
-            **({"accepted_because": "; ".join(waived)} if waived else {}),
+            "rows_read": sum(file.rows_read for file in delivery.files),
+            "rows_quarantined": sum(file.rows_quarantined for file in delivery.files),
+            "files": len(delivery.files),
+            "status": delivery.status,
+            "is_correction": delivery.is_correction,
+            **({"correction": str(delivery.correction)} if delivery.correction else {}),
+            **({"accepted_because": str(delivery.reason)} if delivery.is_waived else {}),
         },
     )
 

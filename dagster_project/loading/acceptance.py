@@ -20,8 +20,7 @@ from dagster_project.sql import scalar, table
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
-from dagster_project.warehouse.roots import next_load, recorded_root
-from dagster_project.warehouse.state import standing_days
+from dagster_project.warehouse.state import last_load, standing_days
 from dagster_project.warehouse.tables import drop_incoming, incoming
 from dagster_project.words import counted, listed
 
@@ -47,8 +46,6 @@ class DeliveryOutcome:
     """Whether the day already had an accepted load (which was replaced if this delivery was accepted)."""
     correction: Correction | None = None
     """What changed, if the delivery replaced another."""
-    root_number: int = 0
-    """Number of the data root that it was delivered to, in a hub."""
 
     @property
     def is_accepted(self) -> bool:
@@ -238,7 +235,7 @@ def record_missing(
     source = contract.source
     with transaction(connection):
         # Before the deletion, so that no number of a deleted record is used again at once.
-        first_load_id, change_seq = next_load(connection, len(owed)), next_change(connection)
+        first_load_id, change_seq = last_load(connection) + 1, next_change(connection)
         connection.execute(
             """
             delete from audit.load
@@ -426,7 +423,6 @@ def _audit_outcomes(
             "failed_extract_dates": ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
             "reason": outcome.expectation.description,
             "validated_at": now,
-            "root_number": recorded_root(connection) or 0,
         }
         for outcome in outcomes
     ]

@@ -9,7 +9,6 @@ import duckdb
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import insert_rows
-from dagster_project.warehouse.roots import recorded_root
 from dagster_project.warehouse.tables import incoming
 from dagster_project.words import counted
 
@@ -157,7 +156,6 @@ def record(
     run_id: str,
 ) -> None:
     """Write corrections to `audit.correction`."""
-    root_number = recorded_root(connection) or 0
     rows = [
         {
             "source": contract.source,
@@ -171,7 +169,6 @@ def record(
             "changed_columns": item.columns_in_words or None,
             "corrected_at": now,
             "run_id": run_id,
-            "root_number": root_number,
         }
         for item in corrections
     ]

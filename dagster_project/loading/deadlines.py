@@ -4,7 +4,7 @@ Before its deadline, an extract that has not arrived is expected. After it, the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,30 +13,22 @@ import duckdb
 from dagster_project.clock import LONDON, days_between
 from dagster_project.contracts import Contract
 from dagster_project.loading.landing import LandedFile, Landing
-from dagster_project.warehouse.roots import of_root, root_in_sql
 
 
 @dataclass(frozen=True)
 class OverdueSource:
-    """A source with overdue extracts, in one data root."""
+    """A source with overdue extracts."""
 
     source: str
     days: tuple[date, ...]
     """Extract dates without a file, oldest first; at least one."""
     since: datetime
     """Deadline of the oldest of these days, in London time."""
-    root_number: int = 0
-    """Number of the data root that the source delivers to."""
-
-    @property
-    def name(self) -> str:
-        """The source, with its data root unless that is number 0."""
-        return f"{self.source}{of_root(self.root_number)}"
 
     def __str__(self) -> str:
         """Return source, deadline and oldest day; later days are counted."""
         more = f" and {len(self.days) - 1} later" if len(self.days) > 1 else ""
-        return f"{self.name} overdue since {self.since:%Y-%m-%d %H:%M} (extract of {self.days[0]}{more})"
+        return f"{self.source} overdue since {self.since:%Y-%m-%d %H:%M} (extract of {self.days[0]}{more})"
 
 
 @dataclass(frozen=True)
@@ -47,12 +39,10 @@ class ExpectedDelivery:
     extract_date: date
     due: datetime
     """The deadline, in London time."""
-    root_number: int = 0
-    """Number of the data root that the source delivers to."""
 
     def __str__(self) -> str:
         """Return source, day and deadline."""
-        return f"{self.source} {self.extract_date}{of_root(self.root_number)} expected by {self.due:%Y-%m-%d %H:%M}"
+        return f"{self.source} {self.extract_date} expected by {self.due:%Y-%m-%d %H:%M}"
 
 
 def deadline(contract: Contract, day: date) -> datetime:
@@ -78,8 +68,7 @@ def overdue_sources(
     A source owes every day from its first delivery, or from the first delivery that its contract states. Other sources
     make no difference: if all of them stop, all are overdue. A source that never delivered owes nothing yet, and a
     synthetic landing folder owes nothing. A rejected delivery counts as arrived until it is withdrawn, as does a file
-    that is being written. A file without the marker that its contract requires does not. In a hub, each data root is
-    looked at by itself.
+    that is being written. A file without the marker that its contract requires does not.
 
     Args:
         connection: the warehouse, for reading; None if there is none yet.
@@ -88,20 +77,19 @@ def overdue_sources(
         now: the current time, with its time zone.
 
     Returns:
-        One entry for each overdue source and data root, ordered by name and number.
+        One entry for each overdue source, ordered by name.
     """
     if landing.is_synthetic:
         return []
-    found = []
-    for root, came in _came(connection, landing):
-        for source, contract in contracts.items():
-            if not contract.is_daily or not came[source]:
-                continue
-            first = max(min(came[source]), contract.first_delivery or min(came[source]))
-            days = tuple(day for day in days_between(first, last_due_day(contract, now)) if day not in came[source])
-            if days:
-                found.append(OverdueSource(source, days, deadline(contract, days[0]), root))
-    return sorted(found, key=lambda item: (item.source, item.root_number))
+    found, came = [], _came(connection, landing)
+    for source, contract in contracts.items():
+        if not contract.is_daily or not came[source]:
+            continue
+        first = max(min(came[source]), contract.first_delivery or min(came[source]))
+        days = tuple(day for day in days_between(first, last_due_day(contract, now)) if day not in came[source])
+        if days:
+            found.append(OverdueSource(source, days, deadline(contract, days[0])))
+    return sorted(found, key=lambda item: item.source)
 
 
 def expected_deliveries(
@@ -117,39 +105,30 @@ def expected_deliveries(
     sources as in `overdue_sources` owe nothing, and the arguments are the same.
 
     Returns:
-        The expected deliveries, ordered by source, day and data root.
+        The expected deliveries, ordered by source and day.
     """
     if landing.is_synthetic:
         return []
     yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
-    found = []
-    for root, came in _came(connection, landing):
-        daily = {source: contract for source, contract in contracts.items() if contract.is_daily and came[source]}
-        newest = max((max(came[source]) for source in daily), default=yesterday)
-        found += [
-            ExpectedDelivery(source, day, deadline(contract, day), root)
-            for source, contract in daily.items()
-            for day in days_between(yesterday, max(newest, yesterday))
-            if day not in came[source]
-            and day >= max(min(came[source]), contract.first_delivery or day)
-            and now < deadline(contract, day)
-        ]
-    return sorted(found, key=lambda item: (item.source, item.extract_date, item.root_number))
+    came = _came(connection, landing)
+    daily = {source: contract for source, contract in contracts.items() if contract.is_daily and came[source]}
+    newest = max((max(came[source]) for source in daily), default=yesterday)
+    found = [
+        ExpectedDelivery(source, day, deadline(contract, day))
+        for source, contract in daily.items()
+        for day in days_between(yesterday, max(newest, yesterday))
+        if day not in came[source]
+        and day >= max(min(came[source]), contract.first_delivery or day)
+        and now < deadline(contract, day)
+    ]
+    return sorted(found, key=lambda item: (item.source, item.extract_date))
 
 
-def _came(
-    connection: duckdb.DuckDBPyConnection | None, landing: Landing
-) -> Iterator[tuple[int, Mapping[str, set[date]]]]:
-    """Yield for each data root the extract dates of each source that arrived, from the audit and the landing folder."""
+def _came(connection: duckdb.DuckDBPyConnection | None, landing: Landing) -> Mapping[str, set[date]]:
+    """Return the extract dates of each source that arrived, from the audit and the landing folder."""
     unmarked = {(file.source, file.extract_date) for file in landing.held if file.is_complete is False}
     files = [file for file in (*landing.files, *landing.held) if (file.source, file.extract_date) not in unmarked]
-    roots: list[int] = []
-    if connection is not None:
-        rows = connection.execute(f"select distinct {root_in_sql('load_id')} from audit.load").fetchall()
-        roots = [number for (number,) in rows]
-    # The landing folder is that of the only root. A hub has none.
-    for root in roots or [0]:
-        yield root, delivered_days(connection, files, is_synthetic_counted=False, root=root)
+    return delivered_days(connection, files, is_synthetic_counted=False)
 
 
 def delivered_days(
@@ -157,25 +136,20 @@ def delivered_days(
     files: Iterable[LandedFile],
     *,
     is_synthetic_counted: bool,
-    root: int | None = None,
 ) -> dict[str, set[date]]:
-    """Return for each source the extract dates of some files and of the audit, accepted or not, but not withdrawn.
-
-    With `root`, only loads of that data root count.
-    """
+    """Return for each source the extract dates of some files and of the audit, accepted or not, but not withdrawn."""
     days: dict[str, set[date]] = defaultdict(set)
     if connection is not None:
         rows = connection.execute(
-            f"""
+            """
             select distinct source, extract_date
             from audit.load
             where
                 status <> 'missing_delivery'
                 and withdrawn_at is null
                 and ($is_synthetic_counted or not is_synthetic)
-                and ($root is null or {root_in_sql("load_id")} = $root)
             """,
-            {"is_synthetic_counted": is_synthetic_counted, "root": root},
+            {"is_synthetic_counted": is_synthetic_counted},
         ).fetchall()
         for source, day in rows:
             days[source].add(day)

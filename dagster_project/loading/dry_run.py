@@ -27,8 +27,7 @@ from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
-from dagster_project.warehouse.roots import last_load
-from dagster_project.warehouse.state import purged_before, reading_audit
+from dagster_project.warehouse.state import last_load, purged_before, reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
 from dagster_project.words import printable
 

@@ -24,7 +24,6 @@ from dagster_project.loading.pseudonyms import (
 from dagster_project.loading.report import FileWarning, SourceReport
 from dagster_project.loading.reused_ids import shared_ids
 from dagster_project.loading.suppression import require_suppression
-from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
 from dagster_project.record import store
@@ -32,7 +31,7 @@ from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.validation import count_violations, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, spilling_connection, transaction
-from dagster_project.warehouse.roots import next_load, record_root
+from dagster_project.warehouse.state import last_load
 from dagster_project.warehouse.tables import ensure_tables
 
 # How many days with one kind of warning a run lists one by one: a first load may have years of them.
@@ -50,9 +49,7 @@ def load_source(
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
-    """Load the new and changed deliveries of one source, or take in those of the members of a hub.
-
-    The caller must hold the writer lock.
+    """Load the new and changed deliveries of one source. The caller must hold the writer lock.
 
     Args:
         settings: the installation.
@@ -72,11 +69,7 @@ def load_source(
         ConservationError: counts do not add up; no delivery of the source was accepted.
         PseudonymKeyError: the key cannot be used, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
-        RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
-        NoLoadNumberLeft: the data root has too few load numbers left.
     """
-    if settings.is_hub:
-        return take_in_source(settings, contracts, source, run_id=run_id)
     contract = contracts[source]
     now = now or utc_now()
     key = load_or_create_key(settings, contracts)
@@ -115,7 +108,7 @@ def load_source(
             deliveries,
             key=key,
             default_force=settings.force,
-            load_ids=count(next_load(connection, files)),
+            load_ids=count(last_load(connection) + 1),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
     # Identifiers, and hashes of the keys that a rule compares, may exceed the memory. Candidates contain pseudonyms
@@ -208,14 +201,12 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
         PrivateKeyError: the key of the record cannot be used.
         SuppressionError: the list of erased identifiers is missing or cannot be used.
         TableMismatch: a raw table does not fit its contract.
-        RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
     """
     if not settings.warehouse.exists():
         # Report an unusable key before creating a warehouse.
         check_key(settings.key_file, None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
-        record_root(connection, settings.root_number)
         store.prepare(settings)
         return key_for_loading(settings, connection)
 

@@ -15,8 +15,7 @@ from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing
 from dagster_project.warehouse.connection import WAREHOUSE
-from dagster_project.warehouse.roots import last_load
-from dagster_project.warehouse.state import purged_before
+from dagster_project.warehouse.state import last_load, purged_before
 from dagster_project.warehouse.tables import column_types
 
 ACCEPTED = ("loaded", "empty")

@@ -1,4 +1,4 @@
-"""What a run did with the deliveries of a source, whether it loaded them or took them in from other data roots."""
+"""What a run did with the deliveries of a source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

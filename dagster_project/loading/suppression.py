@@ -4,8 +4,8 @@ An identifier is listed by its HMAC under a separate key, so that a person stays
 changes, and when everything is loaded again. The substitute keeps figures: rows of one caller or of one crime stay rows
 of one caller or of one crime, and nobody can compute it from the identifier without the key of the list.
 
-The list also has a hash of each pseudonym that was replaced, with its substitute: a hub may hold rows that the data
-root no longer has, and an older copy of the warehouse, which was restored, has the pseudonyms of before.
+The list also has a hash of each pseudonym that was replaced, with its substitute: an older copy of the warehouse, which
+was restored, has the pseudonyms of before.
 """
 
 from __future__ import annotations
@@ -41,8 +41,6 @@ PEOPLE_ON_LIST = "people_on_list"
 """Fact of an entry of an erasure: how many people the list has after it."""
 
 _LIST, _KEY = "suppressed.json", "suppression.key"
-# In a hub: hashes of erased pseudonyms that it has replaced.
-_TAKEN_OVER = "taken_over.json"
 
 # Characters that are not printable, as messages of this project show them.
 _ESCAPED = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[nrt]"
@@ -234,9 +232,6 @@ def erased_rows(
     connection: duckdb.DuckDBPyConnection,
     contracts: Iterable[Contract],
     replaced: Iterable[str],
-    *,
-    catalog: str = WAREHOUSE,
-    loads: str | None = None,
 ) -> dict[str, int]:
     """Return how many rows of each raw table have a pseudonym of an erased person, by table and column.
 
@@ -244,19 +239,15 @@ def erased_rows(
         connection: an open connection with the warehouse.
         contracts: the sources to search; tables and columns that the warehouse does not have are passed over.
         replaced: the SHA-256 of each pseudonym of an erased person.
-        catalog: name of the warehouse in the connection.
-        loads: a query of the numbers of the loads to search; None: all.
     """
     hashes, found = list(replaced), {}
-    for source, column in personal_columns(connection, catalog, contracts):
+    for source, column in personal_columns(connection, WAREHOUSE, contracts):
         rows = scalar(
             connection,
             f"""
             select count(*)
-            from {table(catalog, "raw", source)}
-            where
-                sha256({quoted(column)}) in (select unnest(?))
-                {f"and load_id in ({loads})" if loads else ""}
+            from {table(WAREHOUSE, "raw", source)}
+            where sha256({quoted(column)}) in (select unnest(?))
             """,
             [hashes],
         )
@@ -326,27 +317,6 @@ def _hash_of(pseudonym: str) -> str:
 def _write(folder: Path, key: PseudonymKey, entries: Mapping[str, Suppressed], replaced: Mapping[str, str]) -> None:
     content = {"key": key.fingerprint, "entries": entries, "replaced": replaced}
     write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
-
-
-def taken_over(folder: Path) -> dict[str, frozenset[str]]:
-    """Return the hashes of erased pseudonyms that a hub has replaced, by member; without a readable note none.
-
-    They are noted by member, since another one with the same key may still have the person, and erase them later.
-    """
-    try:
-        noted = json.loads((folder / _TAKEN_OVER).read_text(encoding="utf-8"))
-        return {str(member): frozenset(map(str, hashes)) for member, hashes in noted.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def note_taken_over(folder: Path, hashes: Mapping[str, Iterable[str]]) -> None:
-    """Note in a hub that it has replaced the pseudonyms of these hashes, by member."""
-    make_private_folder(folder)
-    noted = taken_over(folder)
-    noted |= {member: noted.get(member, frozenset()) | set(found) for member, found in hashes.items()}
-    content = {member: sorted(found) for member, found in noted.items()}
-    write_whole(folder / _TAKEN_OVER, json.dumps(content, indent=1).encode())
 
 
 def suppression_key(folder: Path) -> PseudonymKey:

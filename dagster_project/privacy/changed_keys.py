@@ -36,8 +36,6 @@ def earlier_key_in_use(settings: Settings, connection: duckdb.DuckDBPyConnection
 
 def warning_of_key(settings: Settings) -> str | None:
     """Return a warning that a key that was changed is the current one again, with the next command; None if none is."""
-    if settings.is_hub:
-        return None
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         found = earlier_key_in_use(settings, connection) if connection else None
     return f"{found}. {CHANGE_AGAIN}" if found else None

@@ -67,10 +67,10 @@ class Replacement:
     """The intent of a replacement: what is being replaced, kept until it is finished."""
 
     action: str
-    """`erase`, `erase_again`, `rotate_key`, or `take_over` in a hub."""
+    """`erase`, `erase_again` or `rotate_key`."""
     reason: str
     begun_at: str
-    """UTC, ISO 8601; of `erase_again` and `take_over` with milliseconds, since their entries in the record have it."""
+    """UTC, ISO 8601; of `erase_again` with milliseconds, since its entry in the record has it."""
     pairs: dict[str, str] = field(repr=False)
     """Each pseudonym with the value that replaces it."""
     facts: dict[str, object]

@@ -58,7 +58,7 @@ def erase_restored(settings: Settings, contracts: Mapping[str, Contract]) -> str
     """Replace pseudonyms of erased people that are there again by their substitutes, and say so in words.
 
     Args:
-        settings: the data root, not a hub; the caller holds the writer lock and no connection.
+        settings: the data root; the caller holds the writer lock and no connection.
         contracts: all contracts.
 
     Returns:

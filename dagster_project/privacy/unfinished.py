@@ -1,6 +1,6 @@
 """Finish a replacement of pseudonyms, or a purge, that was killed."""
 
-from dagster_project.privacy import erasure, hub, purging, rekeying, restored
+from dagster_project.privacy import erasure, purging, rekeying, restored
 from dagster_project.privacy.replacing import read_intent, with_its_backups
 from dagster_project.settings import Settings
 
@@ -25,7 +25,4 @@ def finish_replacement(settings: Settings) -> str | None:
         rotation = rekeying.finish_rotation(settings, replacement)
         done = f"a change of the key of {replacement.begun_at} that was interrupted is finished: key {rotation.key_id}"
         return ". ".join((done, *rotation.warnings()))
-    if replacement.action == restored.ACTION:
-        return restored.finish_erasing_again(settings, replacement)
-    hub.finish_taking_over(settings, replacement)
-    return f"the replacement of pseudonyms of {replacement.begun_at} that was interrupted is finished"
+    return restored.finish_erasing_again(settings, replacement)

@@ -32,6 +32,7 @@ from dagster_project.warehouse.connection import (
     open_read_only,
     transaction,
 )
+from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types, ensure_tables, record_contracts
 from dagster_project.words import counted, in_shell
@@ -61,9 +62,9 @@ def save_history(settings: Settings, *, is_rebuilt: bool = False) -> None:
         if path.exists() and path.is_dir() != (path == settings.history):
             path.rename(path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}"))
     make_private_folder(settings.history)
-    heads = _heads_in(history_file(settings), settings)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, [])
+        heads = _heads_in(history_file(settings), root_id(connection))
         found = None if is_rebuilt else difference_from_copy(connection, settings)
         if found and found.is_of_warehouse:
             raise DatabaseUnreadable(f"{settings.warehouse}: {found.what}. {advice_on_warehouse(settings)}")
@@ -78,10 +79,15 @@ def history_file(settings: Settings) -> Path:
     return settings.history / "audit.duckdb"
 
 
-def anchors_in_copy(settings: Settings) -> list[Anchor]:
-    """Return the heads of the record that the copy has; none without a copy of this data root that can be read."""
+def anchors_in_copy(settings: Settings, root: str | None) -> list[Anchor]:
+    """Return the heads of the record that the copy has; none without a copy of this data root that can be read.
+
+    Args:
+        settings: the data root.
+        root: its id; None if the warehouse cannot be read, which has it.
+    """
     file = history_file(settings)
-    return [Anchor(str(file), Head(seq, digest)) for seq, digest, _ in _heads_in(file, settings)]
+    return [Anchor(str(file), Head(seq, digest)) for seq, digest, _ in _heads_in(file, root)]
 
 
 def save_heads(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -113,15 +119,14 @@ def save_heads(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Non
     put_in_place(draft, file)
 
 
-def _heads_in(file: Path, settings: Settings) -> list[tuple[int, str, datetime]]:
-    """Return the heads that a copy has, oldest first; none if it is of another data root or cannot be read."""
+def _heads_in(file: Path, root: str | None) -> list[tuple[int, str, datetime]]:
+    """Return the heads that a copy has, oldest first; none if it is of another data root than `root` or unreadable."""
     if not file.is_file():
         return []
     try:
         with duckdb.connect(config=dict(NO_SPILLING)) as connection:
             connection.execute(f"attach {literal(str(file))} as history (read_only)")
-            roots = connection.execute("select root_number from history.audit.root").fetchall()
-            if roots and roots != [(None if settings.is_hub else settings.root_number,)]:
+            if root and root_id(connection, "history") != root:
                 return []
             return connection.execute(_HEADS.format("history")).fetchall()
     except duckdb.Error:
@@ -294,21 +299,22 @@ def difference_from_copy(connection: duckdb.DuckDBPyConnection, settings: Settin
     except duckdb.Error:
         return Difference("not a whole database")
     try:
-        return _difference(connection, newest, is_hub=settings.is_hub)
+        return _difference(connection, newest)
     except duckdb.Error:
         return Difference("a part of it cannot be read")
     finally:
         connection.execute("detach history")
 
 
-def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: bool) -> Difference | None:
+def _difference(connection: duckdb.DuckDBPyConnection, newest: int) -> Difference | None:
     for schema, name in connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'history'"
     ).fetchall():
         connection.execute(f"select max(hash(t)) from {table('history', schema, name)} as t").fetchall()
-    if connection.execute("(from history.audit.root except from audit.root)").fetchall():
-        return Difference("the copy of its audit in history/ is of another data root", is_of_warehouse=True)
     copied = scalar(connection, "select max(change_seq) from history.audit.load")
+    # A copy without loads is of a warehouse that was removed before its first load.
+    if copied is not None and root_id(connection, "history") != root_id(connection):
+        return Difference("the copy of its audit in history/ is of another data root", is_of_warehouse=True)
     # A correction changes the status of a load; nothing else changes or deletes an accepted one.
     same = "load_id, source, extract_date, file_sha256, rows_read, rows_loaded, rows_quarantined"
     same += ", status" if copied == newest else ""
@@ -323,7 +329,7 @@ def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: b
         )
         """
     ).fetchall()
-    if lost and not is_hub:
+    if lost:
         return Difference(
             f"the copy of its audit in history/ has {counted(lost, 'load')} that it lacks or has with other counts",
             is_of_warehouse=True,
@@ -381,7 +387,7 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'history' order by all"
         ).fetchall()
-        is_earlier = _is_earlier(connection, "history")
+        has_texts = "delivered_name" not in column_types(connection, "history", "audit", "load")
         for schema, name in tables:
             if schema == "archive":
                 connection.execute("create schema if not exists archive")
@@ -396,8 +402,8 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path, contracts: 
                 connection.execute(f"delete from {table(WAREHOUSE, 'audit', name)}")
                 kept_table, ours = table("history", "audit", name), table(WAREHOUSE, "audit", name)
                 # While they are inserted, because free blocks of the file would keep what an update replaces.
-                columns = _WITHOUT_TEXTS.get(name, "*") if is_earlier else "*"
-                names += ", delivered_name" if is_earlier and name == "load" else ""
+                columns = _WITHOUT_TEXTS.get(name, "*") if has_texts else "*"
+                names += ", delivered_name" if has_texts and name == "load" else ""
                 connection.execute(
                     f"insert into {ours} ({names}) select {names} from (select {columns} from {kept_table})"
                 )
@@ -469,8 +475,7 @@ def is_of_earlier_version(settings: Settings) -> bool:
 
 
 def _is_earlier(connection: duckdb.DuckDBPyConnection, database: str = WAREHOUSE) -> bool:
-    columns = column_types(connection, database, "audit", "load")
-    return bool(columns) and "delivered_name" not in columns
+    return bool(column_types(connection, database, "audit", "load")) and root_id(connection, database) is None
 
 
 def _has_loads(file: Path) -> bool:

@@ -14,10 +14,7 @@ from pathlib import Path
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.loading.landing import LandedFile
-from dagster_project.loading.members import require_no_landing
 from dagster_project.loading.pipeline import key_for_loading
-from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.privacy.purged_rows import purge_again
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import restore_audit, save_history, take_audit
@@ -29,11 +26,9 @@ from dagster_project.recovery.rows import (
     delete_loads,
     find_files,
     restore_from_landing,
-    restore_from_members,
 )
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, marts_file, transaction
-from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
 from dagster_project.writing import empty_folder, flush, make_private_folder
@@ -70,8 +65,6 @@ def rebuild(
     Raises:
         RowsMissing: rows or the audit cannot be restored, and `without_missing` is not set. Nothing was changed.
         PseudonymKeyError: the key is lost or not the one of the warehouse. Nothing was changed.
-        RootMismatch: the audit is that of another data root. Nothing was changed.
-        UsageError: a hub has files in its landing folder.
         FolderTaken: a file is in the place of the folder for damaged files.
     """
     # The first is needed only at the end, after the work of hours.
@@ -105,8 +98,6 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
     folder = settings.home / "rebuild"
     # A killed rebuild begins again, and stays known.
     empty_folder(folder, but=intent_file(settings))
-    if settings.is_hub:
-        require_no_landing(settings)
     audit, draft = folder / "audit.duckdb", folder / settings.warehouse.name
     origin = take_audit(settings, audit)
     if origin is None and not intent.without_missing:
@@ -119,23 +110,16 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
         ensure_tables(connection, contracts.values())
         if origin:
             restore_audit(connection, audit, contracts.values())
-            record_root(connection, None if settings.is_hub else settings.root_number)
         loads = current_loads(connection)
-        files: dict[int, LandedFile] = {}
-        key: PseudonymKey | None = None
-        if settings.is_hub:
-            missing = restore_from_members(connection, settings, contracts, loads)
-        else:
-            files, missing = find_files(settings, contracts, loads)
-            key = key_for_loading(settings, connection)
+        files, missing = find_files(settings, contracts, loads)
+        key = key_for_loading(settings, connection)
         if missing and not intent.without_missing:
             raise RowsMissing(_refusal(settings, missing))
         # From here on, a killed rebuild is finished by the next run.
         write_intent(settings, intent)
         differing: list[Load] = []
         for contract in contracts.values():
-            if key:
-                differing += restore_from_landing(connection, settings, contract, loads, files, key)
+            differing += restore_from_landing(connection, settings, contract, loads, files, key)
         of_purged_days = [
             MissingLoad(load, _other_rows(load, contracts[load.source])) for load in differing if load.is_of_purged_day
         ]
@@ -143,9 +127,8 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             raise RowsMissing(_refusal(settings, of_purged_days))
         missing += of_purged_days
         again = [load for load in differing if not load.is_of_purged_day]
-        if key:
-            # Every restored row has a pseudonym of the current key, or a substitute.
-            connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
+        # Every restored row has a pseudonym of the current key, or a substitute.
+        connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
         with transaction(connection):
             delete_loads(connection, [item.load for item in missing])
         with transaction(connection):
@@ -171,10 +154,9 @@ def _other_rows(load: Load, contract: Contract) -> str:
 
 
 def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
-    where = "the members" if settings.is_hub else str(settings.landing)
     return (
-        f"{counted(len(missing), 'load')} cannot be restored from {where}. Nothing was done, and what was published "
-        f"stays.{listed_below(missing, _NAMED)}\nPut the files or the earlier contract back, or restore the "
+        f"{counted(len(missing), 'load')} cannot be restored from {settings.landing}. Nothing was done, and what was "
+        f"published stays.{listed_below(missing, _NAMED)}\nPut the files or the earlier contract back, or restore the "
         "warehouse from its backup (docs/recovery.md). To continue without these rows, whose figures then change: "
         "fcir rebuild --without-missing"
     )

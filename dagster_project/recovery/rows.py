@@ -1,4 +1,4 @@
-"""Restore the rows of current loads into a new warehouse: from the landing folder, or from the members of a hub."""
+"""Restore the rows of current loads into a new warehouse, from the landing folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,12 @@ from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, scan_landing
-from dagster_project.loading.members import (
-    MEMBER,
-    PATIENCE_SECONDS,
-    MemberLeftOut,
-    reading_member,
-    require_same_privacy_there,
-    require_same_time,
-)
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.settings import Settings
-from dagster_project.sql import quoted, table
-from dagster_project.warehouse.connection import WAREHOUSE, transaction
-from dagster_project.warehouse.tables import column_types, drop_incoming
+from dagster_project.sql import table
+from dagster_project.warehouse.connection import transaction
+from dagster_project.warehouse.tables import drop_incoming
 
 # Tables of the audit with rows of single loads.
 _OF_LOADS = ("load_column", "load_force", "quarantine", "silent_column", "load")
@@ -146,7 +138,7 @@ def restore_from_landing(
 
     Returns:
         Other loads under another version of the contract, and loads that now give other counts than the audit has.
-        Their rows were not kept: the next run loads their files like new ones, and a hub takes them in again.
+        Their rows were not kept: the next run loads their files like new ones.
     """
     loads = [load for load in loads if load.source == contract.source and load.load_id in files]
     if not loads:
@@ -182,72 +174,6 @@ def restore_from_landing(
         )
         delete_loads(connection, differing)
     return differing
-
-
-def restore_from_members(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract], loads: Sequence[Load]
-) -> list[MissingLoad]:
-    """Copy the rows of the loads of a hub from its members, which have them under the same numbers.
-
-    Returns:
-        The loads that no member has as they were taken in. The next run takes in what members have instead.
-    """
-    left = {load.load_id: load for load in loads}
-    purged: set[int] = set()
-    problems: list[str] = []
-    for folder in settings.members:
-        try:
-            with reading_member(connection, settings, folder, patience=PATIENCE_SECONDS):
-                # The audit may be from a copy of before an erasure, too, so that no load differs.
-                require_same_time(connection, settings, folder, contracts.values(), of_all_loads=True)
-                require_same_privacy_there(connection, folder, contracts.values())
-                for source in contracts:
-                    copied, purged_there = _copy_from_member(connection, source, left)
-                    purged |= purged_there
-                    for load_id in copied:
-                        del left[load_id]
-        except MemberLeftOut as error:
-            problems.append(f"member {folder} cannot be read: {error}")
-    why = "; ".join(problems) or "no member has it as it was taken in"
-    return [
-        MissingLoad(load, "its member has purged rows of it since" if load.load_id in purged else why)
-        for load in left.values()
-    ]
-
-
-def _copy_from_member(
-    connection: duckdb.DuckDBPyConnection, source: str, left: Mapping[int, Load]
-) -> tuple[list[int], set[int]]:
-    """Copy the rows of those loads that the attached member has with the same file and counts.
-
-    A member keeps the rows of a load that it has replaced since, until it is rebuilt.
-
-    Returns:
-        Their numbers, and those of loads of which the member has purged rows that the hub had.
-    """
-    raw, there = table("raw", source), column_types(connection, MEMBER, "raw", source)
-    replaced = f"or (status = 'replaced' and load_id in (select load_id from {MEMBER}.{raw}))" if there else ""
-    theirs = connection.execute(
-        f"""
-        select load_id, file_sha256, rows_loaded, coalesce(rows_purged, 0)
-        from {MEMBER}.audit.load
-        where source = ? and (status = 'loaded' {replaced})
-        """,
-        [source],
-    ).fetchall()
-    purged_by_content = {
-        load_id: rows_purged
-        for load_id, sha256, rows, rows_purged in theirs
-        if load_id in left and (left[load_id].sha256, left[load_id].rows_loaded) == (sha256, rows)
-    }
-    purged = {load_id for load_id, rows in purged_by_content.items() if rows > left[load_id].rows_purged}
-    same = [load_id for load_id in purged_by_content if load_id not in purged]
-    names = ", ".join(quoted(name) for name in column_types(connection, WAREHOUSE, "raw", source) if name in there)
-    if same and names:
-        connection.execute(
-            f"insert into {raw} ({names}) select {names} from {MEMBER}.{raw} where list_contains(?, load_id)", [same]
-        )
-    return same, purged
 
 
 def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:

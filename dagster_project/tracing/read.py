@@ -28,7 +28,6 @@ from dagster_project.tracing.model import (
 )
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
-from dagster_project.warehouse.roots import root_in_sql
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import printable
 
@@ -346,7 +345,7 @@ def _published(settings: Settings, figure: Figure) -> PublishedFigure | None:
 
 def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[MissingDay, ...]:
     rows = connection.execute(
-        f"""
+        """
         with states as (
             select
                 source,
@@ -363,11 +362,6 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
             from audit.load
             where
                 withdrawn_at is null
-                and {root_in_sql("load_id")} in (
-                    select root_number
-                    from measures.int_force_root
-                    where force_code = $force_code
-                )
             group by source, extract_date
         )
 
@@ -400,16 +394,15 @@ def _quarantined(
 ) -> tuple[QuarantinedRows, ...]:
     used = sorted({file.load_id for part in parts for file in part.files})
     rows = connection.execute(
-        f"""
+        """
         select source, extract_date, file_name, load_id, reason_code, count(*)
         from marts.quarantine
         where
             list_contains(?, source)
             and ((extract_date >= ? and extract_date < ?) or list_contains(?, load_id))
-            and {root_in_sql("load_id")} in (select root_number from measures.int_force_root where force_code = ?)
         group by source, extract_date, file_name, load_id, reason_code
         order by source, extract_date, load_id, reason_code
         """,
-        [list(sources), figure.month_start, _month_after(figure.month_start), used, figure.force_code],
+        [list(sources), figure.month_start, _month_after(figure.month_start), used],
     ).fetchall()
     return tuple(QuarantinedRows(*row) for row in rows)

@@ -30,7 +30,7 @@ from dagster_project.verification.finding import Finding
 from dagster_project.warehouse.checksums import loads_with_other_values
 from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
 from dagster_project.warehouse.marts import belong_together, is_damaged
-from dagster_project.warehouse.roots import recorded_root
+from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types, columns_of_other_privacy
 from dagster_project.words import counted, in_shell
@@ -54,12 +54,13 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
         WarehouseLocked: a run holds the warehouse.
     """
     findings: list[Finding] = []
-    copied = anchors_in_copy(settings)
+    copied = anchors_in_copy(settings, None)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             if connection is None:
                 return list(_other_warehouse(settings, None)), copied, 0
             try:
+                copied = anchors_in_copy(settings, root_id(connection))
                 findings += _unreadable_tables(connection, settings)
                 if not findings:
                     findings += _findings(connection, settings, contracts)
@@ -119,41 +120,32 @@ def _findings(
         yield Finding(place, what, _REBUILD)
     yield from _of_copy(connection, settings)
     yield from _marts(connection, settings)
-    if not settings.is_hub:
-        try:
-            if known_fingerprint(connection):
-                keys_of(settings, connection)
-            else:
-                check_key(settings.key_file, None)
-        except PseudonymKeyError as error:
-            yield _of_message(error)
-        if in_use := earlier_key_in_use(settings, connection):
-            yield Finding(str(settings.key_file), in_use, f"What was published stays. {CHANGE_AGAIN}")
-        try:
-            suppression = require_suppression(settings)
-            erased = erased_rows(connection, contracts.values(), suppression.replaced) if suppression else {}
-            unknown = unknown_keys(connection, suppression) if suppression else []
-        except (SuppressionError, PseudonymKeyError) as error:
-            yield _of_message(error)
+    try:
+        if known_fingerprint(connection):
+            keys_of(settings, connection)
         else:
-            for place, rows in erased.items():
-                what = f"{counted(rows, 'row')} with pseudonyms of people who were erased, as after a restore"
-                yield Finding(place, what, "What was published stays. Erase them again: fcir run")
-            if unknown:
-                what = (
-                    "may have people again who were erased after the key was changed: it is an older copy, and their "
-                    f"pseudonyms under {', '.join(unknown)} are not known"
-                )
-                again = "What was published stays. Find and erase them again: fcir run"
-                yield Finding(str(settings.warehouse), what, again)
-    expected = None if settings.is_hub else settings.root_number
-    if (recorded := recorded_root(connection)) != expected:
-        number = "a hub" if recorded is None else f"data root {recorded}"
-        yield Finding(
-            str(settings.warehouse),
-            f"belongs to {number}, and the settings state {'a hub' if expected is None else f'root {expected}'}",
-            "Nothing was changed. Correct FCIR_ROOT_NUMBER, FCIR_MEMBERS or FCIR_HOME",
-        )
+            check_key(settings.key_file, None)
+    except PseudonymKeyError as error:
+        yield _of_message(error)
+    if in_use := earlier_key_in_use(settings, connection):
+        yield Finding(str(settings.key_file), in_use, f"What was published stays. {CHANGE_AGAIN}")
+    try:
+        suppression = require_suppression(settings)
+        erased = erased_rows(connection, contracts.values(), suppression.replaced) if suppression else {}
+        unknown = unknown_keys(connection, suppression) if suppression else []
+    except (SuppressionError, PseudonymKeyError) as error:
+        yield _of_message(error)
+    else:
+        for place, rows in erased.items():
+            what = f"{counted(rows, 'row')} with pseudonyms of people who were erased, as after a restore"
+            yield Finding(place, what, "What was published stays. Erase them again: fcir run")
+        if unknown:
+            what = (
+                "may have people again who were erased after the key was changed: it is an older copy, and their "
+                f"pseudonyms under {', '.join(unknown)} are not known"
+            )
+            again = "What was published stays. Find and erase them again: fcir run"
+            yield Finding(str(settings.warehouse), what, again)
 
 
 def _of_message(error: OperatorError) -> Finding:

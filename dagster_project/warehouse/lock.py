@@ -174,12 +174,11 @@ def _read(descriptor: int) -> Holder | None:
 
 
 @contextmanager
-def reader_lock(lock_file: Path, *, patience: float = 0.0) -> Iterator[None]:
+def reader_lock(lock_file: Path) -> Iterator[None]:
     """Keep writers out while the private file is read; fail if there is a writer.
 
     Args:
         lock_file: the lock file; created if it does not exist.
-        patience: how many seconds to wait for a writer to end.
 
     Raises:
         WarehouseLocked: a run holds the writer lock.
@@ -187,7 +186,7 @@ def reader_lock(lock_file: Path, *, patience: float = 0.0) -> Iterator[None]:
     if _held.get(lock_file):
         yield
         return
-    with _locked(lock_file, fcntl.LOCK_SH, patience):
+    with _locked(lock_file, fcntl.LOCK_SH, 0.0):
         yield
 
 

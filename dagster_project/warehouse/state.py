@@ -22,12 +22,10 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
-from dagster_project.warehouse.roots import of_root, root_in_sql
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, in_shell, listed
 
-# A rejected delivery needs attention until the next attempt for its day; all files of one attempt have the same run. A
-# delivery is of one data root: in a hub, each has its own for a day.
+# A rejected delivery needs attention until the next attempt for its day; all files of one attempt have the same run.
 #
 # The mart `deliveries` states the same for what is published. The rule is here too, because status, alerts and
 # withdrawals are needed before the first build and between a load and its build, when the mart is missing or older than
@@ -36,17 +34,13 @@ _AUDIT = "audit.load"
 _PUBLISHED_AUDIT = "marts.load_audit"
 """The audit in a publication: the same rows and columns, as of its run."""
 
-# A hub, whose root has no number, takes in verdicts and makes none.
-_CAN_ACCEPT = "count(error_code) = 0 and exists (select 1 from audit.root where root_number is not null)"
-
-_JUDGED = f"""
+_JUDGED = """
     select
         load.*,
-        {root_in_sql("load.load_id")} as root_number,
         load.run_id = first_value(load.run_id) over (
-            partition by {root_in_sql("load.load_id")}, load.source, load.extract_date order by load.load_id desc
+            partition by load.source, load.extract_date order by load.load_id desc
         ) as is_newest
-    from {{audit}} as load
+    from {audit} as load
     where load.withdrawn_at is null
 """
 
@@ -64,9 +58,7 @@ class UnresolvedDelivery:
     files: tuple[str, ...] = ()
     """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
-    """Whether an operator can accept it here: it was rejected, all its files are readable, and this is not a hub."""
-    root_number: int = 0
-    """Number of the data root that it was delivered to."""
+    """Whether an operator can accept it: it was rejected, and all its files are readable."""
 
     @property
     def name(self) -> str:
@@ -74,17 +66,15 @@ class UnresolvedDelivery:
         return f"{self.source}/{self.extract_date}"
 
     def __str__(self) -> str:
-        """Return source, day, data root unless it is the only one that has no number, state and reason."""
-        root = of_root(self.root_number)
-        return f"{self.source} {self.extract_date}{root} {self.status.replace('_', ' ')}: {self.reason}"
+        """Return source, day, state and reason."""
+        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """The loaded data of one source and data root."""
+    """The loaded data of one source."""
 
     source: str
-    root_number: int
     days_loaded: int
     days_missing: int
     days_rejected: int
@@ -152,6 +142,12 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
     return scalar(connection, found) is not None
 
 
+def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
+    """Return the number of the last load; 0 before the first. The next load has the number after it."""
+    newest: int = scalar(connection, "select coalesce(max(load_id), 0) from audit.load") if connection else 0
+    return newest
+
+
 def _judged(is_published: bool) -> str:
     return _JUDGED.format(audit=_PUBLISHED_AUDIT if is_published else _AUDIT)
 
@@ -161,7 +157,7 @@ def unresolved_deliveries(
 ) -> list[UnresolvedDelivery]:
     """Return the deliveries that need attention, one item for each regardless of its files.
 
-    Rejected ones, which wait for a decision, come before missing ones; then by source, day and root.
+    Rejected ones, which wait for a decision, come before missing ones; then by source and day.
 
     Args:
         connection: the warehouse, or a published database.
@@ -179,17 +175,16 @@ def unresolved_deliveries(
             min(reason),
             min(load_id),
             list(file_name order by load_id) filter (where file_name is not null),
-            status = 'rejected' and {"false" if is_published else _CAN_ACCEPT},
-            root_number
+            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"}
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
-        group by source, extract_date, root_number, status
-        order by status = 'rejected' desc, source, extract_date, root_number
+        group by source, extract_date, status
+        order by status = 'rejected' desc, source, extract_date
         """
     ).fetchall()
     return [
-        UnresolvedDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable, root_number)
-        for source, day, status, reason, load_id, files, is_acceptable, root_number in rows
+        UnresolvedDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable)
+        for source, day, status, reason, load_id, files, is_acceptable in rows
     ]
 
 
@@ -197,7 +192,7 @@ def newest_attempts(connection: duckdb.DuckDBPyConnection, source: str) -> list[
     """Return the loads of a source that are current, and those of rejected deliveries that need attention.
 
     Returns:
-        Rows of `audit.load` with `root_number`, by extract date and load.
+        Rows of `audit.load`, by extract date and load.
     """
     return rows_as_dicts(
         connection.execute(
@@ -217,7 +212,7 @@ def newest_attempts(connection: duckdb.DuckDBPyConnection, source: str) -> list[
 
 
 def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:
-    """Return the state of each source that has ever delivered or owed something, by data root.
+    """Return the state of each source that has ever delivered or owed something.
 
     Args:
         connection: the warehouse, or a published database.
@@ -233,7 +228,6 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
 
         select
             source,
-            root_number,
             count(distinct extract_date) filter (where status in ('loaded', 'empty')),
             count(distinct extract_date) filter (where status = 'missing_delivery'),
             count(distinct extract_date) filter (where status = 'rejected' and is_newest),
@@ -241,35 +235,11 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
             cast(coalesce(sum({lost}) filter (where status = 'loaded' or is_newest), 0) as bigint),
             max(extract_date) filter (where status in ('loaded', 'empty'))
         from judged
-        group by source, root_number
-        order by source, root_number
+        group by source
+        order by source
         """
     ).fetchall()
     return [SourceState(*row) for row in rows]
-
-
-def over_all_roots(states: Sequence[SourceState]) -> list[SourceState]:
-    """Return one state for each source: its counts are sums, its newest day that of the data root that is behind most.
-
-    In a hub, a day counts once for each data root that delivered it. The states of a single data root are unchanged.
-    """
-    found: dict[str, SourceState] = {}
-    for state in states:
-        before = found.get(state.source)
-        if before is None:
-            found[state.source] = state
-            continue
-        found[state.source] = SourceState(
-            state.source,
-            0,
-            before.days_loaded + state.days_loaded,
-            before.days_missing + state.days_missing,
-            before.days_rejected + state.days_rejected,
-            before.rows_loaded + state.rows_loaded,
-            before.rows_quarantined + state.rows_quarantined,
-            min((day for day in (before.newest, state.newest) if day), default=None),
-        )
-    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -405,7 +375,7 @@ def affected_figures(connection: duckdb.DuckDBPyConnection) -> list[AffectedFigu
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
-    """Return the days of a source with an accepted delivery of any data root, with their loaded rows; oldest first."""
+    """Return the days of a source with an accepted delivery, with their loaded rows; oldest first."""
     rows = connection.execute(
         """
         select
@@ -435,32 +405,26 @@ class StandingResult:
 
 
 def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """Return by name the last result of every expectation that evaluated rows, or that failed without any.
-
-    In a hub, the last results of all data roots are one: it is a success if all are, and its counts are their sums.
-    """
+    """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
     rows = connection.execute(
         """
         with numbered as (
             select
                 *,
-                row_number() over (
-                    partition by root_number, expectation order by validated_at desc, run_id
-                ) as row_num
+                row_number() over (partition by expectation order by validated_at desc, run_id) as row_num
             from audit.expectation_result
             where source = ? and (evaluated > 0 or not success)
         )
 
         select
             expectation,
-            bool_and(success),
-            cast(sum(evaluated) as bigint),
-            cast(sum(unexpected) as bigint),
-            coalesce(string_agg(distinct failed_extract_dates, ', '), ''),
-            max(validated_at)
+            success,
+            evaluated,
+            unexpected,
+            coalesce(failed_extract_dates, ''),
+            validated_at
         from numbered
         where row_num = 1
-        group by expectation
         """,
         [source],
     ).fetchall()

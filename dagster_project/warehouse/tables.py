@@ -1,6 +1,7 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
 from collections.abc import Collection, Iterable, Iterator
+from uuid import uuid4
 
 import duckdb
 
@@ -44,8 +45,6 @@ alter table audit.load add column if not exists pseudonyms_replaced_at timestamp
 -- How many rows of the load were purged, and when some last were.
 alter table audit.load add column if not exists rows_purged bigint default 0;
 alter table audit.load add column if not exists purged_at timestamp;
--- How many rows a member had purged before its hub took the load in: no figure of the hub counts them.
-alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
 -- How often the identifiers of the source had begun again by the extract date: part of the key of its rows.
 alter table audit.load add column if not exists key_epoch bigint default 0;
 -- Of a delivery that an operator accepted: the critical expectations that fail, by name, and the reason.
@@ -132,8 +131,6 @@ create table if not exists audit.correction (
     corrected_at timestamp not null,
     run_id varchar not null
 );
--- Until 0.4: version 0.2 lacks it.
-alter table audit.correction add column if not exists root_number bigint default 0;
 create table if not exists audit.quarantine (
     load_id bigint not null,
     source varchar not null,
@@ -162,8 +159,6 @@ create table if not exists audit.expectation_result (
     reason varchar,
     validated_at timestamp not null
 );
--- Until 0.4: version 0.2 lacks it.
-alter table audit.expectation_result add column if not exists root_number bigint default 0;
 -- Until 0.3: version 0.1 has results of two suites for each source.
 drop table if exists audit.validation_result;
 create table if not exists audit.suite_result (
@@ -247,14 +242,6 @@ select
     extract_date
 from audit.load
 where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
-create table if not exists audit.member (
-    folder varchar not null,
-    source varchar not null,
-    root_number bigint,
-    taken_in_at timestamp,
-    problem varchar,
-    run_id varchar not null
-);
 create table if not exists audit.record_head (
     seq bigint not null,
     hash varchar not null,
@@ -264,9 +251,10 @@ create table if not exists audit.record_head (
 create table if not exists audit.suppression_list (
     list_sha256 varchar not null
 );
--- The last table: a warehouse without it is not set up, or is of an earlier layout.
+-- The last table, with the id of the data root (warehouse/roots.py): a warehouse without it is not set up, or is of an
+-- earlier layout.
 create table if not exists audit.root (
-    root_number bigint
+    root_id varchar not null
 );
 """
 
@@ -304,6 +292,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     """
     contracts = list(contracts)
     connection.execute(_AUDIT)
+    connection.execute("insert into audit.root select ? where not exists (select 1 from audit.root)", [uuid4().hex])
     _delete_candidates(connection)
     require_same_privacy(connection, contracts)
     record_contracts(connection, contracts)
@@ -340,39 +329,35 @@ def require_same_privacy(connection: duckdb.DuckDBPyConnection, contracts: Itera
     for contract in contracts:
         for place, what in columns_of_other_privacy(connection, contract):
             raise TableMismatch(
-                f"{place} has {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild "
-                "(in a hub, after each of its members: fcir rebuild --without-missing)"
+                f"{place} has {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild"
             )
 
 
-def columns_of_other_privacy(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, *, catalog: str = WAREHOUSE
-) -> Iterator[tuple[str, str]]:
+def columns_of_other_privacy(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table with clear values that should be pseudonyms, or the reverse, and which it has.
 
     Args:
         connection: an open connection to the warehouse, which may lack the table.
         contract: the source.
-        catalog: name of the warehouse in the connection.
     """
     # A warehouse of an earlier version lacks the column, until a run updates it.
-    has_notes = "personal_columns" in column_types(connection, catalog, "audit", "contract")
-    noted = f"select personal_columns from {catalog}.audit.contract where source = ?"
+    has_notes = "personal_columns" in column_types(connection, WAREHOUSE, "audit", "contract")
+    noted = "select personal_columns from audit.contract where source = ?"
     if has_notes and (personal := scalar(connection, noted, [contract.source])) is not None:
-        yield from _columns_noted_otherwise(connection, contract, personal.split(), catalog)
+        yield from _columns_noted_otherwise(connection, contract, personal.split())
 
 
 def _columns_noted_otherwise(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, noted: Collection[str], catalog: str
+    connection: duckdb.DuckDBPyConnection, contract: Contract, noted: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    for name in column_types(connection, catalog, "raw", contract.source):
+    for name in column_types(connection, WAREHOUSE, "raw", contract.source):
         column = column_of_name(contract, name)
         if column is None or column.is_personal == (name in noted):
             continue
         # Pseudonyms under the earlier name of a column are in no model.
         if not column.is_personal and name != column.name:
             continue
-        raw = table(catalog, "raw", contract.source)
+        raw = table("raw", contract.source)
         if connection.execute(f"select 1 from {raw} where {quoted(name)} is not null limit 1").fetchall():
             found, stated = (CLEAR_VALUES, "personal") if column.is_personal else ("pseudonyms", "not personal")
             place = f"raw.{contract.source}.{name}"
@@ -449,20 +434,6 @@ def number_epochs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
                 "days": [day for day in other if contract.key_epoch(day) == number],
             },
         )
-
-
-def note_personal_columns(connection: duckdb.DuckDBPyConnection, source: str, names: Iterable[str]) -> None:
-    """Note columns of a source as personal, in addition to those that are.
-
-    Args:
-        connection: a connection to the warehouse for writing, after `ensure_tables`.
-        source: the source.
-        names: the columns, which have pseudonyms.
-    """
-    noted = scalar(connection, "select personal_columns from audit.contract where source = ?", [source]) or ""
-    personal = " ".join(sorted({*noted.split(), *names}))
-    if personal != noted:
-        connection.execute("update audit.contract set personal_columns = ? where source = ?", [personal, source])
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:

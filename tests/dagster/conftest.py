@@ -14,7 +14,7 @@ from tests.troubled import land_first_night
 def use(patch: pytest.MonkeyPatch, root: DataRoot) -> Settings:
     """Make a data root that of this process; return its settings."""
     patch.chdir(root.home)
-    for name in ("FCIR_FORCE", "FCIR_SITE_URL", "FCIR_MEMBERS"):
+    for name in ("FCIR_FORCE", "FCIR_SITE_URL"):
         patch.delenv(name, raising=False)
     for name, value in {"FCIR_HOME": root.home, "DAGSTER_HOME": root.home / "dagster", **root.settings}.items():
         patch.setenv(name, str(value))

@@ -114,7 +114,7 @@ def test_checks_say_in_words_what_they_claim_and_what_a_failure_does(graph):
 
 def test_jobs_run_in_one_process_and_the_nightly_one_makes_all_but_what_leaves_the_force(graph, definitions):
     selected = {}
-    for name in ("nightly", "load", "publish", "publish_public", "publish_force"):
+    for name in ("nightly", "publish", "publish_public", "publish_force"):
         job = definitions.resolve_job_def(name)
         assert job.executor_def is dg.in_process_executor
         selected[name] = set(job.asset_layer.executable_asset_keys)
@@ -125,7 +125,7 @@ def test_jobs_run_in_one_process_and_the_nightly_one_makes_all_but_what_leaves_t
     assert selected.pop("nightly") == set(graph.executable_asset_keys) - leaving
     schemas = {name: {key.path[0] for key in keys} for name, keys in selected.items()}
     editions = {edition: {edition.replace("publish", "published")} for edition in ("publish_public", "publish_force")}
-    assert schemas == {"load": {"raw"}, "publish": {"published"}, **editions}
+    assert schemas == {"publish": {"published"}, **editions}
     # Backfills of the UI.
     assert definitions.get_repository_def().get_job("__ASSET_JOB").executor_def is dg.in_process_executor
 

@@ -12,7 +12,6 @@ import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.warehouse.connection import insert_rows
-from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables, number_epochs
 
 # Months end after each of these days, and the clock goes back on one.
@@ -33,7 +32,6 @@ class History:
         self._changes = 0
         with duckdb.connect(str(warehouse)) as connection:
             ensure_tables(connection, contracts.values())
-            record_root(connection, 0)
 
     def deliver(self) -> None:
         """Load or correct one or two days of every source, in any order of the days; withdraw a rejected delivery."""

@@ -72,7 +72,7 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
         with patch.object(public_edition, "write_papers", lambda *_, **__: []):
             succeed(root, "publish", "--edition", "public")
         correct(root)
-        succeed(root, "run", "--load-only")
+        root.load()
         with patch.object(build, "engine_of", CompiledEngine):
             assert all(node.is_good for node in build_all(Settings(home=root.home, _env_file=None), run_id="corrected"))
         write(root, BOARD)

@@ -30,7 +30,7 @@ def months(root: DataRoot) -> list[tuple]:
 
 def test_newer_calls_are_rejected_and_with_the_setting_all_calls_count(root):
     land(root)
-    done = root.fcir("run", "--load-only")
+    done = root.fcir("run")
     assert done.code == 1
     assert "Found: 30 of 30 rows." in done.out + done.err
     assert OPTION.strip() in done.out + done.err

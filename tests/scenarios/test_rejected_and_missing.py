@@ -115,7 +115,7 @@ def test_an_operator_accepts_a_delivery_that_can_be_read_and_a_missing_one_arriv
     assert f"Rejected: call_segments/{REJECTED}, digital_contacts/{DAY}." in absent.err
 
     root.land(f"crimes_{MISSING}.csv", CRIMES, f"46/99/22,{MISSING} 12:00,{MISSING} 11:00,8N,recorded,,")
-    done = root.fcir("run", "--load-only", "--accept", f"digital_contacts/{DAY}", *reason)
+    done = root.fcir("run", "--accept", f"digital_contacts/{DAY}", *reason)
     assert done.code == 1, "a delivery still needs attention"
     assert f"digital_contacts {DAY} will be loaded as it is: a test of the web form" in done.out
     assert "crimes                   1 delivery, 1 row loaded" in done.out

@@ -10,7 +10,6 @@ import duckdb
 
 from dagster_project.publication.report.model import listed
 from dagster_project.warehouse.connection import has_table
-from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 # Number of days that a note names; the others are counted.
 _DAYS_NAMED = 5
@@ -39,17 +38,15 @@ class AcceptedDay:
         return f"it failed the check \u201c{expectation.replace('_', ' ')}\u201d"
 
 
-def accepted_days(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[AcceptedDay]:
-    """Return the accepted days of the data root of a force, oldest first; none in a public edition."""
+def accepted_days(connection: duckdb.DuckDBPyConnection) -> list[AcceptedDay]:
+    """Return the accepted days, oldest first; none in a public edition."""
     if not has_table(connection, "load_audit"):
         return []
     columns = {row[0] for row in connection.execute("describe marts.load_audit").fetchall()}
     if "accepted_because" not in columns:
         return []
-    root = root_of_force(connection, force_code)
-    of_root = "true" if root is None else f"{root_in_sql('load_id')} = {root:d}"
     rows = connection.execute(
-        f"""
+        """
         select
             source,
             extract_date,
@@ -58,7 +55,7 @@ def accepted_days(connection: duckdb.DuckDBPyConnection, force_code: str) -> lis
             cast(sum(rows_read) as bigint),
             any_value(rows_expected)
         from marts.load_audit
-        where accepted_because is not null and status in ('loaded', 'empty') and {of_root}
+        where accepted_because is not null and status in ('loaded', 'empty')
         group by source, extract_date
         order by extract_date, source
         """

@@ -65,7 +65,7 @@ def read_figures(
     )
     rows = rows_as_dicts(cursor)
     notes = QuarantineNotes(connection, force_code)
-    accepted = accepted_days(connection, force_code)
+    accepted = accepted_days(connection)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
         shown = (row[name] for name in ("month_start", "period", "first_month", "last_month"))

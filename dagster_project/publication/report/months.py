@@ -10,7 +10,6 @@ import duckdb
 
 from dagster_project.publication.report.model import counted_days, long_month
 from dagster_project.warehouse.connection import has_table
-from dagster_project.warehouse.roots import root_in_sql
 
 
 @dataclass(frozen=True)
@@ -84,15 +83,12 @@ def missing_sources(connection: duckdb.DuckDBPyConnection, force_code: str, mont
     return tuple(source for (source,) in rows)
 
 
-def newest_delivery(
-    connection: duckdb.DuckDBPyConnection, measures: str = "true", *, root_number: int | None = None
-) -> tuple[date | None, bool]:
+def newest_delivery(connection: duckdb.DuckDBPyConnection, measures: str = "true") -> tuple[date | None, bool]:
     """Return the newest day delivered to measures, and whether any of their deliveries is synthetic.
 
     Deliveries of printed papers do not count: a paper is typed in weeks after the data that it is compared with.
-    `measures` is a condition on the measures, in SQL; with `root_number`, only deliveries to this data root count.
+    `measures` is a condition on the measures, in SQL.
     """
-    of_root = "true" if root_number is None else f"{root_in_sql('load_id')} = {root_number:d}"
     row = connection.execute(
         f"""
         select
@@ -101,7 +97,6 @@ def newest_delivery(
         from marts.load_audit
         where
             status in ('loaded', 'empty')
-            and {of_root}
             and source in (select unnest(string_split(sources, ',')) from marts.measures where {measures})
         """
     ).fetchone()

@@ -8,7 +8,6 @@ import duckdb
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import span
 from dagster_project.warehouse.connection import has_table
-from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 # Number of reasons that a note names; the others are counted together.
 _REASONS_NAMED = 3
@@ -67,10 +66,8 @@ class QuarantineNotes:
                 [force_code],
             ).fetchall()
         }
-        root = root_of_force(connection, force_code)
-        of_root = "true" if root is None else f"{root_in_sql('quarantine.load_id')} = {root:d}"
         self._reasons = connection.execute(
-            f"""
+            """
             select
                 quarantine.source,
                 cast(date_trunc('month', quarantine.extract_date) as date),
@@ -82,7 +79,6 @@ class QuarantineNotes:
                 and load_audit.status in ('loaded', 'empty')
             where
                 coalesce(quarantine.force_code, $force_code) = $force_code
-                and {of_root}
                 and quarantine.reason_code not in ('duplicate_row', 'superseded_row')
             group by all
             """,

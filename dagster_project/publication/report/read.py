@@ -50,7 +50,6 @@ from dagster_project.publication.report.months import missing_sources, newest_de
 from dagster_project.publication.report.revisions import read_revisions
 from dagster_project.publication.report.sentences import Series, sentences
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
-from dagster_project.warehouse.roots import root_of_force
 
 
 class ReportError(OperatorError, ValueError):
@@ -133,9 +132,7 @@ def read_report(
     found = exceptions(standings, words.explanations, labels) if commentary else ()
     revisions, revisions_note = read_revisions(connection, force_code, months, measures)
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
-    until, is_synthetic = newest_delivery(
-        connection, "in_board_paper", root_number=root_of_force(connection, force_code)
-    )
+    until, is_synthetic = newest_delivery(connection, "in_board_paper")
     return Report(
         force_code=force_code,
         force_name=shortened(name[0] if name and name[0] else force_code),

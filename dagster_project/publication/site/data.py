@@ -123,7 +123,7 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
 
     Returns:
         Source to its months. A day has the status that `marts.deliveries` states (`loaded`, `empty`, `rejected`,
-        `missing`, `withdrawn`), of several data roots in a hub the worst, or `none` if no delivery was expected.
+        `missing`, `withdrawn`), or `none` if no delivery was expected.
     """
     sources = rows_by(
         connection,
@@ -132,11 +132,8 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
         select
             source,
             extract_date,
-            arg_max(
-                status, list_position(['empty', 'loaded', 'withdrawn', 'rejected', 'missing'], status)
-            ) as status
+            status
         from marts.deliveries
-        group by source, extract_date
         order by source, extract_date
         """,
     )
@@ -163,7 +160,7 @@ def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str
 def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
     """Return what was loaded, is missing and was quarantined, one row per source, also undelivered ones.
 
-    In a hub, a day counts once for each data root. A day whose correction was rejected is loaded and rejected.
+    A day whose correction was rejected is loaded and rejected.
     """
     return rows_of(
         connection,

@@ -15,7 +15,6 @@ changed as (
         loads.load_id,
         loads.source,
         loads.extract_date,
-        loads.root_number,
         loads.status = 'replaced' as is_replaced
     from loads
     cross join intervals
@@ -31,7 +30,6 @@ days as (
     select
         source,
         extract_date,
-        root_number,
         max(case when is_replaced then 1 else 0 end) = 1 as was_loaded
     from changed
     group by all
@@ -41,7 +39,6 @@ corrected as (
     select
         corrections.source,
         corrections.extract_date,
-        corrections.root_number,
         sum(corrections.rows_added + corrections.rows_removed + corrections.rows_changed) as rows_other
     from corrections
     cross join intervals
@@ -55,17 +52,14 @@ final as (
         cast(changed.load_id as bigint) as load_id,
         cast(changed.source as {{ dbt.type_string() }}) as source,
         cast(changed.extract_date as date) as extract_date,
-        cast(changed.root_number as bigint) as root_number,
         cast(days.was_loaded as boolean) as was_loaded
     from changed
     inner join days
         on changed.source = days.source
         and changed.extract_date = days.extract_date
-        and changed.root_number = days.root_number
     left join corrected
         on changed.source = corrected.source
         and changed.extract_date = corrected.extract_date
-        and changed.root_number = corrected.root_number
     where not days.was_loaded or coalesce(corrected.rows_other, 1) > 0
 )
 

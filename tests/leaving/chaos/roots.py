@@ -348,7 +348,7 @@ _BEFORE: dict[str, Callable[[Roots, Command], None]] = {
     "damaged": Roots.damaged,
 }
 _COMMANDS = {
-    "load": ("landed", "run", "--load-only"),
+    "load": ("landed", "run"),
     "first": ("landed", "run"),
     "night": ("loaded", "run"),
     "publish": ("published", "publish"),

@@ -14,7 +14,6 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
-from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 # Months end after each of these days, and the clock goes back on one.
@@ -35,7 +34,6 @@ class History:
         contracts: Mapping[str, Contract],
         *,
         seed: int,
-        root: int = 0,
         forces: tuple[str, ...] = FORCES,
     ) -> None:
         self._random, self._of_tables = random.Random(seed), random.Random(seed)
@@ -43,10 +41,9 @@ class History:
         self._contracts = contracts
         self._forces = forces
         self._changes = 0
-        self._first_load = root * LOADS_OF_A_ROOT
+        self._first_load = 0
         with duckdb.connect(str(warehouse)) as connection:
             ensure_tables(connection, contracts.values())
-            record_root(connection, root)
 
     def deliver(self) -> None:
         """Load or correct one or two days of every source, in any order of the days."""

@@ -21,7 +21,7 @@ from tests.compiled_project import Node, build_node, read_project
 
 MODELS = (
     *("stg_loads", "stg_publications", "stg_figure_versions", "chg_publication_interval", "chg_unpublished_loads"),
-    *("stg_builds_started", "stg_corrections", "stg_load_forces", "int_force_root", "chg_unpublished_months"),
+    *("stg_builds_started", "stg_corrections", "stg_load_forces", "chg_unpublished_months"),
     *("int_figure_change", "int_published_version", "int_revision", "published_versions", "revisions"),
 )
 

@@ -186,13 +186,3 @@ def test_a_code_server_needs_a_storage_that_roots_can_share(tmp_path: Path):
     done = Command(tmp_path / "home").run("code-server", "--port", str(free_port()))
     assert done.returncode == 2
     assert "FCIR_DAGSTER_STORAGE is not set; nothing was started" in done.stderr
-
-
-def test_roots_have_names_of_their_own_only_where_they_share_a_storage(tmp_path: Path):
-    address = "postgresql://fcir@127.0.0.1/postgres"
-    member = tmp_path / "member"
-    names = [
-        Settings(home=tmp_path, dagster_storage=storage, force="essex", members=members, _env_file=None).code_location
-        for storage, members in (("", ()), (address, ()), (address, (member,)))
-    ]
-    assert names == ["dagster_project", "essex", "hub"]

@@ -118,9 +118,8 @@ def roots(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path, undist
 def test_a_killed_run_is_tried_again_while_another_root_loads(roots: Roots, undisturbed: Command):
     kent = roots.commands["kent"]
     killed = roots.launch("kent", "nightly")
-    # A build and a publication more would take a minute.
-    roots.launch("kent", "load")
-    other = roots.launch("essex", "load")
+    roots.launch("kent", "nightly")
+    other = roots.launch("essex", "nightly")
     lock = kent.home / "warehouse.lock"
     wait_for("a step of the run", lambda: (holder := holder_of(lock)) and holder.step)
     holder = holder_of(lock)

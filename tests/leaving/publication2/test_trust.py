@@ -4,7 +4,6 @@ from datetime import date
 
 import pytest
 
-from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site import data, trust
 from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.revisions import publications, revisions
@@ -52,7 +51,7 @@ TABLES = """
 @pytest.fixture
 def tables(marts):
     marts.execute(TABLES)
-    loads = "(select *, load_id // 16777216 as root_number, load_id::text as run_id from marts.load_audit)"
+    loads = "(select *, load_id::text as run_id from marts.load_audit)"
     marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
     marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
     return marts
@@ -150,13 +149,3 @@ def deliveries(tables):
         return data.calendars(tables)["crimes"]
 
     return deliveries
-
-
-def test_the_newest_delivery_is_that_of_the_data_of_a_data_root(deliveries, tables):
-    deliveries(*(("2024-09-02", "loaded", 16777221, None), ("2024-09-04", "empty", 5, None)), FAULTS[1])
-    tables.execute(
-        "insert into marts.load_audit by name select 'papers' as source, date '2024-10-01' as extract_date, "
-        "'loaded' as status, 6 as load_id, true as is_synthetic"
-    )
-    assert newest_delivery(tables) == newest_delivery(tables, root_number=0) == (date(2024, 9, 4), False)
-    assert newest_delivery(tables, root_number=1) == (date(2024, 9, 2), False)

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from dagster_project.contracts import CellType, Column
-from dagster_project.privacy import hub, replacing
+from dagster_project.privacy import replacing
 from dagster_project.privacy.purged_rows import delete_marked
 from dagster_project.privacy.rekeying import rotate_key
 from dagster_project.recovery.history import save_history
@@ -18,7 +18,6 @@ from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.tables import ensure_tables
 from tests.leaving.unit.erasing_helpers import erase_person
-from tests.leaving.unit.hub_helpers import Hub
 from tests.leaving.unit.loading_helpers import CONTRACTS, VISITS, row
 
 MINUTES = "select visit_id, minutes, extract_date from raw.visits order by all"
@@ -139,48 +138,6 @@ def test_a_new_column_of_a_contract_is_no_change_by_hand(two_days):
     with loading_connection(two_days.settings.warehouse) as connection:
         ensure_tables(connection, [wider])
     assert changed(two_days) == []
-
-
-def test_what_a_hub_takes_over_from_its_members_is_no_change_by_hand(tmp_path):
-    roots = Hub(tmp_path)
-    for force, member in roots.members.items():
-        member.land("2022-11-01", row(f"{force}1", visitor="ann"), row(f"{force} op-77-123", visitor="bob"))
-        member.run()
-    roots.run()
-    save_history(roots.hub.settings)
-    assert len(loads_with_checksum(roots.hub)) == 2
-    kent, surrey = roots["kent"], roots["surrey"]
-    for identifier in ("ann", "op-77-123"):
-        erase_person(kent.settings, identifier)
-    with writer_lock(surrey.settings.lock_file):
-        rotate_key(surrey.settings, CONTRACTS, reason="yearly")
-    hub.take_over_replacements(roots.hub.settings, CONTRACTS)
-    assert roots.hub.query(f"from {CHECKSUMS}") == []
-    save_history(roots.hub.settings)
-    assert changed(roots.hub) == []
-    execute(roots.hub, "update raw.visits set minutes = 0 where force_code = 'kent'")
-    assert changed(roots.hub) == ["visits_2022-11-01.csv"]
-
-
-@pytest.mark.usefixtures("second_for_each_load")
-def test_a_load_that_takes_the_number_of_another_is_no_change_by_hand(tmp_path):
-    roots = Hub(tmp_path, ("kent",))
-    kent, days = roots["kent"], ("2022-11-01", "2022-11-02")
-    for day in days:
-        kent.land(day, row(f"of {day}", day=day))
-        kent.run()
-    roots.run()
-    save_history(roots.hub.settings)
-    # Loaded again in another order, as after the loss of a data root.
-    shutil.rmtree(kent.settings.home)
-    for day in reversed(days):
-        kent.land(day, row(f"of {day}", day=day))
-        kent.run()
-    roots.run()
-    roots.assert_same()
-    assert changed(roots.hub) == []
-    save_history(roots.hub.settings)
-    assert len(loads_with_checksum(roots.hub)) == 2
 
 
 def test_a_rebuild_computes_the_checksums_again(two_days):

@@ -56,7 +56,7 @@ def test_the_lake_is_built_from_scratch_after_duckdb_has_built_from_scratch_with
     project, on_spark, on_duckdb
 ):
     with loading_connection(on_spark.warehouse) as connection:
-        # What a changed contract and a hub whose member was restored do.
+        # What a changed contract does.
         connection.execute("delete from audit.build_started")
     assert project.build_all(on_duckdb)
     assert project.build_all(on_spark)

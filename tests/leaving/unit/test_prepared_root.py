@@ -7,7 +7,6 @@ import pytest
 
 from dagster_project.cli.person import prepare
 from dagster_project.contracts import load_contracts
-from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.pipeline import load_or_create_key
 from dagster_project.private_key import read_key
 from dagster_project.recovery.history import save_history
@@ -42,14 +41,12 @@ def test_a_killed_rebuild_is_finished_before_the_key_is_changed(settings):
         assert connection.execute("from audit.of_the_rebuild").fetchall() == [(1,)]
 
 
-@pytest.mark.parametrize("prepare_root", [load_or_create_key, prepare_hub])
-def test_the_draft_of_a_key_that_a_kill_left_is_finished_by_the_next_run(tmp_path, prepare_root):
-    is_hub = prepare_root is prepare_hub
-    settings = Settings(home=tmp_path / "home", members=(tmp_path / "kent",) if is_hub else (), _env_file=None)
+def test_the_draft_of_a_key_that_a_kill_left_is_finished_by_the_next_run(tmp_path):
+    settings = Settings(home=tmp_path / "home", _env_file=None)
     draft = draft_of(settings.key_of_record)
     draft.parent.mkdir(parents=True)
     draft.write_text("4711")
     with writer_lock(settings.lock_file):
-        prepare_root(settings, load_contracts(CONTRACTS))
+        load_or_create_key(settings, load_contracts(CONTRACTS))
     assert not draft.exists()
     assert read_key(settings.key_of_record)

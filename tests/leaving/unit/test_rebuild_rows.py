@@ -1,4 +1,4 @@
-"""A rebuilt warehouse has the loads, verdicts and rows of before; that of a hub comes from its members."""
+"""A rebuilt warehouse has the loads, verdicts and rows of before."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuil
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
-from dagster_project.warehouse.roots import RootMismatch
 from dagster_project.warehouse.tables import TableMismatch
 from dagster_project.writing import FolderTaken
-from tests.leaving.unit.hub_helpers import Hub, purge_day
 from tests.leaving.unit.loading_helpers import CONTRACTS, NO_HEADER, VISITS, Installation, row, visits
 
 TUESDAY = date(2022, 11, 1)
@@ -203,19 +201,6 @@ def test_a_clock_that_was_set_back_loses_no_load(damaged, monkeypatch):
     assert state(installation) == before
 
 
-def test_the_copy_of_another_data_root_is_refused(damaged, tmp_path):
-    installation, _ = damaged
-    other = Installation(tmp_path / "other", root_number=7)
-    for folder in ("landing", "secrets"):
-        shutil.copytree(installation.settings.home / folder, other.settings.home / folder)
-    other.run()
-    save_history(other.settings)
-    shutil.copy(history_file(other.settings), history_file(installation.settings))
-    with pytest.raises(RootMismatch, match="FCIR_ROOT_NUMBER"):
-        rebuild_damaged(installation)
-    assert installation.settings.warehouse.read_bytes().startswith(b"no database")
-
-
 @pytest.mark.parametrize("name", ["history", "history/audit.duckdb", "history/.audit.duckdb.draft"])
 def test_what_is_in_the_place_of_the_copy_is_renamed(damaged, name):
     installation, _ = damaged
@@ -327,126 +312,3 @@ def test_a_history_that_is_being_written_does_not_replace_the_last_one(damaged, 
     save_history(settings)
     assert [path.name for path in settings.history.iterdir()] == ["audit.duckdb"]
     assert {path.stat().st_mode & 0o077 for path in (settings.history, history_file(settings))} == {0}
-
-
-@pytest.fixture
-def roots(tmp_path):
-    hub = Hub(tmp_path)
-    for number, member in enumerate(hub.members.values()):
-        member.land(TUESDAY, *visits(TUESDAY, 3 + number))
-        member.run()
-    hub.run()
-    return hub
-
-
-def test_a_hub_is_rebuilt_from_its_members_with_the_same_numbers(roots):
-    before = state(roots.hub)
-    done = rebuilt(roots.hub)
-    assert (done.facts["loads"], done.facts["lost"]) == (2, [])
-    assert state(roots.hub) == before
-    assert roots.run().deliveries == ()
-    roots.assert_same()
-
-
-def test_a_hub_takes_in_what_its_members_have_changed_since(roots):
-    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
-    roots["kent"].run()
-    done = rebuilt(roots.hub)
-    assert done.facts["lost"] == [], "the member still has the rows that it has corrected"
-    roots.run()
-    assert len(roots.hub.current()) == 10
-    roots.assert_same()
-
-
-def test_a_hub_names_loads_whose_rows_its_members_no_longer_have(roots):
-    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
-    roots["kent"].run()
-    rebuilt(roots["kent"])
-    with pytest.raises(RowsMissing, match="no member has it as it was taken in"):
-        rebuilt(roots.hub)
-    rebuilt(roots.hub, without_missing=True)
-    roots.run()
-    assert len(roots.hub.current()) == 10
-
-
-def test_a_hub_does_not_lose_rows_that_its_member_has_purged_since_unnoticed(roots):
-    purge_day(roots["surrey"], TUESDAY, 3)
-    with pytest.raises(RowsMissing, match="its member has purged rows of it since"):
-        rebuilt(roots.hub)
-    rebuilt(roots.hub, without_missing=True)
-    assert len(roots.run().warnings) == 1
-    assert roots.query("select rows_loaded, rows_not_taken_in from audit.load order by load_id") == [(3, 0), (4, 3)]
-    before = state(roots.hub)
-    rebuilt(roots.hub)
-    assert state(roots.hub) == before, "what was never taken in is not missing"
-
-
-def test_a_hub_without_one_of_its_members_names_it(roots):
-    shutil.move(roots["surrey"].settings.home, roots["surrey"].settings.home.with_name("elsewhere"))
-    with pytest.raises(RowsMissing, match=r"surrey cannot be read"):
-        rebuilt(roots.hub)
-
-
-def test_a_hub_takes_in_a_rebuilt_member(roots, tmp_path):
-    roots["kent"].land(TUESDAY, *visits(TUESDAY, 6))
-    roots["kent"].run()
-    rebuilt(roots["kent"])
-    assert len(roots["kent"].query("from raw.visits")) == 6
-    roots.run()
-    assert roots.problems() == {}
-    assert len(roots.hub.current()) == 10
-    new = Installation(tmp_path / "new", members=tuple(root.settings.home for root in roots.members.values()))
-    new.run()
-    assert new.current() == roots.hub.current()
-
-
-def test_a_hub_takes_no_clear_values_of_a_column_that_became_personal_from_a_member(tmp_path):
-    columns = [replace(column, is_personal=False) for column in VISITS.columns]
-    clear = {**CONTRACTS, "visits": replace(VISITS, columns=tuple(columns))}
-    new = Hub(tmp_path / "clear")
-    for number, (force, member) in enumerate(new.members.items()):
-        member.contracts = clear
-        member.land(TUESDAY, row(f"{force}1", visitor="PERSON77"), row(f"{force}2", number))
-        member.run()
-    new.hub.contracts = clear
-    new.run()
-    # The hub before its members.
-    rebuilt(new.hub, without_missing=True)
-    new.hub.contracts = CONTRACTS
-    new.run()
-    for problem in new.problems().values():
-        assert "its raw.visits.visitor has clear values of earlier loads" in problem
-        assert "fcir rebuild" in problem
-    assert new.problems().keys() == {"kent", "surrey"}
-    assert b"PERSON77" not in new.hub.settings.warehouse.read_bytes()
-    # As the message says.
-    for member in new.members.values():
-        rebuilt(member)
-    new.run()
-    assert new.problems() == {}
-    new.assert_same()
-
-
-GUEST = replace(VISITS, columns=(*VISITS.columns[:-1], replace(VISITS.columns[-1], name="guest", aliases=("visitor",))))
-WITHOUT_VISITOR = replace(VISITS, columns=VISITS.columns[:-1])
-
-
-@pytest.mark.parametrize(
-    ("of_member", "of_hub"), [((VISITS, GUEST), (GUEST, GUEST)), ((VISITS, VISITS), (WITHOUT_VISITOR, VISITS))]
-)
-def test_a_hub_takes_in_personal_columns_under_names_that_its_contract_does_not_have(tmp_path, of_member, of_hub):
-    member = Installation(tmp_path / "kent", root_number=1, force="kent")
-    hub = Installation(tmp_path / "hub", members=(member.settings.home,))
-    for contract in of_member:
-        member.contracts = {**CONTRACTS, "visits": contract}
-        member.land(TUESDAY, row("a", visitor="ann"), row("b", visitor="bob"))
-        member.run()
-    for contract in of_hub:
-        hub.contracts = {**CONTRACTS, "visits": contract}
-        hub.run()
-        assert hub.query("select problem from audit.member where problem is not null") == []
-        assert hub.query("select visitor from raw.visits order by 1") == member.query(
-            "select visitor from raw.visits order by 1"
-        )
-    findings, *_ = verify_warehouse(hub.settings, hub.contracts)
-    assert [str(finding) for finding in findings if finding.place.startswith("raw.")] == []

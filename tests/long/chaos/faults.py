@@ -167,8 +167,7 @@ def _figures_of(file: Path) -> tuple[str, list[tuple[object, ...]]]:
 
 
 FAULTS: dict[str, tuple[Trial, int]] = {
-    "kill-load": (killed("load"), 40),
-    "kill-first": (killed("first"), 20),
+    "kill-first": (killed("first"), 60),
     "kill-night": (killed("night"), 40),
     "kill-publish": (killed("publish"), 100),
     "kill-recovery": (killed("publish", kills=2), 50),

@@ -45,7 +45,6 @@ _PACKED = re.compile(rb"H4sI[A-Za-z0-9+/]{100,}=*")
 _NOT_COMPARED = ("manifest.json", "trust.html", "dictionary/lineage.html")
 
 _COMMANDS = {
-    "load": ("landed", "run", "--load-only"),
     "first": ("landed", "run"),
     "night": ("loaded", "run"),
     "publish": ("published", "publish"),

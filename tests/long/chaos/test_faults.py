@@ -11,8 +11,8 @@ def roots(tmp_path_factory, three_days) -> Roots:
     return Roots(tmp_path_factory.mktemp("chaos"), complete=three_days)
 
 
-def test_a_load_that_was_killed_is_loaded_by_the_next_command(roots, tmp_path):
-    faults.killed("load")(1, roots, tmp_path / "home")
+def test_a_first_run_that_was_killed_is_finished_by_the_next_command(roots, tmp_path):
+    faults.killed("first")(1, roots, tmp_path / "home")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -85,9 +85,9 @@ def test_documents_of_the_newest_seven_runs_are_kept_and_their_outcomes_for_good
         installation.run()
     kept = installation.query("select run_id, source, document from audit.suite_result order by run_id")
     assert kept == [(f"run {run}", "visits", f"run {run}") for run in range(2, 9)]
-    counts = "count(distinct run_id), count(distinct expectation), min(severity), bool_and(success), max(root_number)"
+    counts = "count(distinct run_id), count(distinct expectation), min(severity), bool_and(success)"
     found = installation.query(f"select {counts} from audit.expectation_result")
-    assert found == [(8, len(expectations_of(installation.contracts["visits"])), "critical", True, 0)]
+    assert found == [(8, len(expectations_of(installation.contracts["visits"])), "critical", True)]
 
 
 def test_a_validation_without_memory_for_its_libraries_says_so(monkeypatch):

@@ -57,10 +57,7 @@ def connection():
             **{"loaded_at": datetime(2023, 1, 1), "change_seq": 1, "file_name": None},  # noqa: DTZ001 (naive UTC)
         }
         insert_rows(connection, "audit.load", [about | load for load in loads])
-        connection.execute("insert into audit.root values (0)")
-        connection.execute(
-            f"create table marts.deliveries as {deliveries_sql('(select *, 0 as root_number from audit.load)')}"
-        )
+        connection.execute(f"create table marts.deliveries as {deliveries_sql('audit.load')}")
         yield connection
 
 

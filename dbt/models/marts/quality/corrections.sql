@@ -6,12 +6,10 @@ final as (
 
     select
         source,
-        root_number,
         extract_date,
         cast(row_number() over (
             partition by
                 source,
-                root_number,
                 extract_date
             order by change_seq asc nulls last
         ) as bigint) as correction_no,

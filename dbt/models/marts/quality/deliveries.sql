@@ -16,14 +16,12 @@ attempts as (
         *,
         first_value(run_id) over (
             partition by
-                root_number,
                 source,
                 extract_date
             order by case when withdrawn_at is null then 0 else 1 end asc nulls last, load_id desc nulls last
         ) as newest_run_id,
         max(case when withdrawn_at is null then 1 else 0 end) over (
             partition by
-                root_number,
                 source,
                 extract_date
         ) as has_standing
@@ -49,7 +47,6 @@ final as (
 
     select
         source,
-        root_number,
         extract_date,
         cast(
             case
@@ -67,7 +64,6 @@ final as (
     from judged
     group by
         source,
-        root_number,
         extract_date
 
 )

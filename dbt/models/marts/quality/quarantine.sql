@@ -13,8 +13,7 @@ current_loads as (
     select loads.*
     from loads
     inner join deliveries
-        on loads.root_number = deliveries.root_number
-        and loads.source = deliveries.source
+        on loads.source = deliveries.source
         and loads.extract_date = deliveries.extract_date
     where
         loads.status in ('loaded', 'empty')

@@ -4,7 +4,7 @@ loads as (select * from {{ ref("stg_loads") }}),
 
 load_forces as (select * from {{ ref("stg_load_forces") }}),
 
-force_roots as (select * from {{ ref("int_force_root") }}),
+forces as (select * from {{ ref("int_loaded_force") }}),
 
 measure_sources as (select * from {{ ref("int_measure_source") }}),
 
@@ -22,7 +22,6 @@ counted_sources as (
 counted as (
 
     select
-        loads.root_number,
         loads.source,
         load_forces.force_code,
         load_forces.member,
@@ -37,20 +36,19 @@ counted as (
 
 ),
 
--- As in int_source_row_monthly: a row whose force could not be read may belong to any force of its data root.
+-- As in int_source_row_monthly: a row whose force could not be read may belong to any force.
 possible as (
 
     select
         counted.source,
-        force_roots.force_code,
+        forces.force_code,
         counted.member,
         counted.month_start,
         counted.rows_read,
         counted.rows_quarantined
     from counted
-    inner join force_roots
-        on counted.root_number = force_roots.root_number
-        and coalesce(counted.force_code, force_roots.force_code) = force_roots.force_code
+    inner join forces
+        on coalesce(counted.force_code, forces.force_code) = forces.force_code
 
 ),
 

@@ -1,5 +1,4 @@
-{#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. Whether a day is complete
-    depends only on the deliveries to the data root that the force delivers to. -#}
+{#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. -#}
 {%- set days_owed = 28 -%}
 {#- A force with as many rows on its usual day does not have a day without any by chance. -#}
 {%- set usual_rows_at_least = 10 -%}
@@ -32,7 +31,6 @@ accepted_loads as (
 newest_rejections as (
 
     select
-        root_number,
         source,
         extract_date,
         max(load_id) as load_id
@@ -46,17 +44,14 @@ newest_rejections as (
 deliveries as (
 
     select
-        accepted_loads.root_number,
         accepted_loads.source,
         accepted_loads.extract_date as day,
         sum(accepted_loads.rows_read) = 0 as is_empty,
-        coalesce(max(accepted_loads.rows_not_taken_in), 0) > 0 as lacks_rows,
         max(case when accepted_loads.accepted_because is not null then 1 else 0 end) = 1 as is_accepted_anyway,
         coalesce(max(newest_rejections.load_id) > max(accepted_loads.load_id), false) as awaits_correction
     from accepted_loads
     left join newest_rejections
-        on accepted_loads.root_number = newest_rejections.root_number
-        and accepted_loads.source = newest_rejections.source
+        on accepted_loads.source = newest_rejections.source
         and accepted_loads.extract_date = newest_rejections.extract_date
     group by all
 
@@ -65,18 +60,16 @@ deliveries as (
 newest_days as (
 
     select
-        root_number,
         source,
         max(extract_date) as day
     from loads
-    group by root_number, source
+    group by source
 
 ),
 
 row_days as (
 
     select
-        accepted_loads.root_number,
         accepted_loads.source,
         load_forces.force_code,
         accepted_loads.extract_date as row_day,
@@ -97,10 +90,10 @@ followed as (
     select
         *,
         lead(row_day) over (
-            partition by root_number, source, force_code
+            partition by source, force_code
             order by row_day asc nulls last
         ) as next_row_day,
-        min(row_day) over (partition by root_number, source, force_code) as first_row_day
+        min(row_day) over (partition by source, force_code) as first_row_day
     from row_days
 
 ),
@@ -109,7 +102,6 @@ followed as (
 gaps as (
 
     select
-        followed.root_number,
         followed.source,
         followed.force_code,
         followed.row_day,
@@ -117,8 +109,7 @@ gaps as (
         coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) as end_day
     from followed
     inner join newest_days
-        on followed.root_number = newest_days.root_number
-        and followed.source = newest_days.source
+        on followed.source = newest_days.source
     where followed.next_row_day is distinct from {{ date_plus("followed.row_day", 1, "day") }}
 
 ),
@@ -126,7 +117,6 @@ gaps as (
 days as (
 
     select
-        root_number,
         source,
         force_code,
         row_day as day,
@@ -137,7 +127,6 @@ days as (
     union all
 
     select
-        gaps.root_number,
         gaps.source,
         gaps.force_code,
         dates.date_day as day,
@@ -155,7 +144,7 @@ owed_days as (
 
     select
         *,
-        count(*) over (partition by root_number, source, day) > 1 as is_of_several_forces
+        count(*) over (partition by source, day) > 1 as is_of_several_forces
     from days
 
 ),
@@ -164,21 +153,18 @@ owed_days as (
 usual_rows as (
 
     select
-        gaps.root_number,
         gaps.source,
         gaps.force_code,
         gaps.row_day,
         median(coalesce(row_days.rows_loaded, 0)) as usual_rows
     from gaps
     inner join deliveries
-        on gaps.root_number = deliveries.root_number
-        and gaps.source = deliveries.source
+        on gaps.source = deliveries.source
         and gaps.first_row_day <= deliveries.day
         and gaps.row_day >= deliveries.day
         and {{ date_plus("deliveries.day", days_owed, "day") }} > gaps.row_day
     left join row_days
-        on gaps.root_number = row_days.root_number
-        and gaps.source = row_days.source
+        on gaps.source = row_days.source
         and gaps.force_code = row_days.force_code
         and deliveries.day = row_days.row_day
     group by all
@@ -191,7 +177,7 @@ final as (
         owed_days.source,
         owed_days.force_code,
         owed_days.day,
-        deliveries.day is not null and not deliveries.lacks_rows and not deliveries.awaits_correction and (
+        deliveries.day is not null and not deliveries.awaits_correction and (
             owed_days.has_rows
             or deliveries.is_empty
             or deliveries.is_accepted_anyway
@@ -203,14 +189,12 @@ final as (
         ) as is_loaded
     from owed_days
     left join deliveries
-        on owed_days.root_number = deliveries.root_number
-        and owed_days.source = deliveries.source
+        on owed_days.source = deliveries.source
         and owed_days.day = deliveries.day
     left join contracts
         on owed_days.source = contracts.source
     left join usual_rows
-        on owed_days.root_number = usual_rows.root_number
-        and owed_days.source = usual_rows.source
+        on owed_days.source = usual_rows.source
         and owed_days.force_code = usual_rows.force_code
         and owed_days.row_day = usual_rows.row_day
 

@@ -4,13 +4,12 @@ loads as (select * from {{ ref("stg_loads") }}),
 
 load_forces as (select * from {{ ref("stg_load_forces") }}),
 
-force_roots as (select * from {{ ref("int_force_root") }}),
+forces as (select * from {{ ref("int_loaded_force") }}),
 
 -- No row is missing where another row of the same key was loaded, so duplicates and superseded rows do not count.
 counted as (
 
     select
-        loads.root_number,
         loads.source,
         load_forces.force_code,
         {{ month_start("loads.extract_date") }} as month_start,
@@ -24,7 +23,7 @@ counted as (
 
 ),
 
--- A row whose force could not be read may belong to any force that delivers to its data root.
+-- A row whose force could not be read may belong to any force.
 possible as (
 
     select
@@ -40,13 +39,12 @@ possible as (
 
     select
         counted.source,
-        force_roots.force_code,
+        forces.force_code,
         counted.month_start,
         counted.rows_read,
         counted.rows_quarantined
     from counted
-    inner join force_roots
-        on counted.root_number = force_roots.root_number
+    cross join forces
     where counted.force_code is null
 
 ),

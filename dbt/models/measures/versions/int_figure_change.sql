@@ -19,8 +19,6 @@ unpublished_loads as (select * from {{ ref("chg_unpublished_loads") }}),
 
 unpublished_months as (select * from {{ ref("chg_unpublished_months") }}),
 
-force_roots as (select * from {{ ref("int_force_root") }}),
-
 newest_versions as (
 
     select
@@ -80,7 +78,6 @@ deliveries as (
     select distinct
         source,
         extract_date,
-        root_number,
         was_loaded
     from unpublished_loads
 
@@ -104,7 +101,6 @@ of_rows as (
 
 ),
 
--- The days of a data root can only change the figures of its own forces.
 of_days as (
 
     select
@@ -119,12 +115,9 @@ of_days as (
     inner join deliveries
         on measure_sources.source = deliveries.source
         and changed.month_start = {{ month_start("deliveries.extract_date") }}
-    left join force_roots
-        on changed.force_code = force_roots.force_code
     where
         changed.may_be_of_days
         and not deliveries.was_loaded
-        and coalesce(force_roots.root_number, deliveries.root_number) = deliveries.root_number
 
 ),
 
@@ -211,11 +204,7 @@ causes as (
         on unexplained.measure = measure_sources.measure
     inner join deliveries
         on measure_sources.source = deliveries.source
-    left join force_roots
-        on unexplained.force_code = force_roots.force_code
-    where
-        not unexplained.is_of_another_set_of_forces
-        and coalesce(force_roots.root_number, deliveries.root_number) = deliveries.root_number
+    where not unexplained.is_of_another_set_of_forces
 
 ),
 

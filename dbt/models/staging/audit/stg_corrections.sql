@@ -14,8 +14,7 @@ final as (
         cast(rows_changed as bigint) as rows_changed,
         cast(changed_columns as {{ dbt.type_string() }}) as changed_columns,
         cast(corrected_at as timestamp) as corrected_at,
-        cast(run_id as {{ dbt.type_string() }}) as run_id,
-        cast(root_number as bigint) as root_number
+        cast(run_id as {{ dbt.type_string() }}) as run_id
     from corrections
 )
 

@@ -14,7 +14,6 @@ final as (
         cast(rows_quarantined as bigint) as rows_quarantined,
         cast(coalesce(rows_repeated, 0) as bigint) as rows_repeated,
         cast(coalesce(totals_rows, 0) as bigint) as totals_rows,
-        cast(coalesce(rows_not_taken_in, 0) as bigint) as rows_not_taken_in,
         cast(status as {{ dbt.type_string() }}) as status,
         cast(reason as {{ dbt.type_string() }}) as reason,
         cast(accepted_despite as {{ dbt.type_string() }}) as accepted_despite,
@@ -27,8 +26,7 @@ final as (
         cast(withdrawn_at as timestamp) as withdrawn_at,
         cast(change_seq as bigint) as change_seq,
         cast(first_change_seq as bigint) as first_change_seq,
-        cast(coalesce(key_epoch, 0) as bigint) as key_epoch,
-        {{ root_number("load_id") }} as root_number
+        cast(coalesce(key_epoch, 0) as bigint) as key_epoch
     from loads
 )
 

@@ -52,7 +52,7 @@ TABLES = """
 @pytest.fixture
 def tables(marts):
     marts.execute(TABLES)
-    loads = "(select *, load_id // 16777216 as root_number, load_id::text as run_id from marts.load_audit)"
+    loads = "(select *, load_id::text as run_id from marts.load_audit)"
     marts.execute(f"create view marts.deliveries as {deliveries_sql(loads)}")
     marts.execute(f"create view marts.delivery_totals as {delivery_totals_sql()}")
     return marts

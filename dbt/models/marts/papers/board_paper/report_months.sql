@@ -8,8 +8,6 @@ measure_sources as (select * from {{ ref("int_measure_source") }}),
 
 loads as (select * from {{ ref("stg_loads") }}),
 
-force_roots as (select * from {{ ref("int_force_root") }}),
-
 dates as (select * from {{ ref("dim_date") }}),
 
 months as (
@@ -64,21 +62,16 @@ loaded as (
 
 ),
 
--- Of the data root of the force. Transcribed papers are delivered weeks after the months that they cover.
+-- Transcribed papers are delivered weeks after the months that they cover.
 newest as (
 
-    select
-        force_roots.force_code,
-        max(loads.extract_date) as newest_day
+    select max(loads.extract_date) as newest_day
     from loads
-    inner join force_roots
-        on loads.root_number = force_roots.root_number
     inner join measure_sources
         on loads.source = measure_sources.source
     where
         loads.status in ('loaded', 'empty')
         and loads.withdrawn_at is null
-    group by force_roots.force_code
 
 ),
 
@@ -95,8 +88,7 @@ judged as (
     from months
     inner join loaded
         on months.force_code = loaded.force_code and months.month_start = loaded.month_start
-    left join newest
-        on months.force_code = newest.force_code
+    cross join newest
 
 ),
 

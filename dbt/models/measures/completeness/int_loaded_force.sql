@@ -1,4 +1,4 @@
-{#- A view of a few rows: the data root that a force delivers to. -#}
+{#- A view of a few rows. -#}
 {{ config(materialized="view") }}
 
 with
@@ -9,9 +9,7 @@ load_forces as (select * from {{ ref("stg_load_forces") }}),
 
 final as (
 
-    select distinct
-        cast(load_forces.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(loads.root_number as bigint) as root_number
+    select distinct cast(load_forces.force_code as {{ dbt.type_string() }}) as force_code
     from load_forces
     inner join loads
         on load_forces.load_id = loads.load_id
