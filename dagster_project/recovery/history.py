@@ -475,7 +475,8 @@ def is_of_earlier_version(settings: Settings) -> bool:
 
 
 def _is_earlier(connection: duckdb.DuckDBPyConnection, database: str = WAREHOUSE) -> bool:
-    return bool(column_types(connection, database, "audit", "load")) and root_id(connection, database) is None
+    has_loads = bool(column_types(connection, database, "audit", "load"))
+    return has_loads and "root_id" not in column_types(connection, database, "audit", "root")
 
 
 def _has_loads(file: Path) -> bool:

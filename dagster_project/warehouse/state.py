@@ -144,8 +144,11 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
     """Return the number of the last load; 0 before the first. The next load has the number after it."""
-    newest: int = scalar(connection, "select coalesce(max(load_id), 0) from audit.load") if connection else 0
-    return newest
+    if connection is None:
+        return 0
+    # All rows, because an unfinished result would keep this connection from registering a table.
+    rows = connection.execute("select coalesce(max(load_id), 0) from audit.load").fetchall()
+    return int(rows[0][0])
 
 
 def _judged(is_published: bool) -> str:
