@@ -12,7 +12,6 @@ from ipaddress import IPv6Address
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
@@ -27,7 +26,8 @@ _IN_WHEEL = _PACKAGE / "project"
 PROJECT_ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
-# The code location that Dagster's processes load.
+# Dagster's configuration, and the code location that its processes load.
+INSTANCE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
 # Extracts before this day are rejected; a force with older extracts sets an earlier day. 2014-04-01 is the start of a
 # financial year, and older than any contact records that a force must keep.
@@ -84,8 +84,6 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     paper_notify_file: Path | None = Field(default=None, description="addresses that new board papers go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
-
-    dagster_storage: str = Field(default="", description="address of a Postgres for Dagster's runs, events, schedules")
     # The number is in the high bits of load numbers, which stay below 2^31: warehouse/roots.py.
     root_number: int = Field(
         default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
@@ -146,20 +144,6 @@ class Settings(BaseSettings):
         if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
             raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
         return address.rstrip("/")
-
-    @field_validator("dagster_storage")
-    @classmethod
-    def _postgres(cls, address: str) -> str:
-        parts = urlsplit(address)
-        is_postgres = parts.scheme in ("postgresql", "postgresql+psycopg2") and parts.username and len(parts.path) > 1
-        # The address is shown in messages and by the UI.
-        if address and (not is_postgres or parts.password is not None or "password" in parts.query):
-            raise ValueError(
-                "expected postgresql://USER@HOST:PORT/DATABASE without a password; put that into a file of mode 0600 "
-                "(PGPASSFILE) or into PGPASSWORD"
-            )
-        # SQLAlchemy 2.1 would load psycopg 3; dagster-postgres is written for psycopg2.
-        return re.sub(r"^postgresql:", "postgresql+psycopg2:", address)
 
     @field_validator("ui_hosts", mode="before")
     @classmethod
@@ -281,13 +265,6 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance's storage."""
         return self.home / "dagster"
-
-    @property
-    def code_location(self) -> str:
-        """Name of this data root in Dagster: of its force, or hub, if others may share the storage."""
-        if not self.dagster_storage:
-            return "dagster_project"
-        return "hub" if self.is_hub else self.force
 
     @property
     def key_file(self) -> Path:

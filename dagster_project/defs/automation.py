@@ -1,4 +1,4 @@
-"""When runs start: the nightly job, its schedule, and the sensor for new deliveries."""
+"""When runs start: the nightly job, its schedule, the sensor for new deliveries, and the queue of runs."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,13 +27,6 @@ BY_COMMAND_LINE = {"fcir/started_by": "command line"}
 LOGIN_HEADER, LOGIN_TAG = "X-Forwarded-User", "fcir/login"
 _LONGEST_LOGIN = 64
 
-# Dagster gives every run of a code location this tag.
-_LOCATION_TAG = "dagster/code_location"
-
-# With Postgres, Dagster starts a run whose process died again. From its first step: what the run before it loaded is
-# skipped within a second, and a new plan finds what was delivered since. Twice: a third death has a cause that stays.
-_TRIED_AGAIN = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
-
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -56,7 +49,6 @@ nightly = dg.define_asset_job(
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
-    tags=_TRIED_AGAIN,
 )
 
 load = dg.define_asset_job(
@@ -67,7 +59,6 @@ load = dg.define_asset_job(
         "whose loads a hub takes in."
     ),
     executor_def=dg.in_process_executor,
-    tags=_TRIED_AGAIN,
 )
 
 publish = dg.define_asset_job(
@@ -121,9 +112,14 @@ def login_tags(header: Callable[[str], str | None]) -> dict[str, str]:
     return {LOGIN_TAG: printable(login[:_LONGEST_LOGIN])} if login else {}
 
 
-def belongs_to(run: dg.DagsterRun, settings: Settings) -> bool:
-    """Return whether a run is one of this data root; others may share Dagster's storage."""
-    return run.tags.get(_LOCATION_TAG, settings.code_location) == settings.code_location
+class LoginRunCoordinator(dg.QueuedRunCoordinator):
+    """Dagster's run queue; tags each run that a page of the UI starts with the login that the proxy passes on."""
+
+    def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
+        """Tag a run, and put it in the queue."""
+        if tags := login_tags(context.get_request_header):
+            self._instance.add_run_tags(context.dagster_run.run_id, tags)
+        return super().submit_run(context)
 
 
 @dg.sensor(
@@ -144,7 +140,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     active = [
         run.run_id
         for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))
-        if belongs_to(run, settings) and not BY_COMMAND_LINE.items() <= run.tags.items()
+        if not BY_COMMAND_LINE.items() <= run.tags.items()
     ]
     if active:
         return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")

@@ -24,7 +24,6 @@ _LONGEST = (
     "test_damaged_files",
     "test_command_line",
     "test_dagster_pages",
-    "test_run_queue",
     "test_hub",
     "test_project",
     "test_published_versions",
@@ -53,7 +52,7 @@ _LONGEST = (
     "test_trace",
 )
 # Folders whose other files take more than a few seconds.
-_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark", "deploy")
+_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
