@@ -59,10 +59,10 @@ env-spark: env ## Also install the Spark client, for FCIR_TARGET=spark
 
 spark-up: env-spark ## Start Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 starts a cluster, MEMORY=6g is for millions of rows. Needs Java 17
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
-	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers "$(WORKERS)" --memory "$(MEMORY)"
+	@.venv/bin/python deploy/dev/spark_cluster.py up --workers "$(WORKERS)" --memory "$(MEMORY)"
 
 spark-down: env ## Stop the Spark that spark-up started; its tables stay in data/spark
-	@.venv/bin/python -m dagster_project.tools.spark_cluster down
+	@.venv/bin/python deploy/dev/spark_cluster.py down
 
 run: env ## First run: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
