@@ -28,7 +28,6 @@ FUZZ_FILE ?=
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
 SPARK_TESTS ?=
-POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 # Data roots that tests share are kept until the product changes.
@@ -40,7 +39,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
+.PHONY: help env env-spark spark-up spark-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,24 +59,10 @@ env-spark: env ## Also install the Spark client, for FCIR_TARGET=spark
 
 spark-up: env-spark ## Start Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 starts a cluster, MEMORY=6g is for millions of rows. Needs Java 17
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
-	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers "$(WORKERS)" --memory "$(MEMORY)"
+	@.venv/bin/python deploy/dev/spark_cluster.py up --workers "$(WORKERS)" --memory "$(MEMORY)"
 
 spark-down: env ## Stop the Spark that spark-up started; its tables stay in data/spark
-	@.venv/bin/python -m dagster_project.tools.spark_cluster down
-
-ifneq ($(FCIR_DAGSTER_STORAGE),)
-run ui: env-postgres
-endif
-
-env-postgres: env ## Also install dagster-postgres, which FCIR_DAGSTER_STORAGE needs
-	$(UV) sync --locked --quiet --inexact --extra postgres
-
-postgres-up: env ## Start a Postgres on 127.0.0.1 for FCIR_DAGSTER_STORAGE, for trials; POSTGRES_PORT=5433
-	$(UV) sync --locked --quiet --inexact --extra postgres --group postgres-server
-	@.venv/bin/python -m dagster_project.tools.postgres up $(if $(POSTGRES_PORT),--port "$(POSTGRES_PORT)")
-
-postgres-down: env ## Stop the Postgres that postgres-up started; its data stay in data/postgres
-	@.venv/bin/python -m dagster_project.tools.postgres down
+	@.venv/bin/python deploy/dev/spark_cluster.py down
 
 run: env ## First run: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
@@ -87,14 +72,14 @@ test: env ## The tests that a change needs: units, figures, scenarios; at most 4
 	$(PYTEST) $(SHORT_TESTS)
 
 test-all: env ## All tests that CI runs: also the published sample, Dagster, pages in a browser
-	$(UV) sync --locked --quiet --inexact --group pages --group deploy
+	$(UV) sync --locked --quiet --inexact --group pages
 	$(PYTEST) --cpu-limits -o "norecursedirs=long leaving spark .*"
 
 test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, random histories, chaos, wheel, fuzzing, Spark
-	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy
+	$(UV) sync --locked --quiet --inexact --group pages
 	mkdir -p .lint
 	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m long tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
-	FCIR_TEST_PROGRAMS=required $(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
+	$(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
 	HISTORY_DAYS=1000 WORLDS=4 $(PYTEST) tests/properties/test_histories.py tests/reference; drawn=$$?; \
 	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
 	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
@@ -146,7 +131,7 @@ metrics: env ## List the metrics; MF='query --metrics calls_999_received --group
 
 sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), and the licences, docs/licences.md
 	$(UV) sync --locked --quiet --inexact --group sbom
-	UV_PROJECT_ENVIRONMENT=.venv-product $(UV) sync --locked --quiet --no-dev --extra spark --extra postgres --extra kubernetes --python $(PYTHON)
+	UV_PROJECT_ENVIRONMENT=.venv-product $(UV) sync --locked --quiet --no-dev --extra spark --python $(PYTHON)
 	@mkdir -p data
 	.venv/bin/cyclonedx-py environment .venv-product/bin/python --pyproject pyproject.toml --output-reproducible --output-file data/sbom.cdx.json
 	@{ printf '# Licences\n\nThe licences of the packages that fcir installs on Linux with all extras. `make sbom` writes this page; `uv.lock` has the hash of each file.\n\n'; \

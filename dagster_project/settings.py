@@ -11,11 +11,10 @@ from functools import cache
 from ipaddress import IPv6Address
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Self
 
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
@@ -27,7 +26,8 @@ _IN_WHEEL = _PACKAGE / "project"
 PROJECT_ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
-# The code location that Dagster's processes load.
+# Dagster's configuration, and the code location that its processes load.
+INSTANCE = PROJECT_ROOT / "deploy" / "dagster.yaml"
 WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
 # Extracts before this day are rejected; a force with older extracts sets an earlier day. 2014-04-01 is the start of a
 # financial year, and older than any contact records that a force must keep.
@@ -84,9 +84,14 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     paper_notify_file: Path | None = Field(default=None, description="addresses that new board papers go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
-
-    dagster_storage: str = Field(default="", description="address of a Postgres for Dagster's runs, events, schedules")
+    # The number is in the high bits of load numbers, which stay below 2^31: warehouse/roots.py.
+    root_number: int = Field(
+        default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
+    )
     # Comma-separated lists, not the JSON that pydantic-settings expects for a sequence.
+    members: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="data roots whose loads this data root, a hub, takes in"
+    )
     backups: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="folders with copies of this data root, in which people are erased too"
     )
@@ -140,20 +145,6 @@ class Settings(BaseSettings):
             raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
         return address.rstrip("/")
 
-    @field_validator("dagster_storage")
-    @classmethod
-    def _postgres(cls, address: str) -> str:
-        parts = urlsplit(address)
-        is_postgres = parts.scheme in ("postgresql", "postgresql+psycopg2") and parts.username and len(parts.path) > 1
-        # The address is shown in messages and by the UI.
-        if address and (not is_postgres or parts.password is not None or "password" in parts.query):
-            raise ValueError(
-                "expected postgresql://USER@HOST:PORT/DATABASE without a password; put that into a file of mode 0600 "
-                "(PGPASSFILE) or into PGPASSWORD"
-            )
-        # SQLAlchemy 2.1 would load psycopg 3; dagster-postgres is written for psycopg2.
-        return re.sub(r"^postgresql:", "postgresql+psycopg2:", address)
-
     @field_validator("ui_hosts", mode="before")
     @classmethod
     def _host_names(cls, names: object) -> object:
@@ -171,17 +162,30 @@ class Settings(BaseSettings):
                 raise ValueError(f"this machine has no group {group}; create it: groupadd {group}") from None
         return group
 
-    @field_validator("backups", mode="before")
+    @field_validator("members", "backups", mode="before")
     @classmethod
     def _folders(cls, folders: object) -> object:
         if not isinstance(folders, str):
             return folders
         return tuple(Path(folder.strip()).expanduser().resolve() for folder in folders.split(",") if folder.strip())
 
+    @model_validator(mode="after")
+    def _hub(self) -> Self:
+        if len(set(self.members)) < len(self.members) or self.home in self.members:
+            raise ValueError("FCIR_MEMBERS: expected different folders, separated by commas, without FCIR_HOME itself")
+        if self.members and self.root_number:
+            raise ValueError("FCIR_ROOT_NUMBER: a hub (FCIR_MEMBERS) makes no loads and has no number; leave it out")
+        return self
+
     @field_validator("force")
     @classmethod
     def _force_code(cls, force: str) -> str:
         return check_force(force)
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this data root takes in the loads of others and has no landing folder."""
+        return bool(self.members)
 
     @property
     def landing(self) -> Path:
@@ -261,11 +265,6 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance's storage."""
         return self.home / "dagster"
-
-    @property
-    def code_location(self) -> str:
-        """Name of this data root in Dagster: of its force, if others may share the storage."""
-        return self.force if self.dagster_storage else "dagster_project"
 
     @property
     def key_file(self) -> Path:
@@ -348,7 +347,7 @@ def read_settings() -> Settings:
             f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
-    _check_pipes(settings)
+    check_pipes(settings)
     _check_links(settings)
     return settings
 
@@ -368,7 +367,7 @@ def _check_links(settings: Settings) -> None:
             )
 
 
-def _check_pipes(settings: Settings) -> None:
+def check_pipes(settings: Settings) -> None:
     """Check that no named pipe is in place of a file of a data root: a command that opens one waits without end.
 
     Commands open files by name in these folders only. Extracts and commentary are checked when they are opened, and

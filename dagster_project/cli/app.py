@@ -39,7 +39,7 @@ from dagster_project.cli.signals import describe_command, stop_on_signals
 from dagster_project.cli.status import status
 from dagster_project.cli.tables import tables
 from dagster_project.cli.trace import trace
-from dagster_project.cli.ui import code_server, ui
+from dagster_project.cli.ui import ui
 from dagster_project.cli.verify import verify
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
@@ -89,7 +89,6 @@ for command in (
     rebuild,
     sample,
     ui,
-    code_server,
     docs,
 ):
     app.command()(command)

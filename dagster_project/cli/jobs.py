@@ -15,7 +15,6 @@ from dagster_project.cli.damage import repair
 from dagster_project.cli.data_root import finish_killed_replacement
 from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
-from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
 from dagster_project.console import warn
@@ -24,7 +23,7 @@ from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
 from dagster_project.publication.space import Need
 from dagster_project.recovery.history import require_sound_warehouse
-from dagster_project.settings import Settings
+from dagster_project.settings import INSTANCE, Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import (
@@ -39,12 +38,12 @@ from dagster_project.writing import make_private_folder, private_files
 if TYPE_CHECKING:
     import dagster as dg
 
-# Dagster's name for the repository of a code location.
-_REPOSITORY = "__repository__"
+# The code location of deploy/workspace.yaml, and Dagster's name for its repository.
+_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
+# The tag by which the UI shows a run under its job; Dagster gives it only to runs that the UI starts.
+_LOCATION_TAG = {".dagster/repository": f"{_REPOSITORY}@{_LOCATION}"}
 # Dagster tags runs with it whose process a code server started.
 _CODE_SERVER_TAG = ".dagster/grpc_info"
-# A killed run of the command line is not tried again by Dagster: the next command continues it.
-_NO_RETRY = {"dagster/max_retries": "0"}
 # Messages of SQLite, which only Dagster uses. Large files are checked in full only after one of them.
 _SQLITE_DAMAGE = ("disk image is malformed", "file is not a database", "attempt to write a readonly database")
 # The command that runs each job in this process.
@@ -147,7 +146,6 @@ def _run_in_process(
         from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
-        from dagster_project.defs.run_queue import FORCE_TAG
 
         # Another run may have loaded deliveries between the plan and the lock.
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
@@ -165,16 +163,15 @@ def _run_in_process(
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             close_killed_runs(instance, settings)
-            _record_code_location(instance, settings, name)
+            _record_code_location(instance, name)
             # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
             shield_children()
-            force_tag = {FORCE_TAG: settings.code_location} if settings.dagster_storage else {}
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | config,
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE | force_tag | _location_tag(settings) | _NO_RETRY,
+                tags=BY_COMMAND_LINE | _LOCATION_TAG,
                 # Dagster takes no resource together with a selection; the job then makes the plan itself.
                 resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
@@ -196,12 +193,7 @@ def _published(settings: Settings, job: str, force: str | None) -> Path:
     return settings.published_public if job == "publish_public" else settings.published
 
 
-def _location_tag(settings: Settings) -> dict[str, str]:
-    """Return the tag by which the UI shows a run under its job; only runs started by the UI have it automatically."""
-    return {".dagster/repository": f"{_REPOSITORY}@{settings.code_location}"}
-
-
-def _record_code_location(instance: dg.DagsterInstance, settings: Settings, job: str) -> None:
+def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
     """Assign runs of this process to the code location, like runs that the UI starts.
 
     The first page of the UI shows no other runs. `execute_in_process` accepts no origin but asks the instance for the
@@ -215,7 +207,7 @@ def _record_code_location(instance: dg.DagsterInstance, settings: Settings, job:
             "__class__": "ExternalRepositoryOrigin",
             "repository_location_origin": {
                 "__class__": "RegisteredRepositoryLocationOrigin",
-                "location_name": settings.code_location,
+                "location_name": _LOCATION,
             },
             "repository_name": _REPOSITORY,
         },
@@ -227,12 +219,12 @@ def _record_code_location(instance: dg.DagsterInstance, settings: Settings, job:
 
 
 def close_killed_runs(instance: dg.DagsterInstance, settings: Settings, *, of_code_server: bool = False) -> None:
-    """Mark killed runs of this data root as failed: as long as they count as running, the queue starts no other.
+    """Mark killed runs as failed: as long as they count as running, the queue starts no other.
 
     The caller holds the writer lock, so no run of a command is alive.
 
     Args:
-        instance: Dagster's storage, which other data roots may share.
+        instance: Dagster's storage.
         settings: the data root.
         of_code_server: also close runs of a code server that was killed with them. A code server that lives notices a
             killed run by itself, so only a command that starts a code server does this.
@@ -243,7 +235,7 @@ def close_killed_runs(instance: dg.DagsterInstance, settings: Settings, *, of_co
     from dagster_project.defs.run_record import record_killed_run
 
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_location_tag(settings))):
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
         if BY_COMMAND_LINE.items() <= run.tags.items() or (of_code_server and _CODE_SERVER_TAG in run.tags):
             instance.report_run_failed(run, "The process of this run was killed; nothing is half done.")
             record_killed_run(settings, run)
@@ -253,35 +245,18 @@ def prepare_dagster_home(settings: Settings) -> None:
     """Create the folder of the Dagster instance, with the project's configuration, and point this process to it.
 
     Only its owner can access it: it contains logs and run configurations.
-
-    Raises:
-        StorageError: Postgres was chosen for Dagster's storage and cannot be used.
     """
     home = settings.dagster_home
     make_private_folder(home)
-    _write_if_changed(home / "dagster.yaml", instance_configuration(settings))
-    os.environ["DAGSTER_HOME"] = str(home)
-    # Write the planned materialisations of a run, 250 events, in one batch.
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
-    if settings.dagster_storage:
-        # dagster.yaml refers to it; it may come from a .env file.
-        os.environ["FCIR_DAGSTER_STORAGE"] = settings.dagster_storage
-        require_postgres(settings)
-
-
-def prepare_workspace(settings: Settings) -> Path:
-    """Return the workspace file of this data root alone, written to the folder of the Dagster instance."""
-    file = settings.dagster_home / "workspace.yaml"
-    _write_if_changed(file, workspace(settings))
-    return file
-
-
-def _write_if_changed(target: Path, content: bytes) -> None:
+    target, content = home / "dagster.yaml", INSTANCE.read_bytes()
     if not target.exists() or target.read_bytes() != content:
         draft = target.with_name(f".{target.name}-{os.getpid()}")
         with private_files():
             draft.write_bytes(content)
         draft.replace(target)
+    os.environ["DAGSTER_HOME"] = str(home)
+    # Write the planned materialisations of a run, 250 events, in one batch.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
 def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str]:

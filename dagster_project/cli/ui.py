@@ -1,4 +1,4 @@
-"""`fcir ui`, Dagster's web server and daemon on this machine; `fcir code-server`, a data root for a UI of several."""
+"""`fcir ui`: Dagster's web server and daemon on this machine."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.data_root import repair_damage, start
-from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home, prepare_workspace
+from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home
 from dagster_project.console import say
 from dagster_project.errors import UsageError
-from dagster_project.settings import LogFormat, Settings
+from dagster_project.settings import WORKSPACE, LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, is_parsed
-from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lock
+from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.words import in_shell
 from dagster_project.writing import private_files
 
@@ -34,10 +34,6 @@ def ui(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Allow no changes and start no runs, for viewers.")
     ] = False,
-    workspace: Annotated[
-        Path | None,
-        typer.Option("--workspace", help="Dagster workspace file that lists one fcir code-server per data root."),
-    ] = None,
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
 
@@ -48,7 +44,6 @@ def ui(
       fcir ui
       fcir ui --port 3001 --read-only
       fcir ui --socket /run/fcir-ui/ui.sock
-      fcir ui --workspace /etc/fcir/workspace.yaml
     """
     settings = start()
     if socket_path:
@@ -57,50 +52,16 @@ def ui(
         require_free_port(port)
     if not read_only:
         repair_damage(settings)
-    raise typer.Exit(serve_ui(settings, at=socket_path or port, read_only=read_only, workspace=workspace))
+    raise typer.Exit(serve_ui(settings, at=socket_path or port, read_only=read_only))
 
 
-def code_server(
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the code server.")],
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; there is no login.")] = "127.0.0.1",
-) -> None:
-    """Serve this data root to a UI and scheduler that several data roots share.
-
-    Needs FCIR_DAGSTER_STORAGE, which all of them must set.
-
-    Examples:
-      fcir code-server --port 4001
-    """
-    settings = start()
-    if not settings.dagster_storage:
-        raise UsageError(
-            "FCIR_DAGSTER_STORAGE is not set; nothing was started. Several data roots share one Postgres: "
-            "deploy/README.md"
-        )
-    prepare_dagster_home(settings)
-    try:
-        _prepare_project(settings, command="fcir code-server")
-    except WarehouseLocked:
-        # The run that holds the lock is alive, so there is none to close.
-        if not is_parsed(settings):
-            raise
-    at = ("--host", host, "--port", str(port), "--location-name", settings.code_location)
-    os.umask(0o077)
-    os.environ |= _environment(settings)
-    arguments = [sys.executable, "-P", "-m", "dagster", "api", "grpc", "-m", "dagster_project.definitions", *at]
-    say(f"Code server  {settings.code_location} at {host}:{port}")
-    sys.stdout.flush()
-    os.execv(sys.executable, arguments)  # noqa: S606 - own interpreter
-
-
-def serve_ui(settings: Settings, *, at: int | Path, read_only: bool, workspace: Path | None = None) -> int:
+def serve_ui(settings: Settings, *, at: int | Path, read_only: bool) -> int:
     """Run Dagster's web server, with the daemon unless read-only, until one ends or the user stops them.
 
     Args:
         settings: the data root.
         at: port of 127.0.0.1, or path of a Unix socket.
         read_only: whether the server refuses changes.
-        workspace: Dagster's file of code locations; None: this data root alone.
 
     Returns:
         The exit code of the process that ended first; 0 if the user stopped them.
@@ -110,14 +71,14 @@ def serve_ui(settings: Settings, *, at: int | Path, read_only: bool, workspace: 
     """
     prepare_dagster_home(settings)
     if not (read_only and _is_ready_for_viewers(settings)):
-        _prepare_project(settings, command="fcir ui")
-    workspace = workspace or prepare_workspace(settings)
-    environment = os.environ | _environment(settings)
+        _prepare_project(settings)
+    # Processes of Dagster need these settings even if they come from a .env file.
+    environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
     # -P: modules come from the environment, not from the current folder.
     place = ["--socket" if isinstance(at, Path) else "--port", str(at)]
-    web = [sys.executable, "-P", "-m", "dagster_project.web", *place, "--workspace", str(workspace)]
+    web = [sys.executable, "-P", "-m", "dagster_project.web", *place]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
-    daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(workspace), *form]
+    daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(WORKSPACE), *form]
     # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
     schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
@@ -150,7 +111,7 @@ def serve_ui(settings: Settings, *, at: int | Path, read_only: bool, workspace: 
                 process.kill()
 
 
-def _prepare_project(settings: Settings, *, command: str) -> None:
+def _prepare_project(settings: Settings) -> None:
     """Create storage and manifest, before several processes do so at the same time.
 
     Raises:
@@ -158,22 +119,15 @@ def _prepare_project(settings: Settings, *, command: str) -> None:
     """
     import dagster as dg
 
-    locked = writer_lock(settings.lock_file, command=command)
+    locked = writer_lock(settings.lock_file, command="fcir ui")
     with locked, private_files(), dg.DagsterInstance.get() as instance:
         note_step(settings.lock_file, "preparing the lineage UI")
         close_killed_runs(instance, settings, of_code_server=True)
         ensure_manifest(settings)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Return the settings that processes of Dagster need even if they come from a .env file."""
-    return {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
-
-
 def _is_ready_for_viewers(settings: Settings) -> bool:
     """Return whether a run or `fcir ui` has created all that the read-only server needs, so that it only reads."""
-    if settings.dagster_storage:
-        return is_parsed(settings)
     storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 

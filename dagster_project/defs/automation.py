@@ -1,12 +1,15 @@
-"""When runs start: the nightly job, its schedule, and the sensor for new deliveries."""
+"""When runs start: the nightly job, its schedule, the sensor for new deliveries, and the queue of runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import dagster as dg
+import duckdb
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.config import contracts_of
+from dagster_project.contracts import Contract
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.members import news_of_members
 from dagster_project.loading.plan import Range, fingerprint, plan_deliveries, was_rejected
 from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -23,13 +26,6 @@ BY_COMMAND_LINE = {"fcir/started_by": "command line"}
 # Header in which the proxy passes on who logged in, and the tag that a run gets; Linux allows names of 32 characters.
 LOGIN_HEADER, LOGIN_TAG = "X-Forwarded-User", "fcir/login"
 _LONGEST_LOGIN = 64
-
-# Dagster gives every run of a code location this tag.
-_LOCATION_TAG = "dagster/code_location"
-
-# With Postgres, Dagster starts a run whose process died again. From its first step: what the run before it loaded is
-# skipped within a second, and a new plan finds what was delivered since. Twice: a third death has a cause that stays.
-_TRIED_AGAIN = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -53,7 +49,16 @@ nightly = dg.define_asset_job(
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
-    tags=_TRIED_AGAIN,
+)
+
+load = dg.define_asset_job(
+    "load",
+    selection=dg.AssetSelection.key_prefixes(["raw"]),
+    description=(
+        "Load every delivery that is new, changed or not yet accepted, and neither build nor publish: for a data root "
+        "whose loads a hub takes in."
+    ),
+    executor_def=dg.in_process_executor,
 )
 
 publish = dg.define_asset_job(
@@ -107,9 +112,14 @@ def login_tags(header: Callable[[str], str | None]) -> dict[str, str]:
     return {LOGIN_TAG: printable(login[:_LONGEST_LOGIN])} if login else {}
 
 
-def belongs_to(run: dg.DagsterRun, settings: Settings) -> bool:
-    """Return whether a run is one of this data root; others may share Dagster's storage."""
-    return run.tags.get(_LOCATION_TAG, settings.code_location) == settings.code_location
+class LoginRunCoordinator(dg.QueuedRunCoordinator):
+    """Dagster's run queue; tags each run that a page of the UI starts with the login that the proxy passes on."""
+
+    def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
+        """Tag a run, and put it in the queue."""
+        if tags := login_tags(context.get_request_header):
+            self._instance.add_run_tags(context.dagster_run.run_id, tags)
+        return super().submit_run(context)
 
 
 @dg.sensor(
@@ -124,19 +134,21 @@ def belongs_to(run: dg.DagsterRun, settings: Settings) -> bool:
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request one run for each state of the landing folder: the same never starts a second."""
+    """Request one run for each state of the landing folder, or of a hub's members: the same never starts a second."""
     settings = read_settings()
     # A run of the command line that is marked active but holds no lock was killed; it does nothing further.
     active = [
         run.run_id
         for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))
-        if belongs_to(run, settings) and not BY_COMMAND_LINE.items() <= run.tags.items()
+        if not BY_COMMAND_LINE.items() <= run.tags.items()
     ]
     if active:
         return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")
     contracts = contracts_of(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            if settings.is_hub:
+                return _new_loads(settings, connection, contracts)
             landing = scan_landing(settings, contracts, quiet_seconds=_QUIET_SECONDS)
             plan = plan_deliveries(connection, landing, contracts, wanted=Range())
             new = [delivery for delivery in plan.deliveries if not was_rejected(connection, delivery)]
@@ -148,3 +160,15 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         waiting = f"; {counted(incomplete, 'delivery')} {be(incomplete)} not complete yet" if incomplete else ""
         return dg.SkipReason(f"no delivery is new or changed{waiting}")
     return dg.RunRequest(run_key=run_key)
+
+
+def _new_loads(
+    settings: Settings, connection: duckdb.DuckDBPyConnection | None, contracts: Mapping[str, Contract]
+) -> dg.RunRequest | dg.SkipReason:
+    """Request a run if a member of the hub has loads that were not taken in."""
+    if connection is None:
+        return dg.RunRequest(run_key="first")
+    news = [item for item in news_of_members(settings, connection, contracts) if item.loads]
+    if not news:
+        return dg.SkipReason("no member has loads that were not taken in")
+    return dg.RunRequest(run_key="; ".join(f"{item.folder} {item.newest_change} {item.loads}" for item in news))

@@ -157,6 +157,5 @@ def in_one_transaction(instance: DagsterInstance) -> AbstractContextManager[None
 
 def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:
     """Write the materialisations of one asset that a run logs inside together, in order, at the end."""
-    # Both kept storages have it; Dagster's own, for example of a test, does not.
-    held_back = getattr(instance.event_log_storage, "held_back", nullcontext)
-    return held_back()
+    storage = instance.event_log_storage
+    return storage.held_back() if isinstance(storage, KeptEventLogStorage) else nullcontext()

@@ -18,7 +18,6 @@ import dagster as dg
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.config import contracts_of
-from dagster_project.defs.automation import belongs_to
 from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.publication.files import failed_renderings
@@ -81,7 +80,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    # The function knows the runs of this data root by a tag.
+    # All runs of the storage are of this data root; otherwise Dagster would leave out those without its location.
     monitor_all_code_locations=True,
     minimum_interval_seconds=60,
     description="Raises an alert when a run failed: which steps, and which deliveries need attention.",
@@ -90,8 +89,6 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Report a failed run by the deliveries that need attention, never by an error's text: it may contain anything."""
     settings = read_settings()
-    if not belongs_to(context.dagster_run, settings):
-        return
     steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
     lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]
     try:

@@ -57,7 +57,6 @@ def main() -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--port", type=int, help="port on 127.0.0.1")
     place.add_argument("--socket", type=Path, help="path of a Unix socket for the group of this process")
-    parser.add_argument("--workspace", default=str(WORKSPACE), help="Dagster's file of code locations")
     parser.add_argument("--read-only", action="store_true", help="refuse every change")
     arguments = parser.parse_args()
     settings = read_settings()
@@ -68,7 +67,7 @@ def main() -> None:
         dg.DagsterInstance.get() as instance,
         _ProcessContext(
             instance,
-            WorkspaceFileTarget(paths=[arguments.workspace]),
+            WorkspaceFileTarget(paths=[str(WORKSPACE)]),
             version=dg.__version__,
             read_only=arguments.read_only,
         ) as context,

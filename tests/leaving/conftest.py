@@ -24,16 +24,18 @@ _LONGEST = (
     "test_damaged_files",
     "test_command_line",
     "test_dagster_pages",
-    "test_run_queue",
+    "test_hub",
     "test_project",
     "test_published_versions",
     "test_small_histories",
+    "test_hub_histories",
     "test_month_shown",
     "test_sample_editions",
     "test_failed_renderings",
     "test_mutants",
     "test_equality",
     "test_proxied_ui",
+    "test_hub_builds",
     "test_build_steps",
     "test_public_edition",
     "test_new_source",
@@ -50,7 +52,7 @@ _LONGEST = (
     "test_trace",
 )
 # Folders whose other files take more than a few seconds.
-_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark", "deploy")
+_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

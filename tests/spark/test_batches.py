@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from dagster_project.tools.spark_cluster import start, stop
 from dagster_project.transformation.project import invoke
+from deploy.dev.spark_cluster import start, stop
 from tests.roots import DataRoot
 from tests.spark.equality import Pair, copy_loads, different_tables
 

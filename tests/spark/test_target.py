@@ -8,14 +8,14 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings, Target
-from dagster_project.tools import spark_cluster
-from dagster_project.tools.spark_cluster import ClusterError, start, stop
 from dagster_project.transformation.build import steps_built
 from dagster_project.transformation.engine import Engine, Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import connect, has_lake
 from dagster_project.warehouse.spark import LakeError
 from dagster_project.warehouse.tables import ensure_tables
+from deploy.dev import spark_cluster
+from deploy.dev.spark_cluster import ClusterError, start, stop
 
 
 @pytest.fixture

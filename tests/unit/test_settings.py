@@ -22,7 +22,7 @@ def test_defaults_keep_everything_below_the_data_root(home):
     settings = read_settings()
     stated = (settings.force, settings.target, settings.log_format, settings.quiet_seconds)
     assert stated == ("kent", "duckdb", "text", 2)
-    assert (settings.code_location, settings.ui_hosts) == ("dagster_project", ())
+    assert (settings.is_hub, settings.ui_hosts) == (False, ())
     names = {"landing": "landing", "warehouse": "warehouse.duckdb", "marts": "marts.duckdb", "history": "history"}
     names |= {"lock_file": "warehouse.lock", "published": "published", "published_public": "published_public"}
     names |= {

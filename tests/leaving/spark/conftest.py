@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.settings import Settings, Target
-from dagster_project.tools.spark_cluster import MEMORY, start, stop
+from deploy.dev.spark_cluster import MEMORY, start, stop
 from tests.leaving.end_to_end.command import Command
 from tests.leaving.spark.equality import copy_loads
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.cli.storage import instance_configuration
-from dagster_project.settings import Settings, SettingsError, read_settings
+from dagster_project.settings import INSTANCE, Settings, SettingsError, read_settings
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_p
     settings = Settings(home=tmp_path / name, _env_file=None)
     monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
     settings.dagster_home.mkdir(parents=True)
-    (settings.dagster_home / "dagster.yaml").write_bytes(instance_configuration(settings))
+    (settings.dagster_home / "dagster.yaml").write_bytes(INSTANCE.read_bytes())
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         assert not instance.telemetry_enabled
 
