@@ -21,6 +21,9 @@ ROUNDS ?= 5
 DATA ?=
 BENCH ?=
 CHAOS ?=
+BEFORE ?= main
+AFTER ?= HEAD
+COMPARE ?=
 FAULTS ?= 60
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
@@ -39,7 +42,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos compare lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +108,9 @@ endif
 
 chaos: env ## Break data roots deliberately and count what survives; takes hours; CHAOS="--fault kill-night --trials 5" tries less
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
+
+compare: env ## Compare the tables that two commits publish, on the sample and with gaps: BEFORE=main, AFTER=HEAD; COMPARE="--all" takes longer
+	.venv/bin/python -m dagster_project.tools.compare_commits $(BEFORE) $(AFTER) $(COMPARE)
 
 lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
 
