@@ -42,7 +42,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-postgres postgres-up postgres-down run test test-all test-long test-pages test-spark fuzz chaos compare lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
+.PHONY: help env env-spark spark-up spark-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,7 +110,7 @@ chaos: env ## Break data roots deliberately and count what survives; takes hours
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
 
 compare: env ## Compare the tables that two commits publish, on the sample and with gaps: BEFORE=main, AFTER=HEAD; COMPARE="--all" takes longer
-	.venv/bin/python -m dagster_project.tools.compare_commits $(BEFORE) $(AFTER) $(COMPARE)
+	.venv/bin/python -m deploy.dev.compare_commits $(BEFORE) $(AFTER) $(COMPARE)
 
 lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
 
@@ -126,8 +126,8 @@ lint-sql: env
 	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
-bench: env ## Compare CPU time and memory with plain DuckDB and dbt alone: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
-	.venv/bin/python -m tests.long.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
+bench: env ## Measure CPU seconds and memory of commands, AGAINST another checkout: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5
+	.venv/bin/python -m tests.long.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(AGAINST),--against "$(AGAINST)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs

@@ -4,17 +4,15 @@ import csv
 import grp
 import os
 import re
-from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv6Address
-from itertools import chain
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
@@ -62,8 +60,7 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("data"), description="data root")
     force: str = Field(default="kent", description="force code of extracts that have no force_code column")
     config: Path | None = Field(default=None, description="folder of the configuration; by default, config/")
-    pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
-    record_key_file: Path | None = Field(default=None, description="key of the record of actions, mode 0600")
+    pseudonym_key_file: Path | None = Field(default=None, description="keys of the vault of people, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="duckdb or spark, which builds the tables")
     spark_host: str = Field(default="127.0.0.1", description="host of the Thrift server of Spark")
     spark_port: int = Field(default=10000, ge=1, le=65535, description="port of the Thrift server of Spark")
@@ -74,8 +71,6 @@ class Settings(BaseSettings):
     # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
     quiet_seconds: float = Field(
         default=2.0,
-        # Until 0.4: the second name, which earlier versions read.
-        validation_alias=AliasChoices("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"),
         ge=0,
         le=300,
         allow_inf_nan=False,
@@ -84,17 +79,8 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     paper_notify_file: Path | None = Field(default=None, description="addresses that new board papers go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
-    # The number is in the high bits of load numbers, which stay below 2^31: warehouse/roots.py.
-    root_number: int = Field(
-        default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
-    )
+
     # Comma-separated lists, not the JSON that pydantic-settings expects for a sequence.
-    members: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(), description="data roots whose loads this data root, a hub, takes in"
-    )
-    backups: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(), description="folders with copies of this data root, in which people are erased too"
-    )
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
@@ -162,30 +148,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"this machine has no group {group}; create it: groupadd {group}") from None
         return group
 
-    @field_validator("members", "backups", mode="before")
-    @classmethod
-    def _folders(cls, folders: object) -> object:
-        if not isinstance(folders, str):
-            return folders
-        return tuple(Path(folder.strip()).expanduser().resolve() for folder in folders.split(",") if folder.strip())
-
-    @model_validator(mode="after")
-    def _hub(self) -> Self:
-        if len(set(self.members)) < len(self.members) or self.home in self.members:
-            raise ValueError("FCIR_MEMBERS: expected different folders, separated by commas, without FCIR_HOME itself")
-        if self.members and self.root_number:
-            raise ValueError("FCIR_ROOT_NUMBER: a hub (FCIR_MEMBERS) makes no loads and has no number; leave it out")
-        return self
-
     @field_validator("force")
     @classmethod
     def _force_code(cls, force: str) -> str:
         return check_force(force)
-
-    @property
-    def is_hub(self) -> bool:
-        """Whether this data root takes in the loads of others and has no landing folder."""
-        return bool(self.members)
 
     @property
     def landing(self) -> Path:
@@ -242,23 +208,8 @@ class Settings(BaseSettings):
         return self.home / "published_force" / force_code
 
     @property
-    def suppression(self) -> Path:
-        """Folder of the list of erased identifiers, with its own key."""
-        return self.home / "suppression"
-
-    @property
-    def certificates(self) -> Path:
-        """Folder of the certificates of erasures and purges."""
-        return self.home / "certificates"
-
-    @property
-    def replacement_intent(self) -> Path:
-        """File that exists while pseudonyms are being replaced, and from which a killed replacement is finished."""
-        return self.home / "suppression" / "intent.json"
-
-    @property
     def purge_folder(self) -> Path:
-        """Folder that exists while detail is being purged, with what finishes a killed purge."""
+        """Folder in which a purge builds the warehouse without purged rows; only while it runs."""
         return self.home / "purge"
 
     @property
@@ -267,29 +218,24 @@ class Settings(BaseSettings):
         return self.home / "dagster"
 
     @property
+    def vault(self) -> Path:
+        """The private DuckDB file that leads from identifiers of people to surrogates (`loading/people.py`)."""
+        return self.home / "secrets" / "people.duckdb"
+
+    @property
     def key_file(self) -> Path:
-        """File with the key of the pseudonyms, outside the warehouse, so that a copy of that reveals nothing."""
+        """File with the keys of the vault; without it, a copy of the vault reveals nobody."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
+
+    @property
+    def erased_key_file(self) -> Path:
+        """File with the key under which erased people are listed; it is never rotated."""
+        return self.home / "secrets" / "erased.key"
 
     @property
     def history(self) -> Path:
         """Folder with the copy of the audit, from which a damaged warehouse is rebuilt."""
         return self.home / "history"
-
-    @property
-    def record(self) -> Path:
-        """Folder of the record of actions."""
-        return self.home / "record"
-
-    @property
-    def record_file(self) -> Path:
-        """The record of actions, one JSON object a line."""
-        return self.record / "record.jsonl"
-
-    @property
-    def key_of_record(self) -> Path:
-        """File with the key of the record's hashes; anyone who has it can forge a record."""
-        return self.record_key_file or self.home / "secrets" / "record.key"
 
 
 @cache
@@ -347,7 +293,6 @@ def read_settings() -> Settings:
             f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
-    check_pipes(settings)
     _check_links(settings)
     return settings
 
@@ -365,28 +310,6 @@ def _check_links(settings: Settings) -> None:
                 f"would stay in the old one. Nothing was done. Move that here: "
                 f"mv {in_shell(os.path.realpath(file))} {in_shell(file)}; or move the whole data root to its disk"
             )
-
-
-def check_pipes(settings: Settings) -> None:
-    """Check that no named pipe is in place of a file of a data root: a command that opens one waits without end.
-
-    Commands open files by name in these folders only. Extracts and commentary are checked when they are opened, and
-    other files of publications are listed before they are read.
-
-    Raises:
-        SettingsError: there is a pipe.
-    """
-    patterns = ["*", "*/*", "published*/current/*", "published_force/*/current/*"]
-    patterns += ["published*/*/manifest.json", "published_force/*/*/manifest.json"]
-    files = (file for pattern in patterns for file in settings.home.glob(pattern) if file.parent != settings.landing)
-    for file in chain((settings.key_file, settings.key_of_record), files):
-        # What this user may not see, it cannot open either.
-        with suppress(OSError):
-            if file.is_fifo():
-                raise SettingsError(
-                    f"{file} is a named pipe; expected a file. Nothing was done. Move it away: "
-                    f"mv {in_shell(file)} {in_shell(file)}.pipe"
-                )
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

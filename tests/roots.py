@@ -24,6 +24,7 @@ from dagster_project.config import contracts_of
 from dagster_project.defs import resources
 from dagster_project.loading import pipeline
 from dagster_project.loading.plan import Range
+from dagster_project.operations.actions import actions
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation import build
 from dagster_project.transformation.project import parse
@@ -37,6 +38,7 @@ CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status,cancelled_at,canc
 
 # Rows and columns of these describe runs: they differ between two data roots with the same deliveries.
 RUN_TABLES = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
+SURROGATES = ("caller_number", "operator_id", "crime_ref", "linked_reference")
 RUN_COLUMNS = ("load_id", "loaded_at", "run_id", "published_at")
 
 
@@ -156,8 +158,16 @@ class DataRoot:
         with open_read_only(self.home / "warehouse.duckdb") as connection:
             return connection.execute(sql).fetchall()
 
+    def actions(self) -> list[dict[str, Any]]:
+        """The record of actions, oldest first."""
+        with open_read_only(self.home / "warehouse.duckdb") as connection:
+            return actions(connection)
+
     def figures(self) -> dict[str, tuple[Any, ...]]:
-        """Columns, number of rows and a hash of all rows of every published table, without what describes runs."""
+        """Columns, number of rows and a hash of all rows of every published table, without what describes runs.
+
+        Surrogates are left out: they depend on the order in which people came.
+        """
         found = {}
         with duckdb.connect(str(self.current / "fcir.duckdb"), read_only=True) as connection:
             tables = connection.execute(
@@ -165,7 +175,7 @@ class DataRoot:
                 "where schema_name = 'marts' group by table_name"
             ).fetchall()
             for name, columns in tables:
-                kept = [column for column in columns if column not in RUN_COLUMNS]
+                kept = [column for column in columns if column not in {*RUN_COLUMNS, *SURROGATES}]
                 if name not in RUN_TABLES:
                     row = ", ".join(f'"{column}"' for column in kept)
                     query = f'select count(*), sum(cast(hash(({row})) as hugeint)) from marts."{name}"'

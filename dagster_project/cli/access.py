@@ -6,54 +6,68 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.data_root import start
-from dagster_project.cli.person import ask_with_reason, prepare, require_new, write_private
+from dagster_project.cli.person import ask_with_reason, forces_of, locked_vault
 from dagster_project.console import say
-from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lock import writer_lock
+from dagster_project.errors import UsageError
+from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.writing import private_files
 
 
 def access(
     context: typer.Context,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
+    force: Annotated[
+        list[str] | None,
+        typer.Option("--force", metavar="FORCE", help="Force of a reference or an operator; may be repeated."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="New file for the report, mode 0600.")
     ] = None,
 ) -> None:
     """Report what is held under an identifier, for the disclosure officer.
 
-    The command asks for the identifier. The report lists each row of the
-    warehouse with its non-personal columns, its file and its row number, and
-    the publications, files and backups that contain the identifier.
+    The command asks for the identifier: a telephone number, an address, a
+    reference or an operator, in any usual spelling. The report lists each row
+    with its day, its file and its row number, and the files that name the
+    person. It also looks among those who were erased.
 
     Examples:
       fcir access --reason "request 4712" --out report.md
       fcir access --reason "request 4712" < FILE_WITH_THE_IDENTIFIER
     """
+    from dagster_project.operations.actions import record
     from dagster_project.privacy.access import report
-    from dagster_project.privacy.erasure import find_person
-    from dagster_project.privacy.person import person_of
-    from dagster_project.record.store import append
-    from dagster_project.recovery.history import save_heads
+    from dagster_project.privacy.person import files_that_name, find_person
 
     settings = start(debug=bool(context.obj))
     if out:
-        require_new(out)
+        _require_new(out)
     identifier, reason = ask_with_reason(reason)
-    contracts = prepare(settings, "fcir access")
-    with writer_lock(settings.lock_file, command="fcir access"), private_files():
+    forces = forces_of(settings, force)
+    with locked_vault(settings, "fcir access") as (people, contracts):
+        person = find_person(people, identifier, forces)
         with loading_connection(settings.warehouse) as connection:
-            person = person_of(settings, connection, identifier)
-        found = find_person(settings, contracts, person)
-        with loading_connection(settings.warehouse) as connection:
-            text, counts = report(settings, connection, contracts, person, found, reason=reason)
-            # Before it is written or shown: nobody sees a report without an entry in the record.
-            detail = {"rows": counts, "keys": list(person.pseudonyms), "has_file": out is not None}
-            append(settings, "access", reason=reason, detail=detail, connection=connection)
-            save_heads(settings, connection)
-        if out:
-            write_private(out, text)
+            named = files_that_name(settings, connection, contracts, person)
+            text, counts = report(settings, connection, contracts, person, named, reason=reason)
+            # Before it is shown: nobody sees a report without a row in the record.
+            with transaction(connection):
+                record(connection, "access", reason=reason, details={"rows": counts, "has_file": out is not None})
     if out:
+        _require_new(out)
+        with private_files(), out.open("x", encoding="utf-8") as stream:
+            stream.write(text)
         say(f"Report   {out}", report=str(out))
     else:
         print(text, end="")
+
+
+def _require_new(file: Path) -> None:
+    """Check that a file can be a new one.
+
+    Raises:
+        UsageError: there is such a file or link, or no such folder.
+    """
+    if file.is_symlink() or file.exists():
+        raise UsageError(f"{file}: there is such a file. Nothing was written. Name another with --out")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent}: no such folder. Nothing was written. Name another with --out, or create it")

@@ -1,7 +1,7 @@
 """Damaged files of a data root that can be recreated: found within 50 ms, reported, and moved out of the way.
 
-Files that cannot be recreated stop a command when it opens them: the warehouse (`warehouse/state.py`) and the key of
-the pseudonyms (`loading/pseudonyms.py`).
+Files that cannot be recreated stop a command when it opens them: the warehouse (`warehouse/state.py`), and the vault
+with its keys (`loading/people.py`).
 """
 
 import os

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.cli.damage import repair
-from dagster_project.cli.data_root import finish_killed_replacement
 from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.clock import utc_now
@@ -22,9 +21,9 @@ from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliver
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
 from dagster_project.publication.space import Need
-from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import INSTANCE, Settings
 from dagster_project.warehouse.connection import says_damage
+from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import (
     UnresolvedDelivery,
@@ -95,7 +94,7 @@ def run_job(
         NotEnoughSpace: the disk has less free space than the job needs.
         DiskFull: the disk filled up while the job ran.
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
-        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
         TableMismatch: a raw table does not fit its contract.
     """
     run = partial(_run_in_process, settings, name, wanted=wanted or Range(), sources=sources, force=force, debug=debug)
@@ -124,7 +123,7 @@ def _run_in_process(
     force: str | None,
     debug: bool,
 ) -> RunResult:
-    from dagster_project.loading.pipeline import load_or_create_key
+    from dagster_project.loading.pipeline import prepare_warehouse
 
     # Only publications may be read by others, and `publish` sets their modes.
     need = Need(
@@ -136,10 +135,9 @@ def _run_in_process(
     with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files(), need.required():
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
-        finish_killed_replacement(settings)
         settings.commentary.mkdir(exist_ok=True)
-        # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
-        load_or_create_key(settings, contracts_of(settings))
+        # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
+        prepare_warehouse(settings, contracts_of(settings))
         prepare_dagster_home(settings)
         import dagster as dg
 

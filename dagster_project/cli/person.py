@@ -1,19 +1,24 @@
-"""What commands about a person share: the identifier, which is never an argument, and a private file for the answer."""
+"""What commands about a person share: the identifier, which is never an argument, and the vault under the lock."""
 
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
-from dagster_project.cli.data_root import erase_restored_people, finish_killed_replacement
+from dagster_project.cli.data_root import require_home_folder
 from dagster_project.cli.options import require_reason
-from dagster_project.cli.run import finish_interrupted_rebuild
 from dagster_project.config import contracts_of
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, check_force
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.writing import private_files
+
+if TYPE_CHECKING:
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.loading.people import People
 
 _EXAMPLE = "request 4711"
 
@@ -27,19 +32,16 @@ def ask_for_identifier() -> str:
         UsageError: none is given, or more than one line.
     """
     if sys.stdin.isatty():
-        return str(typer.prompt("Identifier, as extracts have it", hide_input=True))
+        return str(typer.prompt("Identifier, in any spelling", hide_input=True))
     try:
         lines = [line for line in sys.stdin.buffer.read().decode().splitlines() if line.strip()]
     except UnicodeDecodeError:
         raise UsageError(
-            "standard input is not UTF-8, expected one line: the identifier, as extracts have it. Nothing was done. "
-            "Convert it: iconv -f WINDOWS-1252 -t UTF-8"
+            "standard input is not UTF-8, expected one line: the identifier. Nothing was done. Convert it: iconv -f "
+            "WINDOWS-1252 -t UTF-8"
         ) from None
     if len(lines) != 1:
-        raise UsageError(
-            f"standard input has {len(lines)} lines, expected one: the identifier, as extracts have it. Nothing was "
-            "done"
-        )
+        raise UsageError(f"standard input has {len(lines)} lines, expected one: the identifier. Nothing was done")
     return lines[0]
 
 
@@ -49,70 +51,46 @@ def ask_with_reason(reason: str) -> tuple[str, str]:
     Raises:
         UsageError: there is no reason, it contains the identifier, or not one identifier is given.
     """
-    # It loads pyarrow, which most commands do without.
-    from dagster_project.extracts.pieces import BLANKS
-
     require_reason(reason, _EXAMPLE)
     identifier = ask_for_identifier()
-    return identifier, require_reason(reason, _EXAMPLE, identifier=identifier.strip(BLANKS))
+    return identifier, require_reason(reason, _EXAMPLE, identifier=identifier.strip())
 
 
-def prepare(settings: Settings, command: str, *, needs_list: bool = True) -> dict[str, Contract]:
-    """Finish a killed rebuild or replacement, bring the audit tables up to date, and return all contracts.
+def forces_of(settings: Settings, forces: list[str] | None) -> list[str]:
+    """Return the forces whose references and operators are asked for: by default the force of the data root.
 
-    A warehouse that a killed rebuild has completed would otherwise come into its place with the key of before.
+    Raises:
+        UsageError: one is not in the list of forces.
+    """
+    try:
+        return [check_force(force) for force in forces or [settings.force]]
+    except ValueError as error:
+        raise UsageError(f"--force: {error}. Nothing was done") from None
+
+
+@contextmanager
+def locked_vault(settings: Settings, command: str) -> Iterator[tuple["People", Mapping[str, Contract]]]:
+    """Hold the writer lock, and yield the vault and all contracts.
 
     Args:
         settings: the data root.
         command: the command, for messages.
-        needs_list: false for a command that writes the list of erased people, also in place of one that is lost.
 
     Raises:
         UsageError: nothing is loaded yet.
-        DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
-        RowsMissing: a killed rebuild cannot be finished.
+        DatabaseUnreadable: the warehouse is damaged, or not the one of this data root.
         WarehouseLocked: a run holds the warehouse.
-        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
-        SuppressionError: the list of erased people cannot be used, or is missing although it is needed.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
     """
-    # It loads pyarrow, which most commands do without.
-    from dagster_project.loading.pipeline import load_or_create_key
-    from dagster_project.loading.suppression import PseudonymsUnknown, SuppressionMissing
+    from dagster_project.loading.people import people_for_loading
+    from dagster_project.warehouse.connection import loading_connection
+    from dagster_project.warehouse.history import require_sound_warehouse
 
-    finish_interrupted_rebuild(settings)
+    require_home_folder(settings)
+    require_sound_warehouse(settings)
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")
-    contracts = dict(contracts_of(settings))
     with writer_lock(settings.lock_file, command=command), private_files():
-        finish_killed_replacement(settings)
-        try:
-            load_or_create_key(settings, contracts)
-            erase_restored_people(settings)
-        except (SuppressionMissing, PseudonymsUnknown):
-            if needs_list:
-                raise
-    return contracts
-
-
-def require_new(file: Path) -> None:
-    """Check that a file can be a new one.
-
-    Raises:
-        UsageError: there is such a file or link, or no such folder.
-    """
-    if file.is_symlink() or file.exists():
-        raise UsageError(f"{file}: there is such a file. Nothing was written. Name another with --out")
-    if not file.parent.is_dir():
-        raise UsageError(f"{file.parent}: no such folder. Nothing was written. Name another with --out, or create it")
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a text to a new file that only its owner can read.
-
-    Raises:
-        UsageError: there is such a file or link, or no such folder.
-    """
-    require_new(file)
-    # Not through a link that somebody has put there meanwhile.
-    with private_files(), file.open("x", encoding="utf-8") as stream:
-        stream.write(text)
+        with loading_connection(settings.warehouse) as connection:
+            people = people_for_loading(settings, connection)
+        yield people, contracts_of(settings)

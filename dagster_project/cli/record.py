@@ -2,112 +2,64 @@
 
 import json
 import sys
-from collections import deque
 from typing import Annotated
 
 import typer
 
 from dagster_project.cli.data_root import start
-from dagster_project.cli.exits import Exit
-from dagster_project.cli.options import require_reason
 from dagster_project.cli.output import print_in_utf8
-from dagster_project.config import contracts_of
-from dagster_project.console import aligned, print_error, say
-from dagster_project.errors import UsageError
-from dagster_project.record.chain import WHO, who_of
-from dagster_project.record.store import faults, is_missing, read
-from dagster_project.record.store import restart as restart_record
-from dagster_project.settings import Settings
-from dagster_project.warehouse.lock import writer_lock
-from dagster_project.words import counted, in_shell
+from dagster_project.console import aligned, say
+from dagster_project.operations.actions import actions
+from dagster_project.warehouse.state import reading_audit
+from dagster_project.words import counted
 
 _NEWEST = 20
+_WHO = ("user_name", "login", "host", "version")
 
 
 def record(
     context: typer.Context,
-    show_all: Annotated[bool, typer.Option("--all", help="Show all entries, not only the newest 20.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Export all entries as JSON Lines.")] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Move a record with faults aside, and begin a new one that says so.")
-    ] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason for --restart.")] = "",
+    show_all: Annotated[bool, typer.Option("--all", help="Show all actions, not only the newest 20.")] = False,
+    export: Annotated[bool, typer.Option("--export", help="Export all actions as JSON Lines.")] = False,
 ) -> None:
-    """Show who ran, published, accepted, looked up or erased what, when and why.
+    """Show who ran, published, accepted, looked up, erased, purged, rotated or rebuilt, when and why.
 
-    The entries form a keyed hash chain: fcir verify finds any that were changed
-    or removed. Exit code 1 if the record is missing.
+    Each action is also a line in syslog, where the account that runs fcir
+    cannot change it.
 
     Examples:
       fcir record
-      fcir record --json > record.jsonl
-      fcir record --restart --reason "the disk of the record was lost"
+      fcir record --export > record.jsonl
     """
     settings = start(debug=bool(context.obj))
-    if restart:
-        _restart(settings, reason)
-        return
-    if is_missing(settings):
-        print_error(
-            f"{settings.record_file} is missing or empty, although actions were recorded in it. Nothing was changed. "
-            f"Put it back from a backup: install -m 600 COPY {in_shell(settings.record_file)} or, without one, begin "
-            'a new record that says so: fcir record --restart --reason "..."',
-            exit_code=int(Exit.DATA),
-        )
-        raise typer.Exit(Exit.DATA)
-    if as_json:
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        every = actions(connection) if connection else []
+    if export:
         print_in_utf8()
-        for entry in read(settings):
-            sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        for row in every:
+            sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
         return
-    newest = deque(read(settings), maxlen=None if show_all else _NEWEST)
-    if not newest:
-        say(f"Nothing is recorded yet in {settings.record_file}. The first run begins the record: fcir run")
+    if not every:
+        say(f"Nothing is recorded yet in {settings.warehouse}. The first run begins the record: fcir run")
         return
-    titles = ("seq", "at (UTC)", "action", "outcome", *WHO, "details")
+    newest = every if show_all else every[-_NEWEST:]
     rows = [
         (
-            str(entry["seq"]),
-            entry["at"][:19].replace("T", " "),
-            *(str(value) for value in (entry["action"], entry["outcome"], *who_of(entry).values())),
-            _details(entry["reason"], entry["detail"]),
+            f"{row['acted_at']:%Y-%m-%d %H:%M:%S}",
+            *(str(row[name]) for name in ("action", "outcome", *_WHO)),
+            _details(row["reason"], row["details"]),
         )
-        for entry in newest
+        for row in newest
     ]
-    for line, entry in zip(aligned(titles, rows, right=["seq"]), [{}, *newest], strict=True):
-        say(line, **entry)
-    if newest[0]["seq"] > 1 and not show_all:
-        say(f"{counted(newest[0]['seq'] - 1, 'earlier entry', 'earlier entries')}: fcir record --all")
-
-
-def _restart(settings: Settings, reason: str) -> None:
-    """Begin a new record, with the hashes of the manifests that the record before does not contradict."""
-    # They load pyarrow and read everything that is kept, which showing the record does without.
-    from dagster_project.privacy.replacing import record_manifests
-    from dagster_project.verification.publications import manifests_of, verify_publications
-    from dagster_project.verification.warehouse import verify_warehouse
-
-    reason = require_reason(reason, "the disk of the record was lost")
-    with writer_lock(settings.lock_file, command="fcir record --restart"):
-        entries = list(read(settings))
-        _, anchors, _ = verify_warehouse(settings, contracts_of(settings))
-        anchors += verify_publications(settings, entries).anchors
-        if not faults(settings, anchors):
-            raise UsageError(
-                f"{settings.record_file} has no fault; nothing was done. Verify everything that is kept: fcir verify"
-            )
-        aside = restart_record(settings, anchors, reason=reason)
-        manifests = list(manifests_of(settings, entries))
-        record_manifests(settings, [folder for folder, is_as_recorded in manifests if is_as_recorded is not False])
-    say(f"A new record begins in {settings.record_file}.")
-    if aside:
-        say(f"The one before is {aside}: keep it for the investigation.")
-    for folder in (folder for folder, is_as_recorded in manifests if is_as_recorded is False):
-        say(f"{folder}: its manifest is not the one that was recorded, so it is not in the new record: fcir verify")
+    titles = ("at (UTC)", "action", "outcome", "user", *_WHO[1:], "details")
+    for line, fields in zip(aligned(titles, rows, right=()), [{}, *newest], strict=True):
+        say(line, **fields)
+    if len(every) > len(newest):
+        say(f"{counted(len(every) - len(newest), 'earlier action')}: fcir record --all")
 
 
 def _details(reason: str, facts: dict[str, object]) -> str:
-    """Return the reason and the facts of an entry on one line."""
+    """Return the reason and the facts of an action on one line."""
     shown = [f"{name} {_in_words(value)}" for name, value in facts.items()]
     return "; ".join(" ".join(text.split()) for text in [reason, *shown] if text)
 

@@ -4,19 +4,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from dagster_project.cli.damage import publication_damage
 from dagster_project.cli.data_root import (
-    erase_restored_people,
-    finish_killed_replacement,
     repair_damage,
     require_home_folder,
-    require_usable_key,
     start,
-    warn_of_earlier_key,
     warn_of_open_folders,
 )
 from dagster_project.cli.exits import Exit
@@ -35,29 +31,20 @@ from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.people import read_people
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
+from dagster_project.operations.actions import record
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.record.store import append
-from dagster_project.recovery.history import (
-    difference_from_copy,
-    history_file,
-    require_sound_warehouse,
-    save_heads,
-    save_history,
-)
-from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.history import require_sound_warehouse, save_history
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
-from dagster_project.warehouse.tables import has_other_epochs, require_same_privacy
-from dagster_project.words import be, counted, in_shell, printable
+from dagster_project.warehouse.tables import has_other_epochs
+from dagster_project.words import be, counted, printable
 from dagster_project.writing import private_files
-
-if TYPE_CHECKING:
-    from dagster_project.recovery.rebuild import Rebuilt
 
 
 def run(
@@ -87,7 +74,8 @@ def run(
         raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
     if reason and not accept:
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
-    finish_interrupted_rebuild(settings)
+    require_home_folder(settings)
+    require_sound_warehouse(settings)
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
         say(
             f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
@@ -95,9 +83,6 @@ def run(
             extract_date=waiver.extract_date,
             reason=waiver.reason,
         )
-    finish_killed_replacement(settings)
-    erase_restored_people(settings)
-    warn_of_earlier_key(settings)
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")
@@ -116,47 +101,6 @@ def run(
     )
     warn_of_open_folders(settings)
     end_with_summary(settings, result, time.monotonic() - started)
-
-
-def finish_interrupted_rebuild(settings: Settings) -> None:
-    """Finish a rebuild that was killed, and check that the warehouse can be used.
-
-    Raises:
-        RowsMissing: files that it needs are gone. The damaged warehouse is where it was.
-        DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
-        WarehouseLocked: another run holds the warehouse.
-    """
-    require_home_folder(settings)
-    if read_intent(settings):
-        from dagster_project.recovery.rebuild import finish_rebuild
-
-        with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
-            if done := finish_rebuild(settings, contracts_of(settings)):
-                print_rebuilt(done)
-    require_sound_warehouse(settings)
-
-
-def print_rebuilt(done: "Rebuilt") -> None:
-    """Print what a rebuild has restored, what is lost, and where the damaged files are."""
-    facts: Any = done.facts
-    restored, lost, again = facts["loads"], facts["lost"], facts["loaded_again"]
-    say(f"Rebuilt      {counted(restored, 'load')}; the audit comes from {facts['audit_from']}", **facts)
-    for name in lost:
-        warn(f"{name} is lost: its rows cannot be restored, and its figures change")
-    if again:
-        say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
-    say(f"Damaged      {done.damaged} (no longer needed: rm -r {in_shell(done.damaged)})")
-
-
-def _write_missing_copy(settings: Settings) -> None:
-    """Write the copy of the audit again if it is missing, damaged or older, as a killed run leaves it."""
-    with reading_audit(settings.warehouse, settings.lock_file) as connection:
-        found = difference_from_copy(connection, settings) if connection else None
-    if not found:
-        return
-    with writer_lock(settings.lock_file, command="fcir run"):
-        save_history(settings)
-    warn(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
 
 
 @dataclass(frozen=True)
@@ -183,8 +127,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         UsageError: a source is unknown, or there is no landing folder.
         WarehouseLocked: a run holds the warehouse.
         DatabaseUnreadable: the warehouse is damaged.
-        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
-        TableMismatch: a raw table has clear values in a column that became personal, or the reverse.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
     """
     from dagster_project.transformation.build import is_current, last_build
     from dagster_project.transformation.engine import engine_of
@@ -200,14 +143,13 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
     every = contracts_of(settings)
     landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
-        require_usable_key(settings, connection)
+        # Even without anything to load: a copy of the keys may be lost by the next run.
+        read_people(settings, connection)
         planned = plan_run(connection, landing, contracts, wanted=wanted)
         landing, plan = planned.landing, planned.plan
         if connection is None:
             # An empty warehouse is published too, but not while the first delivery is still being written.
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, unresolved=())
-        # Loading refuses it too, but with nothing new no load begins.
-        require_same_privacy(connection, every.values())
         owed = expected_days(connection, landing, every, wanted=wanted, now=now)
         left = tuple(unresolved_deliveries(connection))
         known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
@@ -234,10 +176,13 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
 
 def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources: Sequence[str]) -> NoReturn:
     """Say that nothing is new, and what needs attention and is published; end the command."""
-    _write_missing_copy(settings)
-    with writer_lock(settings.lock_file, command="fcir run"):
-        outcome = "needs attention" if work.unresolved else "done"
-        append(settings, "run", outcome=outcome, detail={"nothing_new": True, "started_by": "command line"})
+    if settings.warehouse.exists():
+        with writer_lock(settings.lock_file, command="fcir run"), private_files():
+            with loading_connection(settings.warehouse) as connection, transaction(connection):
+                outcome = "needs attention" if work.unresolved else "done"
+                record(connection, "run", outcome=outcome, details={"nothing_new": True, "started_by": "command line"})
+            # A run that was killed may have left an older copy.
+            save_history(settings)
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
         warn(warning)
@@ -272,14 +217,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
         if connection is None:
             raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
     with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
-        waivers = []
-        for source, day in deliveries:
-            waiver = waive(connection, source, day, reason)
-            facts = {"source": source, "extract_date": str(day), "content": waiver.content}
-            append(settings, "accept", reason=waiver.reason, detail=facts, connection=connection)
-            save_heads(settings, connection)
-            waivers.append(waiver)
-        return waivers
+        return [waive(connection, source, day, reason) for source, day in deliveries]
 
 
 def _delivery_named(settings: Settings, name: str) -> tuple[str, date]:

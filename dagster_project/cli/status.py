@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from dagster_project.cli.damage import find_damage, publication_damage
-from dagster_project.cli.data_root import require_home_folder, require_usable_key, start, warn_of_open_folders
+from dagster_project.cli.data_root import require_home_folder, start, warn_of_open_folders
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import (
     print_expected,
@@ -28,13 +28,14 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.people import read_people
 from dagster_project.loading.plan import Range, plan_deliveries, was_rejected
+from dagster_project.operations.actions import actions
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
-from dagster_project.record import store
-from dagster_project.recovery.history import require_same_warehouse
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.history import require_same_warehouse
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
 from dagster_project.warehouse.state import (
     AffectedFigures,
@@ -77,13 +78,8 @@ def status(
     settings = start()
     allowed = _duration(max_age) if max_age else None
     state = read_state(settings)
-    runs = list(store.entries_of(settings, "run"))
-    is_late = allowed is not None and (_is_late(runs, allowed) or bool(state.overdue))
+    is_late = allowed is not None and (_is_late(state, allowed) or bool(state.overdue))
     warn_of_open_folders(settings)
-    if settings.replacement_intent.exists() and not state.locked:
-        warn("an erasure or a change of the key was interrupted. Run: fcir run")
-    if settings.purge_folder.exists() and not state.locked:
-        warn("a purge was interrupted. Run: fcir run")
     # Files that a run is writing are not damaged; a publication is complete before its pointer is set.
     damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:
@@ -105,7 +101,9 @@ def status(
             say(f"{item.source}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
         _print_states(state.sources)
-    _print_last_run(runs)
+    if state.last_run:
+        outcome, ended = state.last_run
+        say(f"Last run     {outcome}, {_moment(ended)}", outcome=outcome)
     if state.waiting:
         waiting = counted(state.waiting, "delivery")
         say(f"{waiting} in the landing folder {be(state.waiting)} new or changed. Run: fcir run")
@@ -151,21 +149,17 @@ def _duration(text: str) -> timedelta:
     return int(found[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[found[2]]
 
 
-def _is_late(runs: Sequence[Mapping[str, Any]], allowed: timedelta) -> bool:
-    """Warn if no run has ended well for longer than allowed; one that found faults of data has ended well."""
-    ended = [entry["at"] for entry in runs if entry["outcome"] not in ("failed", "killed")]
-    newest = datetime.fromisoformat(ended[-1]) if ended else None
+def _is_late(state: State, allowed: timedelta) -> bool:
+    """Warn if no run has ended well for longer than allowed; one that found faults of data has ended well.
+
+    While a command holds the warehouse, the time counts since that began.
+    """
+    newest = state.running.since if state.running else state.well_ended
     if newest and utc_now() - newest <= allowed:
         return False
     since = f"since {_moment(newest)}" if newest else "yet"
     warn(f"no run has ended well {since}. For the last one, see its log: fcir ui. To try again: fcir run")
     return True
-
-
-def _print_last_run(runs: Sequence[Mapping[str, Any]]) -> None:
-    if runs:
-        last = runs[-1]
-        say(f"Last run     {last['outcome']}, {_moment(datetime.fromisoformat(last['at']))}", outcome=last["outcome"])
 
 
 def _print_holder(state: State) -> None:
@@ -247,6 +241,10 @@ class State:
     """Figures that the last build marked because quarantined rows could matter to them."""
     is_published: bool = True
     """Whether the publication includes everything loaded."""
+    last_run: tuple[str, datetime] | None = None
+    """Outcome and end of the last run; unknown while the warehouse is held."""
+    well_ended: datetime | None = None
+    """When a run last ended well; unknown while the warehouse is held."""
     killed: Holder | None = None
     """The last process that wrote to the warehouse, if it was killed."""
     locked: str | None = None
@@ -265,7 +263,7 @@ def read_state(settings: Settings, *, now: datetime | None = None) -> State:
 
     Raises:
         DatabaseUnreadable: the warehouse is damaged, or the publication if the warehouse is held.
-        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
     """
     contracts = contracts_of(settings)
     require_home_folder(settings)
@@ -288,7 +286,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
         # Under the lock, so that no run has taken files in the meantime.
         landing = scan_landing(settings, contracts)
         require_same_warehouse(settings, connection)
-        require_usable_key(settings, connection)
+        read_people(settings, connection)
         # Rejected ones wait for a decision, not for a run.
         planned = plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries
         waiting = sum(not was_rejected(connection, delivery) for delivery in planned)
@@ -298,6 +296,8 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
         overdue = tuple(overdue_sources(connection, landing, contracts, now=now))
         late = {source.source for source in overdue}
         expected = expected_deliveries(connection, landing, contracts, now=now)
+        runs = [row for row in actions(connection) if row["action"] == "run"]
+        well = [row["acted_at"] for row in runs if row["outcome"] not in ("failed", "killed")]
         return State(
             tuple(source_states(connection)),
             tuple(unresolved_deliveries(connection)),
@@ -307,6 +307,8 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             tuple(item for item in expected if item.source not in late),
             tuple(affected_months(connection)),
             tuple(affected_figures(connection)),
+            last_run=(runs[-1]["outcome"], runs[-1]["acted_at"]) if runs else None,
+            well_ended=well[-1] if well else None,
             is_published=is_current(connection, settings) and pointer_of(settings.published).exists(),
             killed=killed,
         )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import duckdb
 import typer
 
 from dagster_project.cli.exits import Exit
@@ -194,11 +193,7 @@ def months_shown(settings: Settings) -> str:
     from dagster_project.publication.report.months import paper_months
 
     with reading_connection(current_publication(settings.published) / DATABASE) as connection:
-        try:
-            months = paper_months(connection).get(settings.force, [])
-        except duckdb.CatalogException:
-            # Until 0.3: version 0.1 publishes no such table; the next run adds it.
-            return ""
+        months = paper_months(connection).get(settings.force, [])
     shown = next((item for item in months if item.is_default), None)
     if shown is None:
         return ""

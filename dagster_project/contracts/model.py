@@ -42,6 +42,17 @@ class CellType(StrEnum):
     BOOLEAN = "boolean"
 
 
+class Identifier(StrEnum):
+    """What a personal column identifies; decides which spellings are equal (`extracts/identifiers.py`)."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    REFERENCE = "reference"
+    OPERATOR = "operator"
+    CONTACT = "contact"
+    """What a contact refers to: a telephone number, an address, or else a reference."""
+
+
 class Severity(StrEnum):
     """Effect of a failed expectation: a critical one rejects the delivery, a warning is only shown."""
 
@@ -62,7 +73,8 @@ class Column:
     cell_type: CellType
     description: str
     is_required: bool = False
-    is_personal: bool = False
+    identifies: Identifier | None = None
+    """Kind of identifier of a personal column, whose rows hold a surrogate instead; None if it is not personal."""
     key_position: int | None = None
     aliases: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +104,11 @@ class Column:
     required_when: Mapping[str, str] = field(default_factory=dict)
     utc_offset_from: str | None = None
     """Column with the UTC offset in minutes, used in the hour that occurs twice."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the value leads to a person."""
+        return self.identifies is not None
 
     @property
     def form(self) -> str:

@@ -19,6 +19,7 @@ from dagster_project.contracts.model import (
     CellType,
     Column,
     Contract,
+    Identifier,
     Rule,
     Severity,
 )
@@ -240,7 +241,7 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         cell_type=cell_type,
         description=item.description or "",
         is_required=bool(item.required),
-        is_personal=is_personal,
+        identifies=_identifier(custom, f"{path.name}: {name}", is_personal=is_personal),
         key_position=item.primaryKeyPosition if item.primaryKey else None,
         aliases=tuple(synonym.synonym for synonym in item.synonyms or [] if synonym.synonym),
         values={str(entry.value): entry.description or "" for entry in item.enum or []},
@@ -291,6 +292,16 @@ def _day(stated: object, where: str) -> date | None:
         return date.fromisoformat(str(stated))
     except ValueError:
         raise ContractError(f"{where} {stated!r}; expected a date, as in 2022-08-01") from None
+
+
+def _identifier(custom: dict[str, Any], where: str, *, is_personal: bool) -> Identifier | None:
+    """Return what a column identifies: by default a reference; None for a column that is not personal."""
+    if not is_personal:
+        return None
+    stated = custom.pop("identifies", Identifier.REFERENCE)
+    if stated not in list(Identifier):
+        raise ContractError(f"{where}: identifies is {stated!r}, expected {', '.join(Identifier)}")
+    return Identifier(stated)
 
 
 def _names(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
@@ -390,12 +401,10 @@ def _check(contract: Contract, path: Path) -> None:
             if name not in known:
                 raise ContractError(f"{path.name}: {column.name} refers to {name!r}, which is not a column")
         if column.is_personal and column.cell_type is not CellType.TEXT:
-            raise ContractError(
-                f"{path.name}: {column.name}: a personal column is text, since only a pseudonym is kept"
-            )
+            raise ContractError(f"{path.name}: {column.name}: a personal column is text: its values become surrogates")
         if column.is_personal and (column.values or column.default is not None):
             raise ContractError(
-                f"{path.name}: {column.name}: a personal column has no closed list and no default; the pseudonyms of a "
+                f"{path.name}: {column.name}: a personal column has no closed list and no default; the surrogates of a "
                 "few known values can be told apart"
             )
         if column.values and column.cell_type is CellType.DECIMAL:

@@ -1,17 +1,14 @@
 """When runs start: the nightly job, its schedule, the sensor for new deliveries, and the queue of runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import dagster as dg
-import duckdb
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.config import contracts_of
-from dagster_project.contracts import Contract
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.members import news_of_members
 from dagster_project.loading.plan import Range, fingerprint, plan_deliveries, was_rejected
-from dagster_project.settings import Settings, read_settings
+from dagster_project.settings import read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import be, counted, printable
@@ -48,16 +45,6 @@ nightly = dg.define_asset_job(
         "partition; to load extract dates again, name them in its configuration."
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
-    executor_def=dg.in_process_executor,
-)
-
-load = dg.define_asset_job(
-    "load",
-    selection=dg.AssetSelection.key_prefixes(["raw"]),
-    description=(
-        "Load every delivery that is new, changed or not yet accepted, and neither build nor publish: for a data root "
-        "whose loads a hub takes in."
-    ),
     executor_def=dg.in_process_executor,
 )
 
@@ -134,7 +121,7 @@ class LoginRunCoordinator(dg.QueuedRunCoordinator):
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request one run for each state of the landing folder, or of a hub's members: the same never starts a second."""
+    """Request one run for each state of the landing folder: the same never starts a second."""
     settings = read_settings()
     # A run of the command line that is marked active but holds no lock was killed; it does nothing further.
     active = [
@@ -147,8 +134,6 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     contracts = contracts_of(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            if settings.is_hub:
-                return _new_loads(settings, connection, contracts)
             landing = scan_landing(settings, contracts, quiet_seconds=_QUIET_SECONDS)
             plan = plan_deliveries(connection, landing, contracts, wanted=Range())
             new = [delivery for delivery in plan.deliveries if not was_rejected(connection, delivery)]
@@ -160,15 +145,3 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         waiting = f"; {counted(incomplete, 'delivery')} {be(incomplete)} not complete yet" if incomplete else ""
         return dg.SkipReason(f"no delivery is new or changed{waiting}")
     return dg.RunRequest(run_key=run_key)
-
-
-def _new_loads(
-    settings: Settings, connection: duckdb.DuckDBPyConnection | None, contracts: Mapping[str, Contract]
-) -> dg.RunRequest | dg.SkipReason:
-    """Request a run if a member of the hub has loads that were not taken in."""
-    if connection is None:
-        return dg.RunRequest(run_key="first")
-    news = [item for item in news_of_members(settings, connection, contracts) if item.loads]
-    if not news:
-        return dg.SkipReason("no member has loads that were not taken in")
-    return dg.RunRequest(run_key="; ".join(f"{item.folder} {item.newest_change} {item.loads}" for item in news))

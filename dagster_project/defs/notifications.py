@@ -55,7 +55,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return dg.SkipReason(str(locked))
     stored = json.loads(context.cursor) if context.cursor else {}
     alerted = {source: set(map(date.fromisoformat, days)) for source, days in stored.items()}
-    missing = {item.name: set(item.days) for item in overdue}
+    missing = {item.source: set(item.days) for item in overdue}
     oldest = london_today() - timedelta(days=_NEWEST_DAYS)
     new = {
         source: sorted(day for day in days - alerted.get(source, set()) if day >= oldest)

@@ -13,7 +13,6 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from dagster_project.config import contracts_of
-from dagster_project.console import warn
 from dagster_project.contracts import Contract
 from dagster_project.defs.dbt_events import events_of, selected_nodes
 from dagster_project.defs.event_log import in_one_transaction
@@ -21,19 +20,15 @@ from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, plan_run
-from dagster_project.privacy.restored import erase_restored
-from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.space import Need, NotEnoughSpace
 from dagster_project.publication.versions import recover_interrupted
-from dagster_project.recovery.history import require_sound_warehouse
-from dagster_project.recovery.rebuild import finish_rebuild
 from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
 from dagster_project.transformation.project import parse
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import ensure_tables
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -57,31 +52,12 @@ class Warehouse(dg.ConfigurableResource):
         # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
-            finish_rebuild(self._settings, self._contracts)
             require_sound_warehouse(self._settings)
             try:
-                self._replace_pseudonyms()
-                self._update_tables()
                 yield self
             finally:
                 if run and context.instance:
                     record_run(self._settings, context.instance, run)
-
-    def _replace_pseudonyms(self) -> None:
-        """Finish a replacement of pseudonyms that was killed.
-
-        People who were erased and came back with an older copy of the warehouse are erased again.
-        """
-        if finished := finish_replacement(self._settings):
-            warn(finished)
-        if erased := erase_restored(self._settings, self._contracts):
-            warn(erased)
-
-    def _update_tables(self) -> None:
-        """Add what a new version has in the audit; a run of the UI may build or publish without loading anything."""
-        if self._settings.warehouse.exists():
-            with loading_connection(self._settings.warehouse) as connection:
-                ensure_tables(connection, [])
 
     def begin(self, step: str) -> None:
         """Record the current step of the run, such as `loading crimes`, for commands that show its state."""

@@ -1,23 +1,20 @@
 """Enter finished runs into the record of actions: those of commands, of the schedule, of the sensor and of the UI."""
 
-from contextlib import ExitStack
-
 import dagster as dg
 import duckdb
 
 from dagster_project.defs.automation import BY_COMMAND_LINE, LOGIN_TAG
-from dagster_project.record.store import append
-from dagster_project.recovery.history import save_history
+from dagster_project.operations.actions import record
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.history import save_history
 
 RUN_VERDICT = "run_verdict"
 """The step that fails after everything is done, if a delivery or a file needs attention."""
 
 
 def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Enter a run that has ended: its job, what started it, and its failed steps; then copy the audit (`history.py`).
+    """Enter a run that has ended: its job, what started it, and its failed steps; then copy the audit.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
@@ -28,30 +25,26 @@ def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.Dagster
     failed = sorted({str(event.step_key) for event in events})
     is_failed = any(not step.endswith(RUN_VERDICT) for step in failed)
     facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
-    with ExitStack() as stack:
-        connection = None
-        if settings.warehouse.exists():
-            try:
-                connection = stack.enter_context(loading_connection(settings.warehouse))
-                ensure_tables(connection, [])
-            except duckdb.Error:
-                # A damaged warehouse fails the run, and its message says so; the record is complete without it.
-                connection = None
-        append(
-            settings,
-            _action(run),
-            outcome="failed" if is_failed else "needs attention" if failed else "done",
-            detail=facts | ({"failed_steps": failed} if failed else {}),
-            connection=connection,
-        )
-    if connection is not None:
-        save_history(settings)
+    if not settings.warehouse.exists():
+        return
+    try:
+        with loading_connection(settings.warehouse) as connection, transaction(connection):
+            outcome = "failed" if is_failed else "needs attention" if failed else "done"
+            details = facts | ({"failed_steps": failed} if failed else {})
+            record(connection, _action(run), outcome=outcome, details=details)
+    except duckdb.Error:
+        # A damaged warehouse fails the run, and its message says so.
+        return
+    save_history(settings)
 
 
 def record_killed_run(settings: Settings, run: dg.DagsterRun) -> None:
     """Enter a run whose process was killed, when the next command finds it."""
     facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
-    append(settings, _action(run), outcome="killed", detail=facts)
+    if not settings.warehouse.exists():
+        return
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        record(connection, _action(run), outcome="killed", details=facts)
 
 
 def _action(run: dg.DagsterRun) -> str:

@@ -227,6 +227,6 @@ def column_schema(contract: Contract) -> dg.TableSchema:
         column = described.get(name)
         description = column.description if column else added[name]
         if column and column.is_personal:
-            description += " Personal: stored only as a keyed pseudonym."
+            description += " Personal: rows hold a surrogate."
         columns.append(dg.TableColumn(name, sql_type, description=description))
     return dg.TableSchema(columns=columns)

@@ -1,6 +1,6 @@
 """Patterns of personal values: email addresses, telephone and National Insurance numbers.
 
-Columns that a contract marks as personal are always pseudonymised. These patterns are for the other columns, and for
+Columns that a contract marks as personal always hold surrogates. These patterns are for the other columns, and for
 names of files, folders and columns. Those in capitals use the RE2 syntax of DuckDB, contain no quote, and are for ASCII
 text: patterns with the classes of Unicode take 15 ms to compile for every column.
 """

@@ -2,7 +2,7 @@
 
 A contract becomes two SQL queries over a batch of text rows: `good_rows_query` returns the rows without a fault, with
 typed values and times in UTC; `faulty_rows_query` returns the others with their faults. Every row is in exactly one of
-them. Personal cells already contain pseudonyms (see `loading/pseudonyms.py`).
+them. Personal cells already are surrogates (see `loading/people.py`).
 """
 
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
     Args:
         contract: contract of the source.
         batch: SQL of a relation with `BATCH_COLUMNS` and every contract column as text, personal ones as
-            pseudonyms.
+            surrogates.
 
     Returns:
         A query; the caller sets the parameters `known_forces` and, unless the contract requires a force in every row,
@@ -236,7 +236,8 @@ def _select(expressions: list[str], relation: str) -> str:
 def _cleaned(contract: Contract, batch: str) -> str:
     expressions = list(BATCH_COLUMNS)
     for column in contract.columns:
-        cell = cells.without_null_words(quoted(column.name))
+        # A surrogate, which is null for a null word.
+        cell = quoted(column.name) if column.is_personal else cells.without_null_words(quoted(column.name))
         if column.name == FORCE_COLUMN:
             cell = f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
         elif column.default is not None:

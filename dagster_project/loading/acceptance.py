@@ -14,7 +14,6 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.pseudonyms import id_of, known_fingerprint
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import scalar, table
 from dagster_project.validation import Outcome, ValidationResult
@@ -110,12 +109,10 @@ def accept(
             """
         )
         _audit_contents(connection, [file for day in accepted for file in candidate.of(day)])
-        fingerprint = known_fingerprint(connection)
-        key_id = id_of(fingerprint) if fingerprint else None
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
             | _accepted_despite(judgement, result.extract_date)
-            | {"key_id": key_id if result.is_accepted else None}
+            | {"next_surrogate": candidate.next_surrogate}
             for result in results
             for file in result.files
         ]

@@ -34,8 +34,8 @@ from dagster_project.loading.delivery_facts import (
     volumes_of,
 )
 from dagster_project.loading.landing import LandedFile
+from dagster_project.loading.people import People
 from dagster_project.loading.plan import Delivery
-from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
 from dagster_project.loading.waivers import content_of, rejected_contents, waivers_of
@@ -115,6 +115,8 @@ class Candidate:
     day_warnings: list[DayWarning] = field(default_factory=list)
     skipped: frozenset[str] = frozenset()
     """Whole names of files that were not read because another of their day has the same content."""
+    next_surrogate: int = 1
+    """No row holds this surrogate or a higher one."""
 
     def of(self, day: date) -> list[FileLoad]:
         """Return the files of one extract date."""
@@ -139,7 +141,7 @@ def read_deliveries(
     contract: Contract,
     deliveries: Sequence[Delivery],
     *,
-    key: PseudonymKey,
+    people: People,
     default_force: str,
     load_ids: Iterable[int],
     quarantined_again: Iterable[int] = (),
@@ -153,7 +155,7 @@ def read_deliveries(
             `...__deliveries` are created.
         contract: the source.
         deliveries: the deliveries to read, with files ordered by name.
-        key: key of the pseudonyms.
+        people: the vault, which enters unknown identifiers.
         default_force: force of extracts without a force column.
         load_ids: ascending numbers for the files; the raw table has no row of the first or a later one.
         quarantined_again: those of `load_ids` whose rows in `audit.quarantine` are quarantined under a newer contract
@@ -182,30 +184,31 @@ def read_deliveries(
     # a million rows, and no slower.
     connection.execute("set threads = 1")
     connection.execute("set write_buffer_row_group_count = 1")
-    with transaction(connection):
+    with people.opened() as vault, transaction(connection):
         create_incoming(connection, contract, loads[0][0].load_id if loads else 0)
         loader = RowLoader(
             connection,
             contract,
-            key,
+            vault,
             default_force,
             {load.load_id: load.file_name for load, _ in loads},
             shows_text=shows_text,
         )
         for load, file in loads:
             read.append(load)
-            _read(file, load, loader, hide=key.suppression.hidden_in if key.suppression else str)
+            _read(file, load, loader)
             if load.error_code == CHANGED or (load.error and not lexists(file.path)):
                 changed.append(file)
             if on_progress:
                 on_progress(len(read))
         loader.flush()
+        next_surrogate = vault.next_surrogate
     with transaction(connection):
         gone = {file.extract_date for file in changed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
         skipped = frozenset(file.delivered_name for delivery in deliveries for file in delivery.skipped)
         kept = [load for load in read if load.extract_date not in gone]
-        candidate = Candidate(contract, kept, changed, skipped=skipped)
+        candidate = Candidate(contract, kept, changed, skipped=skipped, next_surrogate=next_surrogate)
         if dropped:
             for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
                 connection.execute(
@@ -236,14 +239,13 @@ def _quarantine_again(connection: duckdb.DuckDBPyConnection, contract: Contract,
         )
 
 
-def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable[[str], str]) -> None:
+def _read(file: LandedFile, load: FileLoad, loader: RowLoader) -> None:
     """Pass the rows of a file to the loader, or record why it cannot be read.
 
     Args:
         file: the file.
         load: gets its counts, its columns, and what is wrong.
         loader: gets the rows.
-        hide: replaces the identifiers of erased people in the names of files, sheets and columns.
     """
     try:
         with open_extract(file.path, loader.contract, (file.size, file.modified_ns), name=file.name) as extract:
@@ -252,13 +254,13 @@ def _read(file: LandedFile, load: FileLoad, loader: RowLoader, *, hide: Callable
             load.rows_read = extract.rows_read
             load.totals_rows = extract.totals_rows
             load.columns = extract.found
-            load.unknown_columns = tuple(map(hide, extract.unknown_columns))
-            load.warnings.extend(map(hide, extract.warnings))
+            load.unknown_columns = tuple(extract.unknown_columns)
+            load.warnings.extend(extract.warnings)
             if unknown := len(load.unknown_columns):
                 load.warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
-        load.error = f"{hide(str(error))} [{error.code}]"
+        load.error = f"{error} [{error.code}]"
         load.error_code = error.code
 
 

@@ -48,7 +48,7 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         days: days whose accepted delivery is about to be replaced.
 
     Returns:
-        One correction for each day. Personal columns are compared by their pseudonyms. In a source without a key, two
+        One correction for each day. Personal columns are compared by their surrogates. In a source without a key, two
         rows are the same if all their columns are equal: a row is added or removed, never changed.
     """
     if not days:

@@ -98,7 +98,7 @@ def check_deliveries(
         UsageError: a file was removed or written to while it was read.
     """
     from dagster_project.loading.candidate import read_deliveries
-    from dagster_project.loading.pseudonyms import new_key
+    from dagster_project.loading.people import dry_people
     from dagster_project.loading.reused_ids import shared_ids
     from dagster_project.loading.verdicts import judge
     from dagster_project.validation import count_violations
@@ -125,7 +125,7 @@ def check_deliveries(
             contract,
             deliveries,
             # Never saved, so no two dry runs have the same.
-            key=new_key(),
+            people=dry_people(),
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
             shows_text=True,

@@ -6,7 +6,6 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -15,7 +14,6 @@ from pathlib import Path
 from dagster_project.clock import LONDON, london_today
 from dagster_project.contracts import Contract
 from dagster_project.extracts.personal import looks_personal
-from dagster_project.loading.suppression import Suppression, SuppressionError, read_suppression
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.words import printable
 
@@ -50,8 +48,6 @@ class LandedFile:
     """Modification time that the sender set; the inode change time if the former is ahead of this machine's clock."""
     inode_changed_ns: int = 0
     """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
-    name_without_erased: str | None = None
-    """Its name with substitutes in place of the identifiers of erased people; None if it has none."""
     published_name: str | None = None
     """Its name without what the sender added; None for a file that `fcir check` reads."""
 
@@ -63,7 +59,7 @@ class LandedFile:
     @property
     def delivered_name(self) -> str:
         """Whole name of the file, for `fcir check` and the private warehouse."""
-        return printable(self.name_without_erased or self.path.name)
+        return printable(self.path.name)
 
     @property
     def order(self) -> tuple[str, str]:
@@ -76,7 +72,7 @@ class LandedFile:
     @property
     def shown_path(self) -> str:
         """Path of the file in the private warehouse."""
-        return printable(str(self.path.with_name(self.delivered_name)))
+        return printable(str(self.path))
 
     @property
     def state(self) -> tuple[int, int, int]:
@@ -130,30 +126,8 @@ def scan_landing(
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
         offsets={source: contract.extract_date_offset for source, contract in contracts.items()},
     )
-    # Nothing is loaded if the list cannot be used.
-    with suppress(SuppressionError):
-        landing = _without_erased(landing, read_suppression(settings.suppression))
     seconds = settings.quiet_seconds if quiet_seconds is None else quiet_seconds
     return hold_back(landing, quiet_seconds=seconds, wait_for=wait_for)
-
-
-def _without_erased(landing: Landing, suppression: Suppression | None) -> Landing:
-    """Return it with substitutes in place of the identifiers of erased people in names and warnings."""
-    if suppression is None:
-        return landing
-
-    def without_erased(file: LandedFile) -> LandedFile:
-        # Only what follows the date: most names have nothing there.
-        start = len(f"{file.source}_{file.extract_date}")
-        rest = suppression.hidden_in(file.path.name[start:])
-        name = f"{file.path.name[:start]}{rest}"
-        return file if name == file.path.name else replace(file, name_without_erased=name)
-
-    return replace(
-        landing,
-        files=tuple(map(without_erased, landing.files)),
-        warnings=tuple(map(suppression.hidden_in, landing.warnings)),
-    )
 
 
 def scan(

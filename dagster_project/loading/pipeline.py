@@ -12,21 +12,12 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
+from dagster_project.loading.people import People, people_for_loading
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
-from dagster_project.loading.pseudonyms import (
-    PseudonymKey,
-    check_key,
-    earlier_keys,
-    kept_pseudonyms,
-    known_fingerprint,
-    read_or_create_key,
-)
 from dagster_project.loading.report import FileWarning, SourceReport
 from dagster_project.loading.reused_ids import shared_ids
-from dagster_project.loading.suppression import require_suppression
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
-from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.validation import count_violations, validate
@@ -67,12 +58,12 @@ def load_source(
     Raises:
         ValidationBroken: an expectation could not be computed; no delivery of the source was accepted.
         ConservationError: counts do not add up; no delivery of the source was accepted.
-        PseudonymKeyError: the key cannot be used, or is not the one that the warehouse was loaded with.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
         TableMismatch: a raw table does not fit its contract.
     """
     contract = contracts[source]
     now = now or utc_now()
-    key = load_or_create_key(settings, contracts)
+    people = prepare_warehouse(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         if planned is None:
             landing = scan_landing(settings, contracts, wait_for=[source])
@@ -99,19 +90,16 @@ def load_source(
             missing = missing_days(connection, landing)
             return SourceReport(source, (), (), missing, tuple(of_source), _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
-        key = replace(
-            key, kept=kept_pseudonyms(connection, contracts.values(), earlier_keys(settings.key_file).values())
-        )
         candidate = read_deliveries(
             connection,
             contract,
             deliveries,
-            key=key,
+            people=people,
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
-    # Identifiers, and hashes of the keys that a rule compares, may exceed the memory. Candidates contain pseudonyms
+    # Identifiers, and hashes of the keys that a rule compares, may exceed the memory. Candidates contain surrogates
     # only, so they may be spilled to disk.
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
@@ -191,44 +179,16 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
             insert_rows(connection, table("audit", "landed_file"), rows)
 
 
-def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
-    """Return the key that the warehouse is loaded with; create it with the warehouse, but never replace a lost key.
+def prepare_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> People:
+    """Create the warehouse and its tables if needed, and return the vault that its rows are loaded with.
 
-    The key of the record is created too. The caller must hold the writer lock.
+    The caller must hold the writer lock.
 
     Raises:
-        PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
-        PrivateKeyError: the key of the record cannot be used.
-        SuppressionError: the list of erased identifiers is missing or cannot be used.
+        PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
+        PrivateKeyError: a key file cannot be used.
         TableMismatch: a raw table does not fit its contract.
     """
-    if not settings.warehouse.exists():
-        # Report an unusable key before creating a warehouse.
-        check_key(settings.key_file, None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
-        store.prepare(settings)
-        return key_for_loading(settings, connection)
-
-
-def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -> PseudonymKey:
-    """Return the key with which rows are loaded into a warehouse, and record it there before the first load.
-
-    Args:
-        settings: the data root; the caller holds the writer lock.
-        connection: a loading connection to the warehouse, with its tables.
-
-    Raises:
-        PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
-        SuppressionError: the list of erased identifiers is missing or cannot be used.
-    """
-    known = known_fingerprint(connection)
-    key = read_or_create_key(settings.key_file, known)
-    if known is None:
-        connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-    # Until 0.4: loads of version 0.2, which has one key for all.
-    connection.execute(
-        "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
-        [key.key_id],
-    )
-    return replace(key, suppression=require_suppression(settings))
+        return people_for_loading(settings, connection)

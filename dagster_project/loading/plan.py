@@ -14,9 +14,7 @@ from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing
-from dagster_project.warehouse.connection import WAREHOUSE
 from dagster_project.warehouse.state import last_load, purged_before
-from dagster_project.warehouse.tables import column_types
 
 ACCEPTED = ("loaded", "empty")
 
@@ -325,8 +323,7 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
 
 def _noted(connection: duckdb.DuckDBPyConnection | None) -> dict[str, tuple[tuple[int, int, int | None], str]]:
     """Return by path the state in which each file was last hashed, and its hash."""
-    # Until 0.4: the column is missing until a run has added it; all files are hashed again.
-    if connection is None or "inode_changed_ns" not in column_types(connection, WAREHOUSE, "audit", "landed_file"):
+    if connection is None:
         return {}
     rows = connection.execute("select path, size, modified_ns, inode_changed_ns, sha256 from audit.landed_file")
     return {path: ((size, modified, changed), sha256) for path, size, modified, changed, sha256 in rows.fetchall()}

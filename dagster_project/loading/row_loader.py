@@ -15,7 +15,7 @@ from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
 from dagster_project.extracts.cells import SERIAL_WITH_FRACTION, WHOLE_SERIAL, midnight_of
 from dagster_project.extracts.reading import Extract
 from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query, reason_of
-from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.loading.people import Vault
 from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import create_temp_table
@@ -45,7 +45,7 @@ class RowLoader:
         self,
         connection: duckdb.DuckDBPyConnection,
         contract: Contract,
-        key: PseudonymKey,
+        vault: Vault,
         default_force: str,
         file_names: Mapping[int, str],
         *,
@@ -56,18 +56,18 @@ class RowLoader:
         Args:
             connection: in a transaction, with the candidate tables of the source.
             contract: the source.
-            key: key of the pseudonyms.
+            vault: gives the surrogates of personal cells.
             default_force: force of extracts without a force column.
             file_names: file name of each load; written to the temporary table `load_file`.
             shows_text: whether reasons show the text of faulty cells, for a candidate that is not kept.
         """
         self._connection = connection
         self.contract = contract
-        self._key = key
+        self._vault = vault
         self._default_force = default_force
         self._good = good_rows_query(contract, "text_batch")
         self._faulty = faulty_rows_query(contract, "faulty_batch", shows_text=shows_text)
-        self._personal = [column.name for column in contract.columns if column.is_personal]
+        self._personal = {column.name: column.identifies for column in contract.columns if column.identifies}
         self._times = [column.name for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
         self._with_fractions: set[tuple[int, str]] = set()
         self._undecided: list[pa.Table] = []
@@ -116,9 +116,10 @@ class RowLoader:
         batch, rest = collected.slice(0, _ROWS_AT_ONCE).combine_chunks(), collected.slice(_ROWS_AT_ONCE)
         self._collected = [rest] if rest.num_rows else []
         self._rows, self._bytes = rest.num_rows, rest.nbytes
-        for name in self._personal:
-            pseudonyms = self._key.pseudonyms(self._connection, batch.column(name))
-            batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
+        forces = batch.column(FORCE_COLUMN)
+        for name, kind in self._personal.items():
+            surrogates = self._vault.surrogates(batch.column(name), kind, forces, self._default_force)
+            batch = batch.set_column(batch.schema.get_field_index(name), name, surrogates)
         self._note_fractions(batch)
         self._judge(batch, is_last=False)
 

@@ -1,1 +1,1 @@
-"""Erasure, access, re-keying and retention: replaces or removes pseudonyms in every file. Knows no Dagster."""
+"""Access, erasure, rotation of keys, retention and purge, on the vault of people. Knows no Dagster."""

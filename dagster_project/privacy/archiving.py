@@ -8,14 +8,8 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.contracts import Contract
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, create_temp_table
-
-Labels = dict[str, list[str]]
-"""Published tables with a row for a person and month: the person's column, that of the month, and the first day that is
-not purged.
-"""
 
 _ARCHIVE = """
 create schema if not exists archive;
@@ -68,52 +62,22 @@ def archived_models(manifest: Mapping[str, Any]) -> list[ArchivedModel]:
     return found
 
 
-def archive(
-    connection: duckdb.DuckDBPyConnection,
-    models: Iterable[ArchivedModel],
-    contracts: Mapping[str, Contract],
-    cuts: Mapping[str, date],
-) -> Labels:
-    """Copy what the models have made of purged days; return which published tables have a person's column.
+def archive(connection: duckdb.DuckDBPyConnection, models: Iterable[ArchivedModel], cuts: Mapping[str, date]) -> None:
+    """Copy what the models have made of purged days.
 
     Args:
         connection: the new warehouse, with the old marts attached as `before`.
         models: the models to archive.
-        contracts: all contracts.
         cuts: by source, the day before which detail is purged.
     """
     connection.execute(_ARCHIVE)
     known = dict(connection.execute("select source, purged_before from audit.purge").fetchall()) | dict(cuts)
-    labels: Labels = {}
     for model in models:
-        is_purged = model.is_purged(known)
         relation = table("before" if model.database == MARTS else WAREHOUSE, model.schema, model.name)
-        columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
-        person = person_of(columns, model.sources, contracts)
-        label = ""
-        if person and model.day:
-            label = f" replace ({label_of(person, model.day)} as {quoted(person)})"
-            labels[model.name] = [person, model.day, str(max(known.get(source, date.min) for source in model.sources))]
         connection.execute(
             f"create or replace table {table(WAREHOUSE, 'archive', model.name)} as "
-            f"select *{label} from {relation} where {is_purged}"
+            f"from {relation} where {model.is_purged(known)}"
         )
-    return labels
-
-
-def person_of(columns: Iterable[str], sources: Iterable[str], contracts: Mapping[str, Contract]) -> str | None:
-    """Return the first column that is personal in a contract of the sources; None if there is none."""
-    personal = {column.name for source in sources for column in contracts[source].columns if column.is_personal}
-    return next((column for column in columns if column in personal), None)
-
-
-def label_of(person: str, day: str) -> str:
-    """Return SQL for what replaces a person in a row for a person and month: a number that is another each month."""
-    at = quoted(person)
-    return (
-        f"'purged ' || cast(row_number() over (partition by force_code, {quoted(day)} "
-        f"order by md5({at} || cast({quoted(day)} as varchar)), {at}) as varchar)"
-    )
 
 
 def count_files(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:

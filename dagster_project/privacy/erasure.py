@@ -1,220 +1,56 @@
-"""Erase a person: replace the pseudonyms by a random substitute everywhere, keep it so, and certify it."""
+"""Erase a person: the vault is written again without the identifier, so that nothing leads to its rows any more.
 
-import json
-import secrets
+No row changes, and so no figure. Who has the key of the erased, and the keys of the vault, can still tell which rows
+were the person's: they are pseudonymised, not anonymous.
+"""
+
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.suppression import (
-    PEOPLE_ON_LIST,
-    new_substitute,
-    note_list,
-    noted_list,
-    read_suppression,
-    suppress,
-    suppression_key,
-)
-from dagster_project.privacy.findings import Findings, find_values, require_whole
-from dagster_project.privacy.held import HeldRows
-from dagster_project.privacy.person import Person, landing_files_with
-from dagster_project.privacy.replacing import (
-    Replacement,
-    delete_intent,
-    record_manifests,
-    removed_files,
-    replace_everywhere,
-    require_unlocked_databases,
-    write_intent,
-)
-from dagster_project.privacy.values import Values
-from dagster_project.record.certificates import (
-    CERTIFIED,
-    IDENTIFIER_SEARCHED,
-    LAKE_NOT_SEARCHED,
-    certificate_redactions,
-    certified_sha256,
-    redacted_certificates,
-)
-from dagster_project.record.chain import REDACTED, who_of
-from dagster_project.record.store import append, append_once, redacted_now, redactions
-from dagster_project.recovery.history import save_history
+from dagster_project.loading.people import Erased, People, rewrite
+from dagster_project.operations.actions import record
+from dagster_project.privacy.person import Person, rows_of
+from dagster_project.privacy.retention import Hold
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import has_lake
-from dagster_project.writing import make_private_folder, write_whole
-
-ACTION = "erase"
+from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.history import save_history
 
 
-def find_person(settings: Settings, contracts: Mapping[str, Contract], person: Person) -> Findings:
-    """Return where a person is held: by pseudonym under every key, and by the identifier itself.
-
-    Raises:
-        DamagedStore: the warehouse or the marts cannot be read.
-    """
-    require_whole(settings)
-    found = find_values(settings, person.values(), person.pseudonyms)
-    landed = landing_files_with(settings, contracts, person.identifier)
-    # Files in the landing folder are not rewritten, so they do not decide whether the rest is clean.
-    found.landing = landed.rows | dict.fromkeys((f"{name} (not readable)" for name in landed.unreadable), 0)
-    found.spellings = landed.spellings
-    return found
-
-
-def erase(settings: Settings, person: Person, *, reason: str, found: Findings, held: Sequence[HeldRows] = ()) -> Path:
-    """Erase a person, and return the certificate.
-
-    The identifier gets onto the suppression list, so that later loads do not bring it back. Rows keep their figures:
-    the substitute is the same wherever the pseudonym was.
+def erase(settings: Settings, people: People, person: Person, *, reason: str, rows: Mapping[str, int]) -> int:
+    """Erase a person from the vault, record it, and return how many identifiers went.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
+        people: the vault.
         person: who is erased.
-        reason: why, for the record and the certificate; without personal values.
-        found: where the person is held, for the certificate.
-        held: rows on held days, for the certificate.
-
-    Raises:
-        FolderTaken: a file is in the place of the folder of certificates. Nothing was changed.
-        DatabaseInUse: another program has locked a SQLite database. Nothing was changed.
+        reason: why, for the record; without personal values.
+        rows: number of rows by source, for the record.
     """
-    # Before anything is replaced, since it is needed last.
-    make_private_folder(settings.certificates)
-    substitute = person.suppressed.substitute if person.suppressed else new_substitute()
-    values = person.values(substitute)
-    now = utc_now()
-    require_unlocked_databases(settings, values)
-
-    def redact(content: bytes) -> bytes:
-        return values.replace_in(content)[0]
-
-    known = read_suppression(settings.suppression)
-    replacement = Replacement(
-        ACTION,
-        reason,
-        now.isoformat(timespec="seconds"),
-        dict(values.pairs),
-        {
-            "certificate": f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
-            "hashed": suppression_key(settings.suppression).pseudonym(person.identifier),
-            "substitute": substitute,
-            "keys": list(person.pseudonyms),
-            "found": found.as_json(),
-            "list_before": known.fingerprint if known else None,
-            # The reason of a hold may name the person.
-            "despite_holds": [replace(rows, reason=values.hidden_in(rows.reason)).as_json() for rows in held],
-            # A reason or a file may have named the person: record and certificates stay whole without the value.
-            REDACTED: redactions(settings, redact) | certificate_redactions(settings, redact),
-        },
-        list(map(str, settings.backups)),
-    )
-    write_intent(settings, replacement)
-    return finish_erasure(settings, replacement, values)
-
-
-def finish_erasure(settings: Settings, replacement: Replacement, values: Values | None = None) -> Path:
-    """Do what an erasure intended, and return its certificate. It can be repeated after it was killed.
-
-    Args:
-        settings: the data root; the caller holds the writer lock and no connection.
-        replacement: the intent.
-        values: with the identifier in clear, which the intent does not have; None when a killed erasure is finished.
-    """
-    facts: Any = replacement.facts
-    begun_at = datetime.fromisoformat(replacement.begun_at)
-    values = values or Values(replacement.pairs)
-
-    def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
-        # A warehouse that lacks earlier erasures keeps its note, so that the next run finds them.
-        applied = read_suppression(settings.suppression)
-        if applied and noted_list(connection) == facts["list_before"]:
-            note_list(connection, applied.fingerprint)
-
-    people = suppress(
-        settings.suppression,
-        facts["hashed"],
-        facts["substitute"],
-        begun_at,
-        replaced=replacement.pairs,
-        keys=facts["keys"],
-    )
-    rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
-    changed = rewritten.publications
-    removed = removed_files(settings)
-    remaining = find_values(settings, values, facts["keys"])
-    remaining.unreadable += [line for line in rewritten.lines(values) if line not in remaining.unreadable]
-    record_manifests(settings, changed)
-    outcome = "done" if remaining.is_clean else "incomplete"
-    detail: dict[str, object] = {
-        "certificate": facts["certificate"],
-        PEOPLE_ON_LIST: people,
-        "keys": facts["keys"],
-        "publications": len(changed),
-        IDENTIFIER_SEARCHED: values.is_in_clear,
-        LAKE_NOT_SEARCHED: has_lake(settings),
-    }
-    if facts["despite_holds"]:
-        detail["rows_despite_holds"] = sum(rows["rows"] for rows in facts["despite_holds"])
-    detail[CERTIFIED] = certified_sha256(_stated(replacement))
-    intended = facts[REDACTED]
-    if redacted := redacted_now(settings, intended) | redacted_certificates(settings, intended):
-        detail[REDACTED] = redacted
-    entered: Any = {"outcome": outcome, "reason": replacement.reason, "detail": detail}
-    entry = append_once(settings, ACTION, unique="certificate", **entered)
-    if entry["outcome"] == "done" != outcome:
-        # It was killed after its entry, and something was left or lost since, such as a backup that is not mounted.
-        with loading_connection(settings.warehouse) as connection:
-            entry = append(settings, ACTION, connection=connection, **entered)
+    now = utc_now().replace(tzinfo=None)
+    gone = [Erased(found.hash, found.surrogate, now) for found in person.found if not found.erased_at]
+    if gone:
+        rewrite(people, erase=gone)
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        record(connection, "erase", reason=reason, details={"identifiers": len(gone), "rows": dict(rows)})
     save_history(settings)
-    certificate = _certify(settings, replacement, entry, values, remaining, removed)
-    delete_intent(settings)
-    return certificate
+    return len(gone)
 
 
-def _stated(replacement: Replacement) -> dict[str, object]:
-    """Return what the certificate states, and the record has the hash of."""
-    facts = replacement.facts
-    return {
-        "what": "erasure of a person by identifier",
-        "begun_at": replacement.begun_at,
-        "keys": facts["keys"],
-        "held_before": facts["found"],
-        "despite_holds": facts["despite_holds"],
-    }
-
-
-def _certify(
-    settings: Settings,
-    replacement: Replacement,
-    entry: Mapping[str, Any],
-    values: Values,
-    remaining: Findings,
-    removed: list[str],
-) -> Path:
-    facts: Any = replacement.facts
-    content = {
-        "certificate": facts["certificate"],
-        **_stated(replacement),
-        "reason": replacement.reason,
-        "ended_at": utc_now().isoformat(timespec="seconds"),
-        **who_of(entry),
-        "record": {name: entry[name] for name in ("seq", "hash")},
-        # Not `remaining`: an erasure that is finished after it was killed does not search for the identifier.
-        "is_clean": entry["outcome"] == "done",
-        "remaining": remaining.as_json(),
-        "removed_files": [values.hidden_in(file) for file in removed],
-        IDENTIFIER_SEARCHED: values.is_in_clear,
-        # An entry that an earlier version wrote before it was killed does not have it.
-        LAKE_NOT_SEARCHED: entry["detail"].get(LAKE_NOT_SEARCHED, has_lake(settings)),
-    }
-    make_private_folder(settings.certificates)
-    file = settings.certificates / f"{facts['certificate']}.json"
-    write_whole(file, f"{json.dumps(content, indent=2)}\n".encode())
-    return file
+def held_days(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, Contract],
+    person: Person,
+    holds: Sequence[Hold],
+) -> list[str]:
+    """Return the holds that name an extract date of the person's rows, one line each."""
+    lines = []
+    for contract, columns, rows in rows_of(connection, contracts, person):
+        days = [row[columns.index("extract_date")] for row in rows]
+        for hold in holds:
+            count = sum(hold.first_day <= day <= hold.last_day for day in days) if hold.source == contract.source else 0
+            if count:
+                lines.append(f"{hold.source} {hold.first_day} to {hold.last_day} ({hold.reason}): {count:,} rows")
+    return lines

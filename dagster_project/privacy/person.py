@@ -1,193 +1,220 @@
-"""A person by an identifier: the pseudonyms under every key, and the files in the landing folder that have it."""
+"""A person by an identifier: the rows of the warehouse, and the files outside it that still name the person."""
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from dagster_project.contracts import Contract
+from dagster_project.contracts import Contract, Identifier
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.extracts.limits import LARGEST_EXTRACT
-from dagster_project.extracts.personal import looks_personal
+from dagster_project.extracts.identifiers import identifiers_query
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
-from dagster_project.loading.pseudonyms import (
-    PseudonymKey,
-    PseudonymKeyError,
-    check_key,
-    earlier_key_file,
-    earlier_keys,
-    known_fingerprint,
-)
-from dagster_project.loading.suppression import Suppressed, read_suppression
-from dagster_project.privacy.files import UnreadableFile, files_below, is_closed
-from dagster_project.privacy.findings import landing_folders
-from dagster_project.privacy.searching import search
-from dagster_project.privacy.values import HIDDEN, Values
+from dagster_project.loading.people import Found, People
 from dagster_project.settings import Settings
-from dagster_project.words import in_shell
+from dagster_project.sql import column_names, quoted, table
+from dagster_project.warehouse.connection import dry_connection
+from dagster_project.words import printable
 
-# With or without the code of the country and the first zero, which spreadsheets remove.
-_TELEPHONE = r"^\+?(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"
-# Of another country, with what stands for its code: 7 to 15 digits (ITU-T E.164).
-_FROM_ABROAD = r"^(?:\+|00)([1-9][0-9]{6,14})$"
-# What a telephone number has besides its digits; `.0` is that of a cell that a program read as a number.
-_BETWEEN_DIGITS = r"^(?:tel|sms):|\.0+$|['()./\p{Pd}]"
-# An email address as a link, or with a name before it.
-_MAIL = "^(?:mailto:|.*<)([^<>]+@[^<>]+?)>?$"
+# Between the digits of a telephone number, and before them, in a text.
+_BETWEEN = r"[\s\-.()/]*"
+_TEXTS = (".md", ".csv", ".txt", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class Person:
-    """An identifier with its pseudonyms. Neither is ever shown."""
+    """An identifier with what the vault has under it. The identifier is never shown."""
 
     identifier: str = field(repr=False)
-    pseudonyms: Mapping[str, str] = field(repr=False)
-    """By the id of the key."""
-    suppressed: Suppressed | None = field(repr=False)
-    """Its entry of the suppression list; None if it was never erased."""
+    forces: tuple[str, ...]
+    """Forces whose references and operators were asked for."""
+    found: tuple[Found, ...]
 
-    def values(self, substitute: str = "") -> Values:
-        """Return what is looked for, and what replaces it."""
-        return Values(dict.fromkeys(self.pseudonyms.values(), substitute), self.identifier, substitute)
+    @property
+    def surrogates(self) -> list[int]:
+        """Surrogates that rows of the person hold."""
+        return [found.surrogate for found in self.found]
 
 
-def person_of(settings: Settings, connection: duckdb.DuckDBPyConnection, identifier: str) -> Person:
-    """Return the pseudonyms of an identifier, trimmed as loading trims a cell.
+def find_person(people: People, identifier: str, forces: Sequence[str]) -> Person:
+    """Look an identifier up in the vault. The caller holds the writer lock.
 
     Args:
-        settings: the data root.
-        connection: its warehouse.
-        identifier: a text as extracts have it; another spelling is another identifier.
+        people: the vault.
+        identifier: a text in any usual spelling.
+        forces: codes of the forces whose references and operators count.
 
     Raises:
         UsageError: the text is empty, or a word that loading takes for an empty cell.
-        PseudonymKeyError: a key that rows were loaded with is missing or cannot be used.
-        SuppressionError: the list of erased identifiers cannot be used.
     """
     text = identifier.strip(BLANKS)
     if not text or text.upper() in NULL_WORDS:
         raise UsageError("no identifier was given, or a word that stands for an empty cell. Nothing was done")
-    known = keys_of(settings, connection)
-    suppression = read_suppression(settings.suppression)
-    pseudonyms = {key_id: key.pseudonym(text) for key_id, key in known.items()}
-    return Person(text, pseudonyms, suppression.find(text) if suppression else None)
+    with people.opened() as vault:
+        return Person(text, tuple(forces), tuple(vault.find(text, forces)))
 
 
-def keys_of(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, PseudonymKey]:
-    """Return every key that rows of the warehouse were loaded with, by id, the current one first.
+def rows_of(
+    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
+) -> Iterator[tuple[Contract, list[str], list[tuple[Any, ...]]]]:
+    """Yield the contract, the columns and the rows of each source that holds the person, rows of replaced loads too.
 
-    Raises:
-        PseudonymKeyError: one of them is missing or cannot be used.
+    Of personal columns, only the names of those that hold the person are shown, as `held_as`. Times are UTC.
+
+    Args:
+        connection: an open connection to the warehouse.
+        contracts: all contracts.
+        person: the person.
     """
-    current = check_key(settings.key_file, known_fingerprint(connection))
-    if current is None:
-        raise UsageError("nothing is loaded yet, so there is no key and nothing to find. Run: fcir run")
-    keys = {current.key_id: current} | earlier_keys(settings.key_file)
-    for key_id in loads_by_key(connection):
-        if key_id not in keys:
-            file = earlier_key_file(settings.key_file, key_id)
-            raise PseudonymKeyError(
-                f"{file}: the key {key_id} is missing, and rows were loaded with it, in which no person can be found "
-                f"without it. Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
-            )
-    return keys
-
-
-def loads_by_key(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Return the number of loads with rows of each key, by its id."""
-    rows = connection.execute(
-        "select key_id, count(*) from audit.load where key_id is not null group by key_id order by key_id"
-    ).fetchall()
-    return dict(rows)
-
-
-@dataclass
-class Landed:
-    """Files of the landing folder by path relative to it, and of backups by path.
-
-    Names that are personal or have the identifier are hidden.
-    """
-
-    rows: dict[str, int] = field(default_factory=dict)
-    """Rows with the identifier, or occurrences in a file that is no extract, or in the path of one without any."""
-    spellings: dict[str, int] = field(default_factory=dict)
-    """Rows with what looks like another spelling of it in a personal column."""
-    unreadable: list[str] = field(default_factory=list)
-    """Files that could not be decoded, or are too large, and folders that could not be read."""
-
-
-def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], identifier: str) -> Landed:
-    """Read every file of the landing folder, and of those of copied data roots; return those with an identifier.
-
-    A file is read as an extract of its source; any other file is searched for the text, even if it is compressed.
-    """
-    found = Landed()
-    values = Values({}, identifier)
-    files = ((landing, file) for landing in landing_folders(settings) for file in files_below(landing))
-    for folder, file in files:
-        parts = file.relative_to(folder)
-        name = "/".join(_shown(part, values) for part in parts.parts) or "."
-        if folder != settings.landing:
-            name = f"{values.hidden_in(str(folder))}/{name}"
-        try:
-            if is_closed(file) or file.stat().st_size > LARGEST_EXTRACT:
-                raise UnreadableFile(name)
-            rows, others = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
-            rows = rows or sum(hit.rows for hit in search(file, values)) or values.count_in(os.fsencode(parts))
-        except UnreadableFile:
-            found.unreadable.append(name)
+    for contract in contracts.values():
+        personal = [column.name for column in contract.columns if column.is_personal]
+        if not personal or not person.surrogates:
             continue
-        for of_files, count in ((found.rows, rows), (found.spellings, others)):
-            if count:
-                of_files[name] = of_files.get(name, 0) + count
-    return found
+        shown = "".join(f", rows.{quoted(column.name)}" for column in contract.columns if not column.is_personal)
+        is_held = [f"coalesce(list_contains($surrogates, rows.{quoted(name)}), false)" for name in personal]
+        held_as = ", ".join(
+            f"case when {condition} then '{name}' end" for name, condition in zip(personal, is_held, strict=True)
+        )
+        cursor = connection.execute(
+            f"""
+            select
+                rows.extract_date,
+                coalesce(load.delivered_name, load.file_name) as file_name,
+                rows.source_row,
+                load.loaded_at,
+                load.status as load_status,
+                concat_ws(', ', {held_as}) as held_as
+                {shown}
+            from {table("raw", contract.source)} as rows
+            inner join audit.load as load on rows.load_id = load.load_id
+            where {" or ".join(is_held)}
+            order by rows.extract_date, load.file_name, rows.source_row
+            """,
+            {"surrogates": person.surrogates},
+        )
+        if rows := cursor.fetchall():
+            yield contract, column_names(cursor), rows
 
 
-def _shown(name: str, values: Values) -> str:
-    """Return the name of a file or folder, without what is personal in it."""
-    shown = values.hidden_in(name)
-    return HIDDEN if looks_personal(name) or looks_personal(shown) else shown
+@dataclass(frozen=True)
+class Named:
+    """Files that name a person, and what could not be read. Names are relative to the data root."""
+
+    files: tuple[str, ...]
+    not_searched: tuple[str, ...]
 
 
-def _rows_of_extract(file: Path, contract: Contract | None, identifier: str) -> tuple[int, int]:
-    """Return the rows with the identifier in a cell, and those with another spelling; none if it is no extract."""
-    rows = others = 0
-    if contract is not None:
-        with suppress(UnreadableExtract), open_extract(file, contract) as extract:
-            for of_batch, others_of_batch in _rows_with(extract.batches(), contract, identifier):
-                rows, others = rows + of_batch, others + others_of_batch
-    return rows, others
+def files_that_name(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
+) -> Named:
+    """Find the person in the landing folder, by contract and so in any spelling, and in the texts of analysts.
+
+    A file whose rows are all in the warehouse is not read again.
+
+    Args:
+        settings: the data root.
+        connection: an open connection to its warehouse.
+        contracts: all contracts.
+        person: the person.
+    """
+    known = _loaded_files(connection, contracts, person)
+    pattern = spellings_of(person)
+    named, left = [], []
+    for file in sorted(path for path in settings.landing.rglob("*") if path.is_file()):
+        source = file.relative_to(settings.landing).parts[0]
+        is_named = known.get(str(file)) if _is_as_loaded(connection, file) else None
+        if is_named is None:
+            try:
+                is_named = _extract_names(file, contracts[source], settings.force, person)
+            except (KeyError, UnreadableExtract, OSError):
+                left.append(file)
+                continue
+        if is_named or pattern.search(file.name):
+            named.append(file)
+    for folder in (settings.commentary, settings.config_folder):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TEXTS):
+            if pattern.search(file.read_text(encoding="utf-8", errors="replace")) or pattern.search(file.name):
+                named.append(file)
+    return Named(*(tuple(printable(str(_relative(file, settings))) for file in files) for files in (named, left)))
 
 
-def _rows_with(batches: Iterator[pa.Table], contract: Contract, identifier: str) -> Iterator[tuple[int, int]]:
-    spoken = pa.scalar(_spoken(pa.chunked_array([[identifier]]))[0].as_py())
-    for batch in batches:
-        has_it = has_other = pa.scalar(False)
+def _relative(file: Path, settings: Settings) -> Path:
+    return file.relative_to(settings.home) if file.is_relative_to(settings.home) else file
+
+
+def spellings_of(person: Person) -> re.Pattern[str]:
+    """Return a pattern for the usual spellings of an identifier in a text: case, blanks, and prefixes of numbers."""
+    text = person.identifier.casefold()
+    with dry_connection() as connection:
+        asked = "(select 1 as n, $text as cell, '' as force)"
+        [(_, form)] = connection.execute(identifiers_query(asked, Identifier.PHONE), {"text": text}).fetchall()
+    if form and form.startswith("p:+44"):
+        digits = _BETWEEN.join(form.removeprefix("p:+44"))
+        return re.compile(rf"(?<!\d)(?:(?:\+|00)?{_BETWEEN}44{_BETWEEN})?0?{_BETWEEN}{digits}(?!\d)")
+    letters = r"\s*".join(re.escape(letter) for letter in text if not letter.isspace())
+    return re.compile(rf"(?<![0-9a-z]){letters}(?![0-9a-z])", re.IGNORECASE)
+
+
+def _loaded_files(
+    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
+) -> dict[str, bool]:
+    """Return the paths of files of which the warehouse has every row, and whether one holds the person."""
+    held: set[int] = set()
+    for contract in contracts.values():
         for column in contract.columns:
-            cells = batch.column(column.name)
-            equal = pc.fill_null(pc.equal(cells, identifier), False)
-            has_it = pc.or_(has_it, equal)
             if column.is_personal:
-                similar = pc.fill_null(pc.equal(_spoken(cells), spoken), False)
-                has_other = pc.or_(has_other, pc.and_not(similar, equal))
-        yield pc.sum(has_it).as_py() or 0, pc.sum(has_other).as_py() or 0
+                relation = f"{table('raw', contract.source)} where list_contains(?, {quoted(column.name)})"
+                query = f"select distinct load_id from {relation}"
+                held |= {load for (load,) in connection.execute(query, [person.surrogates]).fetchall()}
+    rows = connection.execute(
+        """
+        select file.path, load.load_id
+        from audit.landed_file as file
+        inner join audit.load as load on file.sha256 = load.file_sha256
+        where load.status = 'loaded' and load.rows_quarantined = 0 and coalesce(load.rows_purged, 0) = 0
+        """
+    ).fetchall()
+    return {path: load in held for path, load in rows}
 
 
-def _spoken(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return texts as they would be read out: without case, width and blanks, telephone numbers without a prefix."""
-    texts = pc.utf8_lower(pc.utf8_normalize(cells, form="NFKC"))
-    texts = pc.replace_substring_regex(texts, r"[\s\pZ\p{Cf}]", "")
-    numbers = pc.replace_substring_regex(texts, _BETWEEN_DIGITS, "")
-    spoken = pc.replace_substring_regex(texts, _MAIL, r"\1")
-    for form in (_FROM_ABROAD, _TELEPHONE):
-        is_number = pc.match_substring_regex(numbers, form)
-        spoken = pc.if_else(is_number, pc.replace_substring_regex(numbers, form, r"\1"), spoken)
-    return spoken
+def _is_as_loaded(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    state = file.stat()
+    return bool(
+        connection.execute(
+            "select 1 from audit.landed_file where path = ? and size = ? and modified_ns = ?",
+            [printable(str(file)), state.st_size, state.st_mtime_ns],
+        ).fetchall()
+    )
+
+
+def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:
+    """Return whether a personal cell of an extract has the identifier; errors are those of `open_extract`."""
+    columns = {column.name: column.identifies for column in contract.columns if column.identifies}
+    with dry_connection() as connection, open_extract(file, contract) as extract:
+        connection.execute("create temp table wanted (kind varchar, identifier varchar)")
+        for kind in set(columns.values()):
+            asked = "(select force as n, force, $text as cell from (select unnest($forces) as force))"
+            connection.execute(
+                f"insert into wanted select '{kind}', identifier from ({identifiers_query(asked, kind)})",
+                {"text": person.identifier, "forces": list(person.forces)},
+            )
+        for batch in extract.batches():
+            for name, kind in columns.items():
+                rows = {"n": range(batch.num_rows), "cell": batch.column(name), "force": batch.column("force_code")}
+                connection.register("cells", pa.table(rows))
+                cells = "(select n, cell, coalesce(nullif(lower(force), ''), $force) as force from cells)"
+                found = connection.execute(
+                    f"select 1 from ({identifiers_query(cells, kind)}) semi join (from wanted where kind = '{kind}') "
+                    "using (identifier) limit 1",
+                    {"force": default_force},
+                ).fetchall()
+                connection.unregister("cells")
+                if found:
+                    return True
+    return False

@@ -196,7 +196,7 @@ def _source(place: str, row: Mapping[str, str], sources: Collection[str]) -> str
 def _reason(place: str, text: str) -> str:
     if looks_personal(text):
         raise RetentionError(
-            f"{place}, column reason: contains a personal value, and certificates keep it. Nothing was purged. Name "
+            f"{place}, column reason: contains a personal value, and the record keeps it. Nothing was purged. Name "
             "the case instead, then run: fcir purge"
         )
     if not text or len(text) > _LONGEST_REASON or not text.isprintable():

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
+from dagster_project.operations.actions import record
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import files_of, keep_rows_for_analysts, start_publication
@@ -21,7 +22,7 @@ from dagster_project.publication.publish import GateClosed, check_gate, finish, 
 from dagster_project.settings import Settings, check_force
 from dagster_project.sql import count_rows, literal, quoted, table
 from dagster_project.transformation.project import Mart
-from dagster_project.warehouse.connection import STORAGE_VERSION, loading_connection, spilling_connection
+from dagster_project.warehouse.connection import STORAGE_VERSION, loading_connection, spilling_connection, transaction
 from dagster_project.writing import readable_files
 
 
@@ -90,7 +91,9 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
         "tables": counts,
     }
     keep_rows_for_analysts(partial, settings.analysts_group)
-    folder = finish(settings, partial, name, manifest)
+    folder = finish(partial, name, manifest)
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        record(connection, "publication", details={"publication": f"{root.parent.name}/{force_code}/{name}"})
     remove_old(root, name)
     return ForceEdition(name, folder, force_code, counts)
 

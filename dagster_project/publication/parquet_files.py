@@ -146,8 +146,8 @@ def copy_to_parquet(connection: duckdb.DuckDBPyConnection, columns: Sequence[str
     Each file has its own ordered COPY: with PARTITION_BY, DuckDB loses the order, and a second run writes other bytes.
     """
     order = ", ".join(f"{quoted(column)} nulls last" for column in columns)
-    # Zstandard at its lowest level writes as fast as Snappy, DuckDB's default, and needs 0.61 of the bytes for ten
-    # years of calls: Snappy cannot compress hexadecimal pseudonyms. Bloom filters take a tenth of the time.
+    # Zstandard at its lowest level writes as fast as Snappy, DuckDB's default, and needs fewer bytes. Bloom filters
+    # take a tenth of the time.
     connection.execute(
         f"copy (from {relation}{f' order by {order}' if order else ''}) to {literal(str(file))} "
         "(format parquet, compression zstd, compression_level 1, write_bloom_filter false)"

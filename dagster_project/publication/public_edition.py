@@ -19,6 +19,7 @@ from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
 from dagster_project.disclosure.rules import DisclosureRules, RulesError
+from dagster_project.operations.actions import record
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import (
@@ -47,6 +48,7 @@ from dagster_project.warehouse.connection import (
     loading_connection,
     reading_connection,
     spilling_connection,
+    transaction,
 )
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.writing import readable_files
@@ -143,9 +145,10 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
             is_synthetic=is_synthetic,
         )
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    folder = finish(settings, partial, name, manifest | {"failed": renderer.failed})
-    with loading_connection(settings.warehouse) as connection:
+    folder = finish(partial, name, manifest | {"failed": renderer.failed})
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
+        record(connection, "publication", details={"publication": f"{root.name}/{name}"})
     remove_old(root, name)
     return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
 

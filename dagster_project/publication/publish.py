@@ -2,14 +2,13 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
-from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE, add_publication
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (
@@ -31,7 +30,6 @@ from dagster_project.publication.pointer import point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, recover_interrupted
-from dagster_project.record.store import append, head_in_file
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import newest_change, stale_because
@@ -133,7 +131,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         remove_broken_links(draft, papers)
         manifest = _manifest(connection, draft, name, published_at, counts, project_fingerprint)
         keep_rows_for_analysts(partial, settings.analysts_group)
-        folder = finish(settings, partial, name, manifest)
+        folder = finish(partial, name, manifest)
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
     return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
@@ -186,18 +184,11 @@ def _manifest(
     }
 
 
-def finish(settings: Settings, partial: Path, name: str, manifest: Mapping[str, object]) -> Path:
-    """Write the manifest, record its hash, rename the folder and point readers to it; return the folder.
-
-    The manifest has the head of the record of actions before that entry, so that each proves the other.
-    """
-    head = head_in_file(settings)
-    written = write_manifest(partial, dict(manifest) | {"record": asdict(head) if head else None})
+def finish(partial: Path, name: str, manifest: Mapping[str, object]) -> Path:
+    """Write the manifest, rename the folder and point readers to it; return the folder."""
+    write_manifest(partial, manifest)
     partial.chmod(0o755)
     sync(partial)
-    # Before the folder has its name: every publication that readers see has its entry.
-    facts = {"publication": str(partial.with_name(name).relative_to(settings.home)), "sha256": sha256_of(written)}
-    append(settings, "manifest", detail=facts)
     folder = partial.rename(partial.with_name(name))
     point_to(folder.parent, name)
     return folder

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import duckdb
 
@@ -49,7 +50,18 @@ NO_SPILLING: Mapping[str, str] = MappingProxyType({"temp_directory": ""})
 
 
 class DatabaseUnreadable(RuntimeError):
-    """A DuckDB file that cannot be opened; the message names the file and says what to do."""
+    """A DuckDB file that cannot be opened or used; the message names the file and says what to do."""
+
+    def __init__(self, file: Path, what: str, advice: str) -> None:
+        """Describe the fault.
+
+        Args:
+            file: the file.
+            what: what is wrong with it, as the rest of a sentence.
+            advice: what holds meanwhile, and the next command.
+        """
+        super().__init__(f"{file} {what}. {advice}")
+        self.what = what
 
 
 def says_damage(text: str) -> bool:
@@ -91,8 +103,8 @@ def opening(file: Path, advice: str) -> Iterator[None]:
                 f"{file} is open in another program{by}; nothing was done. Close it there and run again"
             ) from None
         if says_damage(message):
-            raise DatabaseUnreadable(f"{file} is damaged: {message}. {advice}") from None
-        raise DatabaseUnreadable(f"{file} cannot be opened: {message}. {_not_damaged(file, message)}") from None
+            raise DatabaseUnreadable(file, f"is damaged: {message}", advice) from None
+        raise DatabaseUnreadable(file, f"cannot be opened: {message}", _not_damaged(file, message)) from None
 
 
 @contextmanager
@@ -110,7 +122,7 @@ def noticing_damage(damaged: Callable[[], tuple[Path, str]]) -> Iterator[None]:
     except duckdb.Error as error:
         if is_damage(error):
             file, advice = damaged()
-            raise DatabaseUnreadable(f"{file} is damaged: {str(error).splitlines()[0]}. {advice}") from None
+            raise DatabaseUnreadable(file, f"is damaged: {str(error).splitlines()[0]}", advice) from None
         raise
 
 
@@ -147,7 +159,7 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an in-memory database for loading, with the warehouse file and the marts file attached.
 
     The text of extracts, which contains personal values, is in the in-memory database only. Spilling is off, so no
-    personal value reaches a disk: only pseudonymised rows are written to the attached files.
+    personal value reaches a disk: only rows with surrogates are written to the attached files.
 
     Args:
         warehouse: the warehouse file; created with mode 0600 if it does not exist.
@@ -206,6 +218,46 @@ def memory_limit(warehouse: Path) -> str:
 def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a loading connection to an empty in-memory warehouse, which is discarded afterwards."""
     with _memory_connection(":memory:", ":memory:") as connection:
+        yield connection
+
+
+@contextmanager
+def comparing_connection(spill_at: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty in-memory database to attach files to.
+
+    Args:
+        spill_at: folder of the caller that memory may be spilled into; None: spilling is off.
+    """
+    spilling: dict[str, Any] = {"temp_directory": str(spill_at / "spilled.tmp")} if spill_at else dict(NO_SPILLING)
+    with private_files(), duckdb.connect(":memory:", config=spilling) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
+def vault_connection(file: Path | None, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory database with the vault attached as `vault`: apart from the warehouse, and without spilling.
+
+    Args:
+        file: the vault, created for its owner only if it does not exist; None: a vault in memory.
+        read_only: whether the vault is only read; it must exist then.
+    """
+    advice = ""
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        advice = (
+            "Restore its newest copy, or give everybody a new surrogate: "
+            f"mv {in_shell(file)} {in_shell(file)}.damaged && fcir rebuild"
+        )
+    # Entering people into a vault of ten million takes 0.5 GB, writing that vault again 0.9 GB.
+    with (
+        private_files(),
+        duckdb.connect(":memory:", config={**NO_SPILLING, "threads": 1, "memory_limit": "2GB"}) as connection,
+    ):
+        with opening(file or Path(), advice):
+            connection.execute(
+                f"attach {literal(str(file or ':memory:'))} as vault {'(read_only)' if read_only else ''}"
+            )
         yield connection
 
 

@@ -52,10 +52,10 @@ OWN_SCHEMAS = {"raw", "audit"}
 _PASSING = re.compile(r"\w+\.\w+-\w{8}")
 """Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
 _LOADS = """
-    select load_id, source, coalesce(file_sha256, ''), {microseconds}(coalesce(pseudonyms_replaced_at, loaded_at))
+    select load_id, source, coalesce(file_sha256, ''), {microseconds}(loaded_at)
     from audit.load
 """
-"""What a load number stands for. Rows of a load get new bytes when pseudonyms in them are replaced."""
+"""What a load number stands for."""
 
 
 @dataclass(frozen=True)
@@ -484,7 +484,7 @@ def _remove(left: Path) -> None:
         return
     except OSError as error:
         raise LakeError(
-            f"{left} cannot be removed: {os.strerror(error.errno or 0)}. It has rows with pseudonyms. Remove it, and "
+            f"{left} cannot be removed: {os.strerror(error.errno or 0)}. It has rows of people. Remove it, and "
             "let Spark run as the same user as fcir (docs/spark.md), then run: fcir run"
         ) from None
 

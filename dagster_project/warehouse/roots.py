@@ -1,23 +1,15 @@
-"""The id of a data root: random, made with its warehouse, and kept in every copy of the audit.
-
-It tells whether a copy in `history/` and a warehouse belong together.
-"""
+"""The random id of a data root, which its warehouse, its vault and the copy of its audit have."""
 
 import duckdb
 
-from dagster_project.sql import scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE
 from dagster_project.warehouse.tables import column_types
 
 
-def root_id(connection: duckdb.DuckDBPyConnection, catalog: str = WAREHOUSE) -> str | None:
-    """Return the id of the data root that an audit belongs to; None if that is not set up, or of an earlier version.
-
-    Args:
-        connection: an open connection.
-        catalog: name of the database with the audit in the connection.
-    """
-    if "root_id" not in column_types(connection, catalog, "audit", "root"):
+def root_id(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the id of the data root that a warehouse belongs to; None before it is set up."""
+    if "root_id" not in column_types(connection, WAREHOUSE, "audit", "root"):
         return None
-    found: str | None = scalar(connection, f"select root_id from {table(catalog, 'audit', 'root')}")
-    return found
+    # All rows, because an unfinished result would keep this connection from registering a table.
+    [(found,)] = connection.execute("select max(root_id) from audit.root").fetchall()
+    return str(found)

@@ -91,19 +91,17 @@ def damaged_private_file(warehouse: Path) -> tuple[Path, str]:
     """
     marts = marts_file(warehouse)
     if not is_damaged(marts):
-        return warehouse, _how_to_restore(warehouse)
+        return warehouse, _HOW_TO_RESTORE
     return marts, (
         "No data are lost, and what was published stays. Move the file away, and the next run builds the marts again: "
         f"mv {in_shell(marts)} {in_shell(marts)}.damaged && fcir run"
     )
 
 
-def _how_to_restore(warehouse: Path) -> str:
-    return (
-        "Nothing was done, and what was published stays. Build it again from the landing folder: fcir rebuild; or put "
-        f"it back from its backup: install -m 600 COPY_OF_THE_WAREHOUSE {in_shell(warehouse)} && fcir run "
-        "(docs/recovery.md)"
-    )
+_HOW_TO_RESTORE = (
+    "Nothing was done, and what was published stays. Build it again from the landing folder: fcir rebuild; or restore "
+    "the newest backup of the data root (docs/recovery.md)"
+)
 
 
 @contextmanager
@@ -124,12 +122,12 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
         if not warehouse.exists():
             yield None
             return
-        advice = _how_to_restore(warehouse)
+        advice = _HOW_TO_RESTORE
         with opening(warehouse, advice):
             connection = open_read_only(warehouse)
         with connection, noticing_damage(lambda: damaged_private_file(warehouse)):
             if is_cut_short(connection, warehouse):
-                raise DatabaseUnreadable(f"{warehouse} is damaged: it is too short for what it holds. {advice}")
+                raise DatabaseUnreadable(warehouse, "is damaged: it is too short for what it holds", advice)
             yield connection if _has_audit(connection) else None
 
 
@@ -144,11 +142,8 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
     """Return the number of the last load; 0 before the first. The next load has the number after it."""
-    if connection is None:
-        return 0
-    # All rows, because an unfinished result would keep this connection from registering a table.
-    rows = connection.execute("select coalesce(max(load_id), 0) from audit.load").fetchall()
-    return int(rows[0][0])
+    newest: int = scalar(connection, "select coalesce(max(load_id), 0) from audit.load") if connection else 0
+    return newest
 
 
 def _judged(is_published: bool) -> str:

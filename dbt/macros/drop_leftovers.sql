@@ -3,7 +3,7 @@
     erased. -#}
 {% macro drop_leftovers() %}
     {%- if execute and flags.FULL_REFRESH %}
-        {%- set schemas = schemas_of_earlier_versions() %}
+        {%- set schemas = [] %}
         {%- set made = [] %}
         {%- for node in graph.nodes.values() if node.resource_type in ("model", "seed") %}
             {%- do schemas.append(node.schema) %}
@@ -15,12 +15,6 @@ drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identif
             {%- endif %}
         {%- endfor %}
     {%- endif %}
-{% endmacro %}
-
-{#- Until 0.3: schemas of version 0.1 that no current model uses. A data root has its DuckDB files alone; on Spark, a
-    schema that the lake does not claim (warehouse/lake.py) may be that of another project. -#}
-{% macro schemas_of_earlier_versions() %}
-    {{ return(adapter.dispatch("schemas_of_earlier_versions", "fcir")()) }}
 {% endmacro %}
 
 {#- End of a statement that drops a table, so that its files are deleted too. -#}

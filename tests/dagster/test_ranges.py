@@ -13,7 +13,6 @@ from dagster_project.defs.automation import QUIET_CONSOLE
 from dagster_project.defs.resources import Deliveries
 from dagster_project.loading import landing, plan
 from dagster_project.loading.landing import hold_back
-from dagster_project.record import store
 from dagster_project.settings import Settings
 from tests.roots import DataRoot
 from tests.troubled import DAYS, MISSING, REJECTED, land_first_night
@@ -56,8 +55,8 @@ def loaded(home: DataRoot, source: str) -> set[str]:
 
 def recorded(home: DataRoot) -> list[tuple[str, str, list[str]]]:
     """Outcome of each run in the record of actions, what started it, and its failed steps."""
-    entries = store.read(Settings(home=home.home, _env_file=None))
-    return [(of["outcome"], of["detail"]["started_by"], of["detail"].get("failed_steps", [])) for of in entries]
+    runs = [of for of in home.actions() if of["action"] == "run"]
+    return [(of["outcome"], of["details"]["started_by"], of["details"].get("failed_steps", [])) for of in runs]
 
 
 def test_a_range_loads_its_days_and_shows_those_that_were_loaded_before(home, run):

@@ -118,7 +118,11 @@ class History:
                 shared = len(keys) > 1 and column is keys[0]
                 row[column.name] = self._key(column, number // 4 if shared else number, shared_month=len(keys) > 1)
             elif column.is_required or self._random.random() < 0.7:
-                row[column.name] = self._value(column.cell_type, tuple(column.values), day)
+                row[column.name] = (
+                    self._random.randint(0, 2)
+                    if column.is_personal
+                    else self._value(column.cell_type, tuple(column.values), day)
+                )
             else:
                 row[column.name] = None
         for name in ("talk_seconds", "from_partner_force", "is_test", "created_incident"):
@@ -132,7 +136,7 @@ class History:
         return row
 
     def _key(self, column: Column, number: int, *, shared_month: bool) -> Any:
-        if column.cell_type is CellType.INTEGER:
+        if column.cell_type is CellType.INTEGER or column.is_personal:
             return number
         if column.cell_type is CellType.TIMESTAMP:
             return datetime(2022, 10, 29, 20, 30) + timedelta(hours=number)  # noqa: DTZ001 (naive UTC)

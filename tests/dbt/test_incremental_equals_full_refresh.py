@@ -114,10 +114,9 @@ def test_a_full_build_drops_what_an_earlier_version_left_and_nothing_else(tmp_pa
 
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
-        connection.execute("create schema intermediate; create table intermediate.int_touched_month (id bigint)")
         connection.execute("create schema staging; create view staging.stg_crimes_touched as select 1 as id")
         # A table of the project that this build does not make.
         connection.execute("create schema measures; create table measures.int_part_daily (id bigint)")
     whole = {"reference.police_forces", "marts.dim_force", "measures.int_part_daily"}
-    assert build() == whole | {"intermediate.int_touched_month", "staging.stg_crimes_touched"}
+    assert build() == whole | {"staging.stg_crimes_touched"}
     assert build("--full-refresh") == whole

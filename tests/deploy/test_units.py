@@ -13,7 +13,7 @@ FCIR = "/opt/fcir/.venv/bin/fcir"
 WRITER = {"ReadWritePaths": "/srv/fcir", "ReadOnlyPaths": "-/srv/fcir/landing"}
 # Nobody but the proxy opens a UI.
 PROXY = {"Group": "www-data", "RuntimeDirectoryMode": "0750"}
-CLOSED = ("landing", "secrets", "suppression", "record", "certificates", "history")
+CLOSED = ("landing", "secrets", "history")
 SERVICES = {
     # 75: another run holds the warehouse.
     "fcir-nightly": WRITER | {"ExecStart": f"{FCIR} run", "RestartForceExitStatus": "75", "IPAddressDeny": "any"},

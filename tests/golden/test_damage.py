@@ -69,7 +69,11 @@ def settings(three_days, tmp_path):
     return Settings(home=tmp_path / "home", _env_file=None)
 
 
-REMEDY_KEY, REMEDY_WAREHOUSE = "install -m 600 COPY_OF_THE_KEY {file}", "install -m 600 COPY_OF_THE_WAREHOUSE {file}"
+REMEDY_KEY, REMEDY_VAULT, REMEDY_WAREHOUSE = (
+    "install -m 600 COPY_OF_THE_KEYS {file}",
+    "Restore its newest copy, or give everybody a new surrogate",
+    "fcir rebuild; or restore the newest backup",
+)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,9 @@ REMEDY_KEY, REMEDY_WAREHOUSE = "install -m 600 COPY_OF_THE_KEY {file}", "install
         ("secrets/pseudonym.key", Path.unlink, 2, REMEDY_KEY),
         ("secrets/pseudonym.key", replace_key, 2, REMEDY_KEY),
         ("secrets/pseudonym.key", make_readable, 2, "chmod 600 {file}"),
+        ("secrets/erased.key", Path.unlink, 2, REMEDY_KEY),
+        ("secrets/people.duckdb", Path.unlink, 2, REMEDY_VAULT),
+        ("secrets/people.duckdb", overwrite, 2, REMEDY_VAULT),
         ("warehouse.duckdb", overwrite, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", cut, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", empty, 1, REMEDY_WAREHOUSE),

@@ -13,10 +13,9 @@ from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_rel
 from dagster_project.transformation.project import Mart
 from tests.golden.conftest import OTHER, OWN, UNLISTED
 
-PSEUDONYMS = {
+KEYS = {
     "fct_call": "call_id",
-    "fct_crime": "crime_ref",
-    "fct_live_chat": "operator_id",
+    "fct_live_chat": "chat_id",
     "fct_digital_contact": "contact_id",
     "fct_online_crime_report": "submission_id",
 }
@@ -87,15 +86,15 @@ def test_a_force_has_its_own_rows_whole_and_of_others_what_is_public(marts, quer
 
 def test_nothing_of_another_force_can_be_counted_read_or_found_in_the_bytes(query, edition, marts):
     # The gaps between row numbers of a shared file would count the rows of the other force.
-    assert {mart.name for mart in marts if "source_row" in mart.columns} >= {*PSEUDONYMS, "quarantine"}
+    assert {mart.name for mart in marts if "source_row" in mart.columns} >= {*KEYS, "quarantine"}
     numbers = "from duckdb_columns() where database_name = 'edition' and column_name = 'source_row'"
     assert query(numbers) == []
     listed = "select offence_code from warehouse.reference.offences"
     assert query(f"select offence_code from edition.marts.dim_offence except {listed}") == [(UNLISTED[OWN],)]
-    # Of the whole files, so free blocks too; pseudonyms of the own force show that the search can find one.
+    # Of the whole files, so free blocks too; identifiers of the own force show that the search can find one.
     content = b"".join(path.read_bytes() for path in edition.rglob("*") if path.is_file())
     found = {OWN: 0, OTHER: 0}
-    for fact, column in PSEUDONYMS.items():
+    for fact, column in KEYS.items():
         values = f"select {column} from whole.marts.{fact} where {column} is not null and force_code"
         for force, other in ((OWN, OTHER), (OTHER, OWN)):
             rows = query(f"{values} = '{force}' except {values} = '{other}' limit 50")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import duckdb
@@ -29,14 +28,6 @@ def lose_a_file(root):
 def add_a_file(root):
     (root.current / "extra.html").write_text("x")
     return "extra.html"
-
-
-def change_the_manifest(root):
-    file = root.current / "manifest.json"
-    manifest = json.loads(file.read_text())
-    manifest["tables"]["fct_call"] += 1
-    file.write_text(json.dumps(manifest))
-    return "manifest.json"
 
 
 def open_a_file_to_all(root):
@@ -67,6 +58,12 @@ def lose_a_row(root):
     return "crimes"
 
 
+def put_the_vault_of_another_root(root):
+    with duckdb.connect(str(root.home / "secrets" / "people.duckdb")) as connection:
+        connection.execute("update state set root_id = 'another'")
+    return "people.duckdb is the vault of another data root"
+
+
 def lose_the_copy_of_the_audit(root):
     shutil.rmtree(root.home / "history")
     return "history"
@@ -76,14 +73,15 @@ OF_FILES = (
     flip_a_bit,
     lose_a_file,
     add_a_file,
-    change_the_manifest,
     open_a_file_to_all,
     let_all_read_rows,
     point_nowhere,
 )
 
 
-@pytest.mark.parametrize("change", [*OF_FILES, change_a_row, lose_a_row, lose_the_copy_of_the_audit])
+@pytest.mark.parametrize(
+    "change", [*OF_FILES, change_a_row, lose_a_row, put_the_vault_of_another_root, lose_the_copy_of_the_audit]
+)
 def test_a_change_is_found_and_named(three_days, tmp_path, change):
     root = three_days.copy(tmp_path / "home")
     named = change(root)
@@ -108,7 +106,7 @@ def put_back_an_older_warehouse(root):
 
 def put_back_one_of_an_earlier_version(root):
     with duckdb.connect(str(root.home / "warehouse.duckdb")) as connection:
-        connection.execute("alter table audit.load drop column delivered_name")
+        connection.execute("alter table audit.load drop column next_surrogate")
 
 
 @pytest.mark.parametrize(
@@ -123,9 +121,9 @@ def put_back_one_of_an_earlier_version(root):
 def test_no_command_goes_on_with_a_warehouse_that_lacks_what_was_loaded(three_days, tmp_path, change):
     root = three_days.copy(tmp_path / "home")
     change(root)
-    copy = (root.home / "history" / "audit.duckdb").read_bytes()
+    copy = (root.home / "history" / "manifest.json").read_bytes()
     for command in ("run", "status", "verify"):
         done = root.fcir(command)
         assert (done.code, "warehouse.duckdb" in done.out + done.err) == (1, True), command
         assert "fcir rebuild" in done.out + done.err
-    assert (root.home / "history" / "audit.duckdb").read_bytes() == copy
+    assert (root.home / "history" / "manifest.json").read_bytes() == copy

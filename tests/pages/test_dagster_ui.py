@@ -89,7 +89,7 @@ def test_a_source_a_mart_and_the_site_lead_to_code_and_pages(visit):
     for asset, address, *texts in (
         ("published/site", "index.html", "opens from a file share", "pages"),
         ("marts/kpi_measure_monthly", "dictionary/kpi_measure_monthly.html", "One row per force, measure and month."),
-        ("raw/call_segments", "quality/index.html#call_segments", "Row count", "stored only as a keyed pseudonym"),
+        ("raw/call_segments", "quality/index.html#call_segments", "Row count", "rows hold a surrogate"),
     ):
         page = visit(f"/assets/{asset}", *texts)
         expect(page.locator(f'a[href="{SITE}/{address}"]').first).to_be_visible()

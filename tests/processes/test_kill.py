@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -32,14 +31,12 @@ def killed(root: DataRoot, *arguments: str, at: str, **options) -> None:
 
 
 @pytest.fixture
-def interrupted(made_once, three_days, compiled, tmp_path) -> DataRoot:
+def interrupted(made_once, compiled, tmp_path) -> DataRoot:
     """A root of three days whose first run was killed while dbt built."""
 
     def fill(folder: Path) -> None:
         root = DataRoot.knowing(compiled, folder / "home")
         land_three_days(root)
-        # The same people have the same pseudonyms as in the root that is compared.
-        shutil.copytree(three_days.home / "secrets", root.home / "secrets")
         killed(root, "run/fcir/models/marts/core/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
 
     return DataRoot(made_once("interrupted", fill) / "home").copy(tmp_path / "home")

@@ -8,13 +8,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from dagster_project.contracts import Identifier
 from dagster_project.extracts import container
 from dagster_project.loading.candidate import FileLoad, read_deliveries
 from dagster_project.loading.landing import LandedFile
+from dagster_project.loading.people import People
 from dagster_project.loading.plan import Delivery
-from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.sql import rows_as_dicts
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables, incoming
@@ -23,7 +25,6 @@ from tests.properties.mutations import KINDS, Kind
 from tests.unit.extracts.stays import STAYS
 
 SEED, MUTATED, UNUSUAL = 20261030, 300, 100
-KEY = PseudonymKey(bytes(range(32)))
 PERSONAL = [column.name for column in STAYS.columns if column.is_personal]
 
 
@@ -63,8 +64,16 @@ def _with_kinds(chance: random.Random, first: Kind, kinds: list[Kind], day: date
     return draft
 
 
-def read(drafts: list[Draft], folder: Path) -> tuple[dict[date, Any], dict[str | None, list[dict[str, Any]]]]:
-    """Write the files and read them as loading does: the file of each day, and the rows of each candidate table."""
+Surrogates = dict[tuple[str, str], int]
+
+
+def read(
+    drafts: list[Draft], folder: Path
+) -> tuple[dict[date, Any], dict[str | None, list[dict[str, Any]]], Surrogates]:
+    """Write the files and read them as loading does.
+
+    Returns the file of each day, the rows of each candidate table, and the surrogate of each personal value and force.
+    """
     deliveries = []
     for draft in drafts:
         path = folder / draft.name
@@ -74,12 +83,19 @@ def read(drafts: list[Draft], folder: Path) -> tuple[dict[date, Any], dict[str |
         deliveries.append(Delivery(STAYS.source, draft.day, (landed,), ()))
     with dry_connection() as connection:
         ensure_tables(connection, [STAYS])
-        found = read_deliveries(connection, STAYS, deliveries, key=KEY, default_force=DEFAULT_FORCE, load_ids=count(1))
+        people = People(folder / "people.duckdb", "", (b"k" * 32,), b"e" * 32)
+        options = {"people": people, "default_force": DEFAULT_FORCE, "load_ids": count(1)}
+        found = read_deliveries(connection, STAYS, deliveries, **options)
         tables = {
             part: rows_as_dicts(connection.execute(f"select * from {incoming(STAYS, part)}"))
             for part in (None, "quarantine")
         }
-    return {file.extract_date: file for file in found.files}, tables
+    values = [row.loaded(draft.names) for draft in drafts for row in draft.rows]
+    held = [(row[name], row["force_code"]) for row in values for name in PERSONAL if row[name]]
+    columns = [pa.chunked_array([pa.array(part, pa.string())]) for part in zip(*held, strict=True)]
+    with people.opened() as vault:
+        surrogates = vault.surrogates(columns[0], Identifier.REFERENCE, columns[1], DEFAULT_FORCE).to_pylist()
+    return {file.extract_date: file for file in found.files}, tables, dict(zip(held, surrogates, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +129,7 @@ def outcome_of(draft: Draft, file: FileLoad, good: dict[int, Any], bad: dict[int
     }
 
 
-def expected_of(draft: Draft, found: dict[object, object]) -> dict[object, object]:
+def expected_of(draft: Draft, found: dict[object, object], surrogates: Surrogates) -> dict[object, object]:
     if draft.rejected:
         # Which of the codes depends on the other changes of the file.
         is_one_of_them = found["error"] in draft.rejected
@@ -126,19 +142,19 @@ def expected_of(draft: Draft, found: dict[object, object]) -> dict[object, objec
     }
     for row in draft.rows:
         values = row.loaded(draft.names)
-        pseudonyms = {name: values[name] and KEY.pseudonym(values[name]) for name in PERSONAL}
-        outcomes[row.number] = row.verdict or values | pseudonyms
+        held = {name: values[name] and surrogates[values[name], values["force_code"]] for name in PERSONAL}
+        outcomes[row.number] = row.verdict or values | held
     return outcomes
 
 
 def test_every_row_is_loaded_with_its_values_or_quarantined_for_its_reason(drafts, found):
-    files, tables = found
+    files, tables, surrogates = found
     loaded, quarantined = rows_of_day(tables[None]), rows_of_day(tables["quarantine"])
     wrong = []
     for draft in drafts:
         day = draft.day
         outcomes = outcome_of(draft, files[day], loaded.get(day, {}), quarantined.get(day, {}))
-        expected = expected_of(draft, outcomes)
+        expected = expected_of(draft, outcomes, surrogates)
         different = [part for part in outcomes | expected if outcomes.get(part) != expected.get(part)]
         if different:
             first = different[0]
@@ -148,7 +164,7 @@ def test_every_row_is_loaded_with_its_values_or_quarantined_for_its_reason(draft
 
 
 def test_reasons_name_column_and_found_shape_and_nothing_shows_a_personal_value(drafts, found):
-    files, tables = found
+    files, tables, _ = found
     by_day = {draft.day: draft for draft in drafts}
     for row in tables["quarantine"]:
         draft = by_day[row["extract_date"]]

@@ -156,7 +156,7 @@ BUSY = ("force-0", "force-1")
 """They have dozens of calls an hour of the week and of crimes a month, the others a few events."""
 FAULTY = "force-faulty"
 """It has faulty rows alone."""
-CALLERS = ("a", "b", "c", None)
+CALLERS = (1, 2, 3, None)
 DAY = 86_400_000_000
 # Microseconds from one step of a caller to the next, around "strictly later" and "strictly within a day".
 GAPS = (0, 0, 0, 0, 1, 60_000_000, 60_000_000, 3_600_000_000, DAY - 3_600_000_000, DAY - 1, DAY, DAY + 1)
@@ -373,7 +373,7 @@ class _Drawing:
                 "disposition": disposition,
                 "talk_seconds": self._seconds(),
                 "called_back_at": back,
-                "operator_id": dice.choice(["p", "q", None]),
+                "operator_id": dice.choice([8, 9, None]),
                 "caller_number": caller if segment_no == 1 else dice.choice(CALLERS),
             }
             changed = {"disposition": "answered", "queue_seconds": self._seconds()} if dice.random() < 0.1 else None
@@ -389,7 +389,7 @@ class _Drawing:
             "started_at": submitted_at - timedelta(minutes=5),
             "submitted_at": submitted_at,
             "duplicate_of": "another" if dice.random() < 0.2 else None,
-            "crime_ref": dice.choice(["crime", None]),
+            "crime_ref": dice.choice([77, None]),
         }
         changed = {"service": dice.choice(SERVICES)} if dice.random() < 0.2 else None
         self._put("online_crime_reports", submitted_at, row, changed)
@@ -411,20 +411,20 @@ class _Drawing:
                 "requested_at": requested_at,
                 "accepted_at": accepted_at,
                 "ended_at": (accepted_at or requested_at) + held,
-                "operator_id": dice.choice(["p", "p", "q", None]),
+                "operator_id": dice.choice([8, 8, 9, None]),
                 "topic": dice.choice(["theft", None]),
                 "created_incident": dice.random() < 0.3,
             }
-            self._put("live_chats", requested_at, row, {"operator_id": "q"} if dice.random() < 0.1 else None)
+            self._put("live_chats", requested_at, row, {"operator_id": 9} if dice.random() < 0.1 else None)
 
-    def _crime(self, force: str, crime_ref: str) -> None:
+    def _crime(self, force: str, name: str) -> None:
         """A crime that changes several times, in several ways at once, within a minute or after a year."""
         dice = self.dice
         recorded_at = updated_at = self._moment()
         districts = [*DISTRICTS, None] if force in BUSY else [*DISTRICTS[:2], None]
         row: Row = {
             "force_code": force,
-            "crime_ref": crime_ref,
+            "crime_ref": int(name.rpartition("-")[2]),
             "recorded_at": recorded_at,
             "offence_code": dice.choice(["8N", "105A", "28E"]),
             "status": "recorded",

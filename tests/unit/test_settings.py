@@ -12,8 +12,7 @@ def home(tmp_path, monkeypatch):
     """The data root of the environment, in a folder without a `.env` file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
-    for name in ("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("FCIR_QUIET_SECONDS", raising=False)
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
 
@@ -22,7 +21,7 @@ def test_defaults_keep_everything_below_the_data_root(home):
     settings = read_settings()
     stated = (settings.force, settings.target, settings.log_format, settings.quiet_seconds)
     assert stated == ("kent", "duckdb", "text", 2)
-    assert (settings.is_hub, settings.ui_hosts) == (False, ())
+    assert settings.ui_hosts == ()
     names = {"landing": "landing", "warehouse": "warehouse.duckdb", "marts": "marts.duckdb", "history": "history"}
     names |= {"lock_file": "warehouse.lock", "published": "published", "published_public": "published_public"}
     names |= {
@@ -36,12 +35,12 @@ def test_defaults_keep_everything_below_the_data_root(home):
     assert len(known_forces()) == 46
 
 
-def test_lists_and_addresses_are_read_from_the_environment(home, monkeypatch):
-    stated = {"BACKUPS": f" {home}/a, {home}/b,", "SITE_URL": "https://fcir.example/site/", "FORCE": "essex"}
+@pytest.mark.usefixtures("home")
+def test_lists_and_addresses_are_read_from_the_environment(monkeypatch):
+    stated = {"SITE_URL": "https://fcir.example/site/", "FORCE": "essex"}
     for name, value in (stated | {"NOTIFY_FILE": "", "QUIET_SECONDS": "7"}).items():
         monkeypatch.setenv(f"FCIR_{name}", value)
     settings = read_settings()
-    assert settings.backups == (home / "a", home / "b")
     assert (settings.site_url, settings.notify_file, settings.quiet_seconds) == ("https://fcir.example/site", None, 7)
 
 

@@ -32,11 +32,7 @@ def faults(connection: duckdb.DuckDBPyConnection) -> Views | None:
             union all
             select
                 source, 'Deliveries rejected',
-                coalesce(
-                    nullif(regexp_extract(reason, '\\[([a-z0-9_]+)\\]', 1), ''),
-                    -- Until 0.4: reasons of version 0.2 begin with the expectation.
-                    nullif(regexp_extract(reason, '^([a-z0-9_]+):', 1), '')
-                ),
+                nullif(regexp_extract(reason, '\\[([a-z0-9_]+)\\]', 1), ''),
                 extract_date
             from marts.deliveries
             where status = 'rejected'

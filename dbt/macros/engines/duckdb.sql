@@ -71,9 +71,6 @@
 
 {#- drop_leftovers.sql -#}
 
-{#- Until 0.3: schemas of version 0.1 -#}
-{% macro duckdb__schemas_of_earlier_versions() %}{{ return(["intermediate"]) }}{% endmacro %}
-
 {% macro duckdb__existing_relations(schemas) %}
     {%- set relations %}
 select database_name, schema_name, table_name, 'table' as type from duckdb_tables()

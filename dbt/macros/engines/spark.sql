@@ -79,9 +79,6 @@
 
 {#- drop_leftovers.sql -#}
 
-{#- Until 0.3: schemas of version 0.1 -#}
-{% macro spark__schemas_of_earlier_versions() %}{{ return([]) }}{% endmacro %}
-
 {% macro spark__existing_relations(schemas) %}
     {%- set known = run_query("show databases").columns[0].values() | list -%}
     {%- set relations = [] -%}

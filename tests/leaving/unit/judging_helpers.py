@@ -6,11 +6,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from dagster_project.loading.pseudonyms import PseudonymKey
 from hypothesis import HealthCheck, Phase, settings
 
-from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.contracts import CellType, Column, Contract, Identifier
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
-from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.sql import rows_as_dicts
 from tests.leaving.unit.small_contracts import small_contract
 
@@ -35,8 +35,8 @@ STAYS = small_contract(
     Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
     Column("note", CellType.TEXT, ""),
     Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
-    Column("guest", CellType.TEXT, "", is_personal=True),
-    Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
+    Column("guest", CellType.TEXT, "", identifies=Identifier.REFERENCE),
+    Column("passport", CellType.TEXT, "", identifies=Identifier.REFERENCE, is_required=True),
     start_column="begun_at",
     event_column="begun_at",
 )

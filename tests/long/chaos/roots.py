@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from dagster_project.loading.pseudonyms import read_or_create_key
-from dagster_project.settings import Settings
 from dagster_project.sql import quoted
 from dagster_project.warehouse.connection import open_read_only
 from tests.roots import RUN_COLUMNS, RUN_TABLES, DataRoot, Done, land_correction, land_three_days
@@ -22,12 +20,12 @@ from tests.roots import RUN_COLUMNS, RUN_TABLES, DataRoot, Done, land_correction
 # Times of the clock, numbers of runs and paths of a data root, and a document that repeats them.
 _OWN_COLUMNS = {
     *(*RUN_COLUMNS, "change_seq", "modified_ns", "path", "document", "built_at", "waived_at", "withdrawn_at"),
-    *("corrected_at", "validated_at", "taken_in_at", "pseudonyms_replaced_at", "purged_at"),
+    *("corrected_at", "validated_at", "purged_at", "acted_at", "root_id"),
 }
 # They describe runs, builds and publications, of which a killed run leaves more or fewer, and files read by a run.
 _OWN_TABLES = {
     *(*RUN_TABLES, "marts_file", "publication", "figure_version", "build", "build_started", "build_step"),
-    *("record_head", "landed_file", "int_published_version", "int_revision", "int_figure_change"),
+    *("action", "landed_file", "int_published_version", "int_revision", "int_figure_change"),
     *("stg_publications", "stg_figure_versions"),
 }
 # Its tables have what the last build found changed: nothing, if a killed run had built all.
@@ -167,8 +165,6 @@ class Roots:
         land_three_days(root)
         # Corrections arrive with the first load too, so that it has all that a night has.
         land_correction(root)
-        # Copies that made keys of their own would have other pseudonyms.
-        read_or_create_key(Settings(home=root.home, _env_file=None).key_file)
 
     def _loaded(self, root: DataRoot) -> None:
         land_three_days(root)

@@ -205,7 +205,7 @@ OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
     "share the header 'refno'": (3, {"synonyms": [{"synonym": "ref-no"}]}),
     "a personal column is text": (2, {"classification": "personal"}),
     "a personal column has no closed list and no default": (3, {"enum": [{"value": "A1"}]}),
-    "the pseudonyms of a few known values": (3, custom(default="A1")),
+    "the surrogates of a few known values": (3, custom(default="A1")),
     "maximum and maximumReason go together": (0, INTEGER | {"logicalTypeOptions": {"maximum": 5}}),
     "maximum 5; expected": (0, {"logicalTypeOptions": {"maximum": 5}} | REASON),
     "maximum '5'; expected": (0, INTEGER | {"logicalTypeOptions": {"maximum": "5"}} | REASON),

@@ -8,13 +8,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.contracts import CellType, Column, Contract, Identifier
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
-from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.loading.people import dry_people
 from dagster_project.sql import rows_as_dicts
 from tests.unit.small_contracts import small_contract
 
-KEY = PseudonymKey(bytes(range(32)))
 EXTRACT_DATE = date(2022, 10, 30)
 
 STAYS = small_contract(
@@ -44,8 +43,8 @@ STAYS = small_contract(
     Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
     Column("note", CellType.TEXT, ""),
     Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
-    Column("guest", CellType.TEXT, "", is_personal=True),
-    Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
+    Column("guest", CellType.TEXT, "", identifies=Identifier.REFERENCE),
+    Column("passport", CellType.TEXT, "", identifies=Identifier.REFERENCE, is_required=True),
     start_column="begun_at",
     event_column="begun_at",
 )
@@ -80,10 +79,12 @@ def judge(
             "serial_days": pa.array([serial_days] * len(listed), pa.int32()),
         }
     )
-    for column in contract.columns:
-        if column.is_personal:
-            pseudonyms = KEY.pseudonyms(connection, batch.column(column.name))
-            batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, pseudonyms)
+    with dry_people().opened() as vault:
+        for column in contract.columns:
+            if column.identifies:
+                cells, forces = batch.column(column.name), batch.column("force_code")
+                surrogates = vault.surrogates(cells, column.identifies, forces, "kent")
+                batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, surrogates)
     connection.register("text_batch", batch)
     good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")
     force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}

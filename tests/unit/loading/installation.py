@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.contracts import CellType, Column, Contract, Identifier
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.loading.report import SourceReport
@@ -25,7 +25,7 @@ VISITS = small_contract(
     Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
     Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
     Column("minutes", CellType.INTEGER, "", minimum=0),
-    Column("visitor", CellType.TEXT, "", is_personal=True),
+    Column("visitor", CellType.TEXT, "", identifies=Identifier.REFERENCE),
     start_column="begun_at",
     event_column="begun_at",
     volume_floor=0.65,

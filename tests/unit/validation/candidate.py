@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.contracts import CellType, Column, Contract, Rule, Severity
+from dagster_project.contracts import CellType, Column, Contract, Identifier, Rule, Severity
 from dagster_project.validation import Violations, count_violations
 from dagster_project.warehouse.connection import insert_rows
 from dagster_project.warehouse.tables import raw_columns
@@ -24,7 +24,7 @@ VISITS = small_contract(
     Column("length", CellType.SECONDS, "", minimum=0),
     Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes"),
     Column("ended", CellType.TIMESTAMP, "", not_before=("began",), required_when={"kind": "old"}),
-    Column("caller", CellType.TEXT, "", is_personal=True),
+    Column("caller", CellType.TEXT, "", identifies=Identifier.REFERENCE),
     start_column="began",
     event_column="began",
     delivery_measures={"mean_length": "avg(length)"},
@@ -32,7 +32,7 @@ VISITS = small_contract(
 GOOD_ROW: dict[str, Any] = {
     **{"extract_date": SECOND, "load_id": 7, "source_row": 2, "force_code": "kent", "visit_id": "v1", "kind": "old"},
     **{"minutes": 60, "length": 60, "began": "2022-10-30 10:00:00", "ended": "2022-10-30 10:05:00"},
-    **{"caller": "0123456789abcdef", "is_dst_ambiguous": None},
+    **{"caller": 12, "is_dst_ambiguous": None},
 }
 COUNTS = (
     *("faulty_rows", "faulty_rows_over_limit", "rows_quarantined", "many_quarantined_rows", "superseded_rows"),

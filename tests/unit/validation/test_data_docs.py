@@ -63,7 +63,7 @@ def test_days_that_fail_are_named_up_to_twenty():
 
 def test_no_value_of_a_failed_row_is_written_or_printed(capfd, caplog):
     shown_nowhere = "Zebra-0123456789"
-    bad = GOOD_ROW | {"visit_id": shown_nowhere, "caller": shown_nowhere, "length": -98765.4}
+    bad = GOOD_ROW | {"visit_id": shown_nowhere, "caller": 987654321012, "length": -98765.4}
     between = ruled("expect_column_values_to_be_between", column="length", min_value=0)
     unique = ruled("expect_column_values_to_be_unique", name="unique", column="caller")
     contract = replace(VISITS, rules=between.rules + unique.rules)

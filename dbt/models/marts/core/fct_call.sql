@@ -76,7 +76,7 @@ final as (
         cast(segments as bigint) as segments,
         cast(case when not is_answered then call_called_back_at end as timestamp) as called_back_at,
         cast(case when not is_answered then {{ local_date("call_called_back_at") }} end as date) as called_back_date,
-        cast(caller_number as {{ dbt.type_string() }}) as caller_number,
+        cast(caller_number as bigint) as caller_number,
         cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(extract_date as date) as extract_date,
         cast(load_id as bigint) as load_id,

@@ -20,7 +20,7 @@ latest_states as (
 final as (
     select
         cast(states.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(states.crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(states.crime_ref as bigint) as crime_ref,
         cast(states.crime_epoch as bigint) as crime_epoch,
         cast(states.updated_at as timestamp) as updated_at,
         cast(states.updated_date as date) as updated_date,

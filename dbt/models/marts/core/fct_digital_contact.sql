@@ -17,7 +17,7 @@ final as (
         cast(from_partner_force as boolean) as from_partner_force,
         cast(is_test as boolean) as is_test,
         cast(not from_partner_force and not is_test as boolean) as is_public_demand,
-        cast(linked_reference as {{ dbt.type_string() }}) as linked_reference,
+        cast(linked_reference as bigint) as linked_reference,
         cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(extract_date as date) as extract_date,
         cast(load_id as bigint) as load_id,

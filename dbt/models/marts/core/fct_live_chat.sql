@@ -18,7 +18,7 @@ final as (
         cast(accepted_at is not null as boolean) as is_accepted,
         {{ seconds_between("requested_at", "accepted_at") }} as wait_seconds,
         {{ seconds_between("accepted_at", "ended_at") }} as duration_seconds,
-        cast(operator_id as {{ dbt.type_string() }}) as operator_id,
+        cast(operator_id as bigint) as operator_id,
         cast(topic as {{ dbt.type_string() }}) as topic,
         cast(created_incident as boolean) as created_incident,
         cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,

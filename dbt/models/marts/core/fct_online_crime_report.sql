@@ -20,7 +20,7 @@ final as (
         cast(submitted_at as timestamp) as submitted_at,
         cast(submitted_date as date) as submitted_date,
         cast(duplicate_of as {{ dbt.type_string() }}) as duplicate_of,
-        cast(crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(crime_ref as bigint) as crime_ref,
         cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(extract_date as date) as extract_date,
         cast(load_id as bigint) as load_id,

@@ -5,7 +5,7 @@
 ) }}
 
 {#- A return is a microsecond or more later and less than 24 hours later. A window over the caller's own events instead
-    of a join of each call with each later one: withheld numbers can share one pseudonym, and 100,000 calls of one
+    of a join of each call with each later one: withheld numbers can share one surrogate, and 100,000 calls of one
     caller would make 5 * 10^9 pairs. -#}
 {%- set within_a_day -%}
 over (

@@ -31,7 +31,7 @@ current_loads as (
 final as (
     select
         cast(states.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(states.crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(states.crime_ref as bigint) as crime_ref,
         cast(current_loads.key_epoch as bigint) as crime_epoch,
         cast(states.updated_at as timestamp) as updated_at,
         {{ local_date("states.updated_at") }} as updated_date,

@@ -20,7 +20,7 @@ final as (
         {{ local_date("contacts.received_at") }} as received_date,
         cast(contacts.from_partner_force as boolean) as from_partner_force,
         cast(contacts.is_test as boolean) as is_test,
-        cast(contacts.linked_reference as {{ dbt.type_string() }}) as linked_reference,
+        cast(contacts.linked_reference as bigint) as linked_reference,
         cast(contacts.is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(contacts.extract_date as date) as extract_date,
         cast(contacts.load_id as bigint) as load_id,

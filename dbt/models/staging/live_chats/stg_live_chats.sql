@@ -19,7 +19,7 @@ final as (
         {{ local_date("chats.requested_at") }} as requested_date,
         cast(chats.accepted_at as timestamp) as accepted_at,
         cast(chats.ended_at as timestamp) as ended_at,
-        cast(chats.operator_id as {{ dbt.type_string() }}) as operator_id,
+        cast(chats.operator_id as bigint) as operator_id,
         cast(chats.topic as {{ dbt.type_string() }}) as topic,
         cast(chats.created_incident as boolean) as created_incident,
         cast(chats.is_dst_ambiguous as boolean) as is_dst_ambiguous,

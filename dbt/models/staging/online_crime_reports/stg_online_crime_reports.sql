@@ -20,7 +20,7 @@ final as (
         cast(submissions.submitted_at as timestamp) as submitted_at,
         {{ local_date("submissions.submitted_at") }} as submitted_date,
         cast(submissions.duplicate_of as {{ dbt.type_string() }}) as duplicate_of,
-        cast(submissions.crime_ref as {{ dbt.type_string() }}) as crime_ref,
+        cast(submissions.crime_ref as bigint) as crime_ref,
         cast(submissions.is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(submissions.extract_date as date) as extract_date,
         cast(submissions.load_id as bigint) as load_id,

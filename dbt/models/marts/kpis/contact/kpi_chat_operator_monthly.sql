@@ -13,7 +13,7 @@ final as (
 
     select
         cast(operator_months.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(operator_months.operator_id as {{ dbt.type_string() }}) as operator_id,
+        cast(operator_months.operator_id as bigint) as operator_id,
         cast(operator_months.month_start as date) as month_start,
         cast(operator_months.accepted_chats as bigint) as accepted_chats,
         {{ ratio("operator_months.operator_seconds", "3600") }} as operator_hours,

@@ -1,0 +1,120 @@
+"""The record of actions: who ran, published, accepted, looked up, erased, purged, rotated or rebuilt, when and why.
+
+An action is a row of `audit.action`, inserted in the transaction of what it records, and a line for syslog, where the
+account that runs fcir cannot change it. Rows are never changed; whoever can write the data root can change them.
+"""
+
+import json
+import logging
+import os
+import pwd
+import socket
+from collections.abc import Mapping
+from datetime import UTC
+from importlib.metadata import version
+from logging.handlers import SysLogHandler
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.sql import rows_as_dicts
+from dagster_project.words import printable
+
+_LOGIN_UID = Path("/proc/self/loginuid")
+# The largest number of 32 bits: a service, or a system whose logins do not set it.
+_NO_LOGIN = 4_294_967_295
+# Linux allows 32 characters in a name.
+_LONGEST_NAME = 64
+_SYSLOG = Path("/dev/log")
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection,
+    action: str,
+    *,
+    outcome: str = "done",
+    reason: str = "",
+    details: Mapping[str, object] | None = None,
+    syslog: Path = _SYSLOG,
+) -> None:
+    """Record an action of this process.
+
+    Args:
+        connection: a loading connection to the warehouse, in the transaction of what is recorded.
+        action: a verb, such as `run` or `erase`.
+        outcome: how it ended.
+        reason: what the operator stated.
+        details: counts and names; nothing that leads to a person.
+        syslog: socket of the system's log; nothing is sent where there is none.
+    """
+    row = {
+        "acted_at": utc_now().replace(tzinfo=None),
+        "action": action,
+        "outcome": outcome,
+        "user_name": user(),
+        "login": login(),
+        "host": socket.gethostname(),
+        "version": version("fcir"),
+        "reason": reason,
+        "details": json.dumps(details or {}, ensure_ascii=False, default=str),
+    }
+    places = ", ".join(f"${name}" for name in row)
+    connection.execute(f"insert into audit.action ({', '.join(row)}) values ({places})", row)
+    _send(json.dumps(row, ensure_ascii=False, default=str), syslog)
+
+
+def actions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Return all recorded actions, oldest first; `acted_at` in UTC, `details` as a dictionary."""
+    rows = rows_as_dicts(connection.execute("from audit.action order by acted_at, rowid"))
+    return [
+        row | {"acted_at": row["acted_at"].replace(tzinfo=UTC), "details": json.loads(row["details"])} for row in rows
+    ]
+
+
+def _send(line: str, syslog: Path) -> None:
+    if not syslog.exists():
+        return
+    try:
+        handler = SysLogHandler(str(syslog), SysLogHandler.LOG_USER)
+    except OSError:
+        # Nothing listens: the row is in the warehouse.
+        return
+    handler.ident = "fcir: "
+    handler.emit(logging.LogRecord("fcir", logging.INFO, "", 0, "%s", (line,), None))
+    handler.close()
+
+
+def user() -> str:
+    """Return the login name of this process, from the system and not from variables that its user can set."""
+    return _name_of(os.getuid())
+
+
+def login(uid_file: Path = _LOGIN_UID, environment: Mapping[str, str] = os.environ) -> str:
+    """Return who logged in to run this process, for example before `sudo -u fcir`.
+
+    Args:
+        uid_file: where the kernel shows the number of the login, which stays the same through `su` and `sudo`, and
+            which only root can change.
+        environment: variables of the process; `SUDO_USER` counts if there is no such number.
+
+    Returns:
+        The login name; with ` (stated)` if it comes from `SUDO_USER`, which the user can set; empty if neither is
+        known, as in a service.
+    """
+    try:
+        number = int(uid_file.read_bytes())
+    except (OSError, ValueError):
+        number = _NO_LOGIN
+    if 0 <= number < _NO_LOGIN:
+        return _name_of(number)
+    stated = environment.get("SUDO_USER", "")
+    return f"{printable(stated[:_LONGEST_NAME])} (stated)" if stated else ""
+
+
+def _name_of(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,1 +1,0 @@
-"""The record of actions: who ran, published, accepted, looked up or erased what, when and why. Knows no Dagster."""

@@ -1,1 +1,0 @@
-"""`fcir verify`: published files against their manifests, the warehouse against its audit. Changes nothing."""

@@ -1,1 +1,0 @@
-{{ accepted('call_segments') }}

@@ -1,1 +1,0 @@
-{{ accepted('digital_contacts') }}

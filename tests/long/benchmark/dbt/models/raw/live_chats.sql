@@ -1,1 +1,0 @@
-{{ accepted('live_chats') }}

@@ -1,1 +1,0 @@
-{{ accepted('online_crime_reports') }}
