@@ -19,8 +19,8 @@ import pytest
 FILE_SECONDS, SUITE_SECONDS = 40, 1600
 # What `_work` costs on the quiet machine that the limits were measured on; a slower or busy one has wider limits.
 _WORK_SECONDS = 0.095
-# The seconds of a file differ by as much between runs of one state: 38 to 55, beside Spark and on a busy machine.
-_TOLERANCE = 1.4
+# The seconds of a file differ by as much between runs of one state: 38 to 58, beside Spark and on a busy machine.
+_TOLERANCE = 1.6
 
 shared = 0.0
 """CPU seconds that this process has spent on shared data roots."""
