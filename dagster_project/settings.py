@@ -224,7 +224,7 @@ class Settings(BaseSettings):
 
     @property
     def key_file(self) -> Path:
-        """File with the keys of the vault; without it, a copy of the vault reveals nobody."""
+        """File with the keys of the vault; without it, a copy of the vault reveals no one."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
 
     @property

@@ -55,12 +55,12 @@ def make_private_folder(folder: Path) -> None:
                     path.chmod(path.stat().st_mode & 0o700)
 
 
-def empty_folder(folder: Path, *, but: Path | None = None) -> None:
-    """Remove everything in a folder except the intent, from which the next command continues."""
+def empty_folder(folder: Path) -> None:
+    """Remove everything in a folder."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path != but:
+        else:
             path.unlink()
 
 

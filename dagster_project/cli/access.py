@@ -49,7 +49,7 @@ def access(
         with loading_connection(settings.warehouse) as connection:
             named = files_that_name(settings, connection, contracts, person)
             text, counts = report(settings, connection, contracts, person, named, reason=reason)
-            # Before it is shown: nobody sees a report without a row in the record.
+            # Before it is shown: no one sees a report without a row in the record.
             with transaction(connection):
                 record(connection, "access", reason=reason, details={"rows": counts, "has_file": out is not None})
     if out:

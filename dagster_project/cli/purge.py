@@ -15,6 +15,7 @@ from dagster_project.publication.space import Need
 from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import has_lake
 from dagster_project.words import counted, listed
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def purge(
             "files in the landing folder still contain the detail; files of purged days are not loaded again. Delete "
             "those of which all rows are past the retention period; keep the others, which fcir rebuild reads"
         )
+    if has_lake(settings):
+        warn("the lake still has the purged rows. Remove it with the Dagster job drop_lake, as docs/spark.md says")
     warn("backups still contain the detail; delete them when they are no longer needed")
     run(context)
 

@@ -4,7 +4,7 @@ from dagster_project.contracts import Identifier
 from dagster_project.extracts.cells import without_null_words
 
 OF_A_FORCE = frozenset({Identifier.REFERENCE, Identifier.OPERATOR, Identifier.CONTACT})
-"""Kinds that two forces number alike: the same text is somebody else at another force."""
+"""Kinds that two forces number alike: the same text is another person at another force."""
 
 _BLANKS = r"[\s\pZ\p{Cf}]+"
 # Between the digits of a telephone number: blanks, hyphens, dashes, dots, brackets and slashes.

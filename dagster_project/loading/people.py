@@ -86,7 +86,7 @@ class People:
     """The vault of a data root: its file and its keys."""
 
     file: Path | None
-    """None: in memory, for a dry run, which knows nobody and remembers nobody."""
+    """None: in memory, for a dry run, which knows and remembers no one."""
     root_id: str
     keys: tuple[bytes, ...] = field(repr=False)
     """A pseudonym is hashed under each in turn; there is one more for each rotation."""
@@ -106,7 +106,7 @@ class People:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the keys without revealing them: they are random, so nobody can search for them."""
+        """Identifies the keys without revealing them: they are random, so no one can search for them."""
         return sha256(b"".join((self.erased_key, *self.keys))).hexdigest()[:16]
 
 
@@ -209,12 +209,12 @@ class Vault:
         with_hash: bool = False,
     ) -> None:
         """Put the identifiers of a query with `n`, `force` and `cell` into the table `found`."""
-        parameters = {**(parameters or {}), **_hmac_parameters("key", *self.people.keys)}
-        # A second hash takes 1.3 us, which loading saves as long as nobody was erased.
+        parameters = {**(parameters or {}), **hmac_parameters("key", *self.people.keys)}
+        # A second hash takes 1.3 us, which loading saves as long as no one was erased.
         hashed = "cast(null as uhugeint)"
         if with_hash or self.connection.execute("select 1 from vault.erased limit 1").fetchall():
             hashed = _hmac("encode(hex(base))", "erased_0")
-            parameters |= _hmac_parameters("erased", self.people.erased_key)
+            parameters |= hmac_parameters("erased", self.people.erased_key)
         pseudonym = "base"
         for number in range(1, len(self.people.keys)):
             pseudonym = _hmac(f"encode(hex({pseudonym}))", f"key_{number}")
@@ -286,12 +286,12 @@ def people_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection
 
 
 def erase_again(settings: Settings, people: People) -> People:
-    """Erase whoever the copy of the audit names as erased: an older or a new vault does not know it."""
-    with people.opened() as vault:
-        known = {gone.surrogate for gone in vault.erased()}
-    since = [Erased(*row) for row in erased_in_history(settings) if row[1] not in known]
-    if since:
-        rewrite(people, erase=since)
+    """Erase the people whom the copy of the audit names as erased: an older or a new vault does not know it."""
+    if listed := [Erased(*row) for row in erased_in_history(settings)]:
+        with people.opened() as vault:
+            known = {gone.surrogate for gone in vault.erased()}
+        if since := [gone for gone in listed if gone.surrogate not in known]:
+            rewrite(people, erase=since)
     return people
 
 
@@ -400,7 +400,7 @@ def rewrite(
             {"semi join used using (surrogate)" if used else ""}
             where surrogate not in (select surrogate from vault.erased)
             """,
-            _hmac_parameters("key", *keys),
+            hmac_parameters("key", *keys),
         )
     put_in_place(draft, people.file, mode=0o600)
 
@@ -424,11 +424,17 @@ def _hmac(message: str, key: str) -> str:
 
     RFC 2104, section 5, allows half of the bits; any collision among 10^12 identifiers has odds of 10^-15.
     """
+    return f"cast('0x' || {hmac_digits(message, key)} as uhugeint)"
+
+
+def hmac_digits(message: str, key: str) -> str:
+    """Return SQL for the hexadecimal digits of such a hash; the caller sets `hmac_parameters`."""
     inner = f"unhex(sha256(${key}_inner || {message}))"
-    return f"cast('0x' || left(sha256(${key}_outer || {inner}), 32) as uhugeint)"
+    return f"left(sha256(${key}_outer || {inner}), 32)"
 
 
-def _hmac_parameters(name: str, *keys: bytes) -> dict[str, object]:
+def hmac_parameters(name: str, *keys: bytes) -> dict[str, object]:
+    """Return the parameters of keys, which SQL names `NAME_0`, `NAME_1` and so on."""
     pads = {"inner": 0x36, "outer": 0x5C}
     return {
         f"{name}_{number}_{pad}": bytes(byte ^ value for byte in key.ljust(_BLOCK, b"\0"))

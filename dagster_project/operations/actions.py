@@ -1,7 +1,7 @@
 """The record of actions: who ran, published, accepted, looked up, erased, purged, rotated or rebuilt, when and why.
 
 An action is a row of `audit.action`, inserted in the transaction of what it records, and a line for syslog, where the
-account that runs fcir cannot change it. Rows are never changed; whoever can write the data root can change them.
+account that runs fcir cannot change it. No command changes a row; who can write the data root can.
 """
 
 import json

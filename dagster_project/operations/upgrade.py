@@ -17,7 +17,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.people import People
+from dagster_project.loading.people import People, hmac_digits, hmac_parameters
 from dagster_project.private_key import read_keys
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, table
@@ -26,7 +26,6 @@ from dagster_project.warehouse.history import is_earlier, read_history
 from dagster_project.warehouse.tables import column_types
 
 _KEPT = ("waiver", "publication", "figure_version", "public_edition", "purge", "purge_hold")
-_BLOCK = 64
 
 
 def old_audit(settings: Settings) -> Path | None:
@@ -89,8 +88,7 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
     (secret,) = read_keys(folder / "suppression.key")
     with people.opened() as vault, dry_connection() as connection:
         before = len(vault.erased())
-        padded = secret.ljust(_BLOCK, b"\0")
-        pads = {"inner": bytes(byte ^ 0x36 for byte in padded), "outer": bytes(byte ^ 0x5C for byte in padded)}
+        key = hmac_parameters("list", secret)
         for file in scan_landing(settings, contracts, quiet_seconds=0.0).files:
             contract = contracts[file.source]
             columns = {column.name: column.identifies for column in contract.columns if column.identifies}
@@ -100,11 +98,11 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
                         rows = {"cell": batch.column(name), "force": batch.column("force_code")}
                         connection.register("cells", pa.table(rows))
                         found = connection.execute(
-                            """
+                            f"""
                             with hashed as (
                                 select
                                     *,
-                                    left(sha256($outer || unhex(sha256($inner || encode(cell)))), 32) as hashed
+                                    {hmac_digits("encode(cell)", "list_0")} as hashed
                                 from cells
                             )
 
@@ -112,7 +110,7 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
                             from hashed
                             where list_contains($listed, hashed)
                             """,
-                            {**pads, "force": settings.force, "listed": list(since)},
+                            {**key, "force": settings.force, "listed": list(since)},
                         ).fetchall()
                         connection.unregister("cells")
                         for cell, force, hashed in found:

@@ -128,7 +128,8 @@ def files_that_name(
     named, left = [], []
     for file in sorted(path for path in settings.landing.rglob("*") if path.is_file()):
         source = file.relative_to(settings.landing).parts[0]
-        is_named = known.get(str(file)) if _is_as_loaded(connection, file) else None
+        state = file.stat()
+        is_named = known.get((printable(str(file)), state.st_size, state.st_mtime_ns))
         if is_named is None:
             try:
                 is_named = _extract_names(file, contracts[source], settings.force, person)
@@ -163,8 +164,8 @@ def spellings_of(person: Person) -> re.Pattern[str]:
 
 def _loaded_files(
     connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
-) -> dict[str, bool]:
-    """Return the paths of files of which the warehouse has every row, and whether one holds the person."""
+) -> dict[tuple[str, int, int], bool]:
+    """Return path, size and time of files of which the warehouse has every row, and whether one holds the person."""
     held: set[int] = set()
     for contract in contracts.values():
         for column in contract.columns:
@@ -174,23 +175,13 @@ def _loaded_files(
                 held |= {load for (load,) in connection.execute(query, [person.surrogates]).fetchall()}
     rows = connection.execute(
         """
-        select file.path, load.load_id
+        select file.path, file.size, file.modified_ns, load.load_id
         from audit.landed_file as file
         inner join audit.load as load on file.sha256 = load.file_sha256
         where load.status = 'loaded' and load.rows_quarantined = 0 and coalesce(load.rows_purged, 0) = 0
         """
     ).fetchall()
-    return {path: load in held for path, load in rows}
-
-
-def _is_as_loaded(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
-    state = file.stat()
-    return bool(
-        connection.execute(
-            "select 1 from audit.landed_file where path = ? and size = ? and modified_ns = ?",
-            [printable(str(file)), state.st_size, state.st_mtime_ns],
-        ).fetchall()
-    )
+    return {(path, size, modified): load in held for path, size, modified, load in rows}
 
 
 def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:
