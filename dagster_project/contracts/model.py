@@ -75,6 +75,8 @@ class Column:
     is_required: bool = False
     identifies: Identifier | None = None
     """Kind of identifier of a personal column, whose rows hold a surrogate instead; None if it is not personal."""
+    null_words: tuple[str, ...] = ()
+    """Texts of a personal column that stand for no one, in any case, such as `withheld`."""
     key_position: int | None = None
     aliases: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)

@@ -242,6 +242,7 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         description=item.description or "",
         is_required=bool(item.required),
         identifies=_identifier(custom, f"{path.name}: {name}", is_personal=is_personal),
+        null_words=_names(custom.pop("nullWords", ())) if is_personal else (),
         key_position=item.primaryKeyPosition if item.primaryKey else None,
         aliases=tuple(synonym.synonym for synonym in item.synonyms or [] if synonym.synonym),
         values={str(entry.value): entry.description or "" for entry in item.enum or []},

@@ -6,6 +6,7 @@ casts, because DuckDB's casts accept invalid text ('1.5' becomes the integer 2, 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from decimal import Decimal
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.personal import DAY_BEFORE_NUMBER, EMAIL, NUMBER, PLAIN, UUID
-from dagster_project.sql import quoted
+from dagster_project.sql import literal, quoted
 
 # Words that mean "no value", in upper or lower case; empty cells are already null.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -108,14 +109,16 @@ def sql_type_of(column: Column) -> str:
     return _SQL_TYPES[column.cell_type]
 
 
-def without_null_words(cell: str) -> str:
-    """Return SQL for a text cell, null if its text is one of the null words.
+def without_null_words(cell: str, more: Sequence[str] = ()) -> str:
+    """Return SQL for a text cell, null if its text is one of the null words, in any case.
 
     Args:
         cell: SQL of the trimmed text.
+        more: null words of the column.
     """
-    words = ", ".join(f"'{word}'" for word in NULL_WORDS)
-    longest = max(map(len, NULL_WORDS))
+    null_words = (*NULL_WORDS, *more)
+    words = ", ".join(literal(word.upper()) for word in null_words)
+    longest = max(map(len, null_words))
     return f"case when length({cell}) > {longest} then {cell} when upper({cell}) not in ({words}) then {cell} end"
 
 

@@ -1,5 +1,7 @@
 """Identifiers of people: the form in which all usual spellings of one are equal. No keys and no storage here."""
 
+from collections.abc import Sequence
+
 from dagster_project.contracts import Identifier
 from dagster_project.extracts.cells import without_null_words
 
@@ -11,18 +13,23 @@ _BLANKS = r"[\s\pZ\p{Cf}]+"
 _SEPARATORS = r"[\s\pZ\p{Cf}\p{Pd}().\/]"
 # What spreadsheets and telephone systems add to a number: an apostrophe, a scheme, a fraction, an extension.
 _ADDED = r"^''|^(tel|callto):|\.0+$|[\s;,]*(ext(ension|n)?[.:=]?|x|#)\s*\d{1,6}$"
+# What a spreadsheet leaves of a number that it took for a large one: several numbers have the same such text.
+_SCIENTIFIC = r"\d([.,]\d+)?e\+?\d+"
 # Digits of East Asian width, as web forms let people paste them.
 _WIDE, _ASCII = "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0b", "0123456789+"
 
 
-def identifiers_query(cells: str, kind: Identifier) -> str:
+def identifiers_query(cells: str, kind: Identifier, null_words: Sequence[str] = ()) -> str:
     """Return a query for the form in which each identifier is hashed; null for an empty cell or a null word.
+
+    A number in scientific notation is null, too: it has lost its last digits.
 
     Two kinds have no form in common, except that what a contact refers to has the form of its own kind.
 
     Args:
         cells: SQL of a relation with `n`, the trimmed text `cell`, and the code of the `force`.
         kind: what the texts identify.
+        null_words: texts of this column that stand for no identifier, besides those of every column.
 
     Returns:
         A query whose result has `n` and `identifier`.
@@ -35,7 +42,7 @@ def identifiers_query(cells: str, kind: Identifier) -> str:
             )
         end"""
     return f"""
-        with texts as (select n, force, lower({without_null_words("cell")}) as text from {cells}),
+        with texts as (select n, force, lower({without_null_words("cell", null_words)}) as text from {cells}),
         spelled as (
             select n, force, text,
                 {plain if kind in (Identifier.PHONE, Identifier.CONTACT) else "null"} as plain,
@@ -58,10 +65,11 @@ def _identifier(kind: Identifier) -> str:
     contact = (
         rf"case when contains(text, '@') then {email} when regexp_full_match(plain, '[0+]\d{{9,15}}') then {phone} end"
     )
+    other = f"case when not regexp_full_match(text, '{_SCIENTIFIC}') then"
     return {
-        Identifier.PHONE: f"coalesce({phone}, 'n:' || coalesce(nullif(plain, ''), folded))",
+        Identifier.PHONE: f"coalesce({phone}, {other} 'n:' || coalesce(nullif(plain, ''), folded) end)",
         Identifier.EMAIL: email,
         Identifier.REFERENCE: reference,
         Identifier.OPERATOR: "'o:' || force || ':' || folded",
-        Identifier.CONTACT: f"coalesce({contact}, {reference})",
+        Identifier.CONTACT: f"coalesce({contact}, {other} {reference} end)",
     }[kind]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from dagster_project.contracts import Identifier
+from dagster_project.contracts import Column, Identifier
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.identifiers import OF_A_FORCE, identifiers_query
@@ -124,7 +124,7 @@ class Vault:
         return int(number)
 
     def surrogates(
-        self, cells: pa.ChunkedArray, kind: Identifier, forces: pa.ChunkedArray, default_force: str
+        self, cells: pa.ChunkedArray, column: Column, forces: pa.ChunkedArray, default_force: str
     ) -> pa.ChunkedArray:
         """Return the surrogates of a personal column; unknown identifiers are entered first.
 
@@ -132,7 +132,7 @@ class Vault:
 
         Args:
             cells: trimmed texts.
-            kind: what they identify.
+            column: the personal column.
             forces: texts of the force column of the same rows.
             default_force: force of rows without one.
 
@@ -143,6 +143,7 @@ class Vault:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        kind = column.identifies or Identifier.REFERENCE
         of_a_force = kind in OF_A_FORCE
         if of_a_force:
             forces = pc.if_else(_is_empty(forces), default_force, pc.utf8_lower(forces))
@@ -151,7 +152,9 @@ class Vault:
         split = f"strpos(text, '{_SEPARATOR}')" if of_a_force else "0"
         self.connection.register("texts", pa.table({"n": range(len(encoded.dictionary)), "text": encoded.dictionary}))
         self._find(
-            f"select n, substr(text, 1, {split} - 1) as force, substr(text, {split} + 1) as cell from texts", kind
+            f"select n, substr(text, 1, {split} - 1) as force, substr(text, {split} + 1) as cell from texts",
+            kind,
+            null_words=column.null_words,
         )
         self.connection.unregister("texts")
         if self._enter_unknown():
@@ -206,6 +209,7 @@ class Vault:
         kind: Identifier,
         parameters: Mapping[str, object] | None = None,
         *,
+        null_words: Sequence[str] = (),
         with_hash: bool = False,
     ) -> None:
         """Put the identifiers of a query with `n`, `force` and `cell` into the table `found`."""
@@ -221,7 +225,7 @@ class Vault:
         self.connection.execute(
             f"""
             create or replace temp table asked as
-            with identifiers as ({identifiers_query(f"({cells})", kind)}),
+            with identifiers as ({identifiers_query(f"({cells})", kind, null_words)}),
             hashed as (select n, {_hmac("encode(identifier)", "key_0")} as base from identifiers)
             select n, base, {pseudonym} as pseudonym, {hashed} as hash from hashed
             """,

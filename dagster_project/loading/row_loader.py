@@ -67,7 +67,7 @@ class RowLoader:
         self._default_force = default_force
         self._good = good_rows_query(contract, "text_batch")
         self._faulty = faulty_rows_query(contract, "faulty_batch", shows_text=shows_text)
-        self._personal = {column.name: column.identifies for column in contract.columns if column.identifies}
+        self._personal = [column for column in contract.columns if column.is_personal]
         self._times = [column.name for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
         self._with_fractions: set[tuple[int, str]] = set()
         self._undecided: list[pa.Table] = []
@@ -117,9 +117,9 @@ class RowLoader:
         self._collected = [rest] if rest.num_rows else []
         self._rows, self._bytes = rest.num_rows, rest.nbytes
         forces = batch.column(FORCE_COLUMN)
-        for name, kind in self._personal.items():
-            surrogates = self._vault.surrogates(batch.column(name), kind, forces, self._default_force)
-            batch = batch.set_column(batch.schema.get_field_index(name), name, surrogates)
+        for column in self._personal:
+            surrogates = self._vault.surrogates(batch.column(column.name), column, forces, self._default_force)
+            batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, surrogates)
         self._note_fractions(batch)
         self._judge(batch, is_last=False)
 

@@ -186,7 +186,7 @@ def _loaded_files(
 
 def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:
     """Return whether a personal cell of an extract has the identifier; errors are those of `open_extract`."""
-    columns = {column.name: column.identifies for column in contract.columns if column.identifies}
+    columns = {column: column.identifies for column in contract.columns if column.identifies}
     with dry_connection() as connection, open_extract(file, contract) as extract:
         connection.execute("create temp table wanted (kind varchar, identifier varchar)")
         for kind in set(columns.values()):
@@ -196,13 +196,17 @@ def _extract_names(file: Path, contract: Contract, default_force: str, person: P
                 {"text": person.identifier, "forces": list(person.forces)},
             )
         for batch in extract.batches():
-            for name, kind in columns.items():
-                rows = {"n": range(batch.num_rows), "cell": batch.column(name), "force": batch.column("force_code")}
+            for column, kind in columns.items():
+                rows = {
+                    "n": range(batch.num_rows),
+                    "cell": batch.column(column.name),
+                    "force": batch.column("force_code"),
+                }
                 connection.register("cells", pa.table(rows))
                 cells = "(select n, cell, coalesce(nullif(lower(force), ''), $force) as force from cells)"
                 found = connection.execute(
-                    f"select 1 from ({identifiers_query(cells, kind)}) semi join (from wanted where kind = '{kind}') "
-                    "using (identifier) limit 1",
+                    f"select 1 from ({identifiers_query(cells, kind, column.null_words)}) semi join "
+                    f"(from wanted where kind = '{kind}') using (identifier) limit 1",
                     {"force": default_force},
                 ).fetchall()
                 connection.unregister("cells")

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dagster_project.contracts import Identifier
 from dagster_project.extracts import container
 from dagster_project.loading.candidate import FileLoad, read_deliveries
 from dagster_project.loading.landing import LandedFile
@@ -94,7 +93,7 @@ def read(
     held = [(row[name], row["force_code"]) for row in values for name in PERSONAL if row[name]]
     columns = [pa.chunked_array([pa.array(part, pa.string())]) for part in zip(*held, strict=True)]
     with people.opened() as vault:
-        surrogates = vault.surrogates(columns[0], Identifier.REFERENCE, columns[1], DEFAULT_FORCE).to_pylist()
+        surrogates = vault.surrogates(columns[0], STAYS.column(PERSONAL[0]), columns[1], DEFAULT_FORCE).to_pylist()
     return {file.extract_date: file for file in found.files}, tables, dict(zip(held, surrogates, strict=True))
 
 

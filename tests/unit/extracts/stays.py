@@ -83,7 +83,7 @@ def judge(
         for column in contract.columns:
             if column.identifies:
                 cells, forces = batch.column(column.name), batch.column("force_code")
-                surrogates = vault.surrogates(cells, column.identifies, forces, "kent")
+                surrogates = vault.surrogates(cells, column, forces, "kent")
                 batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, surrogates)
     connection.register("text_batch", batch)
     good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")

@@ -7,11 +7,13 @@ from dagster_project.extracts.identifiers import identifiers_query
 from dagster_project.warehouse.connection import dry_connection
 
 
-def forms(kind: Identifier, *cells: str | None, force: str = "kent") -> list[str | None]:
+def forms(
+    kind: Identifier, *cells: str | None, force: str = "kent", null_words: tuple[str, ...] = ()
+) -> list[str | None]:
     with dry_connection() as connection:
         asked = "(select unnest($n) as n, unnest($cells) as cell, $force as force)"
         rows = connection.execute(
-            f"{identifiers_query(asked, kind)} order by n",
+            f"{identifiers_query(asked, kind, null_words)} order by n",
             {"n": list(range(len(cells))), "cells": list(cells), "force": force},
         ).fetchall()
     return [form for _, form in rows]
@@ -51,6 +53,15 @@ def test_other_texts_of_a_column_of_numbers_stay_apart_from_numbers():
 @pytest.mark.parametrize("kind", list(Identifier))
 def test_empty_cells_and_null_words_are_nobody(kind):
     assert forms(kind, None, "N/A", "-") == [None] * 3
+
+
+def test_words_of_a_column_and_numbers_that_lost_digits_are_nobody():
+    words = ("withheld", "0")
+    for kind in (Identifier.PHONE, Identifier.CONTACT):
+        assert forms(kind, "Withheld", "0", "4.477E+11", "4,4770012e+11", null_words=words) == [None] * 4
+        assert None not in forms(kind, "withheld 2", "00", "07700900123", null_words=words)
+    # Not a number that a spreadsheet shortened, but a reference that looks like one.
+    assert forms(Identifier.REFERENCE, "12E5") == ["r:kent:12e5"]
 
 
 def test_case_and_blanks_do_not_tell_identifiers_apart():

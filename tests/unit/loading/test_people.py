@@ -7,7 +7,7 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from dagster_project.contracts import Identifier
+from dagster_project.contracts import CellType, Column, Identifier
 from dagster_project.loading.people import (
     Erased,
     People,
@@ -32,7 +32,8 @@ def column(*cells: str | None) -> pa.ChunkedArray:
 
 def look_up(people: People, *cells: str | None, kind: Identifier = Identifier.PHONE, forces=None) -> list[int | None]:
     with people.opened() as vault:
-        return vault.surrogates(column(*cells), kind, column(*(forces or [None] * len(cells))), "kent").to_pylist()
+        personal = Column("who", CellType.TEXT, "", identifies=kind)
+        return vault.surrogates(column(*cells), personal, column(*(forces or [None] * len(cells))), "kent").to_pylist()
 
 
 @pytest.fixture
