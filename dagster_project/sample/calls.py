@@ -9,6 +9,7 @@ import numpy as np
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, fit_sum, lognormal, split, texts, weighted_sample
 from dagster_project.sample.forces import Force
+from dagster_project.sample.spellings import spell_numbers, spell_withheld
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline, week
 
@@ -407,9 +408,10 @@ def _identify(
         f"{month.force.node:05d}{number % 100_000:05d}{second:010d}"
         for number, second in zip(rank.tolist(), first_arrived.tolist(), strict=True)
     ]
-    serial = columns["serial"]
+    places, serial = np.arange(calls), columns["serial"]
+    spelled = spell_withheld(spell_numbers(callers, places=places), places=places)
     columns["call_id"] = texts(ids)[serial]
-    columns["caller_number"] = callers[serial]
+    columns["caller_number"] = spelled[serial]
     columns["operator_id"] = _operators(rng, columns["arrived_at"], force=month.force)
     columns["operator_id"][(columns["disposition"] != "answered") & (columns["talk_seconds"] == 0)] = None
     columns["utc_offset_minutes"] = month.timeline.offset(columns["arrived_at"]) // 60

@@ -5,6 +5,7 @@ import numpy as np
 from dagster_project.sample.calls import Seekers
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, texts
+from dagster_project.sample.spellings import spell_numbers
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import Array, Timeline, week
 
@@ -73,6 +74,7 @@ def draw_digital_contacts(
         references = texts([None] * number)
         if not from_partner and not is_test:
             _write_in(references, instants, seekers=seekers)
+            references = spell_numbers(references, places=instants)
         parts.append(
             (
                 instants,

@@ -5,6 +5,7 @@ import numpy as np
 from dagster_project.sample.crimes import Crimes
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts
+from dagster_project.sample.spellings import spell_references
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import Array, week
 
@@ -54,13 +55,14 @@ def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes:
     duplicate_of = texts([None] * count)
     duplicate_of[repeats] = ids[repeats - rng.integers(1, 50, len(repeats))]
     filled_in = 60 + lognormal(rng, count, median=720, sigma=0.8, most=6 * 3600).astype(np.int64)
+    crime_refs = _crimes_of(services, instants, recorded_online=crimes.recorded_online(month.number))
     columns = {
         "submission_id": ids,
         "service": services,
         "started_at": month.timeline.off_midnight(instants - filled_in),
         "submitted_at": instants,
         "duplicate_of": duplicate_of,
-        "crime_ref": _crimes_of(services, instants, recorded_online=crimes.recorded_online(month.number)),
+        "crime_ref": spell_references(crime_refs, places=instants),
     }
     return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=month.timeline.day(instants))
 
