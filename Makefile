@@ -12,7 +12,6 @@ PYTEST := .venv/bin/pytest -n 3 --dist loadfile
 # At most 4 minutes on two processors: the layers that find most faults for their time.
 SHORT_TESTS := tests/unit tests/reference tests/properties tests/scenarios tests/dbt/test_rules.py tests/dbt/test_unit_tests.py
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
-MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
 SIZE ?= S
 WORKERS ?= 0
@@ -42,7 +41,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures kept-pages notebook ui clean
+.PHONY: help env env-spark spark-up spark-down run test test-all test-long test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs sbom pictures kept-pages notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,9 +130,6 @@ bench: env ## Measure CPU seconds and memory of commands, AGAINST another checko
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs
-
-metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' queries the publication
-	@.venv/bin/python -m dagster_project.metrics $(MF)
 
 sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), and the licences, docs/licences.md
 	$(UV) sync --locked --quiet --inexact --group sbom

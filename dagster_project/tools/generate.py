@@ -1,4 +1,4 @@
-"""Generate files of the dbt project: bank holidays, column descriptions of the contracts, metrics.
+"""Generate files of the dbt project: bank holidays and column descriptions of the contracts.
 
 Lists that are maintained by hand (forces, offences, measures) do not belong here. Run `python -m
 dagster_project.tools.generate` after a change of the `holidays` library, a contract or the catalogue of measures; a
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
-from dagster_project.tools.metric_definitions import metrics_yaml
 
 # This century, and far enough ahead for the lifetime of a release.
 FIRST_YEAR = 2000
@@ -58,7 +57,6 @@ def generated_files() -> dict[Path, str]:
     return {
         DBT_PROJECT / "seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
         DBT_PROJECT / "models/_contract_columns.md": column_texts(load_contracts(CONTRACTS)),
-        DBT_PROJECT / "models/semantic/_semantic__metrics.yml": metrics_yaml(DBT_PROJECT / "seeds"),
     }
 
 

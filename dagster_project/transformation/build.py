@@ -45,8 +45,8 @@ class Step:
 
 
 FACTS = Step("facts", ())
-MEASURES = Step("measures", ("measures", "kpis", "dictionary"))
-PAPERS = Step("papers", ("papers", "quality"))
+MEASURES = Step("measures", ("measures",))
+PAPERS = Step("papers", ("papers",))
 STEPS = (FACTS, MEASURES, PAPERS)
 """In order of dependency. A model with tags of two steps belongs to the later one, a test to the last step that it
 reads.
@@ -71,7 +71,7 @@ class NodeResult:
     resource_type: str
     name: str
     folder: str
-    """Layer of a model (first folder below models/ or models/marts/), or the resource type."""
+    """Subject of a model (first folder below models/), or the resource type."""
     status: str
     message: str
     seconds: float
@@ -387,7 +387,7 @@ def _node(item: Any) -> NodeResult:
         resource_type=resource_type,
         # dbt's name for it contains all its claims, in up to 500 characters.
         name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if _is_integrity(node) else node.name,
-        folder=node.fqn[2 if node.fqn[1] == "marts" else 1] if resource_type == "model" else resource_type,
+        folder=node.fqn[1] if resource_type == "model" else resource_type,
         status=str(item.status),
         message=str(item.message or ""),
         seconds=float(item.execution_time),

@@ -1,5 +1,18 @@
-{#- The schema of a model is the name of its layer. By default dbt adds the target's schema as a prefix, but
-    interfaces refer to `marts.fct_call` for any target. -#}
+{#- The schema of a model is the name of its layer, the same for any target: staging, changes, measures (folders
+    `intermediate`), marts. By default dbt adds the target's schema as a prefix. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+    {%- if custom_schema_name -%}
+        {{ custom_schema_name | trim }}
+    {%- elif node.resource_type != "model" -%}
+        {{ target.schema }}
+    {%- elif node.fqn[1] in ("staging", "changes") -%}
+        {{ node.fqn[1] }}
+    {%- else -%}
+        {{ "measures" if "intermediate" in node.fqn else "marts" }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Marts have a file of their own, which the profile attaches. -#}
+{% macro generate_database_name(custom_database_name, node) -%}
+    {{ "fcir" if target.type == "duckdb" and generate_schema_name(none, node) | trim == "marts" else target.database }}
 {%- endmacro %}

@@ -37,7 +37,7 @@ def interrupted(made_once, compiled, tmp_path) -> DataRoot:
     def fill(folder: Path) -> None:
         root = DataRoot.knowing(compiled, folder / "home")
         land_three_days(root)
-        killed(root, "run/fcir/models/marts/core/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
+        killed(root, "run/fcir/models/calls/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
 
     return DataRoot(made_once("interrupted", fill) / "home").copy(tmp_path / "home")
 

@@ -1,6 +1,6 @@
 """Ranks, groups and totals of forces computed the slow and plain way: dictionaries, loops, fractions, no SQL.
 
-A second opinion for the models in `dbt/models/marts/national/`; it shares nothing with them.
+A second opinion for the models in `dbt/models/national/`; it shares nothing with them.
 """
 
 from __future__ import annotations
