@@ -15,6 +15,14 @@ _ADDED = r"^''|^(tel|callto):|\.0+$|[\s;,]*(ext(ension|n)?[.:=]?|x|#)\s*\d{1,6}$
 _WIDE, _ASCII = "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0b", "0123456789+"
 
 
+def force_of(cell: str) -> str:
+    """Return SQL of the force whose identifiers a row has, from its trimmed cell; without one, the parameter `$force`.
+
+    A null word is no force.
+    """
+    return f"coalesce(nullif(lower({without_null_words(cell)}), ''), $force)"
+
+
 def identifiers_query(cells: str, kind: Identifier) -> str:
     """Return a query for the form in which each identifier is hashed; null for an empty cell or a null word.
 

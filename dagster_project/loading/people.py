@@ -20,8 +20,7 @@ import duckdb
 
 from dagster_project.contracts import Identifier
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.cells import NULL_WORDS
-from dagster_project.extracts.identifiers import OF_A_FORCE, identifiers_query
+from dagster_project.extracts.identifiers import OF_A_FORCE, force_of, identifiers_query
 from dagster_project.private_key import KEY_BYTES, read_keys, save_keys
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import DatabaseUnreadable, vault_connection
@@ -145,14 +144,13 @@ class Vault:
 
         of_a_force = kind in OF_A_FORCE
         if of_a_force:
-            forces = pc.if_else(_is_empty(forces), default_force, pc.utf8_lower(forces))
-            cells = pc.binary_join_element_wise(forces, cells, _SEPARATOR)
+            cells = pc.binary_join_element_wise(pc.fill_null(forces, ""), cells, _SEPARATOR)
         encoded = pa.concat_arrays(cells.chunks).dictionary_encode()
         split = f"strpos(text, '{_SEPARATOR}')" if of_a_force else "0"
         self.connection.register("texts", pa.table({"n": range(len(encoded.dictionary)), "text": encoded.dictionary}))
-        self._find(
-            f"select n, substr(text, 1, {split} - 1) as force, substr(text, {split} + 1) as cell from texts", kind
-        )
+        force = force_of(f"substr(text, 1, {split} - 1)")
+        query = f"select n, {force} as force, substr(text, {split} + 1) as cell from texts"
+        self._find(query, kind, {"force": default_force})
         self.connection.unregister("texts")
         if self._enter_unknown():
             self._look_up()
@@ -403,13 +401,6 @@ def rewrite(
             hmac_parameters("key", *keys),
         )
     put_in_place(draft, people.file, mode=0o600)
-
-
-def _is_empty(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.or_kleene(pc.is_null(cells), pc.is_in(pc.utf8_upper(cells), pa.array(["", *NULL_WORDS])))
 
 
 def _refusal(settings: Settings, what: str) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.identifiers import force_of
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.people import People, hmac_digits, hmac_parameters
@@ -106,7 +107,7 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
                                 from cells
                             )
 
-                            select distinct cell, coalesce(nullif(lower(force), ''), $force), hashed
+                            select distinct cell, {force_of("force")}, hashed
                             from hashed
                             where list_contains($listed, hashed)
                             """,

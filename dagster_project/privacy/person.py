@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract, Identifier
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.extracts.identifiers import identifiers_query
+from dagster_project.extracts.identifiers import force_of, identifiers_query
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.people import Found, People
@@ -199,7 +199,7 @@ def _extract_names(file: Path, contract: Contract, default_force: str, person: P
             for name, kind in columns.items():
                 rows = {"n": range(batch.num_rows), "cell": batch.column(name), "force": batch.column("force_code")}
                 connection.register("cells", pa.table(rows))
-                cells = "(select n, cell, coalesce(nullif(lower(force), ''), $force) as force from cells)"
+                cells = f"(select n, cell, {force_of('force')} as force from cells)"
                 found = connection.execute(
                     f"select 1 from ({identifiers_query(cells, kind)}) semi join (from wanted where kind = '{kind}') "
                     "using (identifier) limit 1",
