@@ -22,7 +22,7 @@ from dagster_project.loading.people import People, hmac_digits, hmac_parameters
 from dagster_project.private_key import read_keys
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, table
-from dagster_project.warehouse.connection import WAREHOUSE, comparing_connection, dry_connection
+from dagster_project.warehouse.connection import WAREHOUSE, attaching_connection, dry_connection
 from dagster_project.warehouse.history import is_earlier, read_history
 from dagster_project.warehouse.tables import column_types
 
@@ -35,7 +35,7 @@ def old_audit(settings: Settings) -> Path | None:
         return None
     for file in (settings.warehouse, settings.history / "audit.duckdb"):
         if file.is_file():
-            with suppress(duckdb.Error), comparing_connection(None) as connection:
+            with suppress(duckdb.Error), attaching_connection() as connection:
                 connection.execute(f"attach {literal(str(file))} as old (read_only)")
                 if is_earlier(connection, "old"):
                     for name in _KEPT:

@@ -34,7 +34,7 @@ from dagster_project.transformation.project import ensure_manifest, marts_of, pa
 from dagster_project.warehouse.checksums import delete_checksums
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
-    comparing_connection,
+    attaching_connection,
     loading_connection,
     open_read_only,
     reading_connection,
@@ -49,7 +49,6 @@ from dagster_project.warehouse.marts import (
     note_writing,
     note_written,
     rewrite_rows,
-    rewriting_connection,
 )
 from dagster_project.warehouse.marts import rewrite as rewrite_database
 from dagster_project.warehouse.tables import raw_columns
@@ -348,7 +347,7 @@ def _compare(old: Settings, new: Settings, manifest: Mapping[str, Any]) -> int:
     """
     models = {model.name for model in archived_models(manifest)}
     compared, differing = 0, []
-    with comparing_connection(new.home) as connection:
+    with attaching_connection(new.warehouse) as connection:
         for name, settings in (("old", old), ("new", new)):
             connection.execute(f"attach {literal(str(settings.warehouse))} as {name}_warehouse (read_only)")
             connection.execute(f"attach {literal(str(settings.marts))} as {name}_marts (read_only)")
@@ -400,7 +399,7 @@ def _has_purged(
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
 ) -> bool:
-    with comparing_connection(None) as connection:
+    with attaching_connection() as connection:
         connection.execute(f"attach {literal(str(folder / DATABASE))} as {REWRITTEN} (read_only)")
         purged = _purged_tables(connection, contracts, keys, cuts, holds)
         return any(scalar(connection, f"select count(*) from ({query})") for _, query in purged.values())
@@ -441,7 +440,7 @@ def _purge_publication(
     Its papers stay. Killed before its manifest is written, it is done again.
     """
     database = folder / DATABASE
-    with rewriting_connection(database, spill_at=settings.warehouse) as connection:
+    with attaching_connection(settings.warehouse) as connection:
         connection.execute(f"attach {literal(str(database))} as {REWRITTEN} (read_only)")
         tables = _purged_tables(connection, contracts, keys, plan.cuts, plan.holds)
         kept = {}

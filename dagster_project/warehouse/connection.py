@@ -1,11 +1,10 @@
-"""Connections to DuckDB files. All connections are made here, so that all have the same settings."""
+"""Connections to DuckDB. All are opened here, those of dbt excepted, so that all have the same settings."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import duckdb
 
@@ -181,8 +180,7 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     must hold the writer lock and no other connection.
     """
     create_private(warehouse)
-    config = {"memory_limit": memory_limit(warehouse), "temp_directory": str(empty_spill_folder(warehouse))}
-    with _memory_connection(str(warehouse), str(create_marts(warehouse)), config) as connection:
+    with _memory_connection(str(warehouse), str(create_marts(warehouse)), _spilling(warehouse)) as connection:
         yield connection
 
 
@@ -222,16 +220,24 @@ def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def comparing_connection(spill_at: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def attaching_connection(spill_at: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty in-memory database to attach files to.
 
     Args:
-        spill_at: folder of the caller that memory may be spilled into; None: spilling is off.
+        spill_at: DuckDB file that no process has open: memory spills next to it; None: spilling is off.
     """
-    spilling: dict[str, Any] = {"temp_directory": str(spill_at / "spilled.tmp")} if spill_at else dict(NO_SPILLING)
-    with private_files(), duckdb.connect(":memory:", config=spilling) as connection:
+    config: Mapping[str, str] = _spilling(spill_at) if spill_at else NO_SPILLING
+    with private_files(), duckdb.connect(":memory:", config=dict(config)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+def cursor() -> duckdb.DuckDBPyConnection:
+    """Return a cursor of the process's in-memory database, for expressions; the caller closes it.
+
+    A database of its own would cost milliseconds for each expression.
+    """
+    return duckdb.cursor()
 
 
 @contextmanager
@@ -393,6 +399,10 @@ def _create_private(file: Path, statements: str) -> None:
             connection.execute(statements.format(literal(str(draft))))
         draft.chmod(0o600)
         draft.rename(file)
+
+
+def _spilling(file: Path) -> dict[str, str]:
+    return {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(file))}
 
 
 def empty_spill_folder(warehouse: Path) -> Path:
