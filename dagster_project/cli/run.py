@@ -92,10 +92,9 @@ def run(
     if not work.is_needed:
         _end_without_work(settings, work, wanted=wanted, sources=source or [])
     # Files in a source's folder are reported with the source.
-    of_sources = tuple(f"{name}/" for name in named_contracts(settings, []))
     for warning in work.planned.plan.warnings:
-        if not warning.startswith(of_sources):
-            warn(warning)
+        if warning.source is None:
+            warn(str(warning))
     result = run_job(
         settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
     )
@@ -185,7 +184,7 @@ def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources:
             save_history(settings)
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
-        warn(warning)
+        warn(str(warning))
     wanted_sources = named_contracts(settings, sources)
     incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
     say(
