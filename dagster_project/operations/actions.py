@@ -1,7 +1,7 @@
 """The record of actions: who ran, published, accepted, looked up, erased, purged, rotated or rebuilt, when and why.
 
-An action is a row of `audit.action`, inserted in the transaction of what it records, and a line for syslog, where the
-account that runs fcir cannot change it. No command changes a row; who can write the data root can.
+An action is a row of `audit.action`, inserted in the transaction of what it records, and then a line for syslog, where
+the account that runs fcir cannot change it. No command changes a row; who can write the data root can.
 """
 
 import json
@@ -19,7 +19,10 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts
+from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.history import save_history
 from dagster_project.words import printable
 
 _LOGIN_UID = Path("/proc/self/loginuid")
@@ -27,7 +30,6 @@ _LOGIN_UID = Path("/proc/self/loginuid")
 _NO_LOGIN = 4_294_967_295
 # Linux allows 32 characters in a name.
 _LONGEST_NAME = 64
-_SYSLOG = Path("/dev/log")
 
 
 def record(
@@ -37,8 +39,7 @@ def record(
     outcome: str = "done",
     reason: str = "",
     details: Mapping[str, object] | None = None,
-    syslog: Path = _SYSLOG,
-) -> None:
+) -> str:
     """Record an action of this process.
 
     Args:
@@ -47,7 +48,9 @@ def record(
         outcome: how it ended.
         reason: what the operator stated.
         details: counts and names; nothing that leads to a person.
-        syslog: socket of the system's log; nothing is sent where there is none.
+
+    Returns:
+        The line for syslog, which the caller sends when what it records holds.
     """
     row = {
         "acted_at": utc_now().replace(tzinfo=None),
@@ -62,7 +65,21 @@ def record(
     }
     places = ", ".join(f"${name}" for name in row)
     connection.execute(f"insert into audit.action ({', '.join(row)}) values ({places})", row)
-    _send(json.dumps(row, ensure_ascii=False, default=str), syslog)
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def enter(settings: Settings, action: str, **stated: Any) -> None:
+    """Record an action that changes no table, in a transaction of its own, then send it to syslog and copy the audit.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        action: as for `record`.
+        stated: `outcome`, `reason` and `details`, as for `record`.
+    """
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        line = record(connection, action, **stated)
+    send(line)
+    save_history(settings)
 
 
 def actions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -73,7 +90,8 @@ def actions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
-def _send(line: str, syslog: Path) -> None:
+def send(line: str, syslog: Path = Path("/dev/log")) -> None:
+    """Send the line of an action to the system's log; nothing is sent where there is none."""
     if not syslog.exists():
         return
     try:

@@ -1,7 +1,7 @@
 """A person by an identifier: the rows of the warehouse, and the files outside it that still name the person."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,18 +60,34 @@ def find_person(people: People, identifier: str, forces: Sequence[str]) -> Perso
         return Person(text, tuple(forces), tuple(vault.find(text, forces)))
 
 
-def rows_of(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
-) -> Iterator[tuple[Contract, list[str], list[tuple[Any, ...]]]]:
-    """Yield the contract, the columns and the rows of each source that holds the person, rows of replaced loads too.
+@dataclass(frozen=True)
+class HeldRows:
+    """The rows of a source that hold a person, those of replaced loads too."""
 
-    Of personal columns, only the names of those that hold the person are shown, as `held_as`. Times are UTC.
+    contract: Contract
+    columns: list[str]
+    """Of personal columns, `held_as` has the names of those that hold the person. Times are UTC."""
+    rows: list[tuple[Any, ...]]
+    loads: list[int]
+    """The load of each row."""
+    surrogates: list[list[int]]
+    """Those of the person that each row has."""
+
+    def values(self, column: str) -> list[Any]:
+        """Return the values of a column, row by row."""
+        place = self.columns.index(column)
+        return [row[place] for row in self.rows]
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person) -> list[HeldRows]:
+    """Return the rows that hold the person, of each source that has any.
 
     Args:
         connection: an open connection to the warehouse.
         contracts: all contracts.
         person: the person.
     """
+    held = []
     for contract in contracts.values():
         personal = [column.name for column in contract.columns if column.is_personal]
         if not personal or not person.surrogates:
@@ -84,6 +100,8 @@ def rows_of(
         cursor = connection.execute(
             f"""
             select
+                rows.load_id,
+                list_intersect([{", ".join(f"rows.{quoted(name)}" for name in personal)}], $surrogates) as surrogates,
                 rows.extract_date,
                 coalesce(load.delivered_name, load.file_name) as file_name,
                 rows.source_row,
@@ -98,8 +116,11 @@ def rows_of(
             """,
             {"surrogates": person.surrogates},
         )
-        if rows := cursor.fetchall():
-            yield contract, column_names(cursor), rows
+        if found := cursor.fetchall():
+            loads, surrogates, *_ = zip(*found, strict=True)
+            rows = [row[2:] for row in found]
+            held.append(HeldRows(contract, column_names(cursor)[2:], rows, list(loads), list(surrogates)))
+    return held
 
 
 @dataclass(frozen=True)
@@ -111,7 +132,11 @@ class Named:
 
 
 def files_that_name(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, Contract],
+    person: Person,
+    held: Iterable[HeldRows],
 ) -> Named:
     """Find the person in the landing folder, by contract and so in any spelling, and in the texts of analysts.
 
@@ -122,8 +147,9 @@ def files_that_name(
         connection: an open connection to its warehouse.
         contracts: all contracts.
         person: the person.
+        held: the rows of the person.
     """
-    known = _loaded_files(connection, contracts, person)
+    known = _loaded_files(connection, {load for source in held for load in source.loads})
     pattern = spellings_of(person)
     named, left = [], []
     for file in sorted(path for path in settings.landing.rglob("*") if path.is_file()):
@@ -162,17 +188,8 @@ def spellings_of(person: Person) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9a-z]){letters}(?![0-9a-z])", re.IGNORECASE)
 
 
-def _loaded_files(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
-) -> dict[tuple[str, int, int], bool]:
+def _loaded_files(connection: duckdb.DuckDBPyConnection, held: Collection[int]) -> dict[tuple[str, int, int], bool]:
     """Return path, size and time of files of which the warehouse has every row, and whether one holds the person."""
-    held: set[int] = set()
-    for contract in contracts.values():
-        for column in contract.columns:
-            if column.is_personal:
-                relation = f"{table('raw', contract.source)} where list_contains(?, {quoted(column.name)})"
-                query = f"select distinct load_id from {relation}"
-                held |= {load for (load,) in connection.execute(query, [person.surrogates]).fetchall()}
     rows = connection.execute(
         """
         select file.path, file.size, file.modified_ns, load.load_id

@@ -9,20 +9,20 @@ can be repeated: a purge that was killed begins again.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from dagster_project.clock import LONDON, london_today, utc_now
+from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.people import People, rewrite
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.privacy.archiving import archive, archived_models, count_files
-from dagster_project.privacy.retention import Hold
+from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import is_of_rows, manifest_of, write_manifest
 from dagster_project.publication.mart_texts import write_texts
@@ -51,7 +51,6 @@ from dagster_project.warehouse.marts import (
     rewrite_rows,
 )
 from dagster_project.warehouse.marts import rewrite as rewrite_database
-from dagster_project.warehouse.tables import raw_columns
 from dagster_project.writing import draft_of, empty_folder, make_private_folder, private_files, put_in_place
 
 _NAMED = 12
@@ -109,7 +108,7 @@ class _Events:
         times = [quoted(name) for name in self.times]
         held = [
             f"({time} >= timestamp '{first}' and {time} < timestamp '{last}')"
-            for first, last in map(_instants_of, holds)
+            for first, last in (hold.instants for hold in holds)
             for time in times
         ]
         return f"""
@@ -117,7 +116,7 @@ class _Events:
             from {relation}
             group by {key}
             having
-                max(greatest({", ".join(times)})) < timestamp '{_first_instant(cut)}'
+                max(greatest({", ".join(times)})) < timestamp '{first_instant(cut)}'
                 and not coalesce(bool_or({" or ".join(held) or "false"}), false)
         """
 
@@ -194,12 +193,13 @@ def purge(
     make_private_folder(new.home)
     try:
         with private_files():
-            compared = _build(settings, new, contracts, plan, reason)
+            compared, line = _build(settings, new, contracts, plan, reason)
         note_step(settings.lock_file, "removing purged rows")
         for file in (settings.marts, settings.warehouse):
             # Left by a command that was killed; the copy has what it says.
             file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
             (new.home / file.name).replace(file)
+        send(line)
     finally:
         shutil.rmtree(new.home)
     if (damaged := settings.home / "damaged").is_dir():
@@ -254,8 +254,14 @@ def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contr
         _delete_purged(connection, contracts, event_keys(settings), cuts, _noted_holds(connection), None)
 
 
-def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, reason: str) -> int:
-    """Write and build the new warehouse, and compare it with the old one."""
+def _build(
+    settings: Settings, new: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, reason: str
+) -> tuple[int, str]:
+    """Write and build the new warehouse, and compare it with the old one.
+
+    Returns:
+        How many tables were compared, and the line for syslog.
+    """
     manifest = read_manifest(ensure_manifest(settings))
     shutil.copytree(target_path(settings), target_path(new))
     clear_lake_folder(settings)
@@ -285,7 +291,8 @@ def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract],
             # A lake has the purged rows.
             connection.execute("delete from audit.lake")
             rows = {source.source: source.rows for source in plan.sources}
-            record(connection, "purge", reason=reason, details={"rows": rows, "publications": len(plan.publications)})
+            details = {"rows": rows, "publications": len(plan.publications)}
+            line = record(connection, "purge", reason=reason, details=details)
         connection.execute("detach before")
     note_step(settings.lock_file, "building without the purged rows")
     parsed = parse(new)
@@ -306,7 +313,7 @@ def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract],
     note_step(settings.lock_file, "comparing all figures")
     compared = _compare(settings, new, manifest)
     rewrite_database(new.warehouse)
-    return compared
+    return compared, line
 
 
 def _delete_purged(
@@ -501,26 +508,9 @@ def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people
 
 
 def _events(contract: Contract, key: tuple[str, ...], columns: Sequence[str] | None = None) -> _Events:
-    times = (name for name, kind in raw_columns(contract).items() if kind == "timestamp")
-    return _Events(key, tuple(name for name in times if columns is None or name in columns))
+    return _Events(key, tuple(name for name in event_times(contract) if columns is None or name in columns))
 
 
 def _noted_holds(connection: duckdb.DuckDBPyConnection) -> list[Hold]:
     rows = connection.execute("select source, first_day, last_day from audit.purge_hold").fetchall()
     return [Hold(source, first_day, last_day, "") for source, first_day, last_day in rows]
-
-
-def _instants_of(hold: Hold) -> tuple[datetime, datetime]:
-    """Return the first instant of the days of a hold, and the first one after them, as times are stored.
-
-    A hold until 9999-12-31, the last day of Python, which people write for no end, has none.
-    """
-    first = _first_instant(hold.first_day)
-    if hold.last_day == date.max:
-        return first, datetime.max  # noqa: DTZ901 - times are stored without a zone
-    return first, _first_instant(hold.last_day + timedelta(1))
-
-
-def _first_instant(day: date) -> datetime:
-    """Return the first instant of a day in London, as times are stored."""
-    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)
