@@ -10,7 +10,6 @@ from dagster_project.cli.run import run
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
-from dagster_project.operations.finding import Cure
 from dagster_project.publication.space import Need
 from dagster_project.warehouse.history import read_history
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -59,7 +58,7 @@ def rebuild(
         if not settings.warehouse.exists() and not read_history(settings.history):
             raise UsageError(f"{settings.warehouse} does not exist; nothing was done. Load and publish: fcir run")
         findings, _ = verify_warehouse(settings, contracts)
-        faults = [item for item in findings if item.cure is Cure.REBUILD]
+        faults = [item for item in findings if item.needs_rebuild]
         if not faults:
             raise UsageError(
                 f"{settings.warehouse} is not damaged; nothing was done. Load what is new and publish: fcir run"

@@ -59,6 +59,15 @@ class PeopleError(OperatorError, RuntimeError):
 class VaultError(PeopleError):
     """The vault is missing, of another data root, or older than the warehouse: a rebuild makes a new one."""
 
+    def __init__(self, vault: Path, fault: str) -> None:
+        """Describe the fault, as the rest of a sentence that begins with the file."""
+        self.what = f"{vault} {fault}; other people would get their surrogates"
+        self.advice = (
+            "what was published stays. Restore its newest copy, or give everybody a new surrogate from the landing "
+            "folder: fcir rebuild"
+        )
+        super().__init__(f"{self.what}. Nothing was done, and {self.advice}")
+
 
 class Erased(NamedTuple):
     """An identifier whose row is gone from the vault."""
@@ -321,19 +330,18 @@ def read_people(settings: Settings, connection: duckdb.DuckDBPyConnection | None
     keys, erased = read_keys(settings.key_file), read_keys(settings.erased_key_file)
     if not settings.vault.exists():
         if noted > 1:
-            raise VaultError(_refusal(settings, f"is missing, and rows hold surrogates below {noted:,}"))
+            raise VaultError(settings.vault, f"is missing, and rows hold surrogates below {noted:,}")
         return None
     try:
         with vault_connection(settings.vault, read_only=True) as vault:
             [(root, following, key_count, fingerprint)] = vault.execute("from vault.state").fetchall()
     except (DatabaseUnreadable, duckdb.Error, ValueError):
-        raise VaultError(_refusal(settings, "is damaged")) from None
+        raise VaultError(settings.vault, "is damaged") from None
     if connection and root != root_id(connection):
-        raise VaultError(_refusal(settings, "is the vault of another data root"))
+        raise VaultError(settings.vault, "is the vault of another data root")
     if following < noted:
-        raise VaultError(
-            _refusal(settings, f"is older than the warehouse: it ends before {following:,}, rows before {noted:,}")
-        )
+        fault = f"is older than the warehouse: it ends before {following:,}, rows before {noted:,}"
+        raise VaultError(settings.vault, fault)
     # A rotation that was killed has added a key that the pseudonyms are not hashed under yet.
     people = People(settings.vault, root, keys[:key_count], erased[0] if erased else b"")
     if people.fingerprint != fingerprint:
@@ -401,13 +409,6 @@ def rewrite(
             hmac_parameters("key", *keys),
         )
     put_in_place(draft, people.file, mode=0o600)
-
-
-def _refusal(settings: Settings, what: str) -> str:
-    return (
-        f"{settings.vault} {what}; other people would get their surrogates. Nothing was done, and what was published "
-        "stays. Restore its newest copy, or give everybody a new surrogate from the landing folder: fcir rebuild"
-    )
 
 
 def _hmac(message: str, key: str) -> str:

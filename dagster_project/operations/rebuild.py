@@ -16,38 +16,48 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.people import People, VaultError, new_people, people_for_loading
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.operations.rows import MissingLoad, current_loads, delete_loads, find_files, restore_from_landing
-from dagster_project.operations.upgrade import enter_erased, old_audit, restore_old_audit
+from dagster_project.operations.upgrade import enter_erased
 from dagster_project.operations.verify import contradictions
 from dagster_project.privacy.purge import purge_again
 from dagster_project.settings import Settings
+from dagster_project.sql import literal, table
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
-    DatabaseUnreadable,
+    attaching_connection,
     loading_connection,
     marts_file,
-    open_read_only,
     transaction,
 )
-from dagster_project.warehouse.history import (
-    History,
-    is_earlier,
-    read_history,
-    restore_audit,
-    save_history,
-    write_history,
-)
+from dagster_project.warehouse.history import is_earlier, read_history, restore_audit, save_history, tables_of_copy
+from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
 from dagster_project.writing import flush, link_or_copy, make_private_folder, put_in_place
 
+# The copy of the audit of an earlier version, in `history/`.
+_OLD_COPY = "audit.duckdb"
 # How many loads a message names.
 _NAMED = 12
+# Tables of the audit that are kept of an earlier version. All files are loaded again.
+_KEPT = ("waiver", "publication", "figure_version", "public_edition", "purge", "purge_hold")
 
 
 class RowsMissing(OperatorError, RuntimeError):
     """Rows of the warehouse cannot be restored; the message names their files and says what to do."""
+
+
+@dataclass(frozen=True)
+class _Audit:
+    """An audit that can be restored."""
+
+    origin: str
+    tables: Mapping[str, str]
+    """By table, SQL of its rows."""
+    file: Path | None = None
+    """The database with the tables, named `old` in their SQL; None: they are in Parquet files."""
+    is_earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,11 @@ def rebuild(
             facts = _fill(connection, settings, contracts, damaged, without_missing=without_missing)
             facts["damaged"] = str(damaged.relative_to(settings.home))
             with transaction(connection):
-                record(connection, "rebuild", reason=reason, details=facts)
+                line = record(connection, "rebuild", reason=reason, details=facts)
             connection.execute(f"checkpoint {WAREHOUSE}")
         flush(draft)
         _put_in_place(settings, draft, damaged)
+        send(line)
     finally:
         shutil.rmtree(folder)
     save_history(settings, is_rebuilt=True)
@@ -110,17 +121,16 @@ def _fill(
     without_missing: bool,
 ) -> dict[str, object]:
     """Write audit and rows into the new warehouse, and return what the record says of it."""
-    if old := old_audit(settings):
-        restore_old_audit(connection, old)
+    audit = _find_audit(settings)
+    if audit.file:
+        connection.execute(f"attach {literal(str(audit.file))} as old (read_only)")
+    restore_audit(connection, audit.tables)
+    if audit.file:
+        connection.execute("detach old")
+    if audit.is_earlier:
         people = _people(settings, connection, damaged)
-        return {"audit_from": f"an earlier version: {old.name}", "erased": enter_erased(settings, contracts, people)}
-    found = _take_audit(settings)
-    if found:
-        history, origin = found
-        restore_audit(connection, history)
-    elif without_missing:
-        origin = "nowhere"
-    else:
+        return {"audit_from": audit.origin, "erased": enter_erased(settings, contracts, people)}
+    if not (audit.tables or without_missing):
         raise RowsMissing(
             f"{settings.warehouse} is damaged, and no copy of its audit can be read in {settings.history}: numbers of "
             "loads, waivers, corrections and the versions of published figures would be lost. Nothing was done. Put "
@@ -153,29 +163,37 @@ def _fill(
     with transaction(connection):
         purge_again(connection, settings, contracts)
     return {
-        "audit_from": origin,
+        "audit_from": audit.origin,
         "loads": len(loads) - len(missing) - len(again),
         "lost": [item.load.name for item in missing],
         "loaded_again": [load.name for load in again],
     }
 
 
-def _take_audit(settings: Settings) -> tuple[History, str] | None:
-    """Return the audit of the warehouse if all of it can be read and agrees, otherwise its copy, and where it was."""
-    folder = settings.home / "rebuild" / "history"
-    if settings.warehouse.is_file():
-        with suppress(duckdb.Error, DatabaseUnreadable, OSError):
-            connection = open_read_only(settings.warehouse)
-            try:
-                if not is_earlier(connection) and not any(contradictions(connection)):
-                    write_history(connection, folder)
-                    history, copy = read_history(folder), read_history(settings.history)
-                    if history and (copy is None or history.root_id == copy.root_id):
-                        return history, settings.warehouse.name
-            finally:
-                connection.close()
-    history = read_history(settings.history)
-    return (history, "history") if history and not history.fault() else None
+def _find_audit(settings: Settings) -> _Audit:
+    """Return the audit of the warehouse if all of it can be read and agrees, else its copy, else none.
+
+    Of an earlier version, it has only what is kept; a data root of this version has a copy.
+    """
+    copy = read_history(settings.history)
+    for file in (settings.warehouse, settings.history / _OLD_COPY):
+        if not file.is_file():
+            continue
+        with suppress(duckdb.Error), attaching_connection() as connection:
+            connection.execute(f"attach {literal(str(file))} as {WAREHOUSE} (read_only)")
+            connection.execute(f"use {WAREHOUSE}")
+            was_earlier, names = is_earlier(connection), tables_of_copy(connection)
+            if was_earlier:
+                names = [(schema, name) for schema, name in names if schema == "archive" or name in _KEPT]
+            for schema, name in names:
+                connection.execute(f"select max(hash(t)) from {table(schema, name)} as t").fetchall()
+            tables = {f"{schema}.{name}": table("old", schema, name) for schema, name in names}
+            if was_earlier and not copy:
+                return _Audit(f"an earlier version: {file.name}", tables, file, is_earlier=True)
+            is_of_root = copy is None or root_id(connection) == copy.root_id
+            if not was_earlier and is_of_root and not any(contradictions(connection)):
+                return _Audit(file.name, tables, file)
+    return _Audit("history", copy.tables) if copy and not copy.fault() else _Audit("nowhere", {})
 
 
 def _people(settings: Settings, connection: duckdb.DuckDBPyConnection, damaged: Path) -> People:
@@ -200,7 +218,7 @@ def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
 def _put_in_place(settings: Settings, draft: Path, damaged: Path) -> None:
     """Keep the files of before, and rename the new warehouse in one step, so that there always is one."""
     marts_file(draft).unlink()
-    old_copy = settings.history / "audit.duckdb"
+    old_copy = settings.history / _OLD_COPY
     for file in (settings.marts, settings.marts.with_name(f"{settings.marts.name}.wal"), old_copy):
         if os.path.lexists(file):
             file.rename(damaged / file.name)
