@@ -1,7 +1,19 @@
 """Identifiers of people: the form in which all usual spellings of one are equal. No keys and no storage here."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from dagster_project.contracts import Identifier
 from dagster_project.extracts.cells import without_null_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+    from dagster_project.contracts import Contract
+    from dagster_project.extracts.reading import Extract
 
 OF_A_FORCE = frozenset({Identifier.REFERENCE, Identifier.OPERATOR, Identifier.CONTACT})
 """Kinds that two forces number alike: the same text is another person at another force."""
@@ -21,6 +33,29 @@ def force_of(cell: str) -> str:
     A null word is no force.
     """
     return f"coalesce(nullif(lower({without_null_words(cell)}), ''), $force)"
+
+
+def register_cells(connection: duckdb.DuckDBPyConnection, extract: Extract, contract: Contract) -> Iterator[Identifier]:
+    """Make the personal cells of an extract the table `cells`, one column of a batch after the other.
+
+    Args:
+        connection: a connection to a database in memory.
+        extract: the open extract.
+        contract: its contract.
+
+    Yields:
+        What the cells identify; the table has `n`, `cell` and `force`.
+    """
+    # Imported here: it costs 0.1 s, and commands that import this module do without.
+    import pyarrow as pa
+
+    for batch in extract.batches():
+        for column in contract.columns:
+            if column.identifies:
+                cells = {"cell": batch.column(column.name), "force": batch.column("force_code")}
+                connection.register("cells", pa.table({"n": range(batch.num_rows), **cells}))
+                yield column.identifies
+                connection.unregister("cells")
 
 
 def identifiers_query(cells: str, kind: Identifier) -> str:

@@ -25,6 +25,7 @@ from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.warehouse.history import save_history
 from dagster_project.words import printable
 
+# The number of the login, which stays the same through `su` and `sudo`, and which only root can change.
 _LOGIN_UID = Path("/proc/self/loginuid")
 # The largest number of 32 bits: a service, or a system whose logins do not set it.
 _NO_LOGIN = 4_294_967_295
@@ -109,25 +110,18 @@ def user() -> str:
     return _name_of(os.getuid())
 
 
-def login(uid_file: Path = _LOGIN_UID, environment: Mapping[str, str] = os.environ) -> str:
-    """Return who logged in to run this process, for example before `sudo -u fcir`.
+def login() -> str:
+    """Return who logged in to run this process, for example before `sudo -u fcir`; empty if unknown, as in a service.
 
-    Args:
-        uid_file: where the kernel shows the number of the login, which stays the same through `su` and `sudo`, and
-            which only root can change.
-        environment: variables of the process; `SUDO_USER` counts if there is no such number.
-
-    Returns:
-        The login name; with ` (stated)` if it comes from `SUDO_USER`, which the user can set; empty if neither is
-        known, as in a service.
+    ` (stated)` says that the name comes from `SUDO_USER`, which the user can set.
     """
     try:
-        number = int(uid_file.read_bytes())
+        number = int(_LOGIN_UID.read_bytes())
     except (OSError, ValueError):
         number = _NO_LOGIN
     if 0 <= number < _NO_LOGIN:
         return _name_of(number)
-    stated = environment.get("SUDO_USER", "")
+    stated = os.environ.get("SUDO_USER", "")
     return f"{printable(stated[:_LONGEST_NAME])} (stated)" if stated else ""
 
 

@@ -17,7 +17,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.people import People, VaultError, new_people, people_for_loading
 from dagster_project.operations.actions import record, send
-from dagster_project.operations.rows import MissingLoad, current_loads, delete_loads, find_files, restore_from_landing
+from dagster_project.operations.rows import Load, current_loads, delete_loads, find_files, restore_from_landing
 from dagster_project.operations.upgrade import enter_erased
 from dagster_project.operations.verify import contradictions
 from dagster_project.privacy.purge import purge_again
@@ -60,19 +60,9 @@ class _Audit:
     is_earlier: bool = False
 
 
-@dataclass(frozen=True)
-class Rebuilt:
-    """A finished rebuild."""
-
-    damaged: Path
-    """Folder with the files of before."""
-    facts: Mapping[str, object]
-    """Numbers of loads, names of lost files, and where the audit came from."""
-
-
 def rebuild(
     settings: Settings, contracts: Mapping[str, Contract], *, reason: str = "", without_missing: bool = False
-) -> Rebuilt:
+) -> Mapping[str, object]:
     """Set the warehouse aside and build it again, with the same loads and so with the same figures.
 
     Of a warehouse of an earlier version, it keeps accepted deliveries, versions of figures, purges and who was erased;
@@ -83,6 +73,10 @@ def rebuild(
         contracts: all contracts.
         reason: why, for the record.
         without_missing: continue without the rows whose files are gone, and without the audit if no copy can be read.
+
+    Returns:
+        Numbers of loads, names of lost files, where the audit came from, and the folder with the files of before,
+        relative to the data root.
 
     Raises:
         RowsMissing: rows or the audit cannot be restored, and `without_missing` is not set. Nothing was changed.
@@ -109,7 +103,7 @@ def rebuild(
     finally:
         shutil.rmtree(folder)
     save_history(settings, is_rebuilt=True)
-    return Rebuilt(damaged, facts)
+    return facts
 
 
 def _fill(
@@ -138,34 +132,31 @@ def _fill(
         )
     loads = current_loads(connection)
     files, missing = find_files(settings, contracts, loads)
-    if missing and not without_missing:
-        raise RowsMissing(_refusal(settings, missing))
+    if not without_missing:
+        _require_all(settings, missing)
     people = _people(settings, connection, damaged)
     differing = [
         load
         for contract in contracts.values()
-        for load in restore_from_landing(connection, settings, contract, loads, files, people)
+        for load in restore_from_landing(connection, settings, contract, files, people)
     ]
-    of_purged_days = [
-        MissingLoad(load, "rows of its day were purged, and its file does not give the others any more")
-        for load in differing
-        if load.is_of_purged_day
-    ]
-    if of_purged_days and not without_missing:
-        raise RowsMissing(_refusal(settings, of_purged_days))
-    missing += of_purged_days
+    why = "rows of its day were purged, and its file does not give the others any more"
+    of_purged_days = {load: why for load in differing if load.is_of_purged_day}
+    if not without_missing:
+        _require_all(settings, of_purged_days)
+    missing |= of_purged_days
     again = [load for load in differing if not load.is_of_purged_day]
     with people.opened() as vault:
         following = vault.next_surrogate
     with transaction(connection):
-        delete_loads(connection, [item.load for item in missing])
+        delete_loads(connection, missing)
         connection.execute("update audit.load set next_surrogate = ?", [following])
     with transaction(connection):
         purge_again(connection, settings, contracts)
     return {
         "audit_from": audit.origin,
         "loads": len(loads) - len(missing) - len(again),
-        "lost": [item.load.name for item in missing],
+        "lost": [load.name for load in missing],
         "loaded_again": [load.name for load in again],
     }
 
@@ -206,28 +197,27 @@ def _people(settings: Settings, connection: duckdb.DuckDBPyConnection, damaged: 
         return new_people(settings, connection)
 
 
-def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
-    return (
-        f"{counted(len(missing), 'load')} cannot be restored from {settings.landing}. Nothing was done, and what was "
-        f"published stays.{listed_below(missing, _NAMED)}\nPut the files or the earlier contract back, or restore the "
-        "warehouse from its backup (docs/recovery.md). To continue without these rows, whose figures then change: "
-        "fcir rebuild --without-missing"
-    )
+def _require_all(settings: Settings, missing: Mapping[Load, str]) -> None:
+    """Refuse to continue without the rows of loads, given why they are missing."""
+    if missing:
+        loads = [f"{load.name} ({load.rows_loaded:,} rows): {why}" for load, why in missing.items()]
+        raise RowsMissing(
+            f"{counted(len(missing), 'load')} cannot be restored from {settings.landing}. Nothing was done, and what "
+            f"was published stays.{listed_below(loads, _NAMED)}\nPut the files or the earlier contract back, or "
+            "restore the warehouse from its backup (docs/recovery.md). To continue without these rows, whose figures "
+            "then change: fcir rebuild --without-missing"
+        )
 
 
 def _put_in_place(settings: Settings, draft: Path, damaged: Path) -> None:
     """Keep the files of before, and rename the new warehouse in one step, so that there always is one."""
     marts_file(draft).unlink()
-    old_copy = settings.history / _OLD_COPY
-    for file in (settings.marts, settings.marts.with_name(f"{settings.marts.name}.wal"), old_copy):
+    if settings.warehouse.is_file():
+        link_or_copy(settings.warehouse, damaged / settings.warehouse.name)
+    elif os.path.lexists(settings.warehouse):
+        settings.warehouse.rename(damaged / settings.warehouse.name)
+    logs = (file.with_name(f"{file.name}.wal") for file in (settings.marts, settings.warehouse))
+    for file in (settings.marts, settings.history / _OLD_COPY, *logs):
         if os.path.lexists(file):
             file.rename(damaged / file.name)
-    if os.path.lexists(settings.warehouse):
-        if settings.warehouse.is_file():
-            link_or_copy(settings.warehouse, damaged / settings.warehouse.name)
-        else:
-            settings.warehouse.rename(damaged / settings.warehouse.name)
-    log = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
-    if os.path.lexists(log):
-        log.rename(damaged / log.name)
     put_in_place(draft, settings.warehouse)

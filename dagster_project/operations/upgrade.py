@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-import pyarrow as pa
-
 from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.extracts.identifiers import force_of
+from dagster_project.extracts.identifiers import force_of, register_cells
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.people import People, hmac_digits, hmac_parameters
@@ -40,28 +38,15 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
         key = hmac_parameters("list", secret)
         for file in scan_landing(settings, contracts, quiet_seconds=0.0).files:
             contract = contracts[file.source]
-            columns = {column.name: column.identifies for column in contract.columns if column.identifies}
             with suppress(UnreadableExtract), open_extract(file.path, contract) as extract:
-                for batch in extract.batches():
-                    for name, kind in columns.items():
-                        rows = {"cell": batch.column(name), "force": batch.column("force_code")}
-                        connection.register("cells", pa.table(rows))
-                        found = connection.execute(
-                            f"""
-                            with hashed as (
-                                select
-                                    *,
-                                    {hmac_digits("encode(cell)", "list_0")} as hashed
-                                from cells
-                            )
-
-                            select distinct cell, {force_of("force")}, hashed
-                            from hashed
-                            where list_contains($listed, hashed)
-                            """,
-                            {**key, "force": settings.force, "listed": list(since)},
-                        ).fetchall()
-                        connection.unregister("cells")
-                        for cell, force, hashed in found:
-                            vault.enter_erased(cell, kind, force, since[hashed])
+                for kind in register_cells(connection, extract, contract):
+                    query = f"""
+                        with hashed as (select *, {hmac_digits("encode(cell)", "list_0")} as hashed from cells)
+                        select distinct cell, {force_of("force")}, hashed
+                        from hashed
+                        where list_contains($listed, hashed)
+                    """
+                    parameters = {**key, "force": settings.force, "listed": list(since)}
+                    for cell, force, hashed in connection.execute(query, parameters).fetchall():
+                        vault.enter_erased(cell, kind, force, since[hashed])
         return len(vault.erased()) - before

@@ -11,10 +11,10 @@ from dagster_project.errors import OperatorError
 from dagster_project.loading.people import VaultError, read_people
 from dagster_project.operations.finding import Finding, damage
 from dagster_project.settings import Settings
-from dagster_project.sql import count_rows, table
+from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.checksums import differing_loads
-from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
+from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, unreadable_tables
 from dagster_project.warehouse.history import advice_on_warehouse, fault_of_copy, fault_of_warehouse
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.state import reading_audit
@@ -38,23 +38,21 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
         WarehouseLocked: a run holds the warehouse.
     """
     findings: list[Finding] = []
+    loads = 0
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            if connection is None:
-                return list(_other_warehouse(settings, None)), 0
-            try:
-                findings += _unreadable_tables(connection, settings)
-                findings = findings or list(_other_warehouse(settings, connection))
-                if not findings:
-                    findings += _findings(connection, settings, contracts)
-                loads = count_rows(connection, table("audit", "load"))
-            except duckdb.Error as error:
-                if not says_damage(str(error)):
-                    raise
-                what = f"is damaged: {str(error).splitlines()[0].rstrip('.')}"
-                return [*findings, damage(str(settings.warehouse), what)], 0
+            if connection:
+                for name in unreadable_tables(connection, WAREHOUSE):
+                    findings.append(damage(f"{settings.warehouse}, {name}", "a part of it cannot be read"))
+            if not findings and (what := fault_of_warehouse(settings, connection)):
+                findings.append(damage(str(settings.warehouse), what, advice_on_warehouse(settings)))
+            if connection and not findings:
+                findings += _findings(connection, settings, contracts)
+            loads = count_rows(connection, table("audit", "load")) if connection else 0
     except DatabaseUnreadable as error:
-        return [damage(str(settings.warehouse), error.what)], 0
+        # The fault of the marts is found below.
+        if error.file == settings.warehouse:
+            findings.append(damage(str(error.file), error.what))
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
@@ -68,20 +66,6 @@ def _open_files(settings: Settings) -> Iterator[Finding]:
         if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
             what = f"mode {mode:04o}, so it is open to other users, and it has rows of extracts"
             yield Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}")
-
-
-def _unreadable_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    """Read every value of the warehouse, because a checksum covers one block, and blocks are read when needed."""
-    tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [WAREHOUSE]
-    ).fetchall()
-    for schema, name in tables:
-        try:
-            connection.execute(f"select max(hash(t)) from {table(WAREHOUSE, schema, name)} as t").fetchall()
-        except duckdb.Error as error:
-            if not says_damage(str(error)):
-                raise
-            yield damage(f"{settings.warehouse}, {schema}.{name}", "a part of it cannot be read")
 
 
 def _findings(
@@ -111,56 +95,47 @@ def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     """
     rows = connection.execute(
         """
-        with quarantined as (
+        with counted as (
             select
                 load_id,
-                count(*) as row_count
-            from audit.quarantine
+                count(*) filter (where is_quarantined) as row_count
+            from (
+                select load_id, true as is_quarantined from audit.quarantine
+                union all
+                select load_id, false from audit.load_force
+                union all
+                select load_id, false from audit.load_column
+            )
             group by load_id
         )
 
         select
-            load.load_id,
+            load_id,
             load.source,
             load.extract_date,
             load.rows_read,
             load.rows_loaded,
             load.rows_quarantined,
-            coalesce(quarantined.row_count, 0)
+            coalesce(counted.row_count, 0) as found
         from audit.load as load
-        left join quarantined
-            on load.load_id = quarantined.load_id
+        full outer join counted using (load_id)
         where
-            load.status in ('loaded', 'replaced', 'empty')
-            and (
-                load.rows_read <> load.rows_loaded + load.rows_quarantined
-                or load.rows_quarantined <> coalesce(quarantined.row_count, 0)
+            load.source is null
+            or (
+                load.status in ('loaded', 'replaced', 'empty')
+                and (load.rows_read <> load.rows_loaded + load.rows_quarantined or load.rows_quarantined <> found)
             )
-        order by load.load_id
-        """
-    ).fetchall()
-    for load_id, source, day, read, loaded, quarantined, found in rows:
-        yield damage(
-            f"audit.load, load {load_id} ({source} {day})",
-            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
-            "audit.quarantine; read must be loaded and quarantined",
-        )
-    unknown = connection.execute(
-        """
-        select distinct load_id
-        from (
-            select load_id from audit.quarantine
-            union all
-            select load_id from audit.load_force
-            union all
-            select load_id from audit.load_column
-        )
-        where load_id not in (select load_id from audit.load)
         order by load_id
         """
     ).fetchall()
-    for (load_id,) in unknown:
-        yield damage(f"audit.load, load {load_id}", "missing, and other tables of the audit name it")
+    for load_id, source, day, read, loaded, quarantined, found in rows:
+        what = (
+            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
+            "audit.quarantine; read must be loaded and quarantined"
+            if source
+            else "missing, and other tables of the audit name it"
+        )
+        yield damage(f"audit.load, load {load_id}{f' ({source} {day})' if source else ''}", what)
 
 
 def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
@@ -180,14 +155,8 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
             yield damage(f"raw.{source}", f"rows of {name}, have other values than were loaded")
 
 
-def _other_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> Iterator[Finding]:
-    if what := fault_of_warehouse(settings, connection):
-        yield damage(str(settings.warehouse), what, advice_on_warehouse(settings))
-
-
 def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    has_build = connection.execute("select count(*) from audit.build").fetchall() != [(0,)]
-    if not has_build:
+    if not count_rows(connection, table("audit", "build")):
         return
     if not settings.marts.exists() or not belong_together(connection):
         what = "not the file that the last build or publication wrote" if settings.marts.exists() else "missing"
@@ -197,8 +166,7 @@ def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterato
 
 
 def _newest_publication(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    rows = connection.execute("select max(run_id) from audit.publication where is_complete").fetchall()
-    newest = rows[0][0]
+    newest = scalar(connection, "select max(run_id) from audit.publication where is_complete")
     if newest and not os.path.lexists(settings.published / newest):
         yield Finding(
             str(settings.published / newest),

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from dagster_project.contracts import Contract, Identifier
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.extracts.identifiers import force_of, identifiers_query
+from dagster_project.extracts.identifiers import force_of, identifiers_query, register_cells
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.people import Found, People
@@ -203,26 +202,22 @@ def _loaded_files(connection: duckdb.DuckDBPyConnection, held: Collection[int]) 
 
 def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:
     """Return whether a personal cell of an extract has the identifier; errors are those of `open_extract`."""
-    columns = {column.name: column.identifies for column in contract.columns if column.identifies}
+    kinds = {column.identifies for column in contract.columns if column.identifies}
     with dry_connection() as connection, open_extract(file, contract) as extract:
         connection.execute("create temp table wanted (kind varchar, identifier varchar)")
-        for kind in set(columns.values()):
+        for kind in kinds:
             asked = "(select force as n, force, $text as cell from (select unnest($forces) as force))"
             connection.execute(
                 f"insert into wanted select '{kind}', identifier from ({identifiers_query(asked, kind)})",
                 {"text": person.identifier, "forces": list(person.forces)},
             )
-        for batch in extract.batches():
-            for name, kind in columns.items():
-                rows = {"n": range(batch.num_rows), "cell": batch.column(name), "force": batch.column("force_code")}
-                connection.register("cells", pa.table(rows))
-                cells = f"(select n, cell, {force_of('force')} as force from cells)"
-                found = connection.execute(
-                    f"select 1 from ({identifiers_query(cells, kind)}) semi join (from wanted where kind = '{kind}') "
-                    "using (identifier) limit 1",
-                    {"force": default_force},
-                ).fetchall()
-                connection.unregister("cells")
-                if found:
-                    return True
+        for kind in register_cells(connection, extract, contract):
+            cells = f"(select n, cell, {force_of('force')} as force from cells)"
+            found = connection.execute(
+                f"select 1 from ({identifiers_query(cells, kind)}) semi join (from wanted where kind = '{kind}') "
+                "using (identifier) limit 1",
+                {"force": default_force},
+            ).fetchall()
+            if found:
+                return True
     return False

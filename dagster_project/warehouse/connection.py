@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from dagster_project.sql import literal, scalar
+from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, private_files
@@ -60,7 +60,7 @@ class DatabaseUnreadable(RuntimeError):
             advice: what holds meanwhile, and the next command.
         """
         super().__init__(f"{file} {what}. {advice}")
-        self.what = what
+        self.file, self.what = file, what
 
 
 def says_damage(text: str) -> bool:
@@ -104,6 +104,28 @@ def opening(file: Path, advice: str) -> Iterator[None]:
         if says_damage(message):
             raise DatabaseUnreadable(file, f"is damaged: {message}", advice) from None
         raise DatabaseUnreadable(file, f"cannot be opened: {message}", _not_damaged(file, message)) from None
+
+
+def unreadable_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str]:
+    """Read every value of a database, because a checksum covers one block, and yield the tables with a damaged part.
+
+    Args:
+        connection: a connection that has the file open.
+        catalog: name of the file in the connection.
+
+    Raises:
+        duckdb.Error: a table cannot be read for another reason.
+    """
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [catalog]
+    ).fetchall()
+    for schema, name in tables:
+        try:
+            connection.execute(f"select max(hash(t)) from {table(catalog, schema, name)} as t").fetchall()
+        except duckdb.Error as error:
+            if not says_damage(str(error)):
+                raise
+            yield f"{schema}.{name}"
 
 
 @contextmanager

@@ -11,7 +11,13 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.sql import literal, scalar, table
-from dagster_project.warehouse.connection import MARTS, attaching_connection, says_damage, transaction
+from dagster_project.warehouse.connection import (
+    MARTS,
+    attaching_connection,
+    says_damage,
+    transaction,
+    unreadable_tables,
+)
 from dagster_project.writing import draft_of, put_in_place
 
 # A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
@@ -62,20 +68,15 @@ def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def is_damaged(marts: Path) -> bool:
-    """Return whether a part of the file cannot be read. Every value is read, because a checksum covers one block."""
+    """Return whether a part of the file cannot be read; every value is read."""
     if not marts.is_file():
         return True
     try:
         with attaching_connection() as connection:
             connection.execute(f"attach {literal(str(marts))} as {MARTS} (read_only)")
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = ?", [MARTS]
-            ).fetchall()
-            for schema, name in tables:
-                connection.execute(f"select max(hash(t)) from {MARTS}.{table(schema, name)} as t").fetchall()
+            return any(unreadable_tables(connection, MARTS))
     except duckdb.Error as error:
         return says_damage(str(error))
-    return False
 
 
 def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
