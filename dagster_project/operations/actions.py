@@ -57,7 +57,8 @@ def record(
         "acted_at": utc_now().replace(tzinfo=None),
         "action": action,
         "outcome": outcome,
-        "user_name": user(),
+        # From the system, not from variables that the user can set.
+        "user_name": _name_of(os.getuid()),
         "login": login(),
         "host": socket.gethostname(),
         "version": version("fcir"),
@@ -103,11 +104,6 @@ def send(line: str, syslog: Path = Path("/dev/log")) -> None:
     handler.ident = "fcir: "
     handler.emit(logging.LogRecord("fcir", logging.INFO, "", 0, "%s", (line,), None))
     handler.close()
-
-
-def user() -> str:
-    """Return the login name of this process, from the system and not from variables that its user can set."""
-    return _name_of(os.getuid())
 
 
 def login() -> str:

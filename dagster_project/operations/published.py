@@ -21,8 +21,6 @@ _STAYS = "It was not changed."
 
 _Listed = dict[str, tuple[int, str]]
 """Size and hash of each file of a publication by its path."""
-_File = tuple[int, int]
-"""Device and number of a file, which several publications share through links."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,6 @@ def verify_publications(settings: Settings) -> Verified:
 
     A file that several publications share through links is read once. Publications that a run removes meanwhile are
     left out.
-
-    Args:
-        settings: the data root.
     """
     verified = Verified()
     of_forces = {force: settings.published_force(force) for force in known_forces()}
@@ -69,7 +64,7 @@ def verify_publications(settings: Settings) -> Verified:
     ]
     roots = [root for root in roots if root.folder.is_dir()]
     publications = [(root, folder, _listed(folder)) for root in roots for folder in root.publications()]
-    files: dict[_File, Path] = {}
+    files: dict[tuple[int, int], Path] = {}
     for _, folder, listed in publications:
         files |= {number: folder / path for path in listed or () if (number := _number_of(folder / path))}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -111,7 +106,8 @@ def _listed(folder: Path) -> _Listed | None:
     return None if leads_outside else listed
 
 
-def _number_of(file: Path) -> _File | None:
+def _number_of(file: Path) -> tuple[int, int] | None:
+    """Return device and number of a file, which several publications share through links; None if it is no file."""
     # A manifest may have a name that no file can have.
     with suppress(OSError, ValueError):
         state = file.lstat()
@@ -129,7 +125,7 @@ def _hash_of(file: Path) -> tuple[int, str | OSError]:
 
 
 def _file_findings(
-    root: _Root, folder: Path, listed: _Listed, hashes: Mapping[_File, tuple[int, str | OSError]]
+    root: _Root, folder: Path, listed: _Listed, hashes: Mapping[tuple[int, int], tuple[int, str | OSError]]
 ) -> Iterator[Finding]:
     """Yield the files that are not those of the manifest."""
     for path, (size, sha256) in listed.items():

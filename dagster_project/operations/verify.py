@@ -56,16 +56,12 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
-    findings += _open_files(settings)
-    return findings, loads
-
-
-def _open_files(settings: Settings) -> Iterator[Finding]:
-    """Yield a database that other users may read or change: only publications are for them."""
+    # Only publications are for other users.
     for file in (settings.warehouse, settings.marts):
         if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
             what = f"mode {mode:04o}, so it is open to other users, and it has rows of extracts"
-            yield Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}")
+            findings.append(Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}"))
+    return findings, loads
 
 
 def _findings(

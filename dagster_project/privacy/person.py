@@ -167,11 +167,8 @@ def files_that_name(
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TEXTS):
             if pattern.search(file.read_text(encoding="utf-8", errors="replace")) or pattern.search(file.name):
                 named.append(file)
-    return Named(*(tuple(printable(str(_relative(file, settings))) for file in files) for files in (named, left)))
-
-
-def _relative(file: Path, settings: Settings) -> Path:
-    return file.relative_to(settings.home) if file.is_relative_to(settings.home) else file
+    home = f"{settings.home}/"
+    return Named(*(tuple(printable(str(file).removeprefix(home)) for file in files) for files in (named, left)))
 
 
 def spellings_of(person: Person) -> re.Pattern[str]:

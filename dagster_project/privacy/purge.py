@@ -7,7 +7,7 @@ can be repeated: a purge that was killed begins again.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -51,6 +51,7 @@ from dagster_project.warehouse.marts import (
     rewrite_rows,
 )
 from dagster_project.warehouse.marts import rewrite as rewrite_database
+from dagster_project.warehouse.state import purged_before
 from dagster_project.writing import draft_of, empty_folder, make_private_folder, private_files, put_in_place
 
 _NAMED = 12
@@ -95,30 +96,22 @@ class PurgePlan:
         return not self.publications and not any(source.rows for source in self.sources)
 
 
-@dataclass(frozen=True)
-class _Events:
-    """The events of a source in a table."""
-
-    key: tuple[str, ...]
-    times: tuple[str, ...]
-
-    def purged(self, relation: str, cut: date, holds: Sequence[Hold]) -> str:
-        """Return the query of the keys of events all of whose times are before the day, and none on a held day."""
-        key = ", ".join(map(quoted, self.key))
-        times = [quoted(name) for name in self.times]
-        held = [
-            f"({time} >= timestamp '{first}' and {time} < timestamp '{last}')"
-            for first, last in (hold.instants for hold in holds)
-            for time in times
-        ]
-        return f"""
-            select {key}
-            from {relation}
-            group by {key}
-            having
-                max(greatest({", ".join(times)})) < timestamp '{first_instant(cut)}'
-                and not coalesce(bool_or({" or ".join(held) or "false"}), false)
-        """
+def _purged_events(relation: str, key: Sequence[str], times: Sequence[str], cut: date, holds: Iterable[Hold]) -> str:
+    """Return the query of the keys of events all of whose times are before the day, and none on a held day."""
+    names = ", ".join(map(quoted, key))
+    held = [
+        f"({quoted(time)} >= timestamp '{first}' and {quoted(time)} < timestamp '{last}')"
+        for first, last in (hold.instants for hold in holds)
+        for time in times
+    ]
+    return f"""
+        select {names}
+        from {relation}
+        group by {names}
+        having
+            max(greatest({", ".join(map(quoted, times))})) < timestamp '{first_instant(cut)}'
+            and not coalesce(bool_or({" or ".join(held) or "false"}), false)
+    """
 
 
 def event_keys(settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -147,10 +140,10 @@ def plan_purge(
     keys, sources, landing = event_keys(settings), [], []
     with spilling_connection(settings.warehouse) as connection:
         for source, cut in sorted(cuts.items()):
-            raw, events = table("raw", source), _events(contracts[source], keys[source])
+            raw, times = table("raw", source), event_times(contracts[source])
             of_source = [hold for hold in holds if hold.source == source]
-            purged, held = (events.purged(raw, cut, spared) for spared in (of_source, []))
-            key = ", ".join(map(quoted, events.key))
+            purged, held = (_purged_events(raw, keys[source], times, cut, spared) for spared in (of_source, []))
+            key = ", ".join(map(quoted, keys[source]))
             ((rows, days),) = connection.execute(
                 f"select count(*), count(distinct extract_date) from {raw} semi join ({purged}) using ({key})"
             ).fetchall()
@@ -249,7 +242,7 @@ def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contr
         settings: the data root.
         contracts: all contracts.
     """
-    cuts = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+    cuts = purged_before(connection)
     if cuts:
         _delete_purged(connection, contracts, event_keys(settings), cuts, _noted_holds(connection), None)
 
@@ -279,7 +272,7 @@ def _build(
         at = now.replace(tzinfo=None)
         with transaction(connection):
             connection.execute(f"insert into archive.part_load from read_parquet({literal(str(part_load))})")
-            known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+            known = purged_before(connection)
             noted = holds_that_count(plan.holds, cuts, _noted_holds(connection), known)
             connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
             connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
@@ -326,9 +319,9 @@ def _delete_purged(
 ) -> None:
     """Delete the rows of purged events, and note them with their loads."""
     for source, cut in cuts.items():
-        raw, events = table("raw", source), _events(contracts[source], keys[source])
-        purged = events.purged(raw, cut, [hold for hold in holds if hold.source == source])
-        key = ", ".join(map(quoted, events.key))
+        raw, of_source = table("raw", source), [hold for hold in holds if hold.source == source]
+        purged = _purged_events(raw, keys[source], event_times(contracts[source]), cut, of_source)
+        key = ", ".join(map(quoted, keys[source]))
         connection.execute(f"create or replace temp table purged_event as {purged}")
         loads = f"select distinct load_id from {raw} semi join purged_event using ({key})"
         connection.execute(f"create or replace temp table purged_load as {loads}")
@@ -418,8 +411,8 @@ def _purged_tables(
     keys: Mapping[str, tuple[str, ...]],
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
-) -> dict[str, tuple[_Events, str]]:
-    """Return the facts of an attached publication with their events, and the query of those that are purged."""
+) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the facts of an attached publication, with the key of their events and the query of the purged ones."""
     found = {}
     for (name,) in connection.execute(
         "select table_name from duckdb_tables() where database_name = ? and table_name like 'fct_%'", [REWRITTEN]
@@ -427,10 +420,11 @@ def _purged_tables(
         relation = f"{REWRITTEN}.{table('marts', name)}"
         columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
         for source, cut in cuts.items():
-            events = _events(contracts[source], keys[source], columns)
+            times = [time for time in event_times(contracts[source]) if time in columns]
             # A table with the key, but without a time of the event, only refers to it.
-            if set(keys[source]) <= set(columns) and events.times:
-                found[name] = events, events.purged(relation, cut, [hold for hold in holds if hold.source == source])
+            if set(keys[source]) <= set(columns) and times:
+                of_source = [hold for hold in holds if hold.source == source]
+                found[name] = keys[source], _purged_events(relation, keys[source], times, cut, of_source)
     return found
 
 
@@ -451,11 +445,10 @@ def _purge_publication(
         connection.execute(f"attach {literal(str(database))} as {REWRITTEN} (read_only)")
         tables = _purged_tables(connection, contracts, keys, plan.cuts, plan.holds)
         kept = {}
-        for name, (events, query) in tables.items():
+        for name, (key, query) in tables.items():
             connection.execute(f"create or replace temp table {quoted(f'purged_{name}')} as {query}")
             if scalar(connection, f"select count(*) from {quoted(f'purged_{name}')}"):
-                key = ", ".join(map(quoted, events.key))
-                kept[name] = f"anti join {quoted(f'purged_{name}')} using ({key})"
+                kept[name] = f"anti join {quoted(f'purged_{name}')} using ({', '.join(map(quoted, key))})"
         connection.execute(f"detach {REWRITTEN}")
         if kept:
             relations = {
@@ -505,10 +498,6 @@ def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people
     finally:
         connection.close()
     rewrite(people, used=used)
-
-
-def _events(contract: Contract, key: tuple[str, ...], columns: Sequence[str] | None = None) -> _Events:
-    return _Events(key, tuple(name for name in event_times(contract) if columns is None or name in columns))
 
 
 def _noted_holds(connection: duckdb.DuckDBPyConnection) -> list[Hold]:

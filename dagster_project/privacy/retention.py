@@ -52,6 +52,10 @@ class Hold:
     until: date | None = None
     """The last day of the hold; None: until the row is removed."""
 
+    def is_in_force(self, today: date) -> bool:
+        """Return whether the hold has not ended."""
+        return self.until is None or today <= self.until
+
     @property
     def instants(self) -> tuple[datetime, datetime]:
         """The first instant of the held days, and the first one after them, as times are stored.
@@ -145,12 +149,7 @@ def purged_from(rules: Iterable[Retention], today: date, known: Mapping[str, dat
 
 def holds_in_force(settings: Settings, sources: Collection[str]) -> list[Hold]:
     """Return the holds of a data root that have not ended today in London. Errors are those of `read_holds`."""
-    return in_force(read_holds(holds_file(settings), sources), london_today())
-
-
-def in_force(holds: Iterable[Hold], today: date) -> list[Hold]:
-    """Return the holds that have not ended."""
-    return [hold for hold in holds if hold.until is None or today <= hold.until]
+    return [hold for hold in read_holds(holds_file(settings), sources) if hold.is_in_force(london_today())]
 
 
 def _months_before(today: date, months: int) -> date:
