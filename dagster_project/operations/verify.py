@@ -37,8 +37,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     Raises:
         WarehouseLocked: a run holds the warehouse.
     """
-    findings: list[Finding] = []
-    loads = 0
+    findings, loads = list[Finding](), 0
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             if connection:

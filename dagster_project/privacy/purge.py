@@ -52,7 +52,14 @@ from dagster_project.warehouse.marts import (
 )
 from dagster_project.warehouse.marts import rewrite as rewrite_database
 from dagster_project.warehouse.state import purged_before
-from dagster_project.writing import draft_of, empty_folder, make_private_folder, private_files, put_in_place
+from dagster_project.writing import (
+    draft_of,
+    empty_folder,
+    make_private_folder,
+    private_files,
+    put_in_place,
+    readable_files,
+)
 
 _NAMED = 12
 
@@ -481,7 +488,8 @@ def _purge_publication(
             **{source: str(cut) for source, cut in plan.cuts.items()},
         },
     }
-    write_manifest(folder, manifest)
+    with readable_files():
+        write_manifest(folder, manifest)
 
 
 def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
