@@ -435,6 +435,7 @@ def _purged_tables(
     return found
 
 
+@readable_files()
 def _purge_publication(
     settings: Settings,
     folder: Path,
@@ -488,8 +489,7 @@ def _purge_publication(
             **{source: str(cut) for source, cut in plan.cuts.items()},
         },
     }
-    with readable_files():
-        write_manifest(folder, manifest)
+    write_manifest(folder, manifest)
 
 
 def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
