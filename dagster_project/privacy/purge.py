@@ -44,12 +44,7 @@ from dagster_project.warehouse.connection import (
 from dagster_project.warehouse.history import save_history
 from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
-from dagster_project.warehouse.marts import (
-    REWRITTEN,
-    note_writing,
-    note_written,
-    rewrite_rows,
-)
+from dagster_project.warehouse.marts import REWRITTEN, note_writing, note_written, rewrite_rows
 from dagster_project.warehouse.marts import rewrite as rewrite_database
 from dagster_project.warehouse.state import purged_before
 from dagster_project.writing import (
