@@ -16,6 +16,7 @@ from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import has_lake
+from dagster_project.warehouse.state import purged_before
 from dagster_project.words import counted, listed
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def purge(
         with loading_connection(settings.warehouse) as connection:
             if cause := stale_because(connection, settings):
                 raise UsageError(f"{cause}, so figures cannot be compared. Nothing was purged. Run first: fcir run")
-            known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+            known = purged_before(connection)
         holds = holds_in_force(settings, sources)
         plan = plan_purge(settings, contracts, purged_from(rules, london_today(), known), holds)
         _show(settings, plan)

@@ -48,7 +48,7 @@ def test_a_restored_copy_has_what_the_audit_had(load, tmp_path):
     rows = {name: sorted(map(repr, root.query(f"from {name}"))) for name in kept}
     with loading_connection(tmp_path / "new.duckdb") as connection:
         ensure_tables(connection, [])
-        restore_audit(connection, read_history(root.settings.history))
+        restore_audit(connection, read_history(root.settings.history).tables)
         assert {name: sorted(map(repr, connection.execute(f"from {name}").fetchall())) for name in kept} == rows
         assert connection.execute("select count(*) from audit.build").fetchall() == [(0,)]
 
