@@ -295,16 +295,16 @@ def erase_again(settings: Settings, people: People) -> People:
     return people
 
 
-def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection) -> People:
+def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection, vault: Path | None = None) -> People:
     """Return a vault that does not exist yet, with surrogates above all that are in use; keys are created if needed.
 
-    Arguments and errors are those of `people_for_loading`.
+    Arguments and errors are those of `people_for_loading`; `vault` is another place for its file.
     """
     files = (settings.key_file, settings.erased_key_file)
     keys, erased = (read_keys(file) or (secrets.token_bytes(KEY_BYTES),) for file in files)
     for file, content in zip(files, (keys, erased), strict=True):
         save_keys(file, content)
-    people = People(settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
+    people = People(vault or settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
     return erase_again(settings, people)
 
 

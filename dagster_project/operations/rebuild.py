@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -40,7 +41,7 @@ from dagster_project.warehouse.history import (
 )
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
-from dagster_project.writing import flush, link_or_copy, make_private_folder, put_in_place
+from dagster_project.writing import draft_of, flush, link_or_copy, make_private_folder, put_in_place
 
 # How many loads a message names.
 _NAMED = 12
@@ -81,6 +82,8 @@ def rebuild(
     """
     folder, damaged = settings.home / "rebuild", settings.home / "damaged" / f"{utc_now():%Y%m%dT%H%M%SZ}"
     shutil.rmtree(folder, ignore_errors=True)
+    new_vault = draft_of(settings.vault)
+    new_vault.unlink(missing_ok=True)
     # The second is needed only at the end, after the work of hours.
     for needed in (folder, damaged):
         make_private_folder(needed)
@@ -88,14 +91,19 @@ def rebuild(
     try:
         with loading_connection(draft) as connection:
             ensure_tables(connection, contracts.values())
-            facts = _fill(connection, settings, contracts, damaged, without_missing=without_missing)
+            facts = _fill(connection, settings, contracts, without_missing=without_missing)
             facts["damaged"] = str(damaged.relative_to(settings.home))
             with transaction(connection):
                 record(connection, "rebuild", reason=reason, details=facts)
             connection.execute(f"checkpoint {WAREHOUSE}")
         flush(draft)
-        _put_in_place(settings, draft, damaged)
+        # A sound warehouse must not go on with a new vault: everybody would get a second surrogate. Of an earlier
+        # version, no command but a rebuild takes the warehouse, and who was erased is only in the new vault.
+        steps = [partial(_put_in_place, settings, draft, damaged), partial(_put_vault_in_place, settings, damaged)]
+        for step in reversed(steps) if "erased" in facts else steps:
+            step()
     finally:
+        new_vault.unlink(missing_ok=True)
         shutil.rmtree(folder)
     save_history(settings, is_rebuilt=True)
     return Rebuilt(damaged, facts)
@@ -105,14 +113,13 @@ def _fill(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contracts: Mapping[str, Contract],
-    damaged: Path,
     *,
     without_missing: bool,
 ) -> dict[str, object]:
     """Write audit and rows into the new warehouse, and return what the record says of it."""
     if old := old_audit(settings):
         restore_old_audit(connection, old)
-        people = _people(settings, connection, damaged)
+        people = _people(settings, connection)
         return {"audit_from": f"an earlier version: {old.name}", "erased": enter_erased(settings, contracts, people)}
     found = _take_audit(settings)
     if found:
@@ -130,7 +137,7 @@ def _fill(
     files, missing = find_files(settings, contracts, loads)
     if missing and not without_missing:
         raise RowsMissing(_refusal(settings, missing))
-    people = _people(settings, connection, damaged)
+    people = _people(settings, connection)
     differing = [
         load
         for contract in contracts.values()
@@ -178,14 +185,12 @@ def _take_audit(settings: Settings) -> tuple[History, str] | None:
     return (history, "history") if history and not history.fault() else None
 
 
-def _people(settings: Settings, connection: duckdb.DuckDBPyConnection, damaged: Path) -> People:
-    """Return the vault; if it is missing, of another data root or too old, a new one above all surrogates in use."""
+def _people(settings: Settings, connection: duckdb.DuckDBPyConnection) -> People:
+    """Return the vault; if it is missing, of another data root or too old, a draft above all surrogates in use."""
     try:
         return people_for_loading(settings, connection)
     except VaultError:
-        if settings.vault.exists():
-            settings.vault.rename(damaged / settings.vault.name)
-        return new_people(settings, connection)
+        return new_people(settings, connection, draft_of(settings.vault))
 
 
 def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
@@ -213,3 +218,12 @@ def _put_in_place(settings: Settings, draft: Path, damaged: Path) -> None:
     if os.path.lexists(log):
         log.rename(damaged / log.name)
     put_in_place(draft, settings.warehouse)
+
+
+def _put_vault_in_place(settings: Settings, damaged: Path) -> None:
+    """Keep the vault of before and its log, and rename the new one, if there is one."""
+    if (new := draft_of(settings.vault)).exists():
+        for file in (settings.vault, settings.vault.with_name(f"{settings.vault.name}.wal")):
+            if os.path.lexists(file):
+                file.rename(damaged / file.name)
+        put_in_place(new, settings.vault)

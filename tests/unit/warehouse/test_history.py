@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from dagster_project.operations import rebuild as rebuilding
 from dagster_project.warehouse import history
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.history import (
@@ -80,6 +81,22 @@ def test_a_copy_that_was_being_written_does_not_replace_the_last_one(load, tmp_p
         save_history(root.settings)
     assert read_history(root.settings.history) == before
     assert before.fault() is None
+
+
+def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_of_before(load, tmp_path, monkeypatch):
+    root = load(tmp_path / "home")
+    root.settings.vault.unlink()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rebuilding, "_put_in_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rebuilding.rebuild(root.settings, root.contracts)
+    assert not root.settings.vault.exists()
+    monkeypatch.undo()
+    rebuilding.rebuild(root.settings, root.contracts)
+    assert root.query("select visitor from raw.visits") == [(2,)]
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "older", "foreign"])
