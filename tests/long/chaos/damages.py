@@ -91,10 +91,15 @@ def _before(*arguments: str) -> Callable[[Path, Roots], object]:
     """Take the vault of before a command, without which nothing is loaded."""
 
     def restore(home: Path, roots: Roots) -> None:
-        run_of(DataRoot(home, roots.complete.settings), *arguments)
+        run_of(DataRoot(home), *arguments)
         shutil.copy(roots.complete.home / _VAULT, home / _VAULT)
 
     return restore
+
+
+def _truncated_list(home: Path, roots: Roots) -> None:
+    run_of(DataRoot(home), *COMMANDS["erase"])
+    _short("history/vault.erased-*")(home, roots)
 
 
 _REBUILD, _COPY = "fcir rebuild", "install -m 600 COPY_OF_THE_KEYS"
@@ -116,9 +121,10 @@ DAMAGES = {
     "vault before a rotation": Damage(_before(*COMMANDS["rotate"]), (0, 0, 0), ""),
     "key missing": Damage(_missing(_KEY), (1, 2, 2), _COPY, "restore"),
     "key of another root": Damage(_other(_KEY), (1, 2, 2), _COPY, "restore"),
-    "key of the erased missing": Damage(_missing(_ERASED), (1, 2, 2), _COPY, "restore"),
+    "second key missing": Damage(_missing(_ERASED), (1, 2, 2), _COPY, "restore"),
     "history missing": Damage(_missing(Path("history")), (1, 0, 0), "fcir run"),
     "history truncated": Damage(_short("history/audit.load-*"), (1, 0, 0), "fcir run"),
+    "erased in history truncated": Damage(_truncated_list, (1, 0, 0), "fcir run"),
     "history without manifest": Damage(_missing(Path("history/manifest.json")), (1, 0, 0), "fcir run"),
     "history's manifest changed": Damage(_changed("history/manifest.json"), (1, 0, 0), "fcir run"),
     "published file changed": Damage(_changed("published/2*/index.html"), (1, 0, 0), "fcir publish", "publish"),
@@ -137,7 +143,7 @@ def damage(name: str, roots: Roots, home: Path) -> None:
     case, root = DAMAGES[name], roots.complete.copy(home)
     before = root.warehouse(NUMBERS)
     case.make(root.home, roots)
-    expected = roots.prepared("erase").content if "erasure" in name else content_of(roots.complete)
+    expected = roots.prepared("erase").content if "eras" in name else content_of(roots.complete)
     if case.exits[2]:
         land_later(root)
     done = {command: start(root, command) for command in _COMMANDS}

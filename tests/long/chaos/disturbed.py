@@ -6,7 +6,9 @@ an entry of the data root that is created, opened for writing, renamed or remove
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -17,26 +19,29 @@ from typing import Any
 
 import duckdb
 
-import dagster_project.cli.app
-import dagster_project.definitions  # noqa: F401 - imported before the fork
+import dagster_project
 from dagster_project.__main__ import main
+from dagster_project.defs import resources
 from dagster_project.loading import pipeline
+from dagster_project.privacy import purge
 from dagster_project.privacy.archiving import archived_models
+from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.transformation import build
+from dagster_project.transformation.project import parse, target_path
 from tests import compiled_engine
 from tests.compiled_project import Node, build_node, read_project
 from tests.roots import without_great_expectations
 
+if COMPILED := os.environ.get("CHAOS_COMPILED"):
+    # Before the fork, and once: the modules of all commands, the parsed and the compiled project.
+    for module in pkgutil.walk_packages(dagster_project.__path__, "dagster_project."):
+        if not module.name.endswith(("__main__", "spark", "metrics")):
+            importlib.import_module(module.name)
+    _OF = Settings(home=Path(COMPILED), _env_file=None)
+    _PARSED = parse(_OF)
+    compiled_engine.CompiledEngine.project = read_project(target_path(_OF) / "manifest.json")
 _EVENTS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
-
-
-class _Engine(compiled_engine.CompiledEngine):
-    """Builds the project whose manifest the environment names, which is read when something is built."""
-
-    def build(self, *arguments: Any, **options: Any) -> Any:
-        self.__class__.project = read_project(Path(os.environ["CHAOS_MANIFEST"]))
-        return super().build(*arguments, **options)
 
 
 def _build_node(connection: duckdb.DuckDBPyConnection, node: Node) -> int:
@@ -72,7 +77,8 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], io: Path, step
     for number, (name, flags) in enumerate((("stdin", 0), ("stdout", os.O_CREAT | 1), ("stderr", os.O_CREAT | 1))):
         os.dup2(os.open(io / name, flags), number)
     sys.stdin = TextIOWrapper(FileIO(0, closefd=False))
-    build.engine_of = _Engine  # type: ignore[assignment]
+    build.engine_of = compiled_engine.CompiledEngine  # type: ignore[assignment]
+    resources.parse = purge.parse = lambda _: _PARSED  # type: ignore[assignment]
     compiled_engine.build_node = _build_node  # type: ignore[attr-defined]
     pipeline.validate = without_great_expectations  # type: ignore[assignment]
 
