@@ -99,6 +99,15 @@ def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_o
     assert root.query("select visitor from raw.visits") == [(2,)]
 
 
+def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(load, tmp_path):
+    root = load(tmp_path / "home")
+    (file,) = root.settings.history.glob("vault.erased-*")
+    file.write_bytes(file.read_bytes()[:9])
+    assert history.erased_in_history(root.settings) == []
+    save_history(root.settings)
+    assert read_history(root.settings.history).fault() is None
+
+
 @pytest.mark.parametrize("state", ["missing", "empty", "older", "foreign"])
 def test_a_warehouse_that_is_not_the_one_is_refused_and_the_copy_stays(load, tmp_path, state):
     root = load(tmp_path / "home")
