@@ -33,7 +33,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.history import (
     History,
-    is_earlier,
+    fault_of_warehouse,
     read_history,
     restore_audit,
     save_history,
@@ -168,16 +168,18 @@ def _fill(
 
 
 def _take_audit(settings: Settings) -> tuple[History, str] | None:
-    """Return the audit of the warehouse if all of it can be read and agrees, otherwise its copy, and where it was."""
+    """Return the audit of the warehouse if it can be read, agrees and is not older than its copy, otherwise the copy.
+
+    The second is where it was.
+    """
     folder = settings.home / "rebuild" / "history"
     if settings.warehouse.is_file():
         with suppress(duckdb.Error, DatabaseUnreadable, OSError):
             connection = open_read_only(settings.warehouse)
             try:
-                if not is_earlier(connection) and not any(contradictions(connection)):
+                if not fault_of_warehouse(settings, connection) and not any(contradictions(connection)):
                     write_history(connection, folder)
-                    history, copy = read_history(folder), read_history(settings.history)
-                    if history and (copy is None or history.root_id == copy.root_id):
+                    if history := read_history(folder):
                         return history, settings.warehouse.name
             finally:
                 connection.close()

@@ -67,9 +67,8 @@ def main() -> int:
         roots = Roots(Path(folder))
         for name in chosen.only or [*KILLS, *DAMAGES]:
             began, failed = time.monotonic(), []
-            seeds = range(
-                chosen.seed, chosen.seed + (chosen.trials if chosen.trials and name in KILLS else KILLS.get(name, 1))
-            )
+            trials = (chosen.trials or KILLS[name]) if name in KILLS else 1
+            seeds = range(chosen.seed, chosen.seed + trials)
             for seed in seeds:
                 try:
                     if name in KILLS:

@@ -60,14 +60,9 @@ def _build_node(connection: duckdb.DuckDBPyConnection, node: Node) -> int:
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str], io: Path, step: int, seconds: float) -> None:
-    """Run a command; kill it with all that it started before a step, or after some seconds.
+    """Run a command; kill it with all that it started before a step, or after some seconds; 0: neither.
 
-    Args:
-        arguments: of the command.
-        environment: its variables.
-        io: folder with its `stdin`; it gets `stdout` and `stderr`, and the number of `steps`.
-        step: the step; 0: none.
-        seconds: 0: none.
+    `io` is a folder with its `stdin`; it gets `stdout` and `stderr`, and the number of `steps`.
     """
     os.setsid()
     os.environ.clear()

@@ -99,6 +99,17 @@ def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_o
     assert root.query("select visitor from raw.visits") == [(2,)]
 
 
+def test_a_rebuild_of_an_older_warehouse_has_the_loads_of_the_copy(load, tmp_path):
+    root = load(tmp_path / "home")
+    older = root.settings.warehouse.read_bytes()
+    root.land(DAY, row("c"))
+    root.run()
+    save_history(root.settings)
+    root.settings.warehouse.write_bytes(older)
+    rebuilding.rebuild(root.settings, root.contracts)
+    assert root.query("select status from audit.load order by load_id") == [("replaced",), ("loaded",)]
+
+
 def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(load, tmp_path):
     root = load(tmp_path / "home")
     (file,) = root.settings.history.glob("vault.erased-*")
