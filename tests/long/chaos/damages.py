@@ -24,21 +24,16 @@ class Damage(NamedTuple):
     """Damage to a data root where all is loaded and published."""
 
     make: _Make
-    """Makes it in a data root."""
+    # Exit codes of `verify`, `status` and `run`: 0 of the last is a repair.
     exits: tuple[int, int, int] = (1, 2, 2)
-    """Exit codes of `verify`, `status` and `run`: 0 of the last is a repair."""
+    # What those that do not end with 0 say, and the command; `restore` puts vault and keys of before into their place.
     named: str = "fcir rebuild"
-    """What those that do not end with 0 say, among them the command that helps."""
     cure: str = "rebuild"
-    """The command that they name; `restore` puts vault and keys of before into their place."""
 
 
-def _other(path: Path) -> _Make:
-    return lambda home, roots: shutil.copy(roots.other.home / path, home / path)
-
-
-def _older(path: Path) -> _Make:
-    return lambda home, roots: shutil.copy(roots.first.home / path, home / path)
+def _of(root: str, path: Path) -> _Make:
+    """Take the file of another of the data roots."""
+    return lambda home, roots: shutil.copy(getattr(roots, root).home / path, home / path)
 
 
 def _missing(path: Path | str) -> _Make:
@@ -67,20 +62,6 @@ def _changed(pattern: str) -> _Make:
     return change
 
 
-def _empty_database(home: Path, _: Roots) -> None:
-    (home / _WAREHOUSE).unlink()
-    duckdb.connect(str(home / _WAREHOUSE)).close()
-
-
-def _dangling(home: Path, _: Roots) -> None:
-    (home / "published/current").unlink()
-    (home / "published/current").symlink_to("20200101T000000Z-00000000")
-
-
-def _draft(home: Path, _: Roots) -> None:
-    shutil.copytree(home / "published/current/parquet", home / "published/.partial-20200101T000000Z-00000000/parquet")
-
-
 def _after(command: str, make: _Make) -> _Make:
     def run_and_make(home: Path, roots: Roots) -> None:
         run_of(DataRoot(home), *COMMANDS[command])
@@ -89,29 +70,27 @@ def _after(command: str, make: _Make) -> _Make:
     return run_and_make
 
 
-def _vault_of_before(home: Path, roots: Roots) -> None:
-    shutil.copy(roots.complete.home / _VAULT, home / _VAULT)
-
-
 _REFUSED, _HISTORY, _PUBLISHED = (1, 1, 1), ((1, 0, 0), "fcir run", "run"), ((1, 1, 0), "fcir", "run")
 _KEYS = ((1, 2, 2), "install -m 600 COPY_OF_THE_KEYS", "restore")
 _NOTHING = ((0, 0, 0), "", "run")
 DAMAGES = {
     "warehouse missing": Damage(_missing(_WAREHOUSE), _REFUSED),
     "warehouse without a byte": Damage(_short(str(_WAREHOUSE), 0), _REFUSED),
-    "warehouse empty": Damage(_empty_database, _REFUSED),
-    "warehouse of another root": Damage(_other(_WAREHOUSE), _REFUSED),
-    "warehouse older": Damage(_older(_WAREHOUSE), _REFUSED),
+    "warehouse empty": Damage(
+        lambda home, _: (_missing(_WAREHOUSE)(home, _), duckdb.connect(home / _WAREHOUSE).close()), _REFUSED
+    ),
+    "warehouse of another root": Damage(_of("other", _WAREHOUSE), _REFUSED),
+    "warehouse older": Damage(_of("first", _WAREHOUSE), _REFUSED),
     "warehouse truncated": Damage(_short(str(_WAREHOUSE)), _REFUSED),
     "vault missing": Damage(_missing(_VAULT)),
-    "vault older": Damage(_older(_VAULT)),
-    "vault older, restored": Damage(_older(_VAULT), named="Restore its newest copy", cure="restore"),
-    "vault of another root": Damage(_other(_VAULT)),
+    "vault older": Damage(_of("first", _VAULT)),
+    "vault older, restored": Damage(_of("first", _VAULT), named="Restore its newest copy", cure="restore"),
+    "vault of another root": Damage(_of("other", _VAULT)),
     "vault truncated": Damage(_short(str(_VAULT))),
-    "vault before an erasure": Damage(_after("erase", _vault_of_before), *_NOTHING),
-    "vault before a rotation": Damage(_after("rotate", _vault_of_before), *_NOTHING),
+    "vault before an erasure": Damage(_after("erase", _of("complete", _VAULT)), *_NOTHING),
+    "vault before a rotation": Damage(_after("rotate", _of("complete", _VAULT)), *_NOTHING),
     "key missing": Damage(_missing(_KEY), *_KEYS),
-    "key of another root": Damage(_other(_KEY), *_KEYS),
+    "key of another root": Damage(_of("other", _KEY), *_KEYS),
     "second key missing": Damage(_missing(_ERASED), *_KEYS),
     "history missing": Damage(_missing("history"), *_HISTORY),
     "history truncated": Damage(_short("history/audit.load-*"), *_HISTORY),
@@ -122,8 +101,10 @@ DAMAGES = {
     "published database truncated": Damage(_short("published/2*/fcir.duckdb"), *_PUBLISHED),
     "published file removed": Damage(_missing("published/current/index.html"), *_PUBLISHED),
     "publication without manifest": Damage(_missing("published/current/manifest.json"), *_PUBLISHED),
-    "pointer to nothing": Damage(_dangling, *_PUBLISHED),
-    "draft left": Damage(_draft, (0, 0, 0), "", "publish"),
+    "pointer to nothing": Damage(
+        lambda home, _: (home / "published/current").resolve().rename(home / "away"), *_PUBLISHED
+    ),
+    "draft left": Damage(lambda home, _: (home / "published/.partial-20200101T000000Z-00000000").mkdir(), *_NOTHING),
     "landing file missing": Damage(_missing("landing/crimes/crimes_2022-10-30.csv"), *_NOTHING),
 }
 

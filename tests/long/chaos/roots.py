@@ -6,10 +6,9 @@ import os
 import shutil
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 from dagster_project.loading.people import read_people
 from dagster_project.settings import Settings
@@ -23,7 +22,6 @@ _FORKING = get_context("forkserver")
 _FORKING.set_forkserver_preload(["tests.long.chaos.disturbed"])
 NAMES = ("07700 900003", "tel:+447700900004", "07700900009", "46/1/22", "op1", "07700 900404")
 """Identifiers of the extracts, the first of whom is erased; no one has the last."""
-_OF_VAULT = ("person", "erased")
 NUMBERS = """
     select distinct call_id as event, caller_number as number from raw.call_segments
     union select chat_id, operator_id from raw.live_chats
@@ -60,14 +58,10 @@ def start(root: DataRoot, *arguments: str, step: int = 0, seconds: float = 0.0) 
     return Done(process.exitcode or 0, out, err)
 
 
-def run_of(root: DataRoot, *arguments: str) -> str:
-    """Run a command that must end well; return what it printed."""
+def run_of(root: DataRoot, *arguments: str) -> None:
+    """Run a command that must end well."""
     done = start(root, *arguments)
     assert done.code == 0, f"fcir {' '.join(arguments)} ended with {done.code}: {tail(done)}"
-    return done.out + done.err
-
-
-_FIGURES: dict[str, dict[str, str]] = {}
 
 
 def content_of(root: DataRoot) -> dict[str, str]:
@@ -78,26 +72,20 @@ def content_of(root: DataRoot) -> dict[str, str]:
     assert people
     with people.opened() as vault:
         found = [(name, *item[1:2], bool(item.erased_at)) for name in NAMES for item in vault.find(name, ["kent"])]
-        counts = [vault.connection.execute(f"select count(*) from vault.{name}").fetchall() for name in _OF_VAULT]
-    content = sha256(root.current.joinpath("fcir.duckdb").read_bytes()).hexdigest()
-    if content not in _FIGURES:
-        _FIGURES[content] = {name: str(rows) for name, rows in root.figures().items()}
-    return _FIGURES[content] | {"vault": f"{found} {counts}", "numbers": str(sorted(root.warehouse(NUMBERS)))}
+        counts = [
+            vault.connection.execute(f"select count(*) from vault.{name}").fetchall() for name in ("person", "erased")
+        ]
+    content = {name: str(rows) for name, rows in root.figures().items()}
+    return content | {"vault": f"{found} {counts}", "numbers": str(sorted(root.warehouse(NUMBERS)))}
 
 
-@dataclass
-class Prepared:
+class Prepared(NamedTuple):
     """A data root before a command, and what the undisturbed command makes of it."""
 
     root: DataRoot
-    content: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    steps: int = 0
-
-    def copy(self, home: Path) -> DataRoot:
-        """Return a copy of the data root before the command."""
-        shutil.rmtree(home, ignore_errors=True)
-        return self.root.copy(home)
+    content: dict[str, str]
+    seconds: float
+    steps: int
 
     def require_same(self, root: DataRoot) -> None:
         """Require that a data root has the tables, figures and people of the undisturbed one, and no draft is left."""
@@ -112,10 +100,13 @@ class Prepared:
 
 
 class Roots:
-    """The data roots of one invocation."""
+    """The data roots of one invocation, made in a folder.
+
+    `first`: three days are loaded, a correction is waiting. `complete`: all is loaded and published. `other` has loaded
+    the same. `later`: `complete` with people who were unknown.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Compile the project; the data roots are made in this folder."""
         self.folder, self._parsed, compiled = folder, folder / "parsed", folder / "compiled"
         self._made: dict[str, Prepared] = {}
         ensure_manifest(Settings(home=self._parsed, _env_file=None))
@@ -123,18 +114,14 @@ class Roots:
         # Read by the process that is forked, which starts with the first command.
         os.environ["CHAOS_COMPILED"] = str(compiled)
         self.first = self.new("first")
-        """Three days are loaded; a correction is waiting."""
         run_of(self.first, "run")
         land_correction(self.first)
         self.complete = self.first.copy(folder / "complete")
-        """Everything is loaded and published."""
         run_of(self.complete, "run")
         self.other = self.new("other")
-        """Another data root with the same extracts."""
         land_correction(self.other)
         run_of(self.other, "run")
         self.later = self.complete.copy(folder / "later")
-        """A day more, with people who were unknown."""
         land_later(self.later)
         run_of(self.later, "run")
 
@@ -156,18 +143,14 @@ class Roots:
                 (lists / "holds.csv").write_text(f"source,first_day,last_day,reason\n{hold}\n")
             if name.startswith("rebuild"):
                 (root.home / ("warehouse.duckdb" if name == "rebuild" else "secrets/people.duckdb")).unlink()
-            prepared = self._made[name] = Prepared(root)
-            after = prepared.copy(self.folder / "after")
-            began = time.monotonic()
+            after, began = root.copy(self.folder / "after"), time.monotonic()
             run_of(after, *COMMANDS[name])
-            prepared.seconds, prepared.steps = (
-                time.monotonic() - began,
-                int((self.folder / "after.io/steps").read_text()),
-            )
-            prepared.content = content_of(after)
-            before, after_it = self.complete.figures(), after.figures()
-            changed = [key for key in before if before[key] != after_it[key] and not key.startswith("fct_")]
-            assert name == "run" or set(changed) <= {"quarantine"}, f"{name} changed {changed}"
+            seconds, steps = time.monotonic() - began, int((self.folder / "after.io/steps").read_text())
+            before, figures = self.complete.figures(), after.figures()
+            changed = {key for key in before if before[key] != figures[key] and not key.startswith("fct_")}
+            assert name == "run" or changed <= {"quarantine"}, f"{name} changed {changed}"
+            self._made[name] = Prepared(root, content_of(after), seconds, steps)
+            shutil.rmtree(after.home)
         return self._made[name]
 
 

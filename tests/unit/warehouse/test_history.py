@@ -35,6 +35,10 @@ def load(monkeypatch):
     return loaded
 
 
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def fault_of(root: Installation) -> str | None:
     if not root.settings.warehouse.exists():
         return fault_of_warehouse(root.settings, None)
@@ -72,10 +76,6 @@ def test_a_copy_that_was_being_written_does_not_replace_the_last_one(load, tmp_p
     before = read_history(root.settings.history)
     root.land(DAY, row("c"))
     root.run()
-
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(history, "write_whole", killed)
     with pytest.raises(KeyboardInterrupt):
         save_history(root.settings)
@@ -86,10 +86,6 @@ def test_a_copy_that_was_being_written_does_not_replace_the_last_one(load, tmp_p
 def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_of_before(load, tmp_path, monkeypatch):
     root = load(tmp_path / "home")
     root.settings.vault.unlink()
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(rebuilding, "_put_in_place", killed)
     with pytest.raises(KeyboardInterrupt):
         rebuilding.rebuild(root.settings, root.contracts)
@@ -114,7 +110,6 @@ def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(l
     root = load(tmp_path / "home")
     (file,) = root.settings.history.glob("vault.erased-*")
     file.write_bytes(file.read_bytes()[:9])
-    assert history.erased_in_history(root.settings) == []
     save_history(root.settings)
     assert read_history(root.settings.history).fault() is None
 
