@@ -30,7 +30,8 @@ EMAILS = ("e:", "p{3}@quillfeather.example", "P{3}@Quillfeather.EXAMPLE", "p{3} 
 CRIME_REFS = ("r:kent:", "qzx/{3}/22", "QZX/{3}/22", "QZX/ {3}/22")
 OPERATORS = ("o:kent:", "opq-{3}", "OPQ-{3}", "Opq - {3}")
 KINDS = (PHONES, EMAILS, CRIME_REFS, OPERATORS)
-CONTACTS, REPORTS = "contact_id,contact_type,received_at,linked_reference", "submission_id,service,started_at,crime_ref"
+CONTACTS = "contact_id,contact_type,received_at,linked_reference"
+REPORTS = "submission_id,service,started_at,submitted_at,crime_ref"
 
 
 def spelled(kind: tuple[str, ...], person: int) -> list[str]:
@@ -49,7 +50,7 @@ def land(root: DataRoot) -> None:
             calls.append(f"c{key},1,101,{at},5,answered,60,{phone},{operator}")
             crimes.append(f"{reference},{at},{at},8N,recorded,,")
             contacts.append(f"d{key},email,{at},{'0' if contact.endswith('.0') else ''}{contact}")
-            reports.append(f"s{key},report_a_crime,{at},{reference}")
+            reports.append(f"s{key},report_a_crime,{at},{at},{reference}")
         root.land(f"call_segments_{day}.csv", *calls)
         root.land(f"crimes_{day}.csv", *crimes)
         root.land(f"digital_contacts_{day}.csv", *contacts)

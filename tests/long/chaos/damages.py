@@ -32,7 +32,6 @@ class Damage(NamedTuple):
 
 
 def _of(root: str, path: Path) -> _Make:
-    """Take the file of another of the data roots."""
     return lambda home, roots: shutil.copy(getattr(roots, root).home / path, home / path)
 
 
@@ -41,8 +40,6 @@ def _missing(path: Path | str) -> _Make:
 
 
 def _short(pattern: str, length: int | None = None) -> _Make:
-    """Cut the first of some files, by default in half."""
-
     def cut(home: Path, _: Roots) -> None:
         file = min(home.glob(pattern))
         os.truncate(file, file.stat().st_size // 2 if length is None else length)
@@ -51,8 +48,6 @@ def _short(pattern: str, length: int | None = None) -> _Make:
 
 
 def _changed(pattern: str) -> _Make:
-    """Change a byte in the middle of the first of some files, which another publication may share."""
-
     def change(home: Path, _: Roots) -> None:
         file = min(home.glob(pattern))
         content, middle = file.read_bytes(), file.stat().st_size // 2
