@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from dagster_project.loading.people import people_for_loading
 from dagster_project.privacy.erasure import erase
@@ -57,14 +58,14 @@ def land(root: DataRoot) -> None:
         root.land(f"online_crime_reports_{day}.csv", *reports)
 
 
-def planted(root: DataRoot) -> tuple[list[str], list[bytes]]:
+def planted(root: DataRoot) -> tuple[list[str], set[bytes]]:
     """Return every spelling and pseudonym as text, and the bytes of pseudonyms."""
-    (key,), texts, raw = read_keys(root.home / "secrets" / "pseudonym.key"), [], []
+    (key,), texts, raw = read_keys(root.home / "secrets" / "pseudonym.key"), [], set()
     for kind in KINDS:
         for spellings in (spelled(kind, person) for person in PEOPLE):
             digest = hmac.digest(key, f"{kind[0]}{spellings[0]}".encode(), "sha256")[:16]
             texts += [*spellings, digest.hex(), str(int.from_bytes(digest))]
-            raw += [digest, digest[::-1]]
+            raw |= {digest, digest[::-1]}
     return texts, raw
 
 
@@ -88,24 +89,26 @@ def found(root: DataRoot, folder: Path) -> list[str]:
     """Return the files below the data root, but of `landing/`, that have a planted value or its pseudonym."""
     (texts, raw), files = planted(root), [path for path in root.home.rglob("*") if path.is_file()]
     (folder / "needles").write_text("\n".join(texts))
-    hits = []
+    hits, begins = [], np.zeros(1 << 24, bool)
+    begins[[int.from_bytes(value[:3], "little") for value in raw]] = True
     for file in sorted(files):
         if file.is_relative_to(root.home / "landing") or file.suffix == ".key":
             continue
         content = b"\n".join(contents(file))
         grep = ["grep", "-aiFof", str(folder / "needles")]
         done = subprocess.run(grep, env={"LC_ALL": "C"}, input=content, capture_output=True, check=False)
-        if done.returncode != 1 or any(value in content for value in raw):
+        # Of 1,600 pseudonyms, looked for by their first three bytes.
+        values = np.frombuffer(content + bytes(3), np.uint8).astype(np.uint32)
+        starts = np.flatnonzero(begins[values[:-2] | values[1:-1] << 8 | values[2:] << 16])
+        if done.returncode != 1 or any(content[start : start + 16] in raw for start in starts):
             hits.append(f"{file.relative_to(root.home)} {done.stdout[:60]!r}{done.stderr!r}")
     return hits
 
 
 def test_values_and_pseudonyms_are_only_in_the_vault_and_figures_stay(root, tmp_path, monkeypatch):
     land(root)
-    done = root.fcir("run")
-    assert done.code == 0, done.out + done.err
-    counts = "select count(distinct caller_number), count(distinct operator_id) from raw.call_segments"
-    assert root.warehouse(counts) == [(len(PEOPLE), len(PEOPLE))]
+    assert root.fcir("run").code == 0
+    assert root.warehouse("select count(distinct caller_number) from raw.call_segments") == [(len(PEOPLE),)]
     figures = root.figures()
     assert [hit.split()[0] for hit in found(root, tmp_path)] == ["secrets/people.duckdb"]
     for kind in KINDS:

@@ -16,7 +16,6 @@ from tests.roots import DataRoot
 _WAREHOUSE, _VAULT, _KEY, _ERASED = (
     Path(name) for name in ("warehouse.duckdb", "secrets/people.duckdb", "secrets/pseudonym.key", "secrets/erased.key")
 )
-_COMMANDS = ("verify", "status", "run")
 _Make = Callable[[Path, Roots], object]
 
 
@@ -66,8 +65,7 @@ def _after(command: str, make: _Make) -> _Make:
 
 
 _REFUSED, _HISTORY, _PUBLISHED = (1, 1, 1), ((1, 0, 0), "fcir run", "run"), ((1, 1, 0), "fcir", "run")
-_KEYS = ((1, 2, 2), "install -m 600 COPY_OF_THE_KEYS", "restore")
-_NOTHING = ((0, 0, 0), "", "run")
+_KEYS, _NOTHING = ((1, 2, 2), "install -m 600 COPY_OF_THE_KEYS", "restore"), ((0, 0, 0), "", "run")
 DAMAGES = {
     "warehouse missing": Damage(_missing(_WAREHOUSE), _REFUSED),
     "warehouse without a byte": Damage(_short(str(_WAREHOUSE), 0), _REFUSED),
@@ -113,7 +111,7 @@ def damage(name: str, roots: Roots, home: Path) -> None:
     expected = roots.prepared("erase").content if "eras" in name else content_of(roots.complete)
     if is_refused := case.exits[2]:
         land_later(root)
-    for command, code in zip(_COMMANDS, case.exits, strict=True):
+    for command, code in zip(("verify", "status", "run"), case.exits, strict=True):
         done = start(root, command)
         assert done.code == code, f"{command} ended with {done.code}: {tail(done)}"
         assert not code or case.named in done.out + done.err, f"{command}: {tail(done)}"
