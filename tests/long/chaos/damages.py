@@ -90,8 +90,8 @@ DAMAGES = {
     "erased in history truncated": Damage(_after("erase", _short("history/vault.erased-*")), *_HISTORY),
     "history without manifest": Damage(_missing("history/manifest.json"), *_HISTORY),
     "history's manifest changed": Damage(_changed("history/manifest.json"), *_HISTORY),
-    "published file changed": Damage(_changed("published/2*/index.html"), (1, 0, 0), "fcir publish", "publish"),
-    "published database truncated": Damage(_short("published/2*/fcir.duckdb"), *_PUBLISHED),
+    "published file changed": Damage(_changed("published/current/index.html"), (1, 0, 0), "fcir publish", "publish"),
+    "published database truncated": Damage(_short("published/current/fcir.duckdb"), *_PUBLISHED),
     "published file removed": Damage(_missing("published/current/index.html"), *_PUBLISHED),
     "publication without manifest": Damage(_missing("published/current/manifest.json"), *_PUBLISHED),
     "pointer to nothing": Damage(
