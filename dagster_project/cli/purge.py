@@ -44,7 +44,7 @@ def purge(
       fcir purge
       fcir purge --apply --reason "retention schedule 2026"
     """
-    from dagster_project.privacy.purge import event_keys, plan_purge
+    from dagster_project.privacy.purge import event_keys, forget_unused, plan_purge
     from dagster_project.privacy.purge import purge as purge_detail
     from dagster_project.privacy.retention import holds_in_force, purged_from, read_retention, retention_file
 
@@ -76,6 +76,9 @@ def purge(
             say("Nothing was changed. To purge: fcir purge --apply --reason TEXT")
             return
         if plan.is_empty:
+            if known:
+                # A purge that was killed may have left them.
+                forget_unused(settings, contracts, people)
             say("There is nothing to purge.")
             return
         if not yes:

@@ -7,6 +7,7 @@ leaves surrogates that no row has. What operators do with the vault: `privacy/`.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -304,17 +305,26 @@ def erase_again(settings: Settings, people: People) -> People:
     return people
 
 
-def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection) -> People:
+def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection, vault: Path | None = None) -> People:
     """Return a vault that does not exist yet, with surrogates above all that are in use; keys are created if needed.
 
-    Arguments and errors are those of `people_for_loading`.
+    Arguments and errors are those of `people_for_loading`; `vault` is another place for its file.
     """
     files = (settings.key_file, settings.erased_key_file)
     keys, erased = (read_keys(file) or (secrets.token_bytes(KEY_BYTES),) for file in files)
     for file, content in zip(files, (keys, erased), strict=True):
         save_keys(file, content)
-    people = People(settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
+    people = People(vault or settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
     return erase_again(settings, people)
+
+
+def put_new_vault_in_place(settings: Settings, damaged: Path) -> None:
+    """Rename a draft that `new_people` wrote; the vault of before and its log go to the folder `damaged`."""
+    if (new := draft_of(settings.vault)).exists():
+        for file in (settings.vault, settings.vault.with_name(f"{settings.vault.name}.wal")):
+            if os.path.lexists(file):
+                file.rename(damaged / file.name)
+        put_in_place(new, settings.vault)
 
 
 def read_people(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> People | None:

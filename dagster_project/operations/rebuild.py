@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.loading.people import People, VaultError, new_people, people_for_loading
+from dagster_project.loading.people import People, VaultError, new_people, people_for_loading, put_new_vault_in_place
 from dagster_project.operations.actions import record, send
 from dagster_project.operations.rows import Load, current_loads, delete_loads, find_files, restore_from_landing
 from dagster_project.operations.upgrade import enter_erased
@@ -30,11 +31,17 @@ from dagster_project.warehouse.connection import (
     marts_file,
     transaction,
 )
-from dagster_project.warehouse.history import is_earlier, read_history, restore_audit, save_history, tables_of_copy
-from dagster_project.warehouse.roots import root_id
+from dagster_project.warehouse.history import (
+    fault_of_warehouse,
+    is_earlier,
+    read_history,
+    restore_audit,
+    save_history,
+    tables_of_copy,
+)
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
-from dagster_project.writing import flush, link_or_copy, make_private_folder, put_in_place
+from dagster_project.writing import draft_of, flush, link_or_copy, make_private_folder, put_in_place
 
 # The copy of the audit of an earlier version, in `history/`.
 _OLD_COPY = "audit.duckdb"
@@ -85,6 +92,8 @@ def rebuild(
     """
     folder, damaged = settings.home / "rebuild", settings.home / "damaged" / f"{utc_now():%Y%m%dT%H%M%SZ}"
     shutil.rmtree(folder, ignore_errors=True)
+    new_vault = draft_of(settings.vault)
+    new_vault.unlink(missing_ok=True)
     # The second is needed only at the end, after the work of hours.
     for needed in (folder, damaged):
         make_private_folder(needed)
@@ -92,15 +101,20 @@ def rebuild(
     try:
         with loading_connection(draft) as connection:
             ensure_tables(connection, contracts.values())
-            facts = _fill(connection, settings, contracts, damaged, without_missing=without_missing)
+            facts = _fill(connection, settings, contracts, without_missing=without_missing)
             facts["damaged"] = str(damaged.relative_to(settings.home))
             with transaction(connection):
                 line = record(connection, "rebuild", reason=reason, details=facts)
             connection.execute(f"checkpoint {WAREHOUSE}")
         flush(draft)
-        _put_in_place(settings, draft, damaged)
+        # A sound warehouse must not go on with a new vault: everybody would get a second surrogate. Of an earlier
+        # version, no command but a rebuild takes the warehouse, and who was erased is only in the new vault.
+        steps = [partial(_put_in_place, settings, draft, damaged), partial(put_new_vault_in_place, settings, damaged)]
+        for step in reversed(steps) if "erased" in facts else steps:
+            step()
         send(line)
     finally:
+        new_vault.unlink(missing_ok=True)
         shutil.rmtree(folder)
     save_history(settings, is_rebuilt=True)
     return facts
@@ -110,7 +124,6 @@ def _fill(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contracts: Mapping[str, Contract],
-    damaged: Path,
     *,
     without_missing: bool,
 ) -> dict[str, object]:
@@ -122,7 +135,7 @@ def _fill(
     if audit.file:
         connection.execute("detach old")
     if audit.is_earlier:
-        people = _people(settings, connection, damaged)
+        people = _people(settings, connection)
         return {"audit_from": audit.origin, "erased": enter_erased(settings, contracts, people)}
     if not (audit.tables or without_missing):
         raise RowsMissing(
@@ -134,7 +147,7 @@ def _fill(
     files, missing = find_files(settings, contracts, loads)
     if not without_missing:
         _require_all(settings, missing)
-    people = _people(settings, connection, damaged)
+    people = _people(settings, connection)
     differing = [
         load
         for contract in contracts.values()
@@ -162,9 +175,10 @@ def _fill(
 
 
 def _find_audit(settings: Settings) -> _Audit:
-    """Return the audit of the warehouse if all of it can be read and agrees, else its copy, else none.
+    """Return the audit of the warehouse, else its copy, else none.
 
-    Of an earlier version, it has only what is kept; a data root of this version has a copy.
+    That of the warehouse is taken if all of it can be read, agrees with itself and is not older than the copy. Of an
+    earlier version, it has only what is kept; a data root of this version has a copy.
     """
     copy = read_history(settings.history)
     for file in (settings.warehouse, settings.history / _OLD_COPY):
@@ -181,20 +195,18 @@ def _find_audit(settings: Settings) -> _Audit:
             tables = {f"{schema}.{name}": table("old", schema, name) for schema, name in names}
             if was_earlier and not copy:
                 return _Audit(f"an earlier version: {file.name}", tables, file, is_earlier=True)
-            is_of_root = copy is None or root_id(connection) == copy.root_id
-            if not was_earlier and is_of_root and not any(contradictions(connection)):
+            # A warehouse that is older than the copy would lose loads and waivers.
+            if not fault_of_warehouse(settings, connection) and not any(contradictions(connection)):
                 return _Audit(file.name, tables, file)
     return _Audit("history", copy.tables) if copy and not copy.fault() else _Audit("nowhere", {})
 
 
-def _people(settings: Settings, connection: duckdb.DuckDBPyConnection, damaged: Path) -> People:
-    """Return the vault; if it is missing, of another data root or too old, a new one above all surrogates in use."""
+def _people(settings: Settings, connection: duckdb.DuckDBPyConnection) -> People:
+    """Return the vault; if it is missing, of another data root or too old, a draft above all surrogates in use."""
     try:
         return people_for_loading(settings, connection)
     except VaultError:
-        if settings.vault.exists():
-            settings.vault.rename(damaged / settings.vault.name)
-        return new_people(settings, connection)
+        return new_people(settings, connection, draft_of(settings.vault))
 
 
 def _require_all(settings: Settings, missing: Mapping[Load, str]) -> None:

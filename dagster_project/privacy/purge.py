@@ -204,7 +204,7 @@ def purge(
     for folder in _publications(settings):
         if _is_due(folder, plan.cuts):
             _purge_publication(settings, folder, contracts, keys, plan, orders)
-    _forget_unused(settings, contracts, people)
+    forget_unused(settings, contracts, people)
     save_history(settings)
     return compared
 
@@ -487,7 +487,7 @@ def _purge_publication(
     write_manifest(folder, manifest)
 
 
-def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
+def forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
     """Remove identifiers from the vault whose surrogate no row holds any more."""
     columns = [
         f"select {quoted(column.name)} as surrogate from {table('raw', contract.source)}"

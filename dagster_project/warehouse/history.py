@@ -57,13 +57,16 @@ class History:
 
     def fault(self) -> str | None:
         """Say which file is missing or was changed; None if none is."""
-        for name in self.files.values():
-            file = self.folder / name
-            if not file.is_file():
-                return f"{name} is missing"
-            if sha256_of(file)[:16] not in name:
-                return f"{name} was changed"
-        return None
+        return next(filter(None, map(self._fault_of, self.files.values())), None)
+
+    def is_whole(self, name: str) -> bool:
+        """Return whether the copy has a table, and its file is as it was written."""
+        return name in self.files and self._fault_of(self.files[name]) is None
+
+    def _fault_of(self, name: str) -> str | None:
+        if not (self.folder / name).is_file():
+            return f"{name} is missing"
+        return None if sha256_of(self.folder / name)[:16] in name else f"{name} was changed"
 
 
 def read_history(folder: Path) -> History | None:
@@ -151,7 +154,7 @@ def _write_erased(
     """Write who was erased by the vault or by the copy before: an older vault has fewer."""
     with vault_connection(vault, read_only=vault is not None) as people:
         queries = [f"select {_ERASED_COLUMNS} from vault.erased"] if vault else []
-        if before and _ERASED in before.files:
+        if before and before.is_whole(_ERASED):
             known = " where surrogate not in (select surrogate from vault.erased)" if vault else ""
             queries.append(f"select * from {before.tables[_ERASED]}{known}")
         if queries:
@@ -159,9 +162,9 @@ def _write_erased(
 
 
 def erased_in_history(settings: Settings) -> list[tuple[int, int, Any]]:
-    """Return hash, surrogate and time (UTC) of everybody who was erased, as the copy has them."""
+    """Return hash, surrogate and time (UTC) of everybody who was erased, as the copy has them if it is whole."""
     history = read_history(settings.history)
-    if not history or _ERASED not in history.files:
+    if not history or not history.is_whole(_ERASED):
         return []
     with vault_connection(None) as connection:
         return connection.execute(
