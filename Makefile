@@ -84,8 +84,9 @@ test-long: env-spark ## What a release needs besides CI, at most 90 minutes: fau
 	$(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
 	HISTORY_DAYS=1000 WORLDS=4 $(PYTEST) tests/properties/test_histories.py tests/reference; drawn=$$?; \
 	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
+	.venv/bin/python -m tests.long.chaos --trials 1; chaos=$$?; \
 	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
-	exit $$((tests || drawn || faults || on_spark))
+	exit $$((tests || drawn || faults || chaos || on_spark))
 	$(MAKE) fuzz FUZZ_SECONDS=300
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
@@ -105,7 +106,7 @@ else
 	.venv/bin/python -m tests.long.fuzz.fuzz_readers xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
-chaos: env ## Break data roots deliberately and count what survives; takes hours; CHAOS="--fault kill-night --trials 5" tries less
+chaos: env ## Kill commands and damage data roots, and count what survives; takes an hour; CHAOS="--only purge --trials 2" tries less
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
 
 compare: env ## Compare the tables that two commits publish, on the sample and with gaps: BEFORE=main, AFTER=HEAD; COMPARE="--all" takes longer

@@ -9,7 +9,7 @@ from dagster_project.cli.data_root import start
 from dagster_project.cli.person import ask_with_reason, forces_of, locked_vault
 from dagster_project.console import say
 from dagster_project.errors import UsageError
-from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.writing import private_files
 
 
@@ -35,9 +35,9 @@ def access(
       fcir access --reason "request 4712" --out report.md
       fcir access --reason "request 4712" < FILE_WITH_THE_IDENTIFIER
     """
-    from dagster_project.operations.actions import record
+    from dagster_project.operations.actions import enter
     from dagster_project.privacy.access import report
-    from dagster_project.privacy.person import files_that_name, find_person
+    from dagster_project.privacy.person import files_that_name, find_person, rows_of
 
     settings = start(debug=bool(context.obj))
     if out:
@@ -47,11 +47,12 @@ def access(
     with locked_vault(settings, "fcir access") as (people, contracts):
         person = find_person(people, identifier, forces)
         with loading_connection(settings.warehouse) as connection:
-            named = files_that_name(settings, connection, contracts, person)
-            text, counts = report(settings, connection, contracts, person, named, reason=reason)
-            # Before it is shown: no one sees a report without a row in the record.
-            with transaction(connection):
-                record(connection, "access", reason=reason, details={"rows": counts, "has_file": out is not None})
+            held = rows_of(connection, contracts, person)
+            named = files_that_name(settings, connection, contracts, person, held)
+        text = report(settings, person, held, named, reason=reason)
+        # Before it is shown: no one sees a report without a row in the record.
+        counts = {source.contract.source: len(source.rows) for source in held}
+        enter(settings, "access", reason=reason, details={"rows": counts, "has_file": out is not None})
     if out:
         _require_new(out)
         with private_files(), out.open("x", encoding="utf-8") as stream:

@@ -86,16 +86,15 @@ def _marts(settings: Settings) -> Iterator[Damage]:
 def _fault_of_marts(settings: Settings) -> str | None:
     import duckdb
 
-    from dagster_project.warehouse.connection import is_cut_short, says_damage
+    from dagster_project.sql import literal
+    from dagster_project.warehouse.connection import MARTS, attaching_connection, is_cut_short, says_damage
 
     if not settings.marts.is_file():
         return "not a file"
     try:
-        with (
-            reader_lock(settings.lock_file),
-            duckdb.connect(str(settings.marts), read_only=True) as connection,
-        ):
-            return "too short for its content" if is_cut_short(connection, settings.marts) else None
+        with reader_lock(settings.lock_file), attaching_connection() as connection:
+            connection.execute(f"attach {literal(str(settings.marts))} as {MARTS} (read_only)")
+            return "too short for its content" if is_cut_short(connection, settings.marts, MARTS) else None
     except WarehouseLocked:
         return None
     except duckdb.Error as error:

@@ -1,24 +1,16 @@
 """`fcir erase`: erase a person from the vault."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import duckdb
 import typer
 
 from dagster_project.cli.data_root import start
 from dagster_project.cli.options import confirm
 from dagster_project.cli.person import ask_with_reason, forces_of, locked_vault
 from dagster_project.console import say, warn
-from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
-from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.words import counted
-
-if TYPE_CHECKING:
-    # It loads pyarrow, which most commands do without.
-    from dagster_project.privacy.person import Person
 
 
 def erase(
@@ -46,7 +38,9 @@ def erase(
     """
     from dagster_project.privacy.access import erased_lines, not_searched_lines
     from dagster_project.privacy.erasure import erase as erase_person
+    from dagster_project.privacy.erasure import holds_of
     from dagster_project.privacy.person import files_that_name, find_person, rows_of
+    from dagster_project.privacy.retention import holds_in_force
 
     settings = start(debug=bool(context.obj))
     identifier, reason = ask_with_reason(reason)
@@ -54,20 +48,20 @@ def erase(
     with locked_vault(settings, "fcir erase") as (people, contracts):
         person = find_person(people, identifier, forces)
         with loading_connection(settings.warehouse) as connection:
-            rows = {contract.source: len(found) for contract, _, found in rows_of(connection, contracts, person)}
-            held = _held(settings, connection, contracts, person)
-            before = list(erased_lines(connection, contracts, person))
-            named = files_that_name(settings, connection, contracts, person)
+            held = rows_of(connection, contracts, person)
+            named = files_that_name(settings, connection, contracts, person, held)
+        rows = {source.contract.source: len(source.rows) for source in held}
+        holds = list(holds_of(held, holds_in_force(settings, contracts)))
         identifiers = ", ".join(found.kind for found in person.found) or "none"
         say(f"Held under the identifier, in {settings.home}:")
         say(f"  In the vault  {identifiers}")
         say(f"  Rows          {', '.join(f'{source} {count:,}' for source, count in rows.items()) or 'none'}")
-        for line in before:
+        for line in erased_lines(person, held):
             say(line)
-        if held and not despite_holds:
+        if holds and not despite_holds:
             raise UsageError(
                 f"rows of the person are on days that {settings.home / 'retention' / 'holds.csv'} holds: "
-                f"{'; '.join(held)}. Nothing was erased. Ask who entered the hold; if the person is to be erased "
+                f"{'; '.join(holds)}. Nothing was erased. Ask who entered the hold; if the person is to be erased "
                 "before it ends, add --despite-holds"
             )
         if not yes:
@@ -84,13 +78,3 @@ def erase(
     say("Not searched:")
     for line in not_searched_lines(named):
         say(f"  {line}")
-
-
-def _held(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: "Person"
-) -> Sequence[str]:
-    """Return the holds in force that name a day of the person."""
-    from dagster_project.privacy.erasure import held_days
-    from dagster_project.privacy.retention import holds_in_force
-
-    return held_days(connection, contracts, person, holds_in_force(settings, contracts))

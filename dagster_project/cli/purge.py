@@ -16,6 +16,7 @@ from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import has_lake
+from dagster_project.warehouse.state import purged_before
 from dagster_project.words import counted, listed
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def purge(
       fcir purge
       fcir purge --apply --reason "retention schedule 2026"
     """
-    from dagster_project.privacy.purge import event_keys, plan_purge
+    from dagster_project.privacy.purge import event_keys, forget_unused, plan_purge
     from dagster_project.privacy.purge import purge as purge_detail
     from dagster_project.privacy.retention import holds_in_force, purged_from, read_retention, retention_file
 
@@ -67,7 +68,7 @@ def purge(
         with loading_connection(settings.warehouse) as connection:
             if cause := stale_because(connection, settings):
                 raise UsageError(f"{cause}, so figures cannot be compared. Nothing was purged. Run first: fcir run")
-            known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+            known = purged_before(connection)
         holds = holds_in_force(settings, sources)
         plan = plan_purge(settings, contracts, purged_from(rules, london_today(), known), holds)
         _show(settings, plan)
@@ -75,6 +76,9 @@ def purge(
             say("Nothing was changed. To purge: fcir purge --apply --reason TEXT")
             return
         if plan.is_empty:
+            if known:
+                # A purge that was killed may have left them.
+                forget_unused(settings, contracts, people)
             say("There is nothing to purge.")
             return
         if not yes:

@@ -1,6 +1,7 @@
 """`fcir rebuild`: build a damaged or an older warehouse again."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -10,15 +11,12 @@ from dagster_project.cli.run import run
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
-from dagster_project.operations.finding import Cure
 from dagster_project.publication.space import Need
+from dagster_project.settings import Settings
 from dagster_project.warehouse.history import read_history
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.words import counted, listed
 from dagster_project.writing import private_files
-
-if TYPE_CHECKING:
-    from dagster_project.operations.rebuild import Rebuilt
 
 _NAMED = 12
 
@@ -59,7 +57,7 @@ def rebuild(
         if not settings.warehouse.exists() and not read_history(settings.history):
             raise UsageError(f"{settings.warehouse} does not exist; nothing was done. Load and publish: fcir run")
         findings, _ = verify_warehouse(settings, contracts)
-        faults = [item for item in findings if item.cure is Cure.REBUILD]
+        faults = [item for item in findings if item.needs_rebuild]
         if not faults:
             raise UsageError(
                 f"{settings.warehouse} is not damaged; nothing was done. Load what is new and publish: fcir run"
@@ -71,13 +69,13 @@ def rebuild(
         need = Need(settings, "fcir rebuild", extracts_bytes=sum(extracts), published=settings.published)
         with need.required():
             say("Reading the landing folder again ...")
-            _show(rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
+            _show(settings, rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
     run(context)
 
 
-def _show(rebuilt: "Rebuilt") -> None:
-    facts: Any = rebuilt.facts
-    say(f"Rebuilt      audit from {facts['audit_from']}; the files of before are in {rebuilt.damaged}", **facts)
+def _show(settings: Settings, facts: Mapping[str, Any]) -> None:
+    damaged = settings.home / facts["damaged"]
+    say(f"Rebuilt      audit from {facts['audit_from']}; the files of before are in {damaged}", **facts)
     for name, what in (("loaded_again", "is loaded again"), ("lost", "is lost: its figures change and are marked")):
         names = [str(item) for item in facts.get(name, ())]
         if names:

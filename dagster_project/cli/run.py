@@ -35,10 +35,10 @@ from dagster_project.loading.people import read_people
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import enter
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse, save_history
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
@@ -92,10 +92,9 @@ def run(
     if not work.is_needed:
         _end_without_work(settings, work, wanted=wanted, sources=source or [])
     # Files in a source's folder are reported with the source.
-    of_sources = tuple(f"{name}/" for name in named_contracts(settings, []))
     for warning in work.planned.plan.warnings:
-        if not warning.startswith(of_sources):
-            warn(warning)
+        if warning.source is None:
+            warn(str(warning))
     result = run_job(
         settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
     )
@@ -178,14 +177,12 @@ def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources:
     """Say that nothing is new, and what needs attention and is published; end the command."""
     if settings.warehouse.exists():
         with writer_lock(settings.lock_file, command="fcir run"), private_files():
-            with loading_connection(settings.warehouse) as connection, transaction(connection):
-                outcome = "needs attention" if work.unresolved else "done"
-                record(connection, "run", outcome=outcome, details={"nothing_new": True, "started_by": "command line"})
-            # A run that was killed may have left an older copy.
-            save_history(settings)
+            # A run that was killed may have left an older copy of the audit.
+            outcome = "needs attention" if work.unresolved else "done"
+            enter(settings, "run", outcome=outcome, details={"nothing_new": True, "started_by": "command line"})
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
-        warn(warning)
+        warn(str(warning))
     wanted_sources = named_contracts(settings, sources)
     incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
     say(
@@ -216,8 +213,12 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
-    with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
-        return [waive(connection, source, day, reason) for source, day in deliveries]
+    with writer_lock(settings.lock_file, command="fcir run"), private_files():
+        try:
+            with loading_connection(settings.warehouse) as connection:
+                return [waive(connection, source, day, reason) for source, day in deliveries]
+        finally:
+            save_history(settings)
 
 
 def _delivery_named(settings: Settings, name: str) -> tuple[str, date]:

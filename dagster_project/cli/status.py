@@ -274,7 +274,7 @@ def read_state(settings: Settings, *, now: datetime | None = None) -> State:
         except WarehouseLocked as locked:
             reason = str(locked)
             holder = holder_of(settings.lock_file)
-            if holder or not reason.startswith("run of process"):
+            if holder or not locked.holder:
                 break
     return _state_of_publication(settings, reason, holder)
 

@@ -43,9 +43,7 @@ def verify(context: typer.Context) -> None:
     for finding in findings:
         if not finding.is_fault:
             warn(str(finding), place=finding.place)
-    fields = [
-        {"place": item.place, "found": item.what, "advice": str(item.advice or item.cure or "")} for item in faults
-    ]
+    fields = [{"place": item.place, "found": item.what, "advice": item.advice} for item in faults]
     print_lines([str(item) for item in faults], None, None, "fault", fields=fields)
     say(
         f"Verified {counted(verified.publications, 'publication')} ({counted(verified.files, 'file')}, "

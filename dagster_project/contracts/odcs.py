@@ -363,9 +363,10 @@ def _check_shape(column: Column, where: str) -> None:
         # DuckDB must compile the pattern, because Python accepts others.
         import duckdb
 
+        from dagster_project.warehouse.connection import cursor
+
         try:
-            # Use a cursor, because another part of the process may hold a result of DuckDB's default connection.
-            with duckdb.cursor() as connection:
+            with cursor() as connection:
                 fitting = "select name from (select unnest(?) as name) where regexp_full_match(name, ?)"
                 names = connection.execute(fitting, [_NAMES, column.pattern]).fetchall()
         except duckdb.Error as error:

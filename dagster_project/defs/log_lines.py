@@ -19,9 +19,8 @@ _DETAILS = 200
 
 def log_loading(report: SourceReport, seconds: float) -> None:
     """Log a line about the deliveries of a source, and a warning for each one that needs attention."""
-    fields = {str(warning): asdict(warning) for warning in report.file_warnings}
     for warning in report.warnings:
-        warn(warning, **fields.get(warning, {"source": report.source, "reason": warning}))
+        warn(str(warning), **asdict(warning))
     for delivery in report.rejected:
         warn(
             f"{report.source} {delivery.extract_date} rejected: {delivery.reason}",

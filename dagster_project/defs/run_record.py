@@ -4,7 +4,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.defs.automation import BY_COMMAND_LINE, LOGIN_TAG
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, transaction
 from dagster_project.warehouse.history import save_history
@@ -31,10 +31,11 @@ def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.Dagster
         with loading_connection(settings.warehouse) as connection, transaction(connection):
             outcome = "failed" if is_failed else "needs attention" if failed else "done"
             details = facts | ({"failed_steps": failed} if failed else {})
-            record(connection, _action(run), outcome=outcome, details=details)
+            line = record(connection, _action(run), outcome=outcome, details=details)
     except duckdb.Error:
         # A damaged warehouse fails the run, and its message says so.
         return
+    send(line)
     save_history(settings)
 
 
@@ -44,7 +45,8 @@ def record_killed_run(settings: Settings, run: dg.DagsterRun) -> None:
     if not settings.warehouse.exists():
         return
     with loading_connection(settings.warehouse) as connection, transaction(connection):
-        record(connection, _action(run), outcome="killed", details=facts)
+        line = record(connection, _action(run), outcome="killed", details=facts)
+    send(line)
 
 
 def _action(run: dg.DagsterRun) -> str:

@@ -1,9 +1,20 @@
 """Identifiers of people: the form in which all usual spellings of one are equal. No keys and no storage here."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from dagster_project.contracts import Identifier
 from dagster_project.extracts.cells import without_null_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+    from dagster_project.contracts import Column, Contract
+    from dagster_project.extracts.reading import Extract
 
 OF_A_FORCE = frozenset({Identifier.REFERENCE, Identifier.OPERATOR, Identifier.CONTACT})
 """Kinds that two forces number alike: the same text is another person at another force."""
@@ -17,6 +28,37 @@ _ADDED = r"^''|^(tel|callto):|\.0+$|[\s;,]*(ext(ension|n)?[.:=]?|x|#)\s*\d{1,6}$
 _SCIENTIFIC = r"\d([.,]\d+)?e\+?\d+"
 # Digits of East Asian width, as web forms let people paste them.
 _WIDE, _ASCII = "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff0b", "0123456789+"
+
+
+def force_of(cell: str) -> str:
+    """Return SQL of the force whose identifiers a row has, from its trimmed cell; without one, the parameter `$force`.
+
+    A null word is no force.
+    """
+    return f"coalesce(nullif(lower({without_null_words(cell)}), ''), $force)"
+
+
+def register_cells(connection: duckdb.DuckDBPyConnection, extract: Extract, contract: Contract) -> Iterator[Column]:
+    """Make the personal cells of an extract the table `cells`, one column of a batch after the other.
+
+    Args:
+        connection: a connection to a database in memory.
+        extract: the open extract.
+        contract: its contract.
+
+    Yields:
+        The column; the table has `n`, `cell` and `force`.
+    """
+    # Imported here: it costs 0.1 s, and commands that import this module do without.
+    import pyarrow as pa
+
+    for batch in extract.batches():
+        for column in contract.columns:
+            if column.identifies:
+                cells = {"cell": batch.column(column.name), "force": batch.column("force_code")}
+                connection.register("cells", pa.table({"n": range(batch.num_rows), **cells}))
+                yield column
+                connection.unregister("cells")
 
 
 def identifiers_query(cells: str, kind: Identifier, null_words: Sequence[str] = ()) -> str:

@@ -158,7 +158,7 @@ def _warn_of_gone_files(
             removed,
         )
         candidate.day_warnings.append(warning)
-        candidate.of(day)[0].warnings.append(warning.text)
+        candidate.of(day)[0].warnings.append(warning)
 
 
 def _outcomes(
@@ -384,7 +384,7 @@ def _audited(
         "totals_rows": file.totals_rows,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
-        "warnings": "; ".join(file.warnings) or None,
+        "warnings": "; ".join(map(str, file.warnings)) or None,
         "is_synthetic": is_synthetic,
         "contract_version": contract.version,
         "loaded_at": now,

@@ -84,7 +84,7 @@ class FileLoad:
     """Number of good rows with a value, for each force and column in the file."""
     silent: list[tuple[str, str]] = field(default_factory=list)
     """Force and column of the delivery that have no value, although they had before; with its first file."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list["str | DayWarning"] = field(default_factory=list)
     members: dict[tuple[str | None, str | None], ForceRows] = field(default_factory=dict)
     """Rows by force and by member of the main list; None stands for rows whose force or member could not be read."""
     row_warnings: dict[str, int] = field(default_factory=dict)
@@ -102,6 +102,10 @@ class DayWarning:
     text: str
     weight: float
     """Importance relative to other warnings of its kind."""
+
+    def __str__(self) -> str:
+        """Return the warning."""
+        return self.text
 
 
 @dataclass
@@ -374,7 +378,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
         *(_member_warning(candidate, item) for item in few),
     ]
     for warning in candidate.day_warnings:
-        candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+        candidate.of(warning.extract_date)[0].warnings.append(warning)
 
 
 def _rows_of_other_days(day: date, files: Sequence[FileLoad]) -> dict[str, int]:

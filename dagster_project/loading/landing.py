@@ -84,11 +84,25 @@ class LandedFile:
 
 
 @dataclass(frozen=True)
+class SourceWarning:
+    """A warning about the folder or a file of a source."""
+
+    source: str | None
+    """None: it is about a folder of no known source."""
+    reason: str
+    """The whole warning, with the folder or the file."""
+
+    def __str__(self) -> str:
+        """Return the warning."""
+        return self.reason
+
+
+@dataclass(frozen=True)
 class Landing:
     """The content of the landing folder."""
 
     files: tuple[LandedFile, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[SourceWarning, ...]
     is_synthetic: bool
     held: tuple[LandedFile, ...] = ()
     """All files of days with an incomplete file; none of them is in `files`."""
@@ -157,30 +171,33 @@ def scan(
         return Landing((), (), is_synthetic=False)
     known = set(sources)
     files: list[LandedFile] = []
-    warnings: list[str] = []
+    warnings: list[SourceWarning] = []
     for folder in sorted(landing.iterdir()):
         if folder.name.startswith(".") or folder.name == SYNTHETIC_MARKER:
             continue
         if folder.name not in known or not (folder.is_dir() or folder.is_symlink()):
-            warnings.append(
+            what = (
                 f"{printable(landing.name)}/{_shown(folder)}: not a folder of a known source "
                 f"({', '.join(sorted(known))}); left alone. A new source needs a contract in expectations/."
             )
+            warnings.append(SourceWarning(None, what))
         elif folder.is_symlink():
-            warnings.append(
+            what = (
                 f"{folder.name}/: a link; left alone, and nothing in it is loaded. The folder of a source must be "
                 "in the landing folder itself; deliver or mount there."
             )
+            warnings.append(SourceWarning(folder.name, what))
         else:
             try:
                 paths = sorted(folder.iterdir(), key=lambda path: path.name)
             except OSError as error:
-                warnings.append(f"{folder.name}/: cannot be listed ({_reason(error)}); nothing in it is loaded")
+                what = f"{folder.name}/: cannot be listed ({_reason(error)}); nothing in it is loaded"
+                warnings.append(SourceWarning(folder.name, what))
                 continue
             offset = (offsets or {}).get(folder.name, 0)
             for found in _extracts(paths, folder.name, first, last, offset, needs_marker=folder.name in marked):
                 if isinstance(found, str):
-                    warnings.append(found)
+                    warnings.append(SourceWarning(folder.name, found))
                 else:
                     files.append(found)
     files.sort(key=lambda file: (file.source, file.extract_date, file.order))
@@ -253,17 +270,19 @@ def hold_back(
         return landing
     waiting = {(file.source, file.extract_date) for file in landing.files if file.path in faults}
     held = tuple(file for file in landing.files if (file.source, file.extract_date) in waiting)
-    warnings = [
-        f"{file.source}/{file.name}: {faults[file.path]}; {file.source} of {file.extract_date} is left for the next run"
-        for file in held
-        if file.path in faults
-    ]
+    warnings = [left_for_next_run(file, faults[file.path]) for file in held if file.path in faults]
     return replace(
         landing,
         files=tuple(file for file in landing.files if (file.source, file.extract_date) not in waiting),
         warnings=(*landing.warnings, *warnings),
         held=held,
     )
+
+
+def left_for_next_run(file: LandedFile, why: str) -> SourceWarning:
+    """Return the warning that the day of a file is not loaded yet."""
+    what = f"{file.source}/{file.name}: {why}; {file.source} of {file.extract_date} is left for the next run"
+    return SourceWarning(file.source, what)
 
 
 def extract_date_of(name: str, source: str, offset: int = 0) -> date | None:

@@ -7,6 +7,7 @@ leaves surrogates that no row has. What operators do with the vault: `privacy/`.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,7 @@ import duckdb
 
 from dagster_project.contracts import Column, Identifier
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.cells import NULL_WORDS
-from dagster_project.extracts.identifiers import OF_A_FORCE, identifiers_query
+from dagster_project.extracts.identifiers import OF_A_FORCE, force_of, identifiers_query
 from dagster_project.private_key import KEY_BYTES, read_keys, save_keys
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import DatabaseUnreadable, vault_connection
@@ -59,6 +59,15 @@ class PeopleError(OperatorError, RuntimeError):
 
 class VaultError(PeopleError):
     """The vault is missing, of another data root, or older than the warehouse: a rebuild makes a new one."""
+
+    def __init__(self, vault: Path, fault: str) -> None:
+        """Describe the fault, as the rest of a sentence that begins with the file."""
+        self.what = f"{vault} {fault}; other people would get their surrogates"
+        self.advice = (
+            "what was published stays. Restore its newest copy, or give everybody a new surrogate from the landing "
+            "folder: fcir rebuild"
+        )
+        super().__init__(f"{self.what}. Nothing was done, and {self.advice}")
 
 
 class Erased(NamedTuple):
@@ -146,16 +155,13 @@ class Vault:
         kind = column.identifies or Identifier.REFERENCE
         of_a_force = kind in OF_A_FORCE
         if of_a_force:
-            forces = pc.if_else(_is_empty(forces), default_force, pc.utf8_lower(forces))
-            cells = pc.binary_join_element_wise(forces, cells, _SEPARATOR)
+            cells = pc.binary_join_element_wise(pc.fill_null(forces, ""), cells, _SEPARATOR)
         encoded = pa.concat_arrays(cells.chunks).dictionary_encode()
         split = f"strpos(text, '{_SEPARATOR}')" if of_a_force else "0"
         self.connection.register("texts", pa.table({"n": range(len(encoded.dictionary)), "text": encoded.dictionary}))
-        self._find(
-            f"select n, substr(text, 1, {split} - 1) as force, substr(text, {split} + 1) as cell from texts",
-            kind,
-            null_words=column.null_words,
-        )
+        force = force_of(f"substr(text, 1, {split} - 1)")
+        query = f"select n, {force} as force, substr(text, {split} + 1) as cell from texts"
+        self._find(query, kind, {"force": default_force}, null_words=column.null_words)
         self.connection.unregister("texts")
         if self._enter_unknown():
             self._look_up()
@@ -299,17 +305,26 @@ def erase_again(settings: Settings, people: People) -> People:
     return people
 
 
-def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection) -> People:
+def new_people(settings: Settings, connection: duckdb.DuckDBPyConnection, vault: Path | None = None) -> People:
     """Return a vault that does not exist yet, with surrogates above all that are in use; keys are created if needed.
 
-    Arguments and errors are those of `people_for_loading`.
+    Arguments and errors are those of `people_for_loading`; `vault` is another place for its file.
     """
     files = (settings.key_file, settings.erased_key_file)
     keys, erased = (read_keys(file) or (secrets.token_bytes(KEY_BYTES),) for file in files)
     for file, content in zip(files, (keys, erased), strict=True):
         save_keys(file, content)
-    people = People(settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
+    people = People(vault or settings.vault, root_id(connection) or "", keys, erased[0], next_noted(connection))
     return erase_again(settings, people)
+
+
+def put_new_vault_in_place(settings: Settings, damaged: Path) -> None:
+    """Rename a draft that `new_people` wrote; the vault of before and its log go to the folder `damaged`."""
+    if (new := draft_of(settings.vault)).exists():
+        for file in (settings.vault, settings.vault.with_name(f"{settings.vault.name}.wal")):
+            if os.path.lexists(file):
+                file.rename(damaged / file.name)
+        put_in_place(new, settings.vault)
 
 
 def read_people(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> People | None:
@@ -327,19 +342,18 @@ def read_people(settings: Settings, connection: duckdb.DuckDBPyConnection | None
     keys, erased = read_keys(settings.key_file), read_keys(settings.erased_key_file)
     if not settings.vault.exists():
         if noted > 1:
-            raise VaultError(_refusal(settings, f"is missing, and rows hold surrogates below {noted:,}"))
+            raise VaultError(settings.vault, f"is missing, and rows hold surrogates below {noted:,}")
         return None
     try:
         with vault_connection(settings.vault, read_only=True) as vault:
             [(root, following, key_count, fingerprint)] = vault.execute("from vault.state").fetchall()
     except (DatabaseUnreadable, duckdb.Error, ValueError):
-        raise VaultError(_refusal(settings, "is damaged")) from None
+        raise VaultError(settings.vault, "is damaged") from None
     if connection and root != root_id(connection):
-        raise VaultError(_refusal(settings, "is the vault of another data root"))
+        raise VaultError(settings.vault, "is the vault of another data root")
     if following < noted:
-        raise VaultError(
-            _refusal(settings, f"is older than the warehouse: it ends before {following:,}, rows before {noted:,}")
-        )
+        fault = f"is older than the warehouse: it ends before {following:,}, rows before {noted:,}"
+        raise VaultError(settings.vault, fault)
     # A rotation that was killed has added a key that the pseudonyms are not hashed under yet.
     people = People(settings.vault, root, keys[:key_count], erased[0] if erased else b"")
     if people.fingerprint != fingerprint:
@@ -407,20 +421,6 @@ def rewrite(
             hmac_parameters("key", *keys),
         )
     put_in_place(draft, people.file, mode=0o600)
-
-
-def _is_empty(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return pc.or_kleene(pc.is_null(cells), pc.is_in(pc.utf8_upper(cells), pa.array(["", *NULL_WORDS])))
-
-
-def _refusal(settings: Settings, what: str) -> str:
-    return (
-        f"{settings.vault} {what}; other people would get their surrogates. Nothing was done, and what was published "
-        "stays. Restore its newest copy, or give everybody a new surrogate from the landing folder: fcir rebuild"
-    )
 
 
 def _hmac(message: str, key: str) -> str:

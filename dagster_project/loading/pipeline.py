@@ -11,7 +11,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
-from dagster_project.loading.landing import Landing, scan_landing
+from dagster_project.loading.landing import Landing, SourceWarning, scan_landing
 from dagster_project.loading.people import People, people_for_loading
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
 from dagster_project.loading.report import FileWarning, SourceReport
@@ -74,11 +74,9 @@ def load_source(
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
-        of_source = [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
-        of_source += [
-            f"{source}/: the rejected delivery of {day} is gone from the landing folder; what was loaded before stands"
-            for day in withdrawn
-        ]
+        of_source = [warning for warning in plan.warnings if warning.source == source]
+        gone = "is gone from the landing folder; what was loaded before stands"
+        of_source += [SourceWarning(source, f"{source}/: the rejected delivery of {day} {gone}") for day in withdrawn]
         # Either a withdrawn delivery made days owed that are not, or the contract states the first delivery.
         strike_out = wanted.is_open and bool(withdrawn or contract.first_delivery)
 
@@ -112,16 +110,13 @@ def load_source(
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = missing_days(connection, landing)
     rejected = {result.extract_date for result in results if not result.is_accepted}
-    of_files = tuple(_deduplicated_warnings(candidate))
-    warnings = (
+    warnings: tuple[SourceWarning | FileWarning, ...] = (
         *of_source,
         *map(changed_warning, candidate.changed_files),
-        *map(str, of_files),
-        *_of_days(candidate, rejected),
+        *_deduplicated_warnings(candidate),
+        *(SourceWarning(source, text) for text in _of_days(candidate, rejected)),
     )
-    return SourceReport(
-        source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source), of_files
-    )
+    return SourceReport(source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source))
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
@@ -130,12 +125,11 @@ def _held(landing: Landing, source: str) -> tuple[date, ...]:
 
 def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
     """Return each distinct warning once, with its first file and the number of files."""
-    of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
     for file in candidate.files:
-        for text in file.warnings:
-            if text not in of_days:
-                files.setdefault(text, []).append(file.file_name)
+        for warning in file.warnings:
+            if isinstance(warning, str):
+                files.setdefault(warning, []).append(file.file_name)
     source = candidate.contract.source
     return [FileWarning(source, names[0], len(names), text) for text, names in files.items()]
 

@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
-from dagster_project.loading.landing import LandedFile, Landing
+from dagster_project.loading.landing import LandedFile, Landing, SourceWarning, left_for_next_run
 from dagster_project.warehouse.state import last_load, purged_before
 
 ACCEPTED = ("loaded", "empty")
@@ -54,7 +54,7 @@ class Plan:
     """The deliveries that a run loads from the landing folder."""
 
     deliveries: tuple[Delivery, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[SourceWarning, ...]
     hashes: tuple[tuple[LandedFile, str], ...]
     """Files hashed for this plan, to be recorded so that they need not be hashed again."""
     held: tuple[LandedFile, ...] = ()
@@ -152,33 +152,33 @@ def plan_deliveries(
         if (is_new or is_old) and day < purged.get(source, date.min):
             warnings.extend(past_retention(file, purged[source]) for file in first_with.values() if is_new)
         elif not is_new and is_old and known.keys() - first_with.keys():
-            warnings.append(
+            what = (
                 f"{source}/: {day} stays loaded under an earlier version of the contract, because a file that it was "
                 "loaded from is no longer in the landing folder. Put the file back, and ask for the day again"
             )
+            warnings.append(SourceWarning(source, what))
         elif is_new or is_old:
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(
-                f"{source}/{file.name}: same content as another file of {day}; skipped once" for file in skipped
+                SourceWarning(source, f"{source}/{file.name}: same content as another file of {day}; skipped once")
+                for file in skipped
             )
     return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
 
 
-def past_retention(file: LandedFile, purged: date) -> str:
+def past_retention(file: LandedFile, purged: date) -> SourceWarning:
     """Return the warning about a file of a purged day, which is not loaded."""
-    return (
+    what = (
         f"{file.source}/{file.name}: {file.extract_date} is past its retention: detail before {purged} was purged; "
         "not loaded. Remove it from the landing folder"
     )
+    return SourceWarning(file.source, what)
 
 
-def changed_warning(file: LandedFile) -> str:
+def changed_warning(file: LandedFile) -> SourceWarning:
     """Return the warning about a file that was removed or written to after the folder was listed."""
-    return (
-        f"{file.source}/{file.name}: was removed or written to after the folder was listed; "
-        f"{file.source} of {file.extract_date} is left for the next run"
-    )
+    return left_for_next_run(file, "was removed or written to after the folder was listed")
 
 
 def was_rejected(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:

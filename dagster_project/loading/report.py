@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from dagster_project.loading.acceptance import DeliveryOutcome
+from dagster_project.loading.landing import SourceWarning
 from dagster_project.validation import Outcome
 
 
 @dataclass(frozen=True)
 class FileWarning:
-    """A warning about one or several files of a source."""
+    """A warning about the content of one or several files of a source."""
 
     source: str
     file: str
@@ -33,11 +34,9 @@ class SourceReport:
     deliveries: tuple[DeliveryOutcome, ...]
     outcomes: tuple[Outcome, ...]
     missing: tuple[date, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[SourceWarning | FileWarning, ...]
     held: tuple[date, ...] = ()
     """Days left for the next run: one of their files is incomplete, or was removed or written to."""
-    file_warnings: tuple[FileWarning, ...] = ()
-    """The warnings about the content of files, in structured form."""
 
     @property
     def rows_read(self) -> int:

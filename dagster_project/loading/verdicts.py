@@ -211,7 +211,7 @@ def judge(
                 for name, warning in _warnings_of_ids(candidate, day, counts):
                     failed[name].append(day)
                     candidate.day_warnings.append(warning)
-                    files[0].warnings.append(warning.text)
+                    files[0].warnings.append(warning)
         waiver = waivers.get((day, content_of(file.sha256 for file in files)))
         in_spite_of = [expectation.name for expectation, _ in found if waiver]
         standing = [(expectation, sentence) for expectation, sentence in found if expectation.name not in in_spite_of]

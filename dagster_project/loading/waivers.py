@@ -15,7 +15,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.state import newest_attempts, unresolved_deliveries
 
@@ -103,7 +103,8 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
             [source, day, content, load_id, reason, utc_now().replace(tzinfo=None)],
         )
         details = {"source": source, "extract_date": str(day), "content": content}
-        record(connection, "accept", reason=reason, details=details)
+        line = record(connection, "accept", reason=reason, details=details)
+    send(line)
     return Waiver(source, day, content, reason)
 
 

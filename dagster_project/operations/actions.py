@@ -1,7 +1,7 @@
 """The record of actions: who ran, published, accepted, looked up, erased, purged, rotated or rebuilt, when and why.
 
-An action is a row of `audit.action`, inserted in the transaction of what it records, and a line for syslog, where the
-account that runs fcir cannot change it. No command changes a row; who can write the data root can.
+An action is a row of `audit.action`, inserted in the transaction of what it records, and then a line for syslog, where
+the account that runs fcir cannot change it. No command changes a row; who can write the data root can.
 """
 
 import json
@@ -19,15 +19,18 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts
+from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.history import save_history
 from dagster_project.words import printable
 
+# The number of the login, which stays the same through `su` and `sudo`, and which only root can change.
 _LOGIN_UID = Path("/proc/self/loginuid")
 # The largest number of 32 bits: a service, or a system whose logins do not set it.
 _NO_LOGIN = 4_294_967_295
 # Linux allows 32 characters in a name.
 _LONGEST_NAME = 64
-_SYSLOG = Path("/dev/log")
 
 
 def record(
@@ -37,8 +40,7 @@ def record(
     outcome: str = "done",
     reason: str = "",
     details: Mapping[str, object] | None = None,
-    syslog: Path = _SYSLOG,
-) -> None:
+) -> str:
     """Record an action of this process.
 
     Args:
@@ -47,13 +49,16 @@ def record(
         outcome: how it ended.
         reason: what the operator stated.
         details: counts and names; nothing that leads to a person.
-        syslog: socket of the system's log; nothing is sent where there is none.
+
+    Returns:
+        The line for syslog, which the caller sends when what it records holds.
     """
     row = {
         "acted_at": utc_now().replace(tzinfo=None),
         "action": action,
         "outcome": outcome,
-        "user_name": user(),
+        # From the system, not from variables that the user can set.
+        "user_name": _name_of(os.getuid()),
         "login": login(),
         "host": socket.gethostname(),
         "version": version("fcir"),
@@ -62,7 +67,21 @@ def record(
     }
     places = ", ".join(f"${name}" for name in row)
     connection.execute(f"insert into audit.action ({', '.join(row)}) values ({places})", row)
-    _send(json.dumps(row, ensure_ascii=False, default=str), syslog)
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def enter(settings: Settings, action: str, **stated: Any) -> None:
+    """Record an action that changes no table, in a transaction of its own, then send it to syslog and copy the audit.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        action: as for `record`.
+        stated: `outcome`, `reason` and `details`, as for `record`.
+    """
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        line = record(connection, action, **stated)
+    send(line)
+    save_history(settings)
 
 
 def actions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -73,7 +92,8 @@ def actions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     ]
 
 
-def _send(line: str, syslog: Path) -> None:
+def send(line: str, syslog: Path = Path("/dev/log")) -> None:
+    """Send the line of an action to the system's log; nothing is sent where there is none."""
     if not syslog.exists():
         return
     try:
@@ -86,30 +106,18 @@ def _send(line: str, syslog: Path) -> None:
     handler.close()
 
 
-def user() -> str:
-    """Return the login name of this process, from the system and not from variables that its user can set."""
-    return _name_of(os.getuid())
+def login() -> str:
+    """Return who logged in to run this process, for example before `sudo -u fcir`; empty if unknown, as in a service.
 
-
-def login(uid_file: Path = _LOGIN_UID, environment: Mapping[str, str] = os.environ) -> str:
-    """Return who logged in to run this process, for example before `sudo -u fcir`.
-
-    Args:
-        uid_file: where the kernel shows the number of the login, which stays the same through `su` and `sudo`, and
-            which only root can change.
-        environment: variables of the process; `SUDO_USER` counts if there is no such number.
-
-    Returns:
-        The login name; with ` (stated)` if it comes from `SUDO_USER`, which the user can set; empty if neither is
-        known, as in a service.
+    ` (stated)` says that the name comes from `SUDO_USER`, which the user can set.
     """
     try:
-        number = int(uid_file.read_bytes())
+        number = int(_LOGIN_UID.read_bytes())
     except (OSError, ValueError):
         number = _NO_LOGIN
     if 0 <= number < _NO_LOGIN:
         return _name_of(number)
-    stated = environment.get("SUDO_USER", "")
+    stated = os.environ.get("SUDO_USER", "")
     return f"{printable(stated[:_LONGEST_NAME])} (stated)" if stated else ""
 
 

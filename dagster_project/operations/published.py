@@ -1,14 +1,12 @@
 """Verify every file of every kept publication against its manifest. Changes nothing."""
 
-import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from dagster_project.hashing import sha256_of
 from dagster_project.operations.finding import Finding
@@ -21,15 +19,24 @@ from dagster_project.words import in_shell, printable
 
 _STAYS = "It was not changed."
 
+_Listed = dict[str, tuple[int, str]]
+"""Size and hash of each file of a publication by its path."""
+
 
 @dataclass(frozen=True)
-class Root:
+class _Root:
     """A folder of publications."""
 
     folder: Path
     command: str
     """Command that publishes again."""
     database: str = DATABASE
+
+    def publications(self) -> list[Path]:
+        """Return the folders of the kept publications, oldest first, without those that are still being written."""
+        return sorted(
+            path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink() and not _is_draft(path)
+        )
 
 
 @dataclass
@@ -42,24 +49,44 @@ class Verified:
     findings: list[Finding] = field(default_factory=list)
 
 
-def roots_of(settings: Settings) -> list[Root]:
-    """Return the folders that have publications: internal, public, and of each force."""
+def verify_publications(settings: Settings) -> Verified:
+    """Verify all kept publications: internal, public, and of each force.
+
+    A file that several publications share through links is read once. Publications that a run removes meanwhile are
+    left out.
+    """
+    verified = Verified()
+    of_forces = {force: settings.published_force(force) for force in known_forces()}
     roots = [
-        Root(settings.published, "fcir publish"),
-        Root(settings.published_public, "fcir publish --edition public", PUBLIC_DATABASE),
-        *(
-            Root(settings.published_force(force), f"fcir publish --edition force --force {force}")
-            for force in known_forces()
-        ),
+        _Root(settings.published, "fcir publish"),
+        _Root(settings.published_public, "fcir publish --edition public", PUBLIC_DATABASE),
+        *(_Root(folder, f"fcir publish --edition force --force {force}") for force, folder in of_forces.items()),
     ]
-    return [root for root in roots if root.folder.is_dir()]
-
-
-def publications_of(root: Root) -> list[Path]:
-    """Return the folders of the kept publications, oldest first; those that are still being written are left out."""
-    return sorted(
-        path for path in root.folder.iterdir() if path.is_dir() and not path.is_symlink() and not _is_draft(path)
-    )
+    roots = [root for root in roots if root.folder.is_dir()]
+    publications = [(root, folder, _listed(folder)) for root in roots for folder in root.publications()]
+    files: dict[tuple[int, int], Path] = {}
+    for _, folder, listed in publications:
+        files |= {number: folder / path for path in listed or () if (number := _number_of(folder / path))}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        hashes = dict(zip(files, pool.map(_hash_of, files.values()), strict=True))
+    for root, folder, listed in publications:
+        if listed is None:
+            what = "not readable as a manifest, so its files cannot be verified"
+            findings = [Finding(str(folder / MANIFEST), what, _advice(root, folder))]
+        else:
+            findings = [*_file_findings(root, folder, listed, hashes), *_other_files(root, folder, listed)]
+        findings += _mode_findings(root, folder)
+        if folder.is_dir():
+            verified.findings += findings
+            verified.publications += 1
+            verified.files += len(listed or ())
+    verified.bytes = sum(size for size, _ in hashes.values())
+    for root in roots:
+        verified.findings += _root_findings(root)
+    for parent in {folder.parent for folder in of_forces.values() if folder.parent.is_dir()}:
+        for path in sorted(set(parent.iterdir()) - set(of_forces.values())):
+            verified.findings.append(_stranger(path, "not the folder of a force"))
+    return verified
 
 
 def _is_draft(path: Path) -> bool:
@@ -67,140 +94,73 @@ def _is_draft(path: Path) -> bool:
     return path.name.startswith((PARTIAL, f".{CURRENT}-"))
 
 
-def verify_publications(settings: Settings) -> Verified:
-    """Verify all kept publications.
-
-    A file that several publications share through links is read once. Publications that a run removes meanwhile are
-    left out.
-
-    Args:
-        settings: the data root.
-    """
-    verified = Verified()
-    roots = {root.folder: root for root in roots_of(settings)}
-    folders = [(root, folder) for root in roots.values() for folder in publications_of(root)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        hashes = _Hashes(pool)
-        manifests: list[tuple[Root, Path, dict[str, tuple[int, str]], list[Finding]]] = []
-        for root, folder in folders:
-            try:
-                listed = _listed(folder)
-            except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-                what = f"not readable as a manifest ({type(error).__name__}), so its files cannot be verified"
-                manifests.append((root, folder, {}, [Finding(str(folder / MANIFEST), what, _advice(root, folder))]))
-                continue
-            hashes.ask(folder / path for path in listed)
-            manifests.append((root, folder, listed, []))
-        for root, folder, listed, unreadable in manifests:
-            findings = list(unreadable)
-            if not unreadable:
-                findings += _findings(root, folder, listed, hashes)
-            findings += _mode_findings(root, folder)
-            if folder.is_dir():
-                verified.findings += findings
-                verified.publications += 1
-                verified.files += len(listed)
-    verified.bytes = hashes.bytes
-    for root in roots.values():
-        verified.findings += _pointer_findings(root)
-    verified.findings += _other_folders(settings)
-    return verified
-
-
-class _Hashes:
-    """Hashes of files, computed side by side; a file with several names is read once."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-        self._found: dict[tuple[int, int], Any] = {}
-        self.bytes = 0
-
-    def ask(self, files: Iterable[Path]) -> None:
-        for file in files:
-            if (key := self._key(file)) and key not in self._found:
-                self.bytes += file.stat().st_size
-                self._found[key] = self._pool.submit(sha256_of, file)
-
-    def of(self, file: Path) -> str | None:
-        """Return the hash of a file that was asked for; None if it is not a readable file.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        key = self._key(file)
-        return str(self._found[key].result()) if key in self._found else None
-
-    @staticmethod
-    def _key(file: Path) -> tuple[int, int] | None:
-        # A manifest may have a name that no file can have.
-        with suppress(OSError, ValueError):
-            state = file.lstat()
-            if stat.S_ISREG(state.st_mode):
-                return state.st_dev, state.st_ino
+def _listed(folder: Path) -> _Listed | None:
+    """Return the files of a publication as its manifest has them; None if that is not a readable manifest."""
+    try:
+        if not stat.S_ISREG((folder / MANIFEST).lstat().st_mode):
+            return None
+        listed = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in manifest_of(folder)["files"]}
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
+    leads_outside = any(PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts for path in listed)
+    return None if leads_outside else listed
 
 
-def _listed(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return size and hash of each file of a publication by its path, as the manifest has them.
-
-    Raises:
-        OSError: the manifest cannot be read.
-        ValueError: it is not JSON, or names a file outside the publication.
-        KeyError: it has no list of files.
-        TypeError: it is JSON of another form.
-        OverflowError: a size is no whole number.
-    """
-    _manifest_file(folder)
-    listed = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in manifest_of(folder)["files"]}
-    if any(PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts for path in listed):
-        raise ValueError("a path leads outside")
-    return listed
+def _number_of(file: Path) -> tuple[int, int] | None:
+    """Return device and number of a file, which several publications share through links; None if it is no file."""
+    # A manifest may have a name that no file can have.
+    with suppress(OSError, ValueError):
+        state = file.lstat()
+        if stat.S_ISREG(state.st_mode):
+            return state.st_dev, state.st_ino
+    return None
 
 
-def _manifest_file(folder: Path) -> Path:
-    """Return the manifest of a publication.
-
-    Raises:
-        OSError: it is not a file, but for example a link or a pipe.
-    """
-    file = folder / MANIFEST
-    if not stat.S_ISREG(file.lstat().st_mode):
-        raise OSError(errno.EINVAL, "not a file", str(file))
-    return file
+def _hash_of(file: Path) -> tuple[int, str | OSError]:
+    """Return the size and the hash of a file; in place of the hash, why it cannot be read."""
+    try:
+        return file.stat().st_size, sha256_of(file)
+    except OSError as error:
+        return 0, error
 
 
-def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], hashes: _Hashes) -> Iterator[Finding]:
+def _file_findings(
+    root: _Root, folder: Path, listed: _Listed, hashes: Mapping[tuple[int, int], tuple[int, str | OSError]]
+) -> Iterator[Finding]:
+    """Yield the files that are not those of the manifest."""
     for path, (size, sha256) in listed.items():
         file = folder / path
-        try:
-            found = hashes.of(file)
-            if found is None:
-                is_there = os.path.lexists(file)
-                yield Finding(
-                    printable(str(file)),
-                    "not a file" if is_there else "missing",
-                    _advice(root, folder, None if is_there else ""),
-                )
-            elif found != sha256:
-                length = file.stat().st_size
-                what = f"{length} bytes, expected {size}" if length != size else f"changed ({size} bytes as published)"
-                yield Finding(str(file), what, _advice(root, folder, path))
-        except OSError as error:
-            yield Finding(str(file), f"cannot be read: {(error.strerror or '').lower()}", _advice(root, folder))
+        number = _number_of(file)
+        length, found = hashes.get(number, (0, None)) if number else (0, None)
+        if isinstance(found, OSError):
+            yield Finding(str(file), f"cannot be read: {(found.strerror or '').lower()}", _advice(root, folder))
+        elif found is None:
+            is_there = os.path.lexists(file)
+            advice = _advice(root, folder, None if is_there else "")
+            yield Finding(printable(str(file)), "not a file" if is_there else "missing", advice)
+        elif found != sha256:
+            what = f"{length} bytes, expected {size}" if length != size else f"changed ({size} bytes as published)"
+            yield Finding(str(file), what, _advice(root, folder, path))
+
+
+def _other_files(root: _Root, folder: Path, listed: _Listed) -> Iterator[Finding]:
+    """Yield what the manifest of a publication does not have."""
     for file in sorted(folder.rglob("*")):
         path = str(file.relative_to(folder))
         if file.is_symlink() and any(name.startswith(f"{path}/") for name in listed):
             what = "a link in place of a folder, so its files may be changed elsewhere"
             yield Finding(printable(str(file)), what, _advice(root, folder))
         elif (file.is_symlink() or not file.is_dir()) and path not in listed and path != MANIFEST:
-            yield Finding(
-                printable(str(file)),
-                "not in the manifest of its publication",
-                f"{_STAYS} Look at it, and remove it: rm {in_shell(file)}",
-            )
+            yield _stranger(file, "not in the manifest of its publication")
 
 
-def _mode_findings(root: Root, folder: Path) -> Iterator[Finding]:
+def _stranger(path: Path, what: str) -> Finding:
+    """Return the fault of something that no publication wrote."""
+    advice = f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}"
+    return Finding(printable(str(path)), what, advice)
+
+
+def _mode_findings(root: _Root, folder: Path) -> Iterator[Finding]:
     """Yield whether users may do more or less with a publication than they should: the first file, and how many."""
     modes: dict[Path, int] = {}
     for path in [folder, *sorted(folder.rglob("*"))]:
@@ -229,41 +189,24 @@ def _mode_findings(root: Root, folder: Path) -> Iterator[Finding]:
             )
 
 
-def _pointer_findings(root: Root) -> Iterator[Finding]:
-    pointer, kept = pointer_of(root.folder), publications_of(root)
+def _root_findings(root: _Root) -> Iterator[Finding]:
+    """Yield what is wrong with a folder of publications, and with its link to the newest."""
+    pointer, kept = pointer_of(root.folder), root.publications()
     if (mode := stat.S_IMODE(root.folder.stat().st_mode)) & 0o022:
         what = f"mode {mode:04o}, so other users may replace the publications in it"
-        yield Finding(
-            str(root.folder), what, f"{_STAYS} Remove write access for others: chmod go-w {in_shell(root.folder)}"
-        )
+        advice = f"{_STAYS} Remove write access for others: chmod go-w {in_shell(root.folder)}"
+        yield Finding(str(root.folder), what, advice)
     for path in sorted(root.folder.iterdir()):
         if path not in (pointer, *kept) and not _is_draft(path):
-            yield Finding(
-                printable(str(path)),
-                f"{'a link' if path.is_symlink() else 'not a folder'}; expected only publications and {CURRENT}",
-                f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}",
-            )
+            what = "a link" if path.is_symlink() else "not a folder"
+            yield _stranger(path, f"{what}; expected only publications and {CURRENT}")
     # The folder itself may be a link, for example to another disk.
     targets = [_target_of(path) for path in kept]
     if (kept or os.path.lexists(pointer)) and (not pointer.is_symlink() or _target_of(pointer) not in targets):
+        what = "not a link to one of the kept publications"
         yield Finding(
-            str(pointer),
-            "not a link to one of the kept publications",
-            f"Readers do not see the newest publication. Point it there again: {root.command}",
+            str(pointer), what, f"Readers do not see the newest publication. Point it there again: {root.command}"
         )
-
-
-def _other_folders(settings: Settings) -> Iterator[Finding]:
-    """Yield what is beside the folders of the forces."""
-    known = [settings.published_force(force) for force in known_forces()]
-    for folder in {path.parent for path in known if path.parent.is_dir()}:
-        for path in sorted(folder.iterdir()):
-            if path not in known:
-                yield Finding(
-                    printable(str(path)),
-                    "not the folder of a force",
-                    f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}",
-                )
 
 
 def _target_of(pointer: Path) -> Path:
@@ -271,7 +214,7 @@ def _target_of(pointer: Path) -> Path:
     return Path(os.path.realpath(pointer))
 
 
-def _advice(root: Root, folder: Path, path: str | None = None) -> str:
+def _advice(root: _Root, folder: Path, path: str | None = None) -> str:
     """Return what holds and what to do.
 
     Args:

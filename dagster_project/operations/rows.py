@@ -1,6 +1,6 @@
 """Restore the rows of current loads into a new warehouse, from the landing folder."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -34,7 +34,6 @@ class Load:
     sha256: str
     rows_loaded: int
     rows_quarantined: int
-    rows_purged: int
     contract_version: str | None
     is_of_purged_day: bool
     """Whether rows of its day were purged: loading its file again would bring purged rows back, or lose held ones."""
@@ -43,18 +42,6 @@ class Load:
     def name(self) -> str:
         """Source and file, as messages show them."""
         return f"{self.source}/{self.file_name}"
-
-
-@dataclass(frozen=True)
-class MissingLoad:
-    """A load whose rows cannot be restored."""
-
-    load: Load
-    why: str
-
-    def __str__(self) -> str:
-        """Return file, rows and the reason."""
-        return f"{self.load.name} ({self.load.rows_loaded:,} rows): {self.why}"
 
 
 def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
@@ -69,7 +56,6 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             file_sha256,
             rows_loaded,
             rows_quarantined,
-            coalesce(rows_purged, 0),
             contract_version,
             coalesce(bool_or(rows_purged > 0) over (partition by source, extract_date), false)
                 or extract_date < coalesce(purge.purged_before, extract_date)
@@ -87,11 +73,11 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
 
 def find_files(
     settings: Settings, contracts: Mapping[str, Contract], loads: Sequence[Load]
-) -> tuple[dict[int, LandedFile], list[MissingLoad]]:
+) -> tuple[dict[Load, LandedFile], dict[Load, str]]:
     """Find the file of each load in the landing folder by its content, whatever it is called now.
 
     Returns:
-        The file of each load by its number, and the loads without one.
+        The file of each load, and why the others have none.
     """
     by_content: dict[tuple[str, str], LandedFile] = {}
     names: set[tuple[str, str]] = set()
@@ -104,14 +90,14 @@ def find_files(
             by_content.setdefault((file.source, sha256_of(file.path, largest=LARGEST_EXTRACT)), file)
         except OSError:
             continue
-    found, missing = {}, []
+    found, missing = {}, {}
     for load in loads:
         if same := by_content.get((load.source, load.sha256)):
-            found[load.load_id] = same
+            found[load] = same
+        elif (load.source, load.file_name) in names:
+            missing[load] = "its file has other content than was loaded"
         else:
-            is_there = (load.source, load.file_name) in names
-            why = "its file has other content than was loaded" if is_there else "its file is not in the landing folder"
-            missing.append(MissingLoad(load, why))
+            missing[load] = "its file is not in the landing folder"
     return found, missing
 
 
@@ -119,8 +105,7 @@ def restore_from_landing(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contract: Contract,
-    loads: Iterable[Load],
-    files: Mapping[int, LandedFile],
+    files: Mapping[Load, LandedFile],
     people: People,
 ) -> list[Load]:
     """Read the rows of the loads of one source again, under the numbers of these loads.
@@ -132,20 +117,19 @@ def restore_from_landing(
         connection: a loading connection to a new warehouse with the restored audit.
         settings: the data root.
         contract: the source.
-        loads: its loads, by number.
-        files: the file of each load.
+        files: the file of each load of any source, by number.
         people: the vault.
 
     Returns:
         Other loads under another version of the contract, and loads that now give other counts than the audit has.
         Their rows were not kept: the next run loads their files like new ones.
     """
-    loads = [load for load in loads if load.source == contract.source and load.load_id in files]
+    loads = [load for load in files if load.source == contract.source]
     if not loads:
         return []
     deliveries = []
     for day, of_day in groupby(loads, key=lambda load: load.extract_date):
-        deliveries.append(Delivery(contract.source, day, tuple(files[load.load_id] for load in of_day), ()))
+        deliveries.append(Delivery(contract.source, day, tuple(files[load] for load in of_day), ()))
     candidate = read_deliveries(
         connection,
         contract,
@@ -176,12 +160,9 @@ def restore_from_landing(
     return differing
 
 
-def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:
+def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Collection[Load]) -> None:
     """Delete loads from the audit of a new warehouse, with the rows they have; nothing was built from them yet."""
-    by_source: dict[str, list[int]] = {}
-    for load in loads:
-        by_source.setdefault(load.source, []).append(load.load_id)
-    for source, numbers in by_source.items():
-        relations = [table("raw", source), *(table("audit", name) for name in _OF_LOADS)]
-        for relation in relations:
-            connection.execute(f"delete from {relation} where list_contains(?, load_id)", [numbers])
+    numbers = [load.load_id for load in loads]
+    of_sources = (table("raw", source) for source in sorted({load.source for load in loads}))
+    for relation in (*of_sources, *(table("audit", name) for name in _OF_LOADS)):
+        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [numbers])

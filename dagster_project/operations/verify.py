@@ -3,23 +3,22 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.people import VaultError, read_people
-from dagster_project.operations.finding import Cure, Finding
-from dagster_project.settings import Settings, Target
-from dagster_project.sql import count_rows, table
+from dagster_project.operations.finding import Finding, damage
+from dagster_project.settings import Settings
+from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import stale_because
-from dagster_project.warehouse.checksums import loads_with_other_values
-from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
+from dagster_project.warehouse.checksums import differing_loads
+from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, unreadable_tables
 from dagster_project.warehouse.history import advice_on_warehouse, fault_of_copy, fault_of_warehouse
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types, other_types
+from dagster_project.warehouse.tables import other_types
 from dagster_project.words import counted, in_shell
 
 _BUILD_AGAIN = "No data are lost, and what was published stays. Build the marts again"
@@ -38,181 +37,106 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     Raises:
         WarehouseLocked: a run holds the warehouse.
     """
-    findings: list[Finding] = []
+    findings, loads = list[Finding](), 0
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            if connection is None:
-                return list(_other_warehouse(settings, None)), 0
-            try:
-                findings += _unreadable_tables(connection, settings)
-                findings = findings or list(_other_warehouse(settings, connection))
-                if not findings:
-                    findings += _findings(connection, settings, contracts)
-                loads = count_rows(connection, table("audit", "load"))
-            except duckdb.Error as error:
-                if not says_damage(str(error)):
-                    raise
-                return [*findings, _damaged(settings.warehouse, error)], 0
+            if connection:
+                for name in unreadable_tables(connection, WAREHOUSE):
+                    findings.append(damage(f"{settings.warehouse}, {name}", "a part of it cannot be read"))
+            if not findings and (what := fault_of_warehouse(settings, connection)):
+                findings.append(damage(str(settings.warehouse), what, advice_on_warehouse(settings)))
+            if connection and not findings:
+                findings += _findings(connection, settings, contracts)
+            loads = count_rows(connection, table("audit", "load")) if connection else 0
     except DatabaseUnreadable as error:
-        return [Finding(str(settings.warehouse), error.what, cure=Cure.REBUILD)], 0
+        # The fault of the marts is found below.
+        if error.file == settings.warehouse:
+            findings.append(damage(str(error.file), error.what))
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
-    findings += _open_files(settings)
-    return findings, loads
-
-
-def _open_files(settings: Settings) -> Iterator[Finding]:
-    """Yield a database that other users may read or change: only publications are for them."""
+    # Only publications are for other users.
     for file in (settings.warehouse, settings.marts):
         if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
             what = f"mode {mode:04o}, so it is open to other users, and it has rows of extracts"
-            yield Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}")
-
-
-def _damaged(file: Path, error: duckdb.Error) -> Finding:
-    return Finding(str(file), f"is damaged: {str(error).splitlines()[0].rstrip('.')}", cure=Cure.REBUILD)
-
-
-def _unreadable_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    """Read every value of the warehouse, because a checksum covers one block, and blocks are read when needed."""
-    tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [WAREHOUSE]
-    ).fetchall()
-    for schema, name in tables:
-        try:
-            connection.execute(f"select max(hash(t)) from {table(WAREHOUSE, schema, name)} as t").fetchall()
-        except duckdb.Error as error:
-            if not says_damage(str(error)):
-                raise
-            yield Finding(f"{settings.warehouse}, {schema}.{name}", "a part of it cannot be read", cure=Cure.REBUILD)
+            findings.append(Finding(str(file), what, f"It was not changed. Close it: chmod 600 {in_shell(file)}"))
+    return findings, loads
 
 
 def _findings(
     connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
 ) -> Iterator[Finding]:
     for source, contract in contracts.items():
-        for place, what in other_types(connection, contract):
-            yield Finding(place, what, cure=Cure.REBUILD)
+        yield from (damage(place, what) for place, what in other_types(connection, contract))
         yield from _rows_of_loads(connection, source)
-        yield from _values_of_loads(connection, source)
-        yield from _staged_rows(connection, settings, source)
-    for place, what in contradictions(connection):
-        yield Finding(place, what, cure=Cure.REBUILD)
+    yield from contradictions(connection)
     if fault := fault_of_copy(settings, connection):
         advice = "The warehouse has everything; without it, a rebuild would lose what it has. Write it again: fcir run"
         yield Finding(str(settings.history), fault, advice)
     try:
         read_people(settings, connection)
+    except VaultError as error:
+        yield damage("The vault of people", error.what, error.advice[0].upper() + error.advice[1:])
     except OperatorError as error:
-        yield Finding("The vault of people", str(error), cure=Cure.REBUILD if isinstance(error, VaultError) else None)
+        yield Finding("The vault of people", str(error), "")
     yield from _marts(connection, settings)
     yield from _newest_publication(connection, settings)
 
 
-def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    """Yield where tables of the audit contradict each other, and how.
+def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """Yield where tables of the audit contradict each other.
 
     Every row that was read is loaded or quarantined, and tables about loads name only loads that there are.
     """
     rows = connection.execute(
         """
-        with quarantined as (
+        with counted as (
             select
                 load_id,
-                count(*) as row_count
-            from audit.quarantine
+                count(*) filter (where is_quarantined) as row_count
+            from (
+                select load_id, true as is_quarantined from audit.quarantine
+                union all
+                select load_id, false from audit.load_force
+                union all
+                select load_id, false from audit.load_column
+            )
             group by load_id
         )
 
         select
-            load.load_id,
+            load_id,
             load.source,
             load.extract_date,
             load.rows_read,
             load.rows_loaded,
             load.rows_quarantined,
-            coalesce(quarantined.row_count, 0)
+            coalesce(counted.row_count, 0) as found
         from audit.load as load
-        left join quarantined
-            on load.load_id = quarantined.load_id
+        full outer join counted using (load_id)
         where
-            load.status in ('loaded', 'replaced', 'empty')
-            and (
-                load.rows_read <> load.rows_loaded + load.rows_quarantined
-                or load.rows_quarantined <> coalesce(quarantined.row_count, 0)
+            load.source is null
+            or (
+                load.status in ('loaded', 'replaced', 'empty')
+                and (load.rows_read <> load.rows_loaded + load.rows_quarantined or load.rows_quarantined <> found)
             )
-        order by load.load_id
-        """
-    ).fetchall()
-    for load_id, source, day, read, loaded, quarantined, found in rows:
-        yield (
-            f"audit.load, load {load_id} ({source} {day})",
-            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
-            "audit.quarantine; read must be loaded and quarantined",
-        )
-    unknown = connection.execute(
-        """
-        select distinct load_id
-        from (
-            select load_id from audit.quarantine
-            union all
-            select load_id from audit.load_force
-            union all
-            select load_id from audit.load_column
-        )
-        where load_id not in (select load_id from audit.load)
         order by load_id
         """
     ).fetchall()
-    for (load_id,) in unknown:
-        yield f"audit.load, load {load_id}", "missing, and other tables of the audit name it"
+    for load_id, source, day, read, loaded, quarantined, found in rows:
+        what = (
+            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
+            "audit.quarantine; read must be loaded and quarantined"
+            if source
+            else "missing, and other tables of the audit name it"
+        )
+        yield damage(f"audit.load, load {load_id}{f' ({source} {day})' if source else ''}", what)
 
 
 def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
-    """Compare the rows of each load in the raw table with the audit."""
-    if not column_types(connection, WAREHOUSE, "raw", source):
-        return
-    rows = connection.execute(
-        f"""
-        with found as (
-            select
-                load_id,
-                count(*) as row_count
-            from {table("raw", source)}
-            group by load_id
-        ),
-
-        expected as (
-            select
-                load_id,
-                file_name,
-                status,
-                case
-                    when status in ('loaded', 'replaced') then rows_loaded - coalesce(rows_purged, 0)
-                    else 0
-                end as row_count
-            from audit.load
-            where source = $source
-        )
-
-        select
-            coalesce(expected.load_id, found.load_id),
-            expected.file_name,
-            expected.row_count,
-            coalesce(found.row_count, 0)
-        from expected
-        full outer join found
-            on expected.load_id = found.load_id
-        where
-            coalesce(expected.row_count, 0) <> coalesce(found.row_count, 0)
-            -- A rebuild does not restore them.
-            and not (coalesce(expected.status, '') = 'replaced' and found.row_count is null)
-        order by 1
-        """,
-        {"source": source},
-    ).fetchall()
-    for load_id, file_name, expected, found in rows:
+    """Compare the rows of each load in the raw table with the audit, and with its checksum."""
+    for load_id, file_name, expected, found in differing_loads(connection, source):
+        name = f"load {load_id}{f', {file_name}' if file_name else ''}"
         if expected is None:
             yield Finding(
                 f"raw.{source}",
@@ -220,54 +144,14 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
                 "They count in no figure; a killed run left them. The next run deletes them: fcir run",
                 is_fault=False,
             )
+        elif found != expected:
+            yield damage(f"raw.{source}", f"{counted(found, 'row')} of {name}; the audit has {expected:,}")
         else:
-            name = f", {file_name}" if file_name else ""
-            what = f"{counted(found, 'row')} of load {load_id}{name}; the audit has {expected:,}"
-            yield Finding(f"raw.{source}", what, cure=Cure.REBUILD)
-
-
-def _values_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
-    """Compare the values of each load in the raw table with its checksum."""
-    if not column_types(connection, WAREHOUSE, "raw", source):
-        return
-    for load_id, file_name in loads_with_other_values(connection, source):
-        what = f"rows of load {load_id}, {file_name}, have other values than were loaded"
-        yield Finding(f"raw.{source}", what, cure=Cure.REBUILD)
-
-
-def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, source: str) -> Iterator[Finding]:
-    """Compare the rows of the staging view, which has those of current loads, with the audit."""
-    view = connection.execute(
-        "select 1 from duckdb_views() where database_name = ? and schema_name = 'staging' and view_name = ?",
-        [WAREHOUSE, f"stg_{source}"],
-    ).fetchone()
-    if settings.target is Target.SPARK or not view:
-        return
-    ((found, expected),) = connection.execute(
-        f"""
-        select
-            (select count(*) from {table("staging", f"stg_{source}")}),
-            (
-                select cast(coalesce(sum(rows_loaded - coalesce(rows_purged, 0)), 0) as bigint)
-                from audit.load
-                where source = ? and status = 'loaded'
-            )
-        """,
-        [source],
-    ).fetchall()
-    if found != expected:
-        what = f"{counted(found, 'row')}; the current loads of the audit have {expected:,}"
-        yield Finding(f"staging.stg_{source}", what, cure=Cure.REBUILD)
-
-
-def _other_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> Iterator[Finding]:
-    if what := fault_of_warehouse(settings, connection):
-        yield Finding(str(settings.warehouse), what, advice_on_warehouse(settings), cure=Cure.REBUILD)
+            yield damage(f"raw.{source}", f"rows of {name}, have other values than were loaded")
 
 
 def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    has_build = connection.execute("select count(*) from audit.build").fetchall() != [(0,)]
-    if not has_build:
+    if not count_rows(connection, table("audit", "build")):
         return
     if not settings.marts.exists() or not belong_together(connection):
         what = "not the file that the last build or publication wrote" if settings.marts.exists() else "missing"
@@ -277,8 +161,7 @@ def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterato
 
 
 def _newest_publication(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    rows = connection.execute("select max(run_id) from audit.publication where is_complete").fetchall()
-    newest = rows[0][0]
+    newest = scalar(connection, "select max(run_id) from audit.publication where is_complete")
     if newest and not os.path.lexists(settings.published / newest):
         yield Finding(
             str(settings.published / newest),

@@ -10,6 +10,7 @@ import duckdb
 
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, create_temp_table
+from dagster_project.warehouse.state import purged_before
 
 _ARCHIVE = """
 create schema if not exists archive;
@@ -71,7 +72,7 @@ def archive(connection: duckdb.DuckDBPyConnection, models: Iterable[ArchivedMode
         cuts: by source, the day before which detail is purged.
     """
     connection.execute(_ARCHIVE)
-    known = dict(connection.execute("select source, purged_before from audit.purge").fetchall()) | dict(cuts)
+    known = purged_before(connection) | dict(cuts)
     for model in models:
         relation = table("before" if model.database == MARTS else WAREHOUSE, model.schema, model.name)
         connection.execute(

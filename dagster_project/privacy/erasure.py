@@ -4,19 +4,14 @@ No row changes, and so no figure. Who has the key of the erased, and the keys of
 were the person's: they are pseudonymised, not anonymous.
 """
 
-from collections.abc import Mapping, Sequence
-
-import duckdb
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagster_project.clock import utc_now
-from dagster_project.contracts import Contract
 from dagster_project.loading.people import Erased, People, rewrite
-from dagster_project.operations.actions import record
-from dagster_project.privacy.person import Person, rows_of
-from dagster_project.privacy.retention import Hold
+from dagster_project.operations.actions import enter
+from dagster_project.privacy.person import HeldRows, Person
+from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection, transaction
-from dagster_project.warehouse.history import save_history
 
 
 def erase(settings: Settings, people: People, person: Person, *, reason: str, rows: Mapping[str, int]) -> int:
@@ -33,24 +28,23 @@ def erase(settings: Settings, people: People, person: Person, *, reason: str, ro
     gone = [Erased(found.hash, found.surrogate, now) for found in person.found if not found.erased_at]
     if gone:
         rewrite(people, erase=gone)
-    with loading_connection(settings.warehouse) as connection, transaction(connection):
-        record(connection, "erase", reason=reason, details={"identifiers": len(gone), "rows": dict(rows)})
-    save_history(settings)
+    enter(settings, "erase", reason=reason, details={"identifiers": len(gone), "rows": dict(rows)})
     return len(gone)
 
 
-def held_days(
-    connection: duckdb.DuckDBPyConnection,
-    contracts: Mapping[str, Contract],
-    person: Person,
-    holds: Sequence[Hold],
-) -> list[str]:
-    """Return the holds that name an extract date of the person's rows, one line each."""
-    lines = []
-    for contract, columns, rows in rows_of(connection, contracts, person):
-        days = [row[columns.index("extract_date")] for row in rows]
+def holds_of(held: Iterable[HeldRows], holds: Sequence[Hold]) -> Iterator[str]:
+    """Yield a line for each hold with rows of the person: like a purge, by the times of a row.
+
+    A row without a time counts on its extract date.
+    """
+    for source in held:
+        names = event_times(source.contract)
+        times = [
+            [time for time in row if time] or [first_instant(day)]
+            for *row, day in zip(*map(source.values, [*names, "extract_date"]), strict=True)
+        ]
         for hold in holds:
-            count = sum(hold.first_day <= day <= hold.last_day for day in days) if hold.source == contract.source else 0
-            if count:
-                lines.append(f"{hold.source} {hold.first_day} to {hold.last_day} ({hold.reason}): {count:,} rows")
-    return lines
+            first, last = hold.instants
+            count = sum(any(first <= time < last for time in row) for row in times)
+            if count and hold.source == source.contract.source:
+                yield f"{hold.source} {hold.first_day} to {hold.last_day} ({hold.reason}): {count:,} rows"

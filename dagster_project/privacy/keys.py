@@ -7,11 +7,9 @@ were copied together.
 import secrets
 
 from dagster_project.loading.people import People, rewrite
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import enter
 from dagster_project.private_key import KEY_BYTES, read_keys, save_keys
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection, transaction
-from dagster_project.warehouse.history import save_history
 
 
 def rotate(settings: Settings, people: People, *, reason: str) -> int:
@@ -28,7 +26,5 @@ def rotate(settings: Settings, people: People, *, reason: str) -> int:
         keys = (*keys, secrets.token_bytes(KEY_BYTES))
         save_keys(settings.key_file, keys)
     rewrite(people, keys=keys[len(people.keys) :])
-    with loading_connection(settings.warehouse) as connection, transaction(connection):
-        record(connection, "rotate", reason=reason, details={"keys": len(keys)})
-    save_history(settings)
+    enter(settings, "rotate", reason=reason, details={"keys": len(keys)})
     return len(keys)

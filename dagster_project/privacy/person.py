@@ -1,19 +1,18 @@
 """A person by an identifier: the rows of the warehouse, and the files outside it that still name the person."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from dagster_project.contracts import Contract, Identifier
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.extracts.identifiers import identifiers_query
+from dagster_project.extracts.identifiers import force_of, identifiers_query, register_cells
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.people import Found, People
@@ -60,18 +59,34 @@ def find_person(people: People, identifier: str, forces: Sequence[str]) -> Perso
         return Person(text, tuple(forces), tuple(vault.find(text, forces)))
 
 
-def rows_of(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
-) -> Iterator[tuple[Contract, list[str], list[tuple[Any, ...]]]]:
-    """Yield the contract, the columns and the rows of each source that holds the person, rows of replaced loads too.
+@dataclass(frozen=True)
+class HeldRows:
+    """The rows of a source that hold a person, those of replaced loads too."""
 
-    Of personal columns, only the names of those that hold the person are shown, as `held_as`. Times are UTC.
+    contract: Contract
+    columns: list[str]
+    """Of personal columns, `held_as` has the names of those that hold the person. Times are UTC."""
+    rows: list[tuple[Any, ...]]
+    loads: list[int]
+    """The load of each row."""
+    surrogates: list[list[int]]
+    """Those of the person that each row has."""
+
+    def values(self, column: str) -> list[Any]:
+        """Return the values of a column, row by row."""
+        place = self.columns.index(column)
+        return [row[place] for row in self.rows]
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person) -> list[HeldRows]:
+    """Return the rows that hold the person, of each source that has any.
 
     Args:
         connection: an open connection to the warehouse.
         contracts: all contracts.
         person: the person.
     """
+    held = []
     for contract in contracts.values():
         personal = [column.name for column in contract.columns if column.is_personal]
         if not personal or not person.surrogates:
@@ -84,6 +99,8 @@ def rows_of(
         cursor = connection.execute(
             f"""
             select
+                rows.load_id,
+                list_intersect([{", ".join(f"rows.{quoted(name)}" for name in personal)}], $surrogates) as surrogates,
                 rows.extract_date,
                 coalesce(load.delivered_name, load.file_name) as file_name,
                 rows.source_row,
@@ -98,8 +115,11 @@ def rows_of(
             """,
             {"surrogates": person.surrogates},
         )
-        if rows := cursor.fetchall():
-            yield contract, column_names(cursor), rows
+        if found := cursor.fetchall():
+            loads, surrogates, *_ = zip(*found, strict=True)
+            rows = [row[2:] for row in found]
+            held.append(HeldRows(contract, column_names(cursor)[2:], rows, list(loads), list(surrogates)))
+    return held
 
 
 @dataclass(frozen=True)
@@ -111,7 +131,11 @@ class Named:
 
 
 def files_that_name(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, Contract],
+    person: Person,
+    held: Iterable[HeldRows],
 ) -> Named:
     """Find the person in the landing folder, by contract and so in any spelling, and in the texts of analysts.
 
@@ -122,8 +146,9 @@ def files_that_name(
         connection: an open connection to its warehouse.
         contracts: all contracts.
         person: the person.
+        held: the rows of the person.
     """
-    known = _loaded_files(connection, contracts, person)
+    known = _loaded_files(connection, {load for source in held for load in source.loads})
     pattern = spellings_of(person)
     named, left = [], []
     for file in sorted(path for path in settings.landing.rglob("*") if path.is_file()):
@@ -142,11 +167,8 @@ def files_that_name(
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _TEXTS):
             if pattern.search(file.read_text(encoding="utf-8", errors="replace")) or pattern.search(file.name):
                 named.append(file)
-    return Named(*(tuple(printable(str(_relative(file, settings))) for file in files) for files in (named, left)))
-
-
-def _relative(file: Path, settings: Settings) -> Path:
-    return file.relative_to(settings.home) if file.is_relative_to(settings.home) else file
+    home = f"{settings.home}/"
+    return Named(*(tuple(printable(str(file).removeprefix(home)) for file in files) for files in (named, left)))
 
 
 def spellings_of(person: Person) -> re.Pattern[str]:
@@ -162,17 +184,8 @@ def spellings_of(person: Person) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9a-z]){letters}(?![0-9a-z])", re.IGNORECASE)
 
 
-def _loaded_files(
-    connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], person: Person
-) -> dict[tuple[str, int, int], bool]:
+def _loaded_files(connection: duckdb.DuckDBPyConnection, held: Collection[int]) -> dict[tuple[str, int, int], bool]:
     """Return path, size and time of files of which the warehouse has every row, and whether one holds the person."""
-    held: set[int] = set()
-    for contract in contracts.values():
-        for column in contract.columns:
-            if column.is_personal:
-                relation = f"{table('raw', contract.source)} where list_contains(?, {quoted(column.name)})"
-                query = f"select distinct load_id from {relation}"
-                held |= {load for (load,) in connection.execute(query, [person.surrogates]).fetchall()}
     rows = connection.execute(
         """
         select file.path, file.size, file.modified_ns, load.load_id
@@ -186,30 +199,23 @@ def _loaded_files(
 
 def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:
     """Return whether a personal cell of an extract has the identifier; errors are those of `open_extract`."""
-    columns = {column: column.identifies for column in contract.columns if column.identifies}
+    kinds = {column.identifies for column in contract.columns if column.identifies}
     with dry_connection() as connection, open_extract(file, contract) as extract:
         connection.execute("create temp table wanted (kind varchar, identifier varchar)")
-        for kind in set(columns.values()):
+        for kind in kinds:
             asked = "(select force as n, force, $text as cell from (select unnest($forces) as force))"
             connection.execute(
                 f"insert into wanted select '{kind}', identifier from ({identifiers_query(asked, kind)})",
                 {"text": person.identifier, "forces": list(person.forces)},
             )
-        for batch in extract.batches():
-            for column, kind in columns.items():
-                rows = {
-                    "n": range(batch.num_rows),
-                    "cell": batch.column(column.name),
-                    "force": batch.column("force_code"),
-                }
-                connection.register("cells", pa.table(rows))
-                cells = "(select n, cell, coalesce(nullif(lower(force), ''), $force) as force from cells)"
-                found = connection.execute(
-                    f"select 1 from ({identifiers_query(cells, kind, column.null_words)}) semi join "
-                    f"(from wanted where kind = '{kind}') using (identifier) limit 1",
-                    {"force": default_force},
-                ).fetchall()
-                connection.unregister("cells")
-                if found:
-                    return True
+        for column in register_cells(connection, extract, contract):
+            cells = f"(select n, cell, {force_of('force')} as force from cells)"
+            kind = column.identifies or Identifier.REFERENCE
+            found = connection.execute(
+                f"select 1 from ({identifiers_query(cells, kind, column.null_words)}) semi join "
+                f"(from wanted where kind = '{kind}') using (identifier) limit 1",
+                {"force": default_force},
+            ).fetchall()
+            if found:
+                return True
     return False

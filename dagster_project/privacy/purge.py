@@ -7,22 +7,22 @@ can be repeated: a purge that was killed begins again.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from dagster_project.clock import LONDON, london_today, utc_now
+from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.people import People, rewrite
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.privacy.archiving import archive, archived_models, count_files
-from dagster_project.privacy.retention import Hold
+from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import is_of_rows, manifest_of, write_manifest
 from dagster_project.publication.mart_texts import write_texts
@@ -34,7 +34,7 @@ from dagster_project.transformation.project import ensure_manifest, marts_of, pa
 from dagster_project.warehouse.checksums import delete_checksums
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
-    comparing_connection,
+    attaching_connection,
     loading_connection,
     open_read_only,
     reading_connection,
@@ -44,16 +44,17 @@ from dagster_project.warehouse.connection import (
 from dagster_project.warehouse.history import save_history
 from dagster_project.warehouse.lake import clear_lake_folder
 from dagster_project.warehouse.lock import note_step
-from dagster_project.warehouse.marts import (
-    REWRITTEN,
-    note_writing,
-    note_written,
-    rewrite_rows,
-    rewriting_connection,
-)
+from dagster_project.warehouse.marts import REWRITTEN, note_writing, note_written, rewrite_rows
 from dagster_project.warehouse.marts import rewrite as rewrite_database
-from dagster_project.warehouse.tables import raw_columns
-from dagster_project.writing import draft_of, empty_folder, make_private_folder, private_files, put_in_place
+from dagster_project.warehouse.state import purged_before
+from dagster_project.writing import (
+    draft_of,
+    empty_folder,
+    make_private_folder,
+    private_files,
+    put_in_place,
+    readable_files,
+)
 
 _NAMED = 12
 
@@ -97,30 +98,22 @@ class PurgePlan:
         return not self.publications and not any(source.rows for source in self.sources)
 
 
-@dataclass(frozen=True)
-class _Events:
-    """The events of a source in a table."""
-
-    key: tuple[str, ...]
-    times: tuple[str, ...]
-
-    def purged(self, relation: str, cut: date, holds: Sequence[Hold]) -> str:
-        """Return the query of the keys of events all of whose times are before the day, and none on a held day."""
-        key = ", ".join(map(quoted, self.key))
-        times = [quoted(name) for name in self.times]
-        held = [
-            f"({time} >= timestamp '{first}' and {time} < timestamp '{last}')"
-            for first, last in map(_instants_of, holds)
-            for time in times
-        ]
-        return f"""
-            select {key}
-            from {relation}
-            group by {key}
-            having
-                max(greatest({", ".join(times)})) < timestamp '{_first_instant(cut)}'
-                and not coalesce(bool_or({" or ".join(held) or "false"}), false)
-        """
+def _purged_events(relation: str, key: Sequence[str], times: Sequence[str], cut: date, holds: Iterable[Hold]) -> str:
+    """Return the query of the keys of events all of whose times are before the day, and none on a held day."""
+    names = ", ".join(map(quoted, key))
+    held = [
+        f"({quoted(time)} >= timestamp '{first}' and {quoted(time)} < timestamp '{last}')"
+        for first, last in (hold.instants for hold in holds)
+        for time in times
+    ]
+    return f"""
+        select {names}
+        from {relation}
+        group by {names}
+        having
+            max(greatest({", ".join(map(quoted, times))})) < timestamp '{first_instant(cut)}'
+            and not coalesce(bool_or({" or ".join(held) or "false"}), false)
+    """
 
 
 def event_keys(settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -149,10 +142,10 @@ def plan_purge(
     keys, sources, landing = event_keys(settings), [], []
     with spilling_connection(settings.warehouse) as connection:
         for source, cut in sorted(cuts.items()):
-            raw, events = table("raw", source), _events(contracts[source], keys[source])
+            raw, times = table("raw", source), event_times(contracts[source])
             of_source = [hold for hold in holds if hold.source == source]
-            purged, held = (events.purged(raw, cut, spared) for spared in (of_source, []))
-            key = ", ".join(map(quoted, events.key))
+            purged, held = (_purged_events(raw, keys[source], times, cut, spared) for spared in (of_source, []))
+            key = ", ".join(map(quoted, keys[source]))
             ((rows, days),) = connection.execute(
                 f"select count(*), count(distinct extract_date) from {raw} semi join ({purged}) using ({key})"
             ).fetchall()
@@ -195,12 +188,13 @@ def purge(
     make_private_folder(new.home)
     try:
         with private_files():
-            compared = _build(settings, new, contracts, plan, reason)
+            compared, line = _build(settings, new, contracts, plan, reason)
         note_step(settings.lock_file, "removing purged rows")
         for file in (settings.marts, settings.warehouse):
             # Left by a command that was killed; the copy has what it says.
             file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
             (new.home / file.name).replace(file)
+        send(line)
     finally:
         shutil.rmtree(new.home)
     if (damaged := settings.home / "damaged").is_dir():
@@ -210,7 +204,7 @@ def purge(
     for folder in _publications(settings):
         if _is_due(folder, plan.cuts):
             _purge_publication(settings, folder, contracts, keys, plan, orders)
-    _forget_unused(settings, contracts, people)
+    forget_unused(settings, contracts, people)
     save_history(settings)
     return compared
 
@@ -250,13 +244,19 @@ def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contr
         settings: the data root.
         contracts: all contracts.
     """
-    cuts = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+    cuts = purged_before(connection)
     if cuts:
         _delete_purged(connection, contracts, event_keys(settings), cuts, _noted_holds(connection), None)
 
 
-def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, reason: str) -> int:
-    """Write and build the new warehouse, and compare it with the old one."""
+def _build(
+    settings: Settings, new: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, reason: str
+) -> tuple[int, str]:
+    """Write and build the new warehouse, and compare it with the old one.
+
+    Returns:
+        How many tables were compared, and the line for syslog.
+    """
     manifest = read_manifest(ensure_manifest(settings))
     shutil.copytree(target_path(settings), target_path(new))
     clear_lake_folder(settings)
@@ -274,7 +274,7 @@ def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract],
         at = now.replace(tzinfo=None)
         with transaction(connection):
             connection.execute(f"insert into archive.part_load from read_parquet({literal(str(part_load))})")
-            known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+            known = purged_before(connection)
             noted = holds_that_count(plan.holds, cuts, _noted_holds(connection), known)
             connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
             connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
@@ -286,7 +286,8 @@ def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract],
             # A lake has the purged rows.
             connection.execute("delete from audit.lake")
             rows = {source.source: source.rows for source in plan.sources}
-            record(connection, "purge", reason=reason, details={"rows": rows, "publications": len(plan.publications)})
+            details = {"rows": rows, "publications": len(plan.publications)}
+            line = record(connection, "purge", reason=reason, details=details)
         connection.execute("detach before")
     note_step(settings.lock_file, "building without the purged rows")
     parsed = parse(new)
@@ -307,7 +308,7 @@ def _build(settings: Settings, new: Settings, contracts: Mapping[str, Contract],
     note_step(settings.lock_file, "comparing all figures")
     compared = _compare(settings, new, manifest)
     rewrite_database(new.warehouse)
-    return compared
+    return compared, line
 
 
 def _delete_purged(
@@ -320,9 +321,9 @@ def _delete_purged(
 ) -> None:
     """Delete the rows of purged events, and note them with their loads."""
     for source, cut in cuts.items():
-        raw, events = table("raw", source), _events(contracts[source], keys[source])
-        purged = events.purged(raw, cut, [hold for hold in holds if hold.source == source])
-        key = ", ".join(map(quoted, events.key))
+        raw, of_source = table("raw", source), [hold for hold in holds if hold.source == source]
+        purged = _purged_events(raw, keys[source], event_times(contracts[source]), cut, of_source)
+        key = ", ".join(map(quoted, keys[source]))
         connection.execute(f"create or replace temp table purged_event as {purged}")
         loads = f"select distinct load_id from {raw} semi join purged_event using ({key})"
         connection.execute(f"create or replace temp table purged_load as {loads}")
@@ -348,7 +349,7 @@ def _compare(old: Settings, new: Settings, manifest: Mapping[str, Any]) -> int:
     """
     models = {model.name for model in archived_models(manifest)}
     compared, differing = 0, []
-    with comparing_connection(new.home) as connection:
+    with attaching_connection(new.warehouse) as connection:
         for name, settings in (("old", old), ("new", new)):
             connection.execute(f"attach {literal(str(settings.warehouse))} as {name}_warehouse (read_only)")
             connection.execute(f"attach {literal(str(settings.marts))} as {name}_marts (read_only)")
@@ -400,7 +401,7 @@ def _has_purged(
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
 ) -> bool:
-    with comparing_connection(None) as connection:
+    with attaching_connection() as connection:
         connection.execute(f"attach {literal(str(folder / DATABASE))} as {REWRITTEN} (read_only)")
         purged = _purged_tables(connection, contracts, keys, cuts, holds)
         return any(scalar(connection, f"select count(*) from ({query})") for _, query in purged.values())
@@ -412,8 +413,8 @@ def _purged_tables(
     keys: Mapping[str, tuple[str, ...]],
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
-) -> dict[str, tuple[_Events, str]]:
-    """Return the facts of an attached publication with their events, and the query of those that are purged."""
+) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the facts of an attached publication, with the key of their events and the query of the purged ones."""
     found = {}
     for (name,) in connection.execute(
         "select table_name from duckdb_tables() where database_name = ? and table_name like 'fct_%'", [REWRITTEN]
@@ -421,13 +422,15 @@ def _purged_tables(
         relation = f"{REWRITTEN}.{table('marts', name)}"
         columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
         for source, cut in cuts.items():
-            events = _events(contracts[source], keys[source], columns)
+            times = [time for time in event_times(contracts[source]) if time in columns]
             # A table with the key, but without a time of the event, only refers to it.
-            if set(keys[source]) <= set(columns) and events.times:
-                found[name] = events, events.purged(relation, cut, [hold for hold in holds if hold.source == source])
+            if set(keys[source]) <= set(columns) and times:
+                of_source = [hold for hold in holds if hold.source == source]
+                found[name] = keys[source], _purged_events(relation, keys[source], times, cut, of_source)
     return found
 
 
+@readable_files()
 def _purge_publication(
     settings: Settings,
     folder: Path,
@@ -441,15 +444,14 @@ def _purge_publication(
     Its papers stay. Killed before its manifest is written, it is done again.
     """
     database = folder / DATABASE
-    with rewriting_connection(database, spill_at=settings.warehouse) as connection:
+    with attaching_connection(settings.warehouse) as connection:
         connection.execute(f"attach {literal(str(database))} as {REWRITTEN} (read_only)")
         tables = _purged_tables(connection, contracts, keys, plan.cuts, plan.holds)
         kept = {}
-        for name, (events, query) in tables.items():
+        for name, (key, query) in tables.items():
             connection.execute(f"create or replace temp table {quoted(f'purged_{name}')} as {query}")
             if scalar(connection, f"select count(*) from {quoted(f'purged_{name}')}"):
-                key = ", ".join(map(quoted, events.key))
-                kept[name] = f"anti join {quoted(f'purged_{name}')} using ({key})"
+                kept[name] = f"anti join {quoted(f'purged_{name}')} using ({', '.join(map(quoted, key))})"
         connection.execute(f"detach {REWRITTEN}")
         if kept:
             relations = {
@@ -485,7 +487,7 @@ def _purge_publication(
     write_manifest(folder, manifest)
 
 
-def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
+def forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
     """Remove identifiers from the vault whose surrogate no row holds any more."""
     columns = [
         f"select {quoted(column.name)} as surrogate from {table('raw', contract.source)}"
@@ -501,27 +503,6 @@ def _forget_unused(settings: Settings, contracts: Mapping[str, Contract], people
     rewrite(people, used=used)
 
 
-def _events(contract: Contract, key: tuple[str, ...], columns: Sequence[str] | None = None) -> _Events:
-    times = (name for name, kind in raw_columns(contract).items() if kind == "timestamp")
-    return _Events(key, tuple(name for name in times if columns is None or name in columns))
-
-
 def _noted_holds(connection: duckdb.DuckDBPyConnection) -> list[Hold]:
     rows = connection.execute("select source, first_day, last_day from audit.purge_hold").fetchall()
     return [Hold(source, first_day, last_day, "") for source, first_day, last_day in rows]
-
-
-def _instants_of(hold: Hold) -> tuple[datetime, datetime]:
-    """Return the first instant of the days of a hold, and the first one after them, as times are stored.
-
-    A hold until 9999-12-31, the last day of Python, which people write for no end, has none.
-    """
-    first = _first_instant(hold.first_day)
-    if hold.last_day == date.max:
-        return first, datetime.max  # noqa: DTZ901 - times are stored without a zone
-    return first, _first_instant(hold.last_day + timedelta(1))
-
-
-def _first_instant(day: date) -> datetime:
-    """Return the first instant of a day in London, as times are stored."""
-    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)

@@ -8,14 +8,16 @@ day. A row with a fault stops the command: a hold that is not understood must no
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from dagster_project.clock import london_today
+from dagster_project.clock import LONDON, london_today
+from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
 from dagster_project.settings import Settings
+from dagster_project.warehouse.tables import raw_columns
 
 _RETENTION = ("valid_from", "source", "months", "reason")
 _HOLDS = ("source", "first_day", "last_day", "reason")
@@ -49,6 +51,30 @@ class Hold:
     reason: str
     until: date | None = None
     """The last day of the hold; None: until the row is removed."""
+
+    def is_in_force(self, today: date) -> bool:
+        """Return whether the hold has not ended."""
+        return self.until is None or today <= self.until
+
+    @property
+    def instants(self) -> tuple[datetime, datetime]:
+        """The first instant of the held days, and the first one after them, as times are stored.
+
+        A hold until 9999-12-31, the last day of Python, which people write for no end, has none.
+        """
+        has_end = self.last_day < date.max
+        last = first_instant(self.last_day + timedelta(1)) if has_end else datetime.max  # noqa: DTZ901 - as stored
+        return first_instant(self.first_day), last
+
+
+def first_instant(day: date) -> datetime:
+    """Return the first instant of a day in London, as times are stored: UTC, without a zone."""
+    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)
+
+
+def event_times(contract: Contract) -> list[str]:
+    """Return the columns with times of events: a row counts as old, or as held, by these."""
+    return [name for name, kind in raw_columns(contract).items() if kind == "timestamp"]
 
 
 def retention_file(settings: Settings) -> Path:
@@ -123,12 +149,7 @@ def purged_from(rules: Iterable[Retention], today: date, known: Mapping[str, dat
 
 def holds_in_force(settings: Settings, sources: Collection[str]) -> list[Hold]:
     """Return the holds of a data root that have not ended today in London. Errors are those of `read_holds`."""
-    return in_force(read_holds(holds_file(settings), sources), london_today())
-
-
-def in_force(holds: Iterable[Hold], today: date) -> list[Hold]:
-    """Return the holds that have not ended."""
-    return [hold for hold in holds if hold.until is None or today <= hold.until]
+    return [hold for hold in read_holds(holds_file(settings), sources) if hold.is_in_force(london_today())]
 
 
 def _months_before(today: date, months: int) -> date:

@@ -14,7 +14,7 @@ from dagster_project.hashing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import CURRENT, pointer_of
-from dagster_project.writing import link_or_copy
+from dagster_project.writing import link_or_copy, write_whole
 
 MANIFEST = "manifest.json"
 """Name of the file that lists all other files of a publication; it is written last."""
@@ -219,8 +219,13 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> Path:
-    """Write the manifest of a publication, as the last of its files, and return its path."""
-    return write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    """Write the manifest of a publication, as the last of its files, and return its path.
+
+    A purge writes it again: in one step, since without it nothing is known of the publication, and for readers.
+    """
+    target = published_path(folder, MANIFEST)
+    write_whole(target, (json.dumps(manifest, indent=2) + "\n").encode(), mode=0o644)
+    return target
 
 
 def beginning_of(file: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.disclosure.force_rows import LEFT_OUT, ForceRows, whole_release
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import files_of, keep_rows_for_analysts, start_publication
@@ -93,7 +93,8 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
     keep_rows_for_analysts(partial, settings.analysts_group)
     folder = finish(partial, name, manifest)
     with loading_connection(settings.warehouse) as connection, transaction(connection):
-        record(connection, "publication", details={"publication": f"{root.parent.name}/{force_code}/{name}"})
+        line = record(connection, "publication", details={"publication": f"{root.parent.name}/{force_code}/{name}"})
+    send(line)
     remove_old(root, name)
     return ForceEdition(name, folder, force_code, counts)
 

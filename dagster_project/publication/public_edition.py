@@ -19,7 +19,7 @@ from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
 from dagster_project.disclosure.rules import DisclosureRules, RulesError
-from dagster_project.operations.actions import record
+from dagster_project.operations.actions import record, send
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import (
@@ -148,7 +148,8 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     folder = finish(partial, name, manifest | {"failed": renderer.failed})
     with loading_connection(settings.warehouse) as connection, transaction(connection):
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
-        record(connection, "publication", details={"publication": f"{root.name}/{name}"})
+        line = record(connection, "publication", details={"publication": f"{root.name}/{name}"})
+    send(line)
     remove_old(root, name)
     return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
 

@@ -3,12 +3,10 @@
 Imports only what this needs, so that a query is answered quickly.
 """
 
-import re
 import resource
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import dropwhile
 from types import MappingProxyType
 
 import duckdb
@@ -50,17 +48,6 @@ _READS = {
     # A PIVOT, which first creates a temporary type from the values that become columns.
     duckdb.StatementType.MULTI,
 }
-
-# Table functions that make rows of their arguments, or list tables, columns and names. DuckDB also allows others, which
-# write logs or checkpoints, read the published file itself, or show files, folders and settings of the server.
-_FUNCTIONS = {
-    *("generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "summary", "unnest"),
-    *("duckdb_columns", "duckdb_constraints", "duckdb_functions", "duckdb_indexes", "duckdb_keywords"),
-    *("duckdb_schemas", "duckdb_sequences", "duckdb_tables", "duckdb_types", "duckdb_views"),
-    *("icu_calendar_names", "pg_timezone_names", "pragma_show", "pragma_table_info"),
-}
-# `Name` is the key of a function whose arguments are rows. Quotes within a value are escaped in JSON.
-_FUNCTION_IN_PLAN = re.compile(r'"(?:Function|Name)": "([^"]*)"')
 
 Row = tuple[object, ...]
 
@@ -215,7 +202,10 @@ def _as_utf8(sql: str) -> str:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raise UsageError if the text is not one statement that reads; EXPLAIN ANALYZE runs what it explains."""
+    """Raise UsageError if the text is not one statement that reads.
+
+    The settings of the connection protect the server, also from what EXPLAIN ANALYZE runs: it can read this file only.
+    """
     statements = connection.extract_statements(sql)
     if not statements:
         raise UsageError('the query is empty; nothing was done. An example: fcir query "from measures"')
@@ -233,57 +223,6 @@ def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             f"{kind.name if kind else 'this'} is not a query; nothing was done. fcir query only reads: SELECT, FROM, "
             "WITH, VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
         )
-    # EXPLAIN of a PIVOT has the type of the PIVOT.
-    if kind == duckdb.StatementType.EXPLAIN or _words(statements[0].query)[0][1] == "explain":
-        _check(connection, _explained(connection, sql))
-    else:
-        _check_functions(connection, statements[0])
-
-
-def _check_functions(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> None:
-    """Raise UsageError if a query calls a table function that is not in `_FUNCTIONS`, also in a view or a macro."""
-    try:
-        plans = connection.execute(f"explain (format json) {statement.query}").fetchall()
-    except duckdb.Error:
-        if statement.type == duckdb.StatementType.SELECT:
-            # This plans nothing, and its message quotes the query without the words in front of it.
-            connection.sql(statement.query)
-        raise
-    for _, plan in plans:
-        for name in _FUNCTION_IN_PLAN.findall(plan):
-            if name.lower() not in _FUNCTIONS:
-                raise UsageError(
-                    f"{name.lower()} is not a function for queries; nothing was done. fcir query only reads published "
-                    'tables. List them: fcir query "show tables"'
-                )
-
-
-def _words(sql: str) -> list[tuple[int, str]]:
-    """Return the words and signs of a query, in lower case, each with the byte at which it starts; no comments."""
-    text = sql.encode()
-    tokens = duckdb.tokenize(sql)
-    ends = [*(start for start, _ in tokens[1:]), len(text)]
-    return [
-        (start, text[start:end].decode().strip().lower())
-        for (start, kind), end in zip(tokens, ends, strict=True)
-        if kind != duckdb.token_type.comment
-    ]
-
-
-def _explained(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Return what follows EXPLAIN and its options: `explain analyze (format json) from t` gives `from t`."""
-    text = sql.encode()
-    # At least one, so that this ends.
-    words = [*dropwhile(lambda word: word[1] in (";", "explain", "analyze", "analyse", "verbose"), _words(sql)[1:])]
-    rest = text[words[0][0] :].decode()
-    if words[0][1] == "(":
-        # Options, or a query in brackets: only one of them can be read as a statement.
-        try:
-            connection.extract_statements(rest)
-        except duckdb.ParserException:
-            words = [*dropwhile(lambda word: word[1] != ")", words)][1:]
-            return text[words[0][0] :].decode()
-    return rest
 
 
 @contextmanager

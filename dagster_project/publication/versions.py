@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.operations.actions import record as record_action
+from dagster_project.operations.actions import send
 from dagster_project.warehouse.connection import transaction
 
 
@@ -97,4 +98,5 @@ def complete(connection: duckdb.DuckDBPyConnection, *, name: str, change_seq: in
     with transaction(connection):
         connection.execute("update audit.publication set is_complete = true where run_id = ?", [name])
         connection.execute("update audit.build set is_published = true where change_seq = ?", [change_seq])
-        record_action(connection, "publication", details={"publication": name})
+        line = record_action(connection, "publication", details={"publication": name})
+    send(line)

@@ -38,26 +38,49 @@ def delete_checksums(connection: duckdb.DuckDBPyConnection, load_ids: str, param
     connection.execute(f"delete from {CHECKSUMS} where load_id in ({load_ids})", parameters)
 
 
-def loads_with_other_values(connection: duckdb.DuckDBPyConnection, source: str) -> list[tuple[int, str]]:
-    """Return number and file name of the loads of a source that have as many rows as the audit says, and other values.
+def differing_loads(
+    connection: duckdb.DuckDBPyConnection, source: str
+) -> list[tuple[int, str | None, int | None, int]]:
+    """Return the loads of a source whose rows are not those of the audit: too few, too many, or with other values.
 
     Args:
         connection: a connection to the warehouse.
         source: the source.
+
+    Returns:
+        Number, file name, expected rows and rows; None for a load that the audit does not have.
     """
-    found = _checksums(connection, source, f"load_id in (select load_id from {CHECKSUMS})")
+    if not column_types(connection, WAREHOUSE, "raw", source):
+        return []
     return connection.execute(
         f"""
-        select load.load_id, load.file_name
-        from ({found}) as found
-        inner join {CHECKSUMS} as noted on found.load_id = noted.load_id
-        inner join audit.load as load on found.load_id = load.load_id
+        with found as ({_checksums(connection, source, "true")}),
+
+        expected as (
+            select
+                load_id,
+                file_name,
+                status,
+                if(status in ('loaded', 'replaced'), rows_loaded - coalesce(rows_purged, 0), 0) as row_count
+            from audit.load
+            where source = $source
+        )
+
+        select
+            coalesce(expected.load_id, found.load_id),
+            expected.file_name,
+            expected.row_count,
+            coalesce(found.row_count, 0)
+        from expected
+        full outer join found on expected.load_id = found.load_id
+        left join {CHECKSUMS} as noted on found.load_id = noted.load_id
         where
-            found.checksum <> noted.checksum
-            -- Another number of rows is a finding of its own.
-            and found.row_count = load.rows_loaded - coalesce(load.rows_purged, 0)
-        order by load.load_id
-        """
+            (coalesce(expected.row_count, 0) <> coalesce(found.row_count, 0) or found.checksum <> noted.checksum)
+            -- A rebuild does not restore them.
+            and not (coalesce(expected.status, '') = 'replaced' and found.row_count is null)
+        order by 1
+        """,
+        {"source": source},
     ).fetchall()
 
 

@@ -1,15 +1,14 @@
-"""Connections to DuckDB files. All connections are made here, so that all have the same settings."""
+"""Connections to DuckDB. All are opened here, those of dbt excepted, so that all have the same settings."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import duckdb
 
-from dagster_project.sql import literal, scalar
+from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, private_files
@@ -61,7 +60,7 @@ class DatabaseUnreadable(RuntimeError):
             advice: what holds meanwhile, and the next command.
         """
         super().__init__(f"{file} {what}. {advice}")
-        self.what = what
+        self.file, self.what = file, what
 
 
 def says_damage(text: str) -> bool:
@@ -105,6 +104,28 @@ def opening(file: Path, advice: str) -> Iterator[None]:
         if says_damage(message):
             raise DatabaseUnreadable(file, f"is damaged: {message}", advice) from None
         raise DatabaseUnreadable(file, f"cannot be opened: {message}", _not_damaged(file, message)) from None
+
+
+def unreadable_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str]:
+    """Read every value of a database, because a checksum covers one block, and yield the tables with a damaged part.
+
+    Args:
+        connection: a connection that has the file open.
+        catalog: name of the file in the connection.
+
+    Raises:
+        duckdb.Error: a table cannot be read for another reason.
+    """
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [catalog]
+    ).fetchall()
+    for schema, name in tables:
+        try:
+            connection.execute(f"select max(hash(t)) from {table(catalog, schema, name)} as t").fetchall()
+        except duckdb.Error as error:
+            if not says_damage(str(error)):
+                raise
+            yield f"{schema}.{name}"
 
 
 @contextmanager
@@ -181,8 +202,7 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     must hold the writer lock and no other connection.
     """
     create_private(warehouse)
-    config = {"memory_limit": memory_limit(warehouse), "temp_directory": str(empty_spill_folder(warehouse))}
-    with _memory_connection(str(warehouse), str(create_marts(warehouse)), config) as connection:
+    with _memory_connection(str(warehouse), str(create_marts(warehouse)), _spilling(warehouse)) as connection:
         yield connection
 
 
@@ -222,16 +242,24 @@ def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def comparing_connection(spill_at: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def attaching_connection(spill_at: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an empty in-memory database to attach files to.
 
     Args:
-        spill_at: folder of the caller that memory may be spilled into; None: spilling is off.
+        spill_at: DuckDB file that no process has open: memory spills next to it; None: spilling is off.
     """
-    spilling: dict[str, Any] = {"temp_directory": str(spill_at / "spilled.tmp")} if spill_at else dict(NO_SPILLING)
-    with private_files(), duckdb.connect(":memory:", config=spilling) as connection:
+    config: Mapping[str, str] = _spilling(spill_at) if spill_at else NO_SPILLING
+    with private_files(), duckdb.connect(":memory:", config=dict(config)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+def cursor() -> duckdb.DuckDBPyConnection:
+    """Return a cursor of the process's in-memory database, for expressions; the caller closes it.
+
+    A database of its own would cost milliseconds for each expression.
+    """
+    return duckdb.cursor()
 
 
 @contextmanager
@@ -393,6 +421,10 @@ def _create_private(file: Path, statements: str) -> None:
             connection.execute(statements.format(literal(str(draft))))
         draft.chmod(0o600)
         draft.rename(file)
+
+
+def _spilling(file: Path) -> dict[str, str]:
+    return {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(file))}
 
 
 def empty_spill_folder(warehouse: Path) -> Path:

@@ -17,7 +17,7 @@ import duckdb
 
 from dagster_project.hashing import sha256_of
 from dagster_project.settings import Settings
-from dagster_project.sql import literal, scalar, table
+from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.warehouse.checksums import note_checksums
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
@@ -50,19 +50,23 @@ class History:
     files: Mapping[str, str]
     """Name of the file of each table, such as `audit.load`."""
 
-    def relation(self, name: str) -> str:
-        """Return SQL of the rows of a table."""
-        return f"read_parquet({literal(str(self.folder / self.files[name]))})"
+    @property
+    def tables(self) -> dict[str, str]:
+        """SQL of the rows of each table."""
+        return {name: f"read_parquet({literal(str(self.folder / file))})" for name, file in self.files.items()}
 
     def fault(self) -> str | None:
         """Say which file is missing or was changed; None if none is."""
-        for name in self.files.values():
-            file = self.folder / name
-            if not file.is_file():
-                return f"{name} is missing"
-            if sha256_of(file)[:16] not in name:
-                return f"{name} was changed"
-        return None
+        return next(filter(None, map(self._fault_of, self.files.values())), None)
+
+    def is_whole(self, name: str) -> bool:
+        """Return whether the copy has a table, and its file is as it was written."""
+        return name in self.files and self._fault_of(self.files[name]) is None
+
+    def _fault_of(self, name: str) -> str | None:
+        if not (self.folder / name).is_file():
+            return f"{name} is missing"
+        return None if sha256_of(self.folder / name)[:16] in name else f"{name} was changed"
 
 
 def read_history(folder: Path) -> History | None:
@@ -118,16 +122,8 @@ def write_history(connection: duckdb.DuckDBPyConnection, folder: Path, *, vault:
         draft.replace(folder / files[name])
 
     with private_files():
-        for schema, name in connection.execute(
-            """
-            select schema_name, table_name
-            from duckdb_tables()
-            where database_name = current_database() and schema_name in ('audit', 'archive')
-            order by all
-            """
-        ).fetchall():
-            if name not in _NOT_KEPT:
-                write(connection, f"{schema}.{name}", f"from {table(schema, name)}")
+        for schema, name in tables_of_copy(connection):
+            write(connection, f"{schema}.{name}", f"from {table(schema, name)}")
         _write_erased(vault if vault and vault.exists() else None, before, write)
     content = {"root_id": root_id(connection), "files": files}
     write_whole(folder / _MANIFEST, f"{json.dumps(content, indent=2)}\n".encode())
@@ -136,45 +132,64 @@ def write_history(connection: duckdb.DuckDBPyConnection, folder: Path, *, vault:
             path.unlink()
 
 
+def tables_of_copy(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return schema and name of the tables of a warehouse that a copy has, in order."""
+    return connection.execute(
+        """
+        select schema_name, table_name
+        from duckdb_tables()
+        where
+            database_name = current_database()
+            and schema_name in ('audit', 'archive')
+            and not list_contains(?, table_name)
+        order by all
+        """,
+        [list(_NOT_KEPT)],
+    ).fetchall()
+
+
 def _write_erased(
     vault: Path | None, before: History | None, write: Callable[[duckdb.DuckDBPyConnection, str, str], None]
 ) -> None:
     """Write who was erased by the vault or by the copy before: an older vault has fewer."""
     with vault_connection(vault, read_only=vault is not None) as people:
         queries = [f"select {_ERASED_COLUMNS} from vault.erased"] if vault else []
-        if before and _ERASED in before.files:
+        if before and before.is_whole(_ERASED):
             known = " where surrogate not in (select surrogate from vault.erased)" if vault else ""
-            queries.append(f"select * from {before.relation(_ERASED)}{known}")
+            queries.append(f"select * from {before.tables[_ERASED]}{known}")
         if queries:
             write(people, _ERASED, " union all ".join(queries) + " order by erased_at, surrogate")
 
 
 def erased_in_history(settings: Settings) -> list[tuple[int, int, Any]]:
-    """Return hash, surrogate and time (UTC) of everybody who was erased, as the copy has them."""
+    """Return hash, surrogate and time (UTC) of everybody who was erased, as the copy has them if it is whole."""
     history = read_history(settings.history)
-    if not history or _ERASED not in history.files:
+    if not history or not history.is_whole(_ERASED):
         return []
     with vault_connection(None) as connection:
         return connection.execute(
-            f"select cast('0x' || hash as uhugeint), surrogate, erased_at from {history.relation(_ERASED)}"
+            f"select cast('0x' || hash as uhugeint), surrogate, erased_at from {history.tables[_ERASED]}"
         ).fetchall()
 
 
-def restore_audit(connection: duckdb.DuckDBPyConnection, history: History) -> None:
-    """Insert a copy of the audit and the archive into a new warehouse.
+def restore_audit(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> None:
+    """Insert an audit and an archive into a new warehouse, by column: an earlier version may have others.
 
     Args:
         connection: a loading connection to the new warehouse, with its tables.
-        history: the copy.
+        tables: by table, such as `audit.load`, SQL of its rows.
     """
-    for name in history.files:
-        schema, _, relation = name.partition(".")
+    for full_name, rows in tables.items():
+        schema, _, name = full_name.partition(".")
+        relation = table(WAREHOUSE, schema, name)
         if schema == "archive":
             connection.execute("create schema if not exists archive")
-            connection.execute(f"create or replace table {table(schema, relation)} as from {history.relation(name)}")
-        elif schema == "audit" and column_types(connection, WAREHOUSE, schema, relation):
-            connection.execute(f"delete from {table(schema, relation)}")
-            connection.execute(f"insert into {table(schema, relation)} by name from {history.relation(name)}")
+            connection.execute(f"create or replace table {relation} as from {rows}")
+        elif ours := column_types(connection, WAREHOUSE, schema, name):
+            names = [column for column, *_ in connection.execute(f"describe from {rows}").fetchall() if column in ours]
+            listed = ", ".join(map(quoted, names))
+            connection.execute(f"delete from {relation}")
+            connection.execute(f"insert into {relation} ({listed}) select {listed} from {rows}")
 
 
 def require_sound_warehouse(settings: Settings) -> None:
@@ -231,7 +246,7 @@ def _lacks(connection: duckdb.DuckDBPyConnection, history: History) -> str | Non
             f"""
             select count(*)
             from (
-                select {same} from {history.relation("audit.load")} where {accepted}
+                select {same} from {history.tables["audit.load"]} where {accepted}
                 except
                 select {same} from audit.load where {accepted}
             )
@@ -262,7 +277,7 @@ def advice_on_warehouse(settings: Settings) -> str:
     )
 
 
-def is_earlier(connection: duckdb.DuckDBPyConnection, catalog: str = WAREHOUSE) -> bool:
+def is_earlier(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether a warehouse has loads, but not the audit of this version."""
-    columns = column_types(connection, catalog, "audit", "load")
+    columns = column_types(connection, WAREHOUSE, "audit", "load")
     return bool(columns) and "next_surrogate" not in columns

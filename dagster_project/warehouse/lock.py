@@ -57,6 +57,11 @@ _held: dict[Path, _Hold] = {}
 class WarehouseLocked(RuntimeError):
     """The warehouse is locked by another run; the message names its process."""
 
+    def __init__(self, message: str, holder: Holder | None = None) -> None:
+        """Keep the process that holds this project's lock, if it is known."""
+        super().__init__(message)
+        self.holder = holder
+
 
 @contextmanager
 def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
@@ -214,18 +219,15 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise WarehouseLocked(_holder(descriptor)) from None
+                    raise _held_by(_read(descriptor)) from None
                 time.sleep(0.05)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _holder(descriptor: int) -> str:
-    holder = _read(descriptor)
-    if holder is None:
-        return "another process holds the warehouse; wait for it to end and run again"
-    return (
-        f"run of process {holder.pid} holds the warehouse since {holder.since.astimezone():%H:%M:%S}; wait for it to "
-        "end and run again"
-    )
+def _held_by(holder: Holder | None) -> WarehouseLocked:
+    name, since = "another process", ""
+    if holder:
+        name, since = f"run of process {holder.pid}", f" since {holder.since.astimezone():%H:%M:%S}"
+    return WarehouseLocked(f"{name} holds the warehouse{since}; wait for it to end and run again", holder)

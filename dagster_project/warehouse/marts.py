@@ -5,8 +5,7 @@ build and publication, the warehouse records the size and time of the marts file
 lost, they differ, and the next build makes all marts again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -14,13 +13,12 @@ import duckdb
 from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.connection import (
     MARTS,
-    NO_SPILLING,
-    empty_spill_folder,
-    memory_limit,
+    attaching_connection,
     says_damage,
     transaction,
+    unreadable_tables,
 )
-from dagster_project.writing import draft_of, private_files, put_in_place
+from dagster_project.writing import draft_of, put_in_place
 
 # A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
 _FREE_SHARE = 3
@@ -70,20 +68,15 @@ def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def is_damaged(marts: Path) -> bool:
-    """Return whether a part of the file cannot be read. Every value is read, because a checksum covers one block."""
+    """Return whether a part of the file cannot be read; every value is read."""
     if not marts.is_file():
         return True
     try:
-        with duckdb.connect(config=dict(NO_SPILLING)) as connection:
+        with attaching_connection() as connection:
             connection.execute(f"attach {literal(str(marts))} as {MARTS} (read_only)")
-            tables = connection.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = ?", [MARTS]
-            ).fetchall()
-            for schema, name in tables:
-                connection.execute(f"select max(hash(t)) from {MARTS}.{table(schema, name)} as t").fetchall()
+            return any(unreadable_tables(connection, MARTS))
     except duckdb.Error as error:
         return says_damage(str(error))
-    return False
 
 
 def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -117,21 +110,8 @@ def rewrite(file: Path) -> None:
         file: the file; the caller must hold the writer lock and have no connection to it. Its mode and its storage
             version stay.
     """
-    with rewriting_connection(file) as connection:
+    with attaching_connection(file) as connection:
         rewrite_rows(connection, file, {})
-
-
-@contextmanager
-def rewriting_connection(file: Path, *, spill_at: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty in-memory database to rewrite a file.
-
-    Args:
-        file: as for `rewrite`.
-        spill_at: DuckDB file next to which memory spills; None: this file.
-    """
-    config = {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(spill_at or file))}
-    with private_files(), duckdb.connect(config=dict(config)) as connection:
-        yield connection
 
 
 def rewrite_rows(

@@ -141,7 +141,7 @@ def test_a_column_that_loses_all_its_values_is_a_warning(installation):
     installation.land(small, *visits(small, 5, minutes=""))
     report = installation.run()
     assert rejected(report) == {}
-    without_values, without_column = [warning for warning in report.warnings if "column minutes" in warning]
+    without_values, without_column = [warning for warning in map(str, report.warnings) if "column minutes" in warning]
     assert f"visits_{empty}.csv: column minutes has no value in any row" in without_values
     assert f"visits_{dropped}.csv: column minutes is not in the file" in without_column
     assert "synonym" in without_column
@@ -152,11 +152,11 @@ def test_a_column_that_was_always_empty_is_not_a_warning(installation):
     for n in range(12):
         day = TUESDAY + timedelta(n)
         installation.land(day, *visits(day, 20, minutes=""))
-    assert not any("column minutes" in warning for warning in installation.run().warnings)
+    assert not any("column minutes" in warning for warning in map(str, installation.run().warnings))
 
 
 def force_warnings(report) -> list[str]:
-    return [warning for warning in report.warnings if "has not been delivered" in warning]
+    return [warning for warning in map(str, report.warnings) if "has not been delivered" in warning]
 
 
 def test_a_force_that_is_new_to_the_source_is_a_warning_once(installation):
@@ -219,7 +219,7 @@ def test_a_rejected_correction_that_is_removed_needs_no_attention(installation):
     assert installation.unresolved_deliveries() == ["2022-11-01 rejected"]
     broken.unlink()
     report = installation.run()
-    assert any("is gone from the landing folder" in warning for warning in report.warnings)
+    assert any("is gone from the landing folder" in warning for warning in map(str, report.warnings))
     assert installation.unresolved_deliveries() == []
     assert len(installation.current()) == 2
     assert installation.run().warnings == ()

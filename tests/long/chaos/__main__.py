@@ -1,46 +1,74 @@
-"""Try every fault, print how many were survived, and exit with 1 if any was not. Run by `make chaos`."""
+"""Kill commands and damage data roots; print what was survived, and exit with 1 if anything was not: `make chaos`."""
 
 import argparse
+import random
+import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
+from signal import SIGKILL
 
-from dagster_project.console import aligned, say
-from tests.long.chaos.faults import FAULTS
-from tests.long.chaos.roots import Roots, Unavailable
+from dagster_project.console import say
+from tests.long.chaos.damages import DAMAGES, damage
+from tests.long.chaos.roots import COMMANDS, Roots, run_of, start, tail
+
+KILLS = {"run": 12, "publish": 14, "erase": 28, "rotate": 28, "purge": 6, "rebuild": 6, "rebuild people": 6}
+"""How often each command is killed, with another seed each time."""
+
+
+def kill(name: str, seed: int, roots: Roots, home: Path) -> None:
+    """Kill a command with all its processes, before one of its steps or at a random time, and run the next one."""
+    rng, prepared = random.Random(seed), roots.prepared(name)
+    # A command that ended before its kill has not been killed: draw another.
+    for _ in range(20):
+        shutil.rmtree(home, ignore_errors=True)
+        root, step, seconds = prepared.root.copy(home), rng.randint(1, prepared.steps), 0.0
+        if rng.random() < 0.5:
+            step, seconds = 0, rng.uniform(0.1, prepared.seconds)
+        if start(root, *COMMANDS[name], step=step, seconds=seconds).code == -SIGKILL:
+            break
+    else:
+        raise AssertionError("it ended before its kill, 20 times")
+    try:
+        # Readers have a whole publication.
+        if publishes := name not in ("erase", "rotate"):
+            assert not root.damage(), f"the publication is damaged: {root.damage()[:5]}"
+        done = start(root, *COMMANDS[name])
+        # Killed in the run that ends it.
+        is_rebuilt = name.startswith("rebuild") and done.code == 2 and "is not damaged; nothing was done" in done.err
+        assert done.code == 0 or is_rebuilt, f"the next ended with {done.code}: {tail(done)}"
+        if name.startswith(("purge", "rebuild")):
+            run_of(root, "run")
+        prepared.require_same(root)
+        # It takes longer than these commands.
+        if publishes or seed % 4 == 0:
+            run_of(root, "verify")
+    except AssertionError as error:
+        where = f"step {step} of {prepared.steps}" if step else f"{seconds:.2f} s of {prepared.seconds:.0f}"
+        raise AssertionError(f"killed at {where}: {error}") from None
 
 
 def main() -> int:
-    """Try the chosen faults; return the exit code."""
+    """Try what was chosen; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.chaos", description=__doc__)
-    parser.add_argument("--fault", action="append", choices=list(FAULTS), help="only this fault; may be repeated")
-    parser.add_argument("--trials", type=int, help="trials of each fault; by default as many as the fault has")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the first trial; the next has the next seed")
-    chosen = parser.parse_args()
-    rows = []
+    parser.add_argument("--only", action="append", choices=[*KILLS, *DAMAGES], help="only this; may be repeated")
+    parser.add_argument("--trials", type=int, help="kills of each command; by default as many as it has")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first kill; the next has the next seed")
+    chosen, failures = parser.parse_args(), 0
     with tempfile.TemporaryDirectory(prefix="fcir-chaos-") as folder:
         roots = Roots(Path(folder))
-        for name in chosen.fault or FAULTS:
-            trial, trials = FAULTS[name]
-            say(f"{name}: {trial.__doc__}")
-            began, failed, impossible = time.monotonic(), [], 0
-            seeds = range(chosen.seed, chosen.seed + (chosen.trials or trials))
-            for seed in seeds:
+        home = roots.folder / "trial"
+        for name in chosen.only or [*KILLS, *DAMAGES]:
+            failed, trials = [], (chosen.trials or KILLS[name]) if name in KILLS else 1
+            for seed in range(chosen.seed, chosen.seed + trials):
                 try:
-                    trial(seed, roots, roots.folder / "trial")
-                except Unavailable as error:
-                    impossible += 1
-                    say(f"  seed {seed} not possible here: {error}")
+                    kill(name, seed, roots, home) if name in KILLS else damage(name, roots, home)
                 except AssertionError as error:
                     failed.append(str(seed))
-                    say(f"  seed {seed} failed: {error}")
-            survived, seconds = len(seeds) - len(failed) - impossible, time.monotonic() - began
-            numbers = map(str, (len(seeds), survived, impossible))
-            rows.append((name, *numbers, ", ".join(failed) or "-", f"{seconds:.0f}"))
-    titles = ("fault", "tried", "survived", "not possible here", "failed with seed", "seconds")
-    say("\n".join(aligned(titles, rows, right=("tried", "survived", "not possible here", "seconds"))))
-    return int(any(row[4] != "-" for row in rows))
+                    say(f"{name}, seed {seed}: {error}")
+            say(f"{name}: {trials - len(failed)} of {trials} survived; failed seeds: {', '.join(failed) or 'none'}")
+            failures += len(failed)
+    return int(failures > 0)
 
 
 if __name__ == "__main__":

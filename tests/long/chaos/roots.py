@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-import gzip
-import re
+import os
 import shutil
 import time
-import zipfile
-from base64 import b64decode
 from contextlib import closing
-from dataclasses import dataclass, field
-from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
-from dagster_project.sql import quoted
+from dagster_project.loading.people import read_people
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import ensure_manifest
 from dagster_project.warehouse.connection import open_read_only
-from tests.roots import RUN_COLUMNS, RUN_TABLES, DataRoot, Done, land_correction, land_three_days
+from tests.compiled_project import compile_project
+from tests.long.chaos.disturbed import run
+from tests.roots import CALLS, DataRoot, Done, call, land_correction, land_three_days
 
-# Times of the clock, numbers of runs and paths of a data root, and a document that repeats them.
-_OWN_COLUMNS = {
-    *(*RUN_COLUMNS, "change_seq", "modified_ns", "path", "document", "built_at", "waived_at", "withdrawn_at"),
-    *("corrected_at", "validated_at", "purged_at", "acted_at", "root_id"),
+_FORKING = get_context("forkserver")
+_FORKING.set_forkserver_preload(["tests.long.chaos.disturbed"])
+NAMES = ("07700 900003", "tel:+447700900004", "07700900009", "46/1/22", "op1", "07700 900404")
+"""Identifiers of the extracts, the first of whom is erased; no one has the last."""
+NUMBERS = """
+    select distinct call_id as event, caller_number as number from raw.call_segments
+    union select chat_id, operator_id from raw.live_chats
+    union select recorded_at || offence_code, crime_ref from raw.crimes
+"""
+_PURGED = ("call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports")
+_WHY = ("--reason", "case 1")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "run": ("run",),
+    "publish": ("publish",),
+    "erase": ("erase", "--yes", *_WHY),
+    "rotate": ("keys", "rotate", *_WHY),
+    "purge": ("purge", "--apply", "--yes", *_WHY),
+    "rebuild": ("rebuild",),
+    "rebuild people": ("rebuild",),
 }
-# They describe runs, builds and publications, of which a killed run leaves more or fewer, and files read by a run.
-_OWN_TABLES = {
-    *(*RUN_TABLES, "marts_file", "publication", "figure_version", "build", "build_started", "build_step"),
-    *("action", "landed_file", "int_published_version", "int_revision", "int_figure_change"),
-    *("stg_publications", "stg_figure_versions"),
-}
-# Its tables have what the last build found changed: nothing, if a killed run had built all.
-_OF_BUILD = "changes"
-_ARCHIVES = {".docx", ".xlsx"}
-_TEXTS = {".html", ".csv", ".js", ".css", ".json"}
-# Names of publications, times of the clock, and the code of fcir.
-_OF_RUN = re.compile(
-    rb'"rendered_by": "[0-9a-f]{64}"|'
-    rb"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{1,2} [A-Z][a-z]+ \d{4},? \d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"
-)
-# The explorer has its rows as gzip in base 64.
-_PACKED = re.compile(rb"H4sI[A-Za-z0-9+/]{100,}=*")
-# They list publications; dbt writes its nodes in another order, and other times, after a parse that was killed.
-_NOT_COMPARED = ("manifest.json", "trust.html", "dictionary/lineage.html")
-
-_COMMANDS = {
-    "first": ("landed", "run"),
-    "night": ("loaded", "run"),
-    "publish": ("published", "publish"),
-}
-
-
-class Unavailable(Exception):
-    """This machine does not allow this fault; the message says what is missing."""
 
 
 def tail(done: Done) -> str:
@@ -58,122 +45,115 @@ def tail(done: Done) -> str:
     return (done.out + done.err)[-2000:]
 
 
-def run_of(root: DataRoot, *arguments: str) -> str:
-    """Run a command that must end well; return what it printed."""
-    done = root.process(*arguments)
+def start(root: DataRoot, *arguments: str, step: int = 0, seconds: float = 0.0) -> Done:
+    """Run a command by `disturbed`, with an identifier as its standard input."""
+    io = root.home.with_name(f"{root.home.name}.io")
+    shutil.rmtree(io, ignore_errors=True)
+    io.mkdir()
+    (io / "stdin").write_text(NAMES[0])
+    process = _FORKING.Process(target=run, args=(arguments, root.environment, io, step, seconds))
+    process.start()
+    process.join()
+    out, err = ((io / name).read_text() if (io / name).exists() else "" for name in ("stdout", "stderr"))
+    return Done(process.exitcode or 0, out, err)
+
+
+def run_of(root: DataRoot, *arguments: str) -> None:
+    """Run a command that must end well."""
+    done = start(root, *arguments)
     assert done.code == 0, f"fcir {' '.join(arguments)} ended with {done.code}: {tail(done)}"
-    return done.out
 
 
-def tables_of(root: DataRoot) -> dict[str, str]:
-    """Return a hash of the rows of every table in any order, without what describes runs."""
-    found = {}
-    with closing(open_read_only(root.home / "warehouse.duckdb")) as connection:
-        tables = connection.execute(
-            "select database_name, schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() join duckdb_tables() using (database_name, schema_name, table_name) "
-            "where not database_name in ('system', 'temp') group by all"
-        ).fetchall()
-        for *names, columns in tables:
-            kept = ", ".join(quoted(column) for column in columns if column not in _OWN_COLUMNS)
-            if kept and names[1] != _OF_BUILD and names[2] not in _OWN_TABLES:
-                rows = connection.execute(f"select {kept} from {'.'.join(map(quoted, names))}").fetchall()
-                found[".".join(names[1:])] = sha256(repr(sorted(map(repr, rows))).encode()).hexdigest()
-    return found
+def content_of(root: DataRoot) -> dict[str, str]:
+    """Return what has to be the same: published tables, and what the vault and rows have of people."""
+    settings = Settings(home=root.home, _env_file=None)
+    with closing(open_read_only(settings.warehouse)) as connection:
+        people = read_people(settings, connection)
+    assert people
+    with people.opened() as vault:
+        found = [(name, *item[1:2], bool(item.erased_at)) for name in NAMES for item in vault.find(name, ["kent"])]
+        counts = [
+            vault.connection.execute(f"select count(*) from vault.{name}").fetchall() for name in ("person", "erased")
+        ]
+    content = {name: str(rows) for name, rows in root.figures().items()}
+    return content | {"vault": f"{found} {counts}", "numbers": str(sorted(root.warehouse(NUMBERS)))}
 
 
-def files_of(root: DataRoot) -> dict[str, str]:
-    """Return a hash of every published file but the database and Parquet files, which have the tables."""
-    found = {}
-    for file in (path for path in root.current.resolve().rglob("*") if path.is_file()):
-        name = str(file.relative_to(root.current.resolve()))
-        if file.suffix in (".duckdb", ".parquet") or name.startswith(_NOT_COMPARED):
-            continue
-        content = file.read_bytes()
-        if file.suffix in _ARCHIVES:
-            with zipfile.ZipFile(file) as archive:
-                content = b"\n".join(archive.read(member) for member in sorted(archive.namelist()))
-        if file.suffix in _TEXTS | _ARCHIVES:
-            content = _PACKED.sub(lambda match: gzip.decompress(b64decode(match[0])), content)
-            content = _OF_RUN.sub(b"RUN", content)
-        found[name] = sha256(content).hexdigest()
-    return found
-
-
-@dataclass
-class Prepared:
+class Prepared(NamedTuple):
     """A data root before a command, and what the undisturbed command makes of it."""
 
     root: DataRoot
-    arguments: tuple[str, ...]
-    content: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    steps: int = 0
-
-    def copy(self, home: Path) -> DataRoot:
-        """Return a copy of the data root before the command."""
-        shutil.rmtree(home, ignore_errors=True)
-        return self.root.copy(home)
+    content: dict[str, str]
+    seconds: float
+    steps: int
 
     def require_same(self, root: DataRoot) -> None:
-        """Require that a data root has the tables and published files of the undisturbed one, and no draft is left."""
-        found = tables_of(root) | files_of(root)
+        """Require that a data root has the tables, figures and people of the undisturbed one, and no draft is left."""
+        found = content_of(root)
         different = sorted(name for name in found | self.content if found.get(name) != self.content.get(name))
         assert not different, f"differs from the undisturbed run: {', '.join(different[:8])} ({len(different)} in all)"
         # dbt and Dagster have files of their own.
         paths = [path.relative_to(root.home) for path in root.home.rglob("*")]
-        drafts = [path for path in paths if path.name.startswith(".") or path.parent.suffix == ".tmp"]
+        drafts = [path for path in paths if path.name.startswith(".") or path.parts[0] in ("purge", "rebuild")]
         left = [str(path) for path in drafts if path.parts[0] not in ("dagster", "dbt") and path.name != ".lock"]
         assert not left, f"left behind: {left}"
 
 
-def require_whole_publication(root: DataRoot) -> None:
-    """Require that readers have nothing yet, or a publication that is as its manifest says."""
-    if root.current.is_symlink():
-        damage = root.damage()
-        assert not damage, f"the current publication is not as its manifest says: {damage[:5]}"
-
-
-@dataclass
 class Roots:
-    """The data roots of one invocation, each made when it is first needed."""
+    """The data roots of one invocation, made in a folder.
 
-    folder: Path
-    complete: DataRoot | None = None
-    """A data root where all is loaded and published."""
-    _made: dict[str, Prepared] = field(default_factory=dict)
+    `first`: three days are loaded, a correction is waiting. `complete`: all is loaded and published. `other` has loaded
+    the same. `later`: `complete` with people who were unknown.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._parsed, compiled = folder, folder / "parsed", folder / "compiled"
+        self._made: dict[str, Prepared] = {}
+        ensure_manifest(Settings(home=self._parsed, _env_file=None))
+        compile_project(compiled, parsed=self._parsed / "dbt")
+        # Read by the process that is forked, which starts with the first command.
+        os.environ["CHAOS_COMPILED"] = str(compiled)
+        self.first = self.new("first")
+        run_of(self.first, "run")
+        land_correction(self.first)
+        self.complete = self.first.copy(folder / "complete")
+        run_of(self.complete, "run")
+        self.other = self.new("other")
+        land_correction(self.other)
+        run_of(self.other, "run")
+        self.later = self.complete.copy(folder / "later")
+        land_later(self.later)
+        run_of(self.later, "run")
+
+    def new(self, name: str) -> DataRoot:
+        """Return a data root with the extracts of three days."""
+        root = DataRoot.knowing(self._parsed / "dbt", self.folder / name)
+        land_three_days(root)
+        return root
 
     def prepared(self, name: str) -> Prepared:
-        """Return the data root before one of `_COMMANDS`."""
+        """Return the data root before one of `COMMANDS`, made when it is first needed."""
         if name not in self._made:
-            before, *arguments = _COMMANDS[name]
-            root = DataRoot(self.folder / f"before-{name}")
-            getattr(self, f"_{before}")(root)
-            prepared = self._made[name] = Prepared(root, tuple(arguments))
-            after, counted = prepared.copy(self.folder / "after"), self.folder / "steps"
-            began = time.monotonic()
-            code = f"from tests.long.chaos.disturbed import *; count_steps({str(counted)!r})"
-            done = after.process(*arguments, code=code)
-            assert done.code == 0, f"fcir {' '.join(arguments)} ended with {done.code}: {tail(done)}"
-            prepared.seconds, prepared.steps = time.monotonic() - began, int(counted.read_text(encoding="ascii"))
-            prepared.content = tables_of(after) | files_of(after)
+            root = (self.first if name == "run" else self.complete).copy(self.folder / f"before-{name}")
+            if name == "purge":
+                (lists := root.home / "retention").mkdir(mode=0o700)
+                rules = "".join(f"2020-01-01,{source},12,schedule\n" for source in _PURGED)
+                (lists / "retention.csv").write_text(f"valid_from,source,months,reason\n{rules}")
+                hold = "call_segments,2022-10-30,2022-10-30,case 7"
+                (lists / "holds.csv").write_text(f"source,first_day,last_day,reason\n{hold}\n")
+            if name.startswith("rebuild"):
+                (root.home / ("warehouse.duckdb" if name == "rebuild" else "secrets/people.duckdb")).unlink()
+            after, began = root.copy(self.folder / "after"), time.monotonic()
+            run_of(after, *COMMANDS[name])
+            seconds, steps = time.monotonic() - began, int((self.folder / "after.io/steps").read_text())
+            before, figures = self.complete.figures(), after.figures()
+            changed = {key for key in before if before[key] != figures[key] and not key.startswith("fct_")}
+            assert name == "run" or changed <= {"quarantine"}, f"{name} changed {changed}"
+            self._made[name] = Prepared(root, content_of(after), seconds, steps)
+            shutil.rmtree(after.home)
         return self._made[name]
 
-    def _landed(self, root: DataRoot) -> None:
-        if self.complete:
-            shutil.copytree(self.complete.home / "dbt", root.home / "dbt")
-        land_three_days(root)
-        # Corrections arrive with the first load too, so that it has all that a night has.
-        land_correction(root)
 
-    def _loaded(self, root: DataRoot) -> None:
-        land_three_days(root)
-        run_of(root, "run")
-        land_correction(root)
-
-    def _published(self, root: DataRoot) -> None:
-        if self.complete:
-            self.complete.copy(root.home)
-        else:
-            self._landed(root)
-            run_of(root, "run")
+def land_later(root: DataRoot) -> None:
+    """Deliver calls of ten people who were unknown."""
+    root.land("call_segments_2022-11-01_late.csv", CALLS, *(call(n, "2022-11-01") for n in range(50, 60)))

@@ -126,7 +126,7 @@ def test_a_day_that_loses_the_rows_of_an_archived_file_is_a_warning(installation
     installation.land(renamed, row("d", day=renamed), suffix="_d")
     other.write_bytes(archived[skipped].read_bytes())
     installation.land(skipped, row("d", day=skipped), suffix="_d")
-    *gone, skip = sorted(installation.run().warnings)
+    *gone, skip = sorted(map(str, installation.run().warnings))
     assert skip == f"visits/visits_{skipped}_2.csv: same content as another file of {skipped}; skipped once"
     assert [text.partition(": ")[2] for text in gone] == [
         f"{day} is loaded without 3 rows that it had before, and of the files that it was loaded from, these are no "
@@ -147,7 +147,7 @@ def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing_unless_the_f
     unmounted.rename(broken.parent)
     broken.unlink()
     gone = f"visits/: the rejected delivery of {NEXT} is gone from the landing folder; what was loaded before stands"
-    assert gone in installation.run().warnings
+    assert gone in map(str, installation.run().warnings)
     assert installation.unresolved() == [f"{NEXT} missing_delivery"]
     with pytest.raises(WaiverError, match="no longer in the landing folder"):
         installation.accept(NEXT)

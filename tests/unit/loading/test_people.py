@@ -72,7 +72,8 @@ def test_spellings_have_one_surrogate_in_the_order_of_the_file(people):
 
 def test_references_of_two_forces_are_two(people):
     reference = {"kind": Identifier.REFERENCE}
-    assert look_up(people, "CR1", "cr 1", "CR1", "CR1", forces=[None, "Kent", "essex", ""], **reference) == [1, 1, 2, 1]
+    forces = [None, "Kent", "essex", "", "n/a"]
+    assert look_up(people, "CR1", "cr 1", "CR1", "CR1", "CR1", forces=forces, **reference) == [1, 1, 2, 1, 1]
     with people.opened() as vault:
         assert [found.surrogate for found in vault.find("CR1", ["kent"])] == [1]
         assert {found.surrogate for found in vault.find("CR1", ["kent", "essex"])} == {1, 2}

@@ -206,7 +206,7 @@ def test_a_new_version_of_the_contract_loads_days_again_only_when_dates_are_name
     first.unlink()
     planned = Planned(installation, version="1.1.0", wanted=FIRST_DAY)
     assert planned.days == []
-    assert f"visits/: {DAY} stays loaded under an earlier version" in planned.plan.warnings[0]
+    assert f"visits/: {DAY} stays loaded under an earlier version" in str(planned.plan.warnings[0])
 
 
 def test_a_range_has_both_its_ends_in_it(installation):
@@ -229,7 +229,7 @@ def test_a_purged_day_is_not_loaded_again_and_only_a_new_file_is_named(installat
         installation.land(day, row("a", 2, day))
     planned = Planned(installation)
     assert planned.days == [("visits", NEXT)]
-    assert f"{DAY} is past its retention: detail before {NEXT} was purged" in " ".join(planned.plan.warnings)
+    assert f"{DAY} is past its retention: detail before {NEXT} was purged" in " ".join(map(str, planned.plan.warnings))
 
 
 def test_a_rejected_delivery_is_planned_again_and_known_by_its_content(installation):

@@ -2,15 +2,16 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from dagster_project.contracts import Identifier
 from dagster_project.loading.people import people_for_loading
 from dagster_project.privacy.access import report
-from dagster_project.privacy.erasure import erase, held_days
+from dagster_project.privacy.erasure import erase, holds_of
 from dagster_project.privacy.keys import rotate
-from dagster_project.privacy.person import Person, files_that_name, find_person, spellings_of
+from dagster_project.privacy.person import Person, files_that_name, find_person, rows_of, spellings_of
 from dagster_project.privacy.retention import Hold
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import erased_in_history
@@ -18,6 +19,7 @@ from tests.unit.loading.conftest import quick_validation as quick_validation
 from tests.unit.loading.installation import DAY, VISITS, Installation, row
 
 NUMBER = "07700 900123"
+NEXT = DAY + timedelta(1)
 BY_PHONE = replace(VISITS, columns=(*VISITS.columns[:-1], replace(VISITS.columns[-1], identifies=Identifier.PHONE)))
 
 
@@ -40,8 +42,9 @@ def asked(root: Installation, identifier: str = "tel:07700900123"):
 
 def text_of(root: Installation) -> str:
     with asked(root) as (connection, _, person):
-        named = files_that_name(root.settings, connection, root.contracts, person)
-        return report(root.settings, connection, root.contracts, person, named, reason="request 1")[0]
+        held = rows_of(connection, root.contracts, person)
+        named = files_that_name(root.settings, connection, root.contracts, person, held)
+        return report(root.settings, person, held, named, reason="request 1")
 
 
 def test_a_report_lists_rows_of_every_spelling_and_files_and_not_the_identifier(root):
@@ -93,12 +96,14 @@ def test_a_rotation_adds_a_key_and_changes_no_row(root):
     assert root.query("from raw.visits") == held
 
 
-def test_held_days_of_a_person_are_named(root):
-    holds = [Hold("visits", DAY, DAY, "case 7"), Hold("papers", DAY, DAY, "another source")]
-    with asked(root) as (connection, _, person):
-        assert held_days(connection, root.contracts, person, holds) == [f"visits {DAY} to {DAY} (case 7): 2 rows"]
-    with asked(root, "0800 111111") as (connection, _, person):
-        assert held_days(connection, root.contracts, person, holds) == []
+def test_holds_of_a_person_are_those_of_the_times_of_the_rows(root):
+    # Delivered on the next day, which is not held.
+    root.land(NEXT, row("d", day=DAY, visitor=NUMBER))
+    root.run()
+    holds = [Hold("visits", DAY, DAY, "case 7"), *(Hold(source, NEXT, NEXT, "") for source in ("papers", "visits"))]
+    for identifier, lines in ((NUMBER, [f"visits {DAY} to {DAY} (case 7): 3 rows"]), ("0800 111111", [])):
+        with asked(root, identifier) as (connection, _, person):
+            assert list(holds_of(rows_of(connection, root.contracts, person), holds)) == lines
 
 
 @pytest.mark.parametrize(

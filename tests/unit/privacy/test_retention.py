@@ -8,7 +8,6 @@ from dagster_project.privacy.retention import (
     Hold,
     Retention,
     RetentionError,
-    in_force,
     purged_from,
     read_holds,
     read_retention,
@@ -40,8 +39,8 @@ def test_a_hold_may_end(tmp_path):
     held, ended = read(tmp_path, text, read_holds)
     assert held == Hold("calls", date(2020, 1, 1), date(2020, 1, 31), "case 1")
     assert ended.until == date(2026, 11, 27)
-    assert in_force([held, ended], TODAY) == [held]
-    assert in_force([held, ended], date(2026, 11, 27)) == [held, ended]
+    assert [hold.is_in_force(TODAY) for hold in (held, ended)] == [True, False]
+    assert ended.is_in_force(date(2026, 11, 27))
 
 
 def test_the_newest_row_that_is_valid_today_counts_and_whole_months_are_kept():

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from dagster_project.operations import rebuild as rebuilding
 from dagster_project.warehouse import history
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.history import (
@@ -34,6 +35,10 @@ def load(monkeypatch):
     return loaded
 
 
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def fault_of(root: Installation) -> str | None:
     if not root.settings.warehouse.exists():
         return fault_of_warehouse(root.settings, None)
@@ -48,7 +53,7 @@ def test_a_restored_copy_has_what_the_audit_had(load, tmp_path):
     rows = {name: sorted(map(repr, root.query(f"from {name}"))) for name in kept}
     with loading_connection(tmp_path / "new.duckdb") as connection:
         ensure_tables(connection, [])
-        restore_audit(connection, read_history(root.settings.history))
+        restore_audit(connection, read_history(root.settings.history).tables)
         assert {name: sorted(map(repr, connection.execute(f"from {name}").fetchall())) for name in kept} == rows
         assert connection.execute("select count(*) from audit.build").fetchall() == [(0,)]
 
@@ -71,15 +76,42 @@ def test_a_copy_that_was_being_written_does_not_replace_the_last_one(load, tmp_p
     before = read_history(root.settings.history)
     root.land(DAY, row("c"))
     root.run()
-
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(history, "write_whole", killed)
     with pytest.raises(KeyboardInterrupt):
         save_history(root.settings)
     assert read_history(root.settings.history) == before
     assert before.fault() is None
+
+
+def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_of_before(load, tmp_path, monkeypatch):
+    root = load(tmp_path / "home")
+    root.settings.vault.unlink()
+    monkeypatch.setattr(rebuilding, "_put_in_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rebuilding.rebuild(root.settings, root.contracts)
+    assert not root.settings.vault.exists()
+    monkeypatch.undo()
+    rebuilding.rebuild(root.settings, root.contracts)
+    assert root.query("select visitor from raw.visits") == [(2,)]
+
+
+def test_a_rebuild_of_an_older_warehouse_has_the_loads_of_the_copy(load, tmp_path):
+    root = load(tmp_path / "home")
+    older = root.settings.warehouse.read_bytes()
+    root.land(DAY, row("c"))
+    root.run()
+    save_history(root.settings)
+    root.settings.warehouse.write_bytes(older)
+    rebuilding.rebuild(root.settings, root.contracts)
+    assert root.query("select status from audit.load order by load_id") == [("replaced",), ("loaded",)]
+
+
+def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(load, tmp_path):
+    root = load(tmp_path / "home")
+    (file,) = root.settings.history.glob("vault.erased-*")
+    file.write_bytes(file.read_bytes()[:9])
+    save_history(root.settings)
+    assert read_history(root.settings.history).fault() is None
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "older", "foreign"])
