@@ -63,9 +63,9 @@ def cells(path: Path) -> bytes:
 
 # What the documentation shows of the sample is of these rows; change a digest together with it.
 DIGESTS = {
-    "call_segments": "8500f2c9a853ad09",
-    "digital_contacts": "ef5c6e64197eb63c",
-    "online_crime_reports": "d1f547fe1d9ee7b9",
+    "call_segments": "72f08a8cc37c0167",
+    "digital_contacts": "94353bbe0b46783a",
+    "online_crime_reports": "977df57064e2b6d5",
     "live_chats": "3465cde4e2266ccb",
     "crimes": "33d42a2272277dd6",
     "national_call_answering": "299b423a9343d2ee",
@@ -133,8 +133,10 @@ def test_rows_are_marked_as_invented(out) -> None:
     assert "synthetic" in text
     assert "Kent Police" in text
     callers = {row["CALLER_NUMBER"] for row in delivered(out / "call_segments/call_segments_2022-10-18_corrected.csv")}
-    assert callers - {"NULL"}
-    assert all(caller[:-3] in DRAMA_STEMS for caller in callers - {"NULL"})
+    # In any spelling, the last ten digits are those without the zero.
+    numbers = {re.sub(r"\D", "", caller.removesuffix(" x2"))[-10:] for caller in callers} - {"", "0"}
+    assert numbers
+    assert {number[:-3] for number in numbers} <= {stem[1:] for stem in DRAMA_STEMS}
 
 
 @pytest.mark.parametrize(("first", "last"), [("2021-01-31", "2021-02-02"), ("2022-08-02", "2022-08-01")])
