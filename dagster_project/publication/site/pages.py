@@ -1,7 +1,6 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
@@ -17,7 +16,6 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.pdf import render_national
 from dagster_project.publication.queries import (
     CONNECTION,
     MEASURES,
@@ -31,7 +29,7 @@ from dagster_project.publication.report.histories import MeasureHistory, read_hi
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
-from dagster_project.publication.site import data, national, peers, trust
+from dagster_project.publication.site import data, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.definitions import answered, definitions
@@ -88,10 +86,9 @@ def write_site(
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     details = write_details(connection, draft)
-    # Without data, these pages are absent, which is not a fault.
+    # Without data, this page is absent, which is not a fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
-    ranks = renderer.attempt(national.PAGE, lambda: national.national_content(connection, force_code))
-    absent = [address for address, content in ((peers.PAGE, comparison), (national.PAGE, ranks)) if content is None]
+    absent = [] if comparison else [peers.PAGE]
     # A failed page is not tried again, so this loop ends.
     while True:
         site = Site(folder, shared, renderer, absent)
@@ -100,13 +97,6 @@ def write_site(
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
             site.find(peers.PAGE, f"{peers.NAME}: how we compare", "page", words)
-        if ranks:
-            site.write(national.PAGE, "national.html.j2", **ranks)
-            if data_until:
-                tables = [asdict(table) for table in ranks["tables"]]
-                site.add(national.PAPER, render_national, ranks, tables, data_until, is_synthetic)
-            words = "national compared rank forces per 100,000 rate england and wales compare league table"
-            site.find(national.PAGE, f"{national.NAME}, {ranks['month']}", "page", words)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
