@@ -7,7 +7,6 @@ _PAGES_OF_MARTS = {
     "deliveries": "quality/index.html",
     "delivery_totals": "quality/index.html",
     "expectation_results": "quality/index.html#expectations",
-    "kpi_call_definitions": "trust.html#definitions",
     "kpi_calls_hourly": "demand.html",
     "kpi_cancellation_detail_monthly": "crime.html#codes",
     "kpi_chat_concurrency_monthly": "demand.html#concurrency",
