@@ -10,7 +10,6 @@ _PAGES_OF_MARTS = {
     "kpi_calls_hourly": "demand.html",
     "kpi_cancellation_detail_monthly": "crime.html#codes",
     "kpi_chat_concurrency_monthly": "demand.html#concurrency",
-    "kpi_chat_operator_monthly": "demand.html#chat-operators",
     "kpi_crime_by_district_monthly": "crime.html#districts",
     "kpi_crime_expected_net": "crime.html#maturity",
     "kpi_crime_maturity": "crime.html#maturity",
