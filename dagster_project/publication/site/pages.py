@@ -16,14 +16,6 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.queries import (
-    CONNECTION,
-    MEASURES,
-    TABLES,
-    connection_file,
-    measures_query,
-    tables_query,
-)
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
@@ -102,8 +94,10 @@ def write_site(
             break
     for address, content in rendered.items():
         write(folder, address, content)
+    assets = Path(str(files("dagster_project.publication") / "assets"))
     for name in _ASSETS:
-        copy(Path(str(files("dagster_project.publication") / "assets" / name)), folder, f"assets/{name}")
+        copy(assets / name, folder, f"assets/{name}")
+    copy(assets / "tables.pq", folder, "queries/tables.pq")
     write(folder, "assets/search-index.js", site.search_index())
     return sum(1 for path in folder.rglob("*.html"))
 
@@ -369,18 +363,14 @@ def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
         table
         | {
             "address": address_of("dictionary", f"{table['table_name']}.html"),
-            "parquet": (addresses := parquet_addresses(site.folder, table["table_name"])),
-            "is_by_month": "/month=" in addresses[0],
+            "parquet": parquet_addresses(site.folder, table["table_name"]),
             "page": _page_in_navigation(table["table_name"]),
         }
         for table in data.tables(connection)
     ]
-    site.add(TABLES, tables_query, tables)
-    site.add(MEASURES, measures_query)
-    site.add(CONNECTION, connection_file)
-    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables, queries=(TABLES, MEASURES, CONNECTION))
-    words = "excel power bi power query odc pq connection refresh"
-    site.find("dictionary/index.html", "Queries for Power BI and Excel", "page", words, anchor="queries")
+    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
+    words = "excel power bi power query pq connection refresh"
+    site.find("dictionary/index.html", "Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
         address = table["address"]
         site.write(address, "table.html.j2", here="dictionary/index.html", table=table)
