@@ -62,7 +62,7 @@ totals as (
         {%- for column in counts %}
         sum({{ column }}) as {{ column }},
         {%- endfor %}
-        max(newest_day) as newest_day
+        max(days.newest_day) as newest_day
     from days
     left join accepted
         on days.source = accepted.source

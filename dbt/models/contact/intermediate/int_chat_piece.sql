@@ -7,6 +7,8 @@
 ) }}
 
 with
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 
 chats as (select * from {{ ref("fct_live_chat") }}),
 
