@@ -5,10 +5,9 @@
     key: columns of a row.
     parts: parts without their section; a part is the column of that name.
     ratios: column of the result to the name of its measure within the section.
-    renamed: part to the column that it is taken from, where the column has another name.
 
     A ratio is null where one of its sums is null or no column, or the denominator is zero. -#}
-{% macro catalogue_ratios(relation, key, parts, ratios, renamed={}) %}
+{% macro catalogue_ratios(relation, key, parts, ratios) %}
     select
         {%- for column in key %}
         {{ column }},
@@ -45,7 +44,7 @@
                 measure_parts.weight,
                 case measure_parts.part
                     {%- for part in parts %}
-                    when 'calls_' || summed.line || '.{{ part }}' then summed.{{ renamed.get(part, part) }}
+                    when 'calls_' || summed.line || '.{{ part }}' then summed.{{ part }}
                     {%- endfor %}
                 end as amount
             from {{ relation }} as summed

@@ -37,6 +37,15 @@
         {%- do chats.append({"part": "'live_chat." ~ name ~ "'", "sum": name, "only": none}) -%}
     {%- endfor -%}
 
+    {%- set pieces = [] -%}
+    {%- set piece_sums = {"held": "1"} -%}
+    {%- for name in ["held_seconds", "operator_seconds", "operators", "operators_with_several"] -%}
+        {%- do piece_sums.update({name: name}) -%}
+    {%- endfor -%}
+    {%- for name in piece_sums -%}
+        {%- do pieces.append({"part": "'live_chat." ~ name ~ "'", "sum": name, "only": none}) -%}
+    {%- endfor -%}
+
     {{- return([
         {
             "events": "calls", "model": "int_call_outcome", "source": "call_segments",
@@ -51,26 +60,7 @@
         {
             "events": "pieces", "model": "int_chat_piece", "source": "live_chats",
             "has_rows": false, "day": "day",
-            "only": none, "keys": [], "sums": {"held": "1", "held_seconds": "held_seconds"},
-            "parts": [
-                {"part": "'live_chat.held'", "sum": "held", "only": none},
-                {"part": "'live_chat.held_seconds'", "sum": "held_seconds", "only": none},
-            ],
-        },
-        {
-            "events": "stretches", "model": "int_chat_operator_time", "source": "live_chats",
-            "has_rows": true, "day": "first_day",
-            "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
-            "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
-        },
-        {
-            "events": "operators", "model": "int_chat_operator_monthly", "source": "live_chats",
-            "has_rows": true, "day": "first_day",
-            "only": none, "keys": ["holds_several"], "sums": {"operators": "1"},
-            "parts": [
-                {"part": "'live_chat.operators'", "sum": "operators", "only": none},
-                {"part": "'live_chat.operators_with_several'", "sum": "operators", "only": "holds_several"},
-            ],
+            "only": none, "keys": [], "sums": piece_sums, "parts": pieces,
         },
         {
             "events": "contacts", "model": "fct_digital_contact", "source": "digital_contacts",

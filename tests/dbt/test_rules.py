@@ -13,10 +13,6 @@ from dagster_project.disclosure.releases import Whole
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.transformation.project import marts_of, read_manifest
 
-# Reads the graph of the project, not a table: a unit test has nothing to give it.
-WITHOUT_INPUTS = {"data_dictionary"}
-# All of an int_ model, which has the unit tests.
-COPIES = {"published_versions", "revisions"}
 # What the models of a layer may read: CONTRIBUTING.md, "Layers of the dbt project".
 READS = {
     "staging": {"raw", "audit", "staging", "reference"},
@@ -101,13 +97,6 @@ def test_every_model_states_its_grain_and_every_mart_what_it_promises(models):
             assert [column for column, item in model["columns"].items() if not item["description"].strip()] == [], name
             # A mart that does not say is in no edition either; this makes its author decide.
             assert {"public", "force_edition"} <= model["config"]["meta"].keys(), name
-
-
-def test_every_kpi_and_report_has_a_unit_test(manifest, models):
-    tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
-    layers = ("kpis", "national", "papers", "quality", "dictionary")
-    needed = {name for name, model in models.items() if layer_of(model) in layers}
-    assert needed - tested == WITHOUT_INPUTS | COPIES
 
 
 def test_the_grain_of_every_mart_is_tested_once_after_the_parents_that_the_test_names(manifest, integrity_tests):

@@ -1,11 +1,6 @@
-{{ config(
-    meta={"archive": {"day": "month_start", "sources": ["live_chats"]}},
-    post_hook="{{ keep_archived() }}",
-) }}
-
 with
 
-levels as (select * from {{ ref("int_chat_operator_level_monthly") }}),
+levels as (select * from {{ ref("int_chat_concurrency_daily") }}),
 
 deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
@@ -18,6 +13,7 @@ summed as (
         sum(operator_seconds) as operator_seconds
     from levels
     group by all
+    having sum(operator_seconds) > 0
 
 ),
 
