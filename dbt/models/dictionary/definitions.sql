@@ -10,8 +10,6 @@ targets as (select * from {{ ref("measure_targets") }}),
 
 formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
 
-baselines as (select * from {{ ref("control_chart_baselines") }}),
-
 combined as (
 
     {%- for parameter in of_calls %}
@@ -50,18 +48,6 @@ combined as (
         'crime.' || formula as value,
         source
     from formulas
-
-    union all
-
-    select
-        'control_chart_baseline' as definition,
-        measure as applies_to,
-        force_code,
-        valid_from,
-        cast(null as date) as valid_to,
-        reason as value,
-        source
-    from baselines
 
 ),
 
