@@ -119,10 +119,10 @@ final as (
         case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
         case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
         case when has_usual
-            then {{ ratio("case when has_floor then greatest(low, 0) else low end", "divisor") }}
+            then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
         end as lower_limit,
         case when has_usual
-            then {{ ratio("case when unit = 'percent' then least(high, 100 * divisor) else high end", "divisor") }}
+            then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
         end as upper_limit,
         cast(
             case
