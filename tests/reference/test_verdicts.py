@@ -73,7 +73,9 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
             level *= dice.choice((Fraction(1, 2), Fraction(3, 2), Fraction(11, 10)))
         bottom = Decimal(dice.choice((40, 1000, 30000))) if not kind.is_sum else Decimal(1)
         size = bottom if not kind.is_sum else Decimal(len(days_of(month)))
-        top = Decimal(round(level * int(size)) + dice.randint(-noise, noise) * (1 if kind.subtracts else dice.randint(0, 1)))
+        top = Decimal(
+            round(level * int(size)) + dice.randint(-noise, noise) * (1 if kind.subtracts else dice.randint(0, 1))
+        )
         top = top if kind.subtracts else abs(top)
         exact = Fraction(top) if kind.is_sum else factor * Fraction(top) / Fraction(bottom)
         value = None if dice.random() < faults else rounded(exact)
@@ -82,7 +84,9 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
             text=printed(measure, exact) if value is not None else None,
             denominator=bottom if kind.has_sums and not kind.is_sum and value is not None else None,
             target=rounded(Fraction(goal)) if goal is not None else None,
-            formula="pct_cancelled_of_recorded" if changed and month >= changed else "pct_cancelled_of_initially_recorded",
+            formula="pct_cancelled_of_recorded"
+            if changed and month >= changed
+            else "pct_cancelled_of_initially_recorded",
             is_provisional=value is None or dice.random() < faults,
             share_quarantined=dice.choice((Decimal(0), Decimal(1), Decimal("1.000001"))) if faults else Decimal(0),
             is_affected=dice.random() < faults,
@@ -92,7 +96,9 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
         there = [found[each] for each in year if each in found and found[each].value is not None]
         if there and kind.has_sums and not kind.is_sum and len(there) == len(year):
             down = sum((known.denominator or Decimal(0) for known in there), Decimal(0))
-            up = rounded(sum(Fraction(known.value or 0) * Fraction(known.denominator or 0) for known in there) / factor, 0)
+            up = rounded(
+                sum(Fraction(known.value or 0) * Fraction(known.denominator or 0) for known in there) / factor, 0
+            )
             total = rounded(factor * Fraction(up or 0) / Fraction(down)) or Decimal(0)
             if not any(known.is_provisional or known.is_affected for known in there):
                 found[month] = replace(found[month], year=(factor * (up or Decimal(0)), down, total))
@@ -104,9 +110,7 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
 @pytest.fixture(scope="module")
 def histories() -> Histories:
     dice = random.Random(20230315)
-    return {
-        (f"force-{number}", measure): draw(measure, dice) for number in range(HISTORIES) for measure in MEASURES
-    }
+    return {(f"force-{number}", measure): draw(measure, dice) for number in range(HISTORIES) for measure in MEASURES}
 
 
 @pytest.fixture(scope="module")

@@ -99,9 +99,7 @@ def verdict(kind: Kind, months: Mapping[Month, Known], now: Month) -> dict[str, 
     if is_judged and has_year and not kind.matures:
         for name, sign in (("high", 1), ("low", -1)):
             as_extreme = [
-                month
-                for month in before
-                if sign * rate(month) >= sign * rate(now) or months[month].text == this.text
+                month for month in before if sign * rate(month) >= sign * rate(now) or months[month].text == this.text
             ]
             is_record = not as_extreme or as_extreme[-1] < shifted(now, -12)
             row[f"is_record_{name}"] = is_record
@@ -110,8 +108,7 @@ def verdict(kind: Kind, months: Mapping[Month, Known], now: Month) -> dict[str, 
     row["is_target_met"] = is_met(kind, this) if is_judged else None
     year = [shifted(now, -ago) for ago in range(12)]
     of_year = [
-        is_met(kind, months[month]) if month in before and not months[month].is_affected else None
-        for month in year[1:]
+        is_met(kind, months[month]) if month in before and not months[month].is_affected else None for month in year[1:]
     ]
     of_year.append(row["is_target_met"])
     row["met_of_last_12"] = sum(map(bool, of_year)) if None not in of_year else None
@@ -145,7 +142,9 @@ def rest_of_year(
     rest = Fraction(sum(there)) if len(there) == left else bottom / (12 - left) * left
     if rest <= 0:
         return None, None
-    needs = [(target * (bottom + share * rest) - top) / (share * rest) for share in map(Fraction, ("0.75", "1", "1.25"))]
+    needs = [
+        (target * (bottom + share * rest) - top) / (share * rest) for share in map(Fraction, ("0.75", "1", "1.25"))
+    ]
     need = needs[1]
     at_least = kind.better == "higher"
     is_percent = kind.unit == "percent"

@@ -57,8 +57,7 @@ def _lines(item: Headline, month: date) -> Iterator[str]:
         for change, number in ((item.month_change, 1), (item.year_change, 12))
         if change.text
     )
-    if item.variation:
-        yield item.variation.text
+    yield item.verdict
     yield item.remark
 
 
