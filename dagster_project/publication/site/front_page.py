@@ -20,7 +20,7 @@ class Card:
     target: str
     """`Benchmark under 2%: met`; empty without a target."""
     lines: tuple[str, ...]
-    """Changes, verdict, and what limits the figure, each in a line of its own."""
+    """Changes, verdict, targets met, and what limits the figure, each in a line of its own."""
     worst: WorstMonth | None
 
 
@@ -58,6 +58,8 @@ def _lines(item: Headline, month: date) -> Iterator[str]:
         if change.text
     )
     yield item.verdict
+    course = "; ".join(item.course)
+    yield f"{course[:1].upper()}{course[1:]}"
     yield item.remark
 
 
