@@ -39,7 +39,9 @@ def figure(text: str, value: str | None, note: int | None = None) -> Figure:
     return Figure(text, None if value is None else Decimal(value), is_provisional=note is not None, note=note)
 
 
-def chart(measure: str, unit: str, values: list[str], *, target: str | None = None, verdict: str | None = None) -> Chart:
+def chart(
+    measure: str, unit: str, values: list[str], *, target: str | None = None, verdict: str | None = None
+) -> Chart:
     points = tuple(
         Point(month, Decimal(value), value, is_provisional=False, verdict=verdict)
         for month, value in zip(MONTHS, values, strict=True)
@@ -107,7 +109,7 @@ def a_report() -> Report:
                     Point(date(2023, 1, 16), Decimal("1.155"), "1.16%", is_provisional=False),
                     Point(date(2023, 1, 23), Decimal("0.0049"), "0.00%", is_provisional=False),
                 ),
-                mean=None,
+                usual=Decimal(values[0]),
                 lower_limit=None,
                 upper_limit=None,
                 by="week",

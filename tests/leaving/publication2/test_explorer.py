@@ -140,7 +140,6 @@ def test_weeks_and_days_have_text_value_and_delivered_days(marts):
         (LOST, "", "2023-01-02"): (None, None, 0, 7, True),
         (LOST, "", "2023-01-09"): ("1.00%", "1", 4, 7, True),
     }
-    ((_, series),) = read_details(marts, "week")
     assert {key[::2]: row for key, row in rows_of(marts, "day").items() if key[2] != "2020-02-01"} == {
         (QUEUE, "2023-01-01"): ("1m 1s", "61.4", 1, 1, False),
         (QUEUE, "2023-01-02"): (None, None, 0, 1, True),
