@@ -109,7 +109,7 @@ def a_report() -> Report:
                     Point(date(2023, 1, 16), Decimal("1.155"), "1.16%", is_provisional=False),
                     Point(date(2023, 1, 23), Decimal("0.0049"), "0.00%", is_provisional=False),
                 ),
-                usual=Decimal(values[0]),
+                usual=Decimal(1),
                 lower_limit=None,
                 upper_limit=None,
                 by="week",
