@@ -170,7 +170,7 @@ def read_details(connection: duckdb.DuckDBPyConnection, code: str) -> Iterator[t
     """Yield each force with the figures of a detail, by measure and member (an empty text without a split).
 
     A series has the columns of `cells` in `read_explorer`: first day, text, value, days loaded, days of the period, and
-    whether it is provisional. Weeks also have `limits`, those of the newest control chart (`read_limits`).
+    whether it is provisional.
     """
     cursor = connection.execute(
         f"""
