@@ -38,6 +38,8 @@ compared as (
             "months.usual_x2", "2 * months.scale", "measures.unit", "measures.decimals"
         ) | indent(8) }} as has_verdict,
         months.is_judged and months.has_year_before and measures.chart_type <> 'cohort' as has_records,
+        coalesce(months.high_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_high,
+        coalesce(months.low_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_low,
         measures.factor * years_to_date.numerator as year_numerator,
         years_to_date.denominator as year_denominator,
         years_to_date.value as year_value,
@@ -133,20 +135,10 @@ final as (
         case
             when has_verdict then 2000 * abs(amount - previous_amount) > {{ one_step }} * usual_step_x2
         end as is_step,
-        case
-            when has_records then coalesce(high_before < {{ date_plus("compared.month_start", -12, "month") }}, true)
-        end as is_record_high,
-        case
-            when has_records then coalesce(low_before < {{ date_plus("compared.month_start", -12, "month") }}, true)
-        end as is_record_low,
+        case when has_records then is_high end as is_record_high,
+        case when has_records then is_low end as is_record_low,
         cast(
-            case
-                when not has_records then null
-                when coalesce(high_before < {{ date_plus("compared.month_start", -12, "month") }}, true)
-                    then high_before
-                when coalesce(low_before < {{ date_plus("compared.month_start", -12, "month") }}, true)
-                    then low_before
-            end as date
+            case when has_records and is_high then high_before when has_records and is_low then low_before end as date
         ) as record_since,
         cast(compared.target as decimal(38, 6)) as target,
         cast(is_target_met as boolean) as is_target_met,

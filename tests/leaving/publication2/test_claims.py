@@ -1,4 +1,4 @@
-"""Comparisons and reasons of claims that go with the control charts and the search for a formula."""
+"""Comparisons and reasons of claims that go with the search for a formula."""
 
 from dataclasses import fields, replace
 from datetime import date

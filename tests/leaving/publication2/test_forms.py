@@ -1,4 +1,4 @@
-"""Charts of the workbook with the limits of control charts."""
+"""Charts of the workbook with the band of the year before."""
 
 import io
 import re
