@@ -24,6 +24,7 @@ BLUE = "#12436D"
 ORANGE = "#F46A25"
 GREY = "#BFBFBF"
 DARK_GREY = "#6f777b"
+BAND = "#e3e6e8"
 INK = "#0b0c0c"
 FONT = "Source Sans Pro"
 # Pages are read where the typeface is not installed.
@@ -55,33 +56,32 @@ _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     """Return a chart as SVG, the same bytes for the same chart.
 
-    The value axis starts at 0 for counts and percentages: a control chart is read by distance from the mean, but a
-    truncated axis makes a small change look large. Signals are squares and provisional months are hollow, so neither
-    depends on colour alone. The line connects complete months of one formula only: it breaks at provisional months, at
-    months without a figure and where the formula changes.
+    The value axis starts at 0 for counts and percentages: a truncated axis makes a small change look large. Months that
+    were worse or better than usual are squares and provisional months are hollow, so neither depends on colour alone.
+    The line connects complete months of one formula only: it breaks at provisional months, at months without a figure
+    and where the formula changes.
     """
     points = [point for point in chart.points if isfinite(point.value)]
     days = [point.month for point in chart.points] or [date.min]
-    # Limits hold from their baseline on, a target for all months that are drawn.
-    begins = max(days[0], chart.limits_from or days[0])
-    faint = 0.45 if chart.is_trial else 1
+    # The band is of the year before the newest month, a target of all months that are drawn.
+    begins = max(days[0], chart.usual_from or days[0])
+    band = [value for value in (chart.lower_limit, chart.upper_limit) if value is not None and isfinite(value)]
     rules = [
-        (value, begins if colour != ORANGE else days[0], colour, dash, opacity)
-        for value, colour, dash, opacity in (
-            (chart.lower_limit, GREY, "4,2", faint),
-            (chart.upper_limit, GREY, "4,2", faint),
-            (chart.mean, DARK_GREY, "", 1.0),
-            (chart.target, ORANGE, "7,3", 1.0),
+        (value, first, colour, dash)
+        for value, first, colour, dash in (
+            (chart.usual, begins, DARK_GREY, ""),
+            (chart.target, days[0], ORANGE, "7,3"),
         )
         if value is not None and isfinite(value)
     ]
-    values = [Decimal(0), *(point.value for point in points), *(value for value, *_ in rules)]
+    values = [Decimal(0), *(point.value for point in points), *band, *(value for value, *_ in rules)]
     least, greatest = min(values), max(values)
     events, top = _events(chart, size[0])
     plot = Plot(size, top, days[0], days[-1], least, _greatest(chart.unit, greatest))
-    marks = [
-        line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash, opacity)
-        for value, first, colour, dash, opacity in rules
+    marks = [_band(plot, begins, *band)] if len(band) == 2 else []
+    marks += [
+        line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash)
+        for value, first, colour, dash in rules
     ]
     breaks = accumulate(int(point.is_provisional or point.begins_line) for point in chart.points)
     stretches = dict(zip((point.month for point in chart.points), breaks, strict=True))
@@ -93,7 +93,7 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     marks.append(f'<g class="mark-line">{"".join(stretched)}</g>')
     sizes = _symbol_sizes(chart, size[0])
     symbols = [
-        _symbol(plot.x(point.month), plot.y(point.value), sizes, point.signal is not None, point.is_provisional)
+        _symbol(plot.x(point.month), plot.y(point.value), sizes, point.verdict is not None, point.is_provisional)
         for point in points
     ]
     marks.append(f'<g class="mark-symbol" stroke="{BLUE}" stroke-width="1.5">{"".join(symbols)}</g>')
@@ -172,14 +172,18 @@ class Plot:
         )
 
 
-def line_of(
-    places: Sequence[tuple[float, float]], colour: str, width: float, dash: str = "", opacity: float = 1
-) -> str:
+def line_of(places: Sequence[tuple[float, float]], colour: str, width: float, dash: str = "") -> str:
     """Return a line through places."""
     path = "M" + "L".join(f"{_number(x)},{_number(y)}" for x, y in places)
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    faint = f' opacity="{opacity}"' if opacity < 1 else ""
-    return f'<path d="{path}" stroke="{colour}" stroke-width="{width}"{dashes}{faint}/>'
+    return f'<path d="{path}" stroke="{colour}" stroke-width="{width}"{dashes}/>'
+
+
+def _band(plot: Plot, first: date, low: Decimal, high: Decimal) -> str:
+    """Return the band of values that the year before would lead one to expect, from a day to the last one."""
+    left, top = plot.x(first), plot.y(high)
+    size = f'width="{_number(plot.x(plot.last) - left)}" height="{_number(plot.y(low) - top)}"'
+    return f'<rect x="{_number(left)}" y="{_number(top)}" {size} fill="{BAND}"/>'
 
 
 def _symbol_sizes(chart: Chart, width: int) -> tuple[float, float]:
@@ -191,10 +195,10 @@ def _symbol_sizes(chart: Chart, width: int) -> tuple[float, float]:
     return min(diameter, 0.65 * side), side
 
 
-def _symbol(x: float, y: float, sizes: tuple[float, float], is_signal: bool, is_provisional: bool) -> str:
+def _symbol(x: float, y: float, sizes: tuple[float, float], is_marked: bool, is_provisional: bool) -> str:
     """Return a point, with one of two lengths."""
-    fill, length = "white" if is_provisional else BLUE, sizes[is_signal]
-    if is_signal:
+    fill, length = "white" if is_provisional else BLUE, sizes[is_marked]
+    if is_marked:
         at = f'x="{_number(x - length / 2)}" y="{_number(y - length / 2)}"'
         return f'<rect {at} width="{_number(length)}" height="{_number(length)}" fill="{fill}"/>'
     return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(length / 2)}" fill="{fill}"/>'

@@ -16,7 +16,7 @@ from docx.text.paragraph import Paragraph
 
 from dagster_project.publication.archives import without_times
 from dagster_project.publication.charts import BLUE, png_of
-from dagster_project.publication.icons import icon, trend_line
+from dagster_project.publication.icons import trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -27,7 +27,6 @@ from dagster_project.publication.report.model import (
     Report,
     Section,
     Table,
-    Verdict,
 )
 
 _TABLE_STYLE = "Light List Accent 1"
@@ -117,20 +116,13 @@ class _Paper:
         elif column == "trend":
             if headline.trend_words:
                 self.picture(paragraph, trend_line(headline.trend), headline.trend_words, Mm(25))
-        elif column == "variation":
-            self.verdict(paragraph, headline.variation)
+        elif column == "verdict":
+            paragraph.add_run(headline.verdict)
         elif column == "target":
-            paragraph.add_run(headline.target)
-            self.verdict(paragraph, headline.assurance)
+            paragraph.add_run("; ".join(filter(None, (headline.target, *headline.course))))
         else:
             change = headline.month_change if column == "month_change" else headline.year_change
             paragraph.add_run(change.words)
-
-    def verdict(self, paragraph: Paragraph, verdict: Verdict | None) -> None:
-        """Write the icon and the words of a verdict."""
-        if verdict:
-            self.picture(paragraph, icon(verdict.icon), verdict.meaning, Mm(5))
-            paragraph.add_run(f" {verdict.text}")
 
     def picture(self, paragraph: Paragraph, drawing: str, alternative: str, width: Length) -> None:
         """Add a picture to the end of a paragraph."""
@@ -204,7 +196,7 @@ class _Paper:
     def end(self) -> None:
         """Write how to read the paper, notes, revisions, columns and definitions."""
         report, document = self.report, self.document
-        document.add_heading("How to read icons and charts", 1)
+        document.add_heading("How to read tables and charts", 1)
         for paragraph in report.how_to_read:
             document.add_paragraph(paragraph)
         if report.notes:

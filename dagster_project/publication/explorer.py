@@ -25,14 +25,14 @@ from dagster_project.publication.report.measures import catalogue_sections
 from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.months import default_month, paper_months
 from dagster_project.publication.report.read import ReportError
-from dagster_project.publication.report.sentences import SIGNAL_WORDS
+from dagster_project.publication.report.sentences import VERDICT_WORDS
 from dagster_project.publication.site.explorer_details import (
     COLUMNS,
     MONTHS,
     DetailFiles,
     bank_holidays,
     details_of,
-    read_limits,
+    read_judged,
 )
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA
 from dagster_project.sql import rows_as_dicts, rows_by
@@ -182,7 +182,7 @@ def read_explorer(
         "figures": [{"code": code, "title": title, "meaning": text} for code, (title, text) in FIGURES.items()],
         "sections": [{"code": code, "title": title} for code, title in sections.items()],
         "units": {unit: _UNITS.get(unit, unit) for unit in dict.fromkeys(item["unit"] for item in measures)},
-        "signals": SIGNAL_WORDS,
+        "verdicts": VERDICT_WORDS,
         "spreadsheet": {"formula": FORMULA, "figure": FIGURE},
         "measures": measures,
         "breakdowns": _breakdowns(measures, sections),
@@ -191,7 +191,7 @@ def read_explorer(
         "opening_month": months.index(opening) if opening in months else max(0, len(months) - 1),
         "spans": _spans(connection),
         "cells": _cells(connection),
-        "limits": read_limits(connection, "kpi_measure_spc", "month_start"),
+        "judged": read_judged(connection),
         "formula_changes": {force: _formula_changes(connection, force) for force in codes},
         "year_before": _YEAR_BEFORE,
         "details": details_of(details, [item["code"] for item in measures]),

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from dagster_project.publication.icons import icon, trend_line
+from dagster_project.publication.icons import trend_line
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
@@ -48,7 +48,6 @@ def environment() -> Environment:
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
-    templates.filters["icon"] = lambda name: Markup(icon(name))  # noqa: S704
     templates.filters["trend_line"] = lambda points: Markup(trend_line(points))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates

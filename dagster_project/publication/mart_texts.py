@@ -13,7 +13,7 @@ from dagster_project.warehouse.connection import insert_rows, transaction
 
 _STATEMENT_KEY = ("force_code", "report_id", "statement_id", "test_no")
 _FIGURE_KEY = ("force_code", "report_id", "section", "measure", "month_start")
-_OF_MEASURE = ("unit", "decimals", "better", "is_sum", "chart_type")
+_OF_MEASURE = ("unit", "decimals", "better", "is_sum")
 
 
 def write_texts(connection: duckdb.DuckDBPyConnection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
-from dagster_project.publication.icons import icon, trend_line
+from dagster_project.publication.icons import trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -105,8 +105,6 @@ def _content(report: Report) -> dict[str, Any]:
     for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
         item["figure"] = _words(item["figure"])
         item["trend"] = trend_line(headline.trend)
-        for verdict in filter(None, (item["variation"], item["assurance"])):
-            verdict["drawing"] = icon(verdict["icon"])
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         section["events_note"] = whole.events_note
@@ -116,7 +114,7 @@ def _content(report: Report) -> dict[str, Any]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:
             chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
-            for number in ("points", "mean", "lower_limit", "upper_limit", "limits_from", "target", "events"):
+            for number in ("points", "usual", "lower_limit", "upper_limit", "usual_from", "target", "events"):
                 del chart[number]
     del content["months"]
     return content

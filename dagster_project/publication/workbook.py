@@ -46,9 +46,9 @@ _CHART_COLUMNS = (
     "Value",
     "Provisional value",
     "Value by another formula",
-    "Mean",
-    "Lower limit",
-    "Upper limit",
+    "Usual",
+    "Expected from",
+    "Expected to",
     "Target or benchmark",
 )
 
@@ -289,8 +289,7 @@ class _Writer:
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
-        # Limits from too few months are drawn faintly.
-        limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
+        edge = {"color": GREY, "width": 1, "dash_type": "dash"}
         circle = {"type": "circle", "size": 5, "fill": {"color": BLUE}}
         hollow = {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}}
         columns = {column for point, column in _columns_of(chart)}
@@ -302,9 +301,9 @@ class _Writer:
             ("Value", _VALUE, {"color": BLUE, "width": 2.25}, circle, _VALUE in columns),
             ("Provisional value", _PROVISIONAL, {"none": True}, hollow, _PROVISIONAL in columns),
             ("Value by another formula", _OTHER_FORMULA, other, circle, _OTHER_FORMULA in columns),
-            ("Mean", 6, {"color": DARK_GREY, "width": 1}, {"type": "none"}, chart.mean is not None),
-            ("Lower limit", 7, limit, {"type": "none"}, chart.lower_limit is not None),
-            ("Upper limit", 8, limit, {"type": "none"}, chart.upper_limit is not None),
+            ("Usual", 6, {"color": DARK_GREY, "width": 1}, {"type": "none"}, chart.usual is not None),
+            ("Expected from", 7, edge, {"type": "none"}, chart.lower_limit is not None),
+            ("Expected to", 8, edge, {"type": "none"}, chart.upper_limit is not None),
             ("Target or benchmark", 9, target, {"type": "none"}, chart.target is not None),
         ):
             if is_shown:
@@ -334,7 +333,7 @@ class _Writer:
             "This sheet contains one table: the numbers behind the charts, not rounded.",
             "Days are missing of a month with a provisional value. Nothing was delivered for one without any. "
             "Values by another formula cannot be compared with the others.",
-            "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
+            "Usual: median of the twelve months before the newest; expected: what they would lead one to expect of it.",
             widths=(38, 38, *(14 for _ in _CHART_COLUMNS[2:])),
         )
         units = {row.measure: row for section in self.report.sections for row in section.table.rows}
@@ -350,10 +349,10 @@ class _Writer:
             columns = dict(_columns_of(chart))
             for line, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
                 sheet.write_datetime(line, 2, _moment(month), self.month)
-                has_limits = chart.limits_from is None or month >= chart.limits_from
+                is_expected = chart.usual_from is None or month >= chart.usual_from
                 numbers = (
                     *(point.value if point and columns[point] == column else None for column in _VALUES),
-                    *((chart.mean, chart.lower_limit, chart.upper_limit) if has_limits else (None, None, None)),
+                    *((chart.usual, chart.lower_limit, chart.upper_limit) if is_expected else (None, None, None)),
                     chart.target,
                 )
                 for column, number in enumerate(numbers, start=3):
@@ -442,10 +441,10 @@ def _summary_text(item: Headline, column: str) -> str | None:
             return None
         case "label" | "trend":
             return item.label if column == "label" else ""
-        case "variation":
-            return item.variation.text if item.variation else ""
+        case "verdict":
+            return item.verdict
         case "target":
-            return f"{item.target}. {item.assurance.text}" if item.assurance else item.target
+            return "; ".join(filter(None, (item.target, *item.course)))
         case _:
             change: Change = getattr(item, column)
             return f"{change.arrow} {change.text}".strip()

@@ -1,4 +1,4 @@
-"""A notebook with public libraries only: headline measures, a control chart, and the days behind a figure.
+"""A notebook with public libraries only: headline measures, a chart with verdicts, and the days behind a figure.
 
 Run it where the published folder can be read, without an installation of fcir:
 
@@ -49,14 +49,14 @@ def _(folder, forces, mo, published):
             measures.short_label as measure,
             periods.display_value as figure,
             figures.target,
-            charts.variation,
-            charts.assurance,
+            verdicts.verdict,
+            verdicts.met_of_last_12,
             periods.is_provisional
         from kpi_measure_period as periods
         inner join report_months as months using (force_code, month_start)
         inner join measures using (measure)
         left join kpi_measure_monthly as figures using (force_code, measure, month_start)
-        left join kpi_measure_spc as charts using (force_code, measure, month_start)
+        left join kpi_measure_verdict as verdicts using (force_code, measure, month_start)
         where periods.force_code = ? and months.is_default and measures.is_headline and periods.period = 'month'
         order by measures.section_order, measures.board_paper_order
         """,
@@ -73,7 +73,7 @@ def _(mo, published):
             """
             select measures.section_title || ': ' || measures.short_label, measure
             from measures
-            where measure in (select measure from kpi_measure_spc where mean is not null)
+            where measure in (select measure from kpi_measure_verdict where usual is not null)
             order by all
             """
         ).fetchall()
@@ -90,9 +90,9 @@ def _(alt, forces, measures, mo, published):
     months = published.execute(
         """
         select
-            cast(month_start as timestamp) as month, is_provisional, coalesce(signal, 'none') as signal,
-            columns(['value', 'mean', 'lower_limit', 'upper_limit', 'target'])::double
-        from kpi_measure_spc
+            cast(month_start as timestamp) as month, is_provisional, coalesce(verdict, 'none') as verdict,
+            columns(['value', 'usual', 'lower_limit', 'upper_limit', 'target'])::double
+        from kpi_measure_verdict
         where force_code = ? and measure = ?
         order by month_start
         """,
@@ -100,24 +100,24 @@ def _(alt, forces, measures, mo, published):
     ).df()
     month = alt.X("month:T", title=None, axis=alt.Axis(format="%b %Y"))
     limits = alt.Chart(months).mark_line(color="#6f777b", strokeDash=[4, 2], interpolate="step-after")
-    control_chart = alt.layer(
+    chart = alt.layer(
         *(
             limits.encode(month, alt.Y(f"{name}:Q", title=measures.selected_key))
             for name in ("lower_limit", "upper_limit")
         ),
-        alt.Chart(months).mark_line(color="#6f777b", interpolate="step-after").encode(month, y="mean:Q"),
+        alt.Chart(months).mark_line(color="#6f777b", interpolate="step-after").encode(month, y="usual:Q"),
         alt.Chart(months).mark_line(color="#12436D").encode(month, y="value:Q"),
         alt.Chart(months)
         .mark_point(filled=True, opacity=1, size=60, color="#12436D")
         .encode(
             month,
             y="value:Q",
-            shape=alt.Shape("signal:N", title="Signal"),
-            tooltip=["month:T", "value:Q", "signal:N", "is_provisional:N"],
+            shape=alt.Shape("verdict:N", title="Verdict"),
+            tooltip=["month:T", "value:Q", "verdict:N", "is_provisional:N"],
         ),
     ).properties(width=620, height=260)
-    mo.vstack([mo.md("# Control chart"), control_chart])
-    return control_chart, months
+    mo.vstack([mo.md("# Chart with verdicts"), chart])
+    return chart, months
 
 
 @app.cell

@@ -20,7 +20,7 @@ REFUSED, ODD = ("../../escaped", "<script>alert(1)</script>"), "=1+1 a&b#c%d \N{
 def add_force(root: DataRoot, name: str) -> None:
     """Give a force of this code and name the figures of Kent, as a build of other extracts could."""
     with loading_connection(root.home / "warehouse.duckdb") as connection:
-        for mart in ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc"):
+        for mart in ("report_months", "kpi_measure_period", "kpi_measure_verdict"):
             connection.execute(
                 f"insert into marts.{mart} by name select * replace (? as force_code) from marts.{mart} "
                 "where force_code = 'kent' and month_start = '2022-10-01'",

@@ -1,28 +1,15 @@
--- Which months and weeks are unusual?
--- Every month and week that a control chart marks, newest first.
--- Charts with fewer than 12 points mark none: their variation is null and is_trial is true.
+-- Which months were worse or better than usual?
+-- Every month that was when it was new, newest first; `usual` is the median of the 12 months before it.
 select
-    'month' as period,
-    month_start as period_start,
+    month_start,
     measure,
+    verdict,
     value,
+    usual,
     lower_limit,
     upper_limit,
-    signal,
-    variation
-from marts.kpi_measure_spc
-where signal is not null
-union all
-select
-    'week' as period,
-    week_start as period_start,
-    measure,
-    value,
-    lower_limit,
-    upper_limit,
-    signal,
-    variation
-from marts.kpi_measure_spc_weekly
-where signal is not null
-order by period_start desc, measure, period, value
+    is_step
+from marts.kpi_measure_verdict
+where verdict is not null
+order by month_start desc, measure, force_code
 limit 20

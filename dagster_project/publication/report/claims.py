@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from dagster_project.publication.report.display import display, in_full, own_decimals
 from dagster_project.publication.report.model import listed, long_month, span
-from dagster_project.publication.report.sentences import POINTS_NEEDED, SIGNAL_WORDS
 
 _ENDS = ("improves", "worsens")
 _PEAKS = ("peaks_in", "peaks_with")
@@ -39,18 +38,12 @@ class Claim:
     months_needed: str | None
     peaks: str | None
     months_differing: int | None
-    signals: str | None
-    chart_points: int | None
-    lower_limit: Decimal | None
-    upper_limit: Decimal | None
     unknown_measures: str | None
     unit: str | None
     """None, like the fields after it, if the catalogue does not have the measure."""
     decimals: int | None
     better: str | None
     is_sum: bool | None
-    chart_type: str | None
-    """As in the catalogue: xmr, none or cohort."""
 
 
 def evidence(claim: Claim, names: Mapping[str, str]) -> str:
@@ -133,8 +126,6 @@ def _figures(claim: Claim, names: Mapping[str, str]) -> str:
             return _peak(claim)
         case "peaks_with":
             return _peaks(claim, names)
-        case "is_stable":
-            return _chart(claim)
         case "is_the_sum_of":
             return _sum(claim)
         case "within_benchmark":
@@ -190,18 +181,6 @@ def _peak_months(claim: Claim) -> list[tuple[str, list[date]]]:
     return [(measure, [_month(month) for month in months.split(", ")]) for measure, months in peaks]
 
 
-def _chart(claim: Claim) -> str:
-    limits = " to ".join(_text(claim, limit) for limit in (claim.lower_limit, claim.upper_limit) if limit is not None)
-    chart = f"the control chart has {claim.chart_points} points and the limits {limits}"
-    if not claim.signals:
-        return f"No unusual month in {_value_months(claim)}; {chart}."
-    marks = []
-    for mark in claim.signals.split(", "):
-        month, signal = mark.split(" ")
-        marks.append(f"{long_month(_month(month))} ({SIGNAL_WORDS[signal]})")
-    return f"Unusual of {_value_months(claim)}: {listed(marks)}; {chart}."
-
-
 def _sum(claim: Claim) -> str:
     months = f"{claim.months_loaded} months" if claim.months_loaded > 1 else "1 month"
     if not claim.months_differing:
@@ -236,10 +215,6 @@ def _reason(claim: Claim) -> str:
             return f"The period is {_period(claim)} alone, which leaves nothing to compare it with."
         case "no_target":
             return f"No target is in force in {_period(claim)}."
-        case "no_chart":
-            return _NO_CHART.get(claim.chart_type or "", "This measure has no control chart.")
-        case "no_limits":
-            return _no_limits(claim)
         case "no_figure":
             return f"There is no figure to compare in {_period(claim)}."
         case "months_not_loaded":
@@ -252,26 +227,13 @@ def _reason(claim: Claim) -> str:
 
 _REASONS = {
     "no_period": "The paper states no period.",
+    "not_tested": "Whether figures are stable is not tested.",
     "no_direction": "Neither direction of this measure is better.",
     "no_other_measure": "No other measure is named.",
     "no_threshold": "No threshold in the unit of the measure is stated.",
     "periods_differ": "The two periods differ in length.",
     "not_additive": "This measure has figures of single months and none of several months together.",
 }
-_NO_CHART = {
-    "none": "A monthly maximum has no control chart, since it has no usual range.",
-    "cohort": "This measure has no control chart, since its recent months are still maturing.",
-}
-
-
-def _no_limits(claim: Claim) -> str:
-    points = claim.chart_points or 0
-    if points < POINTS_NEEDED:
-        return (
-            f"The control chart with {_value_months(claim)} has {points} of the {POINTS_NEEDED} points that a verdict "
-            "needs."
-        )
-    return f"The control chart with {_value_months(claim)} has no limits, since its {points} points do not differ."
 
 
 def _period(claim: Claim) -> str:

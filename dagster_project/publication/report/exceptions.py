@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagster_project.publication.report.display import NOTHING
-from dagster_project.publication.report.headlines import Standing, signal_words, target_words
+from dagster_project.publication.report.headlines import Standing, target_words, usual_words
 from dagster_project.publication.report.model import Block, ExceptionItem, Explanation, Run
-from dagster_project.publication.report.sentences import VARIATION_WORDS
 
 MISSING = "missing"
 """Shown for a comment, action, owner or date that the analyst has not given."""
@@ -16,7 +15,7 @@ _NO_COMMENT = (Block("paragraph", (Run(MISSING, is_emphasised=True),)),)
 def exceptions(
     standings: Sequence[Standing], explanations: Mapping[str, Explanation], labels: Mapping[str, str]
 ) -> tuple[ExceptionItem, ...]:
-    """Return the exceptions: missed targets, worse than usual, unusual, then others that the analyst explains.
+    """Return the exceptions: missed targets, worse than usual, then others that the analyst explains.
 
     Without a comment, action, owner or date, `missing` is in its place; dashes follow a comment that is missing, if the
     analyst wrote nothing at all.
@@ -28,7 +27,7 @@ def exceptions(
     """
     by_rule = {
         item.measure.code: _reason(item)
-        for item in sorted(standings, key=lambda item: (not item.is_missed, item.variation != "concerning"))
+        for item in sorted(standings, key=lambda item: (not item.is_missed, item.verdict != "worse"))
         if item.is_exception
     }
     named = {code: "Named by the author" for code in explanations if code not in by_rule}
@@ -56,17 +55,17 @@ def _looked_for(standings: Sequence[Standing]) -> Iterator[str]:
     judged = [item for item in standings if item.now]
     if any(item.is_target_met is not None for item in judged):
         yield "No target is missed."
-    if any(item.variation for item in judged):
-        yield "No month is worse than usual or unusual."
+    if any(item.usual is not None for item in judged):
+        yield "No month is worse than usual."
     elif judged:
-        yield "Whether a month is unusual cannot be said before there are twelve complete months."
+        yield "Whether a month is worse than usual cannot be said before there are twelve complete months before it."
     if len(judged) < len(standings):
         yield "Months that are not complete are not judged."
 
 
 def _reason(item: Standing) -> str:
     words = [f"missed the {target_words(item)}"] if item.is_missed else []
-    if item.variation in ("concerning", "unusual"):
-        words.append(f"{VARIATION_WORDS[item.variation].lower()}: {signal_words(item)}")
+    if item.verdict == "worse":
+        words.append(f"worse than {usual_words(item)}")
     reason = "; ".join(words)
     return f"{reason[:1].upper()}{reason[1:]}"

@@ -1,7 +1,7 @@
 """Compare the headline figures of a month: the matrix on the first page. The main points are in `main_points.py`.
 
 A figure is compared with the month before and with the same month last year only if both months are
-complete and have the same formula. Only the control chart calls a month unusual, from 12 points on.
+complete and have the same formula. Only `kpi_measure_verdict` calls a month worse or better than usual.
 """
 
 from collections.abc import Sequence
@@ -18,29 +18,16 @@ from dagster_project.publication.report.model import (
     Matrix,
     Measure,
     Point,
-    Verdict,
     long_month,
     short_month,
     span,
 )
-from dagster_project.publication.report.sentences import (
-    POINTS_NEEDED,
-    VARIATION_WORDS,
-    number_word,
-)
+from dagster_project.publication.report.sentences import number_word
 
 UP, _DOWN, _SAME = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}", "="
 
-_ASSURANCE_WORDS = {
-    "consistently_meets": "Consistently met",
-    "consistently_misses": "Consistently missed",
-    "hit_and_miss": "May be met or missed",
-}
-_ASSURANCE_MEANINGS = {
-    "consistently_meets": "the target will be met unless something unusual happens",
-    "consistently_misses": "the target will be missed unless something changes",
-    "hit_and_miss": "a month could meet the target or miss it",
-}
+_YEAR = 12
+"""Months that a month is judged against."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +59,21 @@ class Standing:
     """First days on which a different formula came into force."""
     target: Decimal | None = None
     is_target_met: bool | None = None
-    """Of the month on its chart; None without a target, or where neither direction is better."""
-    signal: str | None = None
-    variation: str | None = None
-    """None if the chart has fewer than 12 points."""
-    assurance: str | None = None
-    mean: Decimal | None = None
-    lower_limit: Decimal | None = None
-    upper_limit: Decimal | None = None
+    """None without a target, or where neither direction is better."""
+    verdict: str | None = None
+    """`worse` or `better` than usual, if the month is one of them."""
+    usual: Decimal | None = None
+    usual_step: Decimal | None = None
+    record: str = ""
+    """`the highest since March 2021`; empty without a record."""
+    words: str = ""
+    """Verdict and record together, as the table shows them."""
+    course: tuple[str, ...] = ()
+    """How often the target was met, and what the rest of the year needs."""
     points: tuple[Point, ...] = ()
-    """Months of the control chart, oldest first."""
+    """Months of its chart, oldest first."""
     remark: str = ""
     """What limits the figure: missing days, quarantined rows."""
-
-    @property
-    def is_rising(self) -> bool:
-        """Whether the month is above the month before."""
-        return self.now is not None and self.month_before is not None and self.now.value > self.month_before.value
-
-    @property
-    def is_high(self) -> bool:
-        """Whether the month is high: by the direction of its verdict, else by its trend, else against the mean."""
-        if self.variation in ("improving", "concerning") and self.measure.better != "neither":
-            return (self.measure.better == "higher") == (self.variation == "improving")
-        if self.signal == "trend":
-            return self.is_rising
-        return self.now is not None and self.mean is not None and self.now.value > self.mean
 
     @property
     def is_missed(self) -> bool:
@@ -106,18 +82,18 @@ class Standing:
 
     @property
     def is_exception(self) -> bool:
-        """Whether the month needs an explanation: a missed target, or a month that is not better and is unusual."""
-        return self.is_missed or (self.now is not None and self.variation in ("concerning", "unusual"))
+        """Whether the month needs an explanation: a missed target, or a month that is worse than usual."""
+        return self.is_missed or (self.now is not None and self.verdict == "worse")
 
 
 def matrix(standings: Sequence[Standing], published: str = "") -> Matrix:
     """Return the matrix of headline figures.
 
-    A column that no measure fills is left out: changes on last year before there is one, verdicts before 12 months.
+    A column that no measure fills is left out: changes on last year before there is one, verdicts where there are none.
     `published` is a sentence for below it, on what is published nationally.
     """
     headlines = tuple(_headline(item) for item in standings)
-    has_verdicts = any(item.variation for item in headlines)
+    is_judged = any(item.usual is not None for item in standings)
     before, year_before = (
         next((short_month(reading.month) for item in standings if (reading := getattr(item, name))), "")
         for name in ("month_before", "year_before")
@@ -129,25 +105,23 @@ def matrix(standings: Sequence[Standing], published: str = "") -> Matrix:
             *([("month_change", f"Change on {before}")] if before else []),
             *([("year_change", f"Change on {year_before}")] if year_before else []),
             ("trend", "Trend"),
-            *([("variation", "Variation")] if has_verdicts else []),
+            *([("verdict", "Stands out")] if any(item.verdict for item in headlines) else []),
             *([("target", "Target")] if any(item.target for item in headlines) else []),
         ),
         headlines=headlines,
-        note=" ".join(filter(None, ("" if has_verdicts or not headlines else _no_verdict(standings), published))),
+        note=" ".join(filter(None, ("" if is_judged or not headlines else _no_verdict(standings), published))),
     )
 
 
 def _no_verdict(standings: Sequence[Standing]) -> str:
     """Say why no headline measure has a verdict."""
-    most = max(len(_complete(item)) for item in standings)
-    if most < POINTS_NEEDED:
-        return (
-            f"A verdict on what is usual needs {number_word(POINTS_NEEDED)} complete months; there "
-            f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}."
-        )
-    if any(item.now for item in standings):
+    most = max(len(_complete(item)) - (item.now is not None) for item in standings)
+    if most >= _YEAR:
         return ""
-    return f"{long_month(standings[0].month)} is not complete, so it has no verdict."
+    return (
+        f"A month is judged against the {number_word(_YEAR)} complete months before it; there "
+        f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}."
+    )
 
 
 def change(
@@ -194,33 +168,12 @@ def _headline(item: Standing) -> Headline:
             if low_high
             else ""
         ),
-        variation=_variation(item),
+        verdict=item.words,
         target=_target_state(item),
-        assurance=_assurance(item),
+        course=item.course if item.now else (),
         remark=item.remark,
         target_kind=item.measure.target_kind,
     )
-
-
-def _variation(item: Standing) -> Verdict | None:
-    if item.variation is None:
-        return None
-    words = VARIATION_WORDS[item.variation]
-    if item.variation == "common_cause" or item.now is None:
-        return Verdict("usual", words, "the month is within its usual range")
-    side = "high" if item.is_high else "low"
-    kind = {"improving": "better", "concerning": "worse"}.get(item.variation, "unusual")
-    return Verdict(
-        f"{kind}_{side}",
-        f"Unusually {side}" if kind == "unusual" else words,
-        f"unusually {side}: {signal_words(item)}",
-    )
-
-
-def _assurance(item: Standing) -> Verdict | None:
-    if item.assurance is None or item.target is None:
-        return None
-    return Verdict(item.assurance, _ASSURANCE_WORDS[item.assurance], _ASSURANCE_MEANINGS[item.assurance])
 
 
 def _target_state(item: Standing) -> str:
@@ -254,18 +207,10 @@ def _size(size: Decimal, before: Reading, measure: Measure, decimals: int) -> st
     return text
 
 
-def signal_words(item: Standing) -> str:
-    """Return the rule that the month breaks, in words, with the side on which it lies."""
-    if item.signal == "outside_limits" and item.lower_limit is not None and item.upper_limit is not None:
-        limits = (
-            display(limit, item.measure.unit, item.measure.decimals) for limit in (item.lower_limit, item.upper_limit)
-        )
-        return f"{'above' if item.is_high else 'below'} the usual range of {' to '.join(limits)}"
-    return {
-        "trend": f"seven months in a row {'rising' if item.is_rising else 'falling'}",
-        "two_of_three": f"two of three months near the {'upper' if item.is_high else 'lower'} end of the usual range",
-        "shift": "seven months in a row on one side of the median",
-    }.get(item.signal or "", "")
+def usual_words(item: Standing) -> str:
+    """Return `the usual 29.43% and the highest since March 2021`, to follow `worse than`."""
+    usual = display(item.usual, item.measure.unit, item.measure.decimals) if item.usual is not None else "value"
+    return " and ".join(filter(None, (f"the usual {usual}", item.record)))
 
 
 def _complete(item: Standing) -> list[Point]:

@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
-from dagster_project.publication.report.control_charts import chart_months, chart_of, series_of
 from dagster_project.publication.report.definitions import (
     FormulaChange,
     formula_changes,
@@ -29,8 +28,9 @@ from dagster_project.publication.report.figures import (
 )
 from dagster_project.publication.report.measures import read_measures
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, Figure, Measure, since
-from dagster_project.publication.report.sentences import SIGNAL_WORDS, sentences
-from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, with_weeks
+from dagster_project.publication.report.sentences import VERDICT_WORDS, sentences
+from dagster_project.publication.report.verdicts import chart_of, judged_months, series_of
+from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class HistoryRow:
     remarks: tuple[str, ...]
     """For each figure, the share of its days that are delivered, `60.1% of days`, if some are missing after the first
     delivery; and the share of its rows that were quarantined, if it is marked for that."""
-    signal: str
-    """The rule of the control chart that the month breaks, in words; empty if it breaks none."""
+    verdict: str
+    """`Worse than usual` or `Better than usual`; empty if the month is neither."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def read_histories(
     """
     rules = read_rules(connection, force_code)
     formulas = formula_changes(rules)
-    charts = chart_months(connection, force_code, month)
-    first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
+    judged = judged_months(connection, force_code, month)
+    first = min((rows[0]["month_start"] for rows in judged.values()), default=month)
     figures = read_figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({start for _, start, period in figures if period == "month"})
     measures = with_definitions_in_force(read_measures(connection), rules, month)
-    weeks = judged_weeks(connection, force_code)
+    weeks = weeks_until(connection, force_code, until or month)
     cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [
         _with_events(
@@ -100,7 +100,7 @@ def read_histories(
                 months,
                 month,
                 figures,
-                charts.get(measure.code, []),
+                judged.get(measure.code, []),
                 weekly_chart(measure, weeks.get(measure.code, ()), formulas.get(measure.code, ())),
                 cohorts.get(measure.code),
                 formulas.get(measure.code, ()),
@@ -123,14 +123,14 @@ def _history(
     months: Sequence[date],
     last: date,
     figures: Figures,
-    charts: Sequence[Mapping[str, Any]],
+    judged: Sequence[Mapping[str, Any]],
     weekly_chart: Chart | None,
     cohorts: Cohorts | None,
     formulas: Sequence[FormulaChange],
 ) -> MeasureHistory:
-    signals = {row["month_start"]: row["signal"] for row in charts}
+    verdicts = {row["month_start"]: row["verdict"] for row in judged}
     charted = [month for month in months if month <= last]
-    series = series_of(measure, charted[-PAPER_MONTHS:], figures, charts, formulas)
+    series = series_of(measure, charted[-PAPER_MONTHS:], figures, judged, formulas)
     titles = {"month": "Figure"} | {
         period: title
         for period, title in PERIODS.items()
@@ -142,7 +142,7 @@ def _history(
     return MeasureHistory(
         measure,
         with_weeks(statement, None if series.formula_changed else weekly_chart),
-        chart_of(series, charts or _unjudged(measure, charted, figures), formulas),
+        chart_of(series, judged, formulas),
         weekly_chart,
         cohorts,
         tuple(titles.values()),
@@ -150,7 +150,7 @@ def _history(
             _history_row(
                 month,
                 [figures.get((measure.code, month, period)) for period in titles],
-                SIGNAL_WORDS.get(signals.get(month) or "", ""),
+                VERDICT_WORDS.get(verdicts.get(month) or "", ""),
             )
             for month in reversed(months)
         ),
@@ -166,8 +166,8 @@ def _history(
     )
 
 
-def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
-    return HistoryRow(month, tuple(map(figure_of, rows)), tuple(map(_remark, rows)), signal)
+def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], verdict: str) -> HistoryRow:
+    return HistoryRow(month, tuple(map(figure_of, rows)), tuple(map(_remark, rows)), verdict)
 
 
 def _remark(row: Mapping[str, Any] | None) -> str:
@@ -175,21 +175,6 @@ def _remark(row: Mapping[str, Any] | None) -> str:
         return ""
     incomplete = [f"{display(row['share_of_days_loaded'], 'percent', 1)} of days"] if is_provisional(row) else []
     return ", ".join([*incomplete, *quarantined(row)])
-
-
-def _unjudged(measure: Measure, months: Sequence[date], figures: Figures) -> list[dict[str, Any]]:
-    """Return months of a measure without limits, as rows of a chart; empty if its months differ in age."""
-    if measure.chart_type == "cohort":
-        return []
-    return [
-        row
-        | dict.fromkeys(
-            ("mean", "lower_limit", "upper_limit", "target", "is_target_met", "signal", "variation", "assurance")
-        )
-        | {"points": 0}
-        for month in months
-        if (row := figures.get((measure.code, month, "month")))
-    ]
 
 
 def _financial_year(month: date) -> str:

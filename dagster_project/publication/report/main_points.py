@@ -11,8 +11,8 @@ from dagster_project.publication.report.headlines import (
     Standing,
     change,
     change_per_day,
-    signal_words,
     target_words,
+    usual_words,
 )
 from dagster_project.publication.report.model import listed, long_month
 
@@ -27,7 +27,7 @@ def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, .
     """Return at most five sentences, worst first; each measure is named once.
 
     The order of the rules: target missed (by the share of the target it is missed by), worse than usual (by the
-    distance from the mean, in units of the limits), largest change from last year, largest change from the month before
+    distance from the usual value, in usual steps), largest change from last year, largest change from the month before
     (both relative to the earlier figure, of sums per day), caveat on the data. The caveat is never crowded out. Of
     equal candidates, the first in the order of the paper counts.
 
@@ -39,7 +39,7 @@ def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, .
     missed = [item for item in standings if item.is_missed]
     for item in sorted(missed, key=_shortfall, reverse=True):
         sentences[item.measure.code] = _missed(item)
-    worse = [item for item in standings if item.now and item.variation == "concerning"]
+    worse = [item for item in standings if item.now and item.verdict == "worse"]
     for item in sorted(worse, key=_distance, reverse=True):
         sentences.setdefault(item.measure.code, _worse(item))
     for name, phrase in (("year_before", "last year"), ("month_before", "the month before")):
@@ -85,13 +85,13 @@ def _limit(standings: Sequence[Standing], months: Sequence[date]) -> str:
 
 
 def _missed(item: Standing) -> str:
-    also = f". The month is also worse than usual: {signal_words(item)}" if item.variation == "concerning" else ""
+    also = f". The month is also worse than {usual_words(item)}" if item.verdict == "worse" else ""
     return f"{item.measure.short_label} stood at {_text(item)}{_from(item)}, and missed the {target_words(item)}{also}."
 
 
 def _worse(item: Standing) -> str:
     words = f"{item.measure.short_label} stood at {_text(item)}{_from(item)}"
-    return f"{words}, which is worse than usual: {signal_words(item)}."
+    return f"{words}, which is worse than {usual_words(item)}."
 
 
 def _from(item: Standing) -> str:
@@ -105,11 +105,7 @@ def _from(item: Standing) -> str:
 
 def _changed(item: Standing, before: Reading, largest: str) -> str:
     difference = change(item.now, before, item.measure, item.formula_changes)
-    verdict = {
-        "common_cause": "; the month is within its usual range",
-        "improving": "; the month is better than usual",
-        "unusual": f"; the month is unusual, {signal_words(item)}",
-    }.get(item.variation or "", "")
+    verdict = f"; the month is better than {usual_words(item)}" if item.verdict == "better" else ""
     verb = "rose" if difference.arrow == UP else "fell"
     size = difference.text.partition(" ")[2]
     return (
@@ -129,9 +125,9 @@ def _shortfall(item: Standing) -> Decimal:
 
 
 def _distance(item: Standing) -> Decimal:
-    if item.now is None or item.mean is None or item.upper_limit is None or item.upper_limit == item.mean:
+    if item.now is None or item.usual is None or not item.usual_step:
         return Decimal(0)
-    return abs(item.now.value - item.mean) / abs(item.upper_limit - item.mean)
+    return abs(item.now.value - item.usual) / item.usual_step
 
 
 def _relative(item: Standing, before: Reading | None) -> Decimal:

@@ -103,8 +103,8 @@ class Point:
     value: Decimal
     text: str
     is_provisional: bool
-    signal: str | None
-    """The rule of the control chart that it breaks; None if it breaks none."""
+    verdict: str | None = None
+    """`better` or `worse` than usual, if the month is one of them."""
     is_after_gap: bool = False
     """Whether the preceding month or week has no figure, so that no line connects to this point."""
     is_after_change: bool = False
@@ -133,25 +133,24 @@ class Event:
 
 @dataclass(frozen=True)
 class Chart:
-    """The months or weeks of one measure with its control limits."""
+    """The months or weeks of one measure, with what the year before the newest month would lead one to expect."""
 
     measure: str
     title: str
     finding: str
-    """The result in a few words, printed below the title; empty if the first page says it for all charts."""
+    """What stands out in the newest month, in a few words, printed below the title; empty if nothing does."""
     alternative: str
     """The alternative text, for readers who do not see the chart."""
     unit: str
     points: tuple[Point, ...]
-    mean: Decimal | None
+    usual: Decimal | None
+    """The usual value of the newest month; None, like the limits of the band around it, without a year before it."""
     lower_limit: Decimal | None
     upper_limit: Decimal | None
     target: Decimal | None
     target_label: str
-    is_trial: bool = False
-    """Whether the limits are from too few points for a verdict; they are drawn faintly."""
-    limits_from: date | None = None
-    """First month or week of the mean and limits, if earlier ones are drawn; theirs are not."""
+    usual_from: date | None = None
+    """First month of the band: twelve months before the newest."""
     by: str = "month"
     """The period of a point, `month` or `week`."""
     events: tuple[Event, ...] = ()
@@ -186,17 +185,6 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A verdict of the control chart, shown as an icon with its words."""
-
-    icon: str
-    """A name in `icons.py`."""
-    text: str
-    meaning: str
-    """What the icon shows, for readers who do not see it."""
-
-
-@dataclass(frozen=True)
 class Headline:
     """A headline measure in the last month of a paper."""
 
@@ -211,12 +199,12 @@ class Headline:
     trend: tuple[Point, ...]
     trend_words: str
     """The range of the months in the trend; empty if none is complete."""
-    variation: Verdict | None
-    """Whether the month is unusual; None without a verdict."""
+    verdict: str
+    """`Worse than usual, the highest since March 2021`; empty if nothing stands out."""
     target: str
     """`under 2%: met`; empty without a target."""
-    assurance: Verdict | None
-    """Whether the target can be expected to be met; None without a verdict."""
+    course: tuple[str, ...] = ()
+    """`met in 12 of the last 12 months`, and what the rest of the year needs."""
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
     target_kind: str = "target"
@@ -228,7 +216,7 @@ class Matrix:
     """The headline measures side by side."""
 
     columns: tuple[tuple[str, str], ...]
-    """Name and title: `label`, `figure`, `month_change`, `year_change`, `trend`, `variation` and `target`. Columns that
+    """Name and title: `label`, `figure`, `month_change`, `year_change`, `trend`, `verdict` and `target`. Columns that
     no measure fills are left out."""
     headlines: tuple[Headline, ...]
     note: str
@@ -325,18 +313,16 @@ class Section:
 
 
 HOW_TO_READ = (
-    "In the table of headline measures, a triangle points up or down with the figure. The icon of the variation is a "
-    "wave for a month within its usual range. H and L mean unusually high and low, in a double ring if that is worse, "
-    "and in a dashed ring if neither is better. The icon of a target is P if the target will be met reliably, F in a "
-    "double ring if it will be missed until something changes, and a question mark if a month could meet it or "
-    "miss it.",
+    "In the table of headline measures, a triangle points up or down with the figure. A month is judged once, against "
+    "the twelve complete months before it: it is worse or better than usual if it is further from their median than "
+    "the figures usually move from month to month (more than 3.145 times as far). Without such words, nothing stands "
+    "out. What the rest of the year needs assumes as many calls as in the same months of last year.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
-    "days; it is not joined to the line. The solid grey line is the mean, the dashed grey lines are the limits of the "
-    "usual range (mean plus and minus 2.66 times the mean moving range), and the dashed orange line is the target or "
-    "benchmark. A square marks a month that the chart calls unusual. With fewer than twelve months, the limits are "
-    "drawn faintly, and nothing is called usual or unusual.",
+    "days; it is not joined to the line. The grey band is what the year before would lead one to expect of the newest "
+    "month, with the median in its middle, and the dashed orange line is the target or benchmark. A square marks a "
+    "month that was worse or better than usual when it was new.",
 )
-"""Paragraphs that explain icons and charts."""
+"""Paragraphs that explain the headline table and charts."""
 
 _HOW_TO_READ_EVENTS = (
     "A dotted vertical line marks an event that the force has listed, with its name above it. The line is at the point "
@@ -427,7 +413,7 @@ class Report:
 
     @property
     def how_to_read(self) -> tuple[str, ...]:
-        """Paragraphs that explain icons and charts, and events if there are any."""
+        """Paragraphs that explain the headline table and charts, and events if there are any."""
         return (*HOW_TO_READ, *([_HOW_TO_READ_EVENTS] if any(item.events_note for item in self.sections) else []))
 
     @property

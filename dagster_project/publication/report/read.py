@@ -13,7 +13,6 @@ import duckdb
 from dagster_project.errors import OperatorError
 from dagster_project.publication.report import headlines
 from dagster_project.publication.report.commentary import Commentary, front_lines
-from dagster_project.publication.report.control_charts import chart_months, chart_of, points_of, series_of
 from dagster_project.publication.report.definitions import FormulaChange, definitions, formula_changes, read_rules
 from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.events import marked
@@ -48,7 +47,8 @@ from dagster_project.publication.report.model import (
 )
 from dagster_project.publication.report.months import missing_sources, newest_delivery, paper_months
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.sentences import Series, sentences
+from dagster_project.publication.report.sentences import Series, record, sentences, standing_out, target_course
+from dagster_project.publication.report.verdicts import chart_of, judged_months, points_of, series_of
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 
 
@@ -93,16 +93,14 @@ def read_report(
     if month not in months:
         exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}. See: fcir status")
-    charts = chart_months(connection, force_code, month)
+    judged = judged_months(connection, force_code, month)
     weekly = _weekly_charts(connection, force_code, month, measures, events, formulas)
     notes: dict[str, int] = {}
     series = {
-        item.code: series_of(item, months, figures, charts.get(item.code, []), formulas.get(item.code, ()))
+        item.code: series_of(item, months, figures, judged.get(item.code, []), formulas.get(item.code, ()))
         for item in measures
     }
     columns = columns_of(months, figures)
-    # If no chart has a verdict, the first page says so once.
-    has_verdicts = any(not item.is_trial for item in series.values())
     sections = []
     for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]
@@ -113,9 +111,7 @@ def read_report(
         )
         shown = [series[item.code] for item in own]
         written = words.blocks.get(code, ())
-        sections.append(
-            _section(code, title, shown, table, charts, weekly, written, events, formulas, has_verdicts=has_verdicts)
-        )
+        sections.append(_section(code, title, shown, table, judged, weekly, written, events, formulas))
     above, on_comparison = (words.blocks.get(place, ()) for place in ("", COMPARED))
     compared = how_we_compare(connection, force_code, months)
     if compared:
@@ -124,7 +120,7 @@ def read_report(
         # The section has no published figures, so it is not shown; what was written for it is.
         above += on_comparison
     standings = [
-        _standing(item, month, figures, charts.get(item.code, []), formulas.get(item.code, ()), notes)
+        _standing(item, month, figures, judged.get(item.code, []), formulas.get(item.code, ()), notes)
         for item in sorted(catalogue, key=lambda item: item.section_order)
         if item.is_headline
     ]
@@ -180,38 +176,32 @@ def _section(
     title: str,
     measures: Sequence[Series],
     table: Table,
-    charts: Mapping[str, Sequence[Mapping[str, Any]]],
+    judged: Mapping[str, Sequence[Mapping[str, Any]]],
     weekly: Mapping[str, Chart],
     commentary: tuple[Block, ...],
     events: Sequence[Event],
     formulas: Mapping[str, Sequence[FormulaChange]],
-    *,
-    has_verdicts: bool,
 ) -> Section:
     """Return a section of the paper: statements on its headline measures, their table, charts by month and week."""
     return Section(
         code,
         title,
-        tuple(
-            _statement(series, weekly.get(series.measure.code), counts_points=has_verdicts)
-            for series in measures
-            if series.measure.is_headline
-        ),
+        tuple(_statement(series, weekly.get(series.measure.code)) for series in measures if series.measure.is_headline),
         commentary,
         table,
         tuple(
-            marked(replace(chart, finding="") if series.lacks_points and not has_verdicts else chart, code, events)
+            marked(chart, code, events)
             for series in measures
-            if (chart := chart_of(series, charts.get(series.measure.code, []), formulas.get(series.measure.code, ())))
+            if (chart := chart_of(series, judged.get(series.measure.code, []), formulas.get(series.measure.code, ())))
         ),
         tuple(weekly[series.measure.code] for series in measures if series.measure.code in weekly),
     )
 
 
-def _statement(series: Series, weeks: Chart | None, *, counts_points: bool) -> Statement:
+def _statement(series: Series, weeks: Chart | None) -> Statement:
     measure = series.measure
     # Weeks of two formulas are not compared either.
-    words = with_weeks(sentences(series, counts_points=counts_points), None if series.formula_changed else weeks)
+    words = with_weeks(sentences(series), None if series.formula_changed else weeks)
     return Statement(f"{measure.short_label} ({measure.label})", words)
 
 
@@ -219,7 +209,7 @@ def _standing(
     measure: Measure,
     month: date,
     figures: Figures,
-    charts: Sequence[Mapping[str, Any]],
+    judged: Sequence[Mapping[str, Any]],
     formulas: Sequence[FormulaChange],
     notes: dict[str, int],
 ) -> headlines.Standing:
@@ -229,7 +219,7 @@ def _standing(
     incomplete = (
         [f"Provisional: {counted_days(row['days_loaded'], row['days'])}"] if row and figure.is_provisional else []
     )
-    last = charts[-1] if charts and charts[-1]["month_start"] == month else {}
+    last = judged[-1] if judged and judged[-1]["month_start"] == month else {}
     return headlines.Standing(
         measure=measure,
         month=month,
@@ -244,15 +234,12 @@ def _standing(
             figures.get((measure.code, month, "same_month_last_year")), row["pct_change_on_last_year"] if row else None
         ),
         formula_changes=tuple(item.first_day for item in formulas),
-        points=points_of(charts, formulas),
+        points=points_of(judged, formulas) if measure.chart_type != "cohort" else (),
         remark="; ".join([*incomplete, *quarantined(row)]),
-        **{
-            name: last.get(name)
-            for name in (
-                *("target", "is_target_met", "signal", "variation", "assurance"),
-                *("mean", "lower_limit", "upper_limit"),
-            )
-        },
+        record=record(last, measure),
+        words=standing_out(last, measure),
+        course=tuple(target_course(last, measure)),
+        **{name: last.get(name) for name in ("target", "is_target_met", "verdict", "usual", "usual_step")},
     )
 
 

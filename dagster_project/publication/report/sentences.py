@@ -1,33 +1,20 @@
 """Write sentences on figures by rules: course, highest and lowest, target, previous year.
 
-They state nothing that the table next to them does not show: they quote its texts, and never call one of two figures
-with the same text higher. Only the control chart decides whether a month is unusual (`kpi_measure_spc_as_of`), from 12
-points on; with fewer, sentences only state facts. Months with a missing day are left out.
+They quote the texts of the table next to them, and never call one of two figures with the same text higher. Only
+`kpi_measure_verdict` decides whether a month is worse or better than usual. Months with a missing day are left out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
 
 from dagster_project.publication.report.display import display, display_target
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
 
-SIGNAL_WORDS = {
-    "outside_limits": "outside the limits",
-    "trend": "seven in a row in one direction",
-    "two_of_three": "two of three near a limit",
-    "shift": "seven in a row on one side of the median",
-}
-VARIATION_WORDS = {
-    "common_cause": "No unusual change",
-    "improving": "Better than usual",
-    "concerning": "Worse than usual",
-    "unusual": "Unusual",
-}
-POINTS_NEEDED = 12
-"""Points that a control chart needs for a verdict, as words state them; a test compares them with the macro
-`control_chart_least_points`. Whether a chart has enough is its column `is_trial`."""
+VERDICT_WORDS = {"better": "Better than usual", "worse": "Worse than usual"}
+"""A verdict of `kpi_measure_verdict`, in words."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -44,63 +31,36 @@ class Month:
     target: Decimal | None
     is_target_met: bool | None
     """None without a target, or where neither direction is better."""
-    signal: str | None
-    variation: str | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
 class Series:
-    """A measure over the months of a paper, with its control chart as of the last of them."""
+    """A measure over the months of a paper, with what is said of the last of them."""
 
     measure: Measure
     months: tuple[Month, ...]
     left_out: tuple[date, ...]
     """Months without a figure or with a missing day."""
-    points: int
-    """Number of points in the chart since its last baseline."""
-    is_trial: bool
-    """Whether these are too few for a verdict; also without a chart."""
-    baseline_start: date | None
-    """First month that the limits are computed from; None without a chart."""
-    lower_limit: Decimal | None
-    upper_limit: Decimal | None
-    variation: str | None
-    """Verdict on the newest month of the chart that has one."""
-    assurance: str | None
     year_to_date: Figure
     year_to_date_before: Figure
     formula_changed: date | None = None
-    """First day of the newest formula, if months of the chart have another one; its limits start again there."""
-    judged_month: date | None = None
-    """Month of the verdict."""
-
-    @property
-    def lacks_points(self) -> bool:
-        """Whether a control chart has no verdict only because it has too few points."""
-        return self.measure.chart_type == "xmr" and self.formula_changed is None and self.is_trial
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the chart has enough points, and limits, to show the usual range."""
-        return not self.is_trial and self.upper_limit is not None
+    """First day of the newest formula, if months of the paper have another one."""
+    newest: Mapping[str, Any] = field(default_factory=dict)
+    """Row of `kpi_measure_verdict` of the newest month; empty without one."""
 
 
-def sentences(series: Series, *, counts_points: bool = True) -> str:
-    """Describe the figures of a measure in one paragraph.
-
-    Args:
-        series: the measure over the months of a paper.
-        counts_points: whether to say how many months a verdict lacks.
-    """
+def sentences(series: Series) -> str:
+    """Describe the figures of a measure over the months of a paper in one paragraph."""
     if series.measure.chart_type == "cohort":
         # Months of different ages cannot be compared.
         parts = [_left_out(series)]
     else:
         parts = [
             _change(series),
+            _verdicts(series),
             _extremes(series),
             _other_formula(series),
-            _points_missing(series) if counts_points else "",
             _against_target(series),
             _against_year_before(series),
             _left_out(series),
@@ -109,22 +69,59 @@ def sentences(series: Series, *, counts_points: bool = True) -> str:
 
 
 def finding(series: Series) -> str:
-    """Say in a few words what the control chart shows: `January 2023: no unusual change`."""
-    if series.measure.chart_type == "none":
-        return "Not judged: a monthly maximum"
-    if series.measure.chart_type == "cohort":
-        return "Not judged: recent months are still maturing"
-    if series.formula_changed and series.is_trial:
-        return f"Not judged: different formula since {long_month(series.formula_changed)}"
-    if series.lacks_points:
-        return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
-    if series.variation is None:
-        return "Month not complete"
-    if series.upper_limit is None and series.variation == "common_cause":
-        return "No limits: hardly any month differs from the one before"
-    month = f"{long_month(series.judged_month)}: " if series.judged_month else ""
-    words = VARIATION_WORDS[series.variation]
-    return f"{month}{words[:1].lower()}{words[1:]}" if month else words
+    """Say in a few words what stands out in the newest month: `January 2023: better than usual`; empty if nothing."""
+    words = standing_out(series.newest, series.measure)
+    return f"{long_month(series.newest['month_start'])}: {words[:1].lower()}{words[1:]}" if words else ""
+
+
+def standing_out(row: Mapping[str, Any], measure: Measure) -> str:
+    """Return `Worse than usual, the highest since March 2021`; empty if a month has no verdict and no record."""
+    words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), record(row, measure))))
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def record(row: Mapping[str, Any], measure: Measure) -> str:
+    """Return `the highest since March 2021`; empty if the month has no record. A count is compared per day."""
+    side = "high" if row.get("is_record_high") else "low" if row.get("is_record_low") else ""
+    if not side:
+        return ""
+    if measure.unit == "duration":
+        word = {"high": "longest", "low": "shortest"}[side]
+    elif row["mean_per_day"] is not None:
+        word = f"{side}est a day"
+    else:
+        word = f"{side}est"
+    if row["record_since"]:
+        return f"the {word} since {long_month(row['record_since'])}"
+    return f"the {word} since figures began in {long_month(row['first_month'])}"
+
+
+def target_course(row: Mapping[str, Any], measure: Measure) -> Iterator[str]:
+    """Yield `met in 12 of the last 12 months`, and what the rest of the year needs."""
+    if row.get("met_of_last_12") is not None:
+        yield f"met in {row['met_of_last_12']} of the last 12 months"
+    if state := row.get("rest_of_year_state"):
+        yield _rest_of_year(state, row, measure)
+
+
+def _rest_of_year(state: str, row: Mapping[str, Any], measure: Measure) -> str:
+    fixed = {
+        "met": "met for the year",
+        "missed": "missed for the year",
+        "cannot_be_met": "cannot be met for the year",
+        "certain": "certain to be met for the year",
+        "not_at_last_years_number": "cannot be met for the year at last year's number",
+        "certain_at_last_years_number": "certain to be met for the year at last year's number",
+    }
+    if state in fixed:
+        return fixed[state]
+    # Rounded to the harder side, in whole percent or seconds; a low percentage with one decimal.
+    is_lower = measure.better == "lower"
+    decimals = 1 if measure.unit != "duration" and row["target"] < 10 else 0
+    side = ROUND_FLOOR if is_lower else ROUND_CEILING
+    need = display(row["rest_of_year_need"].quantize(Decimal(1).scaleb(-decimals), side), measure.unit, decimals)
+    words = f"the rest of the year needs {'under ' if is_lower else ''}about {need}"
+    return f"{words}, never reached yet" if state == "never_reached" else words
 
 
 def target_label(measure: Measure, target: Decimal | None) -> str:
@@ -142,34 +139,19 @@ def _change(series: Series) -> str:
         return "No figure for the year to date: nothing was delivered, or there is nothing to divide by."
     if len(series.months) < 2:
         return "There are too few complete months to detect a change."
-    first, last = series.months[0], series.months[-1]
-    signals = [month for month in series.months if month.signal]
-    if signals:
-        return f"{_course(series.months)} {_unusual(signals)}"
-    # Limits computed from a baseline do not apply to the months before it.
-    if series.is_judged and series.baseline_start is not None and series.baseline_start <= first.month:
-        limits = " to ".join(
-            display(limit, series.measure.unit, series.measure.decimals)
-            for limit in (series.lower_limit, series.upper_limit)
-        )
-        return (
-            f"No unusual change: {first.text} in {long_month(first.month)} and {last.text} in "
-            f"{long_month(last.month)} are within the usual range ({limits})."
-        )
     return _course(series.months)
 
 
-def _unusual(signals: Sequence[Month]) -> str:
-    """List the months with a signal, by verdict and rule."""
-    by_verdict: dict[str, dict[str, list[str]]] = {}
-    for month in signals:
-        verdict = VARIATION_WORDS[month.variation or "unusual"]
-        rule = SIGNAL_WORDS[str(month.signal)]
-        by_verdict.setdefault(verdict, {}).setdefault(rule, []).append(short_month(month.month))
-    return " ".join(
-        f"{verdict}: {listed([f'{listed(months)} ({rule})' for rule, months in by_rule.items()])}."
-        for verdict, by_rule in by_verdict.items()
-    )
+def _verdicts(series: Series) -> str:
+    """List the months that were worse or better than usual, and the record of the newest."""
+    parts = [
+        f"{words}: {listed([short_month(month.month) for month in months])}."
+        for verdict, words in VERDICT_WORDS.items()
+        if (months := [month for month in series.months if month.verdict == verdict])
+    ]
+    if words := record(series.newest, series.measure):
+        parts.append(f"{long_month(series.newest['month_start'])} is {words}.")
+    return " ".join(parts)
 
 
 def _course(months: Sequence[Month]) -> str:
@@ -232,13 +214,6 @@ def _other_formula(series: Series) -> str:
     return f"Months before {long_month(series.formula_changed)} use a different formula and are not compared."
 
 
-def _points_missing(series: Series) -> str:
-    if not series.lacks_points:
-        return ""
-    verb = "is" if series.points == 1 else "are"
-    return f"There {verb} {series.points} of the {POINTS_NEEDED} months that a verdict needs."
-
-
 def _against_target(series: Series) -> str:
     judged = [month for month in series.months if month.is_target_met is not None]
     if not judged:
@@ -255,30 +230,7 @@ def _against_target(series: Series) -> str:
     else:
         months = listed([long_month(month.month) for month in missed])
         met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
-    return f"{met}{_reliability(series.assurance, len(missed), len(judged))}."
-
-
-def _reliability(assurance: str | None, missed: int, judged: int) -> str:
-    """Say what the chart shows for future months, worded so that it does not contradict the past months."""
-    if assurance is None:
-        return ""
-    if assurance == "consistently_meets":
-        return (
-            "; the chart shows that it is met unless something unusual happens"
-            if missed
-            else "; the chart shows that it is met reliably"
-        )
-    if assurance == "consistently_misses":
-        return (
-            "; the chart shows that it will not be met without a change"
-            if missed == judged
-            else "; the chart shows that it is missed unless something unusual happens"
-        )
-    if not missed:
-        return "; the chart does not yet show that it will be met reliably"
-    if missed == judged:
-        return "; the chart does not rule out that it will be met"
-    return "; the chart shows that it could be met in some months and missed in others"
+    return f"{'; '.join([met, *target_course(series.newest, series.measure)])}."
 
 
 def _against_year_before(series: Series) -> str:

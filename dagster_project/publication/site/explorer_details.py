@@ -21,7 +21,6 @@ from dagster_project.publication.html import packed
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.report.display import display, display_target, in_full
 from dagster_project.publication.site.views import text_of
-from dagster_project.sql import quoted
 
 MONTHS = 36
 """Months of weeks and days: the two years that a chart shows, and the year before them, for comparison."""
@@ -171,9 +170,8 @@ def read_details(connection: duckdb.DuckDBPyConnection, code: str) -> Iterator[t
     """Yield each force with the figures of a detail, by measure and member (an empty text without a split).
 
     A series has the columns of `cells` in `read_explorer`: first day, text, value, days loaded, days of the period, and
-    whether it is provisional. Weeks also have `limits`, those of the newest control chart (`read_limits`).
+    whether it is provisional.
     """
-    limits = read_limits(connection, "kpi_measure_spc_weekly", "week_start") if code == "week" else {}
     cursor = connection.execute(
         f"""
         select
@@ -196,43 +194,35 @@ def read_details(connection: duckdb.DuckDBPyConnection, code: str) -> Iterator[t
             texts = [None if value is None else text_of(value, unit, decimals) for value in values]
             columns = (days, texts, [in_full(value) or None for value in values], *covered)
             series[measure][member] = dict(zip(COLUMNS, columns, strict=True))
-            if judged := limits.get(force, {}).get(measure):
-                series[measure][member]["limits"] = judged
         yield force, dict(series)
 
 
-def read_limits(connection: duckdb.DuckDBPyConnection, mart: str, period: str) -> dict[str, dict[str, list[Any]]]:
-    """Return the control limits and target of each month or week, as values and texts, by force and measure.
-
-    Args:
-        connection: a database with the marts.
-        mart: the table of control charts.
-        period: its column of months or weeks.
-    """
+def read_judged(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[Any]]]:
+    """Return the verdict on each month with its usual value, as values and texts, by force and measure."""
     found: dict[str, dict[str, list[Any]]] = {}
     cursor = connection.execute(
-        f"""
+        """
         select
-            charts.force_code, charts.measure, cast({quoted(period)} as varchar), charts.mean, charts.lower_limit,
-            charts.upper_limit, charts.target, charts.is_trial, charts.signal, measures.unit, measures.decimals
-        from marts.{quoted(mart)} as charts
-        inner join marts.measures as measures on charts.measure = measures.measure
-        order by charts.force_code, charts.measure, {quoted(period)}
+            verdicts.force_code, verdicts.measure, cast(verdicts.month_start as varchar), verdicts.usual,
+            verdicts.lower_limit, verdicts.upper_limit, verdicts.target, verdicts.verdict, measures.unit,
+            measures.decimals
+        from marts.kpi_measure_verdict as verdicts
+        inner join marts.measures as measures on verdicts.measure = measures.measure
+        order by verdicts.force_code, verdicts.measure, verdicts.month_start
         """
     )
-    for force, measure, first, mean, lower, upper, target, is_trial, signal, unit, decimals in _rows(cursor):
-        limits = {"mean": mean, "lower": lower, "upper": upper}
-        texts = {name: "" if limit is None else display(limit, unit, decimals) for name, limit in limits.items()}
+    for force, measure, first, usual, lower, upper, target, verdict, unit, decimals in _rows(cursor):
+        amounts = {"usual": usual, "lower": lower, "upper": upper}
+        texts = {name: "" if amount is None else display(amount, unit, decimals) for name, amount in amounts.items()}
         found.setdefault(force, {}).setdefault(measure, []).append(
             {
                 "first": first,
                 "values": {
-                    name: None if limit is None else format(limit.normalize(), "f")
-                    for name, limit in {**limits, "target": target}.items()
+                    name: None if amount is None else format(amount.normalize(), "f")
+                    for name, amount in {**amounts, "target": target}.items()
                 },
                 "texts": {**texts, "target": "" if target is None else display_target(target, unit)},
-                "trial": bool(is_trial) and lower is not None,
-                "signal": signal or "",
+                "verdict": verdict or "",
             }
         )
     return found

@@ -20,7 +20,7 @@ class Card:
     target: str
     """`Benchmark under 2%: met`; empty without a target."""
     lines: tuple[str, ...]
-    """Changes, verdict, and what limits the figure, each in a line of its own."""
+    """Changes, verdict, targets met, and what limits the figure, each in a line of its own."""
     worst: WorstMonth | None
 
 
@@ -57,8 +57,9 @@ def _lines(item: Headline, month: date) -> Iterator[str]:
         for change, number in ((item.month_change, 1), (item.year_change, 12))
         if change.text
     )
-    if item.variation:
-        yield item.variation.text
+    yield item.verdict
+    course = "; ".join(item.course)
+    yield f"{course[:1].upper()}{course[1:]}"
     yield item.remark
 
 

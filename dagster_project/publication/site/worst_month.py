@@ -40,8 +40,8 @@ class OtherMeasure:
     label: str
     figure: str
     before: str
-    signal: str
-    """The rule of the control chart that the month breaks, in words; empty if it breaks none."""
+    verdict: str
+    """`Worse than usual` or `Better than usual`; empty if the month is neither."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class WorstMonth:
     figure: str
     place: str
     """`the highest of 24 complete months`."""
-    signal: str
+    verdict: str
     comment: tuple[Block, ...]
     """What the analyst wrote on the measure, and on its section, in the paper of the month."""
     has_paper: bool
@@ -117,7 +117,7 @@ class _Finder:
             month=worst.month,
             figure=worst.figures[0].text,
             place=f"the {'highest' if measure.better == 'lower' else 'lowest'} of {len(rows)} complete months",
-            signal=worst.signal,
+            verdict=worst.verdict,
             comment=(*explained.comment, *words.blocks.get(measure.section, ())),
             has_paper=paper is not None,
             paper=f"{paper.folder.as_posix()}/board_paper.html" if paper and "board_paper.html" in paper.forms else "",
@@ -147,7 +147,7 @@ class _Finder:
                     other.label,
                     row.figures[0].text,
                     history.text(before) if before else NOTHING,
-                    row.signal,
+                    row.verdict,
                 )
 
     def _calls_of(self, measure: Measure, month: date) -> tuple[str, Mapping[str, str], str, Mapping[str, str]]:

@@ -8,9 +8,7 @@ call_parameters as (select * from {{ ref("call_parameters") }}),
 
 targets as (select * from {{ ref("measure_targets") }}),
 
-formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
-
-baselines as (select * from {{ ref("control_chart_baselines") }})
+formulas as (select * from {{ ref("cancelled_crime_formulas") }})
 
 {%- for parameter in of_calls %}
 
@@ -48,15 +46,3 @@ select
     'crime.' || formula as value,
     source
 from formulas
-
-union all
-
-select
-    'control_chart_baseline' as definition,
-    measure as applies_to,
-    force_code,
-    valid_from,
-    cast(null as date) as valid_to,
-    reason as value,
-    source
-from baselines

@@ -14,70 +14,6 @@ with
 
 figures as (select * from {{ ref("int_claim_figure") }}),
 
-statement_months as (select * from {{ ref("int_statement_month") }}),
-
-chart_months as (select * from {{ ref("kpi_measure_spc") }}),
-
--- The chart of the measure over the compared months that the claim is about.
-charted as (
-
-    select
-        figures.test_key,
-        chart_months.*,
-        cast(row_number() over (
-            partition by figures.test_key
-            order by chart_months.month_start desc nulls last
-        ) as bigint) as months_back
-    from figures
-    inner join statement_months
-        on figures.test_key = statement_months.test_key
-    inner join chart_months
-        on
-            figures.force_code = chart_months.force_code
-            and figures.measure = chart_months.measure
-            and statement_months.month_start = chart_months.month_start
-    where
-        statement_months.period = 'stated'
-        and statement_months.is_compared
-        and not statement_months.is_other
-
-),
-
-charts as (
-
-    select
-        test_key,
-        count(value) as months_with_value,
-        -- Without limits a single month is not a signal, however far it is from the others.
-        count(case when upper_limit is not null then variation end) as months_judged,
-        count(signal) as signal_months,
-        {{ joined_text("case when signal is not null then " ~ month_text("month_start") ~ " || ' ' || signal end") }}
-            as signals,
-        min(points) as points,
-        max(case when months_back = 1 then lower_limit end) as lower_limit,
-        max(case when months_back = 1 then upper_limit end) as upper_limit
-    from charted
-    group by test_key
-
-),
-
-gathered as (
-
-    select
-        figures.*,
-        charts.months_with_value,
-        charts.months_judged,
-        coalesce(charts.signal_months, 0) as signal_months,
-        charts.signals,
-        charts.points,
-        charts.lower_limit,
-        charts.upper_limit
-    from figures
-    left join charts
-        on figures.test_key = charts.test_key
-
-),
-
 -- Result of each comparison in the loaded months: whether the claim is true, null where they do not decide it, and the
 -- two deciding figures.
 outcomes as (
@@ -106,11 +42,6 @@ outcomes as (
                         then most_peak_months = 1 and first_peak_month = last_peak_month
                 end
             when comparison = 'within_benchmark' then {{ is_target_met("period_value", "target") }}
-            when comparison = 'is_stable'
-                then case
-                    when signal_months > 0 then false
-                    when months_judged > 0 and months_judged = months_with_value then true
-                end
             when comparison = 'is_the_sum_of'
                 then case
                     when months_differing > 0 then false
@@ -131,9 +62,9 @@ outcomes as (
             when comparison = 'falls_year_on_year' then period_value < base_period_value
         end as holds,
         case
+            when comparison = 'is_stable' then null
             when comparison in {{ end_comparisons }} then last_rate
             when comparison in {{ peak_comparisons }} then greatest
-            when comparison = 'is_stable' then {{ trillionths("signal_months", "1") }}
             when comparison = 'is_the_sum_of' then own_total
             else period_value
         end as value_trillionths,
@@ -172,11 +103,11 @@ outcomes as (
                 end
             else needed
         end as months_needed
-    from gathered
+    from figures
 
 ),
 
--- Each further month can end a peak, a sum or a stable period, but cannot restore one. Shares and totals can still
+-- Each further month can end a peak or a sum, but cannot restore one. Shares and totals can still
 -- change either way.
 tested as (
 
@@ -186,7 +117,7 @@ tested as (
             when holds and months_needed is null then 'supported'
             when holds then 'supported_so_far'
             when not holds and months_needed is null then 'contradicted'
-            when not holds and comparison in ('peaks_in', 'is_stable', 'is_the_sum_of') then 'contradicted'
+            when not holds and comparison in ('peaks_in', 'is_the_sum_of') then 'contradicted'
             when not holds and comparison in {{ threshold_comparisons }} and is_sum then 'contradicted'
             else 'not_testable'
         end as verdict
@@ -203,6 +134,7 @@ explained as (
             when verdict <> 'not_testable' then null
             when unknown is not null then 'unknown_measure'
             when months is null then 'no_period'
+            when comparison = 'is_stable' then 'not_tested'
             when comparison in {{ end_comparisons }} and months = 1 then 'one_month'
             when comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither' then 'no_direction'
             when comparison in ('peaks_with', 'is_the_sum_of') and not has_others then 'no_other_measure'
@@ -214,12 +146,6 @@ explained as (
             when comparison in {{ yearly_comparisons }} and is_sum and months <> base_months
                 then 'periods_differ'
             when comparison = 'within_benchmark' and target is null and months_loaded > 0 then 'no_target'
-            when comparison = 'is_stable' and months_loaded > 0
-                then case
-                    when points is null then 'no_chart'
-                    when months_with_value = 0 then 'no_figure'
-                    else 'no_limits'
-                end
             when months_needed is not null then 'months_not_loaded'
             else 'no_figure'
         end as reason_code
@@ -274,10 +200,6 @@ final as (
             when comparison = 'peaks_with' then all_peaks
         end as {{ dbt.type_string() }}) as peaks,
         cast(case when comparison = 'is_the_sum_of' then months_differing end as bigint) as months_differing,
-        cast(case when comparison = 'is_stable' then signals end as {{ dbt.type_string() }}) as signals,
-        cast(case when comparison = 'is_stable' then points end as bigint) as chart_points,
-        cast(case when comparison = 'is_stable' then lower_limit end as decimal(38, 6)) as lower_limit,
-        cast(case when comparison = 'is_stable' then upper_limit end as decimal(38, 6)) as upper_limit,
         cast(unknown as {{ dbt.type_string() }}) as unknown_measures,
         -- A sentence about the columns above, written at publication.
         cast(null as {{ dbt.type_string() }}) as evidence,

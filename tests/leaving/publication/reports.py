@@ -24,7 +24,6 @@ from dagster_project.publication.report.model import (
     Section,
     Statement,
     Table,
-    Verdict,
 )
 from dagster_project.publication.site.frame import PAGES
 
@@ -40,19 +39,21 @@ def figure(text: str, value: str | None, note: int | None = None) -> Figure:
     return Figure(text, None if value is None else Decimal(value), is_provisional=note is not None, note=note)
 
 
-def chart(measure: str, unit: str, values: list[str], *, target: str | None = None, signal: str | None = None) -> Chart:
+def chart(
+    measure: str, unit: str, values: list[str], *, target: str | None = None, verdict: str | None = None
+) -> Chart:
     points = tuple(
-        Point(month, Decimal(value), value, is_provisional=False, signal=signal)
+        Point(month, Decimal(value), value, is_provisional=False, verdict=verdict)
         for month, value in zip(MONTHS, values, strict=True)
     )
     return Chart(
         measure=measure,
         title="A measure",
-        finding="January 2023: no unusual change",
+        finding="January 2023: worse than usual",
         alternative=f"{measure} by month",
         unit=unit,
         points=points,
-        mean=Decimal(values[0]),
+        usual=Decimal(values[0]),
         lower_limit=Decimal(0),
         upper_limit=Decimal(values[0]) * 2,
         target=Decimal(target) if target else None,
@@ -88,7 +89,7 @@ def a_report() -> Report:
     section = Section(
         code="calls_999",
         title="999 calls",
-        statements=(Statement("Received", "No unusual change."),),
+        statements=(Statement("Received", "Rose."),),
         commentary=(
             Block("paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))),
             Block("bullet", (Run("first"),)),
@@ -97,7 +98,7 @@ def a_report() -> Report:
         table=Table("999 calls, December 2022 to January 2023", COLUMNS, rows),
         charts=(
             chart("calls_999.received", "count", ["1234", "1234.5"]),
-            chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2", signal="outside_limits"),
+            chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2", verdict="worse"),
             chart("calls_999.avg_queue_time", "duration", ["17.4", "59.5"]),
         ),
         weekly_charts=(
@@ -105,10 +106,10 @@ def a_report() -> Report:
                 chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2"),
                 title="A measure by week",
                 points=(
-                    Point(date(2023, 1, 16), Decimal("1.155"), "1.16%", is_provisional=False, signal=None),
-                    Point(date(2023, 1, 23), Decimal("0.0049"), "0.00%", is_provisional=False, signal=None),
+                    Point(date(2023, 1, 16), Decimal("1.155"), "1.16%", is_provisional=False),
+                    Point(date(2023, 1, 23), Decimal("0.0049"), "0.00%", is_provisional=False),
                 ),
-                mean=None,
+                usual=Decimal(1),
                 lower_limit=None,
                 upper_limit=None,
                 by="week",
@@ -161,13 +162,13 @@ def a_matrix(trend: tuple[Point, ...]) -> Matrix:
         year_change=Change("", "not compared: different formula"),
         trend=trend,
         trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
-        variation=Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),
+        verdict="Worse than usual",
         target="under 2%: missed",
-        assurance=Verdict("hit_and_miss", "May be met or missed", "a month could meet the target or miss it"),
+        course=("met in 3 of the last 12 months",),
         remark="Provisional: 30 of 31 days",
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
-    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "variation": "Variation", "target": "Target"}
+    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "verdict": "Stands out", "target": "Target"}
     return Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
 
 

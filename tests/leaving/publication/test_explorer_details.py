@@ -2,10 +2,6 @@
 
 import pytest
 
-from dagster_project.publication.site.explorer_details import (
-    read_details,
-)
-
 MEASURES = {
     "calls_999.received": ("count", 0),
     "calls_999.pct_not_answered": ("percent", 2),
@@ -25,10 +21,6 @@ def tables(marts):
         create table marts.kpi_measure_weekly (
             force_code varchar, measure varchar, week_start date, value decimal(38, 6), is_provisional boolean,
             share_of_days_loaded decimal(38, 6)
-        );
-        create table marts.kpi_measure_spc_weekly (
-            force_code varchar, measure varchar, week_start date, mean decimal(38, 6), lower_limit decimal(38, 6),
-            upper_limit decimal(38, 6), target decimal(38, 6), is_trial boolean, signal varchar
         );
         create table marts.kpi_calls_daily (
             force_code varchar, line varchar, date_day date, received bigint, pct_not_answered decimal(38, 6),
@@ -50,10 +42,6 @@ def tables(marts):
             ('kent', 'calls_999.pct_not_answered', '2022-12-26', 2.345, false, 100),
             ('kent', 'calls_999.pct_not_answered', '2023-01-02', null, true, 0),
             ('kent', 'calls_999.pct_not_answered', '2023-01-09', 1, true, 57.142857);
-        insert into marts.kpi_measure_spc_weekly values
-            ('kent', 'calls_999.pct_not_answered', '2022-12-26', 1.5, 0.5, 2.25, 2, false, 'outside_limits'),
-            ('kent', 'calls_999.pct_not_answered', '2023-01-09', null, null, null, 2, null, null),
-            ('kent', 'calls_999.received', '2023-01-09', 10, 5, 15, null, true, null);
         insert into marts.kpi_calls_daily values
             ('kent', '999', '2023-01-01', 1234, 2.5, 61.4, false), ('kent', '999', '2023-01-02', 0, null, null, true);
         insert into marts.kpi_crime_by_district_monthly values
@@ -73,16 +61,3 @@ def tables(marts):
     )
     marts.executemany("insert into marts.measures values (?, ?, ?)", [[code, *unit] for code, unit in MEASURES.items()])
     return marts
-
-
-def test_weeks_have_the_limits_and_target_of_their_control_chart(tables):
-    ((_, series),) = read_details(tables, "week")
-    measure = series["calls_999.pct_not_answered"][""]
-    judged, without = measure["limits"]
-    assert (judged["first"], judged["signal"], judged["trial"]) == ("2022-12-26", "outside_limits", False)
-    assert judged["values"] == {"mean": "1.5", "lower": "0.5", "upper": "2.25", "target": "2"}
-    assert judged["texts"] == {"mean": "1.50%", "lower": "0.50%", "upper": "2.25%", "target": "2%"}
-    assert without["values"] == {"mean": None, "lower": None, "upper": None, "target": "2"}
-    for code in ("day", "district"):
-        for _, others in read_details(tables, code):
-            assert all("limits" not in columns for of in others.values() for columns in of.values())

@@ -1,4 +1,4 @@
-"""Comparisons and reasons of claims that go with the control charts and the search for a formula."""
+"""Comparisons and reasons of claims that go with the search for a formula."""
 
 from dataclasses import fields, replace
 from datetime import date
@@ -18,7 +18,7 @@ CLAIM = Claim(
     | {"comparison": "more_than", "verdict": "supported", "value": Decimal("1.5"), "base_value": Decimal("1.4")}
     | {"first_month": date(2022, 8, 1), "last_month": date(2022, 9, 1), "value_months": "2022-08 to 2022-09"}
     | {"months_loaded": 2, "months_in_period": 2, "unit": "percent", "decimals": 2, "better": "lower"}
-    | {"is_sum": False, "chart_type": "xmr"}
+    | {"is_sum": False}
 )
 
 
@@ -34,8 +34,6 @@ PEAK |= {"base_value_months": "2022-08"}
 PEAKS = PEAK | {"comparison": "peaks_with", "base_value": None}
 TARGET = {"comparison": "within_benchmark"}
 SUM = {"comparison": "is_the_sum_of", "months_differing": 0}
-CHART = {"comparison": "is_stable", "chart_points": 24}
-CHART |= {"lower_limit": Decimal("0.276"), "upper_limit": Decimal("2.364")}
 FOUND = [
     ({}, f"1.50% over {BOTH}, more than 1.4%."),
     ({"comparison": "less_than", **COUNT, **figures(612, 613)}, f"612 over {BOTH}, less than 613."),
@@ -69,11 +67,6 @@ FOUND = [
     (
         TARGET | {"better": "higher", "verdict": "contradicted", **figures("89.999", 90)},
         f"89.999% over {BOTH}, not above the benchmark of 90.000%.",
-    ),
-    (
-        CHART | {"signals": "2022-08 outside_limits, 2022-09 trend"},
-        f"Unusual of {BOTH}: August 2022 (outside the limits) and September 2022 (seven in a row in one direction); "
-        "the control chart has 24 points and the limits 0.28% to 2.36%.",
     ),
     (SUM | COUNT | figures(612, 612), f"Equal to the sum in 2 months, {BOTH}: 612 in total."),
     (SUM | {"months_loaded": 1, "value_months": "2022-08"}, "Equal to the sum in 1 month, August 2022."),
@@ -114,8 +107,7 @@ REASONS = [
     ("month_outside_period", {"base_value_months": "2022-07"}, f"July 2022 is not in the period, {BOTH}."),
     ("no_target", {}, f"No target is in force in {BOTH}."),
     ("no_figure", {"first_month": None}, "There is no figure to compare in its period."),
-    ("no_chart", {}, "This measure has no control chart."),
-    ("no_limits", {"chart_points": 12}, f"The control chart with {BOTH} has no limits, since its 12 points do not d"),
+    ("not_tested", {}, "Whether figures are stable is not tested."),
 ]
 
 
@@ -134,9 +126,9 @@ LOST = "calls_999.lost"
 
 def test_texts_are_written_again_and_again_into_the_warehouse():
     kinds = {"months_loaded": "bigint", "months_in_period": "bigint", "months_differing": "bigint"}
-    kinds |= {"chart_points": "bigint", "first_month": "date", "last_month": "date", "value": "decimal(38, 12)"}
-    kinds |= {"base_value": "decimal(38, 12)", "lower_limit": "decimal(38, 6)", "upper_limit": "decimal(38, 6)"}
-    facts = [field.name for field in fields(Claim)][:-5]
+    kinds |= {"first_month": "date", "last_month": "date", "value": "decimal(38, 12)"}
+    kinds |= {"base_value": "decimal(38, 12)"}
+    facts = [field.name for field in fields(Claim)][:-4]
     key = {"force_code": "kent", "report_id": "p", "statement_id": "C1"}
     row = key | {name: getattr(CLAIM, name) for name in facts}
     with dry_connection() as connection:

@@ -1,4 +1,4 @@
-"""The limits of control charts in the explorer."""
+"""The figures of the explorer."""
 
 import pytest
 
@@ -68,15 +68,10 @@ def marts(marts):
         );
         insert into marts.kpi_measure_period by name
         select * replace ('nameless' as force_code) from marts.kpi_measure_period where value = 1500;
-        create table marts.kpi_measure_spc as
+        create table marts.kpi_measure_verdict as
         select 'kent' as force_code, 'calls_999.pct_not_answered' as measure, * from (values
-            (date '2022-12-01', 1.5, 0.5, 2.25, 2.0, false, 'outside_limits'),
-            (date '2023-01-01', null, null, null, 2, true, null)
-        ) as t (month_start, mean, lower_limit, upper_limit, target, is_trial, signal);
-        create table marts.kpi_measure_spc_weekly as
-        select force_code, measure, date '2022-12-26' as week_start, mean, lower_limit, upper_limit, target,
-            true as is_trial, signal
-        from marts.kpi_measure_spc limit 1;
+            (date '2022-12-01', 1.5, 0.5, 2.25, 2.0, 'worse'), (date '2023-01-01', null, null, null, 2, null)
+        ) as t (month_start, usual, lower_limit, upper_limit, target, verdict);
         create table marts.kpi_measure_weekly as
         select 'kent' as force_code, 'calls_999.pct_not_answered' as measure, * from (values
             (date '2022-12-26', 2.345, false, 100.0), (date '2023-01-02', null, true, 0),
@@ -114,15 +109,14 @@ def test_figures_of_every_period_have_text_value_and_coverage(marts):
     assert cells["month"]["kent"][RECORDED]["first"] == ["2022-12-01", "2023-01-01"]
     assert data["spans"]["fytd"]["2022-12-01"] == ["2022-04-01", "2022-12-01"]
     assert data["spans"]["month_per_day"] == data["spans"]["month"]
-    judged, without = data["limits"]["kent"][LOST]
+    judged, without = data["judged"]["kent"][LOST]
     assert judged == {
         "first": "2022-12-01",
-        "values": {"mean": "1.5", "lower": "0.5", "upper": "2.25", "target": "2"},
-        "texts": {"mean": "1.50%", "lower": "0.50%", "upper": "2.25%", "target": "2%"},
-        "trial": False,
-        "signal": "outside_limits",
+        "values": {"usual": "1.5", "lower": "0.5", "upper": "2.25", "target": "2"},
+        "texts": {"usual": "1.50%", "lower": "0.50%", "upper": "2.25%", "target": "2%"},
+        "verdict": "worse",
     }
-    assert (without["values"]["mean"], without["texts"]["mean"], without["signal"]) == (None, "", "")
+    assert (without["values"]["usual"], without["texts"]["usual"], without["verdict"]) == (None, "", "")
     marts.execute("update marts.kpi_measure_period set period = 'decade' where period = 'fytd'")
     with pytest.raises(ReportError, match="'decade'"):
         read_explorer(marts)
@@ -146,9 +140,6 @@ def test_weeks_and_days_have_text_value_and_delivered_days(marts):
         (LOST, "", "2023-01-02"): (None, None, 0, 7, True),
         (LOST, "", "2023-01-09"): ("1.00%", "1", 4, 7, True),
     }
-    ((_, series),) = read_details(marts, "week")
-    (judged,) = series[LOST][""]["limits"]
-    assert (judged["first"], judged["trial"], judged["texts"]["mean"]) == ("2022-12-26", True, "1.50%")
     assert {key[::2]: row for key, row in rows_of(marts, "day").items() if key[2] != "2020-02-01"} == {
         (QUEUE, "2023-01-01"): ("1m 1s", "61.4", 1, 1, False),
         (QUEUE, "2023-01-02"): (None, None, 0, 1, True),

@@ -9,7 +9,7 @@ import pytest
 from dagster_project.publication.report.definitions import FormulaChange
 from dagster_project.publication.report.model import Revision, Row
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.weekly import weekly_chart, weekly_finding, weeks_until, with_weeks
+from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 from tests.leaving.publication2.reports import a_measure, figure
 
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2022, month, 1) for month in range(8, 13))
@@ -26,11 +26,10 @@ SHARE = a_measure(code="calls.share", short_label="Share", unit="percent", decim
 CALLS = a_measure(code="calls.received", short_label="Calls")
 
 
-def weeks(*values: str | None, **changes) -> list[dict]:
-    """Weeks from 1 August 2022 on, without limits."""
+def weeks(*values: str | None) -> list[dict]:
+    """Weeks from 1 August 2022 on."""
     return [
         {"week_start": AUGUST + timedelta(weeks=place), "value": value and Decimal(value), "target": Decimal(2)}
-        | {"mean": None, "lower_limit": None, "upper_limit": None, "signal": None, "is_trial": True, **changes}
         for place, value in enumerate(values)
     ]
 
@@ -49,9 +48,6 @@ def test_a_chart_by_week_names_its_highest_lowest_and_newest_week():
     assert [point.is_after_gap for point in weekly_chart(SHARE, rows[2:3] + rows[4:]).points] == [False, True, False]
     assert "By week: 1.00% in every week;" in with_weeks("", weekly_chart(SHARE, weeks("1", "1.001")))
     assert weekly_chart(SHARE, weeks("1", None)) is None
-    better = [row | {"variation": "improving"} for row in weeks("1", "2", upper_limit=3, is_trial=False)]
-    assert weekly_finding(better) == "Of 2 weeks, 2 better than usual"
-    assert weekly_finding(weeks("1", upper_limit=Decimal(3), points=11)) == "No verdict yet: 11 of 12 weeks"
 
 
 def test_a_paper_has_the_complete_weeks_that_end_in_its_months(marts):

@@ -1,4 +1,4 @@
-"""Charts of the workbook with the limits of control charts."""
+"""Charts of the workbook with the band of the year before."""
 
 import io
 import re
@@ -21,7 +21,7 @@ CHART = SECTION.charts[0]
 
 
 def points(kinds: str) -> tuple[Point, ...]:
-    """A month a letter: `c` complete, `n` the first of a new formula, `p` provisional, `s` a signal, `-` no figure."""
+    """A month a letter: `c` complete, `n` the first of a new formula, `p` provisional, `s` marked, `-` none."""
     months = [date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1) for number in range(len(kinds))]
     return tuple(
         Point(
@@ -29,7 +29,7 @@ def points(kinds: str) -> tuple[Point, ...]:
             Decimal(100 + n),
             "1",
             is_provisional=kind == "p",
-            signal="shift" if kind == "s" else None,
+            verdict="worse" if kind == "s" else None,
             is_after_gap=n > 0 and kinds[n - 1] == "-",
             is_after_change=kind == "n",
         )
@@ -56,11 +56,19 @@ def parts(report: Report) -> dict[str, str]:
     ],
 )
 def test_charts_of_the_workbook_separate_gaps_provisional_months_and_formulas(kinds, rows):
-    chart = replace(CHART, points=points(kinds), limits_from=date(2022, 6, 1), target=Decimal(7))
+    chart = replace(CHART, points=points(kinds), usual_from=date(2022, 6, 1), target=Decimal(7))
     report = of_section(REPORT, charts=(chart,))
     _, *found = sheet(report, "Chart data")[4:]
     assert [row[2:6] for row in found] == [[date(2022, 4 + n, 1), *row] for n, row in enumerate(rows)]
     assert [row[6:] for row in found[1:3]] == [["", "", "", 7], [1234, 0, 2468, 7]]
     names = re.findall("<c:tx><c:v>(.*?)</c:v>", parts(report)["xl/charts/chart1.xml"])
     other = ["Value by another formula"] if "n" in kinds else []
-    assert names == ["Value", "Provisional value", *other, "Mean", "Lower limit", "Upper limit", "Target or benchmark"]
+    assert names == [
+        "Value",
+        "Provisional value",
+        *other,
+        "Usual",
+        "Expected from",
+        "Expected to",
+        "Target or benchmark",
+    ]

@@ -49,17 +49,16 @@ def figure(text: str, value: str | None, note: int | None = None) -> Figure:
 
 def chart(measure: str, unit: str, values: list[str], **changes: Any) -> Chart:
     points = tuple(
-        Point(month, Decimal(value), value, is_provisional=False, signal=None)
-        for month, value in zip(MONTHS, values, strict=True)
+        Point(month, Decimal(value), value, is_provisional=False) for month, value in zip(MONTHS, values, strict=True)
     )
     plain = Chart(
         measure=measure,
         title="A measure",
-        finding="January 2023: no unusual change",
+        finding="January 2023: worse than usual",
         alternative=f"{measure} by month",
         unit=unit,
         points=points,
-        mean=Decimal(values[0]),
+        usual=Decimal(values[0]),
         lower_limit=Decimal(0),
         upper_limit=Decimal(values[0]) * 2,
         target=None,
@@ -85,11 +84,11 @@ def a_report(**changes: Any) -> Report:
         ),
     )
     target = {"target": Decimal(2), "target_label": "2% benchmark"}
-    weeks = [Point(date(2023, 1, day), Decimal(1), "1.00%", False, None) for day in (16, 23)]
+    weeks = [Point(date(2023, 1, day), Decimal(1), "1.00%", False) for day in (16, 23)]
     section = model.Section(
         code="calls_999",
         title="999 calls",
-        statements=(model.Statement("Received", "No unusual change."),),
+        statements=(model.Statement("Received", "Rose."),),
         commentary=(
             Block("paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))),
             *(Block("bullet", (Run(text),)) for text in ("first", "second")),
@@ -153,13 +152,13 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         year_change=model.Change("", "not compared: different formula"),
         trend=trend,
         trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
-        variation=model.Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),
+        verdict="Worse than usual",
         target="under 2%: missed",
-        assurance=model.Verdict("hit_and_miss", "May be met or missed", "a month could meet the target or miss it"),
+        course=("met in 3 of the last 12 months",),
         remark="Provisional: 30 of 31 days",
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
-    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "variation": "Variation", "target": "Target"}
+    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "verdict": "Stands out", "target": "Target"}
     return model.Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
 
 

@@ -48,7 +48,7 @@ function chart(own, drawn, unit, single) {
       stretch: `${line} ${stretch[period]}`,
       value: cell?.text ? Number(cell.value) : null,
       provisional: Boolean(cell?.provisional),
-      signal: single && Boolean(judgedPeriod(one, periods[period])?.signal),
+      marked: single && Boolean(judgedPeriod(one, periods[period])?.verdict),
       tip: cell?.text
         ? `${one.name}, ${short(periods[period])}: ${cell.text}${cell.provisional ? " (provisional)" : ""}` : "",
     }));
@@ -58,7 +58,7 @@ function chart(own, drawn, unit, single) {
   const place = create("div", { class: "drawing", role: "img", "aria-label": [spoken(drawn, single), ...eventNotes(events)].join(" ") });
   const left = own.length - drawn.length;
   const remarks = [
-    ...(single ? limitRemarks(drawn[0]) : []),
+    ...(single ? judgedRemarks(drawn[0]) : []),
     ...formulaRemarks(drawn),
     ...(left ? [`${counted(drawn.length, "series is", "series are")} drawn, ${left.toLocaleString("en-GB")} not: `
       + "they have no figure or are too many for one chart. The table has them."] : []),
@@ -128,32 +128,39 @@ function formulaRemarks(drawn) {
   return changes.length ? [`Different formula since ${listed(changes)}: figures before and after are not joined.`] : [];
 }
 
-/** Mean, limits and target by month or week. When a chart has a new baseline, they change, and another line begins. */
-function ruleRows(one) {
-  return ["mean", "lower", "upper", "target"].flatMap((kind) => {
-    let stretch = 0;
-    let before = null;
-    return chosenPeriods().flatMap((month, index) => {
-      const judged = one.cells[index] ? judgedPeriod(one, month) : null;
-      const value = judged?.values[kind];
-      if (!value) return [];
-      if (before !== null && before !== value) stretch += 1;
-      before = value;
-      // Limits that allow no verdict are drawn faintly.
-      const opacity = judged.trial && ["lower", "upper"].includes(kind) ? 0.45 : 1;
-      return [{ period: index, kind, value: Number(value), opacity, stretch: `${kind} ${stretch}` }];
-    });
-  });
+/** The newest period with a band of what the year before would lead one to expect: its position, values and texts. */
+function expected(one) {
+  const periods = chosenPeriods();
+  const index = periods.findLastIndex((month, position) => one.cells[position] && judgedPeriod(one, month)?.values.upper);
+  return index < 0 ? null : { index, ...judgedPeriod(one, periods[index]) };
 }
 
-function limitRemarks(one) {
+/** Usual value of the newest month over the year that it is from, and the targets of all periods. */
+function ruleRows(one) {
+  const band = expected(one);
+  const first = band ? Math.max(0, band.index - 12) : 0;
+  const usual = band ? [first, band.index].map((period) => ({
+    period, kind: "usual", value: Number(band.values.usual), stretch: "usual",
+    lower: Number(band.values.lower), upper: Number(band.values.upper),
+  })) : [];
+  let stretch = 0;
+  let before = null;
+  return [...usual, ...chosenPeriods().flatMap((month, index) => {
+    const value = one.cells[index] ? judgedPeriod(one, month)?.values.target : null;
+    if (!value) return [];
+    if (before !== null && before !== value) stretch += 1;
+    before = value;
+    return [{ period: index, kind: "target", value: Number(value), stretch: `target ${stretch}` }];
+  })];
+}
+
+function judgedRemarks(one) {
+  const band = expected(one);
   const last = chosenPeriods().findLast((month, index) => one.cells[index] && judgedPeriod(one, month));
-  if (last === undefined) return [];
-  const { texts, trial } = judgedPeriod(one, last);
+  const target = last === undefined ? "" : judgedPeriod(one, last).texts.target;
   return [
-    ...(texts.upper ? [`Mean ${texts.mean}, limits of the usual range ${texts.lower} to ${texts.upper}`
-      + `${trial ? ` (from fewer than twelve ${choice.grain}s, so there is no verdict)` : ""}.`] : []),
-    ...(texts.target ? [`${capital(targetKind(one))} ${texts.target}.`] : []),
+    ...(band ? [`Usual ${band.texts.usual}; the year before would lead one to expect ${band.texts.lower} to ${band.texts.upper}.`] : []),
+    ...(target ? [`${capital(targetKind(one))} ${target}.`] : []),
   ];
 }
 
@@ -187,8 +194,7 @@ function stylesOf(drawn) {
 }
 
 const RULES = {
-  mean: { colour: PAPER_GREY, dash: [1, 0], text: "Mean" },
-  limit: { colour: PAPER_GREY, dash: [4, 2], text: "Limits of the usual range" },
+  usual: { colour: PAPER_GREY, dash: [1, 0], text: "Usual, in the band that the year before would lead one to expect" },
   target: { colour: "#F46A25", dash: [7, 3], text: "Target" },
 };
 
@@ -218,11 +224,10 @@ function legend(drawn, styles, rows, rules, events, single) {
     ? [entry(styles[0], drawn[0].member || figureTitle())]
     : drawn.map((one, line) => entry(styles[line], one.name));
   const kinds = new Set(rules.map((rule) => rule.kind));
-  if (kinds.has("mean")) entries.push(entry(RULES.mean, RULES.mean.text));
-  if (kinds.has("upper")) entries.push(entry(RULES.limit, RULES.limit.text));
+  if (kinds.has("usual")) entries.push(entry(RULES.usual, RULES.usual.text));
   if (kinds.has("target")) entries.push(entry(RULES.target, capital(targetKind(drawn[0]))));
-  if (rows.some((row) => row.signal)) {
-    entries.push(entry({ ...styles[0], shape: "square", line: false }, "Unusual by the limits"));
+  if (rows.some((row) => row.marked)) {
+    entries.push(entry({ ...styles[0], shape: "square", line: false }, "Worse or better than usual"));
   }
   if (rows.some((row) => row.provisional && row.value !== null)) {
     entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so it is not joined to the line"));
@@ -237,7 +242,7 @@ function legend(drawn, styles, rows, rules, events, single) {
 /** The chart as Vega-Lite, like those of the papers: values start at 0, so a small change does not look large. */
 function specification(rows, rules, styles, events, unit, width) {
   const periods = chosenPeriods();
-  const heights = [...rows, ...rules].map((row) => row.value).filter(Number.isFinite);
+  const heights = [...rows, ...rules].flatMap((row) => [row.value, row.lower, row.upper]).filter(Number.isFinite);
   const greatest = Math.max(0, ...heights);
   const least = Math.min(0, ...heights);
   const lines = [...new Set(rows.map((row) => row.line))];
@@ -267,13 +272,15 @@ function specification(rows, rules, styles, events, unit, width) {
     axis: { title: null, domain: false, ticks: false, gridColor: "#e6e6e6", tickCount: 5, ...axisOf(unit, least, greatest) },
   };
   const line = { field: "line", type: "nominal" };
-  const rule = (kinds, look) => ({
-    data: { values: rules.filter((row) => kinds.includes(row.kind)) },
+  const band = {
+    data: { values: rules.filter((row) => row.kind === "usual") },
+    mark: { type: "area", aria: false, color: "#e3e6e8", opacity: 1 },
+    encoding: { x, y: { ...y, field: "lower" }, y2: { field: "upper" } },
+  };
+  const rule = (kind, look) => ({
+    data: { values: rules.filter((row) => row.kind === kind) },
     mark: { type: "line", aria: false, stroke: look.colour, strokeDash: look.dash, strokeWidth: 1.5 },
-    encoding: {
-      x, y, detail: { field: "stretch", type: "nominal" },
-      opacity: { field: "opacity", type: "quantitative", scale: null, legend: null },
-    },
+    encoding: { x, y, detail: { field: "stretch", type: "nominal" } },
   });
   return {
     width: Math.max(120, width),
@@ -281,9 +288,9 @@ function specification(rows, rules, styles, events, unit, width) {
     autosize: { type: "fit", contains: "padding" },
     background: "white",
     layer: [
+      ...(rules.some((row) => row.kind === "usual") ? [band] : []),
       ...eventLayers(places, x),
-      ...(rules.length
-        ? [rule(["mean"], RULES.mean), rule(["lower", "upper"], RULES.limit), rule(["target"], RULES.target)] : []),
+      ...(rules.length ? [rule("usual", RULES.usual), rule("target", RULES.target)] : []),
       {
         data: { values: rows.filter((row) => row.value !== null && !row.provisional) },
         mark: { type: "line", aria: false, strokeWidth: size < 20 ? 1 : 2 },
@@ -304,9 +311,9 @@ function specification(rows, rules, styles, events, unit, width) {
             condition: { test: "datum.provisional", value: "white" }, ...line, legend: null, scale: scale("colour"),
           },
           shape: {
-            condition: { test: "datum.signal", value: "square" }, ...line, legend: null, scale: scale("shape"),
+            condition: { test: "datum.marked", value: "square" }, ...line, legend: null, scale: scale("shape"),
           },
-          size: { condition: { test: "datum.signal", value: 110 }, value: size },
+          size: { condition: { test: "datum.marked", value: 110 }, value: size },
           // Shown by the browser as the title of the point.
           tooltip: { field: "tip", type: "nominal" },
         },

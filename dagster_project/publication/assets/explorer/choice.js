@@ -220,18 +220,16 @@ function chosenSpan() {
   return span(data.months[choice.from], lastDay(data.months[choice.to]));
 }
 
-/** Limits and target of a month or week, or null. Those of a month apply until the next with others; a signal does not. */
-function judgedPeriod({ force, measure, member }, period) {
+/** Usual value, target and verdict of a month, or null. A week has the target alone, that of the month of its Monday. */
+function judgedPeriod({ force, measure }, period) {
   const detail = detailOf(choice);
+  const known = data.judged[data.forces[force].code]?.[data.measures[measure].code] ?? [];
   if (detail?.code === "week") {
-    const { limits } = columnsOf(force, measure, choice.figure, detail)[member] ?? {};
-    return limits?.find((one) => one.first === period) ?? null;
+    const { values, texts } = known.findLast((one) => one.first <= period) ?? {};
+    return values?.target ? { values: { target: values.target }, texts: { target: texts.target }, verdict: "" } : null;
   }
-  const known = data.limits[data.forces[force].code]?.[data.measures[measure].code] ?? [];
-  // Only the figure of the month itself has any.
-  const isJudged = choice.figure === "month" && !detail;
-  const found = isJudged ? known.findLast((one) => one.first <= period) : null;
-  return found ? { ...found, signal: found.first === period ? found.signal : "" } : null;
+  // Only the figure of the month itself is judged.
+  return choice.figure === "month" && !detail ? known.find((one) => one.first === period) ?? null : null;
 }
 
 function targetKind(one) {

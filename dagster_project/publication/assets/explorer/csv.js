@@ -2,7 +2,7 @@
 
 const COLUMNS = ["force_code", "force_name", "measure", "section", "label", "unit", "figure", "grain", "split", "member",
   "period_start", "compared_with", "first_day", "last_day", "value", "display_value", "is_provisional", "days_loaded", "days",
-  "target", "mean", "lower_limit", "upper_limit", "signal", "events"];
+  "target", "usual", "lower_limit", "upper_limit", "verdict", "events"];
 
 /** A field of RFC 4180. */
 function field(text) {
@@ -36,7 +36,7 @@ function csv() {
         name(force.code), name(force.name), name(measure.code), name(sectionTitle.get(measure.section)),
         name(measure.label), name(measure.unit), choice.figure, choice.grain, choice.split, name(one.member), periods[index],
         one.isBefore ? "year_before" : "", first, last, cell.value, name(cell.text), String(cell.provisional), cell.loaded,
-        cell.days, value("target"), value("mean"), value("lower"), value("upper"), judged?.signal ?? "",
+        cell.days, value("target"), value("usual"), value("lower"), value("upper"), judged?.verdict ?? "",
         name(one.isBefore ? "" : named[index]),
       ].join(","));
     });

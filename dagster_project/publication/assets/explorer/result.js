@@ -94,10 +94,10 @@ function figureCell(cell) {
 }
 
 // The only column of words.
-const CONTROL = "Control chart";
+const VERDICT = "Verdict";
 
 function head(...titles) {
-  const cells = titles.map((title) => create("th", { scope: "col", class: title === CONTROL ? "words" : "" }, title));
+  const cells = titles.map((title) => create("th", { scope: "col", class: title === VERDICT ? "words" : "" }, title));
   return create("thead", {}, create("tr", {}, ...cells));
 }
 
@@ -148,30 +148,25 @@ function tableOfSeries() {
   return table(head(title, ...periods.map(([, period]) => GRAINS[choice.grain].short(period))), ...rows);
 }
 
-/** A table of one series with a row for each period, and the limits and target that its chart shows. */
+/** A table of one series with a row for each period, and the usual value, verdict and target. */
 function tableOfOne(one) {
   const { title, long } = GRAINS[choice.grain];
   const judged = chosenPeriods().map((period, index) => (one.cells[index] ? judgedPeriod(one, period) : null));
-  const hasLimits = judged.some((month) => month?.texts.upper);
+  const hasUsual = judged.some((month) => month?.texts.upper);
   const hasTarget = judged.some((month) => month?.texts.target);
   const word = (text) => create("td", {}, text || NOTHING);
   const rows = newest(ROWS).map(([index, period]) => {
-    const limit = judged[index];
+    const month = judged[index];
     const cell = one.cells[index];
     return rowOf(long(period), figureCell(cell),
-      ...(hasTarget ? [word(limit?.texts.target)] : []),
-      ...(hasLimits ? [word(limit?.texts.mean), word(limit?.texts.lower), word(limit?.texts.upper),
-        create("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit) : NOTHING)] : []),
+      ...(hasTarget ? [word(month?.texts.target)] : []),
+      ...(hasUsual ? [word(month?.texts.usual), word(month?.texts.lower), word(month?.texts.upper),
+        create("td", { class: "words" }, data.verdicts[month?.verdict] ?? "")] : []),
       word(cell?.days ? `${cell.loaded} of ${cell.days}` : ""));
   });
   return table(
     head(title, one.member || figureTitle(), ...(hasTarget ? [capital(targetKind(one))] : []),
-      ...(hasLimits ? ["Mean", "Lower limit", "Upper limit", CONTROL] : []), "Days delivered"), ...rows);
-}
-
-function signalText({ signal, trial }) {
-  if (trial) return `Too few ${choice.grain}s for a verdict`;
-  return signal ? `Unusual: ${data.signals[signal] ?? signal}` : "No signal";
+      ...(hasUsual ? ["Usual", "Expected from", "Expected to", VERDICT] : []), "Days delivered"), ...rows);
 }
 
 // ---- Notes
@@ -198,9 +193,6 @@ function note() {
   }
   if (choice.grain !== "month" && data.months.length - choice.from > data.detail_months) {
     notes.push(`This page has ${unit}s of the newest ${data.detail_months} months only.`);
-  }
-  if (choice.grain === "week" && shown.length === 1 && chosenPeriods().some((week) => judgedPeriod(shown[0], week))) {
-    notes.push("Limits and target are those of the newest control chart, which has the newest 53 complete weeks.");
   }
   if (cells.some((cell) => cell?.text && cell.provisional)) {
     notes.push("[p] Provisional: not every day that the figure covers has an accepted delivery. It will change.");

@@ -17,7 +17,7 @@ from tests.unit.publication.reports import chart
 CHART = chart("calls_999.queue", "duration", ["17.4", "59.5"])
 UNITS = ("duration", "count", "percent", "ratio", "hours")
 ABSURD = ("7700900123", "-7700900123", "345601", "86400", "1E+20", "-1E+37", "9" * 38, "1E+400", "NaN", "0", "1E-30")
-BARE = {"mean": None, "lower_limit": None, "upper_limit": None}
+BARE = {"usual": None, "lower_limit": None, "upper_limit": None}
 
 
 def labels(value: str, unit: str, second: str = "59.5", **limits) -> list[str]:
@@ -58,7 +58,7 @@ def test_values_are_labelled_in_round_steps_and_the_unit_that_fits(unit, value, 
 
 
 def points(kinds: str) -> tuple[Point, ...]:
-    """A month a letter: `c` complete, `n` the first of a new formula, `p` provisional, `s` a signal, `-` no figure."""
+    """A month a letter: `c` complete, `n` the first of a new formula, `p` provisional, `s` marked, `-` none."""
     months = [date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1) for number in range(len(kinds))]
     return tuple(
         Point(
@@ -66,7 +66,7 @@ def points(kinds: str) -> tuple[Point, ...]:
             Decimal(100 + n),
             "1",
             is_provisional=kind == "p",
-            signal="shift" if kind == "s" else None,
+            verdict="worse" if kind == "s" else None,
             is_after_gap=n > 0 and kinds[n - 1] == "-",
             is_after_change=kind == "n",
         )
@@ -86,7 +86,7 @@ def test_lines_join_only_complete_months_that_follow_each_other(kinds, joined):
     drawn = draw(replace(CHART, points=points(kinds)))
     line, symbols = (re.findall(rf'<g class="mark-{part}.*?</g>', drawn, re.DOTALL)[0] for part in ("line", "symbol"))
     assert line.count("L") == joined
-    # Neither a provisional month nor a signal depends on colour.
+    # Neither a provisional month nor one that stands out depends on colour.
     assert (symbols.count('fill="white"'), symbols.count("<rect")) == (kinds.count("p"), kinds.count("s"))
     trend = trend_line(points(kinds))
     assert (trend.count("L"), trend.count('fill="#fff"')) == (joined, kinds.count("p"))

@@ -8,19 +8,26 @@ import pytest
 
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
-from dagster_project.publication.report.sentences import Month, Series, finding, sentences
+from dagster_project.publication.report.sentences import Month, Series, finding, record, sentences, target_course
 from tests.unit.publication.reports import a_measure
 
 NOTHING = Figure("\N{EN DASH}", None, is_provisional=True)
 DECEMBER = (date(2022, 12, 1),)
-FREE = {"upper_limit": None}
-UNJUDGED = {"points": 11, "lower_limit": None, "upper_limit": None, "variation": None}
+NEWEST = {
+    "month_start": date(2022, 10, 1),
+    "verdict": None,
+    "is_record_high": False,
+    "is_record_low": True,
+    "record_since": None,
+    "first_month": date(2021, 2, 1),
+    "mean_per_day": None,
+}
 
 
 def month(place: int, value: str, decimals: int = 0, **changes) -> Month:
     """A complete month, August 2022 and those after it; a percentage has decimals, a count none."""
     text = display(Decimal(value), "percent" if decimals else "count", decimals)
-    plain = {"per_day": None, "target": None, "is_target_met": None, "signal": None}
+    plain = {"per_day": None, "target": None, "is_target_met": None}
     return Month(date(2022 + (7 + place) // 12, (7 + place) % 12 + 1, 1), Decimal(value), text, **plain | changes)
 
 
@@ -34,19 +41,12 @@ def months(values: str, decimals: int = 0, met: str = "", target: str = "2") -> 
     return judged or found
 
 
-def series(found: list[Month], *, points: int = 12, **changes) -> Series:
-    measure = {name: changes.pop(name) for name in ("chart_type", "unit", "decimals") if name in changes}
+def series(found: list[Month], **changes) -> Series:
+    measure = {name: changes.pop(name) for name in ("chart_type", "unit", "decimals", "better") if name in changes}
     made = Series(
         measure=a_measure(**measure),
         months=tuple(found),
         left_out=(),
-        points=points,
-        is_trial=points < 12,
-        baseline_start=date(2021, 8, 1),
-        lower_limit=Decimal(1),
-        upper_limit=Decimal(3000),
-        variation="common_cause",
-        assurance=None,
         year_to_date=NOTHING,
         year_to_date_before=NOTHING,
     )
@@ -62,15 +62,11 @@ def year(*values: str) -> dict[str, Figure]:
 RISE = "Rose from 10 in August 2022 to 30 in October 2022."
 ENDS = "Highest in October 2022 (30), lowest in August 2022 (10)."
 RULES = {
-    "within the limits": (
-        series(months("2400 1316 2210")),
-        "No unusual change: 2,400 in August 2022 and 2,210 in October 2022 are within the usual range (1 to 3,000). "
-        "Highest in August 2022 (2,400), lowest in September 2022 (1,316).",
-    ),
-    "few points": (
-        series(months("32 53 16"), **UNJUDGED),
-        "Rose from 32 in August 2022 to 53 in September 2022, then fell to 16 in October 2022. Highest in September "
-        "2022 (53), lowest in October 2022 (16). There are 11 of the 12 months that a verdict needs.",
+    "months that stand out": (
+        series([month(0, "32"), month(1, "53", verdict="worse"), month(2, "16", verdict="better")], newest=NEWEST),
+        "Rose from 32 in August 2022 to 53 in September 2022, then fell to 16 in October 2022. Better than usual: Oct "
+        "2022. Worse than usual: Sep 2022. October 2022 is the lowest since figures began in February 2021. Highest "
+        "in September 2022 (53), lowest in October 2022 (16).",
     ),
     "nothing at all": (
         series([], left_out=DECEMBER),
@@ -82,27 +78,27 @@ RULES = {
         "January 2023.",
     ),
     "a turn that prints like an end is none": (
-        series(months("20 30.4 30"), **FREE),
+        series(months("20 30.4 30")),
         "Rose from 20 in August 2022 to 30 in October 2022. Highest in September 2022 and October 2022 (30), lowest in "
         "August 2022 (20).",
     ),
-    "the same text": (series(months("10.4 9.6 10"), **FREE), "The same in August 2022 and October 2022: 10."),
+    "the same text": (series(months("10.4 9.6 10")), "The same in August 2022 and October 2022: 10."),
     "a sum that falls because its month is shorter": (
-        series([month(0, "310", per_day=Decimal(10)), month(1, "302", per_day=Decimal("10.0667"))], **FREE),
+        series([month(0, "310", per_day=Decimal(10)), month(1, "302", per_day=Decimal("10.0667"))]),
         "Went from 310 in August 2022 to 302 in September 2022; a day it rose (10.0 to 10.1), since the months differ "
         "in length. Highest in August 2022 (310), lowest in September 2022 (302).",
     ),
     "a sum that is the same per day": (
-        series([month(0, "310", per_day=Decimal("10.02")), month(1, "300", per_day=Decimal(10))], **FREE),
+        series([month(0, "310", per_day=Decimal("10.02")), month(1, "300", per_day=Decimal(10))]),
         "Went from 310 in August 2022 to 300 in September 2022; a day it was the same (10.0), since the months differ "
         "in length. Highest in August 2022 (310), lowest in September 2022 (300).",
     ),
     "a change of formula": (
-        series(months("10 20 30"), formula_changed=date(2022, 8, 1), **UNJUDGED, **year("1", "2")),
+        series(months("10 20 30"), formula_changed=date(2022, 8, 1), **year("1", "2")),
         f"{RISE} {ENDS} Months before August 2022 use a different formula and are not compared.",
     ),
     "a provisional year to date": (
-        series(months("10 20 30"), **FREE, **year("1", "2") | {"year_to_date": replace(NOTHING, value=Decimal(1))}),
+        series(months("10 20 30"), **year("1", "2") | {"year_to_date": replace(NOTHING, value=Decimal(1))}),
         f"{RISE} {ENDS}",
     ),
 }
@@ -111,8 +107,6 @@ RULES = {
 @pytest.mark.parametrize(("found", "text"), RULES.values(), ids=RULES)
 def test_a_rule_makes_its_sentence(found, text):
     assert sentences(found) == text
-    # A paper without any verdict says so once, on its first page.
-    assert sentences(found, counts_points=False) == text.partition(" There are 11")[0]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +137,27 @@ def test_targets_and_the_year_before_end_the_sentences(found, changes, text):
     assert sentences(series(found, unit="percent", decimals=2, **changes)).endswith(f" {text}")
 
 
-def test_the_finding_is_the_verdict_in_plain_words():
-    judged = series(months("10 30"), judged_month=date(2022, 9, 1), variation="concerning")
-    assert finding(judged) == "September 2022: worse than usual"
-    assert finding(replace(judged, judged_month=None)) == "Worse than usual"
+def test_the_finding_is_what_stands_out_in_plain_words():
+    found = series(months("10 30"), newest=NEWEST | {"verdict": "better", "record_since": date(2021, 3, 1)})
+    assert finding(found) == "October 2022: better than usual, the lowest since March 2021"
+    assert finding(replace(found, newest=NEWEST | {"is_record_low": False})) == ""
+    assert finding(replace(found, newest={})) == ""
+    long = a_measure(unit="duration")
+    assert record(NEWEST | {"is_record_low": False, "is_record_high": True}, long).startswith("the longest since")
+    assert record(NEWEST | {"mean_per_day": Decimal(1)}, a_measure()).startswith("the lowest a day since")
+
+
+@pytest.mark.parametrize(
+    ("state", "better", "target", "need", "words"),
+    [
+        ("open", "lower", "2", "5.79", "the rest of the year needs under about 5.7%"),
+        ("open", "higher", "90", "93.2", "the rest of the year needs about 94%"),
+        ("never_reached", "higher", "90", "93.2", "the rest of the year needs about 94%, never reached yet"),
+        ("cannot_be_met", "higher", "90", "104", "cannot be met for the year"),
+        ("missed", "lower", "2", None, "missed for the year"),
+    ],
+)
+def test_what_the_rest_of_the_year_needs_is_rounded_to_the_harder_side(state, better, target, need, words):
+    row = {"rest_of_year_state": state, "rest_of_year_need": need and Decimal(need), "target": Decimal(target)}
+    course = target_course(row | {"met_of_last_12": 0}, a_measure(unit="percent", decimals=2, better=better))
+    assert list(course) == ["met in 0 of the last 12 months", words]

@@ -60,11 +60,12 @@ def test_a_card_has_its_changes_verdict_and_limits_in_lines_of_their_own():
     assert card.lines == (
         "up 1 (0.1%) on Dec 2022; not compared: different formula",
         "Worse than usual",
+        "Met in 3 of the last 12 months",
         "Provisional: 30 of 31 days",
     )
     assert (card.address, card.target, card.worst) == ("measures/x.html", "Target under 2%: missed", None)
     unchanged = replace(card.headline.year_change, text="")
-    headline = replace(card.headline, variation=None, remark="", target="", year_change=unchanged)
+    headline = replace(card.headline, verdict="", course=(), remark="", target="", year_change=unchanged)
     bare = replace(report, matrix=replace(report.matrix, headlines=(headline,)))
     (card,) = cards(bare, {}, {})
     assert (card.lines, card.target, card.address) == (("up 1 (0.1%) on Dec 2022",), "", "")

@@ -1,0 +1,161 @@
+{#- A step or a distance is compared with so many thousandths of the usual step: the limits of charts of individuals and
+    of moving ranges by their median, after Wheeler. -#}
+{%- set far = 3145 -%}
+{%- set one_step = 3865 -%}
+{%- set key = ["force_code", "measure", "month_start"] -%}
+with
+
+months as (select * from {{ ref("int_measure_usual") }}),
+
+measures as (select * from {{ ref("measure_catalogue") }}),
+
+years_to_date as (select * from {{ ref("kpi_measure_period") }} where period = 'fytd'),
+
+subtracting as (
+
+    select distinct measure
+    from {{ ref("measure_parts") }}
+    where role = 'numerator' and weight < 0
+
+),
+
+compared as (
+
+    select
+        months.*,
+        measures.better,
+        measures.unit,
+        measures.chart_type = 'xmr' as has_usual,
+        subtracting.measure is null as has_floor,
+        2000 * months.scale as divisor,
+        1000 * months.usual_x2 - {{ far }} * months.usual_step_x2 as low,
+        1000 * months.usual_x2 + {{ far }} * months.usual_step_x2 as high,
+        months.is_judged
+        and months.usual_step_x2 > 0
+        and measures.chart_type = 'xmr'
+        and measures.better <> 'neither'
+        and months.display_value <> {{ display_quotient(
+            "months.usual_x2", "2 * months.scale", "measures.unit", "measures.decimals"
+        ) | indent(8) }} as has_verdict,
+        months.is_judged and months.has_year_before and measures.chart_type <> 'cohort' as has_records,
+        coalesce(months.high_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_high,
+        coalesce(months.low_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_low,
+        measures.factor * years_to_date.numerator as year_numerator,
+        years_to_date.denominator as year_denominator,
+        years_to_date.value as year_value,
+        12 - months.months_left as months_done,
+        -- The denominators of the rest of the year, times the months so far: last year's, or the mean of those so far.
+        case
+            when months.rest_months = months.months_left
+                then months.rest_denominator * (12 - months.months_left)
+            when months.rest_months > 0 then years_to_date.denominator * months.months_left
+        end as rest_denominators,
+        measures.better <> 'neither'
+        and months.target is not null
+        and years_to_date.denominator is not null
+        and years_to_date.value is not null
+        and not years_to_date.is_provisional
+        and not years_to_date.is_affected_by_quarantine as has_year
+    from months
+    inner join measures
+        on months.measure = measures.measure
+    left join years_to_date
+        on {{ same_columns("months", "years_to_date", key) }}
+    left join subtracting
+        on months.measure = subtracting.measure
+
+),
+
+-- What the rest of the year needs is target + missing / rest_denominators, or less at a greater number of events.
+needs as (
+
+    select
+        *,
+        cast(
+            (target * year_denominator - year_numerator) * months_done as decimal(38, 6)
+        ) as missing,
+        cast(target * rest_denominators as decimal(38, 6)) as targeted
+    from compared
+    where has_year and (months_left = 0 or rest_denominators > 0)
+
+),
+
+-- The numbers of a year differ by a quarter at most: what holds at five quarters of last year's holds below it too.
+rest as (
+
+    select
+        force_code,
+        measure,
+        month_start,
+        case when months_left > 0 then {{ ratio("targeted + missing", "rest_denominators") }} end as need,
+        case
+            when months_left = 0
+                then case when {{ is_target_met("year_value", "target") }} then 'met' else 'missed' end
+            when 4 * missing <= -5 * targeted
+                then case better when 'lower' then 'cannot_be_met' else 'certain' end
+            when unit = 'percent' and 4 * missing + 5 * targeted >= 500 * rest_denominators
+                then case better when 'lower' then 'certain' else 'cannot_be_met' end
+            when targeted + missing <= 0
+                then case better
+                    when 'lower' then 'not_at_last_years_number' else 'certain_at_last_years_number'
+                end
+            when unit = 'percent' and targeted + missing >= 100 * rest_denominators
+                then case better
+                    when 'lower' then 'certain_at_last_years_number' else 'not_at_last_years_number'
+                end
+            when better = 'lower' and lowest_value * rest_denominators >= targeted + missing then 'never_reached'
+            when better = 'higher' and highest_value * rest_denominators <= targeted + missing then 'never_reached'
+            else 'open'
+        end as state
+    from needs
+
+),
+
+final as (
+
+    select
+        cast(compared.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(compared.measure as {{ dbt.type_string() }}) as measure,
+        cast(compared.month_start as date) as month_start,
+        cast(compared.value as decimal(38, 6)) as value,
+        case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
+        case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
+        case when has_usual
+            then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
+        end as lower_limit,
+        case when has_usual
+            then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
+        end as upper_limit,
+        cast(
+            case
+                when has_verdict and 2000 * amount > high then case better when 'higher' then 'better' else 'worse' end
+                when has_verdict and 2000 * amount < low then case better when 'lower' then 'better' else 'worse' end
+            end as {{ dbt.type_string() }}
+        ) as verdict,
+        case
+            when has_verdict then 2000 * abs(amount - previous_amount) > {{ one_step }} * usual_step_x2
+        end as is_step,
+        case when has_records then is_high end as is_record_high,
+        case when has_records then is_low end as is_record_low,
+        cast(
+            case when has_records and is_high then high_before when has_records and is_low then low_before end as date
+        ) as record_since,
+        cast(compared.target as decimal(38, 6)) as target,
+        cast(is_target_met as boolean) as is_target_met,
+        cast(
+            case
+                when targets_before = 11 and is_target_met is not null
+                    then targets_met_before + case when is_target_met then 1 else 0 end
+            end as bigint
+        ) as met_of_last_12,
+        cast(rest.need as decimal(38, 6)) as rest_of_year_need,
+        cast(rest.state as {{ dbt.type_string() }}) as rest_of_year_state,
+        cast(is_provisional as boolean) as is_provisional,
+        cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
+    from compared
+    left join rest
+        on {{ same_columns("compared", "rest", key) }}
+
+)
+
+select * from final
