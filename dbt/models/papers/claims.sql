@@ -1,289 +1,183 @@
-{#- `outcomes` defines which figures each comparison reads; `tested` decides whether months that are not loaded
-    could change the outcome. A month with a missing day counts as not loaded. -#}
-{%- set end_comparisons = "('improves', 'worsens')" -%}
-{%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
-{%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
-{%- set yearly_comparisons = "('rises_year_on_year', 'falls_year_on_year')" -%}
-{%- set period_comparisons =
-    "('within_benchmark', 'more_than', 'less_than', 'equals', 'rises_year_on_year', 'falls_year_on_year')"
--%}
+{%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
+{%- set over_years = "('rises', 'falls', 'rises_year_on_year', 'falls_year_on_year')" -%}
+{%- set over_months = "('peaks_in', 'lowest_in')" -%}
 
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
-figures as (select * from {{ ref("int_claim_figure") }}),
+claims as (
 
-statement_months as (select * from {{ ref("int_statement_month") }}),
-
-chart_months as (select * from {{ ref("kpi_measure_spc") }}),
-
--- The chart of the measure over the compared months that the claim is about.
-charted as (
-
-    select
-        figures.test_key,
-        chart_months.*,
-        cast(row_number() over (
-            partition by figures.test_key
-            order by chart_months.month_start desc nulls last
-        ) as bigint) as months_back
-    from figures
-    inner join statement_months
-        on figures.test_key = statement_months.test_key
-    inner join chart_months
-        on
-            figures.force_code = chart_months.force_code
-            and figures.measure = chart_months.measure
-            and statement_months.month_start = chart_months.month_start
-    where
-        statement_months.period = 'stated'
-        and statement_months.is_compared
-        and not statement_months.is_other
+    select * from {{ ref("int_statement") }}
+    where kind = 'claim'
 
 ),
 
-charts as (
+figures as (select * from {{ ref("int_statement_figure") }}),
+
+-- All measures that a sum adds up.
+others as (
 
     select
-        test_key,
-        count(value) as months_with_value,
-        -- Without limits a single month is not a signal, however far it is from the others.
-        count(case when upper_limit is not null then variation end) as months_judged,
-        count(signal) as signal_months,
-        {{ joined_text("case when signal is not null then " ~ month_text("month_start") ~ " || ' ' || signal end") }}
-            as signals,
-        min(points) as points,
-        max(case when months_back = 1 then lower_limit end) as lower_limit,
-        max(case when months_back = 1 then upper_limit end) as upper_limit
-    from charted
-    group by test_key
+        {{ key | join(", ") }},
+        sum(value) as value,
+        min(months) as months,
+        min(months_loaded) as months_loaded
+    from figures
+    where period = 'others'
+    group by {{ key | join(", ") }}
 
 ),
 
 gathered as (
 
     select
-        figures.*,
-        charts.months_with_value,
-        charts.months_judged,
-        coalesce(charts.signal_months, 0) as signal_months,
-        charts.signals,
-        charts.points,
-        charts.lower_limit,
-        charts.upper_limit
-    from figures
-    left join charts
-        on figures.test_key = charts.test_key
+        claims.*,
+        stated.value as own_value,
+        stated.stated_month_value,
+        stated.highest_other,
+        stated.lowest_other,
+        stated.target,
+        base.value as compared_value,
+        base.first_month as compared_first_month,
+        base.last_month as compared_last_month,
+        others.value as others_value,
+        base.months = stated.months or not claims.is_sum as is_comparable,
+        stated.months + coalesce(base.months, 0) + coalesce(others.months, 0) as months,
+        stated.months_loaded + coalesce(base.months_loaded, 0) + coalesce(others.months_loaded, 0) as months_loaded
+    from claims
+    inner join figures as stated
+        on
+            {{ same_columns("claims", "stated", key) }}
+            and stated.period = 'stated'
+    left join figures as base
+        on
+            {{ same_columns("claims", "base", key) }}
+            and base.period = 'base'
+            and claims.comparison in {{ over_years }}
+    left join others
+        on {{ same_columns("claims", "others", key) }}
 
 ),
 
--- Result of each comparison in the loaded months: whether the claim is true, null where they do not decide it, and the
--- two deciding figures.
-outcomes as (
+-- Each comparison is of one figure with another, and expects it to be higher, lower or equal.
+compared as (
 
     select
         *,
+        months_loaded = months as is_complete,
         case
-            when unknown is not null or months is null then null
-            when comparison in {{ end_comparisons }} and months = 1 then null
-            when comparison in {{ end_comparisons }}
-                then case
-                    when better = 'neither' then null
-                    when (comparison = 'improves') = (better = 'higher') then last_rate > first_rate
-                    else last_rate < first_rate
-                end
-            -- A single month is not a peak.
-            when comparison in {{ peak_comparisons }} and months_loaded < 2 then null
-            when comparison = 'peaks_in'
-                then case
-                    when stated_value < greatest or (stated_value = greatest and peak_months > 1) then false
-                    when stated_value = greatest and own_months_without_value = 0 then true
-                end
-            when comparison = 'peaks_with'
-                then case
-                    when has_others and months_without_value = 0
-                        then most_peak_months = 1 and first_peak_month = last_peak_month
-                end
-            when comparison = 'within_benchmark' then {{ is_target_met("period_value", "target") }}
-            when comparison = 'is_stable'
-                then case
-                    when signal_months > 0 then false
-                    when months_judged > 0 and months_judged = months_with_value then true
-                end
-            when comparison = 'is_the_sum_of'
-                then case
-                    when months_differing > 0 then false
-                    when months_compared = months_loaded then true
-                end
-            -- A total of some months only shows that the whole is larger, and only where every month adds to it.
-            when comparison in {{ threshold_comparisons }} and is_sum and months_loaded < months
-                then case
-                    when is_never_negative and period_value > compared_with then comparison = 'more_than'
-                    when is_never_negative and period_value = compared_with and comparison = 'less_than' then false
-                end
-            when comparison = 'more_than' then period_value > compared_with
-            when comparison = 'less_than' then period_value < compared_with
-            when comparison = 'equals' then period_value = compared_with
-            when months_loaded < months or base_months_loaded < base_months then null
-            when is_sum and months <> base_months then null
-            when comparison = 'rises_year_on_year' then period_value > base_period_value
-            when comparison = 'falls_year_on_year' then period_value < base_period_value
-        end as holds,
+            when stated_unit = 'duration' then 0
+            when stated_decimals > measure_decimals then stated_decimals
+            else measure_decimals
+        end as decimals,
         case
-            when comparison in {{ end_comparisons }} then last_rate
-            when comparison in {{ peak_comparisons }} then greatest
-            when comparison = 'is_stable' then {{ trillionths("signal_months", "1") }}
-            when comparison = 'is_the_sum_of' then own_total
-            else period_value
-        end as value_trillionths,
+            when comparison in ('more_than', 'peaks_in', 'rises', 'rises_year_on_year') then 'higher'
+            when comparison in ('less_than', 'lowest_in', 'falls', 'falls_year_on_year') then 'lower'
+            when comparison in ('equals', 'is_the_sum_of') then 'equal'
+            when comparison = 'within_benchmark' then better
+        end as expected,
+        case when comparison in {{ over_months }} then stated_month_value else own_value end as value,
         case
-            when comparison in {{ end_comparisons }} then first_rate
-            when comparison = 'peaks_in' then stated_value
+            when comparison in ('more_than', 'less_than', 'equals') then stated_number
+            when comparison = 'peaks_in' then highest_other
+            when comparison = 'lowest_in' then lowest_other
             when comparison = 'within_benchmark' then target
-            when comparison = 'is_the_sum_of' then others_total
-            when comparison in {{ threshold_comparisons }} then compared_with
-            when comparison in {{ yearly_comparisons }} then base_period_value
-        end as base_trillionths,
-        case
-            when comparison in {{ end_comparisons }} then case when last_rate is not null then {{ month_text("last_month") }} end
-            else loaded
-        end as value_months,
-        case
-            when comparison in {{ end_comparisons }}
-                then case when first_rate is not null then {{ month_text("first_month") }} end
-            when comparison = 'peaks_in' then {{ month_text("stated_month") }}
-            when comparison in {{ yearly_comparisons }} then base_loaded
-        end as base_value_months,
-        case
-            when not is_known then null
-            when months is null then 'not stated'
-            when comparison in {{ end_comparisons }}
-                then case
-                    when needs_first and needs_last
-                        then {{ month_text("first_month") }} || ', ' || {{ month_text("last_month") }}
-                    when needs_first then {{ month_text("first_month") }}
-                    when needs_last then {{ month_text("last_month") }}
-                end
-            when comparison in {{ yearly_comparisons }}
-                then case
-                    when base_needed is not null and needed is not null then base_needed || ', ' || needed
-                    else coalesce(base_needed, needed)
-                end
-            else needed
-        end as months_needed
+            when months_loaded < months then null
+            when comparison = 'is_the_sum_of' then others_value
+            when comparison in {{ over_years }} and is_comparable then compared_value
+        end as base_value
     from gathered
 
 ),
 
--- Each further month can end a peak, a sum or a stable period, but cannot restore one. Shares and totals can still
--- change either way.
-tested as (
+-- Two figures that print the same are equal.
+related as (
 
     select
         *,
-        case
-            when holds and months_needed is null then 'supported'
-            when holds then 'supported_so_far'
-            when not holds and months_needed is null then 'contradicted'
-            when not holds and comparison in ('peaks_in', 'is_stable', 'is_the_sum_of') then 'contradicted'
-            when not holds and comparison in {{ threshold_comparisons }} and is_sum then 'contradicted'
-            else 'not_testable'
-        end as verdict
-    from outcomes
+        {{ rounded("value", "decimals") }} - {{ rounded("base_value", "decimals") }} as difference
+    from compared
 
 ),
 
--- Why there is no verdict: first reasons that no delivery can resolve, then missing data.
-explained as (
-
-    select
-        *,
-        case
-            when verdict <> 'not_testable' then null
-            when unknown is not null then 'unknown_measure'
-            when months is null then 'no_period'
-            when comparison in {{ end_comparisons }} and months = 1 then 'one_month'
-            when comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither' then 'no_direction'
-            when comparison in ('peaks_with', 'is_the_sum_of') and not has_others then 'no_other_measure'
-            when comparison in {{ threshold_comparisons }} and compared_with is null then 'no_threshold'
-            when comparison = 'peaks_in' and not stated_month between first_month and last_month
-                then 'month_outside_period'
-            when comparison in {{ peak_comparisons }} and months = 1 then 'one_month'
-            when comparison in {{ period_comparisons }} and not has_period_value then 'not_additive'
-            when comparison in {{ yearly_comparisons }} and is_sum and months <> base_months
-                then 'periods_differ'
-            when comparison = 'within_benchmark' and target is null and months_loaded > 0 then 'no_target'
-            when comparison = 'is_stable' and months_loaded > 0
-                then case
-                    when points is null then 'no_chart'
-                    when months_with_value = 0 then 'no_figure'
-                    else 'no_limits'
-                end
-            when months_needed is not null then 'months_not_loaded'
-            else 'no_figure'
-        end as reason_code
-    from tested
-
-),
-
+-- A further month can end a peak, but not restore one. A share may change either way; a total only grows.
 judged as (
 
     select
         *,
-        {%- for verdict in ["contradicted", "not_testable", "supported_so_far"] %}
-        max(case when verdict = '{{ verdict }}' then 1 else 0 end) over (
-            partition by force_code, report_id, statement_id
-        ) = 1 as has_{{ verdict }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from explained
-
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(report_id as {{ dbt.type_string() }}) as report_id,
-        cast(statement_id as {{ dbt.type_string() }}) as statement_id,
-        cast(test_no as bigint) as test_no,
-        cast(published_on as date) as published_on,
-        cast(statement as {{ dbt.type_string() }}) as statement,
-        cast(section as {{ dbt.type_string() }}) as section,
-        cast(measure as {{ dbt.type_string() }}) as measure,
-        cast(comparison as {{ dbt.type_string() }}) as comparison,
-        cast(first_month as date) as first_month,
-        cast(last_month as date) as last_month,
-        cast(verdict as {{ dbt.type_string() }}) as verdict,
-        cast(case
-            when has_contradicted then 'contradicted'
-            when has_not_testable then 'not_testable'
-            when has_supported_so_far then 'supported_so_far'
-            else 'supported'
-        end as {{ dbt.type_string() }}) as claim_verdict,
-        cast(reason_code as {{ dbt.type_string() }}) as reason_code,
-        {{ from_trillionths("value_trillionths") }} as value,
-        {{ from_trillionths("base_trillionths") }} as base_value,
-        cast(value_months as {{ dbt.type_string() }}) as value_months,
-        cast(base_value_months as {{ dbt.type_string() }}) as base_value_months,
-        cast(months_loaded as bigint) as months_loaded,
-        cast(months as bigint) as months_in_period,
-        cast(months_needed as {{ dbt.type_string() }}) as months_needed,
-        cast(case
-            when comparison = 'peaks_in' then own_peaks
-            when comparison = 'peaks_with' then all_peaks
-        end as {{ dbt.type_string() }}) as peaks,
-        cast(case when comparison = 'is_the_sum_of' then months_differing end as bigint) as months_differing,
-        cast(case when comparison = 'is_stable' then signals end as {{ dbt.type_string() }}) as signals,
-        cast(case when comparison = 'is_stable' then points end as bigint) as chart_points,
-        cast(case when comparison = 'is_stable' then lower_limit end as decimal(38, 6)) as lower_limit,
-        cast(case when comparison = 'is_stable' then upper_limit end as decimal(38, 6)) as upper_limit,
-        cast(unknown as {{ dbt.type_string() }}) as unknown_measures,
-        -- A sentence about the columns above, written at publication.
-        cast(null as {{ dbt.type_string() }}) as evidence,
-        cast(months_needed is not null as boolean) as is_provisional
-    from judged
+        case
+            when coalesce(expected, 'neither') = 'neither' or difference is null then 'not_testable'
+            when
+                sign(difference) = case expected when 'higher' then 1 when 'lower' then -1 else 0 end
+                then case
+                    when is_complete then 'supported'
+                    when is_sum and comparison in ('less_than', 'equals') then 'not_testable'
+                    else 'supported_so_far'
+                end
+            when is_complete or comparison in {{ over_months }} then 'contradicted'
+            else 'not_testable'
+        end as verdict
+    from related
 
 )
 
-select * from final
+select
+    force_code,
+    report_id,
+    statement_id,
+    test_no,
+    published_on,
+    statement,
+    section,
+    measure,
+    comparison,
+    first_month,
+    last_month,
+    value,
+    base_value,
+    verdict,
+    -- The worst of its tests.
+    cast(case min(case verdict when 'contradicted' then 1 when 'not_testable' then 2 when 'supported_so_far' then 3 end)
+            over (partition by force_code, report_id, statement_id)
+        when 1 then 'contradicted'
+        when 2 then 'not_testable'
+        when 3 then 'supported_so_far'
+        else 'supported'
+    end as {{ dbt.type_string() }}) as claim_verdict,
+    cast(trim(
+        case
+            when measure_decimals is null then 'The catalogue has no such measure.'
+            when coalesce(expected, 'neither') = 'neither' then 'None of the comparisons can say this.'
+            when months is null then 'The paper states no period.'
+            when difference is null then case when is_complete then 'There is no figure to compare.' else '' end
+            else {{ display_value("value", "stated_unit", "decimals") }}
+            || case
+                when comparison in {{ over_months }} then ' in ' || {{ month_words("stated_month") }}
+                else ' over ' || {{ month_words("first_month", "last_month") }}
+            end
+            || case sign(difference) when 1 then ', more than ' when -1 then ', less than ' else ', the same as ' end
+            || case when comparison = 'within_benchmark' then 'the target of ' else '' end
+            || {{ display_value("base_value", "stated_unit", "decimals") }}
+            || case
+                when comparison = 'peaks_in'
+                    then ' in the highest other month of ' || {{ month_words("first_month", "last_month") }}
+                when comparison = 'lowest_in'
+                    then ' in the lowest other month of ' || {{ month_words("first_month", "last_month") }}
+                when comparison = 'is_the_sum_of' then ', the sum of the other measures'
+                when comparison in {{ over_years }}
+                    then ' over ' || {{ month_words("compared_first_month", "compared_last_month") }}
+                else ''
+            end
+            || '.'
+        end
+        || case
+            when months_loaded < months
+                then ' '
+                || cast(months_loaded as {{ dbt.type_string() }})
+                || ' of the '
+                || cast(months as {{ dbt.type_string() }})
+                || ' months are loaded.'
+            else ''
+        end
+    ) as {{ dbt.type_string() }}) as evidence,
+    cast(coalesce(not is_complete, true) as boolean) as is_provisional
+from judged

@@ -1,101 +1,121 @@
+{%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
+
 with
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 
-statement_tests as (select * from {{ ref("int_statement_test") }}),
+statements as (
 
-statement_periods as (select * from {{ ref("int_statement_period") }}),
+    select * from {{ ref("int_statement") }}
+    where kind = 'figure'
 
-candidates as (select * from {{ ref("int_narrative_candidate") }}),
+),
 
-periods as (
+-- Only of periods that are loaded as a whole.
+figures as (
+
+    select * from {{ ref("int_statement_figure") }}
+    where months_loaded = months
+
+),
+
+-- The measure's own figure of each period, and the one by the formula that the paper used.
+computed as (
 
     select
-        statement_tests.*,
-        statement_tests.comparison in ('change', 'change_of_mean_per_month') as is_change,
-        stated.needed,
-        base.needed as base_needed
-    from statement_tests
-    left join statement_periods as stated
+        statements.*,
+        case when statements.stated_unit = 'duration' then 0 else statements.stated_decimals end as decimals,
+        {%- for period in ["stated", "base"] %}
+        case
+            when statements.comparison in ('mean_per_month', 'change_of_mean_per_month') then {{ period }}.mean_of_months
+            else {{ period }}.value
+        end as {{ period }}_own,
+        case statements.formula
+            when 'mean_of_months' then {{ period }}.mean_of_months
+            when 'mean_of_rounded_months' then {{ period }}.mean_of_rounded_months
+        end as {{ period }}_other{{ "," if not loop.last }}
+        {%- endfor %}
+    from statements
+    {%- for period in ["stated", "base"] %}
+    left join figures as {{ period }}
         on
-            statement_tests.test_key = stated.test_key
-            and stated.period = 'stated'
-    left join statement_periods as base
-        on
-            statement_tests.test_key = base.test_key
-            and base.period = 'base'
-    where statement_tests.kind = 'figure'
+            {{ same_columns("statements", period, key) }}
+            and {{ period }}.period = '{{ period }}'
+    {%- endfor %}
 
 ),
 
-simplest as (
-    {{ simplest_explanations(
-        "candidates",
-        ["test_key"],
-        ranks=["period_rank", "rounding_rank", "formula_rank", "difference_rank", "weighting_rank"],
-        number="stated_number",
-    ) }}
-),
-
-own as (
+differences as (
 
     select
-        test_key,
-        decimals,
-        {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
-    from candidates
-    where period_rank = 0 and formula_rank = 0 and difference_rank = 0 and weighting_rank = 0
+        *,
+        {%- for formula in ["own", "other"] %}
+        case
+            when comparison in ('change', 'change_of_mean_per_month') then stated_{{ formula }} - base_{{ formula }}
+            else stated_{{ formula }}
+        end as {{ formula }}_value{{ "," if not loop.last }}
+        {%- endfor %}
+    from computed
 
 ),
 
-final as (
+printed as (
 
     select
-        cast(periods.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(periods.report_id as {{ dbt.type_string() }}) as report_id,
-        cast(periods.statement_id as {{ dbt.type_string() }}) as statement_id,
-        cast(periods.test_no as bigint) as test_no,
-        cast(periods.published_on as date) as published_on,
-        cast(periods.statement as {{ dbt.type_string() }}) as statement,
-        cast(periods.section as {{ dbt.type_string() }}) as section,
-        cast(periods.measure as {{ dbt.type_string() }}) as measure,
-        cast(periods.comparison as {{ dbt.type_string() }}) as comparison,
-        cast(periods.first_month as date) as first_month,
-        cast(periods.last_month as date) as last_month,
-        cast(periods.published_value as {{ dbt.type_string() }}) as published_value,
-        cast(
-            {{ display_units("own.units", "periods.unit", "own.decimals") }} as {{ dbt.type_string() }}
-        ) as warehouse_value,
-        cast(
-            periods.stated_number - {{ ratio("own.units", power_of_ten("own.decimals")) }} as decimal(38, 6)
-        ) as difference,
-        cast(case
-            when simplest.is_own then 'match'
-            when not simplest.is_own then 'match_other_formula'
-            when own.units is null then 'no_data'
+        *,
+        {{ rounded("own_value", "decimals") }} as own,
+        case
+            when formula = 'cut_off' then {{ rounded("own_value", "decimals", cut_off=true) }}
+            else {{ rounded("other_value", "decimals") }}
+        end as other
+    from differences
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when own = stated_number and coalesce(found_by, 'paper') = 'paper' then 'match'
+            when own = stated_number or other = stated_number then 'match_other_formula'
+            when own is null then 'no_data'
             else 'mismatch'
-        end as {{ dbt.type_string() }}) as verdict,
-        cast(simplest.method as {{ dbt.type_string() }}) as method,
-        -- The method in words, written at publication.
-        cast(null as {{ dbt.type_string() }}) as formula,
-        cast(case
-            when not periods.is_known then null
-            when
-                periods.first_month is null
-                or periods.last_month is null
-                or (periods.is_change and (periods.base_first_month is null or periods.base_last_month is null))
-                then 'not stated'
-            when periods.base_needed is not null and periods.needed is not null
-                then periods.base_needed || ', ' || periods.needed
-            else coalesce(periods.base_needed, periods.needed)
-        end as {{ dbt.type_string() }}) as months_needed,
-        cast(own.units is null as boolean) as is_provisional
-    from periods
-    left join own
-        on periods.test_key = own.test_key
-    left join simplest
-        on periods.test_key = simplest.test_key
+        end as verdict,
+        case
+            when comparison in ('mean_per_month', 'change_of_mean_per_month') and is_sum then 'mean per month'
+            when comparison in ('mean_per_month', 'change_of_mean_per_month') then 'mean of months'
+            when is_sum then 'total'
+            else 'pooled'
+        end as own_words
+    from printed
 
 )
 
-select * from final
+select
+    force_code,
+    report_id,
+    statement_id,
+    test_no,
+    published_on,
+    statement,
+    section,
+    measure,
+    comparison,
+    first_month,
+    last_month,
+    published_value,
+    cast({{ display_value("own_value", "stated_unit", "decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+    cast(stated_number - own as decimal(38, 6)) as difference,
+    verdict,
+    cast(case
+        when own = stated_number then own_words
+        when verdict = 'match_other_formula' and formula = 'cut_off' then own_words || ', cut off'
+        when verdict = 'match_other_formula' then replace(formula, '_', ' ')
+    end
+    || case
+        when found_by = 'trial'
+            then ' over ' || {{ months_text("first_month", "last_month") }} || ', where the paper states no period'
+        else ''
+    end as {{ dbt.type_string() }}) as formula,
+    cast(coalesce(found_by, 'paper') as {{ dbt.type_string() }}) as found_by,
+    cast(own is null as boolean) as is_provisional
+from judged
