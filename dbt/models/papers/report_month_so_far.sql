@@ -59,16 +59,7 @@ loaded_days as (
 
 ),
 
--- The days themselves, and the same weekdays a year before and as few weeks before as are not of the month itself.
-weeks as (
-    {%- for number in [0, 4, 5, 52] %}
-    select {{ number }} as weeks
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-),
-
+-- The days themselves; the same weekdays a year before, and as few weeks before as are not of the month itself.
 counted_days as (
 
     select
@@ -79,8 +70,8 @@ counted_days as (
         weeks.weeks,
         {{ date_plus("loaded_days.day", "-7 * weeks.weeks", "day") }} as day
     from loaded_days
-    cross join weeks
-    where weeks.weeks in (0, 52, case when extract(day from loaded_days.last_day) > 28 then 5 else 4 end)
+    inner join (values (0), (4), (5), (52)) as weeks (weeks)
+        on weeks.weeks in (0, 52, case when extract(day from loaded_days.last_day) > 28 then 5 else 4 end)
 
 ),
 

@@ -7,16 +7,6 @@ figures as (
 
 ),
 
-measures as (select * from {{ ref("measure_catalogue") }}),
-
-offsets as (
-
-    select 0 as months_later
-    union all
-    select 1 as months_later
-
-),
-
 -- A measure delays a month in which it was delivered, and the month after it.
 measure_days as (
 
@@ -26,7 +16,7 @@ measure_days as (
         {{ date_plus("figures.month_start", "offsets.months_later", "month") }} as month_start,
         max(case when offsets.months_later = 0 then figures.days_loaded else 0 end) as days_loaded
     from figures
-    cross join offsets
+    cross join (values (0), (1)) as offsets (months_later)
     where figures.days_loaded > 0
     group by all
 
@@ -53,7 +43,7 @@ months as (
         figures.days,
         min(measure_days.days_loaded) as days_loaded
     from figures
-    inner join measures
+    inner join {{ ref("measure_catalogue") }} as measures
         on figures.measure = measures.measure
     inner join measure_days
         on

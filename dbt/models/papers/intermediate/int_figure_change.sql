@@ -4,10 +4,6 @@
 
 with
 
-figures as (select * from {{ ref("kpi_measure_monthly") }}),
-
-measure_sources as (select * from {{ ref("int_measure_source") }}),
-
 last_publication as (
 
     select coalesce(max(change_seq), 0) as change_seq
@@ -43,7 +39,7 @@ changed as (
         figures.value,
         figures.is_provisional,
         figures.measure is null as is_removed
-    from figures
+    from {{ ref("kpi_measure_monthly") }} as figures
     full outer join published
         on {{ same_columns("figures", "published", key) }}
     where
@@ -54,13 +50,6 @@ changed as (
 
 ),
 
-months as (
-
-    select distinct month_start
-    from changed
-
-),
-
 -- Days delivered, delivered again or withdrawn since. A delivery has events of its own day and of days before.
 deliveries as (
 
@@ -68,11 +57,21 @@ deliveries as (
         months.month_start,
         loads.source,
         count(distinct loads.extract_date) as days,
-        cast(min(loads.extract_date) as {{ dbt.type_string() }}) as first_day,
-        cast(max(loads.extract_date) as {{ dbt.type_string() }}) as last_day
+        loads.source
+        || ' '
+        || cast(min(loads.extract_date) as {{ dbt.type_string() }})
+        || case
+            when count(distinct loads.extract_date) > 1
+                then ' to '
+                || cast(max(loads.extract_date) as {{ dbt.type_string() }})
+                || ' ('
+                || cast(count(distinct loads.extract_date) as {{ dbt.type_string() }})
+                || ' days)'
+            else ''
+        end as words
     from {{ ref("stg_loads") }} as loads
     cross join last_publication
-    inner join months
+    inner join (select distinct month_start from changed) as months
         on loads.extract_date >= months.month_start
     where
         loads.change_seq > last_publication.change_seq
@@ -86,36 +85,19 @@ deliveries as (
 
 ),
 
-worded as (
-
-    select
-        month_start,
-        source,
-        days,
-        source
-        || ' '
-        || first_day
-        || case
-            when days > 1 then ' to ' || last_day || ' (' || cast(days as {{ dbt.type_string() }}) || ' days)'
-            else ''
-        end as words
-    from deliveries
-
-),
-
 named as (
 
     select
         measure_sources.measure,
-        worded.month_start,
-        sum(worded.days) as days,
-        {{ joined_text("worded.words") }} as deliveries
-    from worded
-    inner join measure_sources
-        on worded.source = measure_sources.source
+        deliveries.month_start,
+        sum(deliveries.days) as days,
+        {{ joined_text("deliveries.words") }} as deliveries
+    from deliveries
+    inner join {{ ref("int_measure_source") }} as measure_sources
+        on deliveries.source = measure_sources.source
     group by
         measure_sources.measure,
-        worded.month_start
+        deliveries.month_start
 
 )
 
