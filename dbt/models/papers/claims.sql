@@ -116,10 +116,11 @@ worded as (
         end as sentence,
         case
             when not is_complete and expected is not null
-                then cast(months_loaded as {{ dbt.type_string() }})
-                || ' of the '
+                then 'Months loaded: '
+                || cast(months_loaded as {{ dbt.type_string() }})
+                || ' of '
                 || cast(months as {{ dbt.type_string() }})
-                || ' months are loaded.'
+                || '.'
         end as loaded
     from judged
 

@@ -50,7 +50,8 @@ changed as (
 
 ),
 
--- Days delivered, delivered again or withdrawn since. A delivery has events of its own day and of days before.
+-- Days delivered, delivered again or withdrawn since. A delivery has events of its own month or the month before; one of
+-- crimes may change any earlier month.
 deliveries as (
 
     select
@@ -72,7 +73,12 @@ deliveries as (
     from {{ ref("stg_loads") }} as loads
     cross join last_publication
     inner join (select distinct month_start from changed) as months
-        on loads.extract_date >= months.month_start
+        on
+            months.month_start <= loads.extract_date
+            and (
+                {{ date_plus("months.month_start", 2, "month") }} > loads.extract_date
+                or loads.source = 'crimes'
+            )
     where
         loads.change_seq > last_publication.change_seq
         and (
