@@ -61,6 +61,14 @@ class Warehouse:
             connection.execute(
                 "insert into audit.build values ('run', ?, ?, false, now())", [number, fingerprint(Settings())]
             )
+        self._note_written()
+
+    def remove(self, force: str) -> None:
+        """Take the force's figure out of the marts."""
+        self.execute("delete from fcir.marts.kpi_measure_monthly where force_code = ?", force)
+        self._note_written()
+
+    def _note_written(self) -> None:
         with loading_connection(self.settings.warehouse) as connection:
             note_written(connection)
 
@@ -92,7 +100,8 @@ def warehouse(compiled_manifest, tmp_path, monkeypatch) -> Warehouse:
     shutil.copy(compiled_manifest.parents[1] / "warehouse.duckdb", settings.warehouse)
     with loading_connection(settings.warehouse) as connection:
         connection.execute(
-            "create schema measures; create schema if not exists fcir.marts; create table fcir.marts.kpi_measure_monthly "
+            "create schema measures; create schema if not exists fcir.marts; "
+            "create table fcir.marts.kpi_measure_monthly "
             "(force_code varchar, measure varchar, month_start date, value decimal(38, 6), is_provisional boolean); "
             "create table measures.int_measure_source as "
             "select 'calls_999.received' as measure, 'call_segments' as source"
@@ -190,7 +199,7 @@ def test_a_figure_that_goes_and_comes_again_is_removed_and_then_new(warehouse):
     warehouse.build(10, force="essex")
     warehouse.publish()
     warehouse.build(2)
-    warehouse.execute("delete from fcir.marts.kpi_measure_monthly where force_code = 'essex'")
+    warehouse.remove("essex")
     second = warehouse.publish()
     assert [row[1] for row in warehouse.versions() if row[0] == second] == ["kent"]
     warehouse.build(10, force="essex")

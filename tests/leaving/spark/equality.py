@@ -19,7 +19,6 @@ PUBLISHING = {"marts.marts.published_versions", "marts.marts.revisions"}
 """Tables to which publishing adds its run and time."""
 
 
-
 def copy_loads(source: Command, target: Command) -> None:
     """Copy what is loaded, so that two engines build from the same rows, numbers and times."""
     target.home.mkdir(exist_ok=True)
