@@ -14,6 +14,7 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
+-- Months after the one that is shown first.
 running as (
 
     select
@@ -31,7 +32,6 @@ running as (
     where
         report_months.is_running
         and measures.is_headline
-        and measures.is_additive
 
 ),
 
@@ -95,7 +95,9 @@ summed as (
             {{ same_columns("counted_days", "formulas_in_force", key) }}
             and counted_days.measure = 'crime.pct_cancelled'
     inner join {{ ref("measure_parts") }} as measure_parts
-        on coalesce('crime.' || formulas_in_force.formula, counted_days.measure) = measure_parts.measure
+        on
+            coalesce('crime.' || formulas_in_force.formula, counted_days.measure) = measure_parts.measure
+            and measure_parts.role in ('numerator', 'denominator')
     left join {{ ref("int_part_daily") }} as part_days
         on
             counted_days.force_code = part_days.force_code

@@ -52,7 +52,6 @@ figures as (
         periods.{{ column }},
         {%- endfor %}
         measures.measure,
-        measures.is_additive,
         {{ is_sum() }} as is_sum,
         {{ month_number("periods.period_end") }} - {{ month_number("periods.period_start") }} + 1 as months,
         figures.month_start,
@@ -85,9 +84,8 @@ period_figures as (
         count(month_start) as months_loaded,
         case
             when comparison in ('mean_per_month', 'change_of_mean_per_month') then {{ ratio("sum(value)", "count(value)") }}
-            when is_sum then sum(value)
-            when is_additive then {{ ratio("sum(numerator)", "sum(denominator)") }}
-            when months = 1 then max(value)
+            when is_sum or months = 1 then sum(value)
+            else {{ ratio("sum(numerator)", "sum(denominator)") }}
         end as value,
         case formula
             when 'mean_of_months' then {{ ratio("sum(value)", "count(value)") }}
@@ -107,7 +105,6 @@ period_figures as (
         comparison,
         formula,
         measure,
-        is_additive,
         is_sum
 
 )
