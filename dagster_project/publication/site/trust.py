@@ -110,7 +110,8 @@ def _revisions_in_short(connection: duckdb.DuckDBPyConnection) -> str:
     ).fetchall()[0]
     if not revised:
         return "No figure has changed since it was first published"
-    return f"{counted(revised, 'revision')} of published figures, the newest on {newest:%-d %B %Y}, each with its cause"
+    count = f"{counted(revised, 'revision')} of published figures"
+    return f"{count}, the newest on {newest:%-d %B %Y}, each with the deliveries in between"
 
 
 def _deliveries_in_short(connection: duckdb.DuckDBPyConnection) -> list[str]:

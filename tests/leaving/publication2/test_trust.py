@@ -82,7 +82,7 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
     assert [tuple(row[name] for name in shown) for row in publications(tables)] == [
         *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
     ]
-    newest = "the newest on 2 February 2023, each with its cause"
+    newest = "the newest on 2 February 2023, each with the deliveries in between"
     assert f"1 revision of published figures, {newest}" in summary(tables)
 
 
