@@ -1,7 +1,8 @@
 {%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
 {%- set over_years = "('rises', 'falls', 'rises_year_on_year', 'falls_year_on_year')" -%}
 {%- set over_months = "('peaks_in', 'lowest_in')" -%}
-
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 with
 
 claims as (

@@ -1,5 +1,6 @@
 {%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
-
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 with
 
 statements as (

@@ -1,6 +1,7 @@
 {{ config(materialized="view") }}
 {%- set days = var("published_versions_days") %}
-
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 publications as (

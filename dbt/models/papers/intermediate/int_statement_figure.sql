@@ -4,7 +4,8 @@
 {%- set over_two_periods =
     "('change', 'change_of_mean_per_month', 'rises', 'falls', 'rises_year_on_year', 'falls_year_on_year')"
 -%}
-
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 statements as (select * from {{ ref("int_statement") }}),
