@@ -25,7 +25,7 @@ def delivery_totals_sql() -> str:
 
 
 def _rendered(name: str, relations: dict[str, str], **macros: Any) -> str:
-    model = (DBT_PROJECT / "models" / "marts" / "quality" / f"{name}.sql").read_text(encoding="utf-8")
+    model = (DBT_PROJECT / "models" / "quality" / f"{name}.sql").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (SQL)
     dbt = SimpleNamespace(type_string=lambda: "varchar")
     return environment.from_string(model).render(ref=relations.__getitem__, dbt=dbt, **macros)

@@ -25,7 +25,6 @@ from dagster_project.privacy.archiving import archive, archived_models, count_fi
 from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import is_of_rows, manifest_of, write_manifest
-from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.settings import Settings, known_forces
 from dagster_project.sql import count_rows, literal, quoted, scalar, table
@@ -303,7 +302,6 @@ def _build(
     with spilling_connection(new.warehouse) as connection:
         # Publishing has written them into the tables that are compared.
         note_writing(connection)
-        write_texts(connection)
         note_written(connection)
     note_step(settings.lock_file, "comparing all figures")
     compared = _compare(settings, new, manifest)

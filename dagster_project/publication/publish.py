@@ -22,7 +22,6 @@ from dagster_project.publication.files import (
 )
 from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
-from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.names import is_name, next_name
 from dagster_project.publication.papers import Paper, events_of_forces, remove_broken_links, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
@@ -102,7 +101,6 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             project_fingerprint=project_fingerprint,
         )
         note_writing(connection)
-        write_texts(connection)
         add_publication(connection)
         counts = {mart.name: count_rows(connection, table("marts", mart.name)) for mart in marts}
         write_parquet(connection, marts, partial, before=before if goes_on else None)

@@ -1,5 +1,4 @@
-{#- Sources of the events that figures count. Changes caused by their deliveries are derived only from this list:
-    chg_months and chg_unpublished_months read it.
+{#- Sources of the events that figures count. chg_months reads this list.
 
     key: column of the raw table that identifies an event of a force.
     dates: columns of chg_SOURCE_rows with the local days that an event counts on.

@@ -1,134 +1,58 @@
-{#
-    Shared by reconciliation and reconciliation_narrative: reading a printed figure, and finding the simplest method
-    that reproduces it. A printed figure is compared as a whole number of its last printed decimal, so that equality
-    is exact.
-#}
+{#- Figures as papers print them: the number that a text prints, and the words of months. -#}
 
-{#
-    Ways in which a printed figure can have been rounded, the most likely first, with their codes in a method. Half to
-    even is not tried separately: it always equals half up or cutting off, so it is only named together with the latter.
-#}
-{% macro roundings() %}
-    {{ return([{"name": "half_up", "step": ""}, {"name": "cut_off", "step": "; cut_off"}]) }}
-{% endmacro %}
-
-
-{#
-    Query: all columns of a relation, and the number that its column `text` prints, as decimal(38, 6) in the column
-    `number`, with the decimals that it was printed with in the column `decimals`. Known are `35,634`, `1.16%`, `-590`
-    and `1h 2m 3s`, also with a plus or a long minus; another text, or one that does not fit its unit, gives nulls.
-    Durations are seconds without decimals.
-#}
-{% macro printed_figures(relation, text="published_value", unit="unit", number="published_number",
-                         decimals="printed_decimals") %}
-    select
-        *,
-        cast(case {{ text }}_form
-            when 'duration'
-                then {{ text }}_sign * (
-                    {%- for letter, seconds in [("h", 3600), ("m", 60), ("s", 1)] %}
-                    {{ "+ " if not loop.first }}{{ seconds }} * cast(
-                        coalesce(nullif(regexp_extract({{ text }}_plain, '([0-9]+){{ letter }}', 1), ''), '0') as bigint
-                    )
-                    {%- endfor %}
-                )
-            when 'number' then {{ text }}_sign * cast({{ text }}_plain as decimal(38, 6))
-        end as decimal(38, 6)) as {{ number }},
-        case {{ text }}_form
-            when 'duration' then 0
-            when 'number' then cast(length(regexp_extract({{ text }}_plain, '[.]([0-9]+)$', 1)) as integer)
-        end as {{ decimals }}
-    from (
-        select
-            *,
-            case
-                when {{ unit }} = 'duration'
-                    and regexp_extract({{ text }}_signed, '^[-+]?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$', 0) <> ''
-                    then 'duration'
-                when {{ unit }} <> 'duration'
-                    and regexp_extract({{ text }}_signed, '^[-+]?[0-9]{1,18}([.][0-9]{1,6})?%?$', 0) <> ''
-                    then 'number'
-            end as {{ text }}_form,
-            case when {{ text }}_signed like '-%' then -1 else 1 end as {{ text }}_sign,
-            replace(replace(replace({{ text }}_signed, '-', ''), '+', ''), '%', '') as {{ text }}_plain
-        from (
-            select
-                *,
-                replace(
-                    replace(lower(replace(replace({{ text }}, ' ', ''), ',', '')), '−', '-'), '–', '-'
-                ) as {{ text }}_signed
-            from {{ relation }}
-        ) as spelt
-    ) as recognised
-{% endmacro %}
-
-
-{#
-    Query: for each combination of `keys` the simplest candidate and rounding that give the printed figure; none where
-    nothing does. `candidates` has the keys, the printed figure in the column `number`, decimals, value_numerator and
-    value_denominator, those of the ranks below that `ranks` names and `method`, the steps that made the candidate: codes
-    between semicolons, which report/methods.py puts into words.
-
-    Simplest first: period_rank (the months), then the rounding, then formula_rank (own, known alternative, searched
-    denominator), then difference_rank (whether figures were rounded before they were taken from each other), then
-    weighting_rank, then the method by the alphabet. A figure of one or two significant digits can be met by chance; the
-    order makes the explanation the same each time, not true.
-#}
-{% macro simplest_explanations(candidates, keys, ranks, number="published_number") %}
-    select
-        *,
-        {{ ranks | join(" = 0 and ") }} = 0 as is_own
-    from (
-        select
-            *,
-            cast(row_number() over (
-                partition by {{ keys | join(", ") }}
-                order by
-                    {%- for rank in ranks %}
-                    {{ rank }} asc nulls last,
-                    {%- endfor %}
-                    method asc nulls last
-            ) as bigint) as row_num
-        from (
-            {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
-            {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}
-            {%- for rounding in roundings() %}
-            {%- set units = rounded_quotient("value_numerator", "value_denominator", scale, rounding.name) %}
-            {%- set rounding_rank = loop.index0 ~ " as rounding_rank" %}
-            select
-                {{ keys | join(", ") }},
-                {%- for rank in ranks %}
-                {{ rounding_rank if rank == "rounding_rank" else rank }},
-                {%- endfor %}
-                {%- if rounding.name == "cut_off" %}
-                method
-                || '{{ rounding.step }}'
-                || case when {{ half_even }} = {{ units }} then ' or half_even' else '' end as method
-                {%- else %}
-                method
-                {%- endif %}
-            from {{ candidates }}
-            where {{ units }} = cast({{ number }} * {{ scale }} as {{ big_integer() }})
-            {%- if not loop.last %}
-            union all
-            {%- endif %}
-            {%- endfor %}
-        ) as explanations
-    ) as ordered
-    where row_num = 1
-{% endmacro %}
-
-
-{#
-    numerator / denominator as a whole number of trillionths, half up: fine enough that figures that differ by a
-    fraction of the last printed decimal differ, and that a difference which is exactly half of one still is.
-#}
-{% macro trillionths(numerator, denominator) -%}
-    {{ rounded_quotient(numerator, denominator, "1000000000000") }}
+{#- A printed text in one spelling: `-1,234.5%` is `-1234.5`, `1h 2m 3s` is `1h2m3s`. A paper may print a long minus. -#}
+{% macro plain_figure(text) -%}
+    translate(lower({{ text }}), '−–, +%', '--')
 {%- endmacro %}
 
 
-{# Trillionths as decimal(38, 12). #}
-{% macro from_trillionths(amount) -%}
-    cast(cast({{ amount }} as decimal(25, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
+{#- The number that a text prints, durations in seconds; null for a text that is no figure of its unit. -#}
+{% macro printed_number(text, unit) -%}
+    {%- set plain = plain_figure(text) -%}
+    cast(case
+        when {{ unit }} = 'duration'
+            then case
+                when regexp_extract({{ plain }}, '^-?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$', 0) <> ''
+                    then case when {{ plain }} like '-%' then -1 else 1 end * (
+                        {%- for letter, seconds in [("h", 3600), ("m", 60), ("s", 1)] %}
+                        {{ "+ " if not loop.first }}{{ seconds }} * cast(
+                            coalesce(nullif(regexp_extract({{ plain }}, '([0-9]+){{ letter }}', 1), ''), '0') as bigint
+                        )
+                        {%- endfor %}
+                    )
+            end
+        when regexp_extract({{ plain }}, '^-?[0-9]{1,18}([.][0-9]{1,6})?$', 0) <> ''
+            then cast({{ plain }} as decimal(38, 6))
+    end as decimal(38, 6))
+{%- endmacro %}
+
+
+{#- The decimals that a text prints. -#}
+{% macro printed_decimals(text) -%}
+    cast(length(regexp_extract({{ plain_figure(text) }}, '[.]([0-9]+)$', 1)) as bigint)
+{%- endmacro %}
+
+
+{#- A figure with as many decimals as a column says (0 to 6), half up, or cut off. -#}
+{% macro rounded(value, decimals, cut_off=false) -%}
+    case {{ decimals }}
+        {%- for places in range(7) %}
+        {%- set half = "0." ~ "0" * places ~ "5" -%}
+        {%- set less = " - case when " ~ value ~ " < 0 then -" ~ half ~ " else " ~ half ~ " end" if cut_off and places < 6 %}
+        when {{ places }} then cast(round({{ value }}{{ less }}, {{ places }}) as decimal(38, 6))
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+
+{#- `August 2022 to January 2023`, or the one month where first and last are the same. -#}
+{% macro month_words(first_month, last_month=none) -%}
+    {%- set names = "January February March April May June July August September October November December".split() -%}
+    case extract(month from {{ first_month }})
+        {%- for name in names %} when {{ loop.index }} then '{{ name }} '{% endfor %}
+    end
+    || cast(extract(year from {{ first_month }}) as {{ dbt.type_string() }})
+    {%- if last_month %}
+    || case when {{ first_month }} < {{ last_month }} then ' to ' || {{ month_words(last_month) }} else '' end
+    {%- endif %}
 {%- endmacro %}

@@ -33,8 +33,8 @@ PREFIXES = {
     "kpis": "kpi_",
     "national": "national_",
 }
-# Current rows of the two sources that hold what papers printed: no facts, and compared with measures alone.
-PRINTED = {"int_published_figures_current", "int_published_statements_current"}
+# They read the two sources that hold what papers printed: no facts, and compared with measures alone.
+PRINTED = {"int_statement", "reconciliation"}
 BELOW_A_FORCE = {
     *("district", "offence_code", "cancel_code", "contact_type", "days_band", "hour_of_day", "date_day", "change"),
 }

@@ -21,8 +21,6 @@ SCHEMAS = ("reference", "raw", "changes", "measures", "marts")
 """Tables that dbt builds, and what it builds them from; staging has views of `raw` alone."""
 PUBLISHING = {"marts.marts.published_versions", "marts.marts.revisions"}
 """Tables to which publishing adds its run and time; so do their Parquet files."""
-SENTENCES = {"claims": "evidence", "reconciliation": "formula", "reconciliation_narrative": "formula"}
-"""Columns that Python writes into the tables of the warehouse, after they were built."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +129,7 @@ def different_in_the_lake(settings: Settings, names: Iterable[tuple[str, str]]) 
         for schema, name in names:
             relation, rows = Relation(schema, name), f"{folder}/{schema}.{name}.parquet"
             lake.pull(pulled, [relation])
-            if sentences := SENTENCES.get(name):
-                pulled.execute(f"alter table {relation.place} drop column {sentences}")
-            columns = f"* exclude ({sentences})" if sentences else "*"
-            here.execute(f"copy (select {columns} from {schema}.{name}) to '{rows}' (format parquet)")
+            here.execute(f"copy {schema}.{name} to '{rows}' (format parquet)")
             if rows_that_differ(pulled, relation.place, f"read_parquet('{rows}')"):
                 found.append(f"lake: {schema}.{name}")
             pulled.execute(f"drop table {relation.place}")

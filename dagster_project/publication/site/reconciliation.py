@@ -11,7 +11,6 @@ from itertools import groupby
 
 import duckdb
 
-from dagster_project.publication.report.claims import months_in_words, verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display, own_decimals
 from dagster_project.publication.report.model import span
 from dagster_project.publication.site.data import Rows, rows_of
@@ -21,6 +20,12 @@ _VERDICTS = {
     "match_other_formula": "exactly, by another formula",
     "mismatch": "differs",
     "no_data": "not delivered",
+}
+_CLAIM_VERDICTS = {
+    "supported": "Supported",
+    "supported_so_far": "Supported by the months loaded so far",
+    "contradicted": "Contradicted",
+    "not_testable": "Cannot be tested",
 }
 
 
@@ -62,14 +67,15 @@ def printed(connection: duckdb.DuckDBPyConnection) -> list[PrintedPaper]:
             forces.force_name, figures.*, measures.decimals,
             coalesce(measures.section_title, figures.section) as section_title,
             case
-                when methods.denominator is not null then methods.numerator || ' / ' || methods.denominator
-                when methods.measure is not null then coalesce(methods.numerator, methods.label)
+                when others.denominator is not null then others.numerator || ' / ' || others.denominator
+                when figures.formula is null and figures.verdict = 'match'
+                    then coalesce(measures.numerator, measures.label)
                 else figures.formula
             end as words
         from marts.reconciliation as figures
         inner join marts.dim_force as forces on figures.force_code = forces.force_code
         left join marts.measures as measures on figures.section || '.' || figures.measure = measures.measure
-        left join marts.measures as methods on figures.method = methods.measure
+        left join marts.measures as others on figures.section || '.' || figures.formula = others.measure
         order by
             figures.published_on desc nulls last, forces.force_name, figures.report_id,
             measures.section_order nulls last, figures.section, measures.board_paper_order nulls last, figures.measure,
@@ -143,18 +149,10 @@ def sentences(connection: duckdb.DuckDBPyConnection) -> Rows:
         """,
     )
     for row in rows:
-        needed = row["months_needed"]
-        row["is_open"] = row["verdict"] == "no_data"
-        row["verdict"] = _VERDICTS[row["verdict"]] if not row["is_open"] else "cannot be computed"
-        row["why"] = (
-            (
-                "needs months that the sentence does not state"
-                if needed == "not stated"
-                else f"needs {months_in_words(needed)}"
-            )
-            if row["is_open"] and needed
-            else row["formula"] or ""
-        )
+        has_months = row["first_month"] is not None
+        needed = "needs months that are not loaded" if has_months else "needs months that the sentence does not state"
+        row["why"] = needed if row["verdict"] == "no_data" else row["formula"] or ""
+        row["verdict"] = _VERDICTS[row["verdict"]] if row["verdict"] != "no_data" else "cannot be computed"
     return rows
 
 
@@ -174,9 +172,7 @@ def claims(connection: duckdb.DuckDBPyConnection) -> list[Rows]:
                 {'measure': coalesce(measures.short_label, claims.measure),
                 'evidence': claims.evidence}
                 order by claims.test_no
-            ) as tests,
-            list(claims.value_months order by claims.test_no)
-                filter (where claims.verdict = 'supported_so_far') as months
+            ) as tests
         from marts.claims as claims
         inner join marts.dim_force as forces on claims.force_code = forces.force_code
         left join marts.measures as measures on claims.measure = measures.measure
@@ -187,6 +183,6 @@ def claims(connection: duckdb.DuckDBPyConnection) -> list[Rows]:
         """,
     )
     for row in rows:
-        row["verdict"] = verdict_in_words(row["claim_verdict"], row["months"] or ())
+        row["verdict"] = _CLAIM_VERDICTS[row["claim_verdict"]]
     papers = groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
     return [list(paper) for _, paper in papers]

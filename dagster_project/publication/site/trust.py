@@ -42,16 +42,12 @@ def _printed_in_short(connection: duckdb.DuckDBPyConnection) -> str:
     printed, other = verdicts.total(), verdicts["match_other_formula"]
     if not printed:
         return "No printed paper has been delivered to compare with"
-    rest = [
-        f"{other:,} by another formula" if other else "",
-        f"{verdicts['mismatch']:,} {'differs' if verdicts['mismatch'] == 1 else 'differ'}"
-        if verdicts["mismatch"]
-        else "",
-        f"{verdicts['no_data']:,} for months that are not delivered" if verdicts["no_data"] else "",
-    ]
-    rest.append(CALIBRATED if newest_delivery(connection)[1] else "")
-    return "; ".join(
-        [f"{verdicts['match'] + other:,} of {printed:,} printed figures reproduced exactly", *filter(None, rest)]
+    return _joined(
+        f"{verdicts['match'] + other:,} of {printed:,} printed figures reproduced exactly",
+        other and f"{other:,} by another formula",
+        _differing(verdicts["mismatch"]),
+        verdicts["no_data"] and f"{verdicts['no_data']:,} for months that are not delivered",
+        newest_delivery(connection)[1] and CALIBRATED,
     )
 
 
@@ -60,11 +56,7 @@ def _sentences_in_short(connection: duckdb.DuckDBPyConnection) -> str:
         connection,
         """
         select
-            case
-                when contains(method, '; any ') then 'trial'
-                when contains(method, '; loaded ') then 'loaded'
-                else verdict
-            end as found,
+            case when verdict = 'match_other_formula' and found_by = 'trial' then 'trial' else verdict end as found,
             count(*)
         from marts.reconciliation_narrative
         group by found
@@ -72,24 +64,23 @@ def _sentences_in_short(connection: duckdb.DuckDBPyConnection) -> str:
     )
     if not verdicts:
         return "No figure in the sentences of a paper has been delivered"
-    rest = [
-        f"{verdicts['match_other_formula']:,} by another formula" if verdicts["match_other_formula"] else "",
-        f"{verdicts['trial']:,} by a period found by trial" if verdicts["trial"] else "",
-        f"{verdicts['loaded']:,} by the months that are loaded" if verdicts["loaded"] else "",
-        f"{verdicts['mismatch']:,} {'differs' if verdicts['mismatch'] == 1 else 'differ'}"
-        if verdicts["mismatch"]
-        else "",
-        f"{counted(verdicts['no_data'], 'other')} {'needs' if verdicts['no_data'] == 1 else 'need'} months that are "
-        "not loaded"
-        if verdicts["no_data"]
-        else "",
-    ]
-    return "; ".join(
-        [
-            f"{verdicts['match']:,} of {counted(verdicts.total(), 'figure')} in sentences of papers reproduced",
-            *filter(None, rest),
-        ]
+    other, trial, missing = (verdicts[name] for name in ("match_other_formula", "trial", "no_data"))
+    return _joined(
+        f"{verdicts['match']:,} of {counted(verdicts.total(), 'figure')} in sentences of papers reproduced",
+        other and f"{other:,} by another formula",
+        trial and f"{trial:,} by a period found by trial",
+        _differing(verdicts["mismatch"]),
+        missing and f"{counted(missing, 'other')} {'needs' if missing == 1 else 'need'} months that are not loaded",
     )
+
+
+def _differing(figures: int) -> str:
+    return f"{figures:,} {'differs' if figures == 1 else 'differ'}" if figures else ""
+
+
+def _joined(*parts: object) -> str:
+    """Return the parts that say something, separated by semicolons."""
+    return "; ".join(str(part) for part in parts if part)
 
 
 def _claims_in_short(connection: duckdb.DuckDBPyConnection) -> str:
@@ -119,7 +110,8 @@ def _revisions_in_short(connection: duckdb.DuckDBPyConnection) -> str:
     ).fetchall()[0]
     if not revised:
         return "No figure has changed since it was first published"
-    return f"{counted(revised, 'revision')} of published figures, the newest on {newest:%-d %B %Y}, each with its cause"
+    count = f"{counted(revised, 'revision')} of published figures"
+    return f"{count}, the newest on {newest:%-d %B %Y}, each with the deliveries in between"
 
 
 def _deliveries_in_short(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -1,128 +1,142 @@
-with
+{%- set key = ["force_code", "report_id", "measure", "month_start"] -%}
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
+with
 
-published as (select * from {{ ref("int_printed_figure") }}),
-
-formulas as (select * from {{ ref("int_measure_formula") }}),
+figures as (select * from {{ ref("kpi_measure_monthly") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
--- The warehouse's figure is shown with as many decimals as the paper printed. A text that is not a number, percentage
--- or duration of its unit matches nothing.
-parsed as (
+-- A later extract may correct a figure.
+numbered as (
 
     select
-        published.force_code,
-        published.report_id,
-        published.published_on,
-        published.section,
-        published.name,
-        published.measure,
-        published.unit,
-        published.month_start,
-        published.published_value,
-        published.published_number,
-        measures.label,
-        case
-            when published.unit = 'duration' then 0
-            else coalesce(published.printed_decimals, measures.decimals)
-        end as decimals
-    from published
-    left join measures
-        on published.measure = measures.measure
+        *,
+        section || '.' || measure as code,
+        cast(row_number() over (
+            partition by force_code, report_id, section, measure, month
+            order by extract_date desc nulls last, load_id desc nulls last, source_row desc nulls last
+        ) as bigint) as row_num
+    from {{ ref("stg_published_figures") }}
 
 ),
 
-candidates as (
-
-    select
-        parsed.force_code,
-        parsed.report_id,
-        parsed.measure,
-        parsed.month_start,
-        parsed.decimals,
-        parsed.published_number,
-        formulas.formula_rank,
-        formulas.method,
-        formulas.value_numerator,
-        formulas.value_denominator,
-        formulas.is_provisional
-    from parsed
-    inner join formulas
-        on
-            parsed.force_code = formulas.force_code
-            and parsed.measure = formulas.measure
-            and parsed.month_start = formulas.month_start
-
-),
-
-simplest as (
-    {{ simplest_explanations(
-        "candidates",
-        ["force_code", "report_id", "measure", "month_start"],
-        ranks=["rounding_rank", "formula_rank"],
-    ) }}
-),
-
-own as (
+published as (
 
     select
         force_code,
         report_id,
-        measure,
-        month_start,
-        is_provisional,
-        {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
-    from candidates
-    where formula_rank = 0
+        published_on,
+        section,
+        measure as name,
+        code as measure,
+        unit,
+        {{ month_start("month") }} as month_start,
+        published_value,
+        {{ printed_number("published_value", "unit") }} as published_number,
+        case when unit = 'duration' then 0 else {{ printed_decimals("published_value") }} end as decimals
+    from numbered
+    where row_num = 1
 
 ),
 
-final as (
+formulas_in_force as (
+    {{- in_force(
+        "published", columns=key, day="month_start", list=ref("cancelled_crime_formulas"), key=[], values=["formula"]
+    ) }}
+),
+
+-- The measure itself, and the measures that forces are known to print under its name.
+formulas as (
 
     select
-        cast(parsed.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(parsed.report_id as {{ dbt.type_string() }}) as report_id,
-        cast(parsed.published_on as date) as published_on,
-        cast(parsed.section as {{ dbt.type_string() }}) as section,
-        cast(parsed.label as {{ dbt.type_string() }}) as label,
-        cast(parsed.name as {{ dbt.type_string() }}) as measure,
-        cast(parsed.unit as {{ dbt.type_string() }}) as unit,
-        cast(parsed.month_start as date) as month_start,
-        cast(parsed.published_value as {{ dbt.type_string() }}) as published_value,
-        cast(
-            {{ display_units("own.units", "parsed.unit", "parsed.decimals") }} as {{ dbt.type_string() }}
-        ) as warehouse_value,
-        cast(
-            parsed.published_number
-            - {{ ratio("own.units", power_of_ten("parsed.decimals")) }}
-            as decimal(38, 6)
-        ) as difference,
-        cast(case
-            when own.units is null then 'no_data'
-            when simplest.is_own then 'match'
-            when not simplest.is_own then 'match_other_formula'
-            else 'mismatch'
-        end as {{ dbt.type_string() }}) as verdict,
-        cast(case when own.units is not null then simplest.method end as {{ dbt.type_string() }}) as method,
-        -- The method in words, written at publication.
-        cast(null as {{ dbt.type_string() }}) as formula,
-        cast(coalesce(own.is_provisional, true) as boolean) as is_provisional
-    from parsed
-    left join own
+        measure,
+        measure as formula,
+        0 as formula_rank
+    from measures
+
+    union all
+
+    select
+        measure,
+        alternative as formula,
+        1 as formula_rank
+    from {{ ref("measure_alternatives") }}
+
+),
+
+computed as (
+
+    select
+        published.*,
+        measures.label,
+        formulas.formula_rank,
+        case
+            when formulas.formula_rank = 1 then measures.name
+            when published.measure = 'crime.pct_cancelled' then formulas_in_force.formula
+            when measures.denominator <> '' then measures.numerator || ' / ' || measures.denominator
+        end as formula,
+        figures.value,
+        figures.is_provisional,
+        case published.published_number
+            when {{ rounded("figures.value", "published.decimals") }} then 0
+            when {{ rounded("figures.value", "published.decimals", cut_off=true) }} then 1
+        end as rounding_rank
+    from published
+    left join formulas
+        on published.measure = formulas.measure
+    left join measures
+        on formulas.formula = measures.measure
+    left join figures
         on
-            parsed.force_code = own.force_code
-            and parsed.report_id = own.report_id
-            and parsed.measure = own.measure
-            and parsed.month_start = own.month_start
-    left join simplest
-        on
-            parsed.force_code = simplest.force_code
-            and parsed.report_id = simplest.report_id
-            and parsed.measure = simplest.measure
-            and parsed.month_start = simplest.month_start
+            published.force_code = figures.force_code
+            and formulas.formula = figures.measure
+            and published.month_start = figures.month_start
+    left join formulas_in_force
+        on {{ same_columns("published", "formulas_in_force", key) }}
+
+),
+
+-- The simplest formula that gives the printed figure comes first, beside the measure's own figure.
+ranked as (
+
+    select
+        *,
+        {%- for column in ["label", "value", "is_provisional"] %}
+        max(case when formula_rank = 0 then {{ column }} end) over (partition by {{ key | join(", ") }})
+            as own_{{ column }},
+        {%- endfor %}
+        cast(row_number() over (
+            partition by {{ key | join(", ") }}
+            order by rounding_rank asc nulls last, formula_rank asc nulls last, formula asc nulls last
+        ) as bigint) as row_num
+    from computed
 
 )
 
-select * from final
+select
+    force_code,
+    report_id,
+    published_on,
+    section,
+    own_label as label,
+    name as measure,
+    unit,
+    month_start,
+    published_value,
+    cast({{ display_value("own_value", "unit", "decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+    cast(published_number - {{ rounded("own_value", "decimals") }} as decimal(38, 6)) as difference,
+    case
+        when own_value is null then 'no_data'
+        when rounding_rank = 0 and formula_rank = 0 then 'match'
+        when rounding_rank is not null then 'match_other_formula'
+        else 'mismatch'
+    end as verdict,
+    case
+        when own_value is null then null
+        when rounding_rank = 0 then formula
+        when rounding_rank = 1 then coalesce(formula || ', ', '') || 'cut off'
+    end as formula,
+    coalesce(own_is_provisional, true) as is_provisional
+from ranked
+where row_num = 1

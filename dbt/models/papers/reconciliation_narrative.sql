@@ -1,101 +1,93 @@
-with
+{%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
+with
 
-statement_tests as (select * from {{ ref("int_statement_test") }}),
+statements as (
 
-statement_periods as (select * from {{ ref("int_statement_period") }}),
-
-candidates as (select * from {{ ref("int_narrative_candidate") }}),
-
-periods as (
-
-    select
-        statement_tests.*,
-        statement_tests.comparison in ('change', 'change_of_mean_per_month') as is_change,
-        stated.needed,
-        base.needed as base_needed
-    from statement_tests
-    left join statement_periods as stated
-        on
-            statement_tests.test_key = stated.test_key
-            and stated.period = 'stated'
-    left join statement_periods as base
-        on
-            statement_tests.test_key = base.test_key
-            and base.period = 'base'
-    where statement_tests.kind = 'figure'
+    select * from {{ ref("int_statement") }}
+    where kind = 'figure'
 
 ),
 
-simplest as (
-    {{ simplest_explanations(
-        "candidates",
-        ["test_key"],
-        ranks=["period_rank", "rounding_rank", "formula_rank", "difference_rank", "weighting_rank"],
-        number="stated_number",
-    ) }}
-),
-
-own as (
+-- The measure's own figure, and the one by the formula that the paper used; of a change, less that of the months before.
+computed as (
 
     select
-        test_key,
-        decimals,
-        {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
-    from candidates
-    where period_rank = 0 and formula_rank = 0 and difference_rank = 0 and weighting_rank = 0
+        statements.*,
+        case when statements.stated_unit = 'duration' then 0 else statements.stated_decimals end as decimals,
+        statements.comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean,
+        {%- for column in ["value", "formula_value"] %}
+        case
+            when figures.months_loaded < figures.months then null
+            when statements.comparison in ('change', 'change_of_mean_per_month')
+                then figures.{{ column }} - figures.compared_{{ column }}
+            else figures.{{ column }}
+        end as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from statements
+    inner join {{ ref("int_statement_figure") }} as figures
+        on {{ same_columns("statements", "figures", key) }}
 
 ),
 
-final as (
+printed as (
 
     select
-        cast(periods.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(periods.report_id as {{ dbt.type_string() }}) as report_id,
-        cast(periods.statement_id as {{ dbt.type_string() }}) as statement_id,
-        cast(periods.test_no as bigint) as test_no,
-        cast(periods.published_on as date) as published_on,
-        cast(periods.statement as {{ dbt.type_string() }}) as statement,
-        cast(periods.section as {{ dbt.type_string() }}) as section,
-        cast(periods.measure as {{ dbt.type_string() }}) as measure,
-        cast(periods.comparison as {{ dbt.type_string() }}) as comparison,
-        cast(periods.first_month as date) as first_month,
-        cast(periods.last_month as date) as last_month,
-        cast(periods.published_value as {{ dbt.type_string() }}) as published_value,
-        cast(
-            {{ display_units("own.units", "periods.unit", "own.decimals") }} as {{ dbt.type_string() }}
-        ) as warehouse_value,
-        cast(
-            periods.stated_number - {{ ratio("own.units", power_of_ten("own.decimals")) }} as decimal(38, 6)
-        ) as difference,
-        cast(case
-            when simplest.is_own then 'match'
-            when not simplest.is_own then 'match_other_formula'
-            when own.units is null then 'no_data'
+        *,
+        {{ rounded("value", "decimals") }} as own,
+        case
+            when formula = 'cut_off' then {{ rounded("value", "decimals", cut_off=true) }}
+            else {{ rounded("formula_value", "decimals") }}
+        end as by_formula
+    from computed
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when own = stated_number and coalesce(found_by, 'paper') = 'paper' then 'match'
+            when own = stated_number or by_formula = stated_number then 'match_other_formula'
+            when own is null then 'no_data'
             else 'mismatch'
-        end as {{ dbt.type_string() }}) as verdict,
-        cast(simplest.method as {{ dbt.type_string() }}) as method,
-        -- The method in words, written at publication.
-        cast(null as {{ dbt.type_string() }}) as formula,
-        cast(case
-            when not periods.is_known then null
-            when
-                periods.first_month is null
-                or periods.last_month is null
-                or (periods.is_change and (periods.base_first_month is null or periods.base_last_month is null))
-                then 'not stated'
-            when periods.base_needed is not null and periods.needed is not null
-                then periods.base_needed || ', ' || periods.needed
-            else coalesce(periods.base_needed, periods.needed)
-        end as {{ dbt.type_string() }}) as months_needed,
-        cast(own.units is null as boolean) as is_provisional
-    from periods
-    left join own
-        on periods.test_key = own.test_key
-    left join simplest
-        on periods.test_key = simplest.test_key
+        end as verdict,
+        case
+            when is_mean and is_sum then 'mean per month'
+            when is_mean then 'mean of months'
+            when is_sum then 'total'
+            else 'pooled'
+        end as own_words
+    from printed
 
 )
 
-select * from final
+select
+    {{ key | join(",\n    ") }},
+    published_on,
+    statement,
+    section,
+    measure,
+    comparison,
+    first_month,
+    last_month,
+    published_value,
+    cast({{ display_value("value", "stated_unit", "decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+    cast(stated_number - own as decimal(38, 6)) as difference,
+    verdict,
+    cast(case
+        when own = stated_number then own_words
+        when verdict <> 'match_other_formula' then null
+        when formula = 'cut_off' then own_words || ', cut off'
+        else replace(formula, '_', ' ')
+    end
+    || case
+        when found_by = 'trial'
+            then ' over ' || {{ months_text("first_month", "last_month") }} || ', where the paper states no period'
+        else ''
+    end as {{ dbt.type_string() }}) as formula,
+    coalesce(found_by, 'paper') as found_by,
+    own is null as is_provisional
+from judged

@@ -1,63 +1,23 @@
 with
 
-measure_months as (select * from {{ ref("int_measure_monthly") }}),
+figures as (
 
-measures as (select * from {{ ref("measure_catalogue") }}),
-
-measure_sources as (select * from {{ ref("int_measure_source") }}),
-
-loads as (select * from {{ ref("stg_loads") }}),
-
-dates as (select * from {{ ref("dim_date") }}),
-
-months as (
-
-    select
-        measure_months.force_code,
-        measure_months.month_start,
-        {{ date_plus(date_plus("measure_months.month_start", 1, "month"), -1, "day") }} as last_day,
-        cast(max(dates.days_in_month) as bigint) as days
-    from measure_months
-    inner join measures
-        on measure_months.measure = measures.measure
-    inner join dates
-        on measure_months.month_start = dates.date_day
-    where
-        measures.in_board_paper
-        and measure_months.value is not null
-    group by
-        measure_months.force_code,
-        measure_months.month_start
+    select * from {{ ref("kpi_measure_period") }}
+    where period = 'month'
 
 ),
 
--- A source without deliveries in a month and the month before has ended or not yet begun, and does not delay a month.
+-- A measure delays a month in which it was delivered, and the month after it.
 measure_days as (
 
     select
-        months.force_code,
-        months.month_start,
-        measure_months.measure,
-        max(
-            case when measure_months.month_start = months.month_start then measure_months.days_loaded else 0 end
-        ) as days_loaded
-    from months
-    inner join measure_months
-        on months.force_code = measure_months.force_code
-        and months.month_start >= measure_months.month_start
-        and {{ date_plus("months.month_start", -1, "month") }} <= measure_months.month_start
-    where measure_months.is_delivered
-    group by all
-
-),
-
-loaded as (
-
-    select
-        force_code,
-        month_start,
-        cast(min(days_loaded) as bigint) as days_loaded
-    from measure_days
+        figures.force_code,
+        figures.measure,
+        {{ date_plus("figures.month_start", "offsets.months_later", "month") }} as month_start,
+        max(case when offsets.months_later = 0 then figures.days_loaded else 0 end) as days_loaded
+    from figures
+    cross join (values (0), (1)) as offsets (months_later)
+    where figures.days_loaded > 0
     group by all
 
 ),
@@ -65,58 +25,74 @@ loaded as (
 -- Transcribed papers are delivered weeks after the months that they cover.
 newest as (
 
-    select max(loads.extract_date) as newest_day
-    from loads
-    inner join measure_sources
-        on loads.source = measure_sources.source
+    select max(loads.extract_date) as day
+    from {{ ref("stg_loads") }} as loads
+    inner join {{ ref("int_measure_source") }} as sources
+        on loads.source = sources.source
     where
         loads.status in ('loaded', 'empty')
         and loads.withdrawn_at is null
 
 ),
 
+months as (
+
+    select
+        figures.force_code,
+        figures.month_start,
+        figures.days,
+        min(measure_days.days_loaded) as days_loaded
+    from figures
+    inner join {{ ref("measure_catalogue") }} as measures
+        on figures.measure = measures.measure
+    inner join measure_days
+        on
+            figures.force_code = measure_days.force_code
+            and figures.month_start = measure_days.month_start
+    where
+        measures.in_board_paper
+        and figures.value is not null
+    group by
+        figures.force_code,
+        figures.month_start,
+        figures.days
+
+),
+
 judged as (
 
     select
-        months.force_code,
-        months.month_start,
-        months.days,
-        loaded.days_loaded,
-        loaded.days_loaded < months.days as is_provisional,
-        loaded.days_loaded = months.days
-        or newest.newest_day > {{ date_plus("months.last_day", var("days_to_wait_for_a_month"), "day") }} as is_shown
+        months.*,
+        months.days_loaded < months.days as is_provisional,
+        {{ date_plus("months.month_start", "months.days + " ~ var("days_to_wait_for_a_month"), "day") }} <= newest.day
+            as is_waited_for
     from months
-    inner join loaded
-        on months.force_code = loaded.force_code and months.month_start = loaded.month_start
     cross join newest
 
 ),
 
 -- While no month is complete and none has passed its waiting time, the first one is shown.
-defaults as (
+shown as (
 
     select
         force_code,
-        coalesce(max(case when is_shown then month_start end), min(month_start)) as month_start
+        coalesce(
+            max(case when is_waited_for or not is_provisional then month_start end),
+            min(month_start)
+        ) as month_start
     from judged
     group by force_code
 
-),
-
-final as (
-
-    select
-        cast(judged.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(judged.month_start as date) as month_start,
-        cast(judged.days as bigint) as days,
-        cast(judged.days_loaded as bigint) as days_loaded,
-        cast(judged.is_provisional as boolean) as is_provisional,
-        cast(judged.month_start = defaults.month_start as boolean) as is_default,
-        cast(judged.month_start > defaults.month_start as boolean) as is_running
-    from judged
-    inner join defaults
-        on judged.force_code = defaults.force_code
-
 )
 
-select * from final
+select
+    judged.force_code,
+    judged.month_start,
+    judged.days,
+    judged.days_loaded,
+    judged.is_provisional,
+    judged.month_start = shown.month_start as is_default,
+    judged.month_start > shown.month_start as is_running
+from judged
+inner join shown
+    on judged.force_code = shown.force_code

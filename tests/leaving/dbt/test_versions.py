@@ -1,6 +1,5 @@
 """The record of publications: a killed one is one when its folder is there, and leaves no trace when it is not."""
 
-import csv
 import shutil
 from datetime import datetime
 from decimal import Decimal
@@ -14,14 +13,14 @@ from dagster_project.publication import publish as publishing
 from dagster_project.publication.pointer import current_publication
 from dagster_project.publication.publish import publish
 from dagster_project.publication.versions import recover_interrupted
-from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, fingerprint, marts_of
 from dagster_project.warehouse.connection import loading_connection
-from tests.compiled_project import Node, build_node, read_project
+from dagster_project.warehouse.marts import note_written
+from tests.compiled_project import build_node, read_project
 
 MODELS = (
-    *("stg_loads", "stg_publications", "stg_figure_versions", "chg_publication_interval", "chg_unpublished_loads"),
-    *("stg_builds_started", "stg_corrections", "stg_load_forces", "chg_unpublished_months"),
+    *("stg_loads", "stg_publications", "stg_figure_versions"),
     *("int_figure_change", "int_published_version", "int_revision", "published_versions", "revisions"),
 )
 
@@ -33,8 +32,8 @@ class Killed(BaseException):
 class Warehouse:
     """A warehouse with one measure, whose figures a test sets by hand in place of the models before."""
 
-    def __init__(self, settings: Settings, marts: list[Mart], changes: Node) -> None:
-        self.settings, self._marts, self._changes = settings, marts, changes
+    def __init__(self, settings: Settings, marts: list[Mart]) -> None:
+        self.settings, self._marts = settings, marts
         self._runs = 0
 
     def execute(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -53,22 +52,25 @@ class Warehouse:
                 "values ($1, 'call_segments', $2, 1, 1, 0, 'loaded', false, now(), 'run', $1, $1)",
                 [number, day],
             )
-            connection.execute(
-                "insert into raw.call_segments (force_code, call_id, segment_no, arrived_at, load_id) "
-                "values ($1, $2, 1, $3, $4)",
-                [force, f"call{number}", day.replace(hour=10), number],
-            )
             recover_interrupted(connection, self.settings.published)
-            connection.execute("delete from measures.int_measure_monthly where force_code = ?", [force])
+            connection.execute("delete from fcir.marts.kpi_measure_monthly where force_code = ?", [force])
             connection.execute(
-                "insert into measures.int_measure_monthly values (?, 'calls_999.received', '2022-10-01', ?, false)",
+                "insert into fcir.marts.kpi_measure_monthly values (?, 'calls_999.received', '2022-10-01', ?, false)",
                 [force, value],
             )
-            # The table of changes since the last publication; the others are views.
-            build_node(connection, self._changes)
             connection.execute(
                 "insert into audit.build values ('run', ?, ?, false, now())", [number, fingerprint(Settings())]
             )
+        self._note_written()
+
+    def remove(self, force: str) -> None:
+        """Take the force's figure out of the marts."""
+        self.execute("delete from fcir.marts.kpi_measure_monthly where force_code = ?", force)
+        self._note_written()
+
+    def _note_written(self) -> None:
+        with loading_connection(self.settings.warehouse) as connection:
+            note_written(connection)
 
     def publish(self) -> str:
         """Publish; the name of the publication."""
@@ -98,7 +100,8 @@ def warehouse(compiled_manifest, tmp_path, monkeypatch) -> Warehouse:
     shutil.copy(compiled_manifest.parents[1] / "warehouse.duckdb", settings.warehouse)
     with loading_connection(settings.warehouse) as connection:
         connection.execute(
-            "create schema measures; create table measures.int_measure_monthly "
+            "create schema measures; create schema if not exists fcir.marts; "
+            "create table fcir.marts.kpi_measure_monthly "
             "(force_code varchar, measure varchar, month_start date, value decimal(38, 6), is_provisional boolean); "
             "create table measures.int_measure_source as "
             "select 'calls_999.received' as measure, 'call_segments' as source"
@@ -110,11 +113,11 @@ def warehouse(compiled_manifest, tmp_path, monkeypatch) -> Warehouse:
             if node.name in MODELS:
                 build_node(connection, node)
     # Sentences, papers and pages read other marts and are not what this is about.
-    others = {"write_texts": None, "events_of_forces": {}, "write_papers": [], "write_site": 0, "write_lineage": None}
+    others = {"events_of_forces": {}, "write_papers": [], "write_site": 0, "write_lineage": None}
     for name, result in others.items():
         monkeypatch.setattr(publishing, name, Mock(return_value=result))
     marts = [mart for mart in marts_of(project.manifest) if mart.name in MODELS]
-    return Warehouse(settings, marts, project.by_name["chg_unpublished_months"])
+    return Warehouse(settings, marts)
 
 
 def kill(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, instant: str) -> None:
@@ -123,13 +126,6 @@ def kill(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, instant: str) ->
         patch.setattr(publishing, instant, Mock(side_effect=Killed))
         with pytest.raises(Killed):
             warehouse.publish()
-
-
-def test_every_source_of_a_measure_can_be_named_as_a_cause(project):
-    with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as file:
-        sources = {source for row in csv.DictReader(file) for source in row["sources"].split(",")}
-    parents = project.by_name["chg_unpublished_months"].parents
-    assert sources == {parent.split(".")[-1] for parent in parents if parent.startswith("source.fcir.raw.")}
 
 
 @pytest.mark.parametrize("instant", ["write_parquet", "_manifest", "sync"])
@@ -145,7 +141,7 @@ def test_a_publication_killed_before_its_folder_was_complete_does_not_count(ware
     third = warehouse.publish()
     assert warehouse.recorded() == [(first, True), (third, True)]
     assert warehouse.versions() == [(first, "kent", Decimal(1)), (third, "kent", Decimal(3))]
-    named = "call_segments 2022-10-02 to 2022-10-03"
+    named = "call_segments 2022-10-02 to 2022-10-03 (2 days)"
     assert warehouse.versions(*REVISIONS)[-1] == (third, first, "kent", Decimal(1), Decimal(3), named)
 
 
@@ -203,7 +199,7 @@ def test_a_figure_that_goes_and_comes_again_is_removed_and_then_new(warehouse):
     warehouse.build(10, force="essex")
     warehouse.publish()
     warehouse.build(2)
-    warehouse.execute("delete from measures.int_measure_monthly where force_code = 'essex'")
+    warehouse.remove("essex")
     second = warehouse.publish()
     assert [row[1] for row in warehouse.versions() if row[0] == second] == ["kent"]
     warehouse.build(10, force="essex")

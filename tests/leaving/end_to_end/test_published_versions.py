@@ -315,23 +315,6 @@ def test_correction_is_cause_of_changed_figures_only(nights, names):
     assert calls["kent", "calls_999.max_queue_time", "2022-10"][:2] == (Decimal(7), Decimal(17))
 
 
-def test_cancellation_is_cause_in_both_months(nights, names):
-    changed = nights.changed(names["corrected"])
-    cause = ("deliveries", "crimes 2022-11-01")
-    assert changed["kent", "crime.pct_cohort_cancelled", "2022-10"] == (Decimal(0), Decimal(25), *cause)
-    assert changed["kent", "crime.cancelled_crime", "2022-11"] == (None, Decimal(1), *cause)
-
-
-def test_redelivered_equal_day_is_no_cause(nights, names):
-    """Of crimes one day came again and changed nothing, in the night in which another day did."""
-    changed = nights.changed(names["corrected"])
-    crimes = {row[2:] for key, row in changed.items() if key[1].startswith("crime.")}
-    assert crimes == {("deliveries", "crimes 2022-11-01")}
-    assert nights.warehouse(
-        "select count(*) from audit.load where source = 'crimes' and extract_date = date '2022-10-29'"
-    ) == [(2,)]
-
-
 def test_reinstated_crime_is_cause_in_month_of_cancellation(nights, names):
     changed = nights.changed(names["reinstated"])
     assert changed["kent", "crime.cancelled_crime", "2022-11"] == (
@@ -366,22 +349,6 @@ def test_replaced_day_that_empties_a_month_is_one_cause(nights, names):
         names["emptied"],
     )
     assert count == 1
-
-
-def test_segment_after_midnight_is_cause_in_month_of_call(nights, names):
-    changed = nights.changed(names["emptied"])
-    assert changed["kent", "calls_999.talk_hours", "2022-10"][3] == "call_segments 2022-11-01"
-    assert ("kent", "calls_999.received", "2022-10") not in changed
-
-
-def test_first_delivery_of_a_force_is_cause_of_all_its_figures(nights, names):
-    changed = nights.changed(names["emptied"])
-    surrey = {key: row for key, row in changed.items() if key[0] == "surrey"}
-    assert {measure.split(".")[0] for _, measure, _ in surrey} == {"crime"}
-    assert surrey["surrey", "crime.recorded_crime", "2022-11"][:2] == (None, Decimal(0))
-    assert {row[2:] for row in surrey.values()} == {("deliveries", "crimes 2022-11-03")}
-    # The other forces' figures of the same months are as they were.
-    assert not [key for key in changed if key[0] == "essex"]
 
 
 def test_changed_definition_is_a_cause(nights, names):

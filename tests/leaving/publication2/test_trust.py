@@ -23,12 +23,12 @@ TABLES = """
     ) as t (name, board_paper_order, short_label, numerator, denominator, definition);
     create table marts.reconciliation (
         measure text, label text, unit text, month_start date, published_value text, warehouse_value text,
-        difference decimal(38, 6), verdict text, method text, formula text, section text default 'crime',
+        difference decimal(38, 6), verdict text, formula text, section text default 'crime',
         force_code text default 'kent', report_id text default 'paper', published_on date default '2023-03-15'
     );
     create table marts.reconciliation_narrative (
-        statement_id text, statement text, verdict text, formula text, method text default '',
-        months_needed text, test_no bigint default 1,
+        statement_id text, statement text, verdict text, formula text, found_by text default 'paper',
+        first_month date, test_no bigint default 1,
         force_code text default 'kent', report_id text, published_on date, measure text default 'crime.pct'
     );
     create table marts.claims (statement_id text, claim_verdict text, force_code text, report_id text);
@@ -82,7 +82,7 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
     assert [tuple(row[name] for name in shown) for row in publications(tables)] == [
         *(("second", 1, 0, 1, "Changed definition"), ("first", 1, 1, 0, ""))
     ]
-    newest = "the newest on 2 February 2023, each with its cause"
+    newest = "the newest on 2 February 2023, each with the deliveries in between"
     assert f"1 revision of published figures, {newest}" in summary(tables)
 
 

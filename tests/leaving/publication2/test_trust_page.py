@@ -25,12 +25,12 @@ TABLES = """
     ) as t (name, board_paper_order, short_label, numerator, denominator, definition);
     create table marts.reconciliation (
         measure text, label text, unit text, month_start date, published_value text, warehouse_value text,
-        difference decimal(38, 6), verdict text, method text, formula text, section text default 'crime',
+        difference decimal(38, 6), verdict text, formula text, section text default 'crime',
         force_code text default 'kent', report_id text default 'paper', published_on date default '2023-03-15'
     );
     create table marts.reconciliation_narrative (
-        statement_id text, statement text, verdict text, formula text, months_needed text, test_no bigint default 1,
-        method text,
+        statement_id text, statement text, verdict text, formula text, found_by text default 'paper',
+        first_month date, test_no bigint default 1,
         force_code text default 'kent', report_id text, published_on date, measure text default 'crime.pct'
     );
     create table marts.claims (statement_id text, claim_verdict text, force_code text, report_id text);
@@ -76,14 +76,13 @@ def test_printed_figures_state_verdict_and_formula_of_each_month(tables):
     tables.execute(
         """
         insert into marts.reconciliation by name select * from (values
-            ('pct', '%', 'percent', '2022-08-01', '3.6%', '3.6%', 0, 'match_other_formula', 'crime.of_both', '', 'p'),
-            ('pct', '%', 'percent', '2022-09-01', '3.4%', '3.5%', 0.1, 'mismatch', null, 'pct_of', 'p'),
-            ('pct', '%', 'percent', '2022-10-01', '3.4%', null, null, 'no_data', null, null, 'p'),
-            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'crime.pct', '', 'p'),
-            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'crime.pct', '', 'june')
+            ('pct', '%', 'percent', '2022-08-01', '3.6%', '3.6%', 0, 'match_other_formula', 'of_both', 'p'),
+            ('pct', '%', 'percent', '2022-09-01', '3.4%', '3.5%', 0.1, 'mismatch', 'pct_of', 'p'),
+            ('pct', '%', 'percent', '2022-10-01', '3.4%', null, null, 'no_data', null, 'p'),
+            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'pct', 'p'),
+            ('none', 'N', 'count', '2022-10-01', '5', '5', 0, 'match', 'pct', 'june')
         ) as t (
-            measure, label, unit, month_start, published_value, warehouse_value, difference, verdict, method, formula,
-            report_id
+            measure, label, unit, month_start, published_value, warehouse_value, difference, verdict, formula, report_id
         );
         update marts.reconciliation set published_on = '2023-06-15' where report_id = 'june'
         """
@@ -96,9 +95,22 @@ def test_printed_figures_state_verdict_and_formula_of_each_month(tables):
     assert (share.differences, other.differences) == (("0.0%", "0.1%", DASH), ("", "", "0"))
     assert share.verdicts == ("exactly, by another formula", "differs", "not delivered")
     formulas = "cancelled / both (August 2022); pct_of (September 2022); none of the formulas tried (October 2022)"
-    assert (share.formula, other.formula) == (formulas, "cancelled")
+    assert (share.formula, other.formula) == (formulas, "pct")
     rest = "1 by another formula; 1 differs; 1 for months that are not delivered"
     assert summary(tables)[0] == f"3 of 5 printed figures reproduced exactly; {rest}"
+
+
+def test_figures_in_sentences_are_counted_by_how_they_were_found(tables):
+    tables.execute(
+        """
+        insert into marts.reconciliation_narrative by name select * from (values
+            ('N1', 'match', 'paper'), ('N2', 'match_other_formula', 'paper'), ('N3', 'match_other_formula', 'trial'),
+            ('N4', 'no_data', 'paper')
+        ) as t (statement_id, verdict, found_by)
+        """
+    )
+    found = "1 of 4 figures in sentences of papers reproduced; 1 by another formula; 1 by a period found by trial"
+    assert summary(tables)[1] == f"{found}; 1 other needs months that are not loaded"
 
 
 STATES = ("due", "loaded", "missing", "rejected", "withdrawn")

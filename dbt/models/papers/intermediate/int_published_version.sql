@@ -1,34 +1,19 @@
 {{ config(materialized="view") }}
 {%- set days = var("published_versions_days") %}
-
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
-publications as (select * from {{ ref("stg_publications") }}),
+publications as (
 
-versions as (select * from {{ ref("stg_figure_versions") }}),
-
-{% if days %}
-newest as (
-
-    select max(published_at) as published_at
-    from publications
-
-),
-{% endif %}
-shown as (
-
-    select publications.*
-    from publications
-    {%- if days %}
-    cross join newest
-    where
-        cast(publications.published_at as date)
-        > {{ date_plus("cast(newest.published_at as date)", -days, "day") }}
-    {%- endif %}
+    select
+        *,
+        max(published_at) over () as newest_published_at
+    from {{ ref("stg_publications") }}
 
 ),
 
-dated as (
+versions as (
 
     select
         *,
@@ -36,26 +21,26 @@ dated as (
             partition by force_code, measure, month_start
             order by publication_no asc nulls last
         ) as next_publication_no
-    from versions
-
-),
-
-final as (
-
-    select
-        cast(shown.run_id as {{ dbt.type_string() }}) as run_id,
-        cast(shown.published_at as timestamp) as published_at,
-        cast(dated.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(dated.measure as {{ dbt.type_string() }}) as measure,
-        cast(dated.month_start as date) as month_start,
-        cast(dated.value as decimal(38, 6)) as value,
-        cast(dated.is_provisional as boolean) as is_provisional
-    from dated
-    inner join shown
-        on dated.publication_no <= shown.publication_no
-        and shown.publication_no < coalesce(dated.next_publication_no, shown.publication_no + 1)
-    where not dated.is_removed
+    from {{ ref("stg_figure_versions") }}
 
 )
 
-select * from final
+select
+    publications.run_id,
+    publications.published_at,
+    versions.force_code,
+    versions.measure,
+    versions.month_start,
+    versions.value,
+    versions.is_provisional
+from versions
+inner join publications
+    on
+        versions.publication_no <= publications.publication_no
+        and publications.publication_no < coalesce(versions.next_publication_no, publications.publication_no + 1)
+where
+    not versions.is_removed
+    {%- if days %}
+    and cast(publications.published_at as date)
+    > {{ date_plus("cast(publications.newest_published_at as date)", -days, "day") }}
+    {%- endif %}

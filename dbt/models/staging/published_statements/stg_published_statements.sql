@@ -29,6 +29,8 @@ final as (
         cast(statements.threshold as {{ dbt.type_string() }}) as threshold,
         cast(statements.unit as {{ dbt.type_string() }}) as unit,
         cast(statements.published_value as {{ dbt.type_string() }}) as published_value,
+        cast(statements.formula as {{ dbt.type_string() }}) as formula,
+        cast(statements.found_by as {{ dbt.type_string() }}) as found_by,
         cast(statements.is_dst_ambiguous as boolean) as is_dst_ambiguous,
         cast(statements.extract_date as date) as extract_date,
         cast(statements.load_id as bigint) as load_id,

@@ -1,4 +1,0 @@
-{{ changed_rows(
-    "published_figures",
-    key=["force_code", "report_id", "section", "measure", "month"],
-) }}
