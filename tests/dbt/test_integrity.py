@@ -5,6 +5,7 @@ knows, `stations` with none. They are built as the warehouse is.
 """
 
 import pytest
+from tests.build_steps import build_all
 
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.transformations import transformation_assets
@@ -13,7 +14,6 @@ from dagster_project.transformation import project
 from dagster_project.transformation.build import NodeResult
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
-from tests.build_steps import build_all
 
 PROJECT = """
 name: tiny

@@ -24,7 +24,7 @@ _OWN_COLUMNS = {
 }
 # They describe runs, builds and publications, of which a killed run leaves more or fewer, and files read by a run.
 _OWN_TABLES = {
-    *(*RUN_TABLES, "marts_file", "publication", "figure_version", "build", "build_started", "build_step"),
+    *(*RUN_TABLES, "marts_file", "publication", "figure_version", "build", "build_started"),
     *("action", "landed_file", "int_published_version", "int_revision", "int_figure_change"),
     *("stg_publications", "stg_figure_versions"),
 }
