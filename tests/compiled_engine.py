@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation
+from dagster_dbt.asset_utils import get_manifest_and_translator_from_dbt_assets
 
 from dagster_project.defs.dbt_events import selected_nodes
 from dagster_project.settings import read_settings
@@ -31,7 +32,9 @@ class CompiledDbt:
     """Set by the fixture `compiled`."""
 
     @staticmethod
-    def cli(dbt: Dbt, args: Sequence[str], *, context: Any = None, target_path: Path, **_: Any) -> DbtCliInvocation:
+    def cli(
+        dbt: Dbt, args: Sequence[str], *, context: Any = None, target_path: Path, **_options: Any
+    ) -> DbtCliInvocation:
         """Build and test the nodes that a run selected; return an invocation with the events that dbt would print."""
         project = CompiledDbt.project
         only = selected_nodes(context) if context else None
@@ -39,10 +42,13 @@ class CompiledDbt:
         results = _build(read_settings().warehouse, nodes)
         (target_path / "run_results.json").write_text(json.dumps({"results": results}), encoding="utf-8")
         lines = "\n".join(json.dumps(_event(project.nodes[result["unique_id"]], result)) for result in results)
+        manifest, translator = project.manifest, DagsterDbtTranslator()
+        if context:
+            manifest, translator, _ = get_manifest_and_translator_from_dbt_assets([context.assets_def])
         return DbtCliInvocation(
             process=_Ended(args, lines),  # type: ignore[arg-type]
-            manifest={},
-            dagster_dbt_translator=DagsterDbtTranslator(),
+            manifest=manifest,
+            dagster_dbt_translator=translator,
             project_dir=Path(dbt.project_dir),
             target_path=target_path,
             raise_on_error=False,

@@ -106,8 +106,8 @@ def status(
         say(f"Last run     {outcome}, {_moment(ended)}", outcome=outcome)
     if state.failed_subjects:
         say(
-            f"Not built    {', '.join(state.failed_subjects)}: a table or a test failed, so nothing was published. What "
-            "failed is in the log of the run: fcir ui. After correcting it: fcir run",
+            f"Not built    {', '.join(state.failed_subjects)}: a table or a test failed, so nothing was published. "
+            "What failed is in the log of the run: fcir ui. After correcting it: fcir run",
             failed_subjects=state.failed_subjects,
         )
     if state.waiting:

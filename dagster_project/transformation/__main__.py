@@ -5,24 +5,29 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 from dagster_project.errors import OperatorError
-from dagster_project.settings import read_settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.project import invoke, parse, target_path
 
 _MANIFEST, _RESULTS = "manifest.json", "run_results.json"
 
 
 def main() -> int:
-    """Run the command of dbt in the arguments, and write its results: dbt would write two more files each time.
+    """Run the command of dbt in the arguments; return its exit code."""
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    # As in `fcir` itself: a run creates objects that live until its end.
+    gc.set_threshold(10_000)
+    return run(read_settings(), sys.argv[1:])
+
+
+def run(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run a command of dbt, and write its results: dbt would write two more files each time.
 
     Returns:
         The exit code: 1 if a node failed, 2 if dbt could not start; then the last line says why.
     """
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    # As in `fcir` itself: a run creates objects that live until its end.
-    gc.set_threshold(10_000)
-    settings, arguments = read_settings(), sys.argv[1:]
     folder = target_path(settings)
     try:
         parsed = parse(settings)

@@ -96,14 +96,6 @@ def test_a_faulty_model_of_the_papers_leaves_all_else_built_and_a_warning_stops_
     assert "marts/kpi_calls_monthly" in made
 
 
-def test_every_test_of_the_project_is_a_check_that_stops_the_publication(definitions):
-    graph = definitions.resolve_asset_graph()
-    checks = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
-    of_dbt = [spec for spec in checks.values() if spec.metadata.get("dagster_dbt/unique_id")]
-    assert len(of_dbt) > 100
-    assert all(spec.blocking for spec in of_dbt)
-
-
 def test_a_test_without_a_result_stops_the_publication(published, monkeypatch):
     before = published.current.resolve()
     of_all = CompiledDbt.project
