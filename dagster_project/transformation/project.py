@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -141,6 +142,10 @@ def run_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
     """
     folder = target_path(settings) / "by_hand"
     has_help = not arguments or "--help" in arguments or arguments[0].startswith("-")
+    make_private_folder(folder)
+    if not (folder / _PARSED).exists():
+        with suppress(FileNotFoundError):
+            shutil.copyfile(target_path(settings) / _PARSED, folder / _PARSED)
     manifest = None if has_help else parse(settings, folder=folder)
     outcome = _invoke(settings, arguments, manifest, folder)
     if outcome.exception and not has_help:
@@ -175,7 +180,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
         outcome = dbtRunner(manifest=manifest).invoke(list(arguments))
         # dbt leaves the database open after a node has failed; this process could not connect to it again.
         cleanup_connections()
-        if not is_parsing and settings.target is Target.DUCKDB:
+        if DuckDBConnectionManager._ENV is not None:
             DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()
     return outcome
@@ -267,7 +272,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     would be used for the definition only: a blocking check without a result blocks nothing.
     """
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    for node in content["nodes"].values():
+    for node in content.get("nodes", {}).values():
         if is_integrity(node):
             node["name"] = f"{INTEGRITY}_of_{node['attached_node'].split('.')[-1]}"
     return content

@@ -23,3 +23,12 @@ def test_each_group_has_at_most_25_assets(definitions):
     for spec in definitions.resolve_all_asset_specs():
         groups[str(spec.group_name)] = groups.get(str(spec.group_name), 0) + 1
     assert {name: number for name, number in groups.items() if number > 25} == {}
+
+
+def test_after_a_table_was_built_by_hand_nothing_is_new_for_a_run(three_days, tmp_path):
+    root = three_days.copy(tmp_path / "home")
+    done = root.fcir("dbt", "build", "--select", "dim_force")
+    assert done.code == 0, done.out + done.err
+    assert "from scratch" not in done.out + done.err
+    assert "Nothing is new" in root.fcir("run").out
+    assert root.damage() == []
