@@ -17,7 +17,7 @@ from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
 from dagster_project.defs.publication import force_edition_assets, public_edition_assets, publication_assets
-from dagster_project.defs.resources import Dbt, Deliveries, Warehouse
+from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, transformation_assets
 from dagster_project.settings import Target, read_settings
@@ -41,7 +41,7 @@ def definitions() -> dg.Definitions:
         *(landing_spec(contract, settings) for contract in contracts.values()),
         *(source_asset(contract, settings, extract_dates=days) for contract in contracts.values()),
         *audit_specs(manifest),
-        *transformation_assets(manifest, settings),
+        transformation_assets(manifest, settings),
         *publication_assets(manifest, settings),
         *public_edition_assets(manifest),
         *force_edition_assets(manifest),
@@ -55,7 +55,6 @@ def definitions() -> dg.Definitions:
         resources={
             "warehouse": Warehouse(),
             "deliveries": Deliveries(),
-            "dbt": Dbt(),
         },
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,

@@ -9,10 +9,10 @@ Everything is built as a whole. What dbt adds (incremental builds, checks of con
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ import pyarrow as pa
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.sql import literal, quoted
-from dagster_project.transformation.project import invoke, parse, target_path
+from dagster_project.transformation.project import invoke, parse, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -121,7 +121,7 @@ def read_project(manifest: Path, *, one_database: bool = False) -> CompiledProje
         manifest: its path.
         one_database: put the marts into the database of all else, since a transaction writes to one only.
     """
-    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content = deepcopy(read_manifest(manifest))
     for entry in content["nodes"].values() if one_database else ():
         entry["database"] = "warehouse"
         entry["compiled_code"] = (entry.get("compiled_code") or "").replace('"fcir".', '"warehouse".')

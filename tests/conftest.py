@@ -14,7 +14,7 @@ import pytest
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
 from tests import cpu_seconds
-from tests.compiled_engine import CompiledEngine
+from tests.compiled_engine import CompiledDbt
 from tests.compiled_project import CompiledProject, compile_project, read_project
 from tests.roots import DataRoot, Done, land_correction, land_three_days
 from tests.troubled import SETTINGS as TROUBLED_SETTINGS
@@ -126,7 +126,7 @@ def project(compiled_manifest: Path) -> CompiledProject:
 @pytest.fixture(scope="session")
 def compiled(compiled_manifest: Path, parsed_project: Path) -> Path:
     """Let `DataRoot.fcir` build compiled SQL in place of dbt; returns `dbt/` of a data root whose project is parsed."""
-    CompiledEngine.project = read_project(compiled_manifest)
+    CompiledDbt.project = read_project(compiled_manifest)
     return parsed_project
 
 

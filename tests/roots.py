@@ -21,16 +21,14 @@ import duckdb
 
 from dagster_project.cli.app import run_command
 from dagster_project.config import contracts_of
-from dagster_project.defs import resources
 from dagster_project.loading import pipeline
 from dagster_project.loading.plan import Range
 from dagster_project.operations.actions import actions
 from dagster_project.settings import PROJECT_ROOT, Settings
-from dagster_project.transformation import build
-from dagster_project.transformation.project import parse
+from dagster_project.transformation.dbt import Dbt
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.warehouse.connection import open_read_only
-from tests.compiled_engine import CompiledEngine
+from tests.compiled_engine import CompiledDbt
 
 CALLS = "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number"
 CHATS = "chat_id,requested_at,accepted_at,ended_at,operator_id"
@@ -100,8 +98,7 @@ class DataRoot:
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, self.environment, clear=True))
             if not real_dbt:
-                stack.enter_context(patch.object(build, "engine_of", CompiledEngine))
-                stack.enter_context(patch.object(resources, "parse", _parsed))
+                stack.enter_context(patch.object(Dbt, "cli", CompiledDbt.cli))
                 stack.enter_context(patch.object(pipeline, "validate", without_great_expectations))
             stack.enter_context(redirect_stdout(out))
             stack.enter_context(redirect_stderr(err))
@@ -229,13 +226,3 @@ def land_correction(root: DataRoot) -> None:
 def without_great_expectations(_contract: Any, violations: Sequence[Any], **_: Any) -> ValidationResult:
     """Return the outcomes that Great Expectations gives; it takes three CPU seconds to import."""
     return ValidationResult(tuple(Outcome(**vars(found), success=not found.failed_dates) for found in violations), "{}")
-
-
-_parsed_once: list[Any] = []
-
-
-def _parsed(settings: Settings) -> Any:
-    """Return the parsed project, once for all data roots of this process: parsing takes two CPU seconds."""
-    if not _parsed_once:
-        _parsed_once.append(parse(settings))
-    return _parsed_once[0]

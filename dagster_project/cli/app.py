@@ -38,6 +38,7 @@ from dagster_project.cli.sample import sample
 from dagster_project.cli.signals import describe_command, stop_on_signals
 from dagster_project.cli.status import status
 from dagster_project.cli.tables import tables
+from dagster_project.cli.tools import PASSED_ON, dagster, dbt
 from dagster_project.cli.trace import trace
 from dagster_project.cli.ui import ui
 from dagster_project.cli.verify import verify
@@ -93,6 +94,8 @@ for command in (
 ):
     app.command()(command)
 app.command("open")(open_page)
+app.command(context_settings=PASSED_ON)(dbt)
+app.command(context_settings=PASSED_ON)(dagster)
 app.command()(access)
 app.command()(erase)
 app.command()(purge)

@@ -65,8 +65,8 @@ def status(
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
 
     During a run: its current step, and the state of the last publication.
-    Exit code 1 if a delivery is missing or rejected, or a file is damaged or
-    left out; with --max-age also if a delivery is overdue, or the last run
+    Exit code 1 if a delivery is missing or rejected, a table or test failed,
+    or a file is damaged or left out; with --max-age also if a delivery is overdue, or the last run
     that ended well is older.
     A delivery is expected until the deadline of its source, then missing.
 
@@ -104,6 +104,12 @@ def status(
     if state.last_run:
         outcome, ended = state.last_run
         say(f"Last run     {outcome}, {_moment(ended)}", outcome=outcome)
+    if state.failed_subjects:
+        say(
+            f"Not built    {', '.join(state.failed_subjects)}: a table or a test failed, so nothing was published. "
+            "What failed is in the log of the run: fcir ui. After correcting it: fcir run",
+            failed_subjects=state.failed_subjects,
+        )
     if state.waiting:
         waiting = counted(state.waiting, "delivery")
         say(f"{waiting} in the landing folder {be(state.waiting)} new or changed. Run: fcir run")
@@ -134,7 +140,8 @@ def status(
     failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.unresolved or damaged or failed or is_late else Exit.WELL)
+    needs_attention = state.unresolved or state.failed_subjects or damaged or failed or is_late
+    raise typer.Exit(Exit.DATA if needs_attention else Exit.WELL)
 
 
 def _duration(text: str) -> timedelta:
@@ -243,6 +250,8 @@ class State:
     """Whether the publication includes everything loaded."""
     last_run: tuple[str, datetime] | None = None
     """Outcome and end of the last run; unknown while the warehouse is held."""
+    failed_subjects: tuple[str, ...] = ()
+    """Subjects that the last run could not build or whose tests failed; unknown while the warehouse is held."""
     well_ended: datetime | None = None
     """When a run last ended well; unknown while the warehouse is held."""
     killed: Holder | None = None
@@ -308,6 +317,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             tuple(affected_months(connection)),
             tuple(affected_figures(connection)),
             last_run=(runs[-1]["outcome"], runs[-1]["acted_at"]) if runs else None,
+            failed_subjects=tuple(runs[-1]["details"].get("failed_subjects", ())) if runs else (),
             well_ended=well[-1] if well else None,
             is_published=is_current(connection, settings) and pointer_of(settings.published).exists(),
             killed=killed,

@@ -1,7 +1,7 @@
-"""Dagster events of a dbt step: one for each model and seed that was built, and for each test that ran.
+"""What a build adds to the events of dagster-dbt: rows, columns and their lineage, and faults in words.
 
-dagster-dbt's `fetch_row_counts().fetch_column_metadata()` provide the same, but busy-wait for DuckDB until dbt has
-ended (docs/decisions/0005-dbt-in-process.md).
+dagster-dbt's `fetch_row_counts().fetch_column_metadata()` provide the first three, but keep the database open in this
+process and compute all lineage again (docs/decisions/0005-dbt-as-dagster-dbt-runs-it.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,28 +19,26 @@ from dagster_project.transformation.project import target_path
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.words import in_markdown
 
-_UNIQUE_ID, _MANIFEST = "dagster_dbt/unique_id", "dagster_dbt/manifest"
+_UNIQUE_ID = "dagster_dbt/unique_id"
 
 
-def selected_nodes(
-    context: dg.AssetExecutionContext,
-) -> tuple[dict[str, dg.AssetSpec], dict[str, dg.AssetCheckSpec]]:
-    """Return the assets and checks that a run selected from a definition, by the id of their dbt node."""
-    assets = {
-        spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs if spec.key in context.selected_asset_keys
-    }
-    checks = {
-        spec.metadata[_UNIQUE_ID]: spec
-        for spec in context.assets_def.check_specs
-        if spec.metadata and spec.key in context.selected_asset_check_keys
-    }
-    return assets, checks
+def selected_nodes(context: dg.AssetExecutionContext) -> set[str] | None:
+    """Return the ids of the dbt nodes that a run selected from the definition; None if it selected all."""
+    tables, checks = context.selected_asset_keys, context.selected_asset_check_keys
+    definition = context.assets_def
+    if len(tables) == len(definition.node_keys_by_output_name) and len(checks) == len(
+        definition.node_check_specs_by_output_name
+    ):
+        return None
+    specs = [spec for spec in definition.specs if spec.key in tables]
+    specs += [spec for spec in definition.check_specs if spec.key in checks]
+    return {spec.metadata[_UNIQUE_ID] for spec in specs if spec.metadata}
 
 
-def events_of(
-    context: dg.AssetExecutionContext, settings: Settings, report: BuildReport
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Yield the results of a build for the selected assets and checks.
+def with_metadata(
+    events: Sequence[Any], settings: Settings, report: BuildReport, manifest: Mapping[str, Any]
+) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+    """Yield the events of dagster-dbt with what a build found.
 
     The caller must not have a connection to the warehouse.
 
@@ -48,8 +46,6 @@ def events_of(
         For each model and seed: its row count (tables only, since counting a view computes it), columns with types, and
         column lineage. For each data test: its result, the number of faulty rows and the faults in words.
     """
-    specs, checks = selected_nodes(context)
-    manifest = next(iter(context.assets_def.specs)).metadata[_MANIFEST].manifest
     with loading_connection(settings.warehouse) as connection:
         types = column_types(connection)
         counts = _row_counts(connection, report)
@@ -59,31 +55,28 @@ def events_of(
         stored_columns={relation: list(columns) for relation, columns in types.items()},
         cache=target_path(settings) / "column_lineage.json",
     )
-    for node in report.nodes:
-        if node.unique_id in specs and node.is_good:
-            spec = specs[node.unique_id]
-            metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+    results = {node.unique_id: node for node in report.nodes}
+    for event in events:
+        unique_id = event.metadata["unique_id"]
+        node = results.get(getattr(unique_id, "text", unique_id))
+        if isinstance(event, dg.Output) and node:
+            metadata: dict[str, Any] = {}
             if node.unique_id in counts:
                 metadata["dagster/row_count"] = counts[node.unique_id]
-            if schema := _typed(spec, types):
+            if schema := _typed(manifest["nodes"][node.unique_id], types):
                 metadata["dagster/column_schema"] = schema
             if deps := _column_deps(manifest, lineage.get(node.unique_id, {})):
                 metadata["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
                 # The open-source UI does not show column lineage; this table does.
                 metadata["columns_come_from"] = _origins_table(deps)
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
-        elif node.unique_id in checks and node.status != "skipped":
-            yield check_result(checks[node.unique_id], node)
+            yield dg.Output(None, event.output_name, metadata={**event.metadata, **metadata})
+        elif isinstance(event, dg.AssetCheckResult) and node:
+            yield _explained(event, node)
 
 
-def check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckResult:
-    """Return the result of a data test: the number of faulty rows, and the faults in words.
-
-    Args:
-        check: the data test as a check of its asset.
-        node: the result that dbt gave.
-    """
-    metadata: dict[str, Any] = {"failures": node.failures or 0, "seconds": round(node.seconds, 3)}
+def _explained(event: dg.AssetCheckResult, node: NodeResult) -> dg.AssetCheckResult:
+    """Return the result of a data test with the faults in words."""
+    metadata: dict[str, Any] = {"failures": node.failures or 0}
     if node.faults:
         metadata["faults"] = dg.MetadataValue.table(
             [
@@ -92,13 +85,13 @@ def check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckRes
             ]
         )
     return dg.AssetCheckResult(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        passed=node.status == "pass",
-        severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+        asset_key=event.asset_key,
+        check_name=event.check_name,
+        passed=event.passed,
+        severity=event.severity,
         # The UI shows a description as Markdown, and a message of the engine may contain a value.
-        description=None if node.status == "pass" else in_markdown(" ".join(node.message.split())),
-        metadata=metadata,
+        description=None if event.passed else in_markdown(" ".join(node.message.split())),
+        metadata={**event.metadata, **metadata},
     )
 
 
@@ -120,17 +113,14 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
     return types
 
 
-def _typed(spec: dg.AssetSpec, types: _ColumnTypes) -> dg.TableSchema | None:
+def _typed(node: Mapping[str, Any], types: _ColumnTypes) -> dg.TableSchema | None:
     """Return the documented columns of a table with their types in the database; None if a contract describes them."""
-    described = spec.metadata.get("dagster/column_schema")
-    schema, name = spec.key.path
-    if schema == "marts" or described is None or (schema, name) not in types:
+    if node["schema"] == "marts" or not node["columns"] or (node["schema"], node["name"]) not in types:
         return None
-    descriptions = {column.name: column.description for column in described.columns}
     return dg.TableSchema(
         [
-            dg.TableColumn(column, kind.lower(), description=descriptions.get(column))
-            for column, kind in types[schema, name].items()
+            dg.TableColumn(column, kind.lower(), description=node["columns"].get(column, {}).get("description"))
+            for column, kind in types[node["schema"], node["name"]].items()
         ]
     )
 

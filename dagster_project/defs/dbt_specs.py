@@ -48,29 +48,15 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        """Return the spec of a data test, with a name that omits the table, and its claim in words."""
+        """Return the spec of a data test with its claim in words."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
         node = manifest["nodes"][unique_id]
-        children = [
-            manifest["nodes"][child]
-            for child in manifest["child_map"].get(node.get("attached_node"), [])
-            if child.startswith("test.")
-        ]
-        # A test of another table that also reads this one is a child of it too.
-        siblings = [_short_name(child) for child in children if child.get("attached_node") == node["attached_node"]]
-        short = _short_name(node)
         # The name of a singular test is a sentence.
         claim = node["description"] or _claim(node) or f"{node['name'].replace('_', ' ').capitalize()}."
-        return dg.AssetCheckSpec(
-            name=short if siblings.count(short) == 1 else node["name"],
-            asset=spec.asset_key,
-            description=f"{claim} {_consequence(node)}",
-            additional_deps=spec.additional_deps,
-            metadata=spec.metadata,
-            blocking=spec.blocking,
-        )
+        # Its name has to be that of dagster-dbt, which names the result too.
+        return spec._replace(description=f"{claim} {_consequence(node)}")
 
 
 def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
@@ -84,13 +70,6 @@ def _consequence(node: Mapping[str, Any]) -> str:
     if node["config"]["severity"].lower() == "warn":
         return "A failure is a warning: the marts are published."
     return "A failure stops the run: nothing is published, and what was published before stays."
-
-
-def _short_name(node: Mapping[str, Any]) -> str:
-    """Return the kind of a generic test with its column, or the name of a singular test, which is a sentence."""
-    if not node.get("test_metadata"):
-        return str(node["name"])
-    return "_".join(filter(None, [node["test_metadata"]["name"], node["test_metadata"]["kwargs"].get("column")]))
 
 
 def _claim(node: Mapping[str, Any]) -> str | None:

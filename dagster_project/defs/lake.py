@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
-from dagster_project.transformation.project import built_schemas, parse
+from dagster_project.transformation.project import built_schemas, ensure_manifest, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import Lake, connect, release_lake
 from dagster_project.warehouse.lake_upkeep import compact, drop
@@ -28,7 +28,7 @@ class Retention(dg.Config):
 def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse: Warehouse) -> None:
     """Compact every table, under the writer lock."""
     warehouse.begin("compacting the lake")
-    schemas = built_schemas(parse(warehouse.settings))
+    schemas = built_schemas(read_manifest(ensure_manifest(warehouse.settings)))
     with connect(warehouse.settings) as lake:
         _require_built(warehouse, lake)
         tables = compact(lake, schemas, days=config.days)
@@ -61,7 +61,7 @@ def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Ware
     warehouse.begin("dropping the lake")
     tables: list[str] = []
     if not config.is_gone:
-        schemas = built_schemas(parse(warehouse.settings))
+        schemas = built_schemas(read_manifest(ensure_manifest(warehouse.settings)))
         with connect(warehouse.settings) as lake:
             _require_built(warehouse, lake)
             tables = drop(lake, schemas)

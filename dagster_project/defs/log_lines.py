@@ -75,37 +75,23 @@ def log_quarantined_rows(connection: duckdb.DuckDBPyConnection, report: SourceRe
         detail(f"{source}: {counted(rows, 'more row')} quarantined; all: fcir query", source=source, rows=rows)
 
 
-def log_build(name: str, report: BuildReport, seconds: float) -> None:
-    """Log a line for each layer of models of a dbt step in order of completion, for its tests, and for the step."""
-    layers: dict[str, list[NodeResult]] = {}
+def log_build(report: BuildReport, seconds: float) -> None:
+    """Log a line for the tables and tests of each subject, and one for the whole build."""
+    subjects: dict[str, list[NodeResult]] = {}
     for node in report.nodes:
-        layer = {"seed": "reference", "test": "tests"}.get(node.folder, node.folder)
-        layers[layer] = [*layers.pop(layer, []), node]
-    layers.pop("operation", None)
-    layers |= {"tests": layers.pop("tests", [])}
-    for layer, nodes in layers.items():
+        subjects.setdefault(node.subject, []).append(node)
+    for subject, nodes in subjects.items():
         bad = [node for node in nodes if not node.is_good]
         warned = [node for node in nodes if node.status == "warn"]
         message = f"{len(nodes) - len(bad)} of {len(nodes)} good"
         message += f", {len(warned)} warned" if warned else ""
         message += f" ({sum(node.seconds for node in nodes):.1f} s)"
-        step("build", layer, message, nodes=len(nodes), failed=len(bad), warned=len(warned))
+        step("build", subject, message, nodes=len(nodes), failed=len(bad), warned=len(warned))
     kind = "from scratch" if report.is_full_refresh else "incremental"
-    step("build", name, f"step done, {kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
+    step("build", "tables", f"done, {kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
     for node in report.nodes:
         if node.status == "warn":
             warn(f"{node.name}: {node.message}")
-
-
-def failure_of_build(report: BuildReport) -> str:
-    """Return the reason for which a dbt step failed, what remains valid, and what to do."""
-    faults = "; ".join(
-        f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
-    )
-    return (
-        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {faults}. Nothing was published; what was "
-        "published before stays. Correct the cause and run: fcir run"
-    )
 
 
 def log_publication(publication: Publication, seconds: float) -> None:

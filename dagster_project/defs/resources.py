@@ -1,31 +1,21 @@
-"""Resources of the assets: the locked warehouse, the deliveries of a run, and dbt."""
+"""Resources of the assets: the locked warehouse, and the deliveries of a run."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from dagster_project.config import contracts_of
 from dagster_project.contracts import Contract
-from dagster_project.defs.dbt_events import events_of, selected_nodes
-from dagster_project.defs.event_log import in_one_transaction
-from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.publication.space import Need, NotEnoughSpace
-from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import Settings, read_settings
-from dagster_project.transformation.build import STEPS, Step, build_step
-from dagster_project.transformation.project import parse
-from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import reading_audit
@@ -122,62 +112,6 @@ class Deliveries(dg.ConfigurableResource):
             date.fromisoformat(self.first) if self.first else None,
             date.fromisoformat(self.last) if self.last else None,
         )
-
-
-class Dbt(dg.ConfigurableResource):
-    """Runs dbt in the process of the run, with the interface of dagster-dbt's `DbtCliResource`.
-
-    The project is parsed once for all steps of a run, and metadata are read after each step has ended
-    (docs/decisions/0005-dbt-in-process.md).
-    """
-
-    _parsed: Any = PrivateAttr(default=None)
-
-    def build(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> DbtBuild:
-        """Return a `dbt build` of the nodes that a run selected from a step, tests included.
-
-        Args:
-            context: context of a `dbt_assets` definition with the name of a step.
-            warehouse: the warehouse of the run.
-        """
-        settings = warehouse.settings
-        [step] = [step for step in STEPS if step.name == context.assets_def.node_def.name]
-        warehouse.begin(f"building and testing the {step.name}")
-        with loading_connection(settings.warehouse) as connection:
-            # Models compare with the last publication; one whose run was killed does not count.
-            recover_interrupted(connection, settings.published)
-        self._parsed = self._parsed or parse(settings)
-        return DbtBuild(context, settings, step, self._parsed)
-
-
-@dataclass(frozen=True)
-class DbtBuild:
-    """A `dbt build` that has not run yet; `stream` runs it."""
-
-    context: dg.AssetExecutionContext
-    settings: Settings
-    step: Step
-    parsed: Any
-
-    def stream(self) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        """Run the build, and yield the results.
-
-        Raises:
-            Failure: a node failed; raised after the results of the other nodes.
-            DbtError: dbt could not start.
-            BuildOrderError: a step before this one must be built first.
-        """
-        started = time.monotonic()
-        context = self.context
-        assets, checks = selected_nodes(context)
-        only = None if len(assets) == len(list(context.assets_def.specs)) else [*assets, *checks]
-        report = build_step(self.settings, self.step, run_id=context.run.run_id, parsed=self.parsed, only=only)
-        log_build(self.step.name, report, time.monotonic() - started)
-        events = list(events_of(context, self.settings, report))
-        with in_one_transaction(context.instance):
-            yield from events
-        if report.failed:
-            raise dg.Failure(failure_of_build(report), allow_retries=False)
 
 
 def partition_keys_of(context: dg.AssetExecutionContext) -> list[str]:

@@ -1,40 +1,57 @@
-"""The dbt project as three definitions, and the audit tables that its models read. `resources.py` runs dbt."""
+"""The dbt project as one definition, and the audit tables that its models read."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from dagster_project.defs.dbt_events import column_types
+from dagster_project.defs.dbt_events import column_types, selected_nodes, with_metadata
 from dagster_project.defs.dbt_specs import Translator
-from dagster_project.defs.resources import Dbt, Warehouse
+from dagster_project.defs.event_log import in_one_transaction
+from dagster_project.defs.log_lines import log_build
+from dagster_project.defs.resources import Warehouse
+from dagster_project.defs.run_record import FAILED_SUBJECTS
+from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, table
-from dagster_project.transformation.build import STEPS, Step
+from dagster_project.transformation.build import build
+from dagster_project.transformation.dbt import run_dbt
 from dagster_project.transformation.project import read_manifest
 from dagster_project.warehouse.connection import loading_connection
 
 
-def transformation_assets(manifest: Path, settings: Settings) -> list[dg.AssetsDefinition]:
-    """Return facts, measures and papers. If a step fails, the results of the steps before it remain."""
-    return [_dbt_assets(step, manifest, settings) for step in STEPS]
+def transformation_assets(manifest: Path, settings: Settings) -> dg.AssetsDefinition:
+    """Return all tables of the dbt project. If one fails, only what depends on it is not built."""
 
+    @dbt_assets(manifest=read_manifest(manifest), name="dbt", dagster_dbt_translator=Translator(settings))
+    def dbt(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
+        started = time.monotonic()
+        settings = warehouse.settings
+        warehouse.begin("building and testing the tables")
+        with loading_connection(settings.warehouse) as connection:
+            # Models compare with the last publication; one whose run was killed does not count.
+            recover_interrupted(connection, settings.published)
+        events: list[Any] = []
 
-def _dbt_assets(step: Step, manifest: Path, settings: Settings) -> dg.AssetsDefinition:
-    @dbt_assets(
-        manifest=manifest,
-        select=step.select,
-        exclude=step.exclude,
-        name=step.name,
-        dagster_dbt_translator=Translator(settings),
-    )
-    def build(
-        context: dg.AssetExecutionContext, warehouse: Warehouse, dbt: Dbt
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        yield from dbt.build(context, warehouse).stream()
+        report = build(
+            settings,
+            lambda arguments: events.extend(run_dbt(settings, arguments, context)),
+            run_id=context.run.run_id,
+            manifest=read_manifest(manifest),
+            only=selected_nodes(context),
+        )
+        log_build(report, time.monotonic() - started)
+        results = list(with_metadata(events, settings, report, read_manifest(manifest)))
+        with in_one_transaction(context.instance):
+            yield from results
+        if report.failed:
+            subjects = dg.MetadataValue.json(report.failed_subjects)
+            raise dg.Failure(report.failure, metadata={FAILED_SUBJECTS: subjects}, allow_retries=False)
 
-    return build
+    return dbt
 
 
 def audit_specs(manifest: Path) -> list[dg.AssetSpec]:

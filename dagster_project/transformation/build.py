@@ -1,56 +1,23 @@
-"""Build and test the dbt project in three steps, and record what was built. `project.py` invokes dbt."""
+"""Build and test the dbt project, and record what was built. `dbt.py` starts dbt."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.transformation.engine import Engine, engine_of
-from dagster_project.transformation.project import fingerprint, target_path
+from dagster_project.transformation.project import LOG, DbtError, fingerprint, is_integrity, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
 
 _GOOD = ("success", "pass", "warn", "no-op")
-# The generic test that returns the faults of a table in words: dbt/tests/generic/integrity.sql.
-_INTEGRITY = "integrity"
-
-
-class BuildOrderError(OperatorError, RuntimeError):
-    """A step cannot be built yet; the message names the earlier step that must be built first."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A part of the dbt project that is built and tested separately, after the steps before it."""
-
-    name: str
-    tags: tuple[str, ...]
-    """Tags of its models, in dbt_project.yml; empty: every model that is in no other step."""
-
-    @property
-    def select(self) -> str:
-        """The step as a dbt selector."""
-        return " ".join(f"tag:{tag}" for tag in self.tags) or "fqn:*"
-
-    @property
-    def exclude(self) -> str:
-        """Nodes that are left to later steps: their models, and the tests that read one of them."""
-        return " ".join(step.select for step in STEPS[STEPS.index(self) + 1 :])
-
-
-FACTS = Step("facts", ())
-MEASURES = Step("measures", ("measures",))
-PAPERS = Step("papers", ("papers",))
-STEPS = (FACTS, MEASURES, PAPERS)
-"""In order of dependency. A model with tags of two steps belongs to the later one, a test to the last step that it
-reads.
-"""
+_RESULTS = "run_results.json"
 
 
 @dataclass(frozen=True)
@@ -70,12 +37,12 @@ class NodeResult:
     unique_id: str
     resource_type: str
     name: str
-    folder: str
-    """Subject of a model (first folder below models/), or the resource type."""
+    subject: str
+    """Its dbt group; of a test that of its table."""
     status: str
-    message: str
-    seconds: float
-    failures: int | None
+    message: str = ""
+    seconds: float = 0.0
+    failures: int | None = None
     """Number of rows that a data test found; for an integrity test, rows with a fault, counted once per fault."""
     faults: tuple[Fault, ...] = ()
     """Faults found by an integrity test; empty for other tests, whose rows have no texts."""
@@ -90,7 +57,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """The results of a step."""
+    """The results of a build."""
 
     nodes: tuple[NodeResult, ...]
     is_full_refresh: bool
@@ -100,170 +67,130 @@ class BuildReport:
         """Nodes that failed, or were skipped because an earlier one failed."""
         return tuple(node for node in self.nodes if not node.is_good)
 
+    @property
+    def failed_subjects(self) -> list[str]:
+        """Subjects with a node that failed; not those of which nodes were only skipped."""
+        return sorted({node.subject for node in self.failed if node.status != "skipped"})
 
-def build_step(
-    settings: Settings, step: Step, *, run_id: str, parsed: Any, only: Sequence[str] | None = None
+    @property
+    def failure(self) -> str:
+        """What failed by subject, what was skipped because of it, what remains valid, and what to do."""
+        faults = [
+            f"{subject}: {node.name}: {node.message or node.status}"
+            for subject in self.failed_subjects
+            for node in self.failed
+            if node.subject == subject and node.status != "skipped"
+        ]
+        skipped = [node for node in self.failed if node.status == "skipped"]
+        subjects = ", ".join(sorted({node.subject for node in skipped}))
+        left = f" Skipped: {counted(len(skipped), 'table or test', 'tables and tests')} ({subjects})."
+        return (
+            f"{'; '.join(faults).rstrip('.')}.{left if skipped else ''} Everything else is built and tested. Nothing "
+            "was published; what was published before stays. Correct the cause and run: fcir run"
+        )
+
+
+def build(
+    settings: Settings,
+    dbt: Callable[[list[str]], object],
+    *,
+    run_id: str,
+    manifest: Mapping[str, Any],
+    only: Collection[str] | None = None,
 ) -> BuildReport:
-    """Build and test a step. If the last step succeeds, record everything in the warehouse as built.
+    """Build and test all tables. If everything succeeds, record in the warehouse that everything loaded is built.
 
-    Models build incrementally, from the loads that changed since all steps last succeeded. Everything is built from
-    scratch if the dbt project has changed since then, if another state of it was built in between, or if the marts file
-    is not the one that belongs to the warehouse.
+    Models build incrementally, from the loads that changed since the last build that succeeded. If one fails, only what
+    depends on it is skipped.
 
     Args:
         settings: location of the warehouse; the caller holds the writer lock and no connection.
-        step: the step to build; the steps before it must have been built from everything loaded.
+        dbt: runs dbt with these arguments, to its end.
         run_id: Dagster run.
-        parsed: the project, from `parse`. Sharing it between the steps of a run saves 2 CPU seconds each.
-        only: ids of the nodes to build; None: the whole step. A partial step is not recorded as built.
+        manifest: the project.
+        only: ids of the nodes that `dbt` selects; None: all. A build of some is not recorded.
 
     Raises:
         LakeError: the engine cannot be used; the tables are as they were.
-        DbtError: dbt could not start.
-        BuildOrderError: a step before this one must be built first.
+        DbtError: dbt could not start, or some tables would be built where none are.
     """
     current, engine = fingerprint(settings), engine_of(settings)
-    engine.check_ready(parsed, is_first_step=step is FACTS)
-    change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
-    expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
-    nodes: list[NodeResult] = []
-    if expected:
-        empty_spill_folder(settings.warehouse)
-        engine.push_loads(parsed)
-        if full_refresh and step is FACTS and only is None:
-            # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
-            settings.marts.unlink()
-        selection = _selection(step, parsed.nodes, only)
-        results = engine.build(parsed, expected, selection, full_refresh=full_refresh)
-        compiled = {item.node.unique_id: item.node for item in results}
-        nodes = _with_faults(engine, parsed.nodes, [_node(item) for item in results], compiled)
-        tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
-        engine.pull_tables(parsed, tables, full_refresh=full_refresh)
-    ran = {node.unique_id for node in nodes}
-    nodes += [_never_ran(unique_id) for unique_id in expected if unique_id not in ran]
-    report = BuildReport(tuple(nodes), full_refresh)
-    if full_refresh and step is STEPS[-1]:
-        _write_manifest(settings, parsed)
+    engine.check_ready(manifest)
+    change_seq, full_refresh = begin_build(settings, current, engine, is_whole=only is None)
+    empty_spill_folder(settings.warehouse)
+    engine.push_loads(manifest)
+    if full_refresh and only is None:
+        # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
+        settings.marts.unlink()
+    file = target_path(settings) / _RESULTS
+    file.unlink(missing_ok=True)
+    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
+    dbt(["build", "--exclude-resource-type", "unit_test", "exposure", *(["--full-refresh"] if full_refresh else [])])
+    results = _read_results(settings)
+    nodes = tuple(
+        _node_result(engine, manifest, unique_id, results.get(unique_id))
+        for unique_id in _nodes_of(manifest)
+        if only is None or unique_id in only
+    )
+    tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
+    engine.pull_tables(manifest, tables, full_refresh=full_refresh)
+    report = BuildReport(nodes, full_refresh)
     if only is None and not report.failed:
-        _record(settings, step, change_seq, current, engine, run_id=run_id)
-        if step is STEPS[-1]:
-            engine.push_builds()
+        _record(settings, change_seq, current, engine, run_id=run_id)
+        engine.push_builds()
     return report
 
 
-def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_whole: bool) -> tuple[int, bool]:
-    """Record the start of a step; return the newest change of the loads, and whether to build everything.
+def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: bool = False) -> tuple[int, bool]:
+    """Record the start of a build; call it before anything writes tables.
+
+    Everything is built from scratch if the project has changed since the last good build, if another state of it was
+    built in between, or if the marts file is not the one that belongs to the warehouse.
+
+    Args:
+        settings: location of the warehouse; the caller holds the writer lock and no connection.
+        current: fingerprint of the project.
+        engine: what builds.
+        is_whole: whether all tables are built, and not only some, which read others.
+
+    Returns:
+        The newest change of the loads, and whether to build from scratch.
 
     Raises:
-        BuildOrderError: a step before this one must be built first.
+        DbtError: some tables would be built, but the engine has none of an earlier build.
     """
     with loading_connection(settings.warehouse) as connection, transaction(connection):
-        change_seq = newest_change(connection)
-        if is_whole:
-            built = steps_built(connection, change_seq, current, engine)
-            for before in STEPS[: STEPS.index(step)]:
-                if before.name not in built:
-                    cause = (
-                        f"files in dbt/ have changed since the build of {before.name} began"
-                        if begun_by(connection) not in (None, current)
-                        else f"{before.name} are not built and tested from all that is loaded"
-                    )
-                    raise BuildOrderError(
-                        f"{step.name}: {cause}. Nothing was built. Materialize {before.name} first, or run: fcir run"
-                    )
-            later = [later.name for later in STEPS[STEPS.index(step) :]]
-            connection.execute("delete from audit.build_step where list_contains(?, step)", [later])
-        else:
-            _require_engine(connection, step, engine)
-        if step is FACTS or begun_by(connection) != current:
-            last = last_build(connection)
-            is_same_project = last is not None and last[1] == current == begun_by(connection)
-            is_same = is_same_project and belong_together(connection) and engine.has_build(connection, last)
-            full_refresh = not is_same
-            if begun_by(connection) != current:
-                # A single table must not make steps count again that were built before the project changed and back.
-                connection.execute("delete from audit.build_step")
-            connection.execute("delete from audit.build_started")
-            upon = None if full_refresh or last is None else last[0]
-            connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
-            note_writing(connection, from_scratch=full_refresh)
-            if full_refresh:
-                # A lake compares the newest change, and other causes of a build from scratch have none.
-                connection.execute("update audit.lake set change_seq = null")
-        else:
-            note_writing(connection)
-        return change_seq, built_upon(connection) is None
-
-
-def _require_engine(connection: duckdb.DuckDBPyConnection, step: Step, engine: Engine) -> None:
-    """Check that single tables of a step would read those that were built last: Spark has none that DuckDB built.
-
-    Raises:
-        BuildOrderError: an earlier step was last built with another engine.
-    """
-    elsewhere = connection.execute(
-        "select step from audit.build_step where not list_contains(?, engine)", [list(engine.steps_by)]
-    ).fetchall()
-    for before in STEPS[: STEPS.index(step)]:
-        if (before.name,) in elsewhere:
-            raise BuildOrderError(
-                f"{step.name}: {before.name} were last built with another engine than FCIR_TARGET names. Nothing was "
-                f"built. Materialize {before.name} first, or run: fcir run"
+        last = last_build(connection)
+        continues = last is not None and last[1] == current == begun_by(connection) and belong_together(connection)
+        has_tables = engine.has_build(connection, last)
+        if not (is_whole or has_tables):
+            raise DbtError(
+                "nothing is built yet by the engine that FCIR_TARGET names, so single tables cannot be. Nothing was "
+                "done. Build all tables first: fcir run"
             )
+        full_refresh = not (continues and has_tables)
+        connection.execute("delete from audit.build_started")
+        upon = None if full_refresh or last is None else last[0]
+        connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
+        note_writing(connection, from_scratch=full_refresh)
+        if full_refresh:
+            # A lake compares the newest change, and other causes of a build from scratch have none.
+            connection.execute("update audit.lake set change_seq = null")
+        return newest_change(connection), full_refresh
 
 
-def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | None) -> list[str]:
-    """Return the step, or some of its nodes, as arguments of dbt."""
-    if only is None:
-        exclude = ["--exclude", *step.exclude.split()] if step.exclude else []
-        return ["--select", *step.select.split(), *exclude]
-    names = [".".join(project[unique_id].fqn) for unique_id in only]
-    return ["--select", *names, "--indirect-selection", "empty"]
-
-
-def _write_manifest(settings: Settings, parsed: Any) -> None:
-    """Write the manifest with the SQL that builds whole tables, for the documentation page.
-
-    dbt would write it twice in each build, with two more files that are not used: 1.6 CPU seconds.
-    """
-    draft = target_path(settings) / "manifest.draft"
-    parsed.write(str(draft))
-    draft.replace(draft.with_suffix(".json"))
-
-
-def _record(settings: Settings, step: Step, change_seq: int, current: str, engine: Engine, *, run_id: str) -> None:
-    """Record that a step succeeded and, after the last one, that everything is built."""
+def _record(settings: Settings, change_seq: int, current: str, engine: Engine, *, run_id: str) -> None:
+    """Record that everything is built."""
     with loading_connection(settings.warehouse) as connection:
-        if step is STEPS[-1]:
-            note_written(connection)
+        note_written(connection)
         with transaction(connection):
             connection.execute(
-                "insert into audit.build_step (step, change_seq, project_fingerprint, engine) values (?, ?, ?, ?)",
-                [step.name, change_seq, current, settings.target.value],
+                # The newest build is the one with the latest time, also after the clock was set back.
+                "insert into audit.build select ?, ?, ?, false, greatest(?, max(built_at) + interval 1 second) "
+                "from audit.build",
+                [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
             )
-            if step is STEPS[-1]:
-                connection.execute(
-                    # The newest build is the one with the latest time, also after the clock was set back.
-                    "insert into audit.build select ?, ?, ?, false, greatest(?, max(built_at) + interval 1 second) "
-                    "from audit.build",
-                    [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
-                )
-                engine.end(connection, change_seq, current)
-
-
-def steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str, engine: Engine) -> set[str]:
-    """Return the steps that were built from everything loaded, with the current dbt project, where the engine reads."""
-    if begun_by(connection) != current:
-        return set()
-    rows = connection.execute(
-        """
-        select step
-        from audit.build_step
-        where change_seq = ? and project_fingerprint = ? and list_contains(?, engine)
-        """,
-        [change_seq, current, list(engine.steps_by)],
-    ).fetchall()
-    return {name for (name,) in rows}
+            engine.end(connection, change_seq, current)
 
 
 def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
@@ -318,48 +245,58 @@ def is_current(connection: duckdb.DuckDBPyConnection, settings: Settings) -> boo
     return last is not None and last[2] and stale_because(connection, settings) is None
 
 
-def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:
-    """Return the ids of a step's nodes among all nodes, without dbt, to check that the steps cover the project."""
-    step_of_tag = {tag: number for number, step in enumerate(STEPS) for tag in step.tags}
-
-    def number(node: Any) -> int:
-        if node.resource_type == "test":
-            return max((number(project[read]) for read in node.depends_on_nodes if read in project), default=0)
-        return max((step_of_tag.get(tag, 0) for tag in node.tags), default=0)
-
+def _nodes_of(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the nodes that a build makes or tests, without dbt, to check that it has a result for each."""
+    kinds = ("model", "seed", "test")
     return [
         unique_id
-        for unique_id, node in project.items()
-        if node.resource_type in ("model", "seed", "test")
-        and node.config.materialized != "ephemeral"
-        and STEPS[number(node)] is step
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in kinds and node["config"]["materialized"] != "ephemeral"
     ]
 
 
-def _with_faults(
-    engine: Engine, project: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
-) -> list[NodeResult]:
-    """Return the results, with the faults found by the integrity tests that did not pass.
+def _read_results(settings: Settings) -> dict[str, Mapping[str, Any]]:
+    """Return what dbt's file of results says of each node that ran or was skipped.
 
-    dbt reports only the number of a test's rows, so the test is run again for its texts.
+    Raises:
+        DbtError: dbt ended without one.
     """
-    faulty = [node for node in nodes if node.status in ("fail", "warn") and _is_integrity(compiled[node.unique_id])]
-    if not faulty:
-        return nodes
-    explained: dict[str, NodeResult] = {}
-    for node in faulty:
-        test = compiled[node.unique_id]
-        query = f"select fault, cast(faulty_rows as bigint), rows_where from ({test.compiled_code}) as f"  # noqa: S608 - dbt's
-        rows = engine.rows(query)
-        faults = [Fault(*row) for row in rows]
-        relation = project[test.attached_node].relation_name.replace('"', "")
-        explained[node.unique_id] = replace(
-            node,
-            message=_in_words(faults, relation),
-            failures=sum(fault.rows for fault in faults),
-            faults=tuple(faults),
-        )
-    return [explained.get(node.unique_id, node) for node in nodes]
+    folder = target_path(settings)
+    try:
+        content = json.loads((folder / _RESULTS).read_bytes())
+    except FileNotFoundError:
+        lines = (folder / LOG).read_text(encoding="utf-8").split("\n") if (folder / LOG).exists() else []
+        cause = next((line.strip() for line in reversed(lines) if line.strip()), "it was stopped").rstrip(".")
+        raise DbtError(f"{cause}. What was published stays. Correct the cause and run again: fcir run") from None
+    return {result["unique_id"]: result for result in content["results"]}
+
+
+def _node_result(
+    engine: Engine, manifest: Mapping[str, Any], unique_id: str, result: Mapping[str, Any] | None
+) -> NodeResult:
+    node = manifest["nodes"][unique_id]
+    described = (unique_id, node["resource_type"], node["name"], subject_of(manifest, node))
+    if result is None:
+        return NodeResult(*described, "error", "expected, but it never ran")
+    sql, failures = result["compiled_code"], result["failures"]
+    message, seconds = str(result["message"] or ""), float(result["execution_time"])
+    if is_integrity(node) and result["status"] in ("fail", "warn"):
+        # dbt reports only the number of a test's rows, so the test is run again for its texts.
+        query = f"select fault, cast(faulty_rows as bigint), rows_where from ({sql}) as f"  # noqa: S608 - dbt's
+        faults = tuple(Fault(*row) for row in engine.rows(query))
+        message = _in_words(faults, manifest["nodes"][node["attached_node"]]["relation_name"].replace('"', ""))
+        failures = sum(fault.rows for fault in faults)
+        return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
+    return NodeResult(*described, result["status"], message, seconds, failures, sql=sql)
+
+
+def subject_of(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+    """Return the group of a node; of a test that of its table, or of the last table that it reads."""
+    if node["resource_type"] != "test":
+        return str(node["group"])
+    read = [manifest["nodes"][key] for key in node["depends_on"]["nodes"] if key in manifest["nodes"]]
+    attached = manifest["nodes"].get(node.get("attached_node")) or (read[-1] if read else None)
+    return str(attached["group"]) if attached else "project"
 
 
 def _in_words(faults: Sequence[Fault], relation: str) -> str:
@@ -367,30 +304,3 @@ def _in_words(faults: Sequence[Fault], relation: str) -> str:
     texts = "; ".join(f"{counted(fault.rows, 'row')}: {fault.text}" for fault in faults)
     conditions = " or ".join(fault.rows_where for fault in faults)
     return f"{texts}. Rows: select * from {relation} where {conditions}"  # noqa: S608 - to be read
-
-
-def _is_integrity(node: Any) -> bool:
-    metadata = getattr(node, "test_metadata", None)
-    return metadata is not None and metadata.name == _INTEGRITY
-
-
-def _never_ran(unique_id: str) -> NodeResult:
-    resource_type, _, name = unique_id.split(".")[:3]
-    return NodeResult(unique_id, resource_type, name, resource_type, "error", "expected, but it never ran", 0.0, None)
-
-
-def _node(item: Any) -> NodeResult:
-    node = item.node
-    resource_type = str(node.resource_type)
-    return NodeResult(
-        unique_id=node.unique_id,
-        resource_type=resource_type,
-        # dbt's name for it contains all its claims, in up to 500 characters.
-        name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if _is_integrity(node) else node.name,
-        folder=node.fqn[1] if resource_type == "model" else resource_type,
-        status=str(item.status),
-        message=str(item.message or ""),
-        seconds=float(item.execution_time),
-        failures=item.failures,
-        sql=getattr(node, "compiled_code", None),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -13,14 +13,14 @@ from dagster_project.transformation.project import (
     DbtError,
     Mart,
     built_schemas,
-    ensure_manifest,
     invoke,
     marts_of,
-    read_manifest,
 )
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import Lake, Relation, clear_lake_folder, connect, end_build
 from dagster_project.warehouse.spark import LakeError
+
+Manifest = Mapping[str, Any]
 
 
 class Engine:
@@ -30,9 +30,6 @@ class Engine:
         """Take the settings; the caller of each method has the writer lock and no connection to write with."""
         self._settings = settings
 
-    steps_by: tuple[str, ...] = (Target.DUCKDB, Target.SPARK)
-    """Engines that may have built the steps before one of this engine: what Spark builds is in the warehouse too."""
-
     def has_build(
         self,
         connection: duckdb.DuckDBPyConnection,  # noqa: ARG002 - of Spark
@@ -41,45 +38,17 @@ class Engine:
         """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
         return build is not None
 
-    def check_ready(self, parsed: Any, *, is_first_step: bool) -> None:
-        """Check that it can build a step of the project, before anything of an earlier build is changed."""
+    def check_ready(self, manifest: Manifest) -> None:
+        """Check that it can build, before anything of an earlier build is changed."""
 
-    def push_loads(self, parsed: Any) -> None:
+    def push_loads(self, manifest: Manifest) -> None:
         """Make everything that is loaded available to the models, which are then built."""
 
-    def build(
-        self,
-        parsed: Any,
-        nodes: Sequence[str],  # noqa: ARG002 - of an engine that builds without dbt
-        selection: Sequence[str],
-        *,
-        full_refresh: bool,
-    ) -> Sequence[Any]:
-        """Build and test nodes with dbt, each after what it reads; what depends on a failed node is skipped.
-
-        Args:
-            parsed: the project; nodes that run are compiled in it.
-            nodes: ids of the nodes.
-            selection: the same nodes as arguments of dbt.
-            full_refresh: whether to build incremental models from scratch.
-
-        Returns:
-            A result of dbt for each node that ran or was skipped.
-
-        Raises:
-            DbtError: dbt could not start.
-        """
-        # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
-        arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
-        arguments += ["--full-refresh"] if full_refresh else []
-        results: Sequence[Any] = invoke(self._settings, arguments, manifest=parsed).results
-        return results
-
-    def pull_tables(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+    def pull_tables(self, manifest: Manifest, built: Iterable[str], *, full_refresh: bool) -> None:
         """Make models and seeds that were built available to publication and trace.
 
         Args:
-            parsed: the project.
+            manifest: the project.
             built: ids of the nodes.
             full_refresh: whether they were built from scratch.
 
@@ -102,19 +71,16 @@ class Engine:
 class Spark(Engine):
     """Spark: dbt builds in the lake."""
 
-    steps_by = (Target.SPARK,)
-
     def has_build(self, connection: duckdb.DuckDBPyConnection, build: tuple[int, str, bool] | None) -> bool:
         """Return whether the lake took part in a build; one that was lost, restored or left out did not."""
         with connect(self._settings) as lake:
             return build is not None and lake.has_build(connection, *build[:2])
 
-    def check_ready(self, parsed: Any, *, is_first_step: bool) -> None:
+    def check_ready(self, manifest: Manifest) -> None:
         """Check that the lake can be used.
 
         Raises:
-            LakeError: it cannot; rows were purged, whose archive it does not have; or a later step would read tables of
-                another build.
+            LakeError: it cannot, or rows were purged, whose archive it does not have.
         """
         with loading_connection(self._settings.warehouse) as connection:
             if scalar(connection, "select count(*) from audit.purge"):
@@ -124,30 +90,24 @@ class Spark(Engine):
                 )
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_exact()
-            lake.require_own(connection, built_schemas(parsed))
-            if not (is_first_step or lake.is_known(connection)):
-                raise LakeError(
-                    "the lake does not have the tables that this data root last built there: it or the warehouse was "
-                    "restored, or values were replaced. Nothing was built; what is loaded stays. Materialize facts "
-                    "first, or run: fcir run"
-                )
+            lake.require_own(connection, built_schemas(manifest))
 
-    def push_loads(self, parsed: Any) -> None:
+    def push_loads(self, manifest: Manifest) -> None:
         """Append the loads that the lake does not have, and mirror the audit tables that models read.
 
         Raises:
             LakeError: the lake cannot be used, or Spark refused a statement.
         """
-        read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
+        read = {source["identifier"] for source in manifest["sources"].values() if source["schema"] == "audit"}
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
-            lake.claim(connection, built_schemas(parsed))
+            lake.claim(connection, built_schemas(manifest))
             clear_lake_folder(self._settings)
             lake.begin_build(connection)
             lake.append(connection)
             # The view of pending loads reads `build`.
             lake.mirror(connection, {*read, "build"})
 
-    def pull_tables(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+    def pull_tables(self, manifest: Manifest, built: Iterable[str], *, full_refresh: bool) -> None:
         """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines.
 
         Raises:
@@ -156,21 +116,21 @@ class Spark(Engine):
         """
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.require_as_begun(connection)
-        nodes = [parsed.nodes[unique_id] for unique_id in built]
-        views = [node for node in nodes if node.config.materialized == "view"]
-        marts = {mart.name: mart for mart in marts_of(read_manifest(ensure_manifest(self._settings)))}
+        nodes = [manifest["nodes"][unique_id] for unique_id in built]
+        views = [node for node in nodes if node["config"]["materialized"] == "view"]
+        marts = {mart.name: mart for mart in marts_of(manifest)}
         with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
             lake.pull(
                 connection,
                 [
-                    _relation(node, None if full_refresh else _changed_months(lake, marts.get(node.name)))
+                    _relation(node, None if full_refresh else _changed_months(lake, marts.get(node["name"])))
                     for node in nodes
                     if node not in views
                 ],
             )
         if views:
             local = self._settings.model_copy(update={"target": Target.DUCKDB})
-            made = invoke(local, ["run", "--no-write-json", "--select", *(".".join(node.fqn) for node in views)])
+            made = invoke(local, ["run", "--no-write-json", "--select", *(".".join(node["fqn"]) for node in views)])
             if failed := [item.node.name for item in made.results if item.status != "success"]:
                 raise DbtError(
                     f"{', '.join(failed)}: not created in the warehouse after Spark built the tables. The step is not "
@@ -197,9 +157,9 @@ def engine_of(settings: Settings) -> Engine:
     return Spark(settings) if settings.target is Target.SPARK else Engine(settings)
 
 
-def _relation(node: Any, changed_months: Any) -> Relation:
-    columns = {column.name: column.description for column in node.columns.values()}
-    return Relation(node.schema, node.alias, node.description, columns, changed_months)
+def _relation(node: Mapping[str, Any], changed_months: Any) -> Relation:
+    columns = {name: column["description"] for name, column in node["columns"].items()}
+    return Relation(node["schema"], node["alias"], node["description"], columns, changed_months)
 
 
 def _changed_months(lake: Lake, mart: Mart | None) -> tuple[str, list[Any]] | None:

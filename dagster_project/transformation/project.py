@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 # The second file says which project `manifest.json` was parsed from: its fingerprint, and where it was. The third is
 # dbt's own, from which it parses only what has changed.
 _MANIFEST, _MARK, _PARSED = "manifest.json", "manifest.fingerprint", "partial_parse.msgpack"
+
+LOG = "dbt.log"
+"""File of dbt's messages of the last build, in the folder of its artefacts."""
+
+INTEGRITY = "integrity"
+"""Name of the generic test dbt/tests/generic/integrity.sql."""
 
 
 class DbtError(OperatorError, RuntimeError):
@@ -84,7 +91,7 @@ def _parsed_from() -> str:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables while dbt runs in this process; later commands and children do not inherit them."""
     before = {name: os.environ[name] for name in variables if name in os.environ}
     os.environ.update(variables)
@@ -96,10 +103,22 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None) -> Any:
-    """Run a dbt command in this process: it takes 1 to 2 CPU seconds, compared with 5 in a separate process.
+def invoke(
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    manifest: Any = None,
+    log_level: str = "none",
+    folder: Path | None = None,
+) -> Any:
+    """Run a dbt command in this process.
 
-    `manifest` is the result of `parse`, so that the project is not parsed again; nodes that run are compiled in it.
+    Args:
+        settings: the data root.
+        arguments: those of dbt.
+        manifest: the result of `parse`, so that the project is not parsed again; nodes that run are compiled in it.
+        log_level: from which level on dbt prints its messages.
+        folder: for dbt's files; None: that of the data root.
 
     Returns:
         dbt's result object: `results` for `build`, the manifest for `parse`.
@@ -107,6 +126,36 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     Raises:
         DbtError: the command could not run (nodes that fail are in the result).
     """
+    options = ("--target", settings.target.value, "--log-level", log_level)
+    outcome = _invoke(settings, [*arguments, *options], manifest, folder or target_path(settings))
+    if outcome.result is None:
+        cause = str(outcome.exception or "it was stopped").rstrip(".")
+        raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct the cause and run again")
+    return outcome.result
+
+
+def run_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run a dbt command that a person typed, with dbt's own messages; return the exit code that dbt has for it.
+
+    It has a folder of its own, because a manifest that dbt writes here would be taken for that of the last build.
+
+    Raises:
+        DbtError: the project does not parse.
+    """
+    folder = target_path(settings) / "by_hand"
+    has_help = not arguments or "--help" in arguments or arguments[0].startswith("-")
+    make_private_folder(folder)
+    if not (folder / _PARSED).exists():
+        with suppress(FileNotFoundError):
+            shutil.copyfile(target_path(settings) / _PARSED, folder / _PARSED)
+    manifest = None if has_help else parse(settings, folder=folder)
+    outcome = _invoke(settings, arguments, manifest, folder)
+    if outcome.exception and not has_help:
+        raise DbtError(str(outcome.exception).rstrip("."))
+    return 0 if outcome.success else 1
+
+
+def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder: Path) -> Any:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import cleanup_connections
     from dbt.cli.main import dbtRunner  # imported here: it takes 0.5 CPU seconds, which `fcir status` does not need
@@ -116,36 +165,31 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     # Parsing opens no database and needs only its name. With its location and size, dbt would parse everything again (4
     # CPU seconds) after a data root was moved or copied, and every night.
     is_parsing = arguments[0] == "parse"
-    environment = {
+    variables = {
+        "FCIR_HOME": "." if is_parsing else str(settings.home),
         "FCIR_WAREHOUSE": settings.warehouse.name if is_parsing else str(settings.warehouse),
         "FCIR_MEMORY_LIMIT": "80%" if is_parsing else memory_limit(settings.warehouse),
         "FCIR_SPARK_HOST": settings.spark_host,
         "FCIR_SPARK_PORT": str(settings.spark_port),
         "DO_NOT_TRACK": "1",
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(folder),
+        "DBT_LOG_PATH": str(folder),
+        "DBT_LOG_LEVEL_FILE": "none",
     }
-    folder = str(target_path(settings))
-    with private_files(), _environment(environment):
-        outcome = dbtRunner(manifest=manifest).invoke(
-            [
-                *arguments,
-                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-                *("--target", settings.target.value),
-                *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
-            ]
-        )
+    with private_files(), environment(variables):
+        outcome = dbtRunner(manifest=manifest).invoke(list(arguments))
         # dbt leaves the database open after a node has failed; this process could not connect to it again.
         cleanup_connections()
-        if not is_parsing and settings.target is Target.DUCKDB:
+        if DuckDBConnectionManager._ENV is not None:
             DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()
-    if outcome.result is None:
-        cause = str(outcome.exception or "it was stopped").rstrip(".")
-        raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct the cause and run again")
-    return outcome.result
+    return outcome
 
 
-def parse(settings: Settings) -> Any:
-    """Return the parsed project for `invoke`. Parsing takes 2 CPU seconds, so do it once for all commands of a run.
+def parse(settings: Settings, *, folder: Path | None = None) -> Any:
+    """Return the parsed project for `invoke`, which takes 2 CPU seconds. `folder` is as for `invoke`.
 
     Seeds that a list of the configuration is laid over are written below the data root, and read from there.
 
@@ -154,7 +198,7 @@ def parse(settings: Settings) -> Any:
         SeedError: a list of the configuration cannot be used.
     """
     files = write_seeds(target_path(settings) / "seeds", laid_over(settings))
-    parsed = invoke(settings, ["parse", "--no-write-json"])
+    parsed = invoke(settings, ["parse", "--no-write-json"], folder=folder)
     for node in parsed.nodes.values():
         if node.resource_type == "seed" and node.name in files:
             # dbt joins it to the folder of the project, so an absolute path stands.
@@ -162,9 +206,9 @@ def parse(settings: Settings) -> Any:
     return parsed
 
 
-def built_schemas(parsed: Any) -> set[str]:
-    """Return the schemas of the models and seeds of a parsed project."""
-    return {node.schema for node in parsed.nodes.values() if node.resource_type in ("model", "seed")}
+def built_schemas(manifest: Mapping[str, Any]) -> set[str]:
+    """Return the schemas of the models and seeds of a manifest."""
+    return {node["schema"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
 
 
 def write_docs(settings: Settings) -> Path:
@@ -223,9 +267,22 @@ def _is_marked(folder: Path, ending: str) -> bool:
 
 @cache
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return a manifest as a dictionary, cached for the process."""
+    """Return a manifest as a dictionary, cached for the process.
+
+    A test of integrity is named after its table: dbt's name has all its claims, in up to 500 characters. dagster-dbt
+    names a check by the manifest when it defines it and when it reports its result. A name that a translator gives
+    would be used for the definition only: a blocking check without a result blocks nothing.
+    """
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for node in content.get("nodes", {}).values():
+        if is_integrity(node):
+            node["name"] = f"{INTEGRITY}_of_{node['attached_node'].split('.')[-1]}"
     return content
+
+
+def is_integrity(node: Mapping[str, Any]) -> bool:
+    """Return whether a node of a manifest is the generic test that returns the faults of a table in words."""
+    return (node.get("test_metadata") or {}).get("name") == INTEGRITY
 
 
 def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:

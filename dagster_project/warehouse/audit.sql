@@ -151,12 +151,6 @@ create table if not exists audit.build_started (
     project_fingerprint varchar not null,
     built_upon bigint
 );
-create table if not exists audit.build_step (
-    step varchar not null,
-    change_seq bigint not null,
-    project_fingerprint varchar not null,
-    engine varchar default 'duckdb'
-);
 -- Of the lake, if Spark builds: which data root it belongs to, and what it has of this warehouse (warehouse/lake.py).
 create table if not exists audit.lake_owner (
     owner varchar not null

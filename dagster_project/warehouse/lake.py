@@ -233,10 +233,7 @@ class Lake(Session):
         if marker is None or marker.owner != scalar(connection, "select owner from audit.lake_owner"):
             raise _foreign_lake()
         begun_id = uuid4().hex
-        is_known = self.is_known(connection)
         with transaction(connection):
-            if not is_known:
-                connection.execute("delete from audit.build_step")
             connection.execute("update audit.lake set build_id = ?, begun_id = ?", [marker.build_id, begun_id])
         self._mark(replace(marker, build_id=begun_id))
 

@@ -15,11 +15,15 @@ from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRe
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.log import configure_loggers
 from dagster_webserver.app import create_app_from_workspace_process_context
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagster_project.defs.automation import login_tags
 from dagster_project.settings import WORKSPACE, LogFormat, read_settings
 from dagster_project.web.guard import Guard, names_of_server
 
+# Calls from the extract to their measures: 20 assets, where the page of all has more than 200.
+_FIRST_PAGE = "/locations/__repository__@dagster_project/asset-groups/calls"
 # How often a page polls for changes of its assets, in milliseconds; the default of dagster-webserver.
 _POLL_MILLISECONDS = 2000
 # Seconds to wait for open pages, which keep a WebSocket each; `fcir ui` waits 20 seconds before it kills the server.
@@ -74,7 +78,9 @@ def main() -> None:
     ):
         app = create_app_from_workspace_process_context(context, live_data_poll_rate=_POLL_MILLISECONDS)
         guard = Guard(
-            app, names_of_server(arguments.port, settings.ui_hosts), is_behind_proxy=arguments.socket is not None
+            _opened_at_first_page(app),
+            names_of_server(arguments.port, settings.ui_hosts),
+            is_behind_proxy=arguments.socket is not None,
         )
         config = uvicorn.Config(
             guard, log_level="warning", server_header=False, timeout_graceful_shutdown=_STOP_SECONDS
@@ -86,6 +92,16 @@ def main() -> None:
         # Uvicorn raises the signal that stopped it again.
         with listening, suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
+
+
+def _opened_at_first_page(app: ASGIApp) -> ASGIApp:
+    """Return the server, which leads a visitor without a page to the first one."""
+
+    async def opened(scope: Scope, receive: Receive, send: Send) -> None:
+        is_bare = scope["type"] == "http" and scope["path"] == "/"
+        await (RedirectResponse(_FIRST_PAGE) if is_bare else app)(scope, receive, send)
+
+    return opened
 
 
 def _listen_at(path: Path) -> socket.socket:

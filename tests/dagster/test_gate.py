@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from dagster_project.defs.automation import QUIET_CONSOLE
-from dagster_project.transformation import build
-from tests.compiled_engine import CompiledEngine
+from dagster_project.transformation.dbt import Dbt
+from tests.compiled_engine import CompiledDbt
 from tests.compiled_project import CompiledProject
 from tests.roots import CALLS, DataRoot, call
 
@@ -30,10 +30,10 @@ def faulty(monkeypatch) -> Callable[..., None]:
     """Return a function that gives a node other SQL than that of the project, and of a test the severity."""
 
     def replace(name: str, sql: str, severity: str = "error") -> None:
-        nodes = CompiledEngine.project.manifest["nodes"]
-        [(unique_id, entry)] = [item for item in nodes.items() if item[1]["name"].split("__")[0] == name]
+        nodes = CompiledDbt.project.manifest["nodes"]
+        [(unique_id, entry)] = [item for item in nodes.items() if item[1]["name"] == name]
         changed = entry | {"compiled_code": sql, "config": entry["config"] | {"severity": severity}}
-        monkeypatch.setattr(CompiledEngine, "project", CompiledProject({"nodes": nodes | {unique_id: changed}}))
+        monkeypatch.setattr(CompiledDbt, "project", CompiledProject({"nodes": nodes | {unique_id: changed}}))
 
     return replace
 
@@ -55,38 +55,38 @@ def shown(enter, published) -> Callable[[], tuple[list[dg.AssetCheckEvaluation],
     return shown
 
 
-def test_a_failed_data_test_of_a_fact_stops_all_that_reads_it(published, faulty, shown):
+def test_a_failed_data_test_stops_all_that_reads_its_table_and_the_publication_and_leaves_other_subjects(
+    published, faulty, shown
+):
     before, figures = published.current.resolve(), published.figures()
-    faulty("integrity_fct_call", FAULT)
+    faulty("integrity_of_fct_call", FAULT)
     done = published.fcir("run")
     assert done.code == 1
-    assert "failed: facts: dbt: " in done.out
-    assert f"integrity of fct_call: {FAULTS}. Rows: " in done.out
+    assert f"failed: dbt: calls: integrity_of_fct_call: {FAULTS}. Rows: " in done.out
+    assert "The run failed" in done.out
     [check], made = shown()
     assert (check.severity, check.asset_key.path[-1]) == (dg.AssetCheckSeverity.ERROR, "fct_call")
+    assert check.check_name == "integrity_of_fct_call"
     assert check.metadata["failures"].value == 2
     [fault] = check.metadata["faults"].records
     assert fault.data == {"fault": "two rows have one key", "rows": 2, "rows_where": "call_id = 1"}
-    assert {"raw/call_segments", "marts/fct_call_segment", "marts/fct_call"} <= made
-    assert {key for key in made if key.startswith(("measures/", "marts/kpi_", "published/"))} == set()
+    assert made >= {"raw/call_segments", "marts/fct_call_segment", "marts/fct_call", "marts/fct_crime"}
+    assert {key for key in made if key.startswith(("marts/kpi_calls", "marts/board_paper", "published/"))} == set()
+    status = published.fcir("status")
+    assert status.code == 1
+    assert "Not built    calls: a table or a test failed, so nothing was published." in status.out
     assert published.fcir("publish").code == 1
     assert (published.current.resolve(), published.figures(), published.damage()) == (before, figures, [])
 
 
-def test_a_faulty_model_of_the_papers_leaves_facts_and_measures_built_and_a_warning_stops_nothing(
-    published, faulty, shown
-):
+def test_a_faulty_model_of_the_papers_leaves_all_else_built_and_a_warning_stops_nothing(published, faulty, shown):
     before = published.current.resolve()
-    faulty("integrity_fct_call", FAULT, "warn")
+    faulty("integrity_of_fct_call", FAULT, "warn")
     faulty("reconciliation", "select nothing")
     done = published.fcir("run")
     assert done.code == 1
-    assert f"warning: integrity of fct_call: {FAULTS}" in done.out
-    assert "failed: papers: dbt: " in done.out
-    assert "failed or skipped: reconciliation: Binder Error" in done.out
-    newest = "(select max(change_seq) from audit.load)"
-    built = published.warehouse(f"select step from audit.build_step where change_seq = {newest}")
-    assert sorted(built) == [("facts",), ("measures",)]
+    assert f"warning: integrity_of_fct_call: {FAULTS}" in done.out
+    assert "failed: dbt: papers: reconciliation: Binder Error" in done.out
     assert published.warehouse(CALLS_OF_NOVEMBER) == [(1,)]
     assert (published.current.resolve(), published.published(CALLS_OF_NOVEMBER)) == (before, [(0,)])
     [check], made = shown()
@@ -96,8 +96,19 @@ def test_a_faulty_model_of_the_papers_leaves_facts_and_measures_built_and_a_warn
     assert "marts/kpi_calls_monthly" in made
 
 
+def test_a_test_without_a_result_stops_the_publication(published, monkeypatch):
+    before = published.current.resolve()
+    of_all = CompiledDbt.project
+    [lost] = [key for key, node in of_all.nodes.items() if node.name == "integrity_of_fct_call"]
+    kept = {key: entry for key, entry in of_all.manifest["nodes"].items() if key != lost}
+    monkeypatch.setattr(CompiledDbt, "project", CompiledProject({"nodes": kept}))
+    done = published.fcir("run")
+    assert (done.code, published.current.resolve()) == (1, before)
+    assert "failed: dbt: calls: integrity_of_fct_call: expected, but it never ran" in done.out
+
+
 def test_the_ui_builds_and_tests_one_table(published, enter, definitions, monkeypatch):
-    monkeypatch.setattr(build, "engine_of", CompiledEngine)
+    monkeypatch.setattr(Dbt, "cli", CompiledDbt.cli)
     enter(published)
     with dg.DagsterInstance.get() as instance:
         job = definitions.get_repository_def().get_job("__ASSET_JOB")

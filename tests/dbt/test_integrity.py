@@ -4,16 +4,18 @@ A project of its own has two tiny lists with a test of integrity each: `visits` 
 knows, `stations` with none. They are built as the warehouse is.
 """
 
+from functools import partial
+
 import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.transformations import transformation_assets
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.transformation import project
-from dagster_project.transformation.build import NodeResult
+from dagster_project.transformation.__main__ import run
+from dagster_project.transformation.build import NodeResult, build
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
-from tests.build_steps import build_all
 
 PROJECT = """
 name: tiny
@@ -123,12 +125,14 @@ def settings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nodes(settings) -> dict[str, NodeResult]:
-    return {node.name: node for node in build_all(settings, run_id="run")}
+    manifest = project.read_manifest(project.ensure_manifest(settings))
+    report = build(settings, partial(run, settings), run_id="run", manifest=manifest)
+    return {node.name: node for node in report.nodes}
 
 
 @pytest.fixture(scope="module")
 def visits(nodes) -> NodeResult:
-    return nodes["integrity of visits"]
+    return nodes["integrity_of_visits"]
 
 
 def test_every_kind_of_fault_is_found_and_its_condition_finds_the_rows(settings, visits):
@@ -145,7 +149,7 @@ def test_every_kind_of_fault_is_found_and_its_condition_finds_the_rows(settings,
 
 
 def test_a_table_without_faults_or_without_rows_passes(settings, nodes, visits):
-    stations = nodes["integrity of stations"]
+    stations = nodes["integrity_of_stations"]
     assert (stations.status, stations.failures, stations.faults) == ("pass", 0, ())
     with loading_connection(settings.warehouse) as connection:
         connection.execute("begin")
@@ -163,9 +167,9 @@ def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
 
 
 def test_dagster_describes_the_rules_of_a_table(settings):
-    facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
-    [spec] = [spec for spec in facts.check_specs if spec.asset_key.path[-1] == "visits"]
-    assert spec.name == "integrity"
+    tables = transformation_assets(project.ensure_manifest(settings), settings)
+    [spec] = [spec for spec in tables.check_specs if spec.asset_key.path[-1] == "visits"]
+    assert spec.name == "integrity_of_visits"
     assert spec.description == (
         "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "
         "force is one of: kent, surrey. people is the sum of adults, children. adults is the sum of adults. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,11 +12,11 @@ import pytest
 
 from dagster_project.publication import public_edition
 from dagster_project.settings import Settings
-from dagster_project.transformation import build
-from dagster_project.transformation.project import Mart, marts_of, read_manifest
+from dagster_project.transformation.build import build
+from dagster_project.transformation.dbt import Dbt, run_dbt
+from dagster_project.transformation.project import Mart, ensure_manifest, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
-from tests.build_steps import build_all
-from tests.compiled_engine import CompiledEngine
+from tests.compiled_engine import CompiledDbt
 from tests.conftest import Golden
 from tests.roots import DataRoot
 
@@ -73,8 +74,10 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
             succeed(root, "publish", "--edition", "public")
         correct(root)
         root.load()
-        with patch.object(build, "engine_of", CompiledEngine):
-            assert all(node.is_good for node in build_all(Settings(home=root.home, _env_file=None), run_id="corrected"))
+        settings = Settings(home=root.home, _env_file=None)
+        manifest = read_manifest(ensure_manifest(settings))
+        with patch.object(Dbt, "cli", CompiledDbt.cli):
+            assert not build(settings, partial(run_dbt, settings), run_id="corrected", manifest=manifest).failed
         write(root, BOARD)
         (folder / "said").write_text(succeed(root, "publish", "--edition", "public"), encoding="utf-8")
         succeed(root, "publish", "--edition", "force", "--force", OWN)

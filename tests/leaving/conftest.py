@@ -34,7 +34,6 @@ _LONGEST = (
     "test_mutants",
     "test_equality",
     "test_proxied_ui",
-    "test_build_steps",
     "test_public_edition",
     "test_new_source",
     "test_record_of_runs",

@@ -8,8 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.test_signals import AT_AN_EVENT
 from tests.roots import DataRoot, land_correction, land_three_days
+
+WHEN_A_FILE_EXISTS = """
+import sys
+from pathlib import Path
+from threading import Event, Thread
+
+def watch(file):
+    while not file.exists():
+        Event().wait(0.02)
+    print("event", flush=True)
+
+Thread(target=watch, args=[Path(sys.argv.pop(1))], daemon=True).start()
+from dagster_project.__main__ import main
+main()
+"""
+"""Prints a line when a file exists that dbt, which is a process of its own, writes."""
 
 LOADED_TWICE = """
     select source, extract_date, file_name
@@ -37,7 +52,8 @@ def interrupted(made_once, compiled, tmp_path) -> DataRoot:
     def fill(folder: Path) -> None:
         root = DataRoot.knowing(compiled, folder / "home")
         land_three_days(root)
-        killed(root, "run/fcir/models/calls/fct_call.sql", "run", code=AT_AN_EVENT, at="event")
+        table = root.home / "dbt" / "run" / "fcir" / "models" / "calls" / "fct_call.sql"
+        killed(root, str(table), "run", code=WHEN_A_FILE_EXISTS, at="event")
 
     return DataRoot(made_once("interrupted", fill) / "home").copy(tmp_path / "home")
 

@@ -21,14 +21,14 @@ from pathlib import Path
 import os, shutil, sys
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest
-from tests.compiled_engine import CompiledEngine
+from tests.compiled_engine import CompiledDbt
 from tests.compiled_project import compile_project, read_project
 from tests.roots import DataRoot
 home = Path(os.environ["FCIR_HOME"])
 ensure_manifest(Settings(home=home, _env_file=None))
 compiled = home.with_name("compiled")
 compile_project(compiled, parsed=home / "dbt")
-CompiledEngine.project = read_project(compiled / "dbt" / "manifest.json")
+CompiledDbt.project = read_project(compiled / "dbt" / "manifest.json")
 done = DataRoot(home).fcir("run")
 print(done.out, done.err)
 sys.exit(done.code)

@@ -12,7 +12,7 @@ import duckdb
 
 from dagster_project.settings import Settings
 from dagster_project.transformation.engine import engine_of
-from dagster_project.transformation.project import ensure_manifest, parse, read_manifest
+from dagster_project.transformation.project import ensure_manifest, read_manifest
 from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.lake import Relation, connect
 from tests.roots import DataRoot
@@ -103,10 +103,11 @@ def rows_that_differ(connection: duckdb.DuckDBPyConnection, one: str, other: str
 def _different_models(settings: Settings) -> list[str]:
     """Return the models and seeds whose rows in the lake are not those of the warehouse."""
     # Views of the audit have to see the publication, which was recorded after the build.
-    engine_of(settings).push_loads(parse(settings))
+    manifest = read_manifest(ensure_manifest(settings))
+    engine_of(settings).push_loads(manifest)
     models = [
         (node["schema"], node["name"])
-        for node in read_manifest(ensure_manifest(settings))["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed")
         and node["config"]["materialized"] != "ephemeral"
         and f"marts.{node['schema']}.{node['name']}" not in PUBLISHING

@@ -1,15 +1,13 @@
 """What `FCIR_TARGET=spark` and `make spark-up` say where something is missing; tests/spark has tests with a Spark."""
 
 import sys
-from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings, Target
-from dagster_project.transformation.build import steps_built
-from dagster_project.transformation.engine import Engine, Spark
+from dagster_project.transformation.engine import Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import connect, has_lake
 from dagster_project.warehouse.spark import LakeError
@@ -45,7 +43,7 @@ def test_a_data_root_whose_detail_was_purged_is_not_built_on_spark(settings, war
     with loading_connection(warehouse) as connection:
         connection.execute("insert into audit.purge values ('crimes', date '2020-01-01', timestamp '2026-11-29')")
     with pytest.raises(LakeError, match=r"was purged.*Nothing was built.*FCIR_TARGET=duckdb fcir run"):
-        Spark(settings).check_ready(SimpleNamespace(sources={}, nodes={}), is_first_step=True)
+        Spark(settings).check_ready({"sources": {}, "nodes": {}})
 
 
 def test_a_data_root_that_was_built_on_spark_has_a_lake_also_with_another_target(settings, warehouse):
@@ -54,14 +52,6 @@ def test_a_data_root_that_was_built_on_spark_has_a_lake_also_with_another_target
     with loading_connection(warehouse) as connection:
         connection.execute("insert into audit.lake_owner values ('this')")
     assert has_lake(on_duckdb)
-
-
-def test_a_step_that_duckdb_built_does_not_count_for_spark(settings, warehouse):
-    with loading_connection(warehouse) as connection:
-        connection.execute("insert into audit.build_started values ('project', 1)")
-        connection.execute("insert into audit.build_step values ('facts', 1, 'project', 'duckdb')")
-        built = [steps_built(connection, 1, "project", engine(settings)) for engine in (Engine, Spark)]
-    assert built == [{"facts"}, set()]
 
 
 def test_a_session_that_the_server_has_ended_is_named(settings, monkeypatch):

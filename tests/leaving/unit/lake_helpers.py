@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.transformation import engine
-from dagster_project.transformation.build import STEPS, BuildReport, Step, build_step
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -94,68 +91,6 @@ def start_fake_spark(monkeypatch: pytest.MonkeyPatch) -> FakeSpark:
     spark = FakeSpark()
     monkeypatch.setattr(pytest.importorskip("pyhive.hive"), "connect", spark.connect)
     return spark
-
-
-class Project:
-    """A dbt project of one test for each step, which is built without dbt."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sources = {"source.fcir.load": SimpleNamespace(schema="audit", identifier="load")}
-        self.nodes = {}
-        for step in STEPS:
-            name = f"snapshot.fcir.{step.name}"
-            self.nodes[name] = self._node("snapshot", name, step.tags[:1])
-            self.nodes[f"test.fcir.{step.name}"] = self._node("test", f"test.fcir.{step.name}", (), name)
-        self.while_dbt_builds: Callable[[], None] = lambda: None
-        monkeypatch.setattr(engine, "invoke", self._invoke)
-        for name in ("ensure_manifest", "read_manifest"):
-            monkeypatch.setattr(engine, name, lambda _: {"nodes": {}})
-
-    @staticmethod
-    def _node(resource_type: str, unique_id: str, tags: tuple[str, ...], *reads: str) -> SimpleNamespace:
-        config = SimpleNamespace(materialized=resource_type)
-        return SimpleNamespace(
-            resource_type=resource_type,
-            fqn=unique_id.split("."),
-            tags=tags,
-            depends_on_nodes=reads,
-            config=config,
-            schema="marts",
-        )
-
-    def _invoke(self, settings: Settings, arguments: list[str], **_: Any) -> SimpleNamespace:  # noqa: ARG002
-        self.while_dbt_builds()
-        node = SimpleNamespace(resource_type="test", name="test", fqn=["fcir", "test"])
-        results = [
-            SimpleNamespace(
-                node=SimpleNamespace(**vars(node), unique_id=unique_id),
-                status="pass",
-                message="",
-                execution_time=0.0,
-                failures=0,
-            )
-            for unique_id in self.nodes
-            if unique_id.startswith("test.")
-        ]
-        return SimpleNamespace(results=results)
-
-    def write(self, file: str) -> None:
-        """Write the manifest."""
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text("{}", encoding="utf-8")
-
-    def build(self, settings: Settings, step: Step, *, run_id: str = "run") -> BuildReport:
-        """Build a step; the marts have a table afterwards, as after a real one."""
-        report = build_step(settings, step, run_id=run_id, parsed=self)
-        with loading_connection(settings.warehouse) as connection:
-            connection.execute("create table if not exists marts.fct_call (answered bigint)")
-        return report
-
-    def build_all(self, settings: Settings) -> bool:
-        """Build every step; return whether everything was built from scratch."""
-        reports = [self.build(settings, step) for step in STEPS]
-        assert not any(report.failed for report in reports)
-        return all(report.is_full_refresh for report in reports)
 
 
 def set_up(settings: Settings) -> None:

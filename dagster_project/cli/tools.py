@@ -1,0 +1,91 @@
+"""`fcir dbt` and `fcir dagster`: dbt and Dagster on this data root, with its environment and its lock."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from dagster_project.cli.data_root import require_home_folder, start
+from dagster_project.console import warn
+from dagster_project.errors import UsageError
+from dagster_project.settings import Settings, Target
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.history import require_sound_warehouse
+from dagster_project.warehouse.lock import writer_lock
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""Settings of a command whose arguments are those of another program, `--help` included."""
+
+# Commands of dbt that open no database, and those that write tables.
+_OFFLINE = ("clean", "deps", "init", "list", "ls", "parse")
+_WRITING = ("build", "clone", "retry", "run", "run-operation", "seed", "snapshot")
+
+
+def dbt(context: typer.Context) -> None:
+    """Run dbt on this data root, with the arguments of dbt.
+
+    What it builds is not recorded as built and tested; the next run builds on
+    it, from scratch if files in dbt/ have changed.
+
+    Examples:
+      fcir dbt ls --select +kpi_calls_monthly
+      fcir dbt show --select kpi_calls_monthly
+      fcir dbt build --select calls
+    """
+    settings, arguments = start(debug=bool(context.obj)), context.args
+    require_home_folder(settings)
+    verb = next((item for item in arguments if not item.startswith("-")), "")
+    if not verb or "--help" in arguments or verb in _OFFLINE:
+        raise typer.Exit(_run_dbt(settings, arguments))
+    require_sound_warehouse(settings)
+    if not settings.warehouse.exists():
+        raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Run: fcir run")
+    with writer_lock(settings.lock_file, command=f"fcir dbt {verb}"):
+        raise typer.Exit(_build(settings, arguments) if verb in _WRITING else _run_dbt(settings, arguments))
+
+
+def _build(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run a command of dbt that writes tables, so that the next run knows whether it can build on them."""
+    from dagster_project.transformation.build import begin_build
+    from dagster_project.transformation.engine import engine_of
+    from dagster_project.transformation.project import fingerprint
+    from dagster_project.warehouse.marts import note_written
+
+    if settings.target is Target.SPARK:
+        raise UsageError("FCIR_TARGET=spark: tables of the lake are built by a run alone. Run: fcir run")
+    _, from_scratch = begin_build(settings, fingerprint(settings), engine_of(settings))
+    if from_scratch:
+        warn("Files in dbt/ or the marts file have changed since the last run: what is selected is built from scratch")
+        arguments = [*arguments, "--full-refresh"] if arguments[0] in ("build", "run", "seed") else arguments
+    code = _run_dbt(settings, arguments)
+    if not from_scratch:
+        with loading_connection(settings.warehouse) as connection:
+            note_written(connection)
+    return code
+
+
+def _run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run dbt in this process with its own messages; return its exit code."""
+    from dagster_project.transformation.project import run_by_hand
+
+    return run_by_hand(settings, arguments)
+
+
+def dagster(context: typer.Context) -> None:
+    """Run Dagster's command on this data root, with the arguments of Dagster.
+
+    Examples:
+      fcir dagster asset list
+      fcir dagster run list
+    """
+    from dagster_project.cli.jobs import prepare_dagster_home
+
+    settings = start(debug=bool(context.obj))
+    require_home_folder(settings)
+    prepare_dagster_home(settings)
+    os.environ |= {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
+    os.environ.setdefault("DAGSTER_MODULE_NAME", "dagster_project.definitions")
+    os.umask(0o077)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "dagster", *context.args])  # noqa: S606 - own tool
