@@ -9,7 +9,12 @@ months as (select * from {{ ref("int_measure_usual") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-years_to_date as (select * from {{ ref("kpi_measure_period") }} where period = 'fytd'),
+years_to_date as (
+
+    select * from {{ ref("kpi_measure_period") }}
+    where period = 'fytd'
+
+),
 
 subtracting as (
 
@@ -119,11 +124,13 @@ final as (
         cast(value as decimal(38, 6)) as value,
         case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
         case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
-        case when has_usual
-            then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
+        case
+            when has_usual
+                then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
         end as lower_limit,
-        case when has_usual
-            then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
+        case
+            when has_usual
+                then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
         end as upper_limit,
         cast(
             case
