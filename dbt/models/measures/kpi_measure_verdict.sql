@@ -9,7 +9,12 @@ months as (select * from {{ ref("int_measure_usual") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-years_to_date as (select * from {{ ref("kpi_measure_period") }} where period = 'fytd'),
+years_to_date as (
+
+    select * from {{ ref("kpi_measure_period") }}
+    where period = 'fytd'
+
+),
 
 subtracting as (
 
@@ -74,9 +79,9 @@ needs as (
         cast(
             (target * year_denominator - year_numerator) * months_done as decimal(38, 6)
         ) as missing,
-        cast(target * rest_denominators as decimal(38, 6)) as targeted
+        cast(target * rest_denominators as decimal(38, 6)) as targeted,
+        coalesce(has_year and (months_left = 0 or rest_denominators > 0), false) as has_need
     from compared
-    where has_year and (months_left = 0 or rest_denominators > 0)
 
 ),
 
@@ -84,11 +89,10 @@ needs as (
 rest as (
 
     select
-        force_code,
-        measure,
-        month_start,
-        case when months_left > 0 then {{ ratio("targeted + missing", "rest_denominators") }} end as need,
+        *,
+        case when has_need and months_left > 0 then {{ ratio("targeted + missing", "rest_denominators") }} end as need,
         case
+            when not has_need then null
             when months_left = 0
                 then case when {{ is_target_met("year_value", "target") }} then 'met' else 'missed' end
             when 4 * missing <= -5 * targeted
@@ -114,17 +118,19 @@ rest as (
 final as (
 
     select
-        cast(compared.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(compared.measure as {{ dbt.type_string() }}) as measure,
-        cast(compared.month_start as date) as month_start,
-        cast(compared.value as decimal(38, 6)) as value,
+        cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(measure as {{ dbt.type_string() }}) as measure,
+        cast(month_start as date) as month_start,
+        cast(value as decimal(38, 6)) as value,
         case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
         case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
-        case when has_usual
-            then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
+        case
+            when has_usual
+                then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
         end as lower_limit,
-        case when has_usual
-            then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
+        case
+            when has_usual
+                then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
         end as upper_limit,
         cast(
             case
@@ -140,7 +146,7 @@ final as (
         cast(
             case when has_records and is_high then high_before when has_records and is_low then low_before end as date
         ) as record_since,
-        cast(compared.target as decimal(38, 6)) as target,
+        cast(target as decimal(38, 6)) as target,
         cast(is_target_met as boolean) as is_target_met,
         cast(
             case
@@ -148,13 +154,11 @@ final as (
                     then targets_met_before + case when is_target_met then 1 else 0 end
             end as bigint
         ) as met_of_last_12,
-        cast(rest.need as decimal(38, 6)) as rest_of_year_need,
-        cast(rest.state as {{ dbt.type_string() }}) as rest_of_year_state,
+        cast(need as decimal(38, 6)) as rest_of_year_need,
+        cast(state as {{ dbt.type_string() }}) as rest_of_year_state,
         cast(is_provisional as boolean) as is_provisional,
         cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from compared
-    left join rest
-        on {{ same_columns("compared", "rest", key) }}
+    from rest
 
 )
 

@@ -5,7 +5,12 @@ with
 
 measure_months as (select * from {{ ref("kpi_measure_monthly") }}),
 
-figures as (select * from {{ ref("kpi_measure_period") }} where period = 'month'),
+figures as (
+
+    select * from {{ ref("kpi_measure_period") }}
+    where period = 'month'
+
+),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
