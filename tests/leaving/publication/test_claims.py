@@ -265,7 +265,9 @@ def test_every_comparison_reason_and_verdict_has_words():
     comparisons = set(load_contracts(CONTRACTS)["published_statements"].column("comparison").values)
     figures = {"value", "mean_per_month", "change", "change_of_mean_per_month"}
     assert {changes.get("comparison", CLAIM.comparison) for changes, _ in FOUND} == comparisons - figures
-    models = yaml.safe_load((DBT_PROJECT / "models/papers/_claims__models.yml").read_text(encoding="utf-8"))
+    models = yaml.safe_load(
+        (DBT_PROJECT / "models/papers/_claims__models.yml").read_text(encoding="utf-8")
+    )
     accepted = models["models"][0]["data_tests"][0]["integrity"]["arguments"]["accepted"]
     assert {code for code, *_ in REASONS} | {"months_not_loaded"} == set(accepted["reason_code"])
     assert all(verdict_in_words(verdict) for verdict in accepted["claim_verdict"])
