@@ -10,20 +10,14 @@ with
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
-levels as (select * from {{ ref("int_chat_level") }}),
+levels as (select * from {{ ref("int_chat_level") }})
 
-final as (
-
-    select
-        force_code,
-        day,
-        cast(max(held_at_once) as bigint) as max_concurrent_chats
-    from levels
-    where
-        day is not null
-        {{ in_changed_months("and", "day", sources) }}
-    group by all
-
-)
-
-select * from final
+select
+    force_code,
+    day,
+    cast(max(held_at_once) as bigint) as max_concurrent_chats
+from levels
+where
+    day is not null
+    {{ in_changed_months("and", "day", sources) }}
+group by all
