@@ -54,7 +54,12 @@ $(UV):
 	$(UV) sync --locked --quiet --python $(PYTHON)
 	@touch $@
 
-env: .venv/.ready ## Create the environment (.venv) from the lock file
+# Files of the dbt project that git does not have.
+GENERATED := dbt/models/_contract_columns.md dbt/seeds/bank_holidays.csv
+$(GENERATED): .venv/.ready $(wildcard expectations/*.odcs.yaml)
+	.venv/bin/python -m dagster_project.tools.generate
+
+env: .venv/.ready $(GENERATED) ## Create the environment (.venv) from the lock file
 
 env-spark: env ## Also install the Spark client, for FCIR_TARGET=spark
 	$(UV) sync --locked --quiet --inexact --extra spark

@@ -1,7 +1,8 @@
 """Releases as declared in a mart's metadata. Anything not declared is not released.
 
-`config.meta.public` of a mart is a list of releases, empty for a mart that is not released. `release: whole` are the
-named columns of figures at force level; `release: controlled` are counts by one dimension below that level.
+`config.meta.public` of a mart is a list of releases, empty for a mart that is not released. `release: whole` are
+figures at force level: all columns but the `private` ones or, where most are private, the named `columns`.
+`release: controlled` are counts by one dimension below that level.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 _FIXED = ("force_code", "month_start")
 
-_WHOLE = {"release", "columns", "where"}
+_WHOLE = {"release", "private", "columns", "where"}
 _CONTROLLED = {"release", "table", "about", "groups", "dimensions", "counts", "within", "where"}
 
 
@@ -80,7 +81,7 @@ def releases_of(mart: str, columns: Iterable[str], stated: object) -> tuple[Rele
         return ()
     if not isinstance(stated, list):
         raise ReleaseError(f"{mart}: config.meta.public is not a list; expected releases, or [] for none")
-    return tuple(_release(mart, set(columns), item) for item in stated)
+    return tuple(_release(mart, tuple(columns), item) for item in stated)
 
 
 def check_releases(releases: Sequence[Release]) -> None:
@@ -104,7 +105,7 @@ def check_releases(releases: Sequence[Release]) -> None:
                 )
 
 
-def _release(mart: str, columns: set[str], item: Any) -> Release:
+def _release(mart: str, columns: tuple[str, ...], item: Any) -> Release:
     kind = item.get("release") if isinstance(item, dict) else None
     known = {"whole": _WHOLE, "controlled": _CONTROLLED}.get(str(kind))
     if known is None:
@@ -112,17 +113,18 @@ def _release(mart: str, columns: set[str], item: Any) -> Release:
     if unknown := set(item) - known:
         raise ReleaseError(f"{mart}: {', '.join(sorted(unknown))} in a release; expected {', '.join(sorted(known))}")
     if kind == "whole":
+        if ("private" in item) == ("columns" in item):
+            raise ReleaseError(f"{mart}: a whole release names its private columns ([] for none) or its columns")
+        private = _names(mart, "private", item.get("private"), columns)
         named = _names(mart, "columns", item.get("columns"), columns)
-        if not named:
-            raise ReleaseError(f"{mart}: a whole release names its columns; a new column must be added")
-        return Whole(mart, named, item.get("where"))
+        return Whole(mart, named or tuple(name for name in columns if name not in private), item.get("where"))
     dimensions = _names(mart, "dimensions", item.get("dimensions"), columns)
     counts = _names(mart, "counts", item.get("counts"), columns)
     groups = _names(mart, "groups", item.get("groups"), columns)
     within = dict(item.get("within") or {})
     if not dimensions or not counts or not item.get("about"):
         raise ReleaseError(f"{mart}: a controlled release names about, dimensions and counts")
-    if not set(_FIXED) <= columns or set(_FIXED) & {*dimensions, *groups}:
+    if not set(_FIXED) <= set(columns) or set(_FIXED) & {*dimensions, *groups}:
         raise ReleaseError(f"{mart}: a controlled release is by force_code and month_start and by other dimensions")
     if "is_provisional" not in columns:
         raise ReleaseError(f"{mart}: a controlled release is of a mart that says which months are provisional")
@@ -132,7 +134,7 @@ def _release(mart: str, columns: set[str], item: Any) -> Release:
     return Controlled(mart, table, str(item["about"]), groups, dimensions, counts, within, item.get("where"))
 
 
-def _names(mart: str, what: str, stated: Any, columns: set[str]) -> tuple[str, ...]:
+def _names(mart: str, what: str, stated: Any, columns: Sequence[str]) -> tuple[str, ...]:
     names = tuple(stated or ())
     if unknown := [name for name in names if name not in columns]:
         raise ReleaseError(f"{mart}: {what} of a release name {', '.join(unknown)}, which are not columns of it")

@@ -22,8 +22,8 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.settings import DBT_PROJECT
 from dagster_project.sql import quoted, rows_as_dicts, table
+from dagster_project.tools.generate import BANK_HOLIDAYS, write_generated_files
 from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.tables import incoming
@@ -700,5 +700,6 @@ def describe_deliveries(
 @cache
 def bank_holidays() -> frozenset[date]:
     """Return the bank holidays of England, from the seed that the marts also use."""
-    with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as stream:
+    write_generated_files(only_outdated=True)
+    with BANK_HOLIDAYS.open(encoding="utf-8", newline="") as stream:
         return frozenset(date.fromisoformat(row["holiday_date"]) for row in csv.DictReader(stream))

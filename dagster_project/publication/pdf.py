@@ -1,9 +1,8 @@
 """The board paper as PDF/UA-1, by typst. Layout: `templates/board_paper.typ`; text: the report model."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,29 +46,6 @@ def _compiled(report: Report, drawings: Mapping[str, str], **form: Any) -> Any:
         for chart in section["charts"]:
             chart["drawing"] = drawings[chart["key"]]
     return _typeset("board_paper.typ", content, **form)
-
-
-def render_national(
-    content: Mapping[str, Any], tables: Sequence[Mapping[str, Any]], until: date, is_synthetic: bool
-) -> bytes:
-    """Return the national paper, the rank tables of `site/national.py`, as a tagged PDF of A4 pages.
-
-    Args:
-        content: the texts of the page.
-        tables: its tables.
-        until: the newest delivery, which is the date of the document.
-        is_synthetic: whether the figures are those of the synthetic sample.
-    """
-    data = {
-        **{name: content[name] for name in ("month", "lead", "notice", "how_to_read")},
-        "tables": list(tables),
-        "date": [until.year, until.month, until.day],
-        "is_synthetic": is_synthetic,
-    }
-    file: bytes = _typeset(
-        "national.typ", mapped(data, lambda text: with_glyphs(text)[0]), pdf_standards=["ua-1"], timestamp=0
-    )
-    return file
 
 
 def _typeset(template: str, content: Mapping[str, Any], **form: Any) -> Any:

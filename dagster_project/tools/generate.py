@@ -1,19 +1,21 @@
-"""Generate files of the dbt project: bank holidays and column descriptions of the contracts.
+"""Write the generated files of the dbt project: bank holidays and column descriptions of the contracts.
 
-Lists that are maintained by hand (forces, offences, measures) do not belong here. Run `python -m
-dagster_project.tools.generate` after a change of the `holidays` library, a contract or the catalogue of measures; a
-test fails until then.
+`make env` and the first command of fcir write them; git ignores them, and a wheel has them. Lists that are maintained
+by hand (forces, offences, measures) do not belong here.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
-from dagster_project.settings import CONTRACTS, DBT_PROJECT
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, PROJECT_ROOT
+from dagster_project.writing import write_whole
 
+BANK_HOLIDAYS = DBT_PROJECT / "seeds" / "bank_holidays.csv"
+COLUMN_TEXTS = DBT_PROJECT / "models" / "_contract_columns.md"
 # This century, and far enough ahead for the lifetime of a release.
 FIRST_YEAR = 2000
 LAST_YEAR = 2045
@@ -44,27 +46,31 @@ def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
 
 def column_texts(contracts: Mapping[str, Contract]) -> str:
     """Return the dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can reuse their descriptions."""
-    command = "python -m dagster_project.tools.generate"
-    blocks = [f"{{#- Written from expectations/*.odcs.yaml by `{command}`; edit the contracts. -#}}\n"]
+    blocks = ["{#- Written from expectations/*.odcs.yaml; edit the contracts. -#}\n"]
     for source in sorted(contracts):
         for column in contracts[source].columns:
             blocks.append(f"{{% docs {source}__{column.name} %}}{column.description}{{% enddocs %}}\n")
     return "".join(blocks)
 
 
-def generated_files() -> dict[Path, str]:
-    """Return the expected text of every generated file of the project."""
-    return {
-        DBT_PROJECT / "seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
-        DBT_PROJECT / "models/_contract_columns.md": column_texts(load_contracts(CONTRACTS)),
-    }
+def write_generated_files(*, only_outdated: bool = False) -> None:
+    """Write the files that dbt needs and that git does not have.
+
+    Args:
+        only_outdated: leave those that are as new as what they are made from; in a wheel, those that exist.
+    """
+    if not (only_outdated and _is_newer(BANK_HOLIDAYS, [PROJECT_ROOT / "uv.lock"])):
+        write_whole(BANK_HOLIDAYS, bank_holidays_csv(bank_holidays()).encode(), mode=0o644)
+    if not (only_outdated and _is_newer(COLUMN_TEXTS, CONTRACTS.glob("*.odcs.yaml"))):
+        write_whole(COLUMN_TEXTS, column_texts(load_contracts(CONTRACTS)).encode(), mode=0o644)
 
 
-def main() -> None:
-    """Write all generated files in place."""
-    for path, text in generated_files().items():
-        path.write_text(text, encoding="utf-8", newline="\n")
+def _is_newer(file: Path, sources: Iterable[Path]) -> bool:
+    if not file.is_file():
+        return False
+    is_checkout = (PROJECT_ROOT / "pyproject.toml").is_file()
+    return not is_checkout or all(source.stat().st_mtime <= file.stat().st_mtime for source in sources)
 
 
 if __name__ == "__main__":
-    main()
+    write_generated_files()

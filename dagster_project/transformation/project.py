@@ -15,6 +15,7 @@ from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings, Target
+from dagster_project.tools.generate import write_generated_files
 from dagster_project.warehouse.connection import create_marts, create_private, memory_limit
 from dagster_project.writing import make_private_folder, private_files
 
@@ -71,6 +72,7 @@ def fingerprint(settings: Settings) -> str:
 
 def _parsed_from() -> str:
     """Return a hash of the dbt project, which is parsed again when it changes."""
+    write_generated_files(only_outdated=True)
     digest = hashlib.sha256()
     for part in _FINGERPRINTED:
         root = DBT_PROJECT / part

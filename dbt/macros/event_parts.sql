@@ -33,6 +33,11 @@
         {%- do chats.append(("'live_chat." ~ name ~ "'", amount, none)) -%}
     {%- endfor -%}
 
+    {%- set pieces = [("'live_chat.held'", "1", none)] -%}
+    {%- for name in ["held_seconds", "operator_seconds", "operators", "operators_with_several"] -%}
+        {%- do pieces.append(("'live_chat." ~ name ~ "'", name, none)) -%}
+    {%- endfor -%}
+
     {{- return({
         "calls": [{
             "events": "calls", "model": "int_call_judged", "source": "call_segments", "has_rows": true,
@@ -55,20 +60,7 @@
             {
                 "events": "pieces", "model": "int_chat_piece", "source": "live_chats",
                 "day": "day", "keys": [],
-                "parts": [("'live_chat.held'", "1", none), ("'live_chat.held_seconds'", "held_seconds", none)],
-            },
-            {
-                "events": "stretches", "model": "int_chat_operator_time", "source": "live_chats", "has_rows": true,
-                "day": "first_day", "keys": [],
-                "parts": [("'live_chat.operator_seconds'", "operator_seconds", none)],
-            },
-            {
-                "events": "operators", "model": "int_chat_operator_monthly", "source": "live_chats", "has_rows": true,
-                "day": "first_day", "keys": ["holds_several"],
-                "parts": [
-                    ("'live_chat.operators'", "1", none),
-                    ("'live_chat.operators_with_several'", "1", "holds_several"),
-                ],
+                "parts": pieces,
             },
         ],
         "crime": [{

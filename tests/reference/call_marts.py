@@ -1,4 +1,4 @@
-"""Expected rows of the marts of calls by day, hour and threshold, and of the staff that they need."""
+"""Expected rows of the marts of calls by day and hour, and of the staff that they need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import product
 
 from tests.reference.history import LINES, CallRules, Month, Row, days_of, local
 from tests.reference.measures import NaiveWarehouse, month_of, percent, percentile, rounded
-from tests.reference.tables import Rows, completeness, first_day, grouped, mean, monthly, table
+from tests.reference.tables import Rows, completeness, first_day, grouped, mean, table
 
 # Columns of the marts of calls to the names of measures.
 COLUMNS = {
@@ -78,44 +78,6 @@ def kpi_calls_hourly(one: NaiveWarehouse) -> Rows:
         | ({"avg_talk_seconds": None} if any(call["day"] in one.silent for call in calls[line, month, *hour]) else {})
         | completeness(one, SOURCES, month)
         for line, month, *hour in _hours(one)
-    }
-
-
-@table("month_start", "line", "short_abandon_seconds")
-def kpi_call_definitions(one: NaiveWarehouse) -> Rows:
-    own = {row.value.short_abandon_seconds for rows in one.definitions.calls.values() for row in rows}
-    thresholds = {Decimal(seconds) for seconds in (0, 5, 10, 15, 20, 30)} | own
-    calls = grouped(one.calls, lambda call: (call["line"], month_of(call["arrived_at"])))
-    keys = list(product(one.calendar(SOURCES).span, LINES, thresholds))
-    rows = monthly(one, SOURCES, [(month, key, _of_threshold(calls[key[0], month], key[1])) for month, *key in keys])
-    for month, line, threshold in keys:
-        of_days = {one.rules(line, day).short_abandon_seconds for day in days_of(month)}
-        rows[first_day(month), line, threshold]["is_in_force"] = of_days == {threshold}
-    return rows
-
-
-def _of_threshold(calls: list[Row], threshold: Decimal) -> Row:
-    """Figures of calls of which those that were abandoned sooner than a threshold do not count."""
-    left = [
-        call
-        for call in calls
-        if call["is_answered"] or call["queue_seconds"] is None or call["queue_seconds"] >= threshold
-    ]
-    answered = [call for call in left if call["counts_as_answered"]]
-    in_time, missed = sum(call["in_time"] for call in answered), len(left) - len(answered)
-    return {
-        "received": len(calls),
-        "short_abandons": len(calls) - len(left),
-        "received_less_short_abandons": len(left),
-        "answered": len(answered),
-        "not_answered": missed,
-        "pct_not_answered": percent(missed, len(left)),
-        "pct_not_answered_of_received": percent(missed, len(calls)),
-        "answered_within_target": in_time,
-        "pct_within_target_of_answered": percent(in_time, len(answered)),
-        "pct_within_target_of_received": percent(in_time, len(calls)),
-        "pct_within_target_of_received_less_short_abandons": percent(in_time, len(left)),
-        "avg_queue_seconds": mean([call["queue_seconds"] or 0 for call in answered], len(answered)),
     }
 
 

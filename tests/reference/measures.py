@@ -433,7 +433,6 @@ class NaiveWarehouse:
 
     def _count_chats(self) -> None:
         of = {name.removeprefix("live_chat."): measure for name, measure in self.measures.items()}
-        first_days = {at: [piece["day"] for piece in pieces] for at, pieces in self.held.items()}
         for chat in self.chats:
             day = day_of(chat["requested_at"])
             of["live_chats"].add(day)
@@ -445,9 +444,8 @@ class NaiveWarehouse:
                 of["avg_duration"].add(day, seconds(chat["ended_at"], chat["accepted_at"]), 1)
                 if chat["operator_id"]:
                     of["chats_per_operator_hour"].add(day)
-                    first_days.setdefault((chat["operator_id"], (day.year, day.month)), []).append(day)
-        several = set()
-        for at, pieces in self.held.items():
+        for pieces in self.held.values():
+            is_several = False
             for start, end, day in stretches(pieces):
                 of["chats_per_operator_hour"].add(day, 0, seconds(end, start))
                 of["avg_concurrent_chats"].add(day, 0, seconds(end, start))
@@ -455,10 +453,8 @@ class NaiveWarehouse:
                 of["avg_concurrent_chats"].add(piece["day"], seconds(piece["end"], piece["start"]))
                 level = sum(other["start"] <= piece["start"] < other["end"] for other in pieces)
                 of["max_concurrent_chats"].values.append((piece["day"], Decimal(level)))
-                if level >= 2:
-                    several.add(at)
-        for at, days in first_days.items():
-            of["pct_operators_with_several_chats"].add(min(days), at in several, 1)
+                is_several |= level >= 2
+            of["pct_operators_with_several_chats"].add(min(piece["day"] for piece in pieces), is_several, 1)
 
     def _count_crimes(self) -> None:
         of = {name.removeprefix("crime."): measure for name, measure in self.measures.items()}

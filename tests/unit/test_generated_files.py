@@ -1,14 +1,40 @@
-"""Generated files of the dbt project are up to date, and their sources are right."""
+"""Generated files of the dbt project are written when they are missing or outdated, and their sources are right."""
 
+import os
 from datetime import date
+from pathlib import Path
 
-from dagster_project.settings import DBT_PROJECT
-from dagster_project.tools.generate import bank_holidays, generated_files
+import pytest
+
+from dagster_project.settings import CONTRACTS, DBT_PROJECT
+from dagster_project.tools import generate
+from dagster_project.tools.generate import bank_holidays, write_generated_files
 
 
-def test_a_generated_file_is_what_its_origin_gives():
-    stale = [path.name for path, text in generated_files().items() if path.read_text(encoding="utf-8") != text]
-    assert stale == [], "run python -m dagster_project.tools.generate"
+def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "uv.lock").touch()
+    contracts = tmp_path / "expectations"
+    contracts.symlink_to(CONTRACTS)
+    columns, holidays = tmp_path / "columns.md", tmp_path / "holidays.csv"
+    for name, value in (("PROJECT_ROOT", tmp_path), ("COLUMN_TEXTS", columns), ("BANK_HOLIDAYS", holidays)):
+        monkeypatch.setattr(generate, name, value)
+    write_generated_files(only_outdated=True)
+    assert "{% docs crimes__crime_ref %}" in columns.read_text(encoding="utf-8")
+    assert "2022-09-19,State Funeral of Queen Elizabeth II\n" in holidays.read_text(encoding="utf-8")
+    for file in (columns, holidays):
+        file.write_text("changed")
+    write_generated_files(only_outdated=True)
+    assert (columns.read_text(), holidays.read_text()) == ("changed", "changed")
+    os.utime(columns, (0, 0))
+    write_generated_files(only_outdated=True)
+    assert columns.read_text() != "changed"
+    assert holidays.read_text() == "changed"
+    # In a wheel, the times of files say nothing.
+    (tmp_path / "pyproject.toml").unlink()
+    os.utime(holidays, (0, 0))
+    write_generated_files(only_outdated=True)
+    assert holidays.read_text() == "changed"
 
 
 def test_the_single_bank_holidays_of_recent_years_are_known_and_scottish_ones_are_not_english():

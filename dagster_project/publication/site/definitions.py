@@ -1,4 +1,4 @@
-"""Show what calls and measures would be under other definitions than those in force.
+"""Show measures that have more than one definition side by side.
 
 `connection` is a database with the marts in its schema `marts`.
 """
@@ -17,24 +17,10 @@ from dagster_project.publication.site.views import (
     View,
     Views,
     force_choice,
-    line_choice,
     month_choice,
     months_of,
     newest_months,
     provisional,
-    text_of,
-)
-
-# Rows of the comparison of definitions: column of `kpi_call_definitions`, name, unit and decimals.
-_CALL_FIGURES = (
-    ("short_abandons", "Short abandons left out", "count", 0),
-    ("received_less_short_abandons", "Calls that count as received", "count", 0),
-    ("not_answered", "Calls not answered", "count", 0),
-    ("pct_not_answered", "% not answered", "percent", 2),
-    ("pct_not_answered_of_received", "% not answered, of all calls received", "percent", 2),
-    ("pct_within_target_of_answered", "% answered in time, of calls answered", "percent", 2),
-    ("pct_within_target_of_received", "% answered in time, of all calls received", "percent", 2),
-    ("pct_within_target_of_received_less_short_abandons", "% answered in time, of calls that count", "percent", 2),
 )
 
 
@@ -53,7 +39,7 @@ def answered(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 def definitions(
     connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], months: Mapping[str, date]
 ) -> Views | None:
-    """Return the main figures under each definition.
+    """Return the measures with more than one definition.
 
     Args:
         connection: a database with the marts, and the seed of alternatives in its schema `reference`.
@@ -61,18 +47,10 @@ def definitions(
         months: force to the month that is shown first.
 
     Returns:
-        Calls by threshold of short abandons, by force, month and line; the measures with alternatives, by force and
-        month. None without forces.
+        The measures with alternatives, by force and month. None without forces.
     """
     if not forces:
         return None
-    calls = View(
-        "short-abandons",
-        "Calls, by the threshold for short abandons",
-        ("force", "month", "line"),
-        _by_threshold(connection, forces),
-        "A caller who hangs up within seconds may not count as a lost call. Forces differ in the number of seconds.",
-    )
     others = View(
         "alternatives",
         "Measures with more than one definition",
@@ -83,40 +61,9 @@ def definitions(
     )
     first = next(iter(forces))
     return Views(
-        (force_choice(forces), month_choice(months_of(calls, others), months[first]), line_choice(calls)),
-        (calls, others),
+        (force_choice(forces), month_choice(months_of(others), months[first])),
+        (others,),
     )
-
-
-def _by_threshold(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> dict[tuple[str, ...], Table]:
-    rows = rows_of(
-        connection,
-        f"""
-        select *
-        from marts.kpi_call_definitions as kpi_call_definitions
-        where {newest_months("kpi_call_definitions")}
-        order by force_code, month_start, line, short_abandon_seconds
-        """,
-    )
-    tables: dict[tuple[str, ...], Table] = {}
-    for (force, month, line), group in groupby(
-        rows, key=lambda row: (row["force_code"], row["month_start"], row["line"])
-    ):
-        of = list(group)
-        columns = tuple(
-            ("None left out" if not row["short_abandon_seconds"] else f"Under {row['short_abandon_seconds']:.0f} s")
-            + (" (in force)" if row["is_in_force"] else "")
-            for row in of
-        )
-        tables[force, f"{month:%Y-%m}", line] = Table(
-            f"{forces.get(force, force)}, {line} calls, {short_month(month)}{provisional(of[0])}",
-            ("Figure", *columns),
-            tuple(
-                (name, *(text_of(row[column], unit, decimals) for row in of))
-                for column, name, unit, decimals in _CALL_FIGURES
-            ),
-        )
-    return tables
 
 
 def _alternatives(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> dict[tuple[str, ...], Table]:

@@ -44,8 +44,8 @@ def demand(
         months: force to the month that is shown first.
 
     Returns:
-        The views `calls`, `unanswered`, `operators`, `target-days`, `returning`, `concurrency`, `chat-operators` and
-        `ledger`; None without forces.
+        The views `calls`, `unanswered`, `operators`, `target-days`, `returning`, `concurrency` and `ledger`; None
+        without forces.
     """
     if not forces:
         return None
@@ -57,12 +57,6 @@ def demand(
         _ledger(connection, forces),
         "Contacts in the log, less those that are also recorded in their own system. If that system has more, the "
         "difference is negative.",
-    )
-    chat_operators = View(
-        "chat-operators",
-        "Chat operators, by their highest number of concurrent chats",
-        ("force", "month"),
-        _chat_operators(connection, forces),
     )
     views = (
         calls,
@@ -91,11 +85,10 @@ def demand(
             _concurrency(connection, forces),
             "Share of the operators' time spent with this many concurrent chats.",
         ),
-        chat_operators,
         ledger,
     )
     first = next(iter(forces))
-    month = month_choice(months_of(calls, ledger, chat_operators), months[first])
+    month = month_choice(months_of(calls, ledger), months[first])
     return Views((force_choice(forces), month, line_choice(calls)), views)
 
 
@@ -321,41 +314,6 @@ def _most_at_once(rows: Rows) -> str:
     fewest = min((number for number in shares if number > 1), default=None)
     several = text_of(0 if fewest is None else shares[fewest], "percent", 1)
     return f"{short_month(newest)}: at most {max(shares)} at once; several at once for {several} of the time."
-
-
-def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
-    rows = rows_of(
-        connection,
-        f"""
-        select
-            force_code, month_start, max_concurrent_chats, bool_or(is_provisional) as is_provisional,
-            min(share_of_days_loaded) as share_of_days_loaded, count(*) as operators,
-            cast(sum(accepted_chats) as bigint) as chats, sum(operator_hours) as hours,
-            sum(operator_hours_several) as hours_several
-        from marts.kpi_chat_operator_monthly as kpi_chat_operator_monthly
-        where {newest_months("kpi_chat_operator_monthly")}
-        group by force_code, month_start, max_concurrent_chats
-        order by force_code, month_start, max_concurrent_chats
-        """,
-    )
-
-    def table(caption: str, of: Rows) -> Table:
-        return Table(
-            caption,
-            ("At most", "Operators", "Chats", "Hours", "Hours with several"),
-            tuple(
-                (
-                    f"{row['max_concurrent_chats']:,} at once",
-                    f"{row['operators']:,}",
-                    text_of(row["chats"], "count", 0),
-                    text_of(row["hours"], "count", 1),
-                    text_of(row["hours_several"], "count", 1),
-                )
-                for row in of
-            ),
-        )
-
-    return by_month(rows, forces, table)
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:

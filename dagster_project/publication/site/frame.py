@@ -17,7 +17,7 @@ from dagster_project.publication.html import render_template
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.model import Chart
-from dagster_project.publication.site import national, peers
+from dagster_project.publication.site import peers
 
 PAGES = (
     ("index.html", "Overview"),
@@ -27,7 +27,6 @@ PAGES = (
     ("demand.html", "Demand"),
     ("crime.html", "Crime"),
     (peers.PAGE, peers.NAME),
-    (national.PAGE, national.NAME),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),

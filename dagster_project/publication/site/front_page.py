@@ -6,7 +6,7 @@ from datetime import date
 
 from dagster_project.publication.report.figures import months_before
 from dagster_project.publication.report.model import Headline, Report, long_month, short_month
-from dagster_project.publication.site import national, peers
+from dagster_project.publication.site import peers
 from dagster_project.publication.site.worst_month import WorstMonth
 
 
@@ -77,7 +77,6 @@ QUESTIONS = (
     ("How many online reports became recorded crimes?", "cookbook.html#11_online_reports_recorded"),
     ("Which data are missing, late or left out?", "trust.html#faults"),
     ("How do other forces answer 999 calls?", peers.PAGE),
-    ("How do the forces here rank?", national.PAGE),
     ("Which calls count as answered?", "trust.html#definitions"),
     ("Where does a printed figure come from?", "trust.html#printed"),
     ("How do I get the figures into Excel or Power BI?", "dictionary/index.html#queries"),

@@ -1,7 +1,6 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
@@ -17,21 +16,12 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.pdf import render_national
-from dagster_project.publication.queries import (
-    CONNECTION,
-    MEASURES,
-    TABLES,
-    connection_file,
-    measures_query,
-    tables_query,
-)
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
-from dagster_project.publication.site import data, national, peers, trust
+from dagster_project.publication.site import data, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.definitions import answered, definitions
@@ -88,10 +78,9 @@ def write_site(
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     details = write_details(connection, draft)
-    # Without data, these pages are absent, which is not a fault.
+    # Without data, this page is absent, which is not a fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
-    ranks = renderer.attempt(national.PAGE, lambda: national.national_content(connection, force_code))
-    absent = [address for address, content in ((peers.PAGE, comparison), (national.PAGE, ranks)) if content is None]
+    absent = [] if comparison else [peers.PAGE]
     # A failed page is not tried again, so this loop ends.
     while True:
         site = Site(folder, shared, renderer, absent)
@@ -100,20 +89,15 @@ def write_site(
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
             site.find(peers.PAGE, f"{peers.NAME}: how we compare", "page", words)
-        if ranks:
-            site.write(national.PAGE, "national.html.j2", **ranks)
-            if data_until:
-                tables = [asdict(table) for table in ranks["tables"]]
-                site.add(national.PAPER, render_national, ranks, tables, data_until, is_synthetic)
-            words = "national compared rank forces per 100,000 rate england and wales compare league table"
-            site.find(national.PAGE, f"{national.NAME}, {ranks['month']}", "page", words)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
     for address, content in rendered.items():
         write(folder, address, content)
+    assets = Path(str(files("dagster_project.publication") / "assets"))
     for name in _ASSETS:
-        copy(Path(str(files("dagster_project.publication") / "assets" / name)), folder, f"assets/{name}")
+        copy(assets / name, folder, f"assets/{name}")
+    copy(assets / "tables.pq", folder, "queries/tables.pq")
     write(folder, "assets/search-index.js", site.search_index())
     return sum(1 for path in folder.rglob("*.html"))
 
@@ -379,18 +363,14 @@ def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
         table
         | {
             "address": address_of("dictionary", f"{table['table_name']}.html"),
-            "parquet": (addresses := parquet_addresses(site.folder, table["table_name"])),
-            "is_by_month": "/month=" in addresses[0],
+            "parquet": parquet_addresses(site.folder, table["table_name"]),
             "page": _page_in_navigation(table["table_name"]),
         }
         for table in data.tables(connection)
     ]
-    site.add(TABLES, tables_query, tables)
-    site.add(MEASURES, measures_query)
-    site.add(CONNECTION, connection_file)
-    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables, queries=(TABLES, MEASURES, CONNECTION))
-    words = "excel power bi power query odc pq connection refresh"
-    site.find("dictionary/index.html", "Queries for Power BI and Excel", "page", words, anchor="queries")
+    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
+    words = "excel power bi power query pq connection refresh"
+    site.find("dictionary/index.html", "Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
         address = table["address"]
         site.write(address, "table.html.j2", here="dictionary/index.html", table=table)

@@ -1,8 +1,3 @@
-{{ config(
-    meta={"archive": {"day": "month_start", "sources": ["live_chats"]}},
-    post_hook="{{ keep_archived() }}",
-) }}
-
 with
 
 levels as (
@@ -12,8 +7,9 @@ levels as (
         month_start,
         concurrent_chats,
         cast(sum(operator_seconds) as decimal(38, 6)) as operator_seconds
-    from {{ ref("int_chat_operator_level_monthly") }}
+    from {{ ref("int_chat_concurrency_daily") }}
     group by all
+    having sum(operator_seconds) > 0
 
 ),
 

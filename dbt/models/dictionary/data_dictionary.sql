@@ -15,35 +15,20 @@
     {%- endfor -%}
 {%- endif -%}
 
-with
-
-entries as (
-
-    {#- One list of values: Spark plans a union of 670 selects for ten minutes. -#}
-    select *
-    from (
-        values
-        {%- for row in rows %}
-        ({% for text in row[:5] %}{{ quoted_or_null(text) }}, {% endfor %}{{ row[5] }}){{ "," if not loop.last }}
-        {%- else %}
-        ('', '', '', '', '', 0)
-        {%- endfor %}
-    ) as listed (table_name, column_name, data_type, description, grain, column_position)
-    where table_name <> ''
-
-),
-
-final as (
-
-    select
-        cast(table_name as {{ dbt.type_string() }}) as table_name,
-        cast(column_name as {{ dbt.type_string() }}) as column_name,
-        cast(data_type as {{ dbt.type_string() }}) as data_type,
-        cast(description as {{ dbt.type_string() }}) as description,
-        cast(grain as {{ dbt.type_string() }}) as grain,
-        cast(column_position as bigint) as column_position
-    from entries
-
-)
-
-select * from final
+{#- One list of values: Spark plans a union of 670 selects for ten minutes. #}
+select
+    table_name,
+    column_name,
+    data_type,
+    description,
+    grain,
+    cast(column_position as bigint) as column_position
+from (
+    values
+    {%- for row in rows %}
+    ({% for text in row[:5] %}{{ quoted_or_null(text) }}, {% endfor %}{{ row[5] }}){{ "," if not loop.last }}
+    {%- else %}
+    ('', '', '', '', '', 0)
+    {%- endfor %}
+) as listed (table_name, column_name, data_type, description, grain, column_position)
+where table_name <> ''

@@ -10,73 +10,53 @@ targets as (select * from {{ ref("measure_targets") }}),
 
 formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
 
-baselines as (select * from {{ ref("control_chart_baselines") }}),
+baselines as (select * from {{ ref("control_chart_baselines") }})
 
-combined as (
+{%- for parameter in of_calls %}
 
-    {%- for parameter in of_calls %}
+select
+    '{{ parameter }}' as definition,
+    'calls_' || line as applies_to,
+    force_code,
+    valid_from,
+    valid_to,
+    cast({{ parameter }} as {{ dbt.type_string() }}) as value,
+    source
+from call_parameters
 
-    select
-        '{{ parameter }}' as definition,
-        'calls_' || line as applies_to,
-        force_code,
-        valid_from,
-        valid_to,
-        cast({{ parameter }} as {{ dbt.type_string() }}) as value,
-        source
-    from call_parameters
+union all
+{%- endfor %}
 
-    union all
-    {%- endfor %}
+select
+    kind as definition,
+    measure as applies_to,
+    force_code,
+    valid_from,
+    valid_to,
+    cast(target as {{ dbt.type_string() }}) as value,
+    source
+from targets
 
-    select
-        kind as definition,
-        measure as applies_to,
-        force_code,
-        valid_from,
-        valid_to,
-        cast(target as {{ dbt.type_string() }}) as value,
-        source
-    from targets
+union all
 
-    union all
+select
+    'formula' as definition,
+    'crime.pct_cancelled' as applies_to,
+    force_code,
+    valid_from,
+    valid_to,
+    'crime.' || formula as value,
+    source
+from formulas
 
-    select
-        'formula' as definition,
-        'crime.pct_cancelled' as applies_to,
-        force_code,
-        valid_from,
-        valid_to,
-        'crime.' || formula as value,
-        source
-    from formulas
+union all
 
-    union all
-
-    select
-        'control_chart_baseline' as definition,
-        measure as applies_to,
-        force_code,
-        valid_from,
-        cast(null as date) as valid_to,
-        reason as value,
-        source
-    from baselines
-
-),
-
-final as (
-
-    select
-        cast(definition as {{ dbt.type_string() }}) as definition,
-        cast(applies_to as {{ dbt.type_string() }}) as applies_to,
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(valid_from as date) as valid_from,
-        cast(valid_to as date) as valid_to,
-        cast(value as {{ dbt.type_string() }}) as value,
-        cast(source as {{ dbt.type_string() }}) as source
-    from combined
-
-)
-
-select * from final
+select
+    'control_chart_baseline' as definition,
+    measure as applies_to,
+    force_code,
+    valid_from,
+    cast(null as date) as valid_to,
+    reason as value,
+    source
+from baselines

@@ -1,28 +1,16 @@
-with
-
-corrections as (select * from {{ ref("stg_corrections") }}),
-
-final as (
-
-    select
-        source,
-        extract_date,
-        cast(row_number() over (
-            partition by
-                source,
-                extract_date
-            order by change_seq asc nulls last
-        ) as bigint) as correction_no,
-        rows_before,
-        rows_after,
-        rows_added,
-        rows_removed,
-        rows_changed,
-        changed_columns,
-        corrected_at,
-        run_id
-    from corrections
-
-)
-
-select * from final
+select
+    source,
+    extract_date,
+    cast(row_number() over (
+        partition by source, extract_date
+        order by change_seq asc nulls last
+    ) as bigint) as correction_no,
+    rows_before,
+    rows_after,
+    rows_added,
+    rows_removed,
+    rows_changed,
+    changed_columns,
+    corrected_at,
+    run_id
+from {{ ref("stg_corrections") }}

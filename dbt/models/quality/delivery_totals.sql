@@ -18,9 +18,9 @@ days as (
         source,
         count(*) as days_due,
         sum(case when is_in_figures then 1 else 0 end) as days_in_figures,
-        sum(case when status = 'missing' then 1 else 0 end) as days_missing,
-        sum(case when status = 'rejected' then 1 else 0 end) as days_rejected,
-        sum(case when status = 'withdrawn' then 1 else 0 end) as days_withdrawn,
+        {%- for status in ["missing", "rejected", "withdrawn"] %}
+        sum(case when status = '{{ status }}' then 1 else 0 end) as days_{{ status }},
+        {%- endfor %}
         max(case when is_in_figures then extract_date end) as newest_day
     from deliveries
     group by source
@@ -41,69 +41,47 @@ accepted as (
 
 ),
 
+-- Rows that repeat others are not lost.
 listed as (
 
     select
         source,
         count(*) as rows_in_quarantine
     from quarantine
-    -- Rows that repeat others are not lost.
     where coalesce(reason_code, '') not in ('duplicate_row', 'superseded_row')
     group by source
 
 ),
 
-sources as (
+-- The row of all sources exists before the first delivery.
+totals as (
+    {%- for source in ["days.source", "'*'"] %}
 
     select
-        days.*,
-        accepted.rows_read,
-        accepted.rows_loaded,
-        accepted.rows_repeated,
-        accepted.rows_quarantined,
-        listed.rows_in_quarantine
+        {{ source }} as source,
+        {%- for column in counts %}
+        sum({{ column }}) as {{ column }},
+        {%- endfor %}
+        max(days.newest_day) as newest_day
     from days
     left join accepted
         on days.source = accepted.source
     left join listed
         on days.source = listed.source
-
-),
-
--- The row of all sources exists before the first delivery.
-totals as (
-
-    select
-        source,
-        {%- for column in counts %}
-        {{ column }},
-        {%- endfor %}
-        newest_day
-    from sources
+    {%- if loop.first %}
+    group by days.source
 
     union all
-
-    select
-        '*' as source,
-        {%- for column in counts %}
-        sum({{ column }}) as {{ column }},
-        {%- endfor %}
-        max(newest_day) as newest_day
-    from sources
-
-),
-
-final as (
-
-    select
-        cast(source as {{ dbt.type_string() }}) as source,
-        {%- for column in counts %}
-        cast(coalesce({{ column }}, 0) as bigint) as {{ column }},
-        {%- endfor %}
-        {{ ratio("rows_quarantined", "rows_read", 100) }} as share_quarantined,
-        cast(newest_day as date) as newest_day
-    from totals
+    {%- endif %}
+    {%- endfor %}
 
 )
 
-select * from final
+select
+    source,
+    {%- for column in counts %}
+    cast(coalesce({{ column }}, 0) as bigint) as {{ column }},
+    {%- endfor %}
+    {{ ratio("rows_quarantined", "rows_read", 100) }} as share_quarantined,
+    newest_day
+from totals

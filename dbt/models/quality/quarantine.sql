@@ -10,11 +10,10 @@ deliveries as (select * from {{ ref("deliveries") }}),
 -- correction replaces it.
 current_loads as (
 
-    select loads.*
+    select loads.load_id
     from loads
     inner join deliveries
-        on loads.source = deliveries.source
-        and loads.extract_date = deliveries.extract_date
+        on {{ same_columns("loads", "deliveries", ["source", "extract_date"]) }}
     where
         loads.status in ('loaded', 'empty')
         or (
@@ -24,15 +23,9 @@ current_loads as (
             and loads.run_id = deliveries.run_id
         )
 
-),
-
-final as (
-
-    select quarantined.*
-    from quarantined
-    inner join current_loads
-        on quarantined.load_id = current_loads.load_id
-
 )
 
-select * from final
+select quarantined.*
+from quarantined
+inner join current_loads
+    on quarantined.load_id = current_loads.load_id

@@ -50,10 +50,6 @@ DEMAND = f"""
     select * replace (month as month_start) from (select {OF_A_MONTH}, * from (values
         ({JANUARY}, 1, 80, 100), ({JANUARY}, 3, 15, 20.05), ({JANUARY}, 4, 5, 5), ({DECEMBER}, 1, 100, 100)
     ) as t (month, concurrent_chats, pct_of_operator_time, pct_of_operator_time_or_more));
-    create table marts.kpi_chat_operator_monthly as
-    select {OF_A_MONTH}, * from (values ('a1', 10, 2.5, 1, 2), ('b2', 30, 3.5, 2, 2), ('c3', 1, 0.2, 0, 1)) as t (
-        operator_id, accepted_chats, operator_hours, operator_hours_several, max_concurrent_chats
-    );
     create table marts.kpi_digital_ledger_monthly as
     select {OF_A_MONTH}, * from (values ('live_chat', 5767, 5822, -55, -1.5), ('email', 3695, 0, 3695, 101.5)) as t (
         contact_type, contacts_in_log, in_own_system, other_contacts, pct_of_other
@@ -73,7 +69,7 @@ def shown(marts):
     return shown
 
 
-def test_returning_callers_chats_and_contacts_are_told_of_complete_months(shown, marts):
+def test_returning_callers_chats_and_contacts_are_told_of_complete_months(shown):
     returning, concurrency, ledger = shown("returning"), shown("concurrency"), shown("ledger")
     assert returning.finding == "Dec 2022: 400 of 1,000 came back, 70 of them by 999."
     assert returning.rows[0][0] == "Jan 2023, provisional: 32% of its days delivered"
@@ -83,8 +79,5 @@ def test_returning_callers_chats_and_contacts_are_told_of_complete_months(shown,
     assert concurrency.shades == ("5-00", "6---")
     # Of the fewest chats above one, with those of more in it: shares are not added up.
     assert concurrency.finding == "Jan 2023: at most 4 at once; several at once for 20.1% of the time."
-    # Operators are counted and never named.
-    assert shown("chat-operators").rows[1] == ("2 at once", "2", "40", "6.0", "3.0")
-    assert "b2" not in str(demand(marts, *KENT))
     assert (ledger.caption, ledger.finding) == ("Kent Police, Jan 2023", "Most: E-mails, 101.5%.")
     assert ledger.rows[1] == ("live chat", "5,767", "5,822", "-55", "-1.5%")

@@ -434,7 +434,6 @@ class NaiveWarehouse:
                 self.measures["live_chat.avg_duration"].add(day, length, MILLION)
                 if chat["operator_id"]:
                     self.measures["live_chat.chats_per_operator_hour"].add(day)
-                    operators.setdefault((chat["operator_id"], (day.year, day.month)), []).append(day)
         self.at_once: list[tuple[date, int]] = []
         several = set()
         for at, pieces in held_pieces(self.chats).items():

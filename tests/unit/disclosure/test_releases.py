@@ -13,8 +13,9 @@ WHOLE = {"release": "whole", "columns": ["force_code", "crimes"], "where": "true
 def test_releases_are_read_as_stated_and_a_mart_without_them_is_not_public():
     assert releases_of("m", COLUMNS, None) == releases_of("m", COLUMNS, []) == ()
     by_line = BY_DISTRICT | {"table": "t", "groups": ["line"], "within": {"crimes": "crimes"}, "where": "true"}
-    whole, plain, full = releases_of("m", COLUMNS, [WHOLE, BY_DISTRICT, by_line])
-    assert whole == Whole("m", ("force_code", "crimes"), "true")
+    private = {"release": "whole", "private": [*COLUMNS[1:5], "is_provisional"], "where": "true"}
+    whole, rest, plain, full = releases_of("m", COLUMNS, [WHOLE, private, BY_DISTRICT, by_line])
+    assert whole == rest == Whole("m", ("force_code", "crimes"), "true")
     assert plain == Controlled("m", "m", "Crimes.", (), ("district",), ("crimes",))
     assert full == Controlled("m", "t", "Crimes.", ("line",), ("district",), ("crimes",), {"crimes": "crimes"}, "true")
     assert full.columns == ("force_code", "month_start", "line", "district", "crimes", "crimes_of_force")
@@ -25,7 +26,9 @@ def test_releases_are_read_as_stated_and_a_mart_without_them_is_not_public():
     [
         ("whole", "", "is not a list"),
         ([{"release": "all"}], "", "expected whole or controlled"),
-        ([{"release": "whole"}], "", "names its columns"),
+        ([{"release": "whole"}], "", "names its private columns"),
+        ([WHOLE | {"private": []}], "", "names its private columns"),
+        ([{"release": "whole", "private": ["victim"]}], "", "victim, which are not columns"),
         ([{"release": "whole", "columns": ["victim"]}], "", "victim, which are not columns"),
         ([BY_DISTRICT | {"count": 1}], "", "count in a release"),
         *(([BY_DISTRICT | {name: []}], "", "names about, dim") for name in ("about", "dimensions", "counts")),

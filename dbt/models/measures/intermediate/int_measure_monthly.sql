@@ -15,7 +15,7 @@ concurrency as (
     select
         force_code,
         {{ month_start("day") }} as month_start,
-        max(max_concurrent_chats) as max_concurrent_chats
+        max(concurrent_chats) as max_concurrent_chats
     from {{ ref("int_chat_concurrency_daily") }}
     group by all
 

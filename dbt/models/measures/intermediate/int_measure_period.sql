@@ -137,7 +137,7 @@ compared_concurrency as (
     select
         concurrency.force_code,
         periods.month_start,
-        max(concurrency.max_concurrent_chats) as max_concurrent_chats
+        max(concurrency.concurrent_chats) as max_concurrent_chats
     from periods
     inner join concurrency
         on

@@ -3,7 +3,6 @@
     int_part_daily. -#}
 {{ config(materialized="view") }}
 {%- set families = event_parts().values() | sum(start=[]) -%}
-{%- set operator_key = ["force_code", "operator_id", "month_start"] %}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -31,71 +30,6 @@ calls as (
         on {{ same_columns("all_calls", "call_facts", ["force_code", "call_id", "call_epoch"]) }}
     inner join segments
         on {{ same_columns("all_calls", "segments", ["force_code", "call_id", "call_epoch"]) }}
-
-),
-
--- A stretch of an operator's time, and an operator's month, were read from all chats in them; they count on the first.
-stretches as (
-
-    select
-        all_stretches.*,
-        pieces.load_id,
-        pieces.source_row,
-        cast(row_number() over (
-            partition by
-                all_stretches.force_code,
-                all_stretches.operator_id,
-                all_stretches.month_start,
-                all_stretches.stretch_no
-            order by pieces.started_at asc nulls last, pieces.chat_id asc nulls last
-        ) as bigint) = 1 as is_counted
-    from all_stretches
-    inner join pieces
-        on {{ same_columns("all_stretches", "pieces", operator_key) }}
-        and pieces.started_at between all_stretches.started_at and all_stretches.ended_at
-
-),
-
-operator_chats as (
-
-    select
-        force_code,
-        operator_id,
-        {{ month_start("requested_date") }} as month_start,
-        accepted_at as started_at,
-        chat_id,
-        load_id,
-        source_row
-    from chats
-    where is_accepted and operator_id is not null
-
-    union
-
-    select
-        force_code,
-        operator_id,
-        month_start,
-        started_at,
-        chat_id,
-        load_id,
-        source_row
-    from pieces
-
-),
-
-operators as (
-
-    select
-        all_operators.*,
-        operator_chats.load_id,
-        operator_chats.source_row,
-        cast(row_number() over (
-            partition by all_operators.force_code, all_operators.operator_id, all_operators.month_start
-            order by operator_chats.started_at asc nulls last, operator_chats.chat_id asc nulls last
-        ) as bigint) = 1 as is_counted
-    from all_operators
-    inner join operator_chats
-        on {{ same_columns("all_operators", "operator_chats", operator_key) }}
 
 )
 
