@@ -1,6 +1,6 @@
 {#- Fails for every force and month in which a breakdown's `column` does not add up to the measure that it breaks down.
-    `where` picks the rows that do, of a table that breaks down several figures. -#}
-{% test sums_to_measure(model, column, measure, where="true") %}
+    `of` is the table of the subject's measures. `where` picks the rows that do, of a table that breaks down several figures. -#}
+{% test sums_to_measure(model, column, measure, of, where="true") %}
 
 with
 
@@ -22,7 +22,7 @@ measured as (
         force_code,
         month_start,
         value
-    from {{ ref("kpi_measure_monthly") }}
+    from {{ of }}
     where measure = '{{ measure }}' and value is not null
 
 )

@@ -10,7 +10,7 @@ with
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
-calls as (select * from {{ ref("int_call_outcome") }}),
+calls as (select * from {{ ref("int_call_judged") }}),
 
 final as (
 
@@ -23,7 +23,8 @@ final as (
         cast(count(*) as bigint) as calls
     from calls
     where
-        answered = 1
+        not is_short_abandon
+        and answered = 1
         and queue_seconds is not null
         {{ in_changed_months("and", "arrived_date", sources) }}
     group by all

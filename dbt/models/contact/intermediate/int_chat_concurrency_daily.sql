@@ -57,24 +57,18 @@ levels as (
         ) as changed_next_at
     from changes
 
-),
-
-final as (
-
-    select
-        force_code,
-        month_start,
-        day,
-        cast(concurrent_chats as bigint) as concurrent_chats,
-        cast(sum({{ seconds_between("changed_at", "changed_next_at") }}) as decimal(38, 6)) as operator_seconds
-    from levels
-    where concurrent_chats > 0
-    group by
-        force_code,
-        month_start,
-        day,
-        concurrent_chats
-
 )
 
-select * from final
+select
+    force_code,
+    month_start,
+    day,
+    cast(concurrent_chats as bigint) as concurrent_chats,
+    cast(sum({{ seconds_between("changed_at", "changed_next_at") }}) as decimal(38, 6)) as operator_seconds
+from levels
+where concurrent_chats > 0
+group by
+    force_code,
+    month_start,
+    day,
+    concurrent_chats
