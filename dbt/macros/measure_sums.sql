@@ -135,7 +135,7 @@ select * from final
     {%- endfor %}
 {%- endmacro %}
 
-{#- The two that a figure that adds up is the quotient of, with the scale of its unit in them: a sum is divided by 1.
+{#- The two that a sum or a ratio is the quotient of, with the scale of its unit in them: a sum is divided by 1.
     `sums` has numerator and denominator, `measures` is the catalogue. -#}
 {% macro figure_numerator(sums, measures="measures") -%}
     {{ sums }}.numerator * {{ measures }}.factor * {{ measures }}.denominator_divisor
@@ -145,7 +145,15 @@ select * from final
     coalesce({{ sums }}.denominator, 1) * {{ measures }}.numerator_divisor
 {%- endmacro %}
 
-{#- Whether a measure of the catalogue `measures` is a sum: it adds up and is divided by nothing. -#}
-{% macro is_sum(measures="measures") -%}
-    {{ measures }}.is_additive and coalesce({{ measures }}.denominator, '') = ''
+{#- A figure of the catalogue `measures`: the quotient of its sums, or the percentile or maximum of its amount. The
+    greatest of no numbers is 0. -#}
+{% macro figure(sums, amount_value, measures="measures") -%}
+    case
+        when {{ measures }}.method in ('sum', 'ratio')
+            then {{ ratio(figure_numerator(sums, measures), figure_denominator(sums, measures)) }}
+        when {{ measures }}.unit = 'count' then coalesce({{ amount_value }}, 0)
+        else {{ amount_value }}
+    end
 {%- endmacro %}
+
+{% macro is_sum(measures="measures") -%} {{ measures }}.method = 'sum' {%- endmacro %}

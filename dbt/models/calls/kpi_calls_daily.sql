@@ -4,7 +4,19 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-percentiles as (select * from {{ ref("int_queue_time_daily") }}),
+percentiles as (
+
+    select
+        force_code,
+        split_part(measure, '.', 1) as section,
+        first_day as arrived_date,
+        max(case when measure like '%.median_queue_time' then value end) as median_queue_seconds,
+        max(case when measure like '%.p90_queue_time' then value end) as p90_queue_seconds
+    from {{ ref("int_call_amount_value") }}
+    where period = 'day'
+    group by all
+
+),
 
 part_days as (select * from {{ ref("int_part_daily") }}),
 
@@ -121,24 +133,15 @@ summed as (
 
 ),
 
-ratios as (
-    {{- call_ratios("summed", ["force_code", "line", "date_day"]) }}
-),
-
 final as (
 
     select
         cast(summed.force_code as {{ dbt.type_string() }}) as force_code,
         cast(summed.line as {{ dbt.type_string() }}) as line,
         cast(summed.date_day as date) as date_day,
-        {{ call_columns("summed", "ratios", "percentiles") }},
+        {{ call_columns("summed", "percentiles") }},
         cast(not summed.is_loaded as boolean) as is_provisional
     from summed
-    left join ratios
-        on
-            summed.force_code = ratios.force_code
-            and summed.line = ratios.line
-            and summed.date_day = ratios.date_day
     left join percentiles
         on
             summed.force_code = percentiles.force_code

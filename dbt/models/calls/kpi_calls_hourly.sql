@@ -60,10 +60,6 @@ summed as (
 
 ),
 
-ratios as (
-    {{- call_ratios("summed", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
-),
-
 final as (
 
     select
@@ -72,17 +68,10 @@ final as (
         cast(summed.month_start as date) as month_start,
         cast(summed.day_of_week as bigint) as day_of_week,
         cast(summed.hour_of_day as bigint) as hour_of_day,
-        {{ call_columns("summed", "ratios", "summed") }},
+        {{ call_columns("summed", "summed") }},
         cast(summed.days_loaded < summed.days_in_month as boolean) as is_provisional,
         {{ ratio("summed.days_loaded", "summed.days_in_month", 100) }} as share_of_days_loaded
     from summed
-    left join ratios
-        on
-            summed.force_code = ratios.force_code
-            and summed.line = ratios.line
-            and summed.month_start = ratios.month_start
-            and summed.day_of_week = ratios.day_of_week
-            and summed.hour_of_day = ratios.hour_of_day
 
 )
 

@@ -1,4 +1,4 @@
-{%- set names = dict(call_ratio_measures(), **call_percentile_measures()) -%}
+{%- set names = call_measures() -%}
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent

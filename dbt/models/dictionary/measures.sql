@@ -23,7 +23,7 @@ final as (
         cast(measures.definition as {{ dbt.type_string() }}) as definition,
         cast(nullif(measures.numerator, '') as {{ dbt.type_string() }}) as numerator,
         cast(nullif(measures.denominator, '') as {{ dbt.type_string() }}) as denominator,
-        cast(measures.is_additive as boolean) as is_additive,
+        cast(measures.method in ('sum', 'ratio') as boolean) as is_additive,
         cast({{ is_sum() }} as boolean) as is_sum,
         cast(measures.in_board_paper as boolean) as in_board_paper,
         cast(measures.is_headline as boolean) as is_headline,

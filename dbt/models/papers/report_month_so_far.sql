@@ -34,7 +34,7 @@ months as (
     where
         report_months.is_running
         and measures.is_headline
-        and measures.is_additive
+        and measures.method in ('sum', 'ratio')
         and measure_months.is_delivered
 
 ),
@@ -176,9 +176,8 @@ figures as (
     select
         summed.*,
         {{ ratio(figure_numerator("summed"), figure_denominator("summed")) }} as value,
-        {{ display_quotient(
-            figure_numerator("summed"), figure_denominator("summed"), "measures.unit", "measures.decimals"
-        ) }} as display_value,
+        measures.unit,
+        measures.decimals,
         case
             when {{ is_sum() }}
                 then {{ ratio(figure_numerator("summed"), figure_denominator("summed") ~ " * summed.days") }}
@@ -200,13 +199,15 @@ final as (
         cast(so_far.first_day as date) as first_day,
         cast(so_far.last_day as date) as last_day,
         cast(so_far.value as decimal(38, 6)) as value,
-        cast(so_far.display_value as {{ dbt.type_string() }}) as display_value,
+        cast({{ display_value("so_far.value", "so_far.unit", "so_far.decimals") }} as {{ dbt.type_string() }})
+            as display_value,
         cast(so_far.per_day as decimal(38, 6)) as per_day,
         cast(compared.weeks as bigint) as compared_weeks,
         cast(compared.first_day as date) as compared_first_day,
         cast(compared.last_day as date) as compared_last_day,
         cast(compared.value as decimal(38, 6)) as compared_value,
-        cast(compared.display_value as {{ dbt.type_string() }}) as compared_display_value,
+        cast({{ display_value("compared.value", "compared.unit", "compared.decimals") }} as {{ dbt.type_string() }})
+            as compared_display_value,
         cast(compared.per_day as decimal(38, 6)) as compared_per_day,
         cast(so_far.days < so_far.days_in_month as boolean) as is_provisional
     from figures as so_far

@@ -83,17 +83,30 @@ queue_times as (
         month_start,
         day_of_week,
         hour_of_day,
-        queue_seconds,
-        count(*) as calls
+        queue_seconds as value,
+        count(*) as events
     from changed_calls
     where answered = 1 and queue_seconds is not null
     group by all
 
 ),
 
+ranked as (
+    {{- ranked_values("queue_times", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
+),
+
 percentiles as (
 
-    {{ queue_percentiles("queue_times", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
+    select
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day,
+        {{ percentile(50) }} as median_queue_seconds,
+        {{ percentile(90) }} as p90_queue_seconds
+    from ranked
+    group by all
 
 ),
 

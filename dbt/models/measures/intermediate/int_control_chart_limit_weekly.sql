@@ -3,7 +3,14 @@
 
 with
 
-measure_weeks as (select * from {{ ref("int_measure_weekly") }}),
+measure_weeks as (
+
+    select
+        *,
+        measure as formula_measure
+    from {{ ref("kpi_measure_weekly") }}
+
+),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 

@@ -19,15 +19,20 @@ own as (
         measure_months.force_code,
         measure_months.measure,
         measure_months.month_start,
-        measure_months.value_numerator,
-        measure_months.value_denominator,
+        case
+            when not measure_months.is_additive then measure_months.value
+            when measure_months.value is not null or measure_months.denominator = 0
+                then {{ figure_numerator("measure_months") }}
+        end as value_numerator,
+        case when measure_months.is_additive then {{ figure_denominator("measure_months") }} else 1 end
+            as value_denominator,
         measure_months.is_provisional,
         measure_months.numerator * measures.denominator_divisor as part,
         measure_months.denominator * measures.numerator_divisor as whole,
         measure_months.formula_measure,
         measures.unit,
         measures.factor,
-        measures.is_additive,
+        measure_months.is_additive,
         {{ is_sum() }} as is_sum
     from measure_months
     inner join measures

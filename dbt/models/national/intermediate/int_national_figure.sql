@@ -67,7 +67,7 @@ final as (
         {{ is_sum() }} as is_sum,
         case
             when measures_with_parts.measure is null then 'no_common_formula'
-            when not measures.is_additive then 'not_additive'
+            when measures.method not in ('sum', 'ratio') then 'not_additive'
         end as not_summed_because,
         case
             when areas.force_code is null then 'outside_england_and_wales'

@@ -108,10 +108,15 @@ final as (
         cast(named_once.times as bigint) as times,
         months.month_start,
         measures.measure is not null as is_known,
-        measures.is_additive,
+        measures.method in ('sum', 'ratio') as is_additive,
         coalesce({{ is_sum() }}, false) as is_sum,
-        measure_months.value_numerator,
-        measure_months.value_denominator,
+        case
+            when not measure_months.is_additive then measure_months.value
+            when measure_months.value is not null or measure_months.denominator = 0
+                then {{ figure_numerator("measure_months") }}
+        end as value_numerator,
+        case when measure_months.is_additive then {{ figure_denominator("measure_months") }} else 1 end
+            as value_denominator,
         measure_months.days_in_month,
         measure_months.target,
         coalesce(not measure_months.is_provisional, false) as is_whole,
