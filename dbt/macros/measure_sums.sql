@@ -1,21 +1,35 @@
 {#- Shared by months, weeks and other spans of days of a measure. `period` names the column of the first day of a
     span: month_start or week_start. -#}
 
-{#- Query: each measure and force in each of `periods`, from the first to the last in which any source of the
-    measure was delivered for the force, with the days loaded of the source with the fewest. `source_periods` has
-    source, force_code, the period and days_loaded; `measure_sources` the sources of each measure; `gap_days` the
-    loaded days that are not complete for a measure, because a member that it counts has no row. -#}
-{% macro measure_deliveries(measure_sources, source_periods, periods, gap_days, period) %}
+{#- First day of the span of a day. -#}
+{% macro span_start(day, period) -%}
+    {{ month_start(day) if period == "month_start" else week_start(day) }}
+{%- endmacro %}
+
+{#- Query: each measure and force in each period, from the first to the last in which any source of the measure was
+    delivered for the force, with the days loaded of the source with the fewest. Loaded days on which a member that the
+    measure counts has no row do not count. -#}
+{% macro measure_deliveries(period) %}
 with
+
+source_periods as (
+    select
+        source,
+        force_code,
+        {{ span_start("day", period) }} as {{ period }},
+        sum(case when is_loaded then 1 else 0 end) as days_loaded
+    from {{ ref("int_source_day") }}
+    group by all
+),
 
 gaps as (
     select
-        gap_days.measure,
-        gap_days.source,
-        gap_days.force_code,
-        {{ month_start("gap_days.day") if period == "month_start" else week_start("gap_days.day") }} as {{ period }},
+        measure,
+        source,
+        force_code,
+        {{ span_start("day", period) }} as {{ period }},
         count(*) as days
-    from {{ gap_days }} as gap_days
+    from {{ ref("int_measure_gap_day") }}
     group by all
 ),
 
@@ -25,12 +39,14 @@ spans as (
         delivered.force_code,
         min(delivered.{{ period }}) as first_period,
         max(delivered.{{ period }}) as last_period
-    from {{ measure_sources }} as measure_sources
-    inner join {{ source_periods }} as delivered
+    from {{ ref("int_measure_source") }} as measure_sources
+    inner join source_periods as delivered
         on measure_sources.source = delivered.source
     where delivered.days_loaded > 0
     group by all
 ),
+
+periods as (select distinct {{ span_start("date_day", period) }} as {{ period }} from {{ ref("dim_date") }}),
 
 final as (
     select
@@ -39,21 +55,18 @@ final as (
         periods.{{ period }},
         cast(min(coalesce(delivered.days_loaded, 0) - coalesce(gaps.days, 0)) as bigint) as days_loaded
     from spans
-    inner join {{ periods }} as periods
+    inner join periods
         on periods.{{ period }} between spans.first_period and spans.last_period
-    inner join {{ measure_sources }} as measure_sources
+    inner join {{ ref("int_measure_source") }} as measure_sources
         on spans.measure = measure_sources.measure
-    left join {{ source_periods }} as delivered
-        on
-            measure_sources.source = delivered.source
-            and spans.force_code = delivered.force_code
-            and periods.{{ period }} = delivered.{{ period }}
+    left join source_periods as delivered
+        on {{ same_columns("spans", "delivered", ["force_code"]) }}
+        and {{ same_columns("periods", "delivered", [period]) }}
+        and measure_sources.source = delivered.source
     left join gaps
-        on
-            spans.measure = gaps.measure
-            and measure_sources.source = gaps.source
-            and spans.force_code = gaps.force_code
-            and periods.{{ period }} = gaps.{{ period }}
+        on {{ same_columns("spans", "gaps", ["measure", "force_code"]) }}
+        and {{ same_columns("periods", "gaps", [period]) }}
+        and measure_sources.source = gaps.source
     group by all
 )
 
@@ -99,7 +112,7 @@ resolved as (
 part_periods as (
     select
         force_code,
-        {{ month_start("day") if period == "month_start" else week_start("day") }} as {{ period }},
+        {{ span_start("day", period) }} as {{ period }},
         part,
         sum(amount) as amount
     from {{ ref("int_part_daily") }}

@@ -1,27 +1,9 @@
 {#- By the rules of int_measure_monthly. -#}
 with
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-    where has_weekly_chart
-
-),
-
-gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 amount_values as (select * from {{ ref("int_amount_value") }}),
-
-measure_sources as (
-
-    select
-        measures.measure,
-        sources.source
-    from measures
-    inner join {{ ref("int_measure_source") }} as sources
-        on measures.measure = sources.measure
-
-),
 
 silent_weeks as (
 
@@ -33,27 +15,8 @@ silent_weeks as (
 
 ),
 
-weeks as (
-
-    select distinct {{ week_start("date_day") }} as week_start
-    from {{ ref("dim_date") }}
-
-),
-
-source_weeks as (
-
-    select
-        source,
-        force_code,
-        {{ week_start("day") }} as week_start,
-        sum(case when is_loaded then 1 else 0 end) as days_loaded
-    from {{ ref("int_source_day") }}
-    group by all
-
-),
-
 delivered as (
-    {{- measure_deliveries("measure_sources", "source_weeks", "weeks", "gap_days", "week_start") }}
+    {{- measure_deliveries("week_start") }}
 ),
 
 -- A week uses the formula and the target of its Monday.
@@ -86,6 +49,7 @@ final as (
             {{ same_columns("summed", "amount_values", ["force_code", "measure"]) }}
             and summed.week_start = amount_values.first_day
             and amount_values.period = 'week'
+    where measures.has_weekly_chart
 
 )
 

@@ -75,8 +75,6 @@ pieces as (
         shown.measure,
         shown.month_start,
         periods.period,
-        shown.first_delivered,
-        shown.target,
         counted.numerator,
         counted.denominator,
         case when counted.is_delivered then 1 else 0 end as months_delivered,
@@ -100,12 +98,10 @@ pieces as (
     union all
 
     select
-        shown.force_code,
-        shown.measure,
-        shown.month_start,
+        unloaded_months.force_code,
+        unloaded_months.measure,
+        periods.month_start,
         periods.period,
-        shown.first_delivered,
-        shown.target,
         cast(null as decimal(38, 6)) as numerator,
         cast(null as decimal(38, 6)) as denominator,
         0 as months_delivered,
@@ -114,34 +110,26 @@ pieces as (
         unloaded_months.last_day as last_unloaded_day,
         0 as days_uncompared,
         0 as loaded_days_uncompared
-    from measure_months as shown
-    inner join periods
-        on shown.month_start = periods.month_start
+    from periods
     inner join unloaded_months
-        on
-            {{ same_columns("shown", "unloaded_months", ["force_code", "measure"]) }}
-            and unloaded_months.month_start between periods.first_month and periods.last_month
+        on unloaded_months.month_start between periods.first_month and periods.last_month
 
     union all
 
     select
-        shown.force_code,
-        shown.measure,
-        shown.month_start,
+        force_code,
+        measure,
+        month_start,
         'prev_fytd' as period,
-        shown.first_delivered,
-        shown.target,
-        -uncompared_sums.numerator as numerator,
-        -uncompared_sums.denominator as denominator,
+        -numerator as numerator,
+        -denominator as denominator,
         0 as months_delivered,
         false as is_anchored,
         0 as days_unloaded,
         cast(null as date) as last_unloaded_day,
         1 as days_uncompared,
-        uncompared_sums.days_loaded as loaded_days_uncompared
-    from measure_months as shown
-    inner join uncompared_sums
-        on {{ same_columns("shown", "uncompared_sums", ["force_code", "measure", "month_start"]) }}
+        days_loaded as loaded_days_uncompared
+    from uncompared_sums
 
 ),
 
@@ -152,7 +140,7 @@ summed as (
         pieces.measure,
         pieces.month_start,
         pieces.period,
-        pieces.target,
+        shown.target,
         periods.first_month,
         periods.last_month,
         periods.months,
@@ -169,13 +157,15 @@ summed as (
         case
             when
                 pieces.period in ('fytd', 'prev_fytd')
-                and pieces.first_delivered >= periods.first_month
+                and shown.first_delivered >= periods.first_month
                 and sum(pieces.days_unloaded)
                 = {{ days_between("periods.first_month", date_plus("max(pieces.last_unloaded_day)", 1, "day")) }}
                 and max(pieces.last_unloaded_day) < {{ date_plus(date_plus("periods.last_month", 1, "month"), -1, "day") }}
                 then {{ date_plus("max(pieces.last_unloaded_day)", 1, "day") }}
         end as complete_since
     from pieces
+    inner join measure_months as shown
+        on {{ same_columns("pieces", "shown", ["force_code", "measure", "month_start"]) }}
     inner join periods
         on {{ same_columns("pieces", "periods", ["month_start", "period"]) }}
     group by
@@ -183,8 +173,8 @@ summed as (
         pieces.measure,
         pieces.month_start,
         pieces.period,
-        pieces.first_delivered,
-        pieces.target,
+        shown.first_delivered,
+        shown.target,
         periods.first_month,
         periods.last_month,
         periods.months,
