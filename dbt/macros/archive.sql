@@ -12,8 +12,8 @@
 
 {#- Post-hook: replace the rows of purged days by the archived ones. -#}
 {% macro keep_archived() %}
-    {#- Outside the condition, because dbt only records a ref that it sees while parsing. -#}
-    {%- set purges = ref("chg_purges") -%}
+    {#- Outside the condition, because dbt only records a source that it sees while parsing. -#}
+    {%- set purges = source("audit", "purge") -%}
     {%- set archive = model.config.meta.archive -%}
     {%- set purged = purged_sources(purges, archive.sources) if execute else [] -%}
     {%- if purged -%}

@@ -21,7 +21,8 @@
     {{ date_plus(day, "1 - " ~ day_of_week(day), "day") }}
 {%- endmacro %}
 
-{#- A query of every date from the first to the last (two scalar expressions over `source`), one column `date_day`. -#}
-{% macro date_series(first, last, source) -%}
-    {{ return(adapter.dispatch("date_series", "fcir")(first, last, source)) }}
+{#- Query: every date from the first to the last (two expressions over a row of `source`) as `date_day`, after the given
+    `columns` of the row. -#}
+{% macro date_series(first, last, source, columns=[]) -%}
+    {{ return(adapter.dispatch("date_series", "fcir")(first, last, source, columns)) }}
 {%- endmacro %}

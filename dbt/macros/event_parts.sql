@@ -1,7 +1,7 @@
 {#-
-    Which events count towards which part of a measure, and with what amount. Only this macro has these rules:
-    int_part_daily sums them by day, int_part_event returns the events behind a sum with their extract rows. The
-    names of parts are those of measure_parts.
+    Which events count towards which part of a measure, and with what amount, by subject. Only this macro has these rules:
+    part_days() sums them by day, int_part_event returns the events behind a sum with their extract rows. The names of
+    parts are those of measure_parts.
 
     events: name under which a model knows the events, one row per event, with force_code.
     model: the model that has them.
@@ -11,96 +11,136 @@
     only: condition on an event to count at all; none where all do.
     keys: columns that decide the part. Events are summed by force, day and these before they become parts: to unpivot
         every event first took 0.6 CPU seconds on the sample, against 0.12.
-    sums: amounts by name, as expressions over an event.
-    parts: for each, the name as an expression over the keys, which of the sums, and a condition on the keys or none.
+    parts: for each, the name as an expression over the keys, the amount as one over an event, and a condition on the keys
+        or none.
 -#}
 {% macro event_parts() -%}
-    {%- set calls = [] -%}
-    {%- set call_sums = {} -%}
+    {%- set calls, chats = [], [] -%}
     {%- for name in [
         "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
-        "answered_within_target", "called_back", "called_back_same_day", "with_queue_time",
+        "answered_within_target", "called_back", "called_back_same_day", "with_queue_time", "queue_seconds_all",
     ] -%}
-        {%- do call_sums.update({name: name}) -%}
+        {%- do calls.append(("section || '." ~ name ~ "'", name, none)) -%}
     {%- endfor -%}
-    {%- do call_sums.update({"queue_seconds_all": "queue_seconds"}) -%}
-    {%- for name in call_sums -%}
-        {%- do calls.append({"part": "section || '." ~ name ~ "'", "sum": name, "only": none}) -%}
+    {%- for name, amount in {
+        "requested": "1",
+        "accepted": "case when is_accepted then 1 else 0 end",
+        "not_accepted": "case when is_accepted then 0 else 1 end",
+        "wait_seconds": "case when is_accepted then wait_seconds else 0 end",
+        "duration_seconds": "case when is_accepted then duration_seconds else 0 end",
+        "accepted_with_operator": "case when is_accepted and operator_id is not null then 1 else 0 end",
+    }.items() -%}
+        {%- do chats.append(("'live_chat." ~ name ~ "'", amount, none)) -%}
     {%- endfor -%}
 
-    {%- set chats = [] -%}
-    {%- set chat_sums = {} -%}
-    {%- for name in [
-        "requested", "accepted", "not_accepted", "wait_seconds", "duration_seconds", "accepted_with_operator",
-    ] -%}
-        {%- do chat_sums.update({name: name}) -%}
-        {%- do chats.append({"part": "'live_chat." ~ name ~ "'", "sum": name, "only": none}) -%}
-    {%- endfor -%}
-
-    {{- return([
-        {
-            "events": "calls", "model": "int_call_outcome", "source": "call_segments",
-            "has_rows": true, "day": "arrived_date", "only": none,
-            "keys": ["section"], "sums": call_sums, "parts": calls,
-        },
-        {
-            "events": "chats", "model": "int_chat_outcome", "source": "live_chats",
-            "has_rows": false, "day": "requested_date", "only": none,
-            "keys": [], "sums": chat_sums, "parts": chats,
-        },
-        {
-            "events": "pieces", "model": "int_chat_piece", "source": "live_chats",
-            "has_rows": false, "day": "day",
-            "only": none, "keys": [], "sums": {"held": "1", "held_seconds": "held_seconds"},
-            "parts": [
-                {"part": "'live_chat.held'", "sum": "held", "only": none},
-                {"part": "'live_chat.held_seconds'", "sum": "held_seconds", "only": none},
-            ],
-        },
-        {
-            "events": "stretches", "model": "int_chat_operator_time", "source": "live_chats",
-            "has_rows": true, "day": "first_day",
-            "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
-            "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
-        },
-        {
-            "events": "operators", "model": "int_chat_operator_monthly", "source": "live_chats",
-            "has_rows": true, "day": "first_day",
-            "only": none, "keys": ["holds_several"], "sums": {"operators": "1"},
-            "parts": [
-                {"part": "'live_chat.operators'", "sum": "operators", "only": none},
-                {"part": "'live_chat.operators_with_several'", "sum": "operators", "only": "holds_several"},
-            ],
-        },
-        {
-            "events": "contacts", "model": "fct_digital_contact", "source": "digital_contacts",
-            "has_rows": false, "day": "received_date",
-            "only": "is_public_demand", "keys": ["contact_type"], "sums": {"contacts": "1"},
-            "parts": [
-                {"part": "'digital.contacts'", "sum": "contacts", "only": none},
-                {"part": "'digital.' || contact_type", "sum": "contacts", "only": none},
-            ],
-        },
-        {
-            "events": "submissions", "model": "fct_online_crime_report", "source": "online_crime_reports",
-            "has_rows": false, "day": "submitted_date",
-            "only": none, "keys": ["service"], "sums": {"submissions": "1"},
-            "parts": [{"part": "'ocr.' || service", "sum": "submissions", "only": none}],
-        },
-        {
+    {{- return({
+        "calls": [{
+            "events": "calls", "model": "int_call_judged", "source": "call_segments", "has_rows": true,
+            "day": "arrived_date", "only": "not is_short_abandon", "keys": ["section"], "parts": calls,
+        }],
+        "contact": [
+            {
+                "events": "contacts", "model": "fct_digital_contact", "source": "digital_contacts",
+                "day": "received_date", "only": "is_public_demand", "keys": ["contact_type"],
+                "parts": [("'digital.contacts'", "1", none), ("'digital.' || contact_type", "1", none)],
+            },
+            {
+                "events": "submissions", "model": "fct_online_crime_report", "source": "online_crime_reports",
+                "day": "submitted_date", "keys": ["service"], "parts": [("'ocr.' || service", "1", none)],
+            },
+            {
+                "events": "chats", "model": "fct_live_chat", "source": "live_chats",
+                "day": "requested_date", "keys": [], "parts": chats,
+            },
+            {
+                "events": "pieces", "model": "int_chat_piece", "source": "live_chats",
+                "day": "day", "keys": [],
+                "parts": [("'live_chat.held'", "1", none), ("'live_chat.held_seconds'", "held_seconds", none)],
+            },
+            {
+                "events": "stretches", "model": "int_chat_operator_time", "source": "live_chats", "has_rows": true,
+                "day": "first_day", "keys": [],
+                "parts": [("'live_chat.operator_seconds'", "operator_seconds", none)],
+            },
+            {
+                "events": "operators", "model": "int_chat_operator_monthly", "source": "live_chats", "has_rows": true,
+                "day": "first_day", "keys": ["holds_several"],
+                "parts": [
+                    ("'live_chat.operators'", "1", none),
+                    ("'live_chat.operators_with_several'", "1", "holds_several"),
+                ],
+            },
+        ],
+        "crime": [{
             "events": "crimes", "model": "int_crime_event", "source": "crimes",
-            "has_rows": false, "day": "event_date", "only": none,
-            "keys": ["event", "cancel_code"],
-            "sums": {"crimes": "1", "cancelled_since": "is_cancelled_since", "days_to_cancel": "days_to_cancel"},
+            "day": "event_date", "keys": ["event", "cancel_code"],
             "parts": [
-                {"part": "'crime.' || event", "sum": "crimes", "only": none},
-                {
-                    "part": "'crime.cancelled.' || cancel_code", "sum": "crimes",
-                    "only": "event = 'cancelled' and cancel_code is not null",
-                },
-                {"part": "'crime.cohort_cancelled'", "sum": "cancelled_since", "only": "event = 'recorded'"},
-                {"part": "'crime.cohort_days_to_cancel'", "sum": "days_to_cancel", "only": "event = 'recorded'"},
+                ("'crime.' || event", "1", none),
+                ("'crime.cancelled.' || cancel_code", "1", "event = 'cancelled' and cancel_code is not null"),
+                ("'crime.cohort_cancelled'", "is_cancelled_since", "event = 'recorded'"),
+                ("'crime.cohort_days_to_cancel'", "days_to_cancel", "event = 'recorded'"),
             ],
-        },
-    ]) -}}
+        }],
+    }) -}}
 {%- endmacro %}
+
+{#- Query: sums of the events of a subject by source, force, day and part. `sources` are those of the subject. -#}
+{% macro part_days(subject, sources) %}
+{%- set families = event_parts()[subject] -%}
+with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
+{%- for family in families %}
+{%- set amounts = family.parts | map(attribute=1) | unique | list %}
+
+{{ family.events }} as (
+
+    select
+        force_code,
+        {{ family.day }} as day,
+        {%- for key in family["keys"] %}
+        {{ key }},
+        {%- endfor %}
+        {%- for amount in amounts %}
+        sum({{ amount }}) as amount_{{ loop.index0 }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref(family.model) }}
+    where
+        {{ family.only or family.day ~ " is not null" }}
+        {{ in_changed_months("and", family.day, sources) }}
+    group by all
+
+),
+{%- endfor %}
+
+amounts as (
+    {%- for family in families %}
+    {%- set is_last, amounts = loop.last, family.parts | map(attribute=1) | unique | list %}
+    {%- for part, amount, only in family.parts %}
+
+    select
+        '{{ family.source }}' as source,
+        force_code,
+        day,
+        {{ part }} as part,
+        amount_{{ amounts.index(amount) }} as amount
+    from {{ family.events }}
+    {%- if only %}
+    where {{ only }}
+    {%- endif %}
+    {{- " union all" if not (is_last and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+
+)
+
+select
+    source,
+    force_code,
+    day,
+    part,
+    cast(sum(amount) as decimal(38, 6)) as amount
+from amounts
+group by all
+having sum(amount) <> 0
+{% endmacro %}

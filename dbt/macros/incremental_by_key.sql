@@ -26,7 +26,7 @@ with
 
 pending_loads as (
     select load_id
-    from {{ ref("stg_pending_loads") }}
+    from {{ source("audit", "pending_load") }}
     where
         source = '{{ base }}'
         {%- if flags.FULL_REFRESH %}
@@ -37,8 +37,8 @@ pending_loads as (
 standing_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = '{{ base }}' and status = 'loaded'
 ),
 

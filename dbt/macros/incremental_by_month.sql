@@ -1,7 +1,7 @@
 {#- Models of events or sums by month that rebuild from the first month on that a pending load changed.
 
-    What an event adds to a month is known from `chg_months`: the months in which any row of a changed key ever
-    counted, and the days whose delivery came, was rejected or is missing. Older months stay unchanged, so that a
+    What an event adds to a month is known from `chg_SOURCE_rows`, the months in which any row of a changed key ever
+    counted, and from the days whose delivery came, was rejected or is missing. Older months stay unchanged, so that a
     nightly run costs the same after ten years as after one. The rebuild covers all months from the first changed
     one, because later months are compared with earlier ones, and because a single date in the query lets the engine
     skip older rows.
@@ -9,11 +9,27 @@
     `sources` are all whose events the model reads. A model that reads no event, but what others made of them, is small
     and a table, unless its rows by hour make it as large as sums of events. -#}
 
+{#- Query of the first month that a pending load of these sources can have changed, from the days on which any row of a
+    changed key ever counted. The day of a delivery decides what is provisional, whatever it contains. A caller who came
+    back on a changed day may have made the unanswered call on the day before. -#}
+{% macro query_of_first_changed_month(sources) %}
+select {{ month_start(date_plus("min(day)", -1, "day")) }} as first_month
+from (
+    select extract_date as day
+    from {{ source("audit", "pending_load") }}
+    where source in ('{{ sources | join("', '") }}')
+    {%- for name in sources %}
+    {%- for column in event_sources()[name].dates %}
+    union all
+    select {{ column }} from {{ ref("chg_" ~ name ~ "_rows") }}
+    {%- endfor %}
+    {%- endfor %}
+) as days
+{% endmacro %}
+
 {#- First changed month as a date for a query. Not used in a full build, which has no such month. -#}
 {% macro first_changed_month(sources) %}
-    {%- set query -%}
-select min(first_month) from {{ ref("chg_months") }} where source in ('{{ sources | join("', '") }}')
-    {%- endset -%}
+    {%- set query = query_of_first_changed_month(sources) -%}
     {%- set first_month = run_query(query).columns[0].values()[0] if execute -%}
     {#- After a build whose publication failed nothing has changed, and no month is rebuilt. -#}
     cast('{{ first_month or "9999-12-01" }}' as date)
@@ -22,7 +38,7 @@ select min(first_month) from {{ ref("chg_months") }} where source in ('{{ source
 {#- Pre-hook: delete from the model's table what is to be rebuilt. -#}
 {% macro delete_changed_months(column, sources) %}
     {#- Outside the condition, because dbt only records a ref that it sees while parsing. -#}
-    {%- set changed_months = ref("chg_months") -%}
+    {%- do query_of_first_changed_month(sources) -%}
     {%- if is_incremental() %}
 delete from {{ this }} where {{ column }} >= {{ first_changed_month(sources) }}
     {%- endif -%}

@@ -1,78 +1,6 @@
 {#- Shared by months, weeks and other spans of days of a measure. `period` names the column of the first day of a
     span: month_start or week_start. -#}
 
-{#- First day of the span of a day. -#}
-{% macro span_start(day, period) -%}
-    {{ month_start(day) if period == "month_start" else week_start(day) }}
-{%- endmacro %}
-
-{#- Query: each measure and force in each period, from the first to the last in which any source of the measure was
-    delivered for the force, with the days loaded of the source with the fewest. Loaded days on which a member that the
-    measure counts has no row do not count. -#}
-{% macro measure_deliveries(period) %}
-with
-
-source_periods as (
-    select
-        source,
-        force_code,
-        {{ span_start("day", period) }} as {{ period }},
-        sum(case when is_loaded then 1 else 0 end) as days_loaded
-    from {{ ref("int_source_day") }}
-    group by all
-),
-
-gaps as (
-    select
-        measure,
-        source,
-        force_code,
-        {{ span_start("day", period) }} as {{ period }},
-        count(*) as days
-    from {{ ref("int_measure_gap_day") }}
-    group by all
-),
-
-spans as (
-    select
-        measure_sources.measure,
-        delivered.force_code,
-        min(delivered.{{ period }}) as first_period,
-        max(delivered.{{ period }}) as last_period
-    from {{ ref("int_measure_source") }} as measure_sources
-    inner join source_periods as delivered
-        on measure_sources.source = delivered.source
-    where delivered.days_loaded > 0
-    group by all
-),
-
-periods as (select distinct {{ span_start("date_day", period) }} as {{ period }} from {{ ref("dim_date") }}),
-
-final as (
-    select
-        spans.measure,
-        spans.force_code,
-        periods.{{ period }},
-        cast(min(coalesce(delivered.days_loaded, 0) - coalesce(gaps.days, 0)) as bigint) as days_loaded
-    from spans
-    inner join periods
-        on periods.{{ period }} between spans.first_period and spans.last_period
-    inner join {{ ref("int_measure_source") }} as measure_sources
-        on spans.measure = measure_sources.measure
-    left join source_periods as delivered
-        on {{ same_columns("spans", "delivered", ["force_code"]) }}
-        and {{ same_columns("periods", "delivered", [period]) }}
-        and measure_sources.source = delivered.source
-    left join gaps
-        on {{ same_columns("spans", "gaps", ["measure", "force_code"]) }}
-        and {{ same_columns("periods", "gaps", [period]) }}
-        and measure_sources.source = gaps.source
-    group by all
-)
-
-select * from final
-{% endmacro %}
-
 {#- Query: the columns of `cells` (force_code, measure, the period, days_loaded), the formula and the target in force on
     the first day of the period, and the sums of the formula's parts; none where no day is loaded. -#}
 {% macro measure_sums(cells, period) %}
@@ -112,7 +40,7 @@ resolved as (
 part_periods as (
     select
         force_code,
-        {{ span_start("day", period) }} as {{ period }},
+        {{ month_start("day") if period == "month_start" else week_start("day") }} as {{ period }},
         part,
         sum(amount) as amount
     from {{ ref("int_part_daily") }}

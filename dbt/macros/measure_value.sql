@@ -5,8 +5,9 @@
 {%- endmacro %}
 
 {#- Query: measures as columns, one row per force and month. `columns` has the name of each column and the code of
-    its measure; `counts` names the columns of whole numbers. A month is provisional when one of the measures is. -#}
-{% macro measures_by_month(columns, counts) %}
+    its measure; `counts` names the columns of whole numbers, `model`
+    has the measures. A month is provisional when one of the measures is. -#}
+{% macro measures_by_month(columns, counts, model="int_measure_monthly") %}
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(month_start as date) as month_start,
@@ -15,7 +16,7 @@
         {%- endfor %}
         cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
         cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
-    from {{ ref("int_measure_monthly") }}
+    from {{ ref(model) }}
     where measure in ('{{ columns.values() | join("', '") }}')
     group by
         force_code,

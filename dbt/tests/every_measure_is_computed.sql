@@ -1,8 +1,5 @@
 {#- Stops for rows of measure_catalogue that no model computes; the error names them and says what to do. -#}
-{%- set amounts = [] -%}
-{%- for listed in event_amounts().values() -%}
-    {%- do amounts.extend(listed | map(attribute="amount")) -%}
-{%- endfor -%}
+{%- set amounts = amount_names() -%}
 with
 
 roles as (

@@ -58,8 +58,12 @@
     isodow({{ day }})
 {%- endmacro %}
 
-{% macro duckdb__date_series(first, last, source) -%}
-    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
+{% macro duckdb__date_series(first, last, source, columns) %}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
     from {{ source }}
 {%- endmacro %}
 

@@ -66,9 +66,14 @@
     (weekday({{ day }}) + 1)
 {%- endmacro %}
 
-{% macro spark__date_series(first, last, source) -%}
-    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+{% macro spark__date_series(first, last, source, columns) %}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
     from {{ source }}
+    where {{ first }} <= {{ last }}
 {%- endmacro %}
 
 {#- joined_text.sql -#}

@@ -1,49 +1,79 @@
 with
 
-measure_months as (select * from {{ ref("int_measure_monthly") }}),
+sums as (
 
-lines as (select distinct line from {{ ref("call_parameters") }}),
-
-chosen as (
-
-    select
-        lines.line,
-        measure_months.*
-    from measure_months
-    inner join lines
-        on measure_months.section = 'calls_' || lines.line
+    select *
+    from {{ ref("int_call_sum") }}
+    where span = 'month'
 
 ),
 
-final as (
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
+
+measures as (select * from {{ ref("measure_catalogue") }}),
+
+lines as (select distinct line from {{ ref("call_parameters") }}),
+
+-- Days that lack a column are not complete for the measures that need it, and leave their means and shares unknown.
+months as (
 
     select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(line as {{ dbt.type_string() }}) as line,
-        cast(month_start as date) as month_start,
-        {{ measure_value("received", "bigint", column="name") }} as received,
-        {{ measure_value("answered", "bigint", column="name") }} as answered,
-        {{ measure_value("not_answered", "bigint", column="name") }} as not_answered,
-        {{ measure_value("pct_not_answered", column="name") }} as pct_not_answered,
-        {{ measure_value("avg_queue_time", column="name") }} as avg_queue_seconds,
-        {{ measure_value("avg_queue_time_all", column="name") }} as avg_queue_seconds_all,
-        {{ measure_value("avg_talk_time", column="name") }} as avg_talk_seconds,
-        {{ measure_value("pct_answered_within_target", column="name") }} as pct_answered_within_target,
-        {{ measure_value("pct_received_within_target", column="name") }} as pct_received_within_target,
-        {{ measure_value("median_queue_time", column="name") }} as median_queue_seconds,
-        {{ measure_value("p90_queue_time", column="name") }} as p90_queue_seconds,
-        {{ measure_value("max_queue_time", column="name") }} as max_queue_seconds,
-        {{ measure_value("called_back", "bigint", column="name") }} as called_back,
-        {{ measure_value("pct_called_back_same_day", column="name") }} as pct_called_back_same_day,
-        {{ measure_value("talk_hours", column="name") }} as talk_hours,
-        cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
-        cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
-    from chosen
-    group by
-        force_code,
-        line,
-        month_start
+        deliveries.force_code,
+        lines.line,
+        deliveries.month_start,
+        {%- for name in ["received", "talk_hours", "called_back"] %}
+        max(case when measures.name = '{{ name }}' then deliveries.days_loaded end) > 0 as has_{{ name }},
+        max(case when measures.name = '{{ name }}' and deliveries.lacks_columns then 1 else 0 end) = 1 as lacks_{{ name }},
+        {%- endfor %}
+        max(case when deliveries.is_provisional then 1 else 0 end) = 1 as is_provisional,
+        min(deliveries.share_of_days_loaded) as share_of_days_loaded
+    from deliveries
+    inner join measures
+        on deliveries.measure = measures.measure
+    inner join lines
+        on measures.section = 'calls_' || lines.line
+    group by all
+
+),
+
+figures as (
+
+    select
+        months.*,
+        {{- call_figures("case when months.has_received then 0 end", "months.lacks_talk_hours") | indent(4) }},
+        {{ ratio("sums.queue_seconds_all", "sums.with_queue_time") }} as avg_queue_seconds_all,
+        {{ ratio("sums.answered_within_target", "sums.received", 100) }} as pct_received_within_target,
+        sums.max_queue_seconds,
+        {{ ratio("sums.called_back_same_day", "sums.not_answered", 100) }} as pct_called_back_on_day,
+        {{ ratio("coalesce(sums.talk_seconds_answered, 0)", "3600") }} as hours_of_talk
+    from months
+    left join sums
+        on months.has_received
+        and months.force_code = sums.force_code
+        and months.line = sums.line
+        and months.month_start = sums.first_day
 
 )
 
-select * from final
+select
+    force_code,
+    line,
+    month_start,
+    received,
+    answered,
+    not_answered,
+    pct_not_answered,
+    avg_queue_seconds,
+    avg_queue_seconds_all,
+    avg_talk_seconds,
+    pct_answered_within_target,
+    pct_received_within_target,
+    median_queue_seconds,
+    p90_queue_seconds,
+    max_queue_seconds,
+    case when has_called_back then called_back end as called_back,
+    case when has_called_back and not lacks_called_back then pct_called_back_on_day end as pct_called_back_same_day,
+    case when has_talk_hours then hours_of_talk end as talk_hours,
+    is_provisional,
+    share_of_days_loaded
+from figures

@@ -1,45 +1,80 @@
-{%- set names = call_measures() -%}
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
 call_days as (select * from {{ ref("kpi_calls_daily") }}),
 
-measure_months as (select * from {{ ref("int_measure_monthly") }}),
+targets as (select * from {{ ref("measure_targets") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
+complete_days as (
+
+    select
+        *,
+        {{ month_start("date_day") }} as month_start
+    from call_days
+    where not is_provisional
+
+),
+
+months as (
+
+    select
+        force_code,
+        line,
+        month_start,
+        {{ days_between("month_start", date_plus("month_start", 1, "month")) }} as days_in_month,
+        count(*) as days_loaded
+    from complete_days
+    group by all
+
+),
+
 figure_days as (
-    {%- for column, name in names.items() %}
+    {%- for column, name in call_figure_measures().items() %}
 
     select
         force_code,
         'calls_' || line || '.{{ name }}' as measure,
+        line,
+        month_start,
         date_day,
-        {{ month_start("date_day") }} as month_start,
-        {{ column }} as value,
-        is_provisional
-    from call_days
-    {%- if not loop.last %}
-
-    union all
-    {%- endif %}
+        {{ column }} as value
+    from complete_days
+    {{- " union all" if not loop.last }}
     {%- endfor %}
 
+),
+
+-- A month uses the target of its first day.
+figure_months as (
+
+    select distinct
+        force_code,
+        measure,
+        month_start
+    from figure_days
+
+),
+
+targets_in_force as (
+    {{- in_force(
+        "figure_months",
+        columns=["force_code", "measure", "month_start"],
+        day="month_start",
+        list="targets",
+        key=["measure"],
+        values=["target"],
+    ) }}
 ),
 
 judged as (
 
     select
-        figure_days.force_code,
-        figure_days.measure,
-        figure_days.month_start,
-        figure_days.date_day,
-        figure_days.value,
-        measure_months.target,
-        measure_months.is_provisional,
-        measure_months.share_of_days_loaded,
-        {{ is_target_met("figure_days.value", "measure_months.target", "measures.better") }} as is_target_met,
+        figure_days.*,
+        targets_in_force.target,
+        {{ is_target_met("figure_days.value", "targets_in_force.target", "measures.better") }} as is_target_met,
         cast(row_number() over (
             partition by figure_days.force_code, figure_days.measure, figure_days.month_start
             order by
@@ -48,43 +83,36 @@ judged as (
                 figure_days.date_day asc nulls last
         ) as bigint) as worst_rank
     from figure_days
-    inner join measure_months
-        on
-            figure_days.force_code = measure_months.force_code
-            and figure_days.measure = measure_months.measure
-            and figure_days.month_start = measure_months.month_start
+    inner join targets_in_force
+        on figure_days.force_code = targets_in_force.force_code
+        and figure_days.measure = targets_in_force.measure
+        and figure_days.month_start = targets_in_force.month_start
     inner join measures
         on figure_days.measure = measures.measure
-    where
-        not figure_days.is_provisional
-        and figure_days.value is not null
-        and measure_months.target is not null
-        and measures.better <> 'neither'
-
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(measure as {{ dbt.type_string() }}) as measure,
-        cast(month_start as date) as month_start,
-        cast(target as decimal(38, 6)) as target,
-        cast(count(*) as bigint) as days,
-        cast(sum(case when is_target_met then 0 else 1 end) as bigint) as days_missed,
-        cast(max(case when worst_rank = 1 then date_day end) as date) as worst_day,
-        cast(max(case when worst_rank = 1 then value end) as decimal(38, 6)) as worst_value,
-        cast(is_provisional as boolean) as is_provisional,
-        cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from judged
-    group by
-        force_code,
-        measure,
-        month_start,
-        target,
-        is_provisional,
-        share_of_days_loaded
+    where figure_days.value is not null and measures.better <> 'neither'
 
 )
 
-select * from final
+select
+    judged.force_code,
+    judged.measure,
+    judged.month_start,
+    cast(judged.target as decimal(38, 6)) as target,
+    cast(count(*) as bigint) as days,
+    cast(count(case when not judged.is_target_met then 1 end) as bigint) as days_missed,
+    max(case when judged.worst_rank = 1 then judged.date_day end) as worst_day,
+    max(case when judged.worst_rank = 1 then judged.value end) as worst_value,
+    months.days_loaded < months.days_in_month as is_provisional,
+    {{ ratio("months.days_loaded", "months.days_in_month", 100) }} as share_of_days_loaded
+from judged
+inner join months
+    on judged.force_code = months.force_code
+    and judged.line = months.line
+    and judged.month_start = months.month_start
+group by
+    judged.force_code,
+    judged.measure,
+    judged.month_start,
+    judged.target,
+    months.days_loaded,
+    months.days_in_month

@@ -5,7 +5,7 @@ with
 
 publications as (select * from {{ ref("stg_publications") }}),
 
-builds_started as (select * from {{ ref("stg_builds_started") }}),
+builds_started as (select * from {{ source("audit", "build_started") }}),
 
 last_publication as (
     select max(publication_no) as publication_no

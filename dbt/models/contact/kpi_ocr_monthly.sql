@@ -6,4 +6,5 @@
         "rural_crime": "ocr.rural_crime",
     },
     counts=["report_a_crime_submissions", "missing_person", "sexual_offence", "rural_crime"],
+    model="int_contact_monthly",
 ) }}

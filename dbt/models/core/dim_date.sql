@@ -1,12 +1,3 @@
-{%- set event_dates = {
-    "fct_call_segment": ["arrived_date"],
-    "fct_call": ["called_back_date"],
-    "fct_digital_contact": ["received_date"],
-    "fct_online_crime_report": ["submitted_date"],
-    "fct_live_chat": ["requested_date"],
-    "fct_crime_status": ["updated_date", "recorded_date", "cancelled_date"],
-    "stg_loads": ["extract_date"],
-} -%}
 {%- set months = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -15,31 +6,19 @@
 
 with
 
-event_days as (
-    {%- for relation, columns in event_dates.items() %}
-    {%- for column in columns %}
-    select {{ column }} as day from {{ ref(relation) }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
-),
+deliveries as (select * from {{ source("audit", "load") }}),
 
 -- Whole years, three back and two ahead, so that past windows and forecasts have their days.
 year_bounds as (
     select
         greatest(
-            {{ date_plus("cast(date_trunc('year', min(day)) as date)", -3, "year") }}, date '0001-01-01'
+            {{ date_plus("cast(date_trunc('year', min(extract_date)) as date)", -3, "year") }}, date '0001-01-01'
         ) as first_day,
         least(
-            {{ date_plus(date_plus("cast(date_trunc('year', max(day)) as date)", 3, "year"), -1, "day") }},
+            {{ date_plus(date_plus("cast(date_trunc('year', max(extract_date)) as date)", 3, "year"), -1, "day") }},
             date '9999-12-31'
         ) as last_day
-    from event_days
+    from deliveries
 ),
 
 days as (

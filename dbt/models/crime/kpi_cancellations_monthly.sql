@@ -3,42 +3,8 @@
     post_hook="{{ keep_archived() }}",
 ) }}
 
-with
-
-crimes as (select * from {{ ref("int_crime_event") }}),
-
-deliveries as (select * from {{ ref("int_measure_delivery") }}),
-
-counted as (
-
-    select
-        force_code,
-        {{ month_start("event_date") }} as month_start,
-        cancel_code,
-        offence_code,
-        count(*) as cancelled
-    from crimes
-    where event = 'cancelled'
-    group by all
-
-),
-
-final as (
-
-    select
-        cast(counted.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(counted.month_start as date) as month_start,
-        cast(counted.cancel_code as {{ dbt.type_string() }}) as cancel_code,
-        cast(counted.offence_code as {{ dbt.type_string() }}) as offence_code,
-        cast(counted.cancelled as bigint) as cancelled,
-        cast(deliveries.days_loaded < deliveries.days_in_month as boolean) as is_provisional,
-        {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
-    from counted
-    inner join deliveries
-        on counted.force_code = deliveries.force_code
-        and counted.month_start = deliveries.month_start
-    where deliveries.measure = 'crime.cancelled_crime' and deliveries.days_loaded > 0
-
-)
-
-select * from final
+{{ crimes_by_month(
+    columns={"cancel_code": "cancel_code", "offence_code": "offence_code"},
+    counts={"cancelled": "1"},
+    events="event = 'cancelled'",
+) }}

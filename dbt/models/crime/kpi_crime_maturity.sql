@@ -1,6 +1,6 @@
 with
 
-measure_months as (select * from {{ ref("int_measure_monthly") }}),
+measure_months as (select * from {{ ref("int_crime_monthly") }}),
 
 cancellations as (select * from {{ ref("int_crime_cancellation_monthly") }}),
 

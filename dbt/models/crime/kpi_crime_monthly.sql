@@ -1,12 +1,54 @@
-{{ measures_by_month(
-    {
-        "recorded_crime": "crime.recorded_crime",
-        "cancelled_crime": "crime.cancelled_crime",
-        "pct_cancelled": "crime.pct_cancelled",
-        "pct_cancelled_of_recorded": "crime.pct_cancelled_of_recorded",
-        "pct_cancelled_of_initially_recorded": "crime.pct_cancelled_of_initially_recorded",
-        "pct_cohort_cancelled": "crime.pct_cohort_cancelled",
-        "days_to_cancel": "crime.days_to_cancel",
-    },
-    counts=["recorded_crime", "cancelled_crime"],
-) }}
+with
+
+figures as (select * from {{ ref("int_crime_monthly") }}),
+
+formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
+
+reported as (
+
+    select
+        force_code,
+        month_start
+    from figures
+    where measure = 'crime.pct_cancelled'
+
+),
+
+-- A month uses the formula of its first day.
+formulas_in_force as (
+    {{- in_force(
+        "reported",
+        columns=["force_code", "month_start"],
+        day="month_start",
+        list="formulas",
+        key=[],
+        values=["formula"],
+    ) }}
+),
+
+months as (
+    {{ measures_by_month(
+        {
+            "recorded_crime": "crime.recorded_crime",
+            "cancelled_crime": "crime.cancelled_crime",
+            "pct_cancelled_of_recorded": "crime.pct_cancelled_of_recorded",
+            "pct_cancelled_of_initially_recorded": "crime.pct_cancelled_of_initially_recorded",
+            "pct_cohort_cancelled": "crime.pct_cohort_cancelled",
+            "days_to_cancel": "crime.days_to_cancel",
+        },
+        counts=["recorded_crime", "cancelled_crime"],
+        model="int_crime_monthly",
+    ) }}
+)
+
+select
+    months.*,
+    cast(figures.value as decimal(38, 6)) as pct_cancelled
+from months
+left join formulas_in_force
+    on months.force_code = formulas_in_force.force_code
+    and months.month_start = formulas_in_force.month_start
+left join figures
+    on months.force_code = figures.force_code
+    and months.month_start = figures.month_start
+    and 'crime.' || formulas_in_force.formula = figures.measure

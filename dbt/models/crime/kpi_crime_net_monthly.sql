@@ -1,6 +1,6 @@
 with
 
-measure_months as (select * from {{ ref("int_measure_monthly") }}),
+measure_months as (select * from {{ ref("int_crime_monthly") }}),
 
 details as (select * from {{ ref("kpi_cancellation_detail_monthly") }}),
 

@@ -15,8 +15,74 @@ silent_weeks as (
 
 ),
 
+measure_sources as (select * from {{ ref("int_measure_source") }}),
+
+source_weeks as (
+
+    select
+        source,
+        force_code,
+        {{ week_start("day") }} as week_start,
+        sum(case when is_loaded then 1 else 0 end) as days_loaded
+    from {{ ref("int_source_day") }}
+    group by all
+
+),
+
+gap_weeks as (
+
+    select
+        measure,
+        source,
+        force_code,
+        {{ week_start("day") }} as week_start,
+        count(*) as days
+    from {{ ref("int_measure_gap_day") }}
+    group by all
+
+),
+
+spans as (
+
+    select
+        measure_sources.measure,
+        source_weeks.force_code,
+        min(source_weeks.week_start) as first_week,
+        max(source_weeks.week_start) as last_week
+    from measure_sources
+    inner join source_weeks
+        on measure_sources.source = source_weeks.source
+    where source_weeks.days_loaded > 0
+    group by all
+
+),
+
+weeks as (select distinct {{ week_start("date_day") }} as week_start from {{ ref("dim_date") }}),
+
+-- Of several sources, the one with the fewest days decides.
 delivered as (
-    {{- measure_deliveries("week_start") }}
+
+    select
+        spans.measure,
+        spans.force_code,
+        weeks.week_start,
+        cast(min(coalesce(source_weeks.days_loaded, 0) - coalesce(gap_weeks.days, 0)) as bigint) as days_loaded
+    from spans
+    inner join weeks
+        on weeks.week_start between spans.first_week and spans.last_week
+    inner join measure_sources
+        on spans.measure = measure_sources.measure
+    left join source_weeks
+        on measure_sources.source = source_weeks.source
+        and spans.force_code = source_weeks.force_code
+        and weeks.week_start = source_weeks.week_start
+    left join gap_weeks
+        on spans.measure = gap_weeks.measure
+        and measure_sources.source = gap_weeks.source
+        and spans.force_code = gap_weeks.force_code
+        and weeks.week_start = gap_weeks.week_start
+    group by all
+
 ),
 
 -- A week uses the formula and the target of its Monday.

@@ -1,4 +1,4 @@
-{%- set sources = amount_sources("call") -%}
+{%- set sources = amount_sources(["call"]) -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},

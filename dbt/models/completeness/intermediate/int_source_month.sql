@@ -1,26 +1,23 @@
+{{ config(materialized="view") }}
+
 with
 
 source_days as (select * from {{ ref("int_source_day") }}),
 
-dates as (select * from {{ ref("dim_date") }}),
-
-final as (
+months as (
 
     select
-        source_days.source,
-        source_days.force_code,
-        dates.month_start,
-        cast(dates.days_in_month as bigint) as days_in_month,
-        cast(sum(case when source_days.is_loaded then 1 else 0 end) as bigint) as days_loaded
+        source,
+        force_code,
+        {{ month_start("day") }} as month_start,
+        cast(count(*) as bigint) as days_owed,
+        cast(count(case when is_loaded then 1 end) as bigint) as days_loaded
     from source_days
-    inner join dates
-        on source_days.day = dates.date_day
-    group by
-        source_days.source,
-        source_days.force_code,
-        dates.month_start,
-        dates.days_in_month
+    group by all
 
 )
 
-select * from final
+select
+    *,
+    {{ days_between("month_start", date_plus("month_start", 1, "month")) }} as days_in_month
+from months

@@ -1,10 +1,8 @@
 with
 
-loads as (select * from {{ ref("stg_loads") }}),
+loads as (select * from {{ source("audit", "load") }}),
 
-load_forces as (select * from {{ ref("stg_load_forces") }}),
-
-forces as (select * from {{ ref("int_loaded_force") }}),
+load_forces as (select * from {{ source("audit", "load_force") }}),
 
 -- No row is missing where another row of the same key was loaded, so duplicates and superseded rows do not count.
 counted as (
@@ -12,9 +10,11 @@ counted as (
     select
         loads.source,
         load_forces.force_code,
+        load_forces.member,
         {{ month_start("loads.extract_date") }} as month_start,
         sum(load_forces.rows_read - load_forces.rows_repeated) as rows_read,
-        sum(load_forces.rows_quarantined - load_forces.rows_repeated) as rows_quarantined
+        sum(load_forces.rows_quarantined - load_forces.rows_repeated) as rows_quarantined,
+        sum(load_forces.rows_loaded) as rows_loaded
     from load_forces
     inner join loads
         on load_forces.load_id = loads.load_id
@@ -23,43 +23,24 @@ counted as (
 
 ),
 
--- A row whose force could not be read may belong to any force.
-possible as (
+forces as (
 
-    select
-        source,
-        force_code,
-        month_start,
-        rows_read,
-        rows_quarantined
+    select distinct force_code
     from counted
-    where force_code is not null
-
-    union all
-
-    select
-        counted.source,
-        forces.force_code,
-        counted.month_start,
-        counted.rows_read,
-        counted.rows_quarantined
-    from counted
-    cross join forces
-    where counted.force_code is null
-
-),
-
-final as (
-
-    select
-        source,
-        force_code,
-        month_start,
-        cast(sum(rows_read) as bigint) as rows_read,
-        cast(sum(rows_quarantined) as bigint) as rows_quarantined
-    from possible
-    group by all
+    where force_code is not null and rows_loaded > 0
 
 )
 
-select * from final
+-- A row whose force could not be read may belong to any force.
+select
+    counted.source,
+    coalesce(counted.force_code, forces.force_code) as force_code,
+    counted.member,
+    counted.month_start,
+    cast(sum(counted.rows_read) as bigint) as rows_read,
+    cast(sum(counted.rows_quarantined) as bigint) as rows_quarantined
+from counted
+left join forces
+    on counted.force_code is null
+where coalesce(counted.force_code, forces.force_code) is not null
+group by all

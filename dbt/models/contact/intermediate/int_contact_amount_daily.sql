@@ -1,4 +1,4 @@
-{%- set sources = amount_sources("contact") -%}
+{%- set sources = amount_sources(["contact"]) -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},

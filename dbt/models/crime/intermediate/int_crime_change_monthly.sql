@@ -1,5 +1,5 @@
 {%- set sources = ["crimes"] -%}
-{%- set kinds = crime_change_kinds() -%}
+{%- set other_kinds = "is_" ~ crime_change_kinds() | reject("equalto", "other") | join(" or is_") -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "month_start", "sources": sources}},
@@ -67,49 +67,29 @@ judged as (
 
 ),
 
-named as (
-
-    select
-        *,
-        not is_recorded
-        and not is_cancelled
-        and not is_reinstated
-        and not is_reclassified
-        and not is_recoded
-        and not is_moved as is_other
-    from judged
-
-),
-
--- A state that is several kinds counts in each. A crime counts once in a month, regardless of how many of its states
--- count.
-crimes as (
+-- A state that is several kinds counts in each; one that is none is another change.
+kinds as (
+    {%- for kind in crime_change_kinds() %}
 
     select
         force_code,
         month_start,
         crime_ref,
         crime_epoch,
-        {%- for kind in kinds %}
-        count(case when is_{{ kind }} then 1 end) as {{ kind }}_states{{ "," if not loop.last }}
-        {%- endfor %}
-    from named
-    group by all
-
-),
-
-final as (
-
-    select
-        force_code,
-        month_start,
-        {%- for kind in kinds %}
-        cast(sum({{ kind }}_states) as bigint) as {{ kind }}_states,
-        cast(count(case when {{ kind }}_states > 0 then 1 end) as bigint) as {{ kind }}_crimes{{ "," if not loop.last }}
-        {%- endfor %}
-    from crimes
-    group by all
+        '{{ kind }}' as change
+    from judged
+    where {% if kind == "other" %}not ({{ other_kinds }}){% else %}is_{{ kind }}{% endif %}
+    {{- " union all" if not loop.last }}
+    {%- endfor %}
 
 )
 
-select * from final
+-- A crime counts once in a month, regardless of how many of its states count.
+select
+    force_code,
+    month_start,
+    change,
+    cast(count(*) as bigint) as states,
+    cast(count(distinct (crime_ref, crime_epoch)) as bigint) as crimes
+from kinds
+group by all

@@ -2,6 +2,8 @@
     night reads it: 0.7 million rows of the sample become 2.7 million. The test suite compares its sums with
     int_part_daily. -#}
 {{ config(materialized="view") }}
+{%- set families = event_parts().values() | sum(start=[]) -%}
+{%- set operator_key = ["force_code", "operator_id", "month_start"] %}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -11,7 +13,7 @@ call_facts as (select * from {{ ref("fct_call") }}),
 
 segments as (select * from {{ ref("fct_call_segment") }}),
 
-{%- for family in event_parts() %}
+{%- for family in families %}
 
 {{ "all_" if family.has_rows }}{{ family.events }} as (select * from {{ ref(family.model) }}),
 {%- endfor %}
@@ -26,15 +28,9 @@ calls as (
         segments.load_id = call_facts.load_id and segments.source_row = call_facts.source_row as is_counted
     from all_calls
     inner join call_facts
-        on
-            all_calls.force_code = call_facts.force_code
-            and all_calls.call_id = call_facts.call_id
-            and all_calls.call_epoch = call_facts.call_epoch
+        on {{ same_columns("all_calls", "call_facts", ["force_code", "call_id", "call_epoch"]) }}
     inner join segments
-        on
-            all_calls.force_code = segments.force_code
-            and all_calls.call_id = segments.call_id
-            and all_calls.call_epoch = segments.call_epoch
+        on {{ same_columns("all_calls", "segments", ["force_code", "call_id", "call_epoch"]) }}
 
 ),
 
@@ -55,11 +51,8 @@ stretches as (
         ) as bigint) = 1 as is_counted
     from all_stretches
     inner join pieces
-        on
-            all_stretches.force_code = pieces.force_code
-            and all_stretches.operator_id = pieces.operator_id
-            and all_stretches.month_start = pieces.month_start
-            and pieces.started_at between all_stretches.started_at and all_stretches.ended_at
+        on {{ same_columns("all_stretches", "pieces", operator_key) }}
+        and pieces.started_at between all_stretches.started_at and all_stretches.ended_at
 
 ),
 
@@ -74,7 +67,7 @@ operator_chats as (
         load_id,
         source_row
     from chats
-    where accepted_with_operator = 1
+    where is_accepted and operator_id is not null
 
     union
 
@@ -97,48 +90,28 @@ operators as (
         operator_chats.load_id,
         operator_chats.source_row,
         cast(row_number() over (
-            partition by
-                all_operators.force_code,
-                all_operators.operator_id,
-                all_operators.month_start
+            partition by all_operators.force_code, all_operators.operator_id, all_operators.month_start
             order by operator_chats.started_at asc nulls last, operator_chats.chat_id asc nulls last
         ) as bigint) = 1 as is_counted
     from all_operators
     inner join operator_chats
-        on
-            all_operators.force_code = operator_chats.force_code
-            and all_operators.operator_id = operator_chats.operator_id
-            and all_operators.month_start = operator_chats.month_start
-
-),
-
-final as (
-
-    {%- for family in event_parts() %}
-    {%- set is_last = loop.last %}
-    {%- for part in family.parts %}
-    {%- set amount = family.sums[part.sum] %}
-
-    select
-        force_code,
-        {{ part.part }} as part,
-        {{ family.day }} as day,
-        load_id,
-        source_row,
-        cast(
-            {{ "case when is_counted then " ~ amount ~ " end" if family.has_rows else amount }} as decimal(38, 6)
-        ) as amount
-    from {{ family.events }}
-    {%- for condition in [family.only, part.only, amount ~ " <> 0" if amount != "1"] if condition %}
-    {{ "where" if loop.first else "    and" }} {{ condition }}
-    {%- endfor %}
-    {%- if not (is_last and loop.last) %}
-
-    union all
-    {%- endif %}
-    {%- endfor %}
-    {%- endfor %}
+        on {{ same_columns("all_operators", "operator_chats", operator_key) }}
 
 )
 
-select * from final
+{%- for family in families %}
+{%- set is_last = loop.last %}
+{%- for part, amount, only in family.parts %}
+
+select
+    force_code,
+    {{ part }} as part,
+    {{ family.day }} as day,
+    load_id,
+    source_row,
+    cast({{ "case when is_counted then " ~ amount ~ " end" if family.has_rows else amount }} as decimal(38, 6)) as amount
+from {{ family.events }}
+where {{ [family.only, only, amount ~ " <> 0" if amount != "1", family.day ~ " is not null"] | select | join(" and ") }}
+{{- " union all" if not (is_last and loop.last) }}
+{%- endfor %}
+{%- endfor %}

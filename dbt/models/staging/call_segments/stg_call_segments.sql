@@ -5,8 +5,8 @@ segments as (select * from {{ source("raw", "call_segments") }}),
 current_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = 'call_segments' and status = 'loaded'
 ),
 

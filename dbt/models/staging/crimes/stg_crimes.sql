@@ -23,8 +23,8 @@ listed_forces as (
 current_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = 'crimes' and status = 'loaded'
 ),
 

@@ -5,8 +5,8 @@ contacts as (select * from {{ source("raw", "digital_contacts") }}),
 current_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = 'digital_contacts' and status = 'loaded'
 ),
 

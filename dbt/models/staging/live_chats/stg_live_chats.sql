@@ -5,8 +5,8 @@ chats as (select * from {{ source("raw", "live_chats") }}),
 current_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = 'live_chats' and status = 'loaded'
 ),
 

@@ -5,8 +5,8 @@ submissions as (select * from {{ source("raw", "online_crime_reports") }}),
 current_loads as (
     select
         load_id,
-        key_epoch
-    from {{ ref("stg_loads") }}
+        coalesce(key_epoch, 0) as key_epoch
+    from {{ source("audit", "load") }}
     where source = 'online_crime_reports' and status = 'loaded'
 ),
 

@@ -1,0 +1,1 @@
+{{ measure_months(ref("int_crime_part_daily"), ["crime"]) }}

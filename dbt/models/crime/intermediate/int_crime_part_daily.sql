@@ -1,0 +1,9 @@
+{%- set sources = ["crimes"] -%}
+{{ config(
+    materialized="incremental",
+    meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},
+    pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
+) }}
+
+{{ part_days("crime", sources) }}
