@@ -37,7 +37,7 @@ def _place(project: CompiledProject, reference: str) -> tuple[str, str]:
     """Kind and quoted name of what `ref('...')` or `source('...', '...')` means."""
     names = re.findall(r"['\"](\w+)['\"]", reference)
     if reference.startswith("source"):
-        return "table", f"warehouse.{names[0]}.{names[1]}"
+        return ("view" if names[1] == "pending_load" else "table"), f"warehouse.{names[0]}.{names[1]}"
     node: Node = project.by_name[names[0]]
     return ("view" if node.kind == "view" else "table"), node.relation
 

@@ -60,28 +60,24 @@ calls as (
         and segments.call_id = added_up.call_id
         and segments.call_epoch = added_up.call_epoch
     where segments.segment_no = coalesce(added_up.first_segment_no, segments.segment_no)
-),
-
-final as (
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(call_id as {{ dbt.type_string() }}) as call_id,
-        cast(call_epoch as bigint) as call_epoch,
-        cast(line as {{ dbt.type_string() }}) as line,
-        cast(arrived_at as timestamp) as arrived_at,
-        cast(arrived_date as date) as arrived_date,
-        cast(is_answered as boolean) as is_answered,
-        cast(call_queue_seconds as decimal(18, 6)) as queue_seconds,
-        cast(call_talk_seconds as decimal(18, 6)) as talk_seconds,
-        cast(segments as bigint) as segments,
-        cast(case when not is_answered then call_called_back_at end as timestamp) as called_back_at,
-        cast(case when not is_answered then {{ local_date("call_called_back_at") }} end as date) as called_back_date,
-        cast(caller_number as bigint) as caller_number,
-        cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
-        cast(extract_date as date) as extract_date,
-        cast(load_id as bigint) as load_id,
-        cast(source_row as bigint) as source_row
-    from calls
 )
 
-select * from final
+select
+    cast(force_code as {{ dbt.type_string() }}) as force_code,
+    cast(call_id as {{ dbt.type_string() }}) as call_id,
+    cast(call_epoch as bigint) as call_epoch,
+    cast(line as {{ dbt.type_string() }}) as line,
+    cast(arrived_at as timestamp) as arrived_at,
+    cast(arrived_date as date) as arrived_date,
+    cast(is_answered as boolean) as is_answered,
+    cast(call_queue_seconds as decimal(18, 6)) as queue_seconds,
+    cast(call_talk_seconds as decimal(18, 6)) as talk_seconds,
+    cast(segments as bigint) as segments,
+    cast(case when not is_answered then call_called_back_at end as timestamp) as called_back_at,
+    cast(case when not is_answered then {{ local_date("call_called_back_at") }} end as date) as called_back_date,
+    cast(caller_number as bigint) as caller_number,
+    cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
+    cast(extract_date as date) as extract_date,
+    cast(load_id as bigint) as load_id,
+    cast(source_row as bigint) as source_row
+from calls

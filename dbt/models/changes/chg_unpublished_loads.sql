@@ -47,20 +47,17 @@ corrected as (
 ),
 
 -- A day that was loaded again with the same rows changes no figure.
-final as (
-    select
-        cast(changed.load_id as bigint) as load_id,
-        cast(changed.source as {{ dbt.type_string() }}) as source,
-        cast(changed.extract_date as date) as extract_date,
-        cast(days.was_loaded as boolean) as was_loaded
-    from changed
-    inner join days
-        on changed.source = days.source
-        and changed.extract_date = days.extract_date
-    left join corrected
-        on changed.source = corrected.source
-        and changed.extract_date = corrected.extract_date
-    where not days.was_loaded or coalesce(corrected.rows_other, 1) > 0
-)
 
-select * from final
+select
+    cast(changed.load_id as bigint) as load_id,
+    cast(changed.source as {{ dbt.type_string() }}) as source,
+    cast(changed.extract_date as date) as extract_date,
+    cast(days.was_loaded as boolean) as was_loaded
+from changed
+inner join days
+    on changed.source = days.source
+    and changed.extract_date = days.extract_date
+left join corrected
+    on changed.source = corrected.source
+    and changed.extract_date = corrected.extract_date
+where not days.was_loaded or coalesce(corrected.rows_other, 1) > 0

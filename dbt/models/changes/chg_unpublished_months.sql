@@ -78,16 +78,12 @@ events as (
     union all
     {% endif %}
     {%- endfor %}
-),
-
-final as (
-    select distinct
-        cast(source as {{ dbt.type_string() }}) as source,
-        cast(extract_date as date) as extract_date,
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        {{ month_start(local_date("event_at")) }} as month_start
-    from events
-    where event_at is not null
 )
 
-select * from final
+select distinct
+    cast(source as {{ dbt.type_string() }}) as source,
+    cast(extract_date as date) as extract_date,
+    cast(force_code as {{ dbt.type_string() }}) as force_code,
+    {{ month_start(local_date("event_at")) }} as month_start
+from events
+where event_at is not null

@@ -5,19 +5,23 @@
 
 with
 
-levels as (select * from {{ ref("int_chat_operator_level_monthly") }}),
-
-deliveries as (select * from {{ ref("int_measure_delivery") }}),
-
-summed as (
+levels as (
 
     select
         force_code,
         month_start,
         concurrent_chats,
-        sum(operator_seconds) as operator_seconds
-    from levels
+        cast(sum(operator_seconds) as decimal(38, 6)) as operator_seconds
+    from {{ ref("int_chat_operator_level_monthly") }}
     group by all
+
+),
+
+deliveries as (
+
+    select *
+    from {{ ref("int_measure_delivery") }}
+    where measure = 'live_chat.accepted' and days_loaded > 0
 
 ),
 
@@ -30,28 +34,21 @@ with_total as (
             partition by force_code, month_start
             order by concurrent_chats desc nulls last
         ) as operator_seconds_or_more
-    from summed
-
-),
-
-final as (
-
-    select
-        cast(with_total.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(with_total.month_start as date) as month_start,
-        cast(with_total.concurrent_chats as bigint) as concurrent_chats,
-        cast(with_total.operator_seconds as decimal(38, 6)) as operator_seconds,
-        {{ ratio("with_total.operator_seconds", "with_total.operator_seconds_in_all", 100) }} as pct_of_operator_time,
-        {{ ratio("with_total.operator_seconds_or_more", "with_total.operator_seconds_in_all", 100) }}
-            as pct_of_operator_time_or_more,
-        cast(deliveries.days_loaded < deliveries.days_in_month as boolean) as is_provisional,
-        {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
-    from with_total
-    inner join deliveries
-        on with_total.force_code = deliveries.force_code
-        and with_total.month_start = deliveries.month_start
-    where deliveries.measure = 'live_chat.accepted' and deliveries.days_loaded > 0
+    from levels
 
 )
 
-select * from final
+select
+    with_total.force_code,
+    with_total.month_start,
+    with_total.concurrent_chats,
+    with_total.operator_seconds,
+    {{ ratio("with_total.operator_seconds", "with_total.operator_seconds_in_all", 100) }} as pct_of_operator_time,
+    {{ ratio("with_total.operator_seconds_or_more", "with_total.operator_seconds_in_all", 100) }}
+        as pct_of_operator_time_or_more,
+    deliveries.is_provisional,
+    deliveries.share_of_days_loaded
+from with_total
+inner join deliveries
+    on with_total.force_code = deliveries.force_code
+    and with_total.month_start = deliveries.month_start

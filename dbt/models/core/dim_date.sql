@@ -51,50 +51,46 @@ financial_years as (
             else {{ date_plus("year_start", -9, "month") }}
         end as financial_year_start
     from parts
-),
-
-final as (
-    select
-        cast(financial_years.date_day as date) as date_day,
-        cast(financial_years.year as bigint) as year,
-        cast(financial_years.month_start as date) as month_start,
-        cast(
-            case financial_years.month
-                {%- for month in months %}
-                when {{ loop.index }} then '{{ month[:3] }} '
-                {%- endfor %}
-            end
-            || cast(financial_years.year as {{ dbt.type_string() }}) as {{ dbt.type_string() }}
-        ) as month_label,
-        cast(
-            cast(financial_years.first_year as {{ dbt.type_string() }})
-            || '/'
-            || lpad(cast(mod(financial_years.first_year + 1, 100) as {{ dbt.type_string() }}), 2, '0') as {{ dbt.type_string() }}
-        ) as financial_year,
-        cast(financial_years.financial_year_start as date) as financial_year_start,
-        cast(financial_years.day_of_week as bigint) as day_of_week,
-        cast(
-            case financial_years.day_of_week
-                {%- for weekday in weekdays %}
-                when {{ loop.index }} then '{{ weekday }}'
-                {%- endfor %}
-            end as {{ dbt.type_string() }}
-        ) as day_name,
-        cast(financial_years.day_of_week >= 6 as boolean) as is_weekend,
-        cast(bank_holidays.holiday_date is not null as boolean) as is_bank_holiday,
-        cast(bank_holidays.holiday_name as {{ dbt.type_string() }}) as bank_holiday_name,
-        {{ days_between("financial_years.month_start", date_plus("financial_years.month_start", 1, "month")) }}
-            as days_in_month,
-        cast(
-            case
-                when financial_years.noon_hour > financial_years.noon_hour_before then 'forward'
-                when financial_years.noon_hour < financial_years.noon_hour_before then 'back'
-                else 'none'
-            end as {{ dbt.type_string() }}
-        ) as clock_change
-    from financial_years
-    left join bank_holidays
-        on financial_years.date_day = bank_holidays.holiday_date
 )
 
-select * from final
+select
+    cast(financial_years.date_day as date) as date_day,
+    cast(financial_years.year as bigint) as year,
+    cast(financial_years.month_start as date) as month_start,
+    cast(
+        case financial_years.month
+            {%- for month in months %}
+            when {{ loop.index }} then '{{ month[:3] }} '
+            {%- endfor %}
+        end
+        || cast(financial_years.year as {{ dbt.type_string() }}) as {{ dbt.type_string() }}
+    ) as month_label,
+    cast(
+        cast(financial_years.first_year as {{ dbt.type_string() }})
+        || '/'
+        || lpad(cast(mod(financial_years.first_year + 1, 100) as {{ dbt.type_string() }}), 2, '0') as {{ dbt.type_string() }}
+    ) as financial_year,
+    cast(financial_years.financial_year_start as date) as financial_year_start,
+    cast(financial_years.day_of_week as bigint) as day_of_week,
+    cast(
+        case financial_years.day_of_week
+            {%- for weekday in weekdays %}
+            when {{ loop.index }} then '{{ weekday }}'
+            {%- endfor %}
+        end as {{ dbt.type_string() }}
+    ) as day_name,
+    cast(financial_years.day_of_week >= 6 as boolean) as is_weekend,
+    cast(bank_holidays.holiday_date is not null as boolean) as is_bank_holiday,
+    cast(bank_holidays.holiday_name as {{ dbt.type_string() }}) as bank_holiday_name,
+    {{ days_between("financial_years.month_start", date_plus("financial_years.month_start", 1, "month")) }}
+        as days_in_month,
+    cast(
+        case
+            when financial_years.noon_hour > financial_years.noon_hour_before then 'forward'
+            when financial_years.noon_hour < financial_years.noon_hour_before then 'back'
+            else 'none'
+        end as {{ dbt.type_string() }}
+    ) as clock_change
+from financial_years
+left join bank_holidays
+    on financial_years.date_day = bank_holidays.holiday_date

@@ -1,12 +1,8 @@
 with
 
-forces as (select * from {{ ref("police_forces") }}),
+forces as (select * from {{ ref("police_forces") }})
 
-final as (
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(force_name as {{ dbt.type_string() }}) as force_name
-    from forces
-)
-
-select * from final
+select
+    cast(force_code as {{ dbt.type_string() }}) as force_code,
+    cast(force_name as {{ dbt.type_string() }}) as force_name
+from forces

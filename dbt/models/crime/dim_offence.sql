@@ -27,14 +27,10 @@ combined as (
     left join offences
         on delivered.offence_code = offences.offence_code
     where offences.offence_code is null
-),
-
-final as (
-    select
-        cast(offence_code as {{ dbt.type_string() }}) as offence_code,
-        cast(offence_name as {{ dbt.type_string() }}) as offence_name,
-        cast(offence_group as {{ dbt.type_string() }}) as offence_group
-    from combined
 )
 
-select * from final
+select
+    cast(offence_code as {{ dbt.type_string() }}) as offence_code,
+    cast(offence_name as {{ dbt.type_string() }}) as offence_name,
+    cast(offence_group as {{ dbt.type_string() }}) as offence_group
+from combined

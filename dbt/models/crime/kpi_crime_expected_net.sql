@@ -2,6 +2,7 @@ with
 
 triangle as (select * from {{ ref("kpi_crime_maturity") }}),
 
+-- Age 0 is the month of recording itself. Totals to date only grow, so the largest is that of the last observed age.
 cohorts as (
 
     select
@@ -9,10 +10,8 @@ cohorts as (
         month_start,
         recorded_crime,
         max(cancelled_to_date) as cancelled_to_date,
-        -- Age 0 is the month of recording itself.
         max(case when months_since = 0 and is_observed then 1 else 0 end) = 1 as is_complete,
         max(case when is_observed then months_since else -1 end) as last_age,
-        -- Totals to date only grow, so the largest is that of the last observed age.
         max(case when is_observed then cancelled_to_date else 0 end) as cancelled_observed
     from triangle
     group by all
@@ -25,23 +24,25 @@ rates as (
         triangle.force_code,
         triangle.months_since,
         count(*) as cohorts,
-        {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled
+        {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled,
+        max(triangle.months_since) over (partition by triangle.force_code) as oldest_age
     from triangle
     inner join cohorts
         on triangle.force_code = cohorts.force_code
         and triangle.month_start = cohorts.month_start
     where triangle.is_observed and cohorts.is_complete
-    group by all
+    group by
+        triangle.force_code,
+        triangle.months_since
 
 ),
 
 horizons as (
 
-    select
+    select distinct
         force_code,
-        max(months_since) as oldest_age
+        oldest_age
     from rates
-    group by force_code
 
 ),
 
@@ -67,14 +68,7 @@ to_come as (
     left join rates
         on cohorts.force_code = rates.force_code
         and cohorts.last_age < rates.months_since
-    group by
-        cohorts.force_code,
-        cohorts.month_start,
-        cohorts.recorded_crime,
-        cohorts.cancelled_to_date,
-        cohorts.cancelled_observed,
-        cohorts.last_age,
-        horizons.oldest_age
+    group by all
 
 ),
 
@@ -103,34 +97,27 @@ rounded as (
         {{ ratio("cancelled_x100", "100") }} as expected_final_cancelled
     from expected
 
-),
-
--- The period of an expectation ends with the last observed age, or is the month of recording where there is none.
-final as (
-
-    select
-        cast(rounded.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(rounded.month_start as date) as month_start,
-        cast(rounded.recorded_crime as bigint) as recorded_crime,
-        cast(rounded.cancelled_to_date as bigint) as cancelled_to_date,
-        cast(rounded.last_age + 1 as bigint) as ages_observed,
-        cast(rounded.ages_expected as bigint) as ages_expected,
-        cast(rounded.next_age_cohorts as bigint) as next_age_cohorts,
-        cast(rounded.pct_expected_further as decimal(38, 6)) as pct_expected_further,
-        cast(rounded.expected_final_cancelled - rounded.cancelled_to_date as decimal(38, 6))
-            as expected_further_cancelled,
-        cast(rounded.expected_final_cancelled as decimal(38, 6)) as expected_final_cancelled,
-        cast(rounded.recorded_crime - rounded.expected_final_cancelled as decimal(38, 6)) as expected_final_net,
-        {{ ratio("rounded.cancelled_x100", "rounded.recorded_crime") }} as expected_final_pct_cancelled,
-        cast(coalesce(rounded.ages_expected > 0, true) and rounded.next_age_cohorts < 3 as boolean) as is_trial,
-        cast(triangle.is_provisional as boolean) as is_provisional,
-        cast(triangle.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from rounded
-    inner join triangle
-        on rounded.force_code = triangle.force_code
-        and rounded.month_start = triangle.month_start
-        and triangle.months_since = greatest(rounded.last_age, 0)
-
 )
 
-select * from final
+-- The period of an expectation ends with the last observed age, or is the month of recording where there is none.
+select
+    rounded.force_code,
+    rounded.month_start,
+    rounded.recorded_crime,
+    rounded.cancelled_to_date,
+    rounded.last_age + 1 as ages_observed,
+    rounded.ages_expected,
+    rounded.next_age_cohorts,
+    cast(rounded.pct_expected_further as decimal(38, 6)) as pct_expected_further,
+    cast(rounded.expected_final_cancelled - rounded.cancelled_to_date as decimal(38, 6)) as expected_further_cancelled,
+    rounded.expected_final_cancelled,
+    cast(rounded.recorded_crime - rounded.expected_final_cancelled as decimal(38, 6)) as expected_final_net,
+    {{ ratio("rounded.cancelled_x100", "rounded.recorded_crime") }} as expected_final_pct_cancelled,
+    coalesce(rounded.ages_expected > 0, true) and rounded.next_age_cohorts < 3 as is_trial,
+    triangle.is_provisional,
+    triangle.share_of_days_loaded
+from rounded
+inner join triangle
+    on rounded.force_code = triangle.force_code
+    and rounded.month_start = triangle.month_start
+    and triangle.months_since = greatest(rounded.last_age, 0)

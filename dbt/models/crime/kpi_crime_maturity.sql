@@ -1,21 +1,14 @@
 with
 
-measure_months as (select * from {{ ref("int_crime_monthly") }}),
-
-cancellations as (select * from {{ ref("int_crime_cancellation_monthly") }}),
-
 months as (
 
-    select
-        force_code,
-        month_start,
-        denominator as recorded_crime,
-        days_in_month,
-        days_loaded
-    from measure_months
+    select *
+    from {{ ref("int_crime_monthly") }}
     where measure = 'crime.pct_cohort_cancelled'
 
 ),
+
+cancellations as (select * from {{ ref("int_crime_cancellation_monthly") }}),
 
 -- Each month of recording with itself and each delivered month after it.
 cells as (
@@ -24,7 +17,7 @@ cells as (
         cohorts.force_code,
         cohorts.month_start,
         {{ month_number("months.month_start") }} - {{ month_number("cohorts.month_start") }} as months_since,
-        cohorts.recorded_crime,
+        cast(cohorts.denominator as bigint) as recorded_crime,
         months.days_in_month,
         months.days_loaded,
         coalesce(cancellations.cancelled, 0) as cancelled,
@@ -44,50 +37,31 @@ cells as (
 accumulated as (
 
     select
-        *,
-        sum(cancelled) over (
+        *
+        {%- for column in ["cancelled", "days_to_cancel", "days_in_month", "days_loaded"] %},
+        sum({{ column }}) over (
             partition by force_code, month_start
             order by months_since asc nulls last
             rows between unbounded preceding and current row
-        ) as cancelled_to_date,
-        sum(days_to_cancel) over (
-            partition by force_code, month_start
-            order by months_since asc nulls last
-            rows between unbounded preceding and current row
-        ) as days_to_cancel_to_date,
-        sum(days_in_month) over (
-            partition by force_code, month_start
-            order by months_since asc nulls last
-            rows between unbounded preceding and current row
-        ) as days_in_month_to_date,
-        sum(days_loaded) over (
-            partition by force_code, month_start
-            order by months_since asc nulls last
-            rows between unbounded preceding and current row
-        ) as days_loaded_to_date
+        ) as {{ column }}_to_date
+        {%- endfor %}
     from cells
-
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(month_start as date) as month_start,
-        cast(months_since as bigint) as months_since,
-        cast(recorded_crime as bigint) as recorded_crime,
-        cast(case when recorded_crime is not null and days_loaded > 0 then cancelled end as bigint) as cancelled,
-        cast(case when recorded_crime is not null and days_loaded > 0 then cancelled_c1 end as bigint) as cancelled_c1,
-        cast(case when recorded_crime is not null then cancelled_to_date end as bigint) as cancelled_to_date,
-        {{ ratio("cancelled_to_date", "recorded_crime", 100) }} as pct_cancelled_to_date,
-        case
-            when recorded_crime is not null then {{ ratio("days_to_cancel_to_date", "cancelled_to_date") }}
-        end as avg_days_to_cancel_to_date,
-        cast(days_loaded = days_in_month as boolean) as is_observed,
-        cast(days_loaded_to_date < days_in_month_to_date as boolean) as is_provisional,
-        {{ ratio("days_loaded_to_date", "days_in_month_to_date", 100) }} as share_of_days_loaded
-    from accumulated
 
 )
 
-select * from final
+select
+    force_code,
+    month_start,
+    months_since,
+    recorded_crime,
+    case when recorded_crime is not null and days_loaded > 0 then cancelled end as cancelled,
+    case when recorded_crime is not null and days_loaded > 0 then cancelled_c1 end as cancelled_c1,
+    cast(case when recorded_crime is not null then cancelled_to_date end as bigint) as cancelled_to_date,
+    {{ ratio("cancelled_to_date", "recorded_crime", 100) }} as pct_cancelled_to_date,
+    case
+        when recorded_crime is not null then {{ ratio("days_to_cancel_to_date", "cancelled_to_date") }}
+    end as avg_days_to_cancel_to_date,
+    days_loaded = days_in_month as is_observed,
+    days_loaded_to_date < days_in_month_to_date as is_provisional,
+    {{ ratio("days_loaded_to_date", "days_in_month_to_date", 100) }} as share_of_days_loaded
+from accumulated

@@ -1,4 +1,4 @@
-{%- set sources = ["call_segments"] -%}
+{%- set sources = event_parts()["calls"] | map(attribute="source") | unique | list -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},

@@ -3,16 +3,10 @@
 
 with
 
-measures as (select * from {{ ref("measure_catalogue") }}),
+measures as (select * from {{ ref("measure_catalogue") }})
 
-final as (
-
-    select
-        measure,
-        {{ list_items("sources") }} as source
-    from measures
-    where sources <> ''
-
-)
-
-select * from final
+select
+    measure,
+    {{ list_items("sources") }} as source
+from measures
+where sources <> ''

@@ -39,26 +39,20 @@ numbered as (
         ) as stretch_no
     from with_earlier_end
 
-),
-
-final as (
-
-    select
-        force_code,
-        operator_id,
-        month_start,
-        cast(stretch_no as bigint) as stretch_no,
-        min(day) as first_day,
-        min(started_at) as started_at,
-        max(ended_at) as ended_at,
-        {{ seconds_between("min(started_at)", "max(ended_at)") }} as operator_seconds
-    from numbered
-    group by
-        force_code,
-        operator_id,
-        month_start,
-        stretch_no
-
 )
 
-select * from final
+select
+    force_code,
+    operator_id,
+    month_start,
+    cast(stretch_no as bigint) as stretch_no,
+    min(day) as first_day,
+    min(started_at) as started_at,
+    max(ended_at) as ended_at,
+    {{ seconds_between("min(started_at)", "max(ended_at)") }} as operator_seconds
+from numbered
+group by
+    force_code,
+    operator_id,
+    month_start,
+    stretch_no

@@ -1,4 +1,4 @@
-{%- set sources = ["digital_contacts", "online_crime_reports", "live_chats"] -%}
+{%- set sources = event_parts()["contact"] | map(attribute="source") | unique | list -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},

@@ -7,21 +7,15 @@
 
 with
 
-crimes as (select * from {{ ref("int_crime_event") }}),
+crimes as (select * from {{ ref("int_crime_event") }})
 
-final as (
-
-    select
-        force_code,
-        {{ month_start("event_date") }} as month_start,
-        {{ month_start("cancelled_date") }} as cancelled_month,
-        cast(count(*) as bigint) as cancelled,
-        cast(sum(days_to_cancel) as bigint) as days_to_cancel,
-        cast(sum(case when {{ is_transfer() }} then 1 else 0 end) as bigint) as cancelled_c1
-    from crimes
-    where event = 'recorded' and is_cancelled_since = 1
-    group by all
-
-)
-
-select * from final
+select
+    force_code,
+    {{ month_start("event_date") }} as month_start,
+    {{ month_start("cancelled_date") }} as cancelled_month,
+    cast(count(*) as bigint) as cancelled,
+    cast(sum(days_to_cancel) as bigint) as days_to_cancel,
+    cast(sum(case when {{ is_transfer() }} then 1 else 0 end) as bigint) as cancelled_c1
+from crimes
+where event = 'recorded' and is_cancelled_since = 1
+group by all

@@ -1,4 +1,4 @@
-{%- set sources = ["crimes"] -%}
+{%- set sources = event_parts()["crime"] | map(attribute="source") | unique | list -%}
 {{ config(
     materialized="incremental",
     meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},
