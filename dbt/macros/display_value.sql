@@ -1,57 +1,34 @@
-{#
-    Figures as a board paper prints them: `35,634`, `1.16%`, `4m 56s`. Rounding happens once, so printed figures are
-    computed from the two sums of a measure (display_quotient) where available, not from its six-decimal value.
-#}
+{#- Figures as a board paper prints them: `35,634`, `1.16%`, `4m 56s`. -#}
 
-{# A whole number from 0 on with thousands separators. #}
+{#- A whole number from 0 on with thousands separators. -#}
 {% macro thousands(whole) %}{{ return(adapter.dispatch('thousands', 'fcir')(whole)) }}{% endmacro %}
 
-
-{#
-    The text of a figure given as a whole number of its last printed decimal (`116` at 2 decimals is 1.16).
-    unit: an expression that gives count, percent, duration, hours, ratio or days; durations ignore the decimals.
-#}
-{% macro display_units(units, unit, decimals) -%}
-    {%- set whole = 'cast(' ~ int_div('abs(' ~ units ~ ')', power_of_ten(decimals)) ~ ' as bigint)' -%}
-    {%- set fraction = 'cast(mod(abs(' ~ units ~ '), ' ~ power_of_ten(decimals) ~ ') as bigint)' -%}
-    {%- set seconds = 'cast(abs(' ~ units ~ ') as bigint)' -%}
-    case
-        when {{ units }} is null then null
-        when {{ unit }} = 'duration'
-            then case when {{ units }} < 0 then '-' else '' end
-            || case
-                when {{ seconds }} >= 3600
-                    then cast({{ int_div(seconds, '3600') }} as {{ dbt.type_string() }}) || 'h '
-                else ''
-            end
-            || case
-                when {{ seconds }} >= 60
-                    then cast({{ int_div('mod(' ~ seconds ~ ', 3600)', '60') }} as {{ dbt.type_string() }}) || 'm '
-                else ''
-            end
-            || cast(mod({{ seconds }}, 60) as {{ dbt.type_string() }})
-            || 's'
-        else case when {{ units }} < 0 then '-' else '' end
-        || {{ thousands(whole) }}
-        || case
-            when {{ decimals }} > 0
-                then '.' || lpad(cast({{ fraction }} as {{ dbt.type_string() }}), cast({{ decimals }} as integer), '0')
-            else ''
-        end
-        || case when {{ unit }} = 'percent' then '%' else '' end
-    end
-{%- endmacro %}
-
-
-{# The text of a figure, rounded half up to `decimals` (durations: to whole seconds). Null stays null. #}
+{#- The text of a figure, rounded half up to `decimals` (durations: to whole seconds). Null stays null. `unit` is an
+    expression that gives count, percent, duration, hours, ratio or days. -#}
 {% macro display_value(value, unit, decimals) -%}
-    {{ display_quotient(value, '1', unit, decimals) }}
+    {%- set shown = "case when " ~ unit ~ " = 'duration' then 0 else " ~ decimals ~ " end" -%}
+    {{ display_units("(" ~ rounded_quotient(value, "1", power_of_ten("(" ~ shown ~ ")")) ~ ")", unit, decimals) }}
 {%- endmacro %}
 
-
-{# The text of numerator / denominator, rounded once. #}
-{% macro display_quotient(numerator, denominator, unit, decimals, rounding='half_up') -%}
-    {%- set shown = "case when " ~ unit ~ " = 'duration' then 0 else " ~ decimals ~ " end" -%}
-    {%- set units = '(' ~ rounded_quotient(numerator, denominator, power_of_ten('(' ~ shown ~ ')'), rounding) ~ ')' -%}
-    {{ display_units(units, unit, decimals) }}
+{#- The same of a whole number of the last printed decimal (`116` at 2 decimals is 1.16). -#}
+{% macro display_units(units, unit, decimals) -%}
+    {%- set text, seconds = dbt.type_string(), "cast(abs(" ~ units ~ ") as bigint)" -%}
+    {%- set whole = "cast(" ~ int_div("abs(" ~ units ~ ")", power_of_ten(decimals)) ~ " as bigint)" -%}
+    {%- set fraction = "cast(mod(abs(" ~ units ~ "), " ~ power_of_ten(decimals) ~ ") as bigint)" -%}
+    {%- set minutes = int_div("mod(" ~ seconds ~ ", 3600)", "60") -%}
+    case when {{ units }} >= 0 then '' when {{ units }} < 0 then '-' end
+    || case
+        when {{ unit }} <> 'duration' then {{ thousands(whole) }}
+        when {{ seconds }} >= 3600
+            then cast({{ int_div(seconds, "3600") }} as {{ text }}) || 'h ' || cast({{ minutes }} as {{ text }}) || 'm '
+        when {{ seconds }} >= 60 then cast({{ minutes }} as {{ text }}) || 'm '
+        else ''
+    end
+    || case
+        when {{ unit }} = 'duration' then cast(mod({{ seconds }}, 60) as {{ text }}) || 's'
+        when {{ decimals }} > 0
+            then '.' || lpad(cast({{ fraction }} as {{ text }}), cast({{ decimals }} as integer), '0')
+        else ''
+    end
+    || case when {{ unit }} = 'percent' then '%' else '' end
 {%- endmacro %}

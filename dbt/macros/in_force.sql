@@ -5,39 +5,23 @@
     the list has its rows; `cells` has force_code, the key, the day and any other `columns` that identify a cell.
 -#}
 {% macro in_force(cells, columns, day, list, key, values) %}
-    select
-        {%- for column in columns %}
-        {{ column }},
-        {%- endfor %}
-        {%- for value in values %}
-        {{ value }}{{ "," if not loop.last }}
-        {%- endfor %}
+    select {{ (columns + values) | join(", ") }}
     from (
         select
-            {%- for column in columns %}
-            cells.{{ column }},
-            {%- endfor %}
-            {%- for value in values %}
-            dated.{{ value }},
-            {%- endfor %}
+            cells.{{ columns | join(", cells.") }},
+            dated.{{ values | join(", dated.") }},
             cast(row_number() over (
-                partition by
-                    {%- for column in columns %}
-                    cells.{{ column }}{{ "," if not loop.last }}
-                    {%- endfor %}
-                order by
-                    dated.force_code = '*' asc nulls last,
-                    dated.valid_from desc nulls last
+                partition by cells.{{ columns | join(", cells.") }}
+                order by dated.force_code = '*' asc nulls last, dated.valid_from desc nulls last
             ) as bigint) as row_num
         from {{ cells }} as cells
         inner join {{ list }} as dated
             on
                 dated.force_code in (cells.force_code, '*')
+                and cells.{{ day }} between dated.valid_from and coalesce(dated.valid_to, cells.{{ day }})
                 {%- for column in key %}
                 and cells.{{ column }} = dated.{{ column }}
                 {%- endfor %}
-                and cells.{{ day }} >= dated.valid_from
-                and cells.{{ day }} <= coalesce(dated.valid_to, cells.{{ day }})
     ) as ranked
     where row_num = 1
 {% endmacro %}

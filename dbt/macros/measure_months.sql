@@ -77,5 +77,5 @@ inner join measures
     on summed.measure = measures.measure
 inner join deliveries
     on {{ same_columns("summed", "deliveries", ["force_code", "measure", "month_start"]) }}
-where measures.is_additive and measures.measure not in (select measure from other_measures)
+where measures.method in ('sum', 'ratio') and measures.measure not in (select measure from other_measures)
 {% endmacro %}

@@ -1,65 +1,6 @@
 {#- Shared by months, weeks and other spans of days of a measure. `period` names the column of the first day of a
     span: month_start or week_start. -#}
 
-{#- Query: each measure and force in each of `periods`, from the first to the last in which any source of the
-    measure was delivered for the force, with the days loaded of the source with the fewest. `source_periods` has
-    source, force_code, the period and days_loaded; `measure_sources` the sources of each measure; `gap_days` the
-    loaded days that are not complete for a measure, because a member that it counts has no row. -#}
-{% macro measure_deliveries(measure_sources, source_periods, periods, gap_days, period) %}
-with
-
-gaps as (
-    select
-        gap_days.measure,
-        gap_days.source,
-        gap_days.force_code,
-        {{ month_start("gap_days.day") if period == "month_start" else week_start("gap_days.day") }} as {{ period }},
-        count(*) as days
-    from {{ gap_days }} as gap_days
-    group by all
-),
-
-spans as (
-    select
-        measure_sources.measure,
-        delivered.force_code,
-        min(delivered.{{ period }}) as first_period,
-        max(delivered.{{ period }}) as last_period
-    from {{ measure_sources }} as measure_sources
-    inner join {{ source_periods }} as delivered
-        on measure_sources.source = delivered.source
-    where delivered.days_loaded > 0
-    group by all
-),
-
-final as (
-    select
-        spans.measure,
-        spans.force_code,
-        periods.{{ period }},
-        cast(min(coalesce(delivered.days_loaded, 0) - coalesce(gaps.days, 0)) as bigint) as days_loaded
-    from spans
-    inner join {{ periods }} as periods
-        on periods.{{ period }} between spans.first_period and spans.last_period
-    inner join {{ measure_sources }} as measure_sources
-        on spans.measure = measure_sources.measure
-    left join {{ source_periods }} as delivered
-        on
-            measure_sources.source = delivered.source
-            and spans.force_code = delivered.force_code
-            and periods.{{ period }} = delivered.{{ period }}
-    left join gaps
-        on
-            spans.measure = gaps.measure
-            and measure_sources.source = gaps.source
-            and spans.force_code = gaps.force_code
-            and periods.{{ period }} = gaps.{{ period }}
-    group by all
-)
-
-select * from final
-{% endmacro %}
-
 {#- Query: the columns of `cells` (force_code, measure, the period, days_loaded), the formula and the target in force on
     the first day of the period, and the sums of the formula's parts; none where no day is loaded. -#}
 {% macro measure_sums(cells, period) %}
@@ -135,7 +76,7 @@ select * from final
     {%- endfor %}
 {%- endmacro %}
 
-{#- The two that a figure that adds up is the quotient of, with the scale of its unit in them: a sum is divided by 1.
+{#- The two that a sum or a ratio is the quotient of, with the scale of its unit in them: a sum is divided by 1.
     `sums` has numerator and denominator, `measures` is the catalogue. -#}
 {% macro figure_numerator(sums, measures="measures") -%}
     {{ sums }}.numerator * {{ measures }}.factor * {{ measures }}.denominator_divisor
@@ -145,7 +86,15 @@ select * from final
     coalesce({{ sums }}.denominator, 1) * {{ measures }}.numerator_divisor
 {%- endmacro %}
 
-{#- Whether a measure of the catalogue `measures` is a sum: it adds up and is divided by nothing. -#}
-{% macro is_sum(measures="measures") -%}
-    {{ measures }}.is_additive and coalesce({{ measures }}.denominator, '') = ''
+{#- A figure of the catalogue `measures`: the quotient of its sums, or the percentile or maximum of its amount. The
+    greatest of no numbers is 0. -#}
+{% macro figure(sums, amount_value, measures="measures") -%}
+    case
+        when {{ measures }}.method in ('sum', 'ratio')
+            then {{ ratio(figure_numerator(sums, measures), figure_denominator(sums, measures)) }}
+        when {{ measures }}.unit = 'count' then coalesce({{ amount_value }}, 0)
+        else {{ amount_value }}
+    end
 {%- endmacro %}
+
+{% macro is_sum(measures="measures") -%} {{ measures }}.method = 'sum' {%- endmacro %}

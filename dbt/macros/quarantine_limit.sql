@@ -3,7 +3,7 @@
     100 * {{ rows_quarantined }} > {{ rows_read }}
 {%- endmacro %}
 
-{#- Condition on a span of int_measure_effect: its quarantined rows could matter to the figure. Of a share, the span has
+{#- Condition on a span of kpi_measure_period: its quarantined rows could matter to the figure. Of a share, the span has
     its target or is wider than a tenth of the value; a mean or percentile says little of rows that it lacks, so it is
     marked from 0.2% of its rows on. Fewer than five rows mark a figure only where its target is at stake. -#}
 {% macro could_matter(spans) -%}

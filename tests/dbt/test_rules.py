@@ -14,8 +14,6 @@ from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.transformation.project import marts_of, read_manifest
 
 SUBJECTS = {"calls", "contact", "crime"}
-# To be replaced by models of measures.
-OLD = {"int_queue_time_count", "int_queue_time_monthly", "int_queue_time_period"}
 # What the models of a folder may read: CONTRIBUTING.md, "Layers of the dbt project".
 READS = {
     "staging": {"raw", "audit", "staging", "reference"},
@@ -82,7 +80,7 @@ def test_a_model_is_named_by_its_folder_and_reads_only_what_its_folder_may_read(
     for name, model in models.items():
         folder, parents = layer_of(model), model["depends_on"]["nodes"]
         assert name.startswith("int_" if "intermediate" in model["fqn"] else PREFIXES.get(folder, "")), name
-        assert {layer_of(nodes[parent]) for parent in parents} <= READS[folder] or name in OLD, name
+        assert {layer_of(nodes[parent]) for parent in parents} <= READS[folder], name
         delivered = {nodes[parent]["fqn"][2] for parent in parents if ".stg_" in parent} - {"audit"}
         if not name.startswith(("stg_", "fct_")) and name not in PRINTED:
             assert delivered == set(), f"{name}: only facts read staging of a delivered source"
@@ -103,7 +101,7 @@ def test_no_subject_depends_on_another_even_by_way_of_others(manifest, models):
     folder_of = {name: layer_of(model) for name, model in models.items()}
     for name, model in models.items():
         subjects = {folder_of[parent] for parent in ancestors(manifest, model["unique_id"])} & SUBJECTS
-        if folder_of[name] in SUBJECTS | {"completeness", "core"} and name not in OLD:
+        if folder_of[name] in SUBJECTS | {"completeness", "core"}:
             assert subjects <= {folder_of[name]}, name
 
 
@@ -112,7 +110,7 @@ def test_a_figure_of_calls_needs_at_most_eight_models(manifest, models):
     upstream = {
         name: ancestors(manifest, model["unique_id"])
         for name, model in models.items()
-        if layer_of(model) == "calls" and name not in OLD
+        if layer_of(model) == "calls"
     }
     assert {name: parents for name, parents in upstream.items() if len(parents) > 8} == {}
 

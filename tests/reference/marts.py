@@ -51,10 +51,11 @@ __all__ = ["FACTS", "TABLES", "differences", "rows_of"]
 
 
 def printed(measure: str, value: Fraction | None) -> str | None:
-    """A figure as a board paper prints it."""
+    """A figure as a board paper prints it: from its six decimals."""
     unit, decimals = CATALOGUE[measure]["unit"], int(CATALOGUE[measure]["decimals"])
     if value is None:
         return None
+    value = Fraction(rounded(value) or 0)
     if unit != "duration":
         return f"{rounded(value, decimals):,}{'%' if unit == 'percent' else ''}"
     minutes, second = divmod(int(rounded(value, 0) or 0), 60)
@@ -75,8 +76,6 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
             is_silent = needs_talk and any((day.year, day.month) in period.months for day in one.silent)
             is_shown = period.is_known and (measure.is_sum or not is_silent)
             value = measure.figure(period.there) if is_shown else None
-            # A percentile is printed from its six decimals.
-            exact = Fraction(rounded(value)) if value is not None and measure.pick else value
             adds_up = period.is_known and measure.pick is None
             is_sum = period.is_known and measure.is_sum
             is_partial = period.is_known and period.is_provisional
@@ -88,7 +87,7 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
                 "numerator": rounded(top) if adds_up else None,
                 "denominator": rounded(bottom) if adds_up and measure.factor else None,
                 "value": rounded(value),
-                "display_value": printed(name, exact),
+                "display_value": printed(name, value),
                 "mean_per_month": rounded(top / len(period.months)) if is_sum else None,
                 "mean_per_day": rounded(top / len(period.days)) if is_sum else None,
                 "days": len(period.days),
@@ -411,7 +410,7 @@ def report_months(one: NaiveWarehouse) -> Rows:
 @table("measure", "month_start")
 def report_month_so_far(one: NaiveWarehouse) -> Rows:
     rows: Rows = {}
-    headlines = [name for name, row in CATALOGUE.items() if row["is_headline"] == row["is_additive"] == "true"]
+    headlines = [name for name, row in CATALOGUE.items() if row["is_headline"] == "true" and not row["amount"]]
     running = [(start, row["days"]) for (start,), row in report_months(one).items() if row["is_running"]]
     for (start, length), name in product(running, headlines):
         loaded = one.calendar(one.measures[name].sources).loaded

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from tests.reference.contact_marts import returns, unanswered
 from tests.reference.crime_marts import BANDS, CHANGES
 from tests.reference.history import BUSY, DAILY_SOURCES, LONDON, World, days_of, draw_world
 from tests.reference.marts import FACTS, TABLES
-from tests.reference.measures import NaiveWarehouse
+from tests.reference.measures import NaiveWarehouse, percentile, rounded
 from tests.reference.raw_tables import build_world
 from tests.reference.tables import Naive, differences, rows_of
 
@@ -101,6 +103,28 @@ def test_the_world_has_every_case(naive: Naive) -> None:
     assert {timedelta(microseconds=1), timedelta(hours=24, microseconds=-1)} <= gaps
     first = [{step[1] for step in found if step[0] == min(found)[0]} for _, found in pairs if found]
     assert {frozenset(ways) for ways in first} >= {frozenset(ways) for ways in ({0, 1}, {0, 2}, {1, 2})}
+
+
+def test_any_percentile_of_any_amount_equals_a_plain_computation() -> None:
+    macros = macros_of("duckdb")
+    draw = random.Random(4)
+    amounts = {
+        f"amount {number}": [Decimal(draw.randrange(400)) / draw.choice((1, 8, 1000)) for _ in range(1 + number)]
+        for number in range(60)
+    }
+    percents = (0, 1, 25, 50, 75, 90, 99, 100)
+    with duckdb.connect() as connection:
+        connection.execute("create table counts (amount varchar, value decimal(18, 6), events bigint)")
+        rows = [(name, *pair) for name, values in amounts.items() for pair in Counter(values).items()]
+        connection.executemany("insert into counts values (?, ?, ?)", rows)
+        ranked, figure = macros["ranked_values"]("counts", ["amount"]), macros["percentile"]("percent")
+        query = f"select amount, percent, {figure} from ({ranked}), unnest(?::integer[]) as p (percent) group by all"
+        found = {row[:2]: row[2] for row in connection.execute(query, [list(percents)]).fetchall()}
+    assert found == {
+        (name, percent): rounded(percentile(values, Fraction(percent, 100)))
+        for name, values in amounts.items()
+        for percent in percents
+    }
 
 
 def test_calendar_has_every_day_with_its_attributes(marts: duckdb.DuckDBPyConnection) -> None:

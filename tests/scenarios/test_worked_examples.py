@@ -32,6 +32,13 @@ CONTACTS = [
     "1,email,2022-10-29 10:00,C1",
     "2,email,2022-10-29 11:00,",
 ]
+CHATS = [
+    "chat_id,requested_at,accepted_at,ended_at",
+    "1,2022-10-29 10:00:00,2022-10-29 10:00:10,2022-10-29 10:05:00",
+    "2,2022-10-29 11:00:00,2022-10-29 11:00:45,2022-10-29 11:05:00",
+    "3,2022-10-29 12:00:00,2022-10-29 12:02:00,2022-10-29 12:05:00",
+    "4,2022-10-29 13:00:00,,2022-10-29 13:05:00",
+]
 
 
 class Added(NamedTuple):
@@ -72,6 +79,7 @@ def add(root: DataRoot) -> tuple[set[str], set[str], set[str], Done, Done]:
     checked = root.process("check", *(str(root.land(name, *text.splitlines())) for name, text in extracts))
     root.land("call_segments_2022-10-29.csv", *CALLED_BACK)
     root.land("digital_contacts_2022-10-29.csv", *CONTACTS)
+    root.land("live_chats_2022-10-29.csv", *CHATS)
     night = run(root)
     assert "failed:" not in night.out, night.out
     return by_sources, by_measures, generated, checked, night
@@ -160,6 +168,19 @@ def test_a_new_measure_from_existing_parts_and_one_of_a_new_part_are_printed(add
     assert printed(added.root, "calls_101.pct_called_back") == [("50.00%",)]
     assert printed(added.root, "calls_101.pct_not_answered") == [("66.67%",)]
     assert "% Called Back" in (added.root.current / "board_paper.html").read_text()
+
+
+def test_a_new_median_is_computed_for_each_period_by_its_rows_in_the_lists_alone(added):
+    assert printed(added.root, "live_chat.median_wait_time") == [("45s",)]
+    periods = added.root.published(
+        "select distinct display_value from marts.kpi_measure_period "
+        "where measure = 'live_chat.median_wait_time' and period in ('month', 'fytd')"
+    )
+    assert periods == [("45s",)]
+    [week] = added.root.published(
+        "select value from marts.kpi_measure_weekly where measure = 'live_chat.median_wait_time'"
+    )
+    assert week == (Decimal(45),)
 
 
 def test_a_new_section_comes_first_on_every_page(added):

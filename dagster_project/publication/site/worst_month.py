@@ -23,14 +23,6 @@ from dagster_project.words import counted
 
 _LINE = "calls_"
 
-# Columns of `kpi_calls_daily` and `kpi_calls_hourly` that are not named like their measure: dbt/macros/call_ratios.sql.
-_CALL_COLUMNS = {
-    "avg_queue_time": "avg_queue_seconds",
-    "avg_talk_time": "avg_talk_seconds",
-    "median_queue_time": "median_queue_seconds",
-    "p90_queue_time": "p90_queue_seconds",
-}
-
 
 @dataclass(frozen=True)
 class OtherMeasure:
@@ -178,7 +170,8 @@ class _Finder:
         if key not in self._calls:
             self._calls[key] = rows_of(self._connection, sql, {"force": self._force, "line": line, "month": month})
         name = measure.code.partition(".")[2]
-        column = _CALL_COLUMNS.get(name, name)
+        # `avg_queue_seconds` of kpi_calls_daily and kpi_calls_hourly is the measure `avg_queue_time`.
+        column = name.replace("_time", "_seconds")
         rows = [row | {"value": row[column]} for row in self._calls[key] if row.get(column) is not None]
         pick = max if measure.better == "lower" else min
         return pick(rows, key=lambda row: row["value"], default=None)

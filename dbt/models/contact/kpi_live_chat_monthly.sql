@@ -29,9 +29,9 @@ concurrency as (
     select
         force_code,
         {{ month_start("day") }} as month_start,
-        max(concurrent_chats) as max_concurrent_chats
-    from {{ ref("int_chat_concurrency_daily") }}
-    where day is not null
+        max(value) as max_concurrent_chats
+    from {{ ref("int_contact_amount_daily") }}
+    where amount = 'live_chat.held_at_once'
     group by all
 
 )

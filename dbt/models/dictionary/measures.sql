@@ -21,7 +21,7 @@ select
     measures.definition,
     nullif(measures.numerator, '') as numerator,
     nullif(measures.denominator, '') as denominator,
-    measures.is_additive,
+    cast(measures.method in ('sum', 'ratio') as boolean) as is_additive,
     {{ is_sum() }} as is_sum,
     measures.in_board_paper,
     measures.is_headline,

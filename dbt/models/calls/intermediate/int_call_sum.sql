@@ -90,8 +90,8 @@ queue_times as (
 
     select
 {{ in_spans }},
-        queue_seconds,
-        count(*) as calls
+        queue_seconds as value,
+        count(*) as events
     from judged
     cross join spans
     where answered = 1 and queue_seconds is not null
@@ -99,9 +99,19 @@ queue_times as (
 
 ),
 
+ranked as (
+    {{- ranked_values("queue_times", key) }}
+),
+
 percentiles as (
 
-    {{ queue_percentiles("queue_times", key) }}
+    select
+        {{ key | join(",\n        ") }},
+        {{ percentile(50) }} as median_queue_seconds,
+        {{ percentile(90) }} as p90_queue_seconds,
+        {{ percentile(100) }} as max_queue_seconds
+    from ranked
+    group by all
 
 )
 

@@ -1,8 +1,6 @@
 {#- A view, and no test of a night reads it: the pages of days need the measures and months of one paper, and there are as
     many rows as days, measures and forces. -#}
 {{ config(materialized="view") }}
--- The linter cannot follow the indentation of a macro's query.
--- noqa: disable=layout.indent
 with
 
 measures as (select * from {{ ref("measure_catalogue") }}),
@@ -36,31 +34,22 @@ summed as (
 ),
 
 -- A day may have events of the numerator only, and then no quotient, or of the denominator only.
-fractions as (
-
-    select
-        summed.*,
-        coalesce({{ figure_numerator("summed") }}, 0) as value_numerator,
-        case
-            when {{ is_sum() }} or summed.denominator is not null then {{ figure_denominator("summed") }}
-        end as value_denominator
-    from summed
-    inner join measures
-        on summed.measure = measures.measure
-
-),
-
 final as (
 
     select
-        force_code,
-        measure,
-        month_start,
-        day,
-        cast(numerator as decimal(38, 6)) as numerator,
-        cast(denominator as decimal(38, 6)) as denominator,
-        {{ ratio("value_numerator", "value_denominator") }} as value
-    from fractions
+        summed.force_code,
+        summed.measure,
+        summed.month_start,
+        summed.day,
+        cast(summed.numerator as decimal(38, 6)) as numerator,
+        cast(summed.denominator as decimal(38, 6)) as denominator,
+        case
+            when {{ is_sum() }} or summed.denominator is not null
+                then {{ ratio("coalesce(" ~ figure_numerator("summed") ~ ", 0)", figure_denominator("summed")) | indent(16) }}
+        end as value
+    from summed
+    inner join measures
+        on summed.measure = measures.measure
 
 )
 

@@ -1,13 +1,14 @@
-{#- Each period that a month is shown with: its name, and its first and last month. -#}
-{%- set periods = [
-    ("month", "month_start", "month_start"),
-    ("fytd", "financial_year_start", "month_start"),
-    ("prev_fytd", date_plus("financial_year_start", -12, "month"), date_plus("month_start", -12, "month")),
-    ("same_month_last_year", date_plus("month_start", -12, "month"), date_plus("month_start", -12, "month")),
-    ("last_6_months", date_plus("month_start", -5, "month"), "month_start"),
-    ("previous_6_months", date_plus("month_start", -11, "month"), date_plus("month_start", -6, "month")),
-    ("last_12_months", date_plus("month_start", -11, "month"), "month_start"),
-] -%}
+{#- Each period that a month is shown with: how many months before the month it begins and ends; `year` is the first month
+    of the financial year. -#}
+{%- set periods = {
+    "month": ("month_start", 0, 0),
+    "fytd": ("year", 0, 0),
+    "prev_fytd": ("year", 12, 12),
+    "same_month_last_year": ("month_start", 12, 12),
+    "last_6_months": ("month_start", 5, 0),
+    "previous_6_months": ("month_start", 11, 6),
+    "last_12_months": ("month_start", 11, 0),
+} -%}
 with
 
 source_months as (select * from {{ ref("int_source_month") }}),
@@ -28,8 +29,7 @@ months as (
 
     select distinct
         dates.month_start,
-        dates.days_in_month,
-        dates.financial_year_start
+        dates.financial_year_start as year
     from dates
     inner join delivered
         on dates.month_start between delivered.first_month and delivered.last_month
@@ -37,19 +37,15 @@ months as (
 ),
 
 periods as (
-
-    {%- for period, first, last in periods %}
+    {%- for period, (start, first, last) in periods.items() %}
 
     select
         month_start,
         '{{ period }}' as period,
-        {{ first }} as first_month,
-        {{ last }} as last_month
+        {{ date_plus(start, -first, "month") }} as first_month,
+        {{ date_plus("month_start", -last, "month") }} as last_month
     from months
-    {%- if not loop.last %}
-
-    union all
-    {%- endif %}
+    {{- "\n\n    union all" if not loop.last }}
     {%- endfor %}
 
 ),

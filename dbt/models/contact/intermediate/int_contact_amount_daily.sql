@@ -1,0 +1,8 @@
+{%- set sources = amount_sources(["contact"]) -%}
+{{ config(
+    materialized="incremental",
+    meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},
+    pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
+) }}
+{{- amounts_by_day("contact") }}
