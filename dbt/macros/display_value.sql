@@ -3,11 +3,11 @@
 {#- A whole number from 0 on with thousands separators. -#}
 {% macro thousands(whole) %}{{ return(adapter.dispatch('thousands', 'fcir')(whole)) }}{% endmacro %}
 
-{#- The text of a figure, rounded half up to `decimals` (durations: to whole seconds). Null stays null. `unit` is an
-    expression that gives count, percent, duration, hours, ratio or days. -#}
-{% macro display_value(value, unit, decimals) -%}
+{#- The text of a figure, or of the quotient of two sums, rounded once: half up to `decimals` (durations: to whole
+    seconds). Null stays null. `unit` is an expression that gives count, percent, duration, hours, ratio or days. -#}
+{% macro display_value(value, unit, decimals, denominator="1") -%}
     {%- set shown = "case when " ~ unit ~ " = 'duration' then 0 else " ~ decimals ~ " end" -%}
-    {{ display_units("(" ~ rounded_quotient(value, "1", power_of_ten("(" ~ shown ~ ")")) ~ ")", unit, decimals) }}
+    {{ display_units("(" ~ rounded_quotient(value, denominator, power_of_ten("(" ~ shown ~ ")")) ~ ")", unit, decimals) }}
 {%- endmacro %}
 
 {#- The same of a whole number of the last printed decimal (`116` at 2 decimals is 1.16). -#}

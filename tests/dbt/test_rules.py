@@ -108,9 +108,7 @@ def test_no_subject_depends_on_another_even_by_way_of_others(manifest, models):
 def test_a_figure_of_calls_needs_at_most_eight_models(manifest, models):
     # Besides seeds: staging, changed rows, two facts, what a call counts for, its sums, complete days and months.
     upstream = {
-        name: ancestors(manifest, model["unique_id"])
-        for name, model in models.items()
-        if layer_of(model) == "calls"
+        name: ancestors(manifest, model["unique_id"]) for name, model in models.items() if layer_of(model) == "calls"
     }
     assert {name: parents for name, parents in upstream.items() if len(parents) > 8} == {}
 

@@ -51,11 +51,10 @@ __all__ = ["FACTS", "TABLES", "differences", "rows_of"]
 
 
 def printed(measure: str, value: Fraction | None) -> str | None:
-    """A figure as a board paper prints it: from its six decimals."""
+    """A figure as a board paper prints it."""
     unit, decimals = CATALOGUE[measure]["unit"], int(CATALOGUE[measure]["decimals"])
     if value is None:
         return None
-    value = Fraction(rounded(value) or 0)
     if unit != "duration":
         return f"{rounded(value, decimals):,}{'%' if unit == 'percent' else ''}"
     minutes, second = divmod(int(rounded(value, 0) or 0), 60)
@@ -76,6 +75,8 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
             is_silent = needs_talk and any((day.year, day.month) in period.months for day in one.silent)
             is_shown = period.is_known and (measure.is_sum or not is_silent)
             value = measure.figure(period.there) if is_shown else None
+            # A percentile is printed from its six decimals.
+            exact = Fraction(rounded(value)) if value is not None and measure.pick else value
             adds_up = period.is_known and measure.pick is None
             is_sum = period.is_known and measure.is_sum
             is_partial = period.is_known and period.is_provisional
@@ -87,7 +88,7 @@ def kpi_measure_period(one: NaiveWarehouse) -> Rows:
                 "numerator": rounded(top) if adds_up else None,
                 "denominator": rounded(bottom) if adds_up and measure.factor else None,
                 "value": rounded(value),
-                "display_value": printed(name, value),
+                "display_value": printed(name, exact),
                 "mean_per_month": rounded(top / len(period.months)) if is_sum else None,
                 "mean_per_day": rounded(top / len(period.days)) if is_sum else None,
                 "days": len(period.days),

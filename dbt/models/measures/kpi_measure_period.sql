@@ -62,6 +62,14 @@ figures as (
         measures.factor,
         measures.numerator_divisor,
         measures.denominator_divisor,
+        case
+            when measure_periods.value is null or measures.method not in ('sum', 'ratio') then measure_periods.value
+            else {{ figure_numerator("measure_periods") }}
+        end as shown_numerator,
+        case
+            when measures.method in ('sum', 'ratio') then {{ figure_denominator("measure_periods") }}
+            else 1
+        end as shown_denominator,
         {{ is_sum() }} as is_sum,
         measures.method = 'ratio' and measures.unit = 'percent' as is_share,
         {{ is_sum() }} and measures.unit = 'count' and differences.measure is null as is_count,
@@ -125,7 +133,10 @@ final as (
         {{ ratio("numerator", "numerator_divisor") }} as numerator,
         {{ ratio("denominator", "denominator_divisor") }} as denominator,
         cast(value as decimal(38, 6)) as value,
-        cast({{ display_value("value", "unit", "decimals") }} as {{ dbt.type_string() }}) as display_value,
+        cast(
+            {{ display_value("shown_numerator", "unit", "decimals", "shown_denominator") | indent(12) }}
+            as {{ dbt.type_string() }}
+        ) as display_value,
         cast(mean_per_month as decimal(38, 6)) as mean_per_month,
         cast(mean_per_day as decimal(38, 6)) as mean_per_day,
         cast(days as bigint) as days,

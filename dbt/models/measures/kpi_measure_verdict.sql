@@ -39,8 +39,8 @@ compared as (
         and months.usual_step_x2 > 0
         and measures.chart_type = 'xmr'
         and measures.better <> 'neither'
-        and months.display_value <> {{ display_quotient(
-            "months.usual_x2", "2 * months.scale", "measures.unit", "measures.decimals"
+        and months.display_value <> {{ display_value(
+            ratio("months.usual_x2", "2 * months.scale"), "measures.unit", "measures.decimals"
         ) | indent(8) }} as has_verdict,
         months.is_judged and months.has_year_before and measures.chart_type <> 'cohort' as has_records,
         coalesce(months.high_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_high,
