@@ -11,13 +11,13 @@ figures as (
 measure_days as (
 
     select
-        figures.force_code,
-        figures.measure,
-        {{ date_plus("figures.month_start", "offsets.months_later", "month") }} as month_start,
-        max(case when offsets.months_later = 0 then figures.days_loaded else 0 end) as days_loaded
-    from figures
+        deliveries.force_code,
+        deliveries.measure,
+        {{ date_plus("deliveries.month_start", "offsets.months_later", "month") }} as month_start,
+        max(case when offsets.months_later = 0 then deliveries.days_loaded else 0 end) as days_loaded
+    from {{ ref("int_measure_delivery") }} as deliveries
     cross join (values (0), (1)) as offsets (months_later)
-    where figures.days_loaded > 0
+    where deliveries.days_loaded > 0
     group by all
 
 ),
