@@ -71,7 +71,7 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(
     ]
     select, nodes = ["--select", "+config.materialized:incremental"], project.with_ancestors(incremental)
     facts = [mart for mart in marts_of(project.manifest) if mart.changed_rows and mart.month_of]
-    assert {mart.name for mart in facts} == {name for name in incremental if name.startswith("fct_")}
+    assert {mart.name for mart in facts} == {name for name in incremental if name.startswith("fct_")} != set()
     for file in (settings.warehouse, settings.marts):
         file.unlink(missing_ok=True)
     history = History(settings.warehouse, load_contracts(CONTRACTS), seed=seed)

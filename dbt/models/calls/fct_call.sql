@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_rows('chg_call_segments_rows') }}") }}
+{{ config(materialized="incremental", pre_hook="{{ delete_changed_rows('chg_call_segments_rows') }}") }}
 
 {#- Not a CTE: it is read three times, and DuckDB would materialise such a CTE with all columns of all segments. -#}
 {%- set segments = "(" ~ only_changed_rows(ref("fct_call_segment"), "chg_call_segments_rows") ~ "\n    ) as segments" -%}

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_rows('chg_crimes_rows') }}") }}
+{{ config(materialized="incremental", pre_hook="{{ delete_changed_rows('chg_crimes_rows') }}") }}
 
 with
 
