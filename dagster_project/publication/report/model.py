@@ -32,7 +32,7 @@ class Measure:
     in_board_paper: bool
     is_headline: bool
     chart_type: str
-    """xmr, none or cohort."""
+    """judged, none or cohort."""
     target_kind: str
     """The word for its target, `target` or `benchmark`."""
 

@@ -30,14 +30,14 @@ compared as (
         months.*,
         measures.better,
         measures.unit,
-        measures.chart_type = 'xmr' as has_usual,
+        measures.chart_type = 'judged' as has_usual,
         subtracting.measure is null as has_floor,
         2000 * months.scale as divisor,
         1000 * months.usual_x2 - {{ far }} * months.usual_step_x2 as low,
         1000 * months.usual_x2 + {{ far }} * months.usual_step_x2 as high,
         months.is_judged
         and months.usual_step_x2 > 0
-        and measures.chart_type = 'xmr'
+        and measures.chart_type = 'judged'
         and measures.better <> 'neither'
         and months.display_value <> {{ display_value(
             ratio("months.usual_x2", "2 * months.scale"), "measures.unit", "measures.decimals"

@@ -37,7 +37,7 @@ def a_measure(**changes: object) -> Measure:
         sources="calls",
         in_board_paper=True,
         is_headline=True,
-        chart_type="xmr",
+        chart_type="judged",
         target_kind="benchmark",
     )
     return replace(measure, **changes)
