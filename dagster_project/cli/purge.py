@@ -44,7 +44,7 @@ def purge(
       fcir purge
       fcir purge --apply --reason "retention schedule 2026"
     """
-    from dagster_project.privacy.purge import event_keys, forget_unused, plan_purge
+    from dagster_project.privacy.purge import delete_unused_identifiers, event_keys, plan_purge
     from dagster_project.privacy.purge import purge as purge_detail
     from dagster_project.privacy.retention import holds_in_force, purged_from, read_retention, retention_file
 
@@ -78,7 +78,7 @@ def purge(
         if plan.is_empty:
             if known:
                 # A purge that was killed may have left them.
-                forget_unused(settings, contracts, people)
+                delete_unused_identifiers(settings, contracts, people)
             say("There is nothing to purge.")
             return
         if not yes:

@@ -204,7 +204,7 @@ def purge(
     for folder in _publications(settings):
         if _is_due(folder, plan.cuts):
             _purge_publication(settings, folder, contracts, keys, plan, orders)
-    forget_unused(settings, contracts, people)
+    delete_unused_identifiers(settings, contracts, people)
     save_history(settings)
     return compared
 
@@ -487,7 +487,7 @@ def _purge_publication(
     write_manifest(folder, manifest)
 
 
-def forget_unused(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
+def delete_unused_identifiers(settings: Settings, contracts: Mapping[str, Contract], people: People) -> None:
     """Remove identifiers from the vault whose surrogate no row holds any more."""
     columns = [
         f"select {quoted(column.name)} as surrogate from {table('raw', contract.source)}"

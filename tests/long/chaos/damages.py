@@ -121,7 +121,7 @@ def damage(name: str, roots: Roots, home: Path) -> None:
     run_of(root, "run" if case.cure == "restore" else case.cure)
     run_of(root, "verify")
     run_of(root, "status")
-    # A number that was somebody's must not be of anybody else.
+    # The number of one person must not be that of another.
     owners: dict[int, set[str]] = {}
     for event, number in before:
         owners.setdefault(number, set()).add(event)

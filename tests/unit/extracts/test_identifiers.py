@@ -51,11 +51,11 @@ def test_other_texts_of_a_column_of_numbers_stay_apart_from_numbers():
 
 
 @pytest.mark.parametrize("kind", list(Identifier))
-def test_empty_cells_and_null_words_are_nobody(kind):
+def test_empty_cells_and_null_words_stand_for_no_one(kind):
     assert forms(kind, None, "N/A", "-") == [None] * 3
 
 
-def test_words_of_a_column_and_numbers_that_lost_digits_are_nobody():
+def test_words_of_a_column_and_numbers_that_lost_digits_stand_for_no_one():
     words = ("withheld", "0")
     for kind in (Identifier.PHONE, Identifier.CONTACT):
         assert forms(kind, "Withheld", "0", "4.477E+11", "4,4770012e+11", null_words=words) == [None] * 4

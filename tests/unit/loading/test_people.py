@@ -100,7 +100,7 @@ def test_an_erased_person_leaves_no_byte_and_keeps_the_surrogate(people, setting
         assert [(gone.surrogate, gone.erased_at) for gone in vault.find(NUMBER, ["kent"])] == [(2, AT)]
 
 
-def test_nobody_gets_another_surrogate_by_a_rotation(people, settings):
+def test_a_rotation_gives_no_one_another_surrogate(people, settings):
     look_up(people, OTHER, NUMBER)
     with people.opened() as vault:
         [found] = vault.find(OTHER, ["kent"])
