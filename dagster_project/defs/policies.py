@@ -13,7 +13,8 @@ from dagster_project.transformation.project import read_manifest
 RETRY_LOADING = dg.RetryPolicy(max_retries=1, delay=10)
 """For a full disk or a file share that is briefly unavailable. Data faults are not exceptions and are not retried."""
 
-# Owner by group, unless a contract or a group of dbt/models/_models__groups.yml states one.
+# Owner by group, unless a contract or a group of dbt/models/_models__groups.yml states one. Models without a group have
+# the owner of the sources.
 _OWNERS = {
     "sources": "data-engineering",
     "sources_audit": "data-engineering",
@@ -48,7 +49,7 @@ def with_policies(
             tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
         deadline = contract.delivered_by if contract else _PUBLISHED_BY if group == "publication" else None
         return spec.replace_attributes(
-            owners=[f"team:{contract.owner if contract else owners[group]}"],
+            owners=[f"team:{contract.owner if contract else owners.get(group, _OWNERS['sources'])}"],
             freshness_policy=_fresh_by(deadline) if deadline and (not contract or contract.is_daily) else None,
         ).merge_attributes(tags=tags)
 

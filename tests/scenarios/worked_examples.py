@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dagster_project.settings import PROJECT_ROOT
 from tests.roots import DataRoot, Done
 
-_COPIED = ("dagster_project", "dbt", "expectations", "deploy", "tests", "pyproject.toml")
+_COPIED = ("dagster_project", "dbt", "expectations", "deploy", "tests", "pyproject.toml", "uv.lock")
 _WITHOUT = shutil.ignore_patterns("__pycache__", "target", "logs", "*.duckdb*", "leaving", "long")
 
 RUN = """

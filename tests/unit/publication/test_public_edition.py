@@ -48,7 +48,7 @@ def test_the_tables_have_no_formula_as_csv_and_every_text_as_parquet(marts, tmp_
 
 
 def test_a_month_without_a_public_figure_is_left_out(marts):
-    models = yaml.safe_load((DBT_PROJECT / "models/papers/_board_paper__models.yml").read_text())
+    models = yaml.safe_load((DBT_PROJECT / "models/papers/_papers__models.yml").read_text())
     (model,) = [model for model in models["models"] if model["name"] == "report_months"]
     (release,) = model["config"]["meta"]["public"]
     marts.execute(
