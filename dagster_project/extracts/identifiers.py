@@ -38,7 +38,9 @@ def force_of(cell: str) -> str:
     return f"coalesce(nullif(lower({without_null_words(cell)}), ''), $force)"
 
 
-def register_cells(connection: duckdb.DuckDBPyConnection, extract: Extract, contract: Contract) -> Iterator[Column]:
+def register_cells(
+    connection: duckdb.DuckDBPyConnection, extract: Extract, contract: Contract
+) -> Iterator[tuple[Column, Identifier]]:
     """Make the personal cells of an extract the table `cells`, one column of a batch after the other.
 
     Args:
@@ -47,7 +49,7 @@ def register_cells(connection: duckdb.DuckDBPyConnection, extract: Extract, cont
         contract: its contract.
 
     Yields:
-        The column; the table has `n`, `cell` and `force`.
+        The column and what it identifies; the table has `n`, `cell` and `force`.
     """
     # Imported here: it costs 0.1 s, and commands that import this module do without.
     import pyarrow as pa
@@ -57,7 +59,7 @@ def register_cells(connection: duckdb.DuckDBPyConnection, extract: Extract, cont
             if column.identifies:
                 cells = {"cell": batch.column(column.name), "force": batch.column("force_code")}
                 connection.register("cells", pa.table({"n": range(batch.num_rows), **cells}))
-                yield column
+                yield column, column.identifies
                 connection.unregister("cells")
 
 

@@ -34,9 +34,8 @@ class _Root:
 
     def publications(self) -> list[Path]:
         """Return the folders of the kept publications, oldest first, without those that are still being written."""
-        return sorted(
-            path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink() and not _is_draft(path)
-        )
+        folders = (path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink())
+        return sorted(path for path in folders if not _is_draft(path))
 
 
 @dataclass

@@ -101,7 +101,8 @@ def rebuild(
     try:
         with loading_connection(draft) as connection:
             ensure_tables(connection, contracts.values())
-            facts = _fill(connection, settings, contracts, without_missing=without_missing)
+            audit = _find_audit(settings)
+            facts = _fill(connection, settings, contracts, audit, without_missing=without_missing)
             facts["damaged"] = str(damaged.relative_to(settings.home))
             with transaction(connection):
                 line = record(connection, "rebuild", reason=reason, details=facts)
@@ -110,7 +111,7 @@ def rebuild(
         # A sound warehouse must not go on with a new vault: everybody would get a second surrogate. Of an earlier
         # version, no command but a rebuild takes the warehouse, and who was erased is only in the new vault.
         steps = [partial(_put_in_place, settings, draft, damaged), partial(put_new_vault_in_place, settings, damaged)]
-        for step in reversed(steps) if "erased" in facts else steps:
+        for step in reversed(steps) if audit.is_earlier else steps:
             step()
         send(line)
     finally:
@@ -124,11 +125,11 @@ def _fill(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     contracts: Mapping[str, Contract],
+    audit: _Audit,
     *,
     without_missing: bool,
 ) -> dict[str, object]:
     """Write audit and rows into the new warehouse, and return what the record says of it."""
-    audit = _find_audit(settings)
     if audit.file:
         connection.execute(f"attach {literal(str(audit.file))} as old (read_only)")
     restore_audit(connection, audit.tables)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from dagster_project.contracts import Contract, Identifier
+from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.identifiers import force_of, register_cells
 from dagster_project.extracts.reading import open_extract
@@ -39,8 +39,7 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
         for file in scan_landing(settings, contracts, quiet_seconds=0.0).files:
             contract = contracts[file.source]
             with suppress(UnreadableExtract), open_extract(file.path, contract) as extract:
-                for column in register_cells(connection, extract, contract):
-                    kind = column.identifies or Identifier.REFERENCE
+                for _, kind in register_cells(connection, extract, contract):
                     query = f"""
                         with hashed as (select *, {hmac_digits("encode(cell)", "list_0")} as hashed from cells)
                         select distinct cell, {force_of("force")}, hashed

@@ -80,7 +80,10 @@ def _findings(
     except OperatorError as error:
         yield Finding("The vault of people", str(error), "")
     yield from _marts(connection, settings)
-    yield from _newest_publication(connection, settings)
+    newest = scalar(connection, "select max(run_id) from audit.publication where is_complete")
+    if newest and not os.path.lexists(settings.published / newest):
+        advice = "Readers see an earlier one or nothing. Restore it from a backup, or publish again: fcir publish"
+        yield Finding(str(settings.published / newest), "missing; it is the newest publication", advice)
 
 
 def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
@@ -138,12 +141,9 @@ def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterat
     for load_id, file_name, expected, found in differing_loads(connection, source):
         name = f"load {load_id}{f', {file_name}' if file_name else ''}"
         if expected is None:
-            yield Finding(
-                f"raw.{source}",
-                f"{counted(found, 'row')} of load {load_id}, which the audit does not have",
-                "They count in no figure; a killed run left them. The next run deletes them: fcir run",
-                is_fault=False,
-            )
+            what = f"{counted(found, 'row')} of load {load_id}, which the audit does not have"
+            advice = "They count in no figure; a killed run left them. The next run deletes them: fcir run"
+            yield Finding(f"raw.{source}", what, advice, is_fault=False)
         elif found != expected:
             yield damage(f"raw.{source}", f"{counted(found, 'row')} of {name}; the audit has {expected:,}")
         else:
@@ -158,13 +158,3 @@ def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterato
         yield Finding(str(settings.marts), what, f"{_BUILD_AGAIN}: fcir run")
     elif reason := stale_because(connection, settings):
         yield Finding(str(settings.marts), reason, "Build and publish: fcir run", is_fault=False)
-
-
-def _newest_publication(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    newest = scalar(connection, "select max(run_id) from audit.publication where is_complete")
-    if newest and not os.path.lexists(settings.published / newest):
-        yield Finding(
-            str(settings.published / newest),
-            "missing; it is the newest publication",
-            "Readers see an earlier one or nothing. Restore it from a backup, or publish again: fcir publish",
-        )

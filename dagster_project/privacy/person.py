@@ -208,9 +208,8 @@ def _extract_names(file: Path, contract: Contract, default_force: str, person: P
                 f"insert into wanted select '{kind}', identifier from ({identifiers_query(asked, kind)})",
                 {"text": person.identifier, "forces": list(person.forces)},
             )
-        for column in register_cells(connection, extract, contract):
+        for column, kind in register_cells(connection, extract, contract):
             cells = f"(select n, cell, {force_of('force')} as force from cells)"
-            kind = column.identifies or Identifier.REFERENCE
             found = connection.execute(
                 f"select 1 from ({identifiers_query(cells, kind, column.null_words)}) semi join "
                 f"(from wanted where kind = '{kind}') using (identifier) limit 1",

@@ -463,9 +463,7 @@ def _purge_publication(
             for file in sorted((folder / "parquet" / name).glob("*/*.parquet")):
                 relation = f"read_parquet({literal(str(file))}, hive_partitioning = false)"
                 connection.execute(f"create or replace temp table kept as from {relation} {anti}")
-                if scalar(connection, "select count(*) from kept") < scalar(
-                    connection, f"select count(*) from {relation}"
-                ):
+                if scalar(connection, f"select (select count(*) from kept) < (select count(*) from {relation})"):
                     draft = draft_of(file)
                     with nullable_columns(connection):
                         copy_to_parquet(connection, orders[name], "kept", draft)
@@ -477,13 +475,8 @@ def _purge_publication(
         if is_of_rows(listed["path"]):
             file = folder / listed["path"]
             listed |= {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
-    manifest |= {
-        "purged": str(london_today()),
-        "purged_before": {
-            **manifest.get("purged_before", {}),
-            **{source: str(cut) for source, cut in plan.cuts.items()},
-        },
-    }
+    before = manifest.get("purged_before", {}) | {source: str(cut) for source, cut in plan.cuts.items()}
+    manifest |= {"purged": str(london_today()), "purged_before": before}
     write_manifest(folder, manifest)
 
 

@@ -62,9 +62,9 @@ class Hold:
 
         A hold until 9999-12-31, the last day of Python, which people write for no end, has none.
         """
-        has_end = self.last_day < date.max
-        last = first_instant(self.last_day + timedelta(1)) if has_end else datetime.max  # noqa: DTZ901 - as stored
-        return first_instant(self.first_day), last
+        if self.last_day == date.max:
+            return first_instant(self.first_day), datetime.max  # noqa: DTZ901 - as stored
+        return first_instant(self.first_day), first_instant(self.last_day + timedelta(1))
 
 
 def first_instant(day: date) -> datetime:
@@ -168,12 +168,7 @@ def _rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> I
     reader = csv.reader(text.split("\n"), strict=True)
     try:
         header = [name.strip().casefold() for name in next(reader)]
-        known = (*required, *optional)
-        if (
-            any(name not in known for name in header)
-            or not set(required) <= set(header)
-            or len(set(header)) < len(header)
-        ):
+        if len(set(header)) < len(header) or not set(required) <= set(header) <= {*required, *optional}:
             also = f" and, if needed, {', '.join(optional)}" if optional else ""
             raise RetentionError(
                 f"{path}, line 1: the columns are {', '.join(header)[:120]!r}, expected {', '.join(required)}{also}. "
