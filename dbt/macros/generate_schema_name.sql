@@ -12,7 +12,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Marts have a file of their own, which the profile attaches. -#}
 {% macro generate_database_name(custom_database_name, node) -%}
-    {{ "fcir" if target.type == "duckdb" and generate_schema_name(none, node) | trim == "marts" else target.database }}
+    {{ marts_database() if generate_schema_name(none, node) | trim == "marts" else target.database }}
+{%- endmacro %}
+
+{#- Marts have a file of their own, which the profile attaches; a lake has one catalogue. -#}
+{% macro marts_database() -%}
+    {{ adapter.dispatch("marts_database")() }}
 {%- endmacro %}

@@ -73,7 +73,7 @@ def _(mo, published):
             """
             select measures.section_title || ': ' || measures.short_label, measure
             from measures
-            where measure in (select measure from kpi_measure_verdict where usual is not null)
+            where measure in (select measure from kpi_measure_verdict where value is not null)
             order by all
             """
         ).fetchall()

@@ -76,7 +76,7 @@ def open_dialog(page: Page, button: Locator, text: str = "") -> None:
 def test_a_page_shows_what_its_readers_look_for(visit):
     check = "/assets/raw/call_segments?view=checks&checkDetail=few_rows_are_quarantined"
     for path, *texts in (
-        ("/asset-groups", "sources", "changes", "facts", "measures_calls", "kpis_crime", "papers", "publication"),
+        ("/asset-groups", "sources", "changes", "calls", "contact", "crime", "measures", "papers", "publication"),
         ("/locations/dagster_project/schedules/nightly_0415", "04:15 London time while the scheduler is running"),
         ("/locations/dagster_project/sensors/new_deliveries", "Off by default."),
         ("/assets/raw/call_segments?view=partitions", "Materialized (3)", "Missing ("),

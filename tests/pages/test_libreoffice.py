@@ -24,14 +24,13 @@ def printed(paper, folder) -> str:
 
 
 @pytest.mark.parametrize("form", ["xlsx", "docx"])
-def test_an_office_program_prints_every_figure_and_the_limits_of_every_chart(published, tmp_path, form):
+def test_an_office_program_prints_every_figure(published, tmp_path, form):
     said = printed(published / f"board_paper.{form}", tmp_path)
     newest = sorted(published.glob("papers/kent/*"))[-1]
     tables = [csv.DictReader(file.read_text(encoding="utf-8").splitlines()) for file in newest.glob("*.csv")]
     texts = {row["text"] for table in tables for row in table}
     assert len(texts) > 100
     assert [text for text in texts if text not in said] == []
-    assert form == "docx" or said.count("Lower limit") >= 18
 
 
 def test_a_document_of_twelve_months_breaks_no_figure_over_two_lines(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 
@@ -94,8 +93,8 @@ def test_peers_are_sorted_and_another_month_is_chosen_by_keyboard(looked):
 
 def test_tables_follow_the_choice_by_keyboard_and_the_address(looked):
     page = looked.page
-    looked.open("trust.html")
-    table = page.locator('[data-view="short-abandons"] table')
+    looked.open("demand.html")
+    table = page.locator('[data-view="unanswered"] table')
     page.focus("select[name=line]")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -103,7 +102,7 @@ def test_tables_follow_the_choice_by_keyboard_and_the_address(looked):
     assert "line=101" in page.url
     assert page.inner_text(".chooser .said").startswith("Shown: ")
     page.goto(f"{page.url.partition('#')[0]}#month=2022-10&line=101&force=kent")
-    expect(table).to_contain_text(re.compile("Kent Police, 101 calls, Oct 2022.*53.27%", re.DOTALL))
+    expect(table).to_contain_text("Kent Police, 101 calls, Oct 2022")
     assert looked.faults == []
 
 
@@ -117,7 +116,7 @@ def test_tables_of_the_first_choice_need_no_script(browser, published, address):
         texts.append([item.inner_text() for item in page.locator(".view table").all()])
         page.close()
     assert texts[0] == texts[1]
-    assert len(texts[0]) >= 3
+    assert len(texts[0]) >= 2
 
 
 def test_a_chart_is_saved_as_svg_and_png_and_the_query_copied(looked, published):

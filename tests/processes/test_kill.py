@@ -18,7 +18,8 @@ from threading import Event, Thread
 def watch(file):
     while not file.exists():
         Event().wait(0.02)
-    print("event", flush=True)
+    # While dbt runs, what is printed goes to its log.
+    print("event", file=sys.__stdout__, flush=True)
 
 Thread(target=watch, args=[Path(sys.argv.pop(1))], daemon=True).start()
 from dagster_project.__main__ import main

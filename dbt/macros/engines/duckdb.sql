@@ -67,6 +67,10 @@
     from {{ source }}
 {%- endmacro %}
 
+{#- generate_schema_name.sql -#}
+
+{% macro duckdb__marts_database() %}fcir{% endmacro %}
+
 {#- joined_text.sql -#}
 
 {% macro duckdb__joined_text(text) -%}
