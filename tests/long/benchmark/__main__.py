@@ -21,6 +21,7 @@ import duckdb
 
 from dagster_project.settings import PROJECT_ROOT
 from dagster_project.words import counted
+from tests.compiled_project import compile_project
 from tests.long.benchmark import data
 from tests.long.benchmark.data import Extent
 from tests.long.benchmark.measure import Cost, Job, measure
@@ -31,6 +32,7 @@ class Bench:
 
     def __init__(self, folder: Path, checkout: Path, landing: Path, night: Path, extent: Extent) -> None:
         self.home, self._base, self._cold = folder / "home", folder / "base", folder / "cold"
+        self._checkout, self._compiled = checkout, folder / "compiled"
         self._fcir, self._landing, self._files, self._extent = checkout / ".venv/bin/fcir", landing, night, extent
 
     def prepare(self) -> None:
@@ -38,10 +40,17 @@ class Bench:
         self._start_empty(self.home)
         measure(self._job("first load", "run"))
         _copy(self.home, self._base)
+        if self._checkout == PROJECT_ROOT:
+            compile_project(self._compiled, parsed=self.home / "dbt")
 
     def jobs(self) -> dict[str, Job]:
         """Return the commands in the order of the table."""
-        return {
+        reference = {}
+        if self._checkout == PROJECT_ROOT:
+            paths = [str(self.home), str(self._compiled / "dbt" / "manifest.json"), str(self._cold)]
+            command = [sys.executable, "-m", "tests.long.benchmark.reference", *paths]
+            reference["reference, first load"] = Job("", command, self._environment(self.home), self._reference)
+        return reference | {
             "run, first load": Job("", [str(self._fcir), "run"], self._environment(self._cold), self._start_cold),
             "run, a night": self._job("", "run", before=self._night),
             "run, nothing new": self._job("", "run", before=self._restore),
@@ -67,6 +76,10 @@ class Bench:
     def _start_cold(self) -> None:
         self._start_empty(self._cold)
 
+    def _reference(self) -> None:
+        self._restore()
+        shutil.rmtree(self._cold, ignore_errors=True)
+
     def _restore(self) -> None:
         """Restore the state after the first load."""
         shutil.rmtree(self._cold, ignore_errors=True)
@@ -86,19 +99,23 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def table(costs: Mapping[tuple[str, str], Sequence[Cost]], first: str) -> str:
-    """Return costs by command and checkout as a table of Markdown: medians, and ratios to the `first` checkout."""
+    """Return costs by command and checkout as a table of Markdown: medians, ratios to the `first` checkout.
+
+    Ratios to the reference, if it was measured, are in the last column.
+    """
     seconds = {key: [cost.cpu_seconds for cost in found] for key, found in costs.items()}
-    heads = ["command", "checkout", "CPU s", "min to max", "peak MB", "wall s", "ratio"]
+    heads = ["command", "checkout", "CPU s", "min to max", "peak MB", "wall s", "ratio", "of reference"]
     lines = [f"| {' | '.join(heads)} |", "|---|---" + "|---:" * (len(heads) - 2) + "|"]
+    reference = next((median(of) for (command, _), of in seconds.items() if command.startswith("reference")), None)
     for (command, checkout), found in costs.items():
         of = seconds[command, checkout]
         memory, wall = (
             median(part) for part in zip(*((cost.peak_mb, cost.wall_seconds) for cost in found), strict=True)
         )
         cells = [f"{median(of):,.2f}", f"{min(of):,.2f} to {max(of):,.2f}", f"{memory:,.0f}", f"{wall:,.1f}"]
-        lines.append(
-            f"| {' | '.join([command, checkout, *cells, f'{median(of) / median(seconds[command, first]):.2f}'])} |"
-        )
+        cells.append(f"{median(of) / median(seconds.get((command, first), of)):.2f}")
+        cells.append(f"{median(of) / reference:.2f}" if reference else "")
+        lines.append(f"| {' | '.join([command, checkout, *cells])} |")
     return "\n".join([*lines, ""])
 
 
