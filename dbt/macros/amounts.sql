@@ -21,6 +21,17 @@
     }) -}}
 {%- endmacro %}
 
+{#- Names of all amounts. -#}
+{% macro amount_names() -%}
+    {%- set names = [] -%}
+    {%- for subject in event_amounts().values() -%}
+        {%- for listed in subject -%}
+            {%- do names.extend(listed.amounts) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(names) -}}
+{%- endmacro %}
+
 {#- Sources of the amounts of some subjects. -#}
 {% macro amount_sources(subjects) -%}
     {%- set sources = [] -%}

@@ -1,5 +1,5 @@
 {#- Stops for rows of measure_catalogue that no model computes; the error names them and says what to do. -#}
-{%- set amounts = event_amounts().values() | sum(start=[]) | map(attribute="amounts") | map("list") | sum(start=[]) -%}
+{%- set amounts = amount_names() -%}
 with
 
 roles as (

@@ -48,11 +48,11 @@ def kind_of(measure: str) -> Kind:
         unit=row["unit"],
         decimals=int(row["decimals"]),
         better=row["better"],
-        is_sum=row["is_additive"] == "true" and not row["denominator"],
+        is_sum=row["method"] == "sum",
         is_judged=row["chart_type"] != "none",
         matures=row["chart_type"] == "cohort",
         subtracts=measure == "digital.other_than_ocr_and_chat",
-        has_sums=row["is_additive"] == "true",
+        has_sums=row["method"] in ("sum", "ratio"),
     )
 
 
