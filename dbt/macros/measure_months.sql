@@ -13,8 +13,8 @@ measures as (
         section in {{ listed }}
         and method in ('sum', 'ratio')
         and measure not in (
-            select measure from {{ ref("measure_parts") }}
-            where split_part(part, '.', 1) not in {{ listed }}
+            select measure_parts.measure from {{ ref("measure_parts") }} as measure_parts
+            where split_part(measure_parts.part, '.', 1) not in {{ listed }}
         )
 
 ),

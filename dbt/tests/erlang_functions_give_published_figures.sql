@@ -26,6 +26,8 @@
 ] -%}
 {%- set targets = [("10", "180", "20", "80", 14), ("0", "0", "20", "90", 1)] -%}
 
+-- The linter cannot follow lambdas and the indentation of a loop.
+-- noqa: disable=layout.indent,PRS
 {%- set outcomes = [] -%}
 {%- for servers, load, half_a_digit in losses -%}
     {%- for bound, sign, relation in [("least", "-", ">"), ("most", "+", "<")] -%}
@@ -48,8 +50,6 @@
 {%- endfor %}
 
 with
--- The linter cannot follow lambdas and the indentation of a loop.
--- noqa: disable=layout.indent,PRS
 
 outcomes as (
     {%- for claim, actual, expected in outcomes %}

@@ -1,3 +1,5 @@
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 {%- set of_calls = [
     "answer_target_seconds", "short_abandon_seconds", "called_back_counts_as_answered", "staffing_service_level_pct",
     "after_call_seconds",
@@ -9,7 +11,7 @@
 ] -%}
 {%- for parameter in of_calls -%}
     {%- do lists.append((ref("call_parameters"), "'" ~ parameter ~ "'", "'calls_' || line", parameter)) -%}
-{%- endfor -%}
+{%- endfor %}
 
 {%- for list, definition, applies_to, value in lists %}
 select

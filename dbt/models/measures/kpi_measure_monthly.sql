@@ -27,7 +27,12 @@ measure_months as (
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-figures as (select * from {{ ref("kpi_measure_period") }} where period = 'month'),
+figures as (
+
+    select * from {{ ref("kpi_measure_period") }}
+    where period = 'month'
+
+),
 
 compared as (
 

@@ -14,7 +14,13 @@ measure_rows as (select * from {{ ref("int_measure_row_monthly") }}),
 periods as (select * from {{ ref("int_period") }}),
 
 -- A row that is missing may add to such a figure or take from it.
-differences as (select distinct measure from {{ ref("measure_parts") }} where weight < 0),
+differences as (
+
+    select distinct measure
+    from {{ ref("measure_parts") }}
+    where weight < 0
+
+),
 
 -- Quarantined rows of the sources of a figure.
 quarantined as (

@@ -1,13 +1,15 @@
 with
 
-source_rows as (
-
-    select * from {{ ref("int_source_row_monthly") }}
-    where source in (select source from {{ ref("int_measure_source") }})
-
-),
+source_rows as (select * from {{ ref("int_source_row_monthly") }}),
 
 periods as (select * from {{ ref("int_period") }}),
+
+sources as (
+
+    select distinct source
+    from {{ ref("int_measure_source") }}
+
+),
 
 summed as (
 
@@ -21,6 +23,8 @@ summed as (
     from periods
     inner join source_rows
         on source_rows.month_start between periods.first_month and periods.last_month
+    inner join sources
+        on source_rows.source = sources.source
     group by all
 
 )

@@ -16,7 +16,12 @@ loaded_days as (
 ),
 
 -- Months after the one that is shown first.
-running_months as (select * from {{ ref("report_months") }} where is_running),
+running_months as (
+
+    select * from {{ ref("report_months") }}
+    where is_running
+
+),
 
 running_days as (
 

@@ -25,12 +25,13 @@ measure_days as (
 -- Transcribed papers are delivered weeks after the months that they cover.
 newest as (
 
-    select max(extract_date) as day
-    from {{ ref("stg_loads") }}
+    select max(loads.extract_date) as day
+    from {{ ref("stg_loads") }} as loads
+    inner join {{ ref("int_measure_source") }} as sources
+        on loads.source = sources.source
     where
-        status in ('loaded', 'empty')
-        and withdrawn_at is null
-        and source in (select source from {{ ref("int_measure_source") }})
+        loads.status in ('loaded', 'empty')
+        and loads.withdrawn_at is null
 
 ),
 

@@ -49,9 +49,10 @@ listed as (
 
 -- The row of all sources exists before the first delivery.
 totals as (
+    {%- for source in ["days.source", "'*'"] %}
 
     select
-        coalesce(days.source, '*') as source,
+        {{ source }} as source,
         {%- for column in counts %}
         cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }},
         {%- endfor %}
@@ -61,7 +62,12 @@ totals as (
         on days.source = accepted.source
     left join listed
         on days.source = listed.source
-    group by grouping sets ((days.source), ())
+    {%- if loop.first %}
+    group by days.source
+
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 )
 

@@ -16,7 +16,12 @@ figures as (
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-with_several_formulas as (select * from measure_months where measure = 'crime.pct_cancelled'),
+with_several_formulas as (
+
+    select * from measure_months
+    where measure = 'crime.pct_cancelled'
+
+),
 
 formulas as (
     {{- in_force("with_several_formulas", key, "month_start", ref("cancelled_crime_formulas"), [], ["formula"]) }}
