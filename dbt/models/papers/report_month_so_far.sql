@@ -125,25 +125,17 @@ shown as (
 )
 
 select
-    so_far.force_code,
-    so_far.measure,
-    so_far.month_start,
-    so_far.days_in_month as days,
-    so_far.days as days_loaded,
-    so_far.first_day,
-    so_far.last_day,
-    so_far.value,
-    so_far.display_value,
-    so_far.per_day,
-    cast(compared.weeks as bigint) as compared_weeks,
-    compared.first_day as compared_first_day,
-    compared.last_day as compared_last_day,
-    compared.value as compared_value,
-    compared.display_value as compared_display_value,
-    compared.per_day as compared_per_day,
-    so_far.days < so_far.days_in_month as is_provisional
-from shown as so_far
-left join shown as compared
-    on {{ same_columns("so_far", "compared", key) }}
-    and so_far.compared_weeks = compared.weeks
-where so_far.weeks = 0
+    {{ key | join(",\n    ") }},
+    days_in_month as days,
+    max(case when weeks = 0 then days end) as days_loaded,
+    cast(compared_weeks as bigint) as compared_weeks,
+    {%- for column in ["first_day", "last_day", "value", "display_value", "per_day"] %}
+    max(case when weeks = 0 then {{ column }} end) as {{ column }},
+    max(case when weeks = compared_weeks then {{ column }} end) as compared_{{ column }},
+    {%- endfor %}
+    max(case when weeks = 0 then days end) < days_in_month as is_provisional
+from shown
+group by
+    {{ key | join(",\n    ") }},
+    days_in_month,
+    compared_weeks
