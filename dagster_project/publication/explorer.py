@@ -46,7 +46,7 @@ _PER_DAY = "month_per_day"
 FIGURES = {
     "month": ("Month value", "The month itself."),
     "fytd": ("Year to date", "From April to the month."),
-    "prev_fytd": ("Last year to date", "The same days of the year before."),
+    "prev_fytd": ("Last year to date", "The same months of the year before."),
     "same_month_last_year": ("Same month last year", "The same month of the year before."),
     "last_6_months": ("Last 6 months", "The six months that end with the month."),
     "previous_6_months": ("Previous 6 months", "The six months before the last six."),
@@ -57,7 +57,7 @@ FIGURES = {
     ),
 }
 
-# Figures of which the marts have the year before, with the same days left out.
+# Figures of which the marts have the year before.
 _YEAR_BEFORE = {"month": "same_month_last_year", "fytd": "prev_fytd"}
 
 # In this order they are one script: a page opened from a disk may not import modules.

@@ -1,70 +1,63 @@
-{#- Shared by months, weeks and other spans of days of a measure. `period` names the column of the first day of a
-    span: month_start or week_start. -#}
+{#- Figures from sums of parts, shared by months, weeks and other spans of days of a measure. -#}
 
-{#- Query: the columns of `cells` (force_code, measure, the period, days_loaded), the formula and the target in force on
-    the first day of the period, and the sums of the formula's parts; none where no day is loaded. -#}
+{#- Query: the columns of `cells` (force_code, measure, the period, days_loaded) with the formula and the target in force
+    on the first day of the period, and the sums of the formula's parts. `period` names the column of that day:
+    month_start or week_start. -#}
 {% macro measure_sums(cells, period) %}
 {%- set key = ["force_code", "measure", period] -%}
 with
 
 formulas as (
     select
-        force_code,
+        *,
         'crime.pct_cancelled' as measure,
-        valid_from,
-        valid_to,
-        'crime.' || formula as formula
+        'crime.' || formula as formula_measure
     from {{ ref("cancelled_crime_formulas") }}
 ),
 
-dated_formulas as (
-    {{- in_force(cells, columns=key, day=period, list="formulas", key=["measure"], values=["formula"]) }}
+formulas_in_force as (
+    {{- in_force(cells, columns=key, day=period, list="formulas", key=["measure"], values=["formula_measure"]) }}
 ),
 
-dated_targets as (
+targets_in_force as (
     {{- in_force(cells, columns=key, day=period, list=ref("measure_targets"), key=["measure"], values=["target"]) }}
 ),
 
 resolved as (
     select
         cells.*,
-        coalesce(dated_formulas.formula, cells.measure) as formula_measure,
-        dated_targets.target
+        coalesce(formulas_in_force.formula_measure, cells.measure) as formula_measure,
+        cast(targets_in_force.target as decimal(38, 6)) as target
     from {{ cells }} as cells
-    left join dated_formulas
-        on {{ same_columns("cells", "dated_formulas", key) }}
-    left join dated_targets
-        on {{ same_columns("cells", "dated_targets", key) }}
-),
-
-part_periods as (
-    select
-        force_code,
-        {{ month_start("day") if period == "month_start" else week_start("day") }} as {{ period }},
-        part,
-        sum(amount) as amount
-    from {{ ref("int_part_daily") }}
-    group by all
-),
-
-final as (
-    select
-        resolved.*,
-        {{ sums_of_parts("part_periods.amount") }}
-    from resolved
-    left join {{ ref("measure_parts") }} as measure_parts
-        on
-            resolved.formula_measure = measure_parts.measure
-            and resolved.days_loaded > 0
-    left join part_periods
-        on
-            resolved.force_code = part_periods.force_code
-            and resolved.{{ period }} = part_periods.{{ period }}
-            and measure_parts.part = part_periods.part
-    group by all
+    left join formulas_in_force
+        on {{ same_columns("cells", "formulas_in_force", key) }}
+    left join targets_in_force
+        on {{ same_columns("cells", "targets_in_force", key) }}
 )
+{{ part_sums("resolved", period, ref("int_part_daily")) }}
+{% endmacro %}
 
-select * from final
+{#- Query: the columns of `cells` (force_code, formula_measure, the period, days_loaded) with the sums of the parts of
+    formula_measure, of which `part_days` has the days; none where no day is loaded. -#}
+{% macro part_sums(cells, period, part_days) %}
+    select
+        cells.*,
+        {{ sums_of_parts("part_periods.amount") }}
+    from {{ cells }} as cells
+    left join {{ ref("measure_parts") }} as measure_parts
+        on cells.formula_measure = measure_parts.measure and cells.days_loaded > 0
+    left join (
+        select
+            force_code,
+            {{ month_start("day") if period == "month_start" else week_start("day") }} as {{ period }},
+            part,
+            sum(amount) as amount
+        from {{ part_days }}
+        group by all
+    ) as part_periods
+        on {{ same_columns("cells", "part_periods", ["force_code", period]) }}
+        and measure_parts.part = part_periods.part
+    group by all
 {% endmacro %}
 
 {#- Columns `numerator` and `denominator` of a group that joins `measure_parts` to amounts of its parts: null without a
@@ -76,8 +69,8 @@ select * from final
     {%- endfor %}
 {%- endmacro %}
 
-{#- The two that a sum or a ratio is the quotient of, with the scale of its unit in them: a sum is divided by 1.
-    `sums` has numerator and denominator, `measures` is the catalogue. -#}
+{#- Numerator and denominator of a sum or a ratio, scaled to its unit; a plain sum has the denominator 1. `sums` has
+    both, `measures` is the catalogue. -#}
 {% macro figure_numerator(sums, measures="measures") -%}
     {{ sums }}.numerator * {{ measures }}.factor * {{ measures }}.denominator_divisor
 {%- endmacro %}

@@ -257,11 +257,8 @@ class Calendar:
         """A period of a month."""
         months = months_of_period(month, name)
         days = [day for each in months for day in days_of(each)]
-        if name == "prev_fytd" and month in self.delivered:
-            # A year to date that lacks days is compared with the year before without those days.
-            days = [day for day in days if _a_year_later(day) in self.loaded]
         if name in ("prev_fytd", "same_month_last_year"):
-            is_known = shifted(month, -12) in self.delivered and bool(days)
+            is_known = shifted(month, -12) in self.delivered
         else:
             is_known = month in self.delivered and ("fytd" in name or set(months) <= self.delivered)
         there = {day for day in days if (day.year, day.month) in self.delivered}
@@ -306,12 +303,7 @@ class Period:
     @property
     def is_provisional(self) -> bool:
         """Whether a day is missing."""
-        return self.loaded < len(self.days) or not self.days
-
-
-def _a_year_later(day: date) -> date:
-    """The same day of the next year; 28 February for 29 February."""
-    return date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
+        return self.loaded < len(self.days)
 
 
 class NaiveWarehouse:

@@ -5,7 +5,9 @@ measure_periods as (select * from {{ ref("int_measure_period") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-quarantined as (select * from {{ ref("int_measure_quarantine") }}),
+source_quarantine as (select * from {{ ref("kpi_quarantine_period") }}),
+
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
 measure_rows as (select * from {{ ref("int_measure_row_monthly") }}),
 
@@ -17,6 +19,25 @@ differences as (
     select distinct measure
     from {{ ref("measure_parts") }}
     where weight < 0
+
+),
+
+-- Quarantined rows of the sources of a figure.
+quarantined as (
+
+    select
+        source_quarantine.force_code,
+        measure_sources.measure,
+        source_quarantine.month_start,
+        source_quarantine.period,
+        sum(source_quarantine.rows_quarantined) as rows_quarantined,
+        max(source_quarantine.share_quarantined) as share_quarantined,
+        {{ joined_text("case when source_quarantine.is_affected_by_quarantine then source_quarantine.source end") }}
+            as affected_sources
+    from source_quarantine
+    inner join measure_sources
+        on source_quarantine.source = measure_sources.source
+    group by all
 
 ),
 
@@ -41,10 +62,7 @@ possible_of_sources as (
 possible as (
 
     select
-        force_code,
-        measure,
-        month_start,
-        period,
+        {{ key | join(",\n        ") }},
         sum(rows_read) as rows_possible,
         sum(rows_quarantined) as rows_missing,
         {{ joined_text("case when rows_quarantined > 0 then source end") }} as sources
@@ -63,19 +81,17 @@ figures as (
         measures.numerator_divisor,
         measures.denominator_divisor,
         case
-            when measure_periods.value is null or measures.method not in ('sum', 'ratio') then measure_periods.value
-            else {{ figure_numerator("measure_periods") }}
+            when measures.method in ('sum', 'ratio') and measure_periods.value is not null
+                then {{ figure_numerator("measure_periods") }}
+            else measure_periods.value
         end as shown_numerator,
-        case
-            when measures.method in ('sum', 'ratio') then {{ figure_denominator("measure_periods") }}
-            else 1
-        end as shown_denominator,
+        case when measures.method in ('sum', 'ratio') then {{ figure_denominator("measure_periods") }} else 1 end
+            as shown_denominator,
         {{ is_sum() }} as is_sum,
         measures.method = 'ratio' and measures.unit = 'percent' as is_share,
         {{ is_sum() }} and measures.unit = 'count' and differences.measure is null as is_count,
-        coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
-        coalesce(quarantined.share_quarantined, 0) as share_quarantined,
-        coalesce(quarantined.is_affected_by_quarantine, false) as is_above_limit,
+        cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
+        cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
         quarantined.affected_sources,
         coalesce(possible.rows_possible, 0) as rows_possible,
         coalesce(possible.rows_missing, 0) as rows_missing,
@@ -114,50 +130,37 @@ judged as (
 
     select
         *,
-        is_above_limit or coalesce({{ could_matter("spans") }}, false) as is_affected_by_quarantine
+        affected_sources is not null or coalesce({{ could_matter("spans") }}, false) as is_affected_by_quarantine
     from spans
-
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(measure as {{ dbt.type_string() }}) as measure,
-        cast(month_start as date) as month_start,
-        cast(period as {{ dbt.type_string() }}) as period,
-        cast(first_month as date) as first_month,
-        cast(last_month as date) as last_month,
-        cast(months as bigint) as months,
-        cast(months_delivered as bigint) as months_delivered,
-        {{ ratio("numerator", "numerator_divisor") }} as numerator,
-        {{ ratio("denominator", "denominator_divisor") }} as denominator,
-        cast(value as decimal(38, 6)) as value,
-        cast(
-            {{ display_value("shown_numerator", "unit", "decimals", "shown_denominator") | indent(12) }}
-            as {{ dbt.type_string() }}
-        ) as display_value,
-        cast(mean_per_month as decimal(38, 6)) as mean_per_month,
-        cast(mean_per_day as decimal(38, 6)) as mean_per_day,
-        cast(days as bigint) as days,
-        cast(days_loaded as bigint) as days_loaded,
-        cast(is_provisional as boolean) as is_provisional,
-        cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
-        cast(case when is_provisional then complete_since end as date) as complete_since,
-        cast(rows_quarantined as bigint) as rows_quarantined,
-        cast(share_quarantined as decimal(38, 6)) as share_quarantined,
-        cast(is_affected_by_quarantine as boolean) as is_affected_by_quarantine,
-        cast(case when is_affected_by_quarantine and value is not null then value_low end as decimal(38, 6))
-            as value_low,
-        cast(case when is_affected_by_quarantine and value is not null then value_high end as decimal(38, 6))
-            as value_high,
-        cast(
-            case when is_affected_by_quarantine and not is_above_limit then possible_sources else affected_sources end
-            as {{ dbt.type_string() }}
-        ) as affected_sources,
-        cast(columns_without_values as {{ dbt.type_string() }}) as columns_without_values
-    from judged
 
 )
 
-select * from final
+select
+    force_code,
+    measure,
+    month_start,
+    period,
+    first_month,
+    last_month,
+    months,
+    months_delivered,
+    {{ ratio("numerator", "numerator_divisor") }} as numerator,
+    {{ ratio("denominator", "denominator_divisor") }} as denominator,
+    value,
+    {{ display_value("shown_numerator", "unit", "decimals", "shown_denominator") }} as display_value,
+    mean_per_month,
+    mean_per_day,
+    days,
+    days_loaded,
+    is_provisional,
+    share_of_days_loaded,
+    complete_since,
+    rows_quarantined,
+    share_quarantined,
+    is_affected_by_quarantine,
+    {%- for bound in ["value_low", "value_high"] %}
+    cast(case when is_affected_by_quarantine and value is not null then {{ bound }} end as decimal(38, 6)) as {{ bound }},
+    {%- endfor %}
+    case when is_affected_by_quarantine then coalesce(affected_sources, possible_sources) end as affected_sources,
+    columns_without_values
+from judged

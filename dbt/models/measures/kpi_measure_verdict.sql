@@ -2,7 +2,6 @@
     of moving ranges by their median, after Wheeler. -#}
 {%- set far = 3145 -%}
 {%- set one_step = 3865 -%}
-{%- set key = ["force_code", "measure", "month_start"] -%}
 with
 
 months as (select * from {{ ref("int_measure_usual") }}),
@@ -45,10 +44,10 @@ compared as (
         months.is_judged and months.has_year_before and measures.chart_type <> 'cohort' as has_records,
         coalesce(months.high_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_high,
         coalesce(months.low_before < {{ date_plus("months.month_start", -12, "month") }}, true) as is_low,
+        12 - months.months_left as months_done,
         measures.factor * years_to_date.numerator as year_numerator,
         years_to_date.denominator as year_denominator,
         years_to_date.value as year_value,
-        12 - months.months_left as months_done,
         -- The denominators of the rest of the year, times the months so far: last year's, or the mean of those so far.
         case
             when months.rest_months = months.months_left
@@ -65,7 +64,7 @@ compared as (
     inner join measures
         on months.measure = measures.measure
     left join years_to_date
-        on {{ same_columns("months", "years_to_date", key) }}
+        on {{ same_columns("months", "years_to_date", ["force_code", "measure", "month_start"]) }}
     left join subtracting
         on months.measure = subtracting.measure
 
@@ -76,9 +75,7 @@ needs as (
 
     select
         *,
-        cast(
-            (target * year_denominator - year_numerator) * months_done as decimal(38, 6)
-        ) as missing,
+        cast((target * year_denominator - year_numerator) * months_done as decimal(38, 6)) as missing,
         cast(target * rest_denominators as decimal(38, 6)) as targeted,
         coalesce(has_year and (months_left = 0 or rest_denominators > 0), false) as has_need
     from compared
@@ -113,53 +110,37 @@ rest as (
         end as state
     from needs
 
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(measure as {{ dbt.type_string() }}) as measure,
-        cast(month_start as date) as month_start,
-        cast(value as decimal(38, 6)) as value,
-        case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
-        case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
-        case
-            when has_usual
-                then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }}
-        end as lower_limit,
-        case
-            when has_usual
-                then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
-        end as upper_limit,
-        cast(
-            case
-                when has_verdict and 2000 * amount > high then case better when 'higher' then 'better' else 'worse' end
-                when has_verdict and 2000 * amount < low then case better when 'lower' then 'better' else 'worse' end
-            end as {{ dbt.type_string() }}
-        ) as verdict,
-        case
-            when has_verdict then 2000 * abs(amount - previous_amount) > {{ one_step }} * usual_step_x2
-        end as is_step,
-        case when has_records then is_high end as is_record_high,
-        case when has_records then is_low end as is_record_low,
-        cast(
-            case when has_records and is_high then high_before when has_records and is_low then low_before end as date
-        ) as record_since,
-        cast(target as decimal(38, 6)) as target,
-        cast(is_target_met as boolean) as is_target_met,
-        cast(
-            case
-                when targets_before = 11 and is_target_met is not null
-                    then targets_met_before + case when is_target_met then 1 else 0 end
-            end as bigint
-        ) as met_of_last_12,
-        cast(need as decimal(38, 6)) as rest_of_year_need,
-        cast(state as {{ dbt.type_string() }}) as rest_of_year_state,
-        cast(is_provisional as boolean) as is_provisional,
-        cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from rest
-
 )
 
-select * from final
+select
+    force_code,
+    measure,
+    month_start,
+    value,
+    case when has_usual then {{ ratio("usual_x2", "2 * scale") }} end as usual,
+    case when has_usual then {{ ratio("usual_step_x2", "2 * scale") }} end as usual_step,
+    case when has_usual then {{ ratio("case when has_floor and low < 0 then 0 else low end", "divisor") }} end
+        as lower_limit,
+    case
+        when has_usual
+            then {{ ratio("case when unit = 'percent' and high > 100 * divisor then 100 * divisor else high end", "divisor") }}
+    end as upper_limit,
+    case
+        when has_verdict and 2000 * amount > high then case better when 'higher' then 'better' else 'worse' end
+        when has_verdict and 2000 * amount < low then case better when 'lower' then 'better' else 'worse' end
+    end as verdict,
+    case when has_verdict then 2000 * abs(amount - previous_amount) > {{ one_step }} * usual_step_x2 end as is_step,
+    case when has_records then is_high end as is_record_high,
+    case when has_records then is_low end as is_record_low,
+    case when has_records and is_high then high_before when has_records and is_low then low_before end as record_since,
+    target,
+    is_target_met,
+    case
+        when targets_before = 11 and is_target_met is not null
+            then cast(targets_met_before + case when is_target_met then 1 else 0 end as bigint)
+    end as met_of_last_12,
+    need as rest_of_year_need,
+    state as rest_of_year_state,
+    is_provisional,
+    share_of_days_loaded
+from rest

@@ -1,20 +1,36 @@
 with
 
-source_quarantine as (select * from {{ ref("int_source_quarantine") }}),
+source_rows as (select * from {{ ref("int_source_row_monthly") }}),
 
-final as (
+periods as (select * from {{ ref("int_period") }}),
+
+sources as (
+
+    select distinct source
+    from {{ ref("int_measure_source") }}
+
+),
+
+summed as (
 
     select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(source as {{ dbt.type_string() }}) as source,
-        cast(month_start as date) as month_start,
-        cast(period as {{ dbt.type_string() }}) as period,
-        cast(rows_read as bigint) as rows_read,
-        cast(rows_quarantined as bigint) as rows_quarantined,
-        cast(share_quarantined as decimal(38, 6)) as share_quarantined,
-        cast(is_affected_by_quarantine as boolean) as is_affected_by_quarantine
-    from source_quarantine
+        source_rows.force_code,
+        source_rows.source,
+        periods.month_start,
+        periods.period,
+        cast(sum(source_rows.rows_read) as bigint) as rows_read,
+        cast(sum(source_rows.rows_quarantined) as bigint) as rows_quarantined
+    from periods
+    inner join source_rows
+        on source_rows.month_start between periods.first_month and periods.last_month
+    inner join sources
+        on source_rows.source = sources.source
+    group by all
 
 )
 
-select * from final
+select
+    *,
+    coalesce({{ ratio("rows_quarantined", "rows_read", 100) }}, 0) as share_quarantined,
+    {{ exceeds_quarantine_limit("rows_quarantined", "rows_read") }} as is_affected_by_quarantine
+from summed

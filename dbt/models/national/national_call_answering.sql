@@ -1,3 +1,4 @@
+{%- set key = ["force_code", "month_start"] -%}
 {%- set shares = ["pct_under_10s", "pct_10_to_60s", "pct_over_60s"] -%}
 {#- Three shares that are rounded to whole percentages differ from 100 by at most this, as the contract says. -#}
 {%- set rounding = "1.5" -%}
@@ -23,9 +24,7 @@ figures as (
         months.month_start,
         answering.calls,
         answering.mean_answer_seconds,
-        {%- for share in shares %}
-        answering.{{ share }},
-        {%- endfor %}
+        answering.{{ shares | join(",\n        answering.") }},
         case
             when answering.force_code is null then 'no_data'
             when coalesce(answering.calls, 0) = 0 then 'no_calls'
@@ -35,8 +34,8 @@ figures as (
     from forces
     cross join months
     left join answering
-        on {{ same_columns("months", "answering", ["month_start"]) }}
-        and {{ same_columns("forces", "answering", ["force_code"]) }}
+        on months.month_start = answering.month_start
+        and forces.force_code = answering.force_code
 
 ),
 
@@ -52,30 +51,20 @@ counted as (
 ),
 
 -- A force belongs to its own group.
-group_members as (
+members as (
 
     select distinct
+        'group' as area,
         figures.force_code,
         figures.month_start,
         police_forces.force_code as member_code
     from figures
     inner join similar_forces
         on figures.force_code = similar_forces.force_code
-        and figures.month_start >= similar_forces.valid_from
-        and figures.month_start <= coalesce(similar_forces.valid_to, figures.month_start)
+        and figures.month_start between similar_forces.valid_from
+        and coalesce(similar_forces.valid_to, figures.month_start)
     inner join police_forces
         on police_forces.force_code in (similar_forces.force_code, similar_forces.similar_force_code)
-
-),
-
-members as (
-
-    select
-        'group' as area,
-        force_code,
-        month_start,
-        member_code
-    from group_members
 
     union all
 
@@ -90,7 +79,7 @@ members as (
 ),
 
 -- From the parts that a mean and a share imply: seconds, and whole calls.
-totals as (
+summed as (
 
     select
         members.area,
@@ -112,51 +101,50 @@ totals as (
 
 ),
 
-final as (
+-- The figures of a group without another force would be those of the force.
+totals as (
 
     select
-        cast(figures.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(figures.month_start as date) as month_start,
-        cast(figures.calls as bigint) as calls,
-        cast(figures.mean_answer_seconds as decimal(38, 6)) as mean_answer_seconds,
+        *,
+        cast(case when area = 'uk' or has_other_force then calls end as bigint) as shown_calls,
+        case when area = 'uk' or has_other_force then {{ ratio("answer_seconds", "calls") }} end as mean_answer_seconds,
         {%- for share in shares %}
-        cast(figures.{{ share }} as decimal(38, 6)) as {{ share }},
+        case when area = 'uk' or has_other_force then {{ ratio("calls_" ~ share, "calls", 100) }} end as {{ share }}
+        {{- "," if not loop.last }}
         {%- endfor %}
-        counted.force_rank,
-        counted.mean_rank,
-        cast(country.forces_complete as bigint) as forces_ranked,
-        cast(figures.rank_reason as {{ dbt.type_string() }}) as rank_reason,
-        cast(similar_groups.forces_complete as bigint) as group_forces_complete,
-        cast(similar_groups.forces as bigint) as group_forces,
-        cast(
-            case
-                when similar_groups.force_code is null then 'no_group'
-                when not similar_groups.has_other_force then 'no_other_force'
-            end as {{ dbt.type_string() }}
-        ) as group_reason,
-        {%- for area, sums in [("group", "compared_groups"), ("uk", "country")] %}
-        cast({{ sums }}.calls as bigint) as {{ area }}_calls,
-        {{ ratio(sums ~ ".answer_seconds", sums ~ ".calls") }} as {{ area }}_mean_answer_seconds,
-        {%- for share in shares %}
-        {{ ratio(sums ~ ".calls_" ~ share, sums ~ ".calls", 100) }} as {{ area }}_{{ share }},
-        {%- endfor %}
-        {%- endfor %}
-        cast(country.forces_complete as bigint) as uk_forces_complete,
-        cast(country.forces as bigint) as uk_forces
-    from figures
-    inner join totals as country
-        on {{ same_columns("figures", "country", ["force_code", "month_start"]) }}
-        and country.area = 'uk'
-    left join counted
-        on {{ same_columns("figures", "counted", ["force_code", "month_start"]) }}
-    left join totals as similar_groups
-        on {{ same_columns("figures", "similar_groups", ["force_code", "month_start"]) }}
-        and similar_groups.area = 'group'
-    left join totals as compared_groups
-        on {{ same_columns("figures", "compared_groups", ["force_code", "month_start"]) }}
-        and compared_groups.area = 'group'
-        and compared_groups.has_other_force
+    from summed
 
 )
 
-select * from final
+select
+    figures.force_code,
+    figures.month_start,
+    figures.calls,
+    {%- for column in ["mean_answer_seconds"] + shares %}
+    cast(figures.{{ column }} as decimal(38, 6)) as {{ column }},
+    {%- endfor %}
+    counted.force_rank,
+    counted.mean_rank,
+    country.forces_complete as forces_ranked,
+    figures.rank_reason,
+    similar_groups.forces_complete as group_forces_complete,
+    similar_groups.forces as group_forces,
+    case
+        when similar_groups.force_code is null then 'no_group'
+        when not similar_groups.has_other_force then 'no_other_force'
+    end as group_reason,
+    {%- for area, sums in {"group": "similar_groups", "uk": "country"}.items() %}
+    {{ sums }}.shown_calls as {{ area }}_calls,
+    {%- for column in ["mean_answer_seconds"] + shares %}
+    {{ sums }}.{{ column }} as {{ area }}_{{ column }},
+    {%- endfor %}
+    {%- endfor %}
+    country.forces_complete as uk_forces_complete,
+    country.forces as uk_forces
+from figures
+inner join totals as country
+    on {{ same_columns("figures", "country", key) }} and country.area = 'uk'
+left join counted
+    on {{ same_columns("figures", "counted", key) }}
+left join totals as similar_groups
+    on {{ same_columns("figures", "similar_groups", key) }} and similar_groups.area = 'group'

@@ -6,13 +6,13 @@ measures as (select * from {{ ref("measure_catalogue") }})
 
 select
     figures.force_code,
-    cast(measures.section as {{ dbt.type_string() }}) as section,
-    cast(measures.label as {{ dbt.type_string() }}) as label,
-    cast(measures.name as {{ dbt.type_string() }}) as measure,
+    measures.section,
+    measures.label,
+    measures.name as measure,
     figures.month_start,
     figures.value,
     figures.display_value,
-    cast(measures.unit as {{ dbt.type_string() }}) as unit,
+    measures.unit,
     cast(measures.board_paper_order as bigint) as sort_order,
     figures.is_provisional,
     figures.share_of_days_loaded

@@ -5,49 +5,29 @@
 -- noqa: disable=layout.indent
 with
 
-claims as (
-
-    select * from {{ ref("int_statement") }}
-    where kind = 'claim'
-
-),
-
 -- Each comparison is of one figure with another, and expects it to be higher, lower or equal.
 compared as (
 
     select
-        claims.*,
-        figures.months,
-        figures.months_loaded,
-        figures.compared_first_month,
-        figures.compared_last_month,
+        *,
+        case when stated_decimals > measure_decimals then stated_decimals else measure_decimals end as decimals,
         case
-            when claims.stated_unit = 'duration' then 0
-            when claims.stated_decimals > claims.measure_decimals then claims.stated_decimals
-            else claims.measure_decimals
-        end as decimals,
-        case
-            when claims.comparison in ('more_than', 'peaks_in', 'rises', 'rises_year_on_year') then 'higher'
-            when claims.comparison in ('less_than', 'lowest_in', 'falls', 'falls_year_on_year') then 'lower'
-            when claims.comparison in ('equals', 'is_the_sum_of') then 'equal'
-            when claims.comparison = 'within_benchmark' and claims.better <> 'neither' then claims.better
+            when comparison in ('more_than', 'peaks_in', 'rises', 'rises_year_on_year') then 'higher'
+            when comparison in ('less_than', 'lowest_in', 'falls', 'falls_year_on_year') then 'lower'
+            when comparison in ('equals', 'is_the_sum_of') then 'equal'
+            when comparison = 'within_benchmark' and better <> 'neither' then better
         end as expected,
+        case when comparison in {{ over_months }} then stated_month_figure else figure end as value,
         case
-            when claims.comparison in {{ over_months }} then figures.stated_month_value
-            else figures.value
-        end as value,
-        case
-            when claims.comparison in ('more_than', 'less_than', 'equals') then claims.stated_number
-            when claims.comparison = 'peaks_in' then figures.highest_other
-            when claims.comparison = 'lowest_in' then figures.lowest_other
-            when claims.comparison = 'within_benchmark' then figures.target
+            when comparison in ('more_than', 'less_than', 'equals') then stated_number
+            when comparison = 'peaks_in' then highest_other
+            when comparison = 'lowest_in' then lowest_other
+            when comparison = 'within_benchmark' then target
             -- Two periods, or a sum and its parts, are compared as a whole.
-            when figures.months_loaded = figures.months and (figures.is_same_length or not claims.is_sum)
-                then figures.compared_value
+            when months_loaded = months and (is_same_length or not is_sum) then compared_figure
         end as base_value
-    from claims
-    inner join {{ ref("int_statement_figure") }} as figures
-        on {{ same_columns("claims", "figures", key) }}
+    from {{ ref("int_statement") }}
+    where kind = 'claim'
 
 ),
 
@@ -147,6 +127,6 @@ select
         when 3 then 'supported_so_far'
         else 'supported'
     end as claim_verdict,
-    cast(trim(sentence || coalesce(loaded, '')) as {{ dbt.type_string() }}) as evidence,
+    trim(sentence || coalesce(loaded, '')) as evidence,
     not is_complete as is_provisional
 from worded

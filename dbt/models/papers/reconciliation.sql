@@ -8,17 +8,10 @@ figures as (select * from {{ ref("kpi_measure_monthly") }}),
 measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- A later extract may correct a figure.
-numbered as (
-
-    select
-        *,
-        section || '.' || measure as code,
-        cast(row_number() over (
-            partition by force_code, report_id, section, measure, month
-            order by extract_date desc nulls last, load_id desc nulls last, source_row desc nulls last
-        ) as bigint) as row_num
-    from {{ ref("stg_published_figures") }}
-
+latest as (
+    {{- latest_rows(
+        ref("stg_published_figures"), key=["force_code", "report_id", "section", "measure", "month"]
+    ) }}
 ),
 
 published as (
@@ -29,14 +22,13 @@ published as (
         published_on,
         section,
         measure as name,
-        code as measure,
+        section || '.' || measure as measure,
         unit,
         {{ month_start("month") }} as month_start,
         published_value,
         {{ printed_number("published_value", "unit") }} as published_number,
         case when unit = 'duration' then 0 else {{ printed_decimals("published_value") }} end as decimals
-    from numbered
-    where row_num = 1
+    from latest
 
 ),
 
@@ -88,10 +80,8 @@ computed as (
     left join measures
         on formulas.formula = measures.measure
     left join figures
-        on
-            published.force_code = figures.force_code
-            and formulas.formula = figures.measure
-            and published.month_start = figures.month_start
+        on {{ same_columns("published", "figures", ["force_code", "month_start"]) }}
+        and formulas.formula = figures.measure
     left join formulas_in_force
         on {{ same_columns("published", "formulas_in_force", key) }}
 
@@ -124,7 +114,7 @@ select
     unit,
     month_start,
     published_value,
-    cast({{ display_value("own_value", "unit", "decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+    {{ display_value("own_value", "unit", "decimals") }} as warehouse_value,
     cast(published_number - {{ rounded("own_value", "decimals") }} as decimal(38, 6)) as difference,
     case
         when own_value is null then 'no_data'

@@ -3,31 +3,21 @@
 -- noqa: disable=layout.indent
 with
 
-statements as (
-
-    select * from {{ ref("int_statement") }}
-    where kind = 'figure'
-
-),
-
 -- The measure's own figure, and the one by the formula that the paper used; of a change, less that of the months before.
 computed as (
 
     select
-        statements.*,
-        case when statements.stated_unit = 'duration' then 0 else statements.stated_decimals end as decimals,
-        statements.comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean,
-        {%- for column in ["value", "formula_value"] %}
+        *,
+        comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean,
+        {%- for column, figure in {"value": "figure", "formula_value": "formula_figure"}.items() %}
         case
-            when figures.months_loaded < figures.months then null
-            when statements.comparison in ('change', 'change_of_mean_per_month')
-                then figures.{{ column }} - figures.compared_{{ column }}
-            else figures.{{ column }}
+            when months_loaded < months then null
+            when comparison in ('change', 'change_of_mean_per_month') then {{ figure }} - compared_{{ figure }}
+            else {{ figure }}
         end as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
-    from statements
-    inner join {{ ref("int_statement_figure") }} as figures
-        on {{ same_columns("statements", "figures", key) }}
+    from {{ ref("int_statement") }}
+    where kind = 'figure'
 
 ),
 
@@ -35,10 +25,10 @@ printed as (
 
     select
         *,
-        {{ rounded("value", "decimals") }} as own,
+        {{ rounded("value", "stated_decimals") }} as own,
         case
-            when formula = 'cut_off' then {{ rounded("value", "decimals", cut_off=true) }}
-            else {{ rounded("formula_value", "decimals") }}
+            when formula = 'cut_off' then {{ rounded("value", "stated_decimals", cut_off=true) }}
+            else {{ rounded("formula_value", "stated_decimals") }}
         end as by_formula
     from computed
 
@@ -74,10 +64,10 @@ select
     first_month,
     last_month,
     published_value,
-    cast({{ display_value("value", "stated_unit", "decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+    {{ display_value("value", "stated_unit", "stated_decimals") }} as warehouse_value,
     cast(stated_number - own as decimal(38, 6)) as difference,
     verdict,
-    cast(case
+    case
         when own = stated_number then own_words
         when verdict <> 'match_other_formula' then null
         when formula = 'cut_off' then own_words || ', cut off'
@@ -87,7 +77,7 @@ select
         when found_by = 'trial'
             then ' over ' || {{ months_text("first_month", "last_month") }} || ', where the paper states no period'
         else ''
-    end as {{ dbt.type_string() }}) as formula,
+    end as formula,
     coalesce(found_by, 'paper') as found_by,
     own is null as is_provisional
 from judged

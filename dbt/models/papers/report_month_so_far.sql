@@ -3,59 +3,39 @@
 -- noqa: disable=layout.indent
 with
 
-figures as (
-
-    select * from {{ ref("kpi_measure_period") }}
-    where period = 'month' and days_loaded > 0
-
-),
-
 measures as (select * from {{ ref("measure_catalogue") }}),
-
-unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
-
--- Months after the one that is shown first.
-running as (
-
-    select
-        figures.force_code,
-        figures.measure,
-        figures.month_start,
-        figures.days
-    from figures
-    inner join {{ ref("report_months") }} as report_months
-        on
-            figures.force_code = report_months.force_code
-            and figures.month_start = report_months.month_start
-    inner join measures
-        on figures.measure = measures.measure
-    where
-        report_months.is_running
-        and measures.is_headline
-
-),
-
-formulas_in_force as (
-    {{- in_force(
-        "running", columns=key, day="month_start", list=ref("cancelled_crime_formulas"), key=[], values=["formula"]
-    ) }}
-),
 
 loaded_days as (
 
+    select measure_days.*
+    from {{ ref("int_measure_day") }} as measure_days
+    inner join measures
+        on measure_days.measure = measures.measure
+    where measures.is_headline
+
+),
+
+-- Months after the one that is shown first.
+running_months as (
+
+    select * from {{ ref("report_months") }}
+    where is_running
+
+),
+
+running_days as (
+
     select
-        running.*,
-        dates.date_day as day,
-        max(dates.date_day) over (partition by running.force_code, running.measure, running.month_start) as last_day
-    from running
-    inner join {{ ref("dim_date") }} as dates
-        on running.month_start = dates.month_start
-    left join unloaded_days
-        on
-            running.force_code = unloaded_days.force_code
-            and running.measure = unloaded_days.measure
-            and dates.date_day = unloaded_days.day
-    where unloaded_days.day is null
+        loaded_days.*,
+        running_months.month_start,
+        running_months.days as days_in_month,
+        max(loaded_days.day) over (
+            partition by loaded_days.force_code, loaded_days.measure, running_months.month_start
+        ) as last_day
+    from loaded_days
+    inner join running_months
+        on loaded_days.force_code = running_months.force_code
+        and {{ month_start("loaded_days.day") }} = running_months.month_start
 
 ),
 
@@ -63,16 +43,23 @@ loaded_days as (
 counted_days as (
 
     select
-        loaded_days.force_code,
-        loaded_days.measure,
-        loaded_days.month_start,
-        loaded_days.days as days_in_month,
+        running_days.force_code,
+        running_days.measure,
+        running_days.month_start,
+        running_days.days_in_month,
         weeks.weeks,
-        {{ date_plus("loaded_days.day", "-7 * weeks.weeks", "day") }} as day
-    from loaded_days
+        {{ date_plus("running_days.day", "-7 * weeks.weeks", "day") }} as day
+    from running_days
     inner join (values (0), (4), (5), (52)) as weeks (weeks)
-        on weeks.weeks in (0, 52, case when extract(day from loaded_days.last_day) > 28 then 5 else 4 end)
+        on weeks.weeks in (0, 52, case when extract(day from running_days.last_day) > 28 then 5 else 4 end)
 
+),
+
+formulas_in_force as (
+    {{- in_force(
+        "running_months", columns=["force_code", "month_start"], day="month_start", list=ref("cancelled_crime_formulas"),
+        key=[], values=["formula"]
+    ) }}
 ),
 
 -- All use the formula of the running month, so that a change of formula does not show as a change of the figure.
@@ -87,32 +74,20 @@ summed as (
         min(counted_days.day) as first_day,
         max(counted_days.day) as last_day,
         count(distinct counted_days.day) as days,
-        min(case when figures.measure is not null and unloaded_days.day is null then 1 else 0 end) = 1 as is_whole,
+        count(*) = count(loaded_days.day) as is_whole,
         {{ sums_of_parts("part_days.amount") }}
     from counted_days
     left join formulas_in_force
-        on
-            {{ same_columns("counted_days", "formulas_in_force", key) }}
-            and counted_days.measure = 'crime.pct_cancelled'
+        on {{ same_columns("counted_days", "formulas_in_force", ["force_code", "month_start"]) }}
+        and counted_days.measure = 'crime.pct_cancelled'
     inner join {{ ref("measure_parts") }} as measure_parts
-        on
-            coalesce('crime.' || formulas_in_force.formula, counted_days.measure) = measure_parts.measure
-            and measure_parts.role in ('numerator', 'denominator')
+        on coalesce('crime.' || formulas_in_force.formula, counted_days.measure) = measure_parts.measure
+        and measure_parts.role in ('numerator', 'denominator')
     left join {{ ref("int_part_daily") }} as part_days
-        on
-            counted_days.force_code = part_days.force_code
-            and counted_days.day = part_days.day
-            and measure_parts.part = part_days.part
-    left join figures
-        on
-            counted_days.force_code = figures.force_code
-            and counted_days.measure = figures.measure
-            and {{ month_start("counted_days.day") }} = figures.month_start
-    left join unloaded_days
-        on
-            counted_days.force_code = unloaded_days.force_code
-            and counted_days.measure = unloaded_days.measure
-            and counted_days.day = unloaded_days.day
+        on {{ same_columns("counted_days", "part_days", ["force_code", "day"]) }}
+        and measure_parts.part = part_days.part
+    left join loaded_days
+        on {{ same_columns("counted_days", "loaded_days", ["force_code", "measure", "day"]) }}
     group by
         {%- for column in key + ["days_in_month", "weeks"] %}
         counted_days.{{ column }}{{ "," if not loop.last }}
@@ -120,7 +95,7 @@ summed as (
 
 ),
 
-shown as (
+figures as (
 
     select
         summed.*,
@@ -138,31 +113,29 @@ shown as (
     inner join measures
         on summed.measure = measures.measure
 
+),
+
+shown as (
+
+    select
+        *,
+        {{ display_value("value", "unit", "decimals") }} as display_value
+    from figures
+
 )
 
 select
-    so_far.force_code,
-    so_far.measure,
-    so_far.month_start,
-    cast(so_far.days_in_month as bigint) as days,
-    cast(so_far.days as bigint) as days_loaded,
-    so_far.first_day,
-    so_far.last_day,
-    so_far.value,
-    cast({{ display_value("so_far.value", "so_far.unit", "so_far.decimals") }} as {{ dbt.type_string() }})
-        as display_value,
-    so_far.per_day,
-    cast(compared.weeks as bigint) as compared_weeks,
-    compared.first_day as compared_first_day,
-    compared.last_day as compared_last_day,
-    compared.value as compared_value,
-    cast({{ display_value("compared.value", "compared.unit", "compared.decimals") }} as {{ dbt.type_string() }})
-        as compared_display_value,
-    compared.per_day as compared_per_day,
-    so_far.days < so_far.days_in_month as is_provisional
-from shown as so_far
-left join shown as compared
-    on
-        {{ same_columns("so_far", "compared", key) }}
-        and so_far.compared_weeks = compared.weeks
-where so_far.weeks = 0
+    {{ key | join(",\n    ") }},
+    days_in_month as days,
+    max(case when weeks = 0 then days end) as days_loaded,
+    cast(compared_weeks as bigint) as compared_weeks,
+    {%- for column in ["first_day", "last_day", "value", "display_value", "per_day"] %}
+    max(case when weeks = 0 then {{ column }} end) as {{ column }},
+    max(case when weeks = compared_weeks then {{ column }} end) as compared_{{ column }},
+    {%- endfor %}
+    max(case when weeks = 0 then days end) < days_in_month as is_provisional
+from shown
+group by
+    {{ key | join(",\n    ") }},
+    days_in_month,
+    compared_weeks

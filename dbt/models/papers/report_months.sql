@@ -3,7 +3,7 @@ with
 figures as (
 
     select * from {{ ref("kpi_measure_period") }}
-    where period = 'month'
+    where period = 'month' and value is not null
 
 ),
 
@@ -41,33 +41,22 @@ months as (
         figures.force_code,
         figures.month_start,
         figures.days,
-        min(measure_days.days_loaded) as days_loaded
+        min(measure_days.days_loaded) as days_loaded,
+        min(measure_days.days_loaded) < figures.days as is_provisional,
+        {{ date_plus("figures.month_start", "figures.days + " ~ var("days_to_wait_for_a_month"), "day") }} <= newest.day
+            as is_waited_for
     from figures
     inner join {{ ref("measure_catalogue") }} as measures
         on figures.measure = measures.measure
     inner join measure_days
-        on
-            figures.force_code = measure_days.force_code
-            and figures.month_start = measure_days.month_start
-    where
-        measures.in_board_paper
-        and figures.value is not null
+        on {{ same_columns("figures", "measure_days", ["force_code", "month_start"]) }}
+    cross join newest
+    where measures.in_board_paper
     group by
         figures.force_code,
         figures.month_start,
-        figures.days
-
-),
-
-judged as (
-
-    select
-        months.*,
-        months.days_loaded < months.days as is_provisional,
-        {{ date_plus("months.month_start", "months.days + " ~ var("days_to_wait_for_a_month"), "day") }} <= newest.day
-            as is_waited_for
-    from months
-    cross join newest
+        figures.days,
+        newest.day
 
 ),
 
@@ -80,19 +69,19 @@ shown as (
             max(case when is_waited_for or not is_provisional then month_start end),
             min(month_start)
         ) as month_start
-    from judged
+    from months
     group by force_code
 
 )
 
 select
-    judged.force_code,
-    judged.month_start,
-    judged.days,
-    judged.days_loaded,
-    judged.is_provisional,
-    judged.month_start = shown.month_start as is_default,
-    judged.month_start > shown.month_start as is_running
-from judged
+    months.force_code,
+    months.month_start,
+    months.days,
+    months.days_loaded,
+    months.is_provisional,
+    months.month_start = shown.month_start as is_default,
+    months.month_start > shown.month_start as is_running
+from months
 inner join shown
-    on judged.force_code = shown.force_code
+    on months.force_code = shown.force_code

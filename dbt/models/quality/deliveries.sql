@@ -7,11 +7,6 @@ loads as (
 
     select
         *,
-        case
-            when withdrawn_at is not null then 'withdrawn'
-            when status = 'missing_delivery' then 'missing'
-            else status
-        end as delivery_status,
         first_value(run_id) over ({{ of_day }}) as newest_run_id,
         first_value(withdrawn_at is not null) over ({{ of_day }}) as is_day_withdrawn
     from {{ ref("stg_loads") }}
@@ -23,6 +18,7 @@ judged as (
 
     select
         *,
+        case when withdrawn_at is not null then 'withdrawn' else status end as delivery_status,
         run_id = newest_run_id and (withdrawn_at is not null) = is_day_withdrawn as is_newest
     from loads
 
@@ -32,8 +28,9 @@ select
     source,
     extract_date,
     case
-        {%- for status in ("withdrawn", "rejected", "missing", "loaded") %}
-        when max(case when is_newest and delivery_status = '{{ status }}' then 1 else 0 end) = 1 then '{{ status }}'
+        {%- for status in ("withdrawn", "rejected", "missing_delivery", "loaded") %}
+        when max(case when is_newest and delivery_status = '{{ status }}' then 1 else 0 end) = 1
+            then '{{ status | replace("_delivery", "") }}'
         {%- endfor %}
         else 'empty'
     end as status,

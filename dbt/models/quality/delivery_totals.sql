@@ -6,12 +6,6 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-deliveries as (select * from {{ ref("deliveries") }}),
-
-loads as (select * from {{ ref("stg_loads") }}),
-
-quarantine as (select * from {{ ref("quarantine") }}),
-
 days as (
 
     select
@@ -22,7 +16,7 @@ days as (
         sum(case when status = '{{ status }}' then 1 else 0 end) as days_{{ status }},
         {%- endfor %}
         max(case when is_in_figures then extract_date end) as newest_day
-    from deliveries
+    from {{ ref("deliveries") }}
     group by source
 
 ),
@@ -35,7 +29,7 @@ accepted as (
         sum(rows_loaded) as rows_loaded,
         sum(rows_repeated) as rows_repeated,
         sum(rows_quarantined) - sum(coalesce(rows_repeated, 0)) as rows_quarantined
-    from loads
+    from {{ ref("stg_loads") }}
     where status in ('loaded', 'empty')
     group by source
 
@@ -47,7 +41,7 @@ listed as (
     select
         source,
         count(*) as rows_in_quarantine
-    from quarantine
+    from {{ ref("quarantine") }}
     where coalesce(reason_code, '') not in ('duplicate_row', 'superseded_row')
     group by source
 
@@ -60,7 +54,7 @@ totals as (
     select
         {{ source }} as source,
         {%- for column in counts %}
-        sum({{ column }}) as {{ column }},
+        cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }},
         {%- endfor %}
         max(days.newest_day) as newest_day
     from days
@@ -78,10 +72,6 @@ totals as (
 )
 
 select
-    source,
-    {%- for column in counts %}
-    cast(coalesce({{ column }}, 0) as bigint) as {{ column }},
-    {%- endfor %}
-    {{ ratio("rows_quarantined", "rows_read", 100) }} as share_quarantined,
-    newest_day
+    *,
+    {{ ratio("rows_quarantined", "rows_read", 100) }} as share_quarantined
 from totals

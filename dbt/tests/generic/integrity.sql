@@ -18,13 +18,9 @@
 
 {{ config(fail_calc="coalesce(sum(faulty_rows), 0)") }}
 
-{%- set faults = [] -%}
+{%- set of_rows = [] -%}
 {%- for column in required -%}
-    {%- do faults.append({
-        "rows": "count(*) - count(" ~ column ~ ")",
-        "text": column ~ " is empty",
-        "where": column ~ " is null",
-    }) -%}
+    {%- do of_rows.append((column ~ " is empty", column ~ " is null")) -%}
 {%- endfor -%}
 {%- for column, values in accepted.items() -%}
     {%- set literals = [] -%}
@@ -32,46 +28,53 @@
         {%- do literals.append(dbt.string_literal(dbt.escape_single_quotes(value))) -%}
     {%- endfor -%}
     {%- set is_other = column ~ " not in (" ~ literals | join(", ") ~ ")" -%}
-    {%- do faults.append({
-        "rows": "sum(case when " ~ is_other ~ " then 1 else 0 end)",
-        "text": column ~ " is none of " ~ values | join(", "),
-        "where": is_other,
-    }) -%}
+    {%- do of_rows.append((column ~ " is none of " ~ values | join(", "), is_other)) -%}
 {%- endfor -%}
 {%- for item in totals -%}
-    {%- set differs = item.total ~ " <> " ~ item.parts | join(" + ") -%}
-    {%- do faults.append({
-        "rows": "sum(case when " ~ differs ~ " then 1 else 0 end)",
-        "text": item.total ~ " is not the sum of " ~ item.parts | join(", "),
-        "where": differs,
-    }) -%}
+    {%- set text = item.total ~ " is not the sum of " ~ item.parts | join(", ") -%}
+    {%- do of_rows.append((text, item.total ~ " <> " ~ item.parts | join(" + "))) -%}
 {%- endfor -%}
 {%- for item in conditions -%}
-    {%- do faults.append({
-        "rows": "sum(case when " ~ item.where ~ " then 1 else 0 end)",
-        "text": item.text,
-        "where": item.where,
-    }) -%}
+    {%- do of_rows.append((item.text, item.where)) -%}
 {%- endfor -%}
-{%- set of_rows = faults | length -%}
+
+{#- Faults that a row does not show by itself, with the query of the number of rows that have them. -#}
+{%- set of_keys = [] -%}
 {%- if grain -%}
     {%- set key = grain | join(", ") -%}
-    {%- do faults.append({
-        "text": "another row has the same " ~ key,
-        "where": "(" ~ key ~ ") in (select " ~ key ~ " from " ~ model ~ " group by " ~ key ~ " having count(*) > 1)",
-    }) -%}
+    {%- set repeated = "from " ~ model ~ " group by " ~ key ~ " having count(*) > 1" -%}
+    {%- set surplus -%}
+    sum(occurrences - 1) as faulty_rows from (select count(*) as occurrences from looked_at group by {{ key }}) as keys
+    {%- endset -%}
+    {%- do of_keys.append((
+        "another row has the same " ~ key, "(" ~ key ~ ") in (select " ~ key ~ " " ~ repeated ~ ")", surplus
+    )) -%}
 {%- endif -%}
 {%- for item in parents -%}
     {%- set to_columns = item.get("to_columns", item.columns) -%}
     {%- set key, parent_key = item.columns | join(", "), to_columns | join(", ") -%}
-    {%- do faults.append({
-        "text": key ~ " is " ~ ("not in " if key == parent_key else "no " ~ parent_key ~ " of ") ~ item.to.identifier
-            ~ file_of_seed(item.to.identifier),
-        "where": "(" ~ key ~ ") not in (select " ~ parent_key ~ " from " ~ item.to
-            ~ " where " ~ to_columns | join(" is not null and ") ~ " is not null)",
-    }) -%}
+    {%- set text -%}
+    {{ key }} is {{ "not in " if key == parent_key else "no " ~ parent_key ~ " of " }}{{ item.to.identifier }}
+    {{- file_of_seed(item.to.identifier) }}
+    {%- endset -%}
+    {%- set is_orphan -%}
+    ({{ key }}) not in (select {{ parent_key }} from {{ item.to }} where {{ to_columns | join(" is not null and ") }} is not null)
+    {%- endset -%}
+    {%- set orphans -%}
+    count(*) as faulty_rows
+    from looked_at as child
+    left join {{ item.to }} as parent
+        on
+            {%- for column in item.columns %}
+            {{ "and " if not loop.first }}child.{{ column }} = parent.{{ to_columns[loop.index0] }}
+            {%- endfor %}
+    where
+        parent.{{ to_columns[0] }} is null
+        and child.{{ item.columns | join(" is not null and child.") }} is not null
+    {%- endset -%}
+    {%- do of_keys.append((text, is_orphan, orphans)) -%}
 {%- endfor -%}
-{%- if not faults -%}
+{%- if not of_rows + of_keys -%}
     {%- do exceptions.raise_compiler_error("integrity of " ~ model ~ ": it claims nothing; name grain, required, accepted, totals or parents") -%}
 {%- endif %}
 
@@ -89,97 +92,40 @@ looked_at as (
 
 ),
 
-faults as (
-
-    select *
-    from (
-        values
-        {%- for fault in faults %}
-        (
-            {{ loop.index }},
-            {{ dbt.string_literal(dbt.escape_single_quotes(fault.text)) }},
-            {{ dbt.string_literal(dbt.escape_single_quotes(fault.where | replace('"', ""))) }}
-        ){{ "," if not loop.last }}
-        {%- endfor %}
-    ) as listed (fault_no, fault, rows_where)
-
-)
-{%- if of_rows %},
-
-{# One pass over the table for all that is decided row by row. -#}
-of_rows as (
-
-    select
-        {%- for fault in faults[:of_rows] %}
-        {{ fault.rows }} as rows_{{ loop.index }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from looked_at
-
-)
-{%- endif %}
-{%- if grain %},
-
-keys_of_several_rows as (
-
-    select count(*) as occurrences
-    from looked_at
-    group by {{ grain | join(", ") }}
-    having count(*) > 1
-
-),
-
-of_grain as (
-
-    select sum(occurrences - 1) as rows_of_grain
-    from keys_of_several_rows
-
-)
-{%- endif %}
-{%- for item in parents %},
-
-of_parent_{{ loop.index }} as (
-
-    select count(*) as rows_of_parent_{{ loop.index }}
-    from looked_at as child
-    left join {{ item.to }} as parent
-        on
-            {%- for column in item.columns %}
-            {{ "and " if not loop.first }}child.{{ column }} = parent.{{ item.get("to_columns", item.columns)[loop.index0] }}
-            {%- endfor %}
-    where
-        parent.{{ item.get("to_columns", item.columns)[0] }} is null
-        {%- for column in item.columns %}
-        and child.{{ column }} is not null
-        {%- endfor %}
-
-)
-{%- endfor %},
-
 final as (
+    {%- if of_rows %}
 
+    -- One pass over the table for all that is decided row by row.
     select
-        faults.fault,
-        faults.rows_where,
-        case faults.fault_no
-            {%- for _ in faults[:of_rows] %}
-            when {{ loop.index }} then of_rows.rows_{{ loop.index }}
-            {%- endfor %}
-            {%- if grain %}
-            when {{ of_rows + 1 }} then of_grain.rows_of_grain
-            {%- endif %}
-            {%- for _ in parents %}
-            when {{ of_rows + (1 if grain else 0) + loop.index }} then of_parent_{{ loop.index }}.rows_of_parent_{{ loop.index }}
+        listed.fault,
+        listed.rows_where,
+        case listed.fault_no
+            {%- for _ in of_rows %}
+            when {{ loop.index }} then counted.rows_{{ loop.index }}
             {%- endfor %}
         end as faulty_rows
-    from faults
-    {%- if of_rows %}
-    cross join of_rows
+    from (
+        select
+            {%- for _, condition in of_rows %}
+            sum(case when {{ condition }} then 1 else 0 end) as rows_{{ loop.index }}{{ "," if not loop.last }}
+            {%- endfor %}
+        from looked_at
+    ) as counted
+    cross join (
+        values
+        {%- for text, condition in of_rows %}
+        ({{ loop.index }}, {{ dbt.string_literal(dbt.escape_single_quotes(text)) }}, {{ dbt.string_literal(dbt.escape_single_quotes(condition | replace('"', ""))) }}){{ "," if not loop.last }}
+        {%- endfor %}
+    ) as listed (fault_no, fault, rows_where)
+    {{- "\n\n    union all" if of_keys }}
     {%- endif %}
-    {%- if grain %}
-    cross join of_grain
-    {%- endif %}
-    {%- for _ in parents %}
-    cross join of_parent_{{ loop.index }}
+    {%- for text, condition, rows in of_keys %}
+
+    select
+        {{ dbt.string_literal(dbt.escape_single_quotes(text)) }} as fault,
+        {{ dbt.string_literal(dbt.escape_single_quotes(condition | replace('"', ""))) }} as rows_where,
+        {{ rows }}
+    {{- "\n\n    union all" if not loop.last }}
     {%- endfor %}
 
 )

@@ -183,7 +183,7 @@ function chosenSeries() {
 
 /** The series of a year before, at the periods that it is compared with. */
 function before(one, cells, periods) {
-  // The marts have the month and the year to date of the year before, the latter with the same days left out.
+  // The marts have the month and the year to date of the year before.
   const figure = detailOf(choice) ? undefined : data.year_before[choice.figure];
   const found = figure ? cellsOf(columnsOf(one.force, one.measure, figure)[""]) : cells;
   const day = figure ? (first) => first : GRAINS[choice.grain].before;

@@ -1,41 +1,37 @@
 {#- Percentiles and maxima of all amounts (dbt/macros/amounts.sql), for each day, week and period. -#}
 {%- set subjects = event_amounts() | list -%}
 {%- set sources = amount_sources(subjects) -%}
+{#- A week is of the month of its last day. -#}
+{%- set days_of = {
+    "day": ("day", "day"),
+    "week": (week_start("day"), date_plus(week_start("day"), 6, "day")),
+} -%}
 {{ config(
     materialized="incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 with
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 
 measures as (
 
     select
         measure,
         amount,
-        case when method = 'max' then 100 else cast(substring(method, 2) as integer) end as percent
+        case when method = 'max' then 100 else cast(substring(method, 2) as integer) end as percent,
+        -- Measures of one amount need the same deliveries, so one of them tells which months count.
+        min(measure) over (partition by amount) = measure as is_first
     from {{ ref("measure_catalogue") }}
     where amount <> ''
-
-),
-
--- Measures of one amount need the same deliveries, so one of them tells which days count.
-counted_by as (
-
-    select
-        amount,
-        min(measure) as measure
-    from measures
-    group by amount
 
 ),
 
 -- A changed month is compared with months of up to two years before.
 day_values as (
 
-    select
-        *,
-        {{ month_start("day") }} as month_start
+    select *
     from (
         {%- for subject in subjects %}
         select * from {{ ref("int_" ~ subject ~ "_amount_daily") }}
@@ -48,62 +44,41 @@ day_values as (
 
 ),
 
-delivered_values as (
-
-    select
-        day_values.*,
-        counted_by.measure
-    from day_values
-    inner join counted_by
-        on day_values.amount = counted_by.amount
-    inner join {{ ref("int_measure_delivery") }} as deliveries
-        on
-            counted_by.measure = deliveries.measure
-            and day_values.force_code = deliveries.force_code
-            and day_values.month_start = deliveries.month_start
-    where deliveries.days_loaded > 0
-
-),
-
 month_values as (
 
     select
-        force_code,
-        amount,
-        month_start,
-        value,
-        sum(events) as events
-    from delivered_values
+        day_values.force_code,
+        day_values.amount,
+        deliveries.month_start,
+        day_values.value,
+        sum(day_values.events) as events
+    from day_values
+    inner join measures
+        on day_values.amount = measures.amount and measures.is_first
+    inner join {{ ref("int_measure_delivery") }} as deliveries
+        on measures.measure = deliveries.measure
+        and day_values.force_code = deliveries.force_code
+        and {{ month_start("day_values.day") }} = deliveries.month_start
+    where deliveries.days_loaded > 0
     group by all
 
 ),
 
 spans as (
+    {%- for period, (first_day, last_day) in days_of.items() %}
 
     select
         force_code,
         amount,
-        'day' as period,
-        month_start,
-        day as first_day,
+        '{{ period }}' as period,
+        {{ month_start(last_day) }} as month_start,
+        {{ first_day }} as first_day,
         value,
         events
     from day_values
 
     union all
-
-    -- A week is of the month of its last day.
-    select
-        force_code,
-        amount,
-        'week' as period,
-        {{ month_start(date_plus(week_start("day"), 6, "day")) }} as month_start,
-        {{ week_start("day") }} as first_day,
-        value,
-        events
-    from day_values
-
-    union all
+    {%- endfor %}
 
     select
         month_values.force_code,
@@ -116,25 +91,6 @@ spans as (
     from {{ ref("int_period") }} as periods
     inner join month_values
         on month_values.month_start between periods.first_month and periods.last_month
-
-    union all
-
-    select
-        delivered_values.force_code,
-        delivered_values.amount,
-        periods.period,
-        periods.month_start,
-        periods.first_month as first_day,
-        delivered_values.value,
-        -delivered_values.events as events
-    from {{ ref("int_uncompared_day") }} as uncompared_days
-    inner join {{ ref("int_period") }} as periods
-        on uncompared_days.month_start = periods.month_start and periods.period = 'prev_fytd'
-    inner join delivered_values
-        on
-            uncompared_days.measure = delivered_values.measure
-            and uncompared_days.force_code = delivered_values.force_code
-            and uncompared_days.day = delivered_values.day
 
 ),
 
@@ -151,33 +107,25 @@ span_values as (
     from spans
     {{ in_changed_months("where", "month_start", sources) }}
     group by all
-    having sum(events) > 0
 
 ),
 
 ranked as (
     {{- ranked_values("span_values", ["force_code", "amount", "period", "month_start", "first_day"]) }}
-
-),
-
-final as (
-
-    select
-        ranked.force_code,
-        measures.measure,
-        ranked.period,
-        ranked.month_start,
-        ranked.first_day,
-        {{ percentile("measures.percent") }} as value
-    from ranked
-    -- Only the two events that a percentile lies between.
-    inner join measures
-        on
-            ranked.amount = measures.amount
-            and 100 * (ranked.events_up_to - ranked.events - 1) <= measures.percent * (ranked.events_in_all - 1)
-            and 100 * ranked.events_up_to > measures.percent * (ranked.events_in_all - 1)
-    group by all
-
 )
 
-select * from final
+select
+    ranked.force_code,
+    measures.measure,
+    ranked.period,
+    ranked.month_start,
+    ranked.first_day,
+    {{ percentile("measures.percent") }} as value
+from ranked
+-- Only the two events that a percentile lies between.
+inner join measures
+    on
+        ranked.amount = measures.amount
+        and 100 * (ranked.events_up_to - ranked.events - 1) <= measures.percent * (ranked.events_in_all - 1)
+        and 100 * ranked.events_up_to > measures.percent * (ranked.events_in_all - 1)
+group by all

@@ -24,33 +24,26 @@ summed as (
     inner join measure_parts
         on measure_months.formula_measure = measure_parts.measure
     inner join part_days
-        on
-            measure_months.force_code = part_days.force_code
-            and measure_months.month_start = {{ month_start("part_days.day") }}
-            and measure_parts.part = part_days.part
+        on measure_months.force_code = part_days.force_code
+        and measure_months.month_start = {{ month_start("part_days.day") }}
+        and measure_parts.part = part_days.part
     where measure_months.is_delivered and measure_parts.role in ('numerator', 'denominator')
     group by all
 
-),
-
--- A day may have events of the numerator only, and then no quotient, or of the denominator only.
-final as (
-
-    select
-        summed.force_code,
-        summed.measure,
-        summed.month_start,
-        summed.day,
-        cast(summed.numerator as decimal(38, 6)) as numerator,
-        cast(summed.denominator as decimal(38, 6)) as denominator,
-        case
-            when {{ is_sum() }} or summed.denominator is not null
-                then {{ ratio("coalesce(" ~ figure_numerator("summed") ~ ", 0)", figure_denominator("summed")) | indent(16) }}
-        end as value
-    from summed
-    inner join measures
-        on summed.measure = measures.measure
-
 )
 
-select * from final
+-- A day may have events of the numerator only, and then no quotient, or of the denominator only.
+select
+    summed.force_code,
+    summed.measure,
+    summed.month_start,
+    summed.day,
+    cast(summed.numerator as decimal(38, 6)) as numerator,
+    cast(summed.denominator as decimal(38, 6)) as denominator,
+    case
+        when {{ is_sum() }} or summed.denominator is not null
+            then {{ ratio("coalesce(" ~ figure_numerator("summed") ~ ", 0)", figure_denominator("summed")) | indent(12) }}
+    end as value
+from summed
+inner join measures
+    on summed.measure = measures.measure

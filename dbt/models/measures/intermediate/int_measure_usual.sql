@@ -1,6 +1,8 @@
 {#- A count is compared per day of its month. 377,580 is the least common multiple of 28, 29, 30 and 31, so that the
     comparison needs no division: `amount` is the value times `scale`, and amounts of all months compare exactly. -#}
 {%- set key = ["force_code", "measure", "month_start"] -%}
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 with
 
 measure_months as (select * from {{ ref("kpi_measure_monthly") }}),
@@ -14,13 +16,18 @@ figures as (
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-with_several_formulas as (select * from measure_months where measure = 'crime.pct_cancelled'),
+with_several_formulas as (
+
+    select * from measure_months
+    where measure = 'crime.pct_cancelled'
+
+),
 
 formulas as (
     {{- in_force("with_several_formulas", key, "month_start", ref("cancelled_crime_formulas"), [], ["formula"]) }}
 ),
 
-scaled as (
+judged as (
 
     select
         measure_months.*,
@@ -28,10 +35,12 @@ scaled as (
         figures.display_value,
         coalesce(formulas.formula, '') as formula,
         case when {{ is_sum() }} then {{ int_div("377580", "figures.days") }} else 1 end as scale,
-        {{ is_target_met("measure_months.value", "measure_months.target", "measures.better") }} as is_met,
         measure_months.value is not null
         and not measure_months.is_provisional
-        and measure_months.share_quarantined <= 1 as is_counted
+        and measure_months.share_quarantined <= 1 as is_counted,
+        {{ is_target_met("measure_months.value", "measure_months.target", "measures.better") }} as is_met,
+        -- Months from this one to March.
+        mod(15 - extract(month from measure_months.month_start), 12) as months_left
     from measure_months
     inner join figures
         on {{ same_columns("measure_months", "figures", key) }}
@@ -48,49 +57,43 @@ months as (
         *,
         cast(value * scale as decimal(38, 6)) as amount,
         is_counted and not is_affected_by_quarantine as is_judged,
-        -- Months from this one to March.
-        mod(15 - extract(month from month_start), 12) as months_left
-    from scaled
+        case when is_counted and not is_affected_by_quarantine then is_met end as is_target_met
+    from judged
 
 ),
 
+-- A moving range lies between two neighbouring months.
 counted as (
 
     select
         *,
-        lag(month_number) over (
-            partition by force_code, measure, formula
-            order by month_start asc nulls last
-        ) as previous_month_number,
-        lag(amount) over (
-            partition by force_code, measure, formula
-            order by month_start asc nulls last
-        ) as previous_amount
+        case
+            when month_number = 1 + lag(month_number) over formula_months
+                then abs(amount - lag(amount) over formula_months)
+        end as moving_range
     from months
     where is_counted
+    window formula_months as (partition by force_code, measure, formula order by month_start asc nulls last)
 
 ),
 
--- Each month with all months before it that count; a moving range lies between two neighbouring months.
+-- Each month with all months before it that count.
 earlier as (
 
     select
         months.force_code,
         months.measure,
         months.month_start,
-        months.amount,
-        months.display_value,
         months.months_left,
+        -- Two months that print the same are as extreme as each other.
+        counted.amount >= months.amount or counted.display_value = months.display_value as is_as_high,
+        counted.amount <= months.amount or counted.display_value = months.display_value as is_as_low,
         counted.month_start as earlier_month,
-        counted.display_value as earlier_text,
-        counted.amount as earlier_amount,
-        counted.value as earlier_value,
-        counted.denominator as earlier_denominator,
-        case when counted.is_judged then counted.is_met end as is_met,
-        case
-            when counted.month_number = counted.previous_month_number + 1
-                then abs(counted.amount - counted.previous_amount)
-        end as moving_range,
+        counted.amount,
+        counted.value,
+        counted.denominator,
+        counted.is_target_met,
+        counted.moving_range,
         months.month_number - counted.month_number as months_ago,
         months.month_number - counted.month_number <= 15
         and cast(row_number() over (
@@ -99,11 +102,8 @@ earlier as (
         ) as bigint) <= 12 as is_recent
     from months
     inner join counted
-        on
-            months.force_code = counted.force_code
-            and months.measure = counted.measure
-            and months.formula = counted.formula
-            and months.month_number > counted.month_number
+        on {{ same_columns("months", "counted", ["force_code", "measure", "formula"]) }}
+        and months.month_number > counted.month_number
 
 ),
 
@@ -112,14 +112,14 @@ ranked as (
     select
         *,
         cast(row_number() over (
-            partition by force_code, measure, month_start, is_recent
-            order by earlier_amount asc nulls last
+            partition by {{ key | join(", ") }}, is_recent
+            order by amount asc nulls last
         ) as bigint) as amount_no,
         cast(row_number() over (
-            partition by force_code, measure, month_start
+            partition by {{ key | join(", ") }}
             order by moving_range asc nulls last
         ) as bigint) as range_no,
-        count(moving_range) over (partition by force_code, measure, month_start) as ranges
+        count(moving_range) over (partition by {{ key | join(", ") }}) as ranges
     from earlier
 
 ),
@@ -128,11 +128,9 @@ ranked as (
 summed as (
 
     select
-        force_code,
-        measure,
-        month_start,
+        {{ key | join(",\n        ") }},
         count(case when is_recent then 1 end) as recent_months,
-        sum(case when is_recent and amount_no in (6, 7) then earlier_amount end) as usual_x2,
+        sum(case when is_recent and amount_no in (6, 7) then amount end) as usual_x2,
         max(ranges) as ranges,
         sum(
             case
@@ -140,56 +138,39 @@ summed as (
                 when 2 * range_no in (ranges, ranges + 2) then moving_range
             end
         ) as usual_step_x2,
-        max(case when months_ago = 1 then earlier_amount end) as previous_amount,
-        -- Two months that print the same are as extreme as each other.
-        max(case when earlier_amount >= amount or earlier_text = display_value then earlier_month end) as high_before,
-        max(case when earlier_amount <= amount or earlier_text = display_value then earlier_month end) as low_before,
-        min(earlier_value) as lowest_value,
-        max(earlier_value) as highest_value,
-        count(case when months_ago <= 11 then is_met end) as targets_before,
-        sum(case when months_ago <= 11 and is_met then 1 else 0 end) as targets_met_before,
-        count(case when months_ago between 12 - months_left and 11 then earlier_denominator end) as rest_months,
-        sum(case when months_ago between 12 - months_left and 11 then earlier_denominator end) as rest_denominator
+        max(case when months_ago = 1 then amount end) as previous_amount,
+        max(case when is_as_high then earlier_month end) as high_before,
+        max(case when is_as_low then earlier_month end) as low_before,
+        min(value) as lowest_value,
+        max(value) as highest_value,
+        count(case when months_ago <= 11 then is_target_met end) as targets_before,
+        sum(case when months_ago <= 11 and is_target_met then 1 else 0 end) as targets_met_before,
+        count(case when months_ago between 12 - months_left and 11 then denominator end) as rest_months,
+        sum(case when months_ago between 12 - months_left and 11 then denominator end) as rest_denominator
     from ranked
-    group by
-        force_code,
-        measure,
-        month_start
-
-),
-
-final as (
-
-    select
-        months.force_code,
-        months.measure,
-        months.month_start,
-        months.value,
-        months.display_value,
-        months.target,
-        months.is_provisional,
-        months.share_of_days_loaded,
-        months.scale,
-        months.is_judged,
-        months.months_left,
-        cast(months.amount as decimal(38, 6)) as amount,
-        case when months.is_judged then months.is_met end as is_target_met,
-        coalesce(summed.recent_months, 0) = 12 as has_year_before,
-        cast(case when summed.recent_months = 12 then summed.usual_x2 end as decimal(38, 6)) as usual_x2,
-        cast(case when summed.ranges >= 11 then summed.usual_step_x2 end as decimal(38, 6)) as usual_step_x2,
-        summed.previous_amount,
-        summed.high_before,
-        summed.low_before,
-        least(summed.lowest_value, case when months.is_counted then months.value end) as lowest_value,
-        greatest(summed.highest_value, case when months.is_counted then months.value end) as highest_value,
-        summed.targets_before,
-        summed.targets_met_before,
-        summed.rest_months,
-        summed.rest_denominator
-    from months
-    left join summed
-        on {{ same_columns("months", "summed", key) }}
+    group by {{ key | join(", ") }}
 
 )
 
-select * from final
+select
+    {%- for column in key + [
+        "value", "display_value", "target", "is_provisional", "share_of_days_loaded", "scale", "amount", "is_judged",
+        "months_left", "is_target_met",
+    ] %}
+    months.{{ column }},
+    {%- endfor %}
+    coalesce(summed.recent_months, 0) = 12 as has_year_before,
+    cast(case when summed.recent_months = 12 then summed.usual_x2 end as decimal(38, 6)) as usual_x2,
+    cast(case when summed.ranges >= 11 then summed.usual_step_x2 end as decimal(38, 6)) as usual_step_x2,
+    summed.previous_amount,
+    summed.high_before,
+    summed.low_before,
+    least(summed.lowest_value, case when months.is_counted then months.value end) as lowest_value,
+    greatest(summed.highest_value, case when months.is_counted then months.value end) as highest_value,
+    summed.targets_before,
+    summed.targets_met_before,
+    summed.rest_months,
+    summed.rest_denominator
+from months
+left join summed
+    on {{ same_columns("months", "summed", key) }}

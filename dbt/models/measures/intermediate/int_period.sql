@@ -1,17 +1,4 @@
-{#- Each period that a month is shown with: how many months before the month it begins and ends; `year` is the first month
-    of the financial year. -#}
-{%- set periods = {
-    "month": ("month_start", 0, 0),
-    "fytd": ("year", 0, 0),
-    "prev_fytd": ("year", 12, 12),
-    "same_month_last_year": ("month_start", 12, 12),
-    "last_6_months": ("month_start", 5, 0),
-    "previous_6_months": ("month_start", 11, 6),
-    "last_12_months": ("month_start", 11, 0),
-} -%}
 with
-
-source_months as (select * from {{ ref("int_source_month") }}),
 
 dates as (select * from {{ ref("dim_date") }}),
 
@@ -20,7 +7,7 @@ delivered as (
     select
         min(month_start) as first_month,
         max(month_start) as last_month
-    from source_months
+    from {{ ref("int_source_month") }}
     where days_loaded > 0
 
 ),
@@ -29,38 +16,40 @@ months as (
 
     select distinct
         dates.month_start,
-        dates.financial_year_start as year
+        dates.financial_year_start
     from dates
     inner join delivered
         on dates.month_start between delivered.first_month and delivered.last_month
 
 ),
 
+-- How many months before the month a period begins and ends; a year to date begins so many before April.
 periods as (
-    {%- for period, (start, first, last) in periods.items() %}
 
     select
-        month_start,
-        '{{ period }}' as period,
-        {{ date_plus(start, -first, "month") }} as first_month,
-        {{ date_plus("month_start", -last, "month") }} as last_month
+        months.month_start,
+        kinds.period,
+        {{ date_plus(
+            "case when kinds.is_of_year then months.financial_year_start else months.month_start end",
+            "-kinds.begins_before", "month"
+        ) }} as first_month,
+        {{ date_plus("months.month_start", "-kinds.ends_before", "month") }} as last_month
     from months
-    {{- "\n\n    union all" if not loop.last }}
-    {%- endfor %}
-
-),
-
-final as (
-
-    select
-        month_start,
-        period,
-        first_month,
-        last_month,
-        {{ month_number("last_month") }} - {{ month_number("first_month") }} + 1 as months,
-        {{ days_between("first_month", date_plus("last_month", 1, "month")) }} as days
-    from periods
+    cross join (
+        values
+        ('month', false, 0, 0),
+        ('fytd', true, 0, 0),
+        ('prev_fytd', true, 12, 12),
+        ('same_month_last_year', false, 12, 12),
+        ('last_6_months', false, 5, 0),
+        ('previous_6_months', false, 11, 6),
+        ('last_12_months', false, 11, 0)
+    ) as kinds (period, is_of_year, begins_before, ends_before)
 
 )
 
-select * from final
+select
+    *,
+    {{ month_number("last_month") }} - {{ month_number("first_month") }} + 1 as months,
+    {{ days_between("first_month", date_plus("last_month", 1, "month")) }} as days
+from periods

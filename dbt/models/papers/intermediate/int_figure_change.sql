@@ -1,7 +1,7 @@
 {#- A view: publishing reads it when it records a publication. -#}
 {{ config(materialized="view") }}
 {%- set key = ["force_code", "measure", "month_start"] -%}
--- The linter cannot follow the indentation of a macro's query.
+-- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 with
 
@@ -51,12 +51,7 @@ changed as (
 
 ),
 
-months as (
-
-    select distinct month_start
-    from changed
-
-),
+months as (select distinct month_start from changed),
 
 -- Days delivered, delivered again or withdrawn since. A delivery has events of its own month or the month before; one of
 -- crimes may change any earlier month.
@@ -66,18 +61,8 @@ deliveries as (
         months.month_start,
         loads.source,
         count(distinct loads.extract_date) as days,
-        loads.source
-        || ' '
-        || cast(min(loads.extract_date) as {{ dbt.type_string() }})
-        || case
-            when count(distinct loads.extract_date) > 1
-                then ' to '
-                || cast(max(loads.extract_date) as {{ dbt.type_string() }})
-                || ' ('
-                || cast(count(distinct loads.extract_date) as {{ dbt.type_string() }})
-                || ' days)'
-            else ''
-        end as words
+        cast(min(loads.extract_date) as {{ dbt.type_string() }}) as first_day,
+        cast(max(loads.extract_date) as {{ dbt.type_string() }}) as last_day
     from {{ ref("stg_loads") }} as loads
     cross join last_publication
     inner join months
@@ -95,13 +80,16 @@ deliveries as (
 
 ),
 
-named as (
+of_measures as (
 
     select
         measure_sources.measure,
         deliveries.month_start,
         sum(deliveries.days) as days,
-        {{ joined_text("deliveries.words") }} as deliveries
+        {{ joined_text(
+            "deliveries.source || ' ' || deliveries.first_day || case when deliveries.days > 1 then ' to '"
+            " || deliveries.last_day || ' (' || cast(deliveries.days as " ~ dbt.type_string() ~ ") || ' days)' else '' end"
+        ) }} as deliveries
     from deliveries
     inner join {{ ref("int_measure_source") }} as measure_sources
         on deliveries.source = measure_sources.source
@@ -112,15 +100,9 @@ named as (
 )
 
 select
-    changed.force_code,
-    changed.measure,
-    changed.month_start,
-    changed.value,
-    changed.is_provisional,
-    changed.is_removed,
-    named.deliveries,
-    cast(coalesce(named.days, 0) as bigint) as delivery_count
+    changed.*,
+    of_measures.deliveries,
+    cast(coalesce(of_measures.days, 0) as bigint) as delivery_count
 from changed
-left join named
-    on changed.measure = named.measure
-    and changed.month_start = named.month_start
+left join of_measures
+    on {{ same_columns("changed", "of_measures", ["measure", "month_start"]) }}

@@ -6,10 +6,10 @@ publications as (
 
     select
         *,
-        lag(run_id) over (order by publication_no asc nulls last) as previous_run_id,
-        project_fingerprint <> lag(project_fingerprint) over (order by publication_no asc nulls last)
-            as has_other_definitions
+        lag(run_id) over in_order as previous_run_id,
+        project_fingerprint <> lag(project_fingerprint) over in_order as has_other_definitions
     from {{ ref("stg_publications") }}
+    window in_order as (order by publication_no asc nulls last)
 
 ),
 

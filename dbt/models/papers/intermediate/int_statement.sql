@@ -1,22 +1,115 @@
 {#- A view of a few dozen rows. -#}
 {{ config(materialized="view") }}
-
+{%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
+{#- Comparisons of two periods, or of a measure with others. -#}
+{%- set of_two -%}
+('change', 'change_of_mean_per_month', 'rises', 'falls', 'rises_year_on_year', 'falls_year_on_year', 'is_the_sum_of')
+{%- endset -%}
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 with
-
-statements as (select * from {{ ref("stg_published_statements") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- A later extract may correct a statement.
-numbered as (
+statements as (
+    {{- latest_rows(ref("stg_published_statements"), key=key) }}
+),
+
+-- The months that a test is about; those that it compares them with, or the measures that a sum adds up.
+periods as (
 
     select
-        *,
-        cast(row_number() over (
-            partition by force_code, report_id, statement_id, test_no
-            order by extract_date desc nulls last, load_id desc nulls last, source_row desc nulls last
-        ) as bigint) as row_num
+        statements.*,
+        sides.period,
+        {{ list_items(
+            "case when sides.period = 'compared' and statements.comparison = 'is_the_sum_of'"
+            " then statements.other_measures else statements.measure end"
+        ) }} as period_measure,
+        {%- for month, boundary in {"first_month": "period_start", "last_month": "period_end"}.items() %}
+        case
+            when sides.period = 'stated' or statements.comparison = 'is_the_sum_of' then statements.{{ month }}
+            else coalesce(statements.base_{{ month }}, {{ date_plus("statements." ~ month, -12, "month") }})
+        end as {{ boundary }}{{ "," if not loop.last }}
+        {%- endfor %}
     from statements
+    inner join (values ('stated'), ('compared')) as sides (period)
+        on sides.period = 'stated' or statements.comparison in {{ of_two }}
+
+),
+
+-- Of whole months only: a month with a missing day, or without a figure, counts as not loaded.
+figures as (
+
+    select
+        periods.*,
+        measures.measure as figure_measure,
+        {{ is_sum() }} as is_sum,
+        {{ month_number("periods.period_end") }} - {{ month_number("periods.period_start") }} + 1 as months,
+        figures.month_start,
+        figures.numerator * measures.factor as numerator,
+        figures.denominator,
+        figures.value,
+        {{ rounded("figures.value", "measures.decimals") }} as rounded_value,
+        figures.target
+    from periods
+    left join measures
+        on trim(periods.period_measure) = measures.measure
+    left join {{ ref("kpi_measure_monthly") }} as figures
+        on periods.force_code = figures.force_code
+        and measures.measure = figures.measure
+        and figures.month_start between periods.period_start and periods.period_end
+        and not figures.is_provisional
+        and figures.value is not null
+
+),
+
+period_figures as (
+
+    select
+        {{ key | join(",\n        ") }},
+        period,
+        period_start,
+        period_end,
+        months,
+        count(month_start) as months_loaded,
+        case
+            when max(comparison) in ('mean_per_month', 'change_of_mean_per_month')
+                then {{ ratio("sum(value)", "count(value)") }}
+            when months = 1 or max(case when is_sum then 1 else 0 end) = 1 then sum(value)
+            else {{ ratio("sum(numerator)", "sum(denominator)") }}
+        end as figure,
+        case max(formula)
+            when 'mean_of_months' then {{ ratio("sum(value)", "count(value)") }}
+            when 'mean_of_rounded_months' then {{ ratio("sum(rounded_value)", "count(value)") }}
+        end as formula_figure,
+        max(case when month_start = stated_month then value end) as stated_month_figure,
+        max(case when month_start <> stated_month then value end) as highest_other,
+        min(case when month_start <> stated_month then value end) as lowest_other,
+        max(case when month_start = period_end then target end) as target
+    from figures
+    group by {{ key | join(", ") }}, period, period_start, period_end, months, figure_measure
+
+),
+
+tested as (
+
+    select
+        {{ key | join(",\n        ") }},
+        cast(sum(months) as bigint) as months,
+        cast(sum(months_loaded) as bigint) as months_loaded,
+        min(months) = max(months) as is_same_length,
+        {%- for column in ["figure", "formula_figure"] %}
+        sum(case when period = 'stated' then {{ column }} end) as {{ column }},
+        sum(case when period = 'compared' then {{ column }} end) as compared_{{ column }},
+        {%- endfor %}
+        max(case when period = 'compared' then period_start end) as compared_first_month,
+        max(case when period = 'compared' then period_end end) as compared_last_month,
+        {%- for column in ["stated_month_figure", "highest_other", "lowest_other", "target"] %}
+        max(case when period = 'stated' then {{ column }} end) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from period_figures
+    group by {{ key | join(", ") }}
 
 ),
 
@@ -24,21 +117,30 @@ numbered as (
 stated as (
 
     select
-        numbered.*,
-        case when numbered.kind = 'figure' then numbered.published_value else numbered.threshold end as stated_text,
-        case when numbered.kind = 'figure' then numbered.unit else measures.unit end as stated_unit,
+        statements.*,
         measures.decimals as measure_decimals,
         measures.better,
-        coalesce({{ is_sum() }}, false) as is_sum
-    from numbered
+        coalesce({{ is_sum() }}, false) as is_sum,
+        case when statements.kind = 'figure' then statements.published_value else statements.threshold end as stated_text,
+        case when statements.kind = 'figure' then statements.unit else measures.unit end as stated_unit
+    from statements
     left join measures
-        on numbered.measure = measures.measure
-    where numbered.row_num = 1
+        on statements.measure = measures.measure
 
 )
 
 select
-    *,
-    {{ printed_number("stated_text", "stated_unit") }} as stated_number,
-    {{ printed_decimals("stated_text") }} as stated_decimals
+    stated.*,
+    {{ printed_number("stated.stated_text", "stated.stated_unit") }} as stated_number,
+    case when stated.stated_unit = 'duration' then 0 else {{ printed_decimals("stated.stated_text") }} end
+        as stated_decimals,
+    {%- for column in [
+        "months", "months_loaded", "is_same_length", "figure", "compared_figure", "formula_figure",
+        "compared_formula_figure", "compared_first_month", "compared_last_month", "stated_month_figure", "highest_other",
+        "lowest_other", "target",
+    ] %}
+    tested.{{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
 from stated
+inner join tested
+    on {{ same_columns("stated", "tested", key) }}
