@@ -5,13 +5,16 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 amount_values as (select * from {{ ref("int_amount_value") }}),
 
+gap_days as (select * from {{ ref("int_measure_gap_day") }}),
+
 silent_weeks as (
 
     select distinct
         measure,
         force_code,
         {{ week_start("day") }} as week_start
-    from {{ ref("int_measure_silent_day") }}
+    from gap_days
+    where column_name is not null
 
 ),
 
@@ -36,8 +39,8 @@ gap_weeks as (
         source,
         force_code,
         {{ week_start("day") }} as week_start,
-        count(*) as days
-    from {{ ref("int_measure_gap_day") }}
+        count(distinct day) as days
+    from gap_days
     group by all
 
 ),

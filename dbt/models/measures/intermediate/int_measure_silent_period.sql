@@ -1,6 +1,12 @@
 with
 
-silent_days as (select * from {{ ref("int_measure_silent_day") }}),
+silent_days as (
+
+    select *
+    from {{ ref("int_measure_gap_day") }}
+    where column_name is not null
+
+),
 
 periods as (select * from {{ ref("int_period") }}),
 
