@@ -8,7 +8,7 @@ with
 
 deliveries as (select * from {{ ref("deliveries") }}),
 
-loads as (select * from {{ ref("stg_loads") }}),
+loads as (select * from {{ source("audit", "load") }}),
 
 quarantine as (select * from {{ ref("quarantine") }}),
 
