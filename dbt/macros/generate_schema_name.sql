@@ -11,8 +11,3 @@
         {{ "measures" if "intermediate" in node.fqn else "marts" }}
     {%- endif -%}
 {%- endmacro %}
-
-{#- Marts have a file of their own, which the profile attaches. -#}
-{% macro generate_database_name(custom_database_name, node) -%}
-    {{ "fcir" if target.type == "duckdb" and generate_schema_name(none, node) | trim == "marts" else target.database }}
-{%- endmacro %}

@@ -9,6 +9,18 @@
     `sources` are all whose events the model reads. A model that reads no event, but what others made of them, is small
     and a table, unless its rows by hour make it as large as sums of events. -#}
 
+{#- Sources of the events that figures count, with the columns of chg_SOURCE_rows that have the local days on which an event
+    counts. -#}
+{% macro event_dates() -%}
+    {{- return({
+        "call_segments": ["arrived_date"],
+        "crimes": ["recorded_date", "cancelled_date", "updated_date"],
+        "digital_contacts": ["received_date"],
+        "live_chats": ["requested_date"],
+        "online_crime_reports": ["submitted_date"],
+    }) -}}
+{%- endmacro %}
+
 {#- Query of the first month that a pending load of these sources can have changed, from the days on which any row of a
     changed key ever counted. The day of a delivery decides what is provisional, whatever it contains. A caller who came
     back on a changed day may have made the unanswered call on the day before. -#}
@@ -19,7 +31,7 @@ from (
     from {{ source("audit", "pending_load") }}
     where source in ('{{ sources | join("', '") }}')
     {%- for name in sources %}
-    {%- for column in event_sources()[name].dates %}
+    {%- for column in event_dates()[name] %}
     union all
     select {{ column }} from {{ ref("chg_" ~ name ~ "_rows") }}
     {%- endfor %}

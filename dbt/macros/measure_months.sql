@@ -6,21 +6,19 @@ with
 
 deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-    where section in ('{{ sections | join("', '") }}')
-
-),
-
 measure_parts as (select * from {{ ref("measure_parts") }}),
 
 -- Measures that need a part of another subject are computed where the subjects meet.
-other_measures as (
+measures as (
 
-    select measure
-    from measure_parts
-    where split_part(part, '.', 1) not in ('{{ sections | join("', '") }}')
+    select * from {{ ref("measure_catalogue") }}
+    where
+        section in ('{{ sections | join("', '") }}')
+        and method in ('sum', 'ratio')
+        and measure not in (
+            select measure_parts.measure from measure_parts
+            where split_part(measure_parts.part, '.', 1) not in ('{{ sections | join("', '") }}')
+        )
 
 ),
 
@@ -77,5 +75,4 @@ inner join measures
     on summed.measure = measures.measure
 inner join deliveries
     on {{ same_columns("summed", "deliveries", ["force_code", "measure", "month_start"]) }}
-where measures.method in ('sum', 'ratio') and measures.measure not in (select measure from other_measures)
 {% endmacro %}

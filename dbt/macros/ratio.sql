@@ -15,23 +15,17 @@
         {%- for power in range(7) %} when {{ power }} then {{ 10 ** power }}{% endfor %} end
 {%- endmacro %}
 
-{#- numerator / denominator * scale as a whole number. `rounding` is half_up (away from zero, as board papers round),
-    cut_off or half_even. Null unless the denominator is above zero. `scale` is a whole-number expression. -#}
-{% macro rounded_quotient(numerator, denominator, scale=1, rounding='half_up') -%}
+{#- numerator / denominator * scale as a whole number, rounded half up (away from zero, as board papers round). Null unless
+    the denominator is above zero. `scale` is a whole-number expression. -#}
+{% macro rounded_quotient(numerator, denominator, scale=1) -%}
     {%- set integer = big_integer() -%}
     {%- set millionths = "cast(cast({} as decimal(38, 6)) * 1000000 as " ~ integer ~ ")" -%}
     {%- set top = "abs(" ~ millionths.format(numerator) ~ ") * cast(" ~ scale ~ " as " ~ integer ~ ")" -%}
     {%- set bottom = millionths.format(denominator) -%}
-    {%- set half_up = int_div("2 * " ~ top ~ " + " ~ bottom, "2 * " ~ bottom) -%}
-    {%- set is_half = "mod(2 * " ~ top ~ ", 2 * " ~ bottom ~ ") = " ~ bottom -%}
-    {%- set rounded = {
-        "half_up": half_up,
-        "cut_off": int_div(top, bottom),
-        "half_even": half_up ~ " - case when " ~ is_half ~ " then mod(" ~ half_up ~ ", 2) else 0 end",
-    } -%}
     case
         when {{ denominator }} > 0
-            then case when {{ numerator }} < 0 then -1 else 1 end * ({{ rounded[rounding] }})
+            then case when {{ numerator }} < 0 then -1 else 1 end
+                * {{ int_div("2 * " ~ top ~ " + " ~ bottom, "2 * " ~ bottom) }}
     end
 {%- endmacro %}
 
