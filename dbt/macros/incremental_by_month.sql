@@ -21,10 +21,12 @@
     }) -}}
 {%- endmacro %}
 
-{#- Query of the first month that a pending load of these sources can have changed, from the days on which any row of a
-    changed key ever counted. The day of a delivery decides what is provisional, whatever it contains. A caller who came
-    back on a changed day may have made the unanswered call on the day before. -#}
-{% macro query_of_first_changed_month(sources) %}
+{#- First month that a pending load of these sources can have changed, as a date for a query: from the days on which any
+    row of a changed key ever counted. The day of a delivery decides what is provisional, whatever it contains. A caller
+    who came back on a changed day may have made the unanswered call on the day before. -#}
+{% macro first_changed_month(sources) %}
+    {#- Outside any condition, because dbt only records a ref that it sees while parsing. -#}
+    {%- set query -%}
 select {{ month_start(date_plus("min(day)", -1, "day")) }} as first_month
 from (
     select extract_date as day
@@ -37,22 +39,17 @@ from (
     {%- endfor %}
     {%- endfor %}
 ) as days
-{% endmacro %}
-
-{#- First changed month as a date for a query. Not used in a full build, which has no such month. -#}
-{% macro first_changed_month(sources) %}
-    {%- set query = query_of_first_changed_month(sources) -%}
-    {%- set first_month = run_query(query).columns[0].values()[0] if execute -%}
+    {%- endset -%}
+    {%- set first_month = run_query(query).columns[0].values()[0] if execute and is_incremental() -%}
     {#- After a build whose publication failed nothing has changed, and no month is rebuilt. -#}
     cast('{{ first_month or "9999-12-01" }}' as date)
 {%- endmacro %}
 
-{#- Pre-hook: delete from the model's table what is to be rebuilt. -#}
+{#- Pre-hook: delete from the model's table what is to be rebuilt; nothing in a first or full build. -#}
 {% macro delete_changed_months(column, sources) %}
-    {#- Outside the condition, because dbt only records a ref that it sees while parsing. -#}
-    {%- do query_of_first_changed_month(sources) -%}
+    {%- set first_month = first_changed_month(sources) -%}
     {%- if is_incremental() %}
-delete from {{ this }} where {{ column }} >= {{ first_changed_month(sources) }}
+delete from {{ this }} where {{ column }} >= {{ first_month }}
     {%- endif -%}
 {% endmacro %}
 
