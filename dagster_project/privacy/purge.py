@@ -354,7 +354,7 @@ def _compare(old: Settings, new: Settings, manifest: Mapping[str, Any]) -> int:
             connection.execute(f"attach {literal(str(settings.warehouse))} as {name}_warehouse (read_only)")
             connection.execute(f"attach {literal(str(settings.marts))} as {name}_marts (read_only)")
         for node in manifest["nodes"].values():
-            is_published = node["schema"] == "marts" and "facts" not in node["tags"]
+            is_published = node["schema"] == "marts" and not node["name"].startswith("fct_")
             if node["resource_type"] != "model" or not (is_published or node["name"] in models):
                 continue
             if node["config"]["materialized"].startswith("view"):

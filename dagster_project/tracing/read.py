@@ -365,7 +365,7 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
             group by source, extract_date
         )
 
-        select
+        select distinct
             sources.source,
             dates.date_day,
             case when gaps.day is not null then 'incomplete in part' else coalesce(states.state, 'not delivered') end

@@ -15,50 +15,27 @@
     {#- Outside the condition, because dbt only records a source that it sees while parsing. -#}
     {%- set purges = source("audit", "purge") -%}
     {%- set archive = model.config.meta.archive -%}
-    {%- set purged = purged_sources(purges, archive.sources) if execute else [] -%}
-    {%- if purged -%}
-        {%- set archived = api.Relation.create(
-            database=purges.database, schema="archive", identifier=this.identifier
-        ) -%}
-        {%- set names = [] -%}
-        {%- for column in adapter.get_columns_in_relation(archived) -%}
-            {%- do names.append(adapter.quote(column.name)) -%}
-        {%- endfor -%}
-        {%- set columns = names | join(", ") -%}
+    {%- set archived = adapter.get_relation(purges.database, "archive", this.identifier) if execute -%}
+    {%- if archived -%}
+        {%- set columns = adapter.get_columns_in_relation(archived) | map(attribute="quoted") | join(", ") -%}
         {%- if archive.key -%}
 insert into {{ this }} ({{ columns }})
 select {{ columns }} from {{ archived }} where {{ archive.key }} not in (select {{ archive.key }} from {{ this }})
         {%- else -%}
-            {%- set conditions = [] -%}
-            {%- for source, day in (purged if archive.is_by_source else purged[-1:]) -%}
-                {%- set is_before = archive.day ~ " < cast('" ~ day ~ "' as date)" -%}
-                {%- do conditions.append(
-                    "(source = '" ~ source ~ "' and " ~ is_before ~ ")" if archive.is_by_source else is_before
-                ) -%}
-            {%- endfor -%}
-            {%- set is_purged -%}
-where ({{ conditions | join(" or ") }}) {{ in_changed_months("and", archive.day, archive.sources) }}
-            {%- endset -%}
-delete from {{ this }} {{ is_purged }};
+delete from {{ this }} where {{ is_purged(this, purges, archive) }};
 insert into {{ this }} ({{ columns }})
-select {{ columns }} from {{ archived }} {{ is_purged }}
+select {{ columns }} from {{ archived }} where {{ is_purged(archived, purges, archive) }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
-{#- Purged sources among some, each with the day before which it was purged, the latest day last. -#}
-{% macro purged_sources(purges, sources) %}
-    {%- set query -%}
-select
-    source,
-    cast(purged_before as {{ dbt.type_string() }}) as purged_before
-from {{ purges }}
-where source in ('{{ sources | join("', '") }}')
-order by purged_before asc nulls last
-    {%- endset -%}
-    {%- set found = [] -%}
-    {%- for row in run_query(query).rows -%}
-        {%- do found.append((row[0], row[1])) -%}
-    {%- endfor -%}
-    {{ return(found) }}
-{% endmacro %}
+{#- Condition on a row of a relation: its detail was purged. -#}
+{% macro is_purged(relation, purges, archive) -%}
+    {{ archive.day }} < (
+        select max(purges.purged_before) from {{ purges }} as purges
+        where
+            purges.source in ('{{ archive.sources | join("', '") }}')
+            {{ "and purges.source = " ~ relation ~ ".source" if archive.is_by_source }}
+    )
+    {{ in_changed_months("and", archive.day, archive.sources) }}
+{%- endmacro %}

@@ -1,23 +1,13 @@
 {#- What the tables of calls by day, month and hour have in common. `sums` is int_call_sum. -#}
 
-{#- Columns of the ratios and percentiles, each with the name of its measure. -#}
-{% macro call_figure_measures() %}
-    {{- return({
-        "pct_not_answered": "pct_not_answered",
-        "avg_queue_seconds": "avg_queue_time",
-        "avg_talk_seconds": "avg_talk_time",
-        "pct_answered_within_target": "pct_answered_within_target",
-        "median_queue_seconds": "median_queue_time",
-        "p90_queue_seconds": "p90_queue_time",
-    }) -}}
-{% endmacro %}
-
 {#- Columns of a span of days from `sums`: counts, `zero` where no call arrived, and the figures made of them. Talk times are
-    none where a day lacks them, because the mean would be too low. -#}
-{% macro call_figures(zero, lacks_talk_time="sums.lacks_talk_time") -%}
-    {%- for part in ["received", "answered", "not_answered", "called_back"] %}
+    none where a day lacks them, because the mean would be too low. `has_called_back` is whether a loaded day has
+    call-backs. -#}
+{% macro call_figures(zero, lacks_talk_time="sums.lacks_talk_time", has_called_back="true") -%}
+    {%- for part in ["received", "answered", "not_answered"] %}
     cast(coalesce(sums.{{ part }}, {{ zero }}) as bigint) as {{ part }},
     {%- endfor %}
+    cast(case when {{ has_called_back }} then coalesce(sums.called_back, {{ zero }}) end as bigint) as called_back,
     {{ ratio("sums.not_answered", "sums.received", 100) }} as pct_not_answered,
     {{ ratio("sums.queue_seconds_answered", "sums.answered") }} as avg_queue_seconds,
     case

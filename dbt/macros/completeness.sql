@@ -7,25 +7,17 @@
         lacking.source,
         lacking.force_code,
         lacking.day,
-        lacking.column_name
+        case when lacking.is_column then split_part(lacking.item, ':', 2) end as column_name
     from (
-        {%- for kind, column_name in {"members": "cast(null as " ~ dbt.type_string() ~ ")", "columns": "split_part(item, ':', 2)"}.items() %}
+        {%- for kind in ["members", "columns"] %}
         select
             source,
             force_code,
             day,
-            item,
-            '{{ kind }}' as kind,
-            {{ column_name }} as column_name
-        from (
-            select
-                source,
-                force_code,
-                day,
-                {{ list_items("replace(lacking_" ~ kind ~ ", ', ', ',')") }} as item
-            from {{ ref("int_source_day") }}
-            where lacking_{{ kind }} is not null
-        ) as {{ kind }}
+            {{ "true" if kind == "columns" else "false" }} as is_column,
+            {{ list_items("replace(lacking_" ~ kind ~ ", ', ', ',')") }} as item
+        from {{ ref("int_source_day") }}
+        where lacking_{{ kind }} is not null
         {{- " union all" if not loop.last }}
         {%- endfor %}
     ) as lacking
@@ -34,10 +26,10 @@
     where
         position(
             ',' || lacking.item || ','
-            in ',' || case when lacking.kind = 'members' then measures.members else measures.columns end || ','
+            in ',' || case when lacking.is_column then measures.columns else measures.members end || ','
         ) > 0
         or (
-            lacking.kind = 'members'
+            not lacking.is_column
             and position(',' || lacking.source || ':' in ',' || coalesce(measures.members, '')) = 0
         )
 {% endmacro %}

@@ -11,12 +11,3 @@
         {{ "measures" if "intermediate" in node.fqn else "marts" }}
     {%- endif -%}
 {%- endmacro %}
-
-{% macro generate_database_name(custom_database_name, node) -%}
-    {{ marts_database() if generate_schema_name(none, node) | trim == "marts" else target.database }}
-{%- endmacro %}
-
-{#- Marts have a file of their own, which the profile attaches; a lake has one catalogue. -#}
-{% macro marts_database() -%}
-    {{ adapter.dispatch("marts_database")() }}
-{%- endmacro %}

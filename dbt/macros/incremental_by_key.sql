@@ -14,12 +14,10 @@
     changed weeks are skipped unread. Finding them by their keys reads every key, which is text without an order. -#}
 
 {#- Query of `chg_SOURCE_rows`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
-    columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Without a
-    key (`key: row` in the contract) a row is its own only version. Nothing in a full build, which asks for no changed
-    key. -#}
-{% macro changed_rows(base, key=none, row_key=none, dates={}) %}
-{%- set row_key = row_key or key -%}
-{%- if key %}{% do config(meta={"event_key": key}) %}{% endif -%}
+    columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Nothing in a
+    full build, which asks for no changed key. -#}
+{% macro changed_rows(base, key, row_key=none, dates={}) %}
+{%- do config(meta={"event_key": key}) -%}
 {#- Not a CTE: it is read twice, and DuckDB would materialise such a CTE for every row. -#}
 {%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
 with
@@ -42,27 +40,8 @@ standing_loads as (
     where source = '{{ base }}' and status = 'loaded'
 ),
 
-{% if not key %}final as (
-    select
-        {%- for name, time in dates.items() %}
-        cast({{ local_date("extract_rows." ~ time) }} as date) as {{ name }},
-        {%- endfor %}
-        cast(extract_rows.load_id as bigint) as load_id,
-        cast(extract_rows.source_row as bigint) as source_row,
-        cast(standing_loads.load_id is not null as boolean) as is_current
-    from {{ extract_rows }}
-    inner join pending_loads
-        on extract_rows.load_id = pending_loads.load_id
-    left join standing_loads
-        on extract_rows.load_id = standing_loads.load_id
-)
-
-select * from final
-{%- else %}changed_keys as (
-    select distinct
-        {%- for column in key %}
-        extract_rows.{{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+changed_keys as (
+    select distinct extract_rows.{{ key | join(", extract_rows.") }}
     from {{ extract_rows }}
     inner join pending_loads
         on extract_rows.load_id = pending_loads.load_id
@@ -70,55 +49,37 @@ select * from final
 
 versions as (
     select
-        {%- for column in row_key %}
-        extract_rows.{{ column }},
-        {%- endfor %}
         {%- for name, time in dates.items() %}
-        {{ local_date("extract_rows." ~ time) }} as {{ name }},
+        cast({{ local_date("extract_rows." ~ time) }} as date) as {{ name }},
         {%- endfor %}
-        extract_rows.extract_date,
         extract_rows.load_id,
         extract_rows.source_row,
-        standing_loads.key_epoch,
-        standing_loads.load_id is not null as is_standing
+        standing_loads.load_id is not null as is_standing,
+        cast(row_number() over (
+            partition by
+                extract_rows.{{ (row_key or key) | join(", extract_rows.") }},
+                standing_loads.key_epoch,
+                standing_loads.load_id is not null
+            order by
+                extract_rows.extract_date desc nulls last,
+                extract_rows.load_id desc nulls last,
+                extract_rows.source_row desc nulls last
+        ) as bigint) as row_num
     from {{ extract_rows }}
     inner join changed_keys
         on {{ same_columns("extract_rows", "changed_keys", key) }}
     left join standing_loads
         on extract_rows.load_id = standing_loads.load_id
-),
-
-ranked as (
-    select
-        *,
-        cast(row_number() over (
-            partition by
-                {%- for column in row_key %}
-                {{ column }},
-                {%- endfor %}
-                key_epoch,
-                is_standing
-            order by
-                extract_date desc nulls last,
-                load_id desc nulls last,
-                source_row desc nulls last
-        ) as bigint) as row_num
-    from versions
-),
-
-final as (
-    select
-        {%- for name in dates %}
-        cast({{ name }} as date) as {{ name }},
-        {%- endfor %}
-        cast(load_id as bigint) as load_id,
-        cast(source_row as bigint) as source_row,
-        cast(is_standing and row_num = 1 as boolean) as is_current
-    from ranked
 )
 
-select * from final
-{%- endif %}
+select
+    {%- for name in dates %}
+    {{ name }},
+    {%- endfor %}
+    cast(load_id as bigint) as load_id,
+    cast(source_row as bigint) as source_row,
+    cast(is_standing and row_num = 1 as boolean) as is_current
+from versions
 {% endmacro %}
 
 {#- Pre-hook: delete from the model's table the rows of every changed key. Nothing on a first or full build.
@@ -152,48 +113,37 @@ where exists (
 {#- Query: of each key the row of the latest extract, restricted to changed keys. Within one extract a key occurs
     once; load and row still break ties, so that two builds never differ. Only keys that occur twice are ranked: a
     window over every row took 2.7 times the memory at 13 M rows. A model of the materialization table reads no
-    changed rows and passes none; a source without a key has no key to pass. -#}
-{% macro latest_rows(relation, changed=none, key=none) %}
+    changed rows and passes none. -#}
+{% macro latest_rows(relation, key, changed=none) %}
     {%- if is_incremental() %}
     {{- only_changed_rows(relation, changed) }}
     where changed.is_current
-    {%- elif not key %}
-    select whole.*
-    from {{ relation }} as whole
     {%- else %}
     select whole.*
     from {{ relation }} as whole
     left join (
         select
-            ranked.load_id,
-            ranked.source_row
-        from (
-            select
-                extract_rows.load_id,
-                extract_rows.source_row,
-                cast(row_number() over (
-                    partition by
-                        {%- for column in key %}
-                        extract_rows.{{ column }}{{ "," if not loop.last }}
-                        {%- endfor %}
-                    order by
-                        extract_rows.extract_date desc nulls last,
-                        extract_rows.load_id desc nulls last,
-                        extract_rows.source_row desc nulls last
-                ) as bigint) as row_num
-            from {{ relation }} as extract_rows
-            inner join (
-                select {{ key | join(", ") }}
-                from {{ relation }}
-                group by {{ key | join(", ") }}
-                having count(*) > 1
-            ) as repeated_keys
-                on {{ same_columns("extract_rows", "repeated_keys", key) }}
-        ) as ranked
-        where ranked.row_num > 1
-    ) as superseded
-        on whole.load_id = superseded.load_id
-        and whole.source_row = superseded.source_row
-    where superseded.load_id is null
+            extract_rows.load_id,
+            extract_rows.source_row,
+            cast(row_number() over (
+                partition by extract_rows.{{ key | join(", extract_rows.") }}
+                order by
+                    extract_rows.extract_date desc nulls last,
+                    extract_rows.load_id desc nulls last,
+                    extract_rows.source_row desc nulls last
+            ) as bigint) as row_num
+        from {{ relation }} as extract_rows
+        inner join (
+            select {{ key | join(", ") }}
+            from {{ relation }}
+            group by {{ key | join(", ") }}
+            having count(*) > 1
+        ) as repeated_keys
+            on {{ same_columns("extract_rows", "repeated_keys", key) }}
+    ) as repeated
+        on whole.load_id = repeated.load_id
+        and whole.source_row = repeated.source_row
+        and repeated.row_num > 1
+    where repeated.load_id is null
     {%- endif %}
 {% endmacro %}

@@ -1,5 +1,5 @@
 {#- Stops for rows of measure_catalogue that no model computes; the error names them and says what to do. -#}
-{%- set amounts = amount_names() -%}
+{%- set amounts = ["calls_101.queue_seconds", "calls_999.queue_seconds", "live_chat.held_at_once"] -%}
 with
 
 roles as (
@@ -30,7 +30,7 @@ judged as (
             when regexp_extract(measures.method, '^(max|p[0-9][0-9]?)$', 0) = ''
                 then 'no model knows its method: expected sum, ratio, max or a percentile such as p50'
             when coalesce(measures.amount, '') not in ('{{ amounts | join("', '") }}')
-                then 'no model knows its amount: list it in event_amounts() (dbt/macros/amounts.sql); known are '
+                then 'no model knows its amount: add it to int_call_amount_daily or int_contact_amount_daily, and to this test; known are '
                 || '{{ amounts | join(", ") }}'
             when not coalesce(roles.has_population, false)
                 then 'measure_parts.csv names no population for it: add the part that counts its events'

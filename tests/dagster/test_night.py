@@ -212,7 +212,7 @@ def test_columns_lead_back_to_the_extract(latest):
 
     assert origins("staging/stg_call_segments", "arrived_date") == {"raw/call_segments.arrived_at"}
     assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
-    assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
+    assert origins("marts/load_audit", "rows_read") == {"audit/load.rows_read"}
     # The open-source UI shows no lineage of columns.
     rows = shown(latest["marts/fct_call"])["columns_come_from"]
     assert ["arrived_date", "marts/fct_call_segment.arrived_date"] in rows

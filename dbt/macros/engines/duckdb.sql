@@ -67,10 +67,6 @@
     from {{ source }}
 {%- endmacro %}
 
-{#- generate_schema_name.sql -#}
-
-{% macro duckdb__marts_database() %}fcir{% endmacro %}
-
 {#- joined_text.sql -#}
 
 {% macro duckdb__joined_text(text) -%}
@@ -93,6 +89,13 @@ select database_name, schema_name, view_name, 'view' as type from duckdb_views()
 {% endmacro %}
 
 {% macro duckdb__with_files() %}{% endmacro %}
+
+{#- generate_schema_name.sql -#}
+
+{#- Marts have a file of their own, which the profile attaches. -#}
+{% macro duckdb__generate_database_name(custom_database_name=none, node=none) -%}
+    {{ "fcir" if generate_schema_name(none, node) | trim == "marts" else target.database }}
+{%- endmacro %}
 
 {#- require_exact_engine.sql -#}
 

@@ -76,10 +76,6 @@
     where {{ first }} <= {{ last }}
 {%- endmacro %}
 
-{#- generate_schema_name.sql -#}
-
-{% macro spark__marts_database() %}{{ target.database }}{% endmacro %}
-
 {#- joined_text.sql -#}
 
 {% macro spark__joined_text(text) -%}

@@ -3,7 +3,11 @@
 with
 
 segments as (
-    {{- latest_rows(ref("stg_call_segments"), "chg_call_segments_rows", key=["force_code", "call_id", "call_epoch", "segment_no"]) }}
+    {{- latest_rows(
+        ref("stg_call_segments"),
+        key=["force_code", "call_id", "call_epoch", "segment_no"],
+        changed="chg_call_segments_rows",
+    ) }}
 )
 
 select

@@ -34,46 +34,26 @@ months as (
         on measures.section = 'calls_' || lines.line
     group by all
 
-),
-
-figures as (
-
-    select
-        months.*,
-        {{- call_figures("case when months.has_received then 0 end", "months.lacks_talk_hours") | indent(4) }},
-        {{ ratio("sums.queue_seconds_all", "sums.with_queue_time") }} as avg_queue_seconds_all,
-        {{ ratio("sums.answered_within_target", "sums.received", 100) }} as pct_received_within_target,
-        sums.max_queue_seconds,
-        {{ ratio("sums.called_back_same_day", "sums.not_answered", 100) }} as pct_called_back_on_day,
-        {{ ratio("coalesce(sums.talk_seconds_answered, 0)", "3600") }} as hours_of_talk
-    from months
-    left join sums
-        on months.has_received
-        and months.force_code = sums.force_code
-        and months.line = sums.line
-        and months.month_start = sums.first_day
-
 )
 
 select
-    force_code,
-    line,
-    month_start,
-    received,
-    answered,
-    not_answered,
-    pct_not_answered,
-    avg_queue_seconds,
-    avg_queue_seconds_all,
-    avg_talk_seconds,
-    pct_answered_within_target,
-    pct_received_within_target,
-    median_queue_seconds,
-    p90_queue_seconds,
-    max_queue_seconds,
-    case when has_called_back then called_back end as called_back,
-    case when has_called_back and not lacks_called_back then pct_called_back_on_day end as pct_called_back_same_day,
-    case when has_talk_hours then hours_of_talk end as talk_hours,
-    is_provisional,
-    share_of_days_loaded
-from figures
+    months.force_code,
+    months.line,
+    months.month_start,
+    {{- call_figures("case when months.has_received then 0 end", "months.lacks_talk_hours", "months.has_called_back") }},
+    {{ ratio("sums.queue_seconds_all", "sums.with_queue_time") }} as avg_queue_seconds_all,
+    {{ ratio("sums.answered_within_target", "sums.received", 100) }} as pct_received_within_target,
+    sums.max_queue_seconds,
+    case
+        when months.has_called_back and not months.lacks_called_back
+            then {{ ratio("sums.called_back_same_day", "sums.not_answered", 100) }}
+    end as pct_called_back_same_day,
+    case when months.has_talk_hours then {{ ratio("coalesce(sums.talk_seconds_answered, 0)", "3600") }} end as talk_hours,
+    months.is_provisional,
+    months.share_of_days_loaded
+from months
+left join sums
+    on months.has_received
+    and months.force_code = sums.force_code
+    and months.line = sums.line
+    and months.month_start = sums.first_day

@@ -1,4 +1,5 @@
 {%- set sources = ["call_segments"] -%}
+{%- set handle_seconds = "(talk_seconds + handled * after_call_seconds)" -%}
 {{ config(
     materialized="incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
@@ -12,7 +13,7 @@ sums as (
 
     select *
     from {{ ref("int_call_sum") }}
-    where span <> 'day'
+    where span = 'hour'
 
 ),
 
@@ -35,11 +36,8 @@ hours as (
 months as (
 
     select
-        deliveries.force_code,
-        lines.line,
-        deliveries.month_start,
-        deliveries.is_provisional,
-        deliveries.share_of_days_loaded
+        deliveries.*,
+        lines.line
     from {{ ref("int_measure_delivery") }} as deliveries
     cross join lines
     where
@@ -84,11 +82,11 @@ cells as (
         hours.day_of_week,
         hours.hour_of_day,
         coalesce(weekdays.days, 0) as days,
-        case when weekdays.days is not null then coalesce(of_hour.received_of_loaded_days, 0) end as received,
-        coalesce(nullif(of_hour.handled_of_loaded_days, 0), of_month.handled_of_loaded_days) as handled,
+        case when weekdays.days is not null then coalesce(sums.received_of_loaded_days, 0) end as received,
+        coalesce(nullif(sums.handled_of_loaded_days, 0), sum(sums.handled_of_loaded_days) over of_month) as handled,
         case
-            when of_hour.handled_of_loaded_days > 0 then of_hour.talk_seconds_of_loaded_days
-            else of_month.talk_seconds_of_loaded_days
+            when sums.handled_of_loaded_days > 0 then sums.talk_seconds_of_loaded_days
+            else sum(sums.talk_seconds_of_loaded_days) over of_month
         end as talk_seconds
     from parameters_in_force
     cross join hours
@@ -97,27 +95,15 @@ cells as (
         and parameters_in_force.line = weekdays.line
         and parameters_in_force.month_start = weekdays.month_start
         and hours.day_of_week = weekdays.day_of_week
-    left join sums as of_hour
-        on of_hour.span = 'hour'
-        and parameters_in_force.force_code = of_hour.force_code
-        and parameters_in_force.line = of_hour.line
-        and parameters_in_force.month_start = of_hour.first_day
-        and hours.day_of_week = of_hour.day_of_week
-        and hours.hour_of_day = of_hour.hour_of_day
-    left join sums as of_month
-        on of_month.span = 'month'
-        and parameters_in_force.force_code = of_month.force_code
-        and parameters_in_force.line = of_month.line
-        and parameters_in_force.month_start = of_month.first_day
-
-),
-
-handled_cells as (
-
-    select
-        *,
-        case when received > 0 then talk_seconds + handled * after_call_seconds end as handle_seconds
-    from cells
+    left join sums
+        on parameters_in_force.force_code = sums.force_code
+        and parameters_in_force.line = sums.line
+        and parameters_in_force.month_start = sums.first_day
+        and hours.day_of_week = sums.day_of_week
+        and hours.hour_of_day = sums.hour_of_day
+    window of_month as (
+        partition by parameters_in_force.force_code, parameters_in_force.line, parameters_in_force.month_start
+    )
 
 ),
 
@@ -127,12 +113,12 @@ loads as (
     select
         *,
         {{ ratio("received", "days") }} as calls_per_hour,
-        {{ ratio("handle_seconds", "handled") }} as avg_handle_seconds,
+        case when received > 0 then {{ ratio(handle_seconds, "handled") }} end as avg_handle_seconds,
         case
             when received = 0 then cast(0 as decimal(38, 6))
-            else {{ ratio("received * handle_seconds", "3600 * days * handled") }}
+            else {{ ratio("received * " ~ handle_seconds, "3600 * days * handled") }}
         end as offered_erlangs
-    from handled_cells
+    from cells
 
 ),
 

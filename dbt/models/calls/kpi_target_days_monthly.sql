@@ -1,6 +1,12 @@
+{%- set column_of_measure = {
+    "pct_not_answered": "pct_not_answered",
+    "avg_queue_time": "avg_queue_seconds",
+    "avg_talk_time": "avg_talk_seconds",
+    "pct_answered_within_target": "pct_answered_within_target",
+    "median_queue_time": "median_queue_seconds",
+    "p90_queue_time": "p90_queue_seconds",
+} -%}
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
 call_days as (
 
@@ -18,20 +24,23 @@ targets as (select * from {{ ref("measure_targets") }}),
 measures as (select * from {{ ref("measure_catalogue") }}),
 
 figure_days as (
-    {%- for column, name in call_figure_measures().items() %}
 
     select
-        force_code,
-        'calls_' || line || '.{{ name }}' as measure,
-        month_start,
-        {{ days_between("month_start", date_plus("month_start", 1, "month")) }} as days_in_month,
-        days_loaded,
-        date_day,
-        {{ column }} as value
+        call_days.force_code,
+        measures.measure,
+        measures.better,
+        call_days.month_start,
+        call_days.days_loaded,
+        call_days.date_day,
+        case measures.name
+            {%- for name, column in column_of_measure.items() %}
+            when '{{ name }}' then call_days.{{ column }}
+            {%- endfor %}
+        end as value
     from call_days
-    where {{ column }} is not null
-    {{- " union all" if not loop.last }}
-    {%- endfor %}
+    inner join measures
+        on 'calls_' || call_days.line = measures.section
+    where measures.better <> 'neither'
 
 ),
 
@@ -39,7 +48,7 @@ figure_days as (
 with_targets as (
     {{- in_force(
         "figure_days",
-        columns=["force_code", "measure", "month_start", "days_in_month", "days_loaded", "date_day", "value"],
+        columns=["force_code", "measure", "better", "month_start", "days_loaded", "date_day", "value"],
         day="month_start",
         list="targets",
         key=["measure"],
@@ -50,19 +59,13 @@ with_targets as (
 judged as (
 
     select
-        with_targets.*,
-        {{ is_target_met("with_targets.value", "with_targets.target", "measures.better") }} as is_target_met,
-        cast(row_number() over (
-            partition by with_targets.force_code, with_targets.measure, with_targets.month_start
-            order by
-                case when measures.better = 'lower' then with_targets.value end desc nulls last,
-                with_targets.value asc nulls last,
-                with_targets.date_day asc nulls last
-        ) as bigint) as worst_rank
+        *,
+        {{ is_target_met("value", "target") }} as is_target_met,
+        case when better = 'lower' then max(value) over of_month else min(value) over of_month end as worst_value,
+        {{ days_between("month_start", date_plus("month_start", 1, "month")) }} as days_in_month
     from with_targets
-    inner join measures
-        on with_targets.measure = measures.measure
-    where measures.better <> 'neither'
+    where value is not null
+    window of_month as (partition by force_code, measure, month_start)
 
 )
 
@@ -73,15 +76,9 @@ select
     cast(target as decimal(38, 6)) as target,
     cast(count(*) as bigint) as days,
     cast(count(case when not is_target_met then 1 end) as bigint) as days_missed,
-    max(case when worst_rank = 1 then date_day end) as worst_day,
-    max(case when worst_rank = 1 then value end) as worst_value,
+    min(case when value = worst_value then date_day end) as worst_day,
+    worst_value,
     days_loaded < days_in_month as is_provisional,
     {{ ratio("days_loaded", "days_in_month", 100) }} as share_of_days_loaded
 from judged
-group by
-    force_code,
-    measure,
-    month_start,
-    target,
-    days_loaded,
-    days_in_month
+group by all

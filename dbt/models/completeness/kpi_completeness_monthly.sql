@@ -2,47 +2,47 @@ with
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
-source_months as (select * from {{ ref("int_source_month") }}),
+-- A month may have rows that could belong to a force without a day on which its rows are expected.
+counted as (
 
-source_rows as (
+    select
+        source,
+        force_code,
+        {{ month_start("day") }} as month_start,
+        1 as days_owed,
+        case when is_loaded then 1 else 0 end as days_loaded,
+        0 as rows_read,
+        0 as rows_quarantined
+    from {{ ref("int_source_day") }}
+
+    union all
 
     select
         source,
         force_code,
         month_start,
-        sum(rows_read) as rows_read,
-        sum(rows_quarantined) as rows_quarantined
+        0 as days_owed,
+        0 as days_loaded,
+        rows_read,
+        rows_quarantined
     from {{ ref("int_source_row_monthly") }}
-    group by all
-
-),
-
--- A month may have rows that could belong to a force without a day on which its rows are expected.
-cells as (
-
-    select
-        coalesce(source_months.source, source_rows.source) as source,
-        coalesce(source_months.force_code, source_rows.force_code) as force_code,
-        coalesce(source_months.month_start, source_rows.month_start) as month_start,
-        coalesce(source_months.days_owed, 0) as days_owed,
-        coalesce(source_months.days_loaded, 0) as days_loaded,
-        cast(coalesce(source_rows.rows_read, 0) as bigint) as rows_read,
-        cast(coalesce(source_rows.rows_quarantined, 0) as bigint) as rows_quarantined
-    from source_months
-    full outer join source_rows
-        on source_months.source = source_rows.source
-        and source_months.force_code = source_rows.force_code
-        and source_months.month_start = source_rows.month_start
 
 ),
 
 months as (
 
     select
-        *,
+        source,
+        force_code,
+        month_start,
+        cast(sum(days_owed) as bigint) as days_owed,
+        cast(sum(days_loaded) as bigint) as days_loaded,
+        cast(sum(rows_read) as bigint) as rows_read,
+        cast(sum(rows_quarantined) as bigint) as rows_quarantined,
         {{ days_between("month_start", date_plus("month_start", 1, "month")) }} as days_in_month
-    from cells
+    from counted
     where source in (select {{ list_items("sources") }} from measures)
+    group by all
 
 )
 

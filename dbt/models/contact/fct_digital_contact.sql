@@ -3,7 +3,7 @@
 with
 
 contacts as (
-    {{- latest_rows(ref("stg_digital_contacts"), "chg_digital_contacts_rows", key=["force_code", "contact_id", "contact_epoch"]) }}
+    {{- latest_rows(ref("stg_digital_contacts"), key=["force_code", "contact_id", "contact_epoch"], changed="chg_digital_contacts_rows") }}
 )
 
 select

@@ -3,7 +3,7 @@
 with
 
 chats as (
-    {{- latest_rows(ref("stg_live_chats"), "chg_live_chats_rows", key=["force_code", "chat_id", "chat_epoch"]) }}
+    {{- latest_rows(ref("stg_live_chats"), key=["force_code", "chat_id", "chat_epoch"], changed="chg_live_chats_rows") }}
 )
 
 select

@@ -5,8 +5,8 @@ with
 submissions as (
     {{- latest_rows(
         ref("stg_online_crime_reports"),
-        "chg_online_crime_reports_rows",
         key=["force_code", "submission_id", "submission_epoch"],
+        changed="chg_online_crime_reports_rows",
     ) }}
 )
 

@@ -1,7 +1,3 @@
-{%- set months = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-] -%}
 {%- set weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] -%}
 
 with
@@ -58,11 +54,8 @@ select
     cast(financial_years.year as bigint) as year,
     cast(financial_years.month_start as date) as month_start,
     cast(
-        case financial_years.month
-            {%- for month in months %}
-            when {{ loop.index }} then '{{ month[:3] }} '
-            {%- endfor %}
-        end
+        substring('JanFebMarAprMayJunJulAugSepOctNovDec', cast(3 * financial_years.month - 2 as int), 3)
+        || ' '
         || cast(financial_years.year as {{ dbt.type_string() }}) as {{ dbt.type_string() }}
     ) as month_label,
     cast(

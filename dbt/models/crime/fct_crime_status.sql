@@ -4,7 +4,7 @@ with
 
 -- A new state replaces an older one as current, so a changed crime is rebuilt with all its states.
 states as (
-    {{- latest_rows(ref("stg_crimes"), "chg_crimes_rows", key=["force_code", "crime_ref", "crime_epoch", "updated_at"]) }}
+    {{- latest_rows(ref("stg_crimes"), key=["force_code", "crime_ref", "crime_epoch", "updated_at"], changed="chg_crimes_rows") }}
 ),
 
 latest_states as (

@@ -1,10 +1,15 @@
-{{ config(
-    meta={"archive": {"day": "month_start", "sources": ["crimes"]}},
-    post_hook="{{ keep_archived() }}",
-) }}
+with
 
-{{ crimes_by_month(
-    columns={"cancel_code": "cancel_code", "offence_code": "offence_code"},
-    counts={"cancelled": "1"},
-    events="event = 'cancelled'",
-) }}
+cancellations as (select * from {{ ref("kpi_cancellation_detail_monthly") }})
+
+select
+    force_code,
+    month_start,
+    cancel_code,
+    offence_code,
+    cast(sum(cancelled) as bigint) as cancelled,
+    is_provisional,
+    share_of_days_loaded
+from cancellations
+where counted_by = 'event'
+group by all

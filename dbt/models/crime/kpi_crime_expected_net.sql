@@ -24,8 +24,7 @@ rates as (
         triangle.force_code,
         triangle.months_since,
         count(*) as cohorts,
-        {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled,
-        max(triangle.months_since) over (partition by triangle.force_code) as oldest_age
+        {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled
     from triangle
     inner join cohorts
         on triangle.force_code = cohorts.force_code
@@ -34,15 +33,6 @@ rates as (
     group by
         triangle.force_code,
         triangle.months_since
-
-),
-
-horizons as (
-
-    select distinct
-        force_code,
-        oldest_age
-    from rates
 
 ),
 
@@ -56,18 +46,14 @@ to_come as (
         cohorts.cancelled_observed,
         cohorts.last_age,
         -- Null without any rate; greatest() alone would ignore the null.
-        case
-            when horizons.oldest_age is not null then greatest(horizons.oldest_age - cohorts.last_age, 0)
-        end as ages_expected,
-        count(rates.pct_cancelled) as ages_with_rate,
-        coalesce(sum(rates.pct_cancelled), 0) as pct_further,
+        max(case when rates.months_since is not null then greatest(rates.months_since - cohorts.last_age, 0) end)
+            as ages_expected,
+        count(case when rates.months_since > cohorts.last_age then rates.pct_cancelled end) as ages_with_rate,
+        coalesce(sum(case when rates.months_since > cohorts.last_age then rates.pct_cancelled end), 0) as pct_further,
         coalesce(max(case when rates.months_since = cohorts.last_age + 1 then rates.cohorts end), 0) as next_age_cohorts
     from cohorts
-    left join horizons
-        on cohorts.force_code = horizons.force_code
     left join rates
         on cohorts.force_code = rates.force_code
-        and cohorts.last_age < rates.months_since
     group by all
 
 ),

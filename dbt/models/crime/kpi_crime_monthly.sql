@@ -4,28 +4,6 @@ figures as (select * from {{ ref("int_crime_monthly") }}),
 
 formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
 
-reported as (
-
-    select
-        force_code,
-        month_start
-    from figures
-    where measure = 'crime.pct_cancelled'
-
-),
-
--- A month uses the formula of its first day.
-formulas_in_force as (
-    {{- in_force(
-        "reported",
-        columns=["force_code", "month_start"],
-        day="month_start",
-        list="formulas",
-        key=[],
-        values=["formula"],
-    ) }}
-),
-
 months as (
     {{ measures_by_month(
         {
@@ -38,6 +16,18 @@ months as (
         },
         counts=["recorded_crime", "cancelled_crime"],
         model="int_crime_monthly",
+    ) }}
+),
+
+-- A month uses the formula of its first day.
+formulas_in_force as (
+    {{- in_force(
+        "months",
+        columns=["force_code", "month_start"],
+        day="month_start",
+        list="formulas",
+        key=[],
+        values=["formula"],
     ) }}
 )
 

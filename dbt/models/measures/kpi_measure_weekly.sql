@@ -34,7 +34,8 @@ silent_weeks as (
         measure,
         force_code,
         {{ week_start("day") }} as week_start
-    from {{ ref("int_measure_silent_day") }}
+    from gap_days
+    where column_name is not null
 
 ),
 

@@ -26,7 +26,7 @@ measure_days as (
 newest as (
 
     select max(loads.extract_date) as day
-    from {{ ref("stg_loads") }} as loads
+    from {{ source("audit", "load") }} as loads
     inner join {{ ref("int_measure_source") }} as sources
         on loads.source = sources.source
     where

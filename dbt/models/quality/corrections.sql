@@ -13,4 +13,4 @@ select
     changed_columns,
     corrected_at,
     run_id
-from {{ ref("stg_corrections") }}
+from {{ source("audit", "correction") }}

@@ -9,7 +9,7 @@ loads as (
         *,
         first_value(run_id) over ({{ of_day }}) as newest_run_id,
         first_value(withdrawn_at is not null) over ({{ of_day }}) as is_day_withdrawn
-    from {{ ref("stg_loads") }}
+    from {{ source("audit", "load") }}
     where status <> 'replaced'
 
 ),

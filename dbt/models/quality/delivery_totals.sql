@@ -29,7 +29,7 @@ accepted as (
         sum(rows_loaded) as rows_loaded,
         sum(rows_repeated) as rows_repeated,
         sum(rows_quarantined) - sum(coalesce(rows_repeated, 0)) as rows_quarantined
-    from {{ ref("stg_loads") }}
+    from {{ source("audit", "load") }}
     where status in ('loaded', 'empty')
     group by source
 

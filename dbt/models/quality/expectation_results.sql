@@ -1,1 +1,1 @@
-select * from {{ ref("stg_expectation_results") }}
+select * from {{ source("audit", "expectation_result") }}

@@ -7,8 +7,8 @@ select
     rows_read,
     rows_loaded,
     rows_quarantined,
-    rows_repeated,
-    totals_rows,
+    coalesce(rows_repeated, 0) as rows_repeated,
+    coalesce(totals_rows, 0) as totals_rows,
     status,
     reason,
     accepted_despite,
@@ -19,4 +19,4 @@ select
     loaded_at,
     run_id,
     withdrawn_at
-from {{ ref("stg_loads") }}
+from {{ source("audit", "load") }}

@@ -1,8 +1,8 @@
 with
 
-quarantined as (select * from {{ ref("stg_quarantine") }}),
+quarantined as (select * from {{ source("audit", "quarantine") }}),
 
-loads as (select * from {{ ref("stg_loads") }}),
+loads as (select * from {{ source("audit", "load") }}),
 
 deliveries as (select * from {{ ref("deliveries") }}),
 
@@ -25,7 +25,16 @@ current_loads as (
 
 )
 
-select quarantined.*
+select
+    quarantined.load_id,
+    quarantined.source,
+    quarantined.force_code,
+    quarantined.extract_date,
+    quarantined.file_name,
+    quarantined.source_row,
+    quarantined.column_name,
+    quarantined.reason_code,
+    quarantined.reason
 from quarantined
 inner join current_loads
     on quarantined.load_id = current_loads.load_id

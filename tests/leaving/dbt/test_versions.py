@@ -19,10 +19,7 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.marts import note_written
 from tests.compiled_project import build_node, read_project
 
-MODELS = (
-    *("stg_loads", "stg_publications", "stg_figure_versions"),
-    *("int_figure_change", "int_published_version", "int_revision", "published_versions", "revisions"),
-)
+MODELS = (*("int_figure_change", "int_published_version", "int_revision", "published_versions", "revisions"),)
 
 
 class Killed(BaseException):

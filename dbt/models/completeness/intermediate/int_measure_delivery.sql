@@ -55,47 +55,36 @@ spans as (
 
 ),
 
-bounds as (
-
-    select
-        min(first_month) as first_month,
-        max(last_month) as last_month
-    from spans
-
-),
-
 days as (
-    {{- date_series("first_month", "last_month", "bounds") }}
+    {{- date_series("first_month", "last_month", "spans", ["measure", "force_code"]) }}
 ),
 
 -- Of several sources, the one with the fewest days decides.
 months as (
 
     select
-        spans.measure,
-        spans.force_code,
+        days.measure,
+        days.force_code,
         days.date_day as month_start,
         {{ days_between("days.date_day", date_plus("days.date_day", 1, "month")) }} as days_in_month,
         cast(min(coalesce(source_months.days_loaded, 0) - coalesce(gaps.days, 0)) as bigint) as days_loaded,
         coalesce(max(gaps.columns), 0) > 0 as lacks_columns
-    from spans
-    inner join days
-        on days.date_day between spans.first_month and spans.last_month
-        and days.date_day = {{ month_start("days.date_day") }}
+    from days
     inner join measure_sources
-        on spans.measure = measure_sources.measure
+        on days.measure = measure_sources.measure
     left join source_months
         on measure_sources.source = source_months.source
-        and spans.force_code = source_months.force_code
+        and days.force_code = source_months.force_code
         and days.date_day = source_months.month_start
     left join gaps
-        on spans.measure = gaps.measure
+        on days.measure = gaps.measure
         and measure_sources.source = gaps.source
-        and spans.force_code = gaps.force_code
+        and days.force_code = gaps.force_code
         and days.date_day = gaps.month_start
+    where days.date_day = {{ month_start("days.date_day") }}
     group by
-        spans.measure,
-        spans.force_code,
+        days.measure,
+        days.force_code,
         days.date_day
 
 )

@@ -1,8 +1,3 @@
 {{ config(materialized="view") }}
 
-select distinct
-    measure,
-    source,
-    force_code,
-    day
-from ({{ lacking_days() }}) as lacking
+{{ lacking_days() }}

@@ -20,16 +20,6 @@ silent_columns as (select * from {{ source("audit", "silent_column") }}),
 
 contracts as (select * from {{ source("audit", "contract") }}),
 
-newest_days as (
-
-    select
-        source,
-        max(extract_date) as day
-    from loads
-    group by source
-
-),
-
 -- A correction that was rejected says that the older delivery, which is still loaded, is wrong.
 deliveries as (
 
@@ -69,158 +59,129 @@ member_days as (
 
 ),
 
-row_days as (
+force_days as (
 
     select
         source,
         force_code,
         day,
-        sum(rows_loaded) as rows_loaded,
-        lead(day) over (partition by source, force_code order by day asc nulls last) as next_day,
-        min(day) over (partition by source, force_code) as first_day
+        sum(rows_loaded) as rows_loaded
     from member_days
-    group by
-        source,
-        force_code,
-        day
-
-),
-
-gaps as (
-
-    select
-        row_days.source,
-        row_days.force_code,
-        row_days.day as row_day,
-        row_days.first_day,
-        {{ date_plus("row_days.day", 1, "day") }} as first_gap_day,
-        least(
-            {{ date_plus("coalesce(row_days.next_day, " ~ date_plus("newest_days.day", 1, "day") ~ ")", -1, "day") }},
-            {{ date_plus("row_days.day", days_owed, "day") }}
-        ) as last_gap_day
-    from row_days
-    inner join newest_days
-        on row_days.source = newest_days.source
-    where row_days.next_day is distinct from {{ date_plus("row_days.day", 1, "day") }}
-
-),
-
-gap_days as (
-    {{- date_series("first_gap_day", "last_gap_day", "gaps", ["source", "force_code", "row_day"]) }}
-),
-
--- Of the days up to the last one with rows: those of a loss do not become usual.
-usual_rows as (
-
-    select
-        gaps.source,
-        gaps.force_code,
-        gaps.row_day,
-        median(coalesce(row_days.rows_loaded, 0)) as usual_rows
-    from gaps
-    inner join deliveries
-        on gaps.source = deliveries.source
-        and gaps.first_day <= deliveries.day
-        and gaps.row_day >= deliveries.day
-        and {{ date_plus("deliveries.day", days_owed, "day") }} > gaps.row_day
-    left join row_days
-        on gaps.source = row_days.source
-        and gaps.force_code = row_days.force_code
-        and deliveries.day = row_days.day
     group by all
 
 ),
 
-owed_days as (
+spans as (
 
     select
-        source,
-        force_code,
-        day,
-        day as row_day
-    from row_days
+        force_days.source,
+        force_days.force_code,
+        min(force_days.day) as first_day,
+        max(newest.day) as last_day
+    from force_days
+    inner join (select source, max(extract_date) as day from loads group by source) as newest
+        on force_days.source = newest.source
+    group by all
+
+),
+
+calendar as (
+    {{- date_series("first_day", "last_day", "spans", ["source", "force_code"]) }}
+),
+
+-- Days of a force, and of each member (empty for the force as a whole) those with rows of its force: a day without any
+-- is not complete, or known to have none. The last day with rows is that of the force or of the member.
+followed as (
+
+    select
+        calendar.source,
+        calendar.force_code,
+        '' as member,
+        calendar.date_day as day,
+        deliveries.day is not null as is_delivered,
+        coalesce(force_days.rows_loaded, 0) as rows_loaded,
+        max(force_days.day) over (
+            partition by calendar.source, calendar.force_code
+            order by calendar.date_day asc nulls last
+        ) as last_row_day
+    from calendar
+    left join deliveries
+        on calendar.source = deliveries.source
+        and calendar.date_day = deliveries.day
+    left join force_days
+        on calendar.source = force_days.source
+        and calendar.force_code = force_days.force_code
+        and calendar.date_day = force_days.day
 
     union all
 
     select
-        source,
-        force_code,
-        date_day as day,
-        row_day
-    from gap_days
+        force_days.source,
+        force_days.force_code,
+        members.member,
+        force_days.day,
+        true as is_delivered,
+        coalesce(member_days.rows_loaded, 0) as rows_loaded,
+        max(member_days.day) over (
+            partition by force_days.source, force_days.force_code, members.member
+            order by force_days.day asc nulls last
+        ) as last_row_day
+    from force_days
+    inner join (select distinct source, force_code, member from member_days where member <> '') as members
+        on force_days.source = members.source
+        and force_days.force_code = members.force_code
+    left join member_days
+        on members.source = member_days.source
+        and members.force_code = member_days.force_code
+        and members.member = member_days.member
+        and force_days.day = member_days.day
 
 ),
 
--- Last days with rows of a member before days of its force without one.
-last_member_days as (
+owed as (
 
     select *
-    from (
-        select
-            member_days.source,
-            member_days.force_code,
-            member_days.member,
-            member_days.day,
-            row_days.next_day as next_force_day,
-            lead(member_days.day) over (
-                partition by member_days.source, member_days.force_code, member_days.member
-                order by member_days.day asc nulls last
-            ) as next_day
-        from member_days
-        inner join row_days
-            on member_days.source = row_days.source
-            and member_days.force_code = row_days.force_code
-            and member_days.day = row_days.day
-        where member_days.member is not null
-    ) as followed
-    where next_force_day is not null and next_force_day is distinct from next_day
+    from followed
+    where {{ date_plus("last_row_day", days_owed, "day") }} >= day
 
 ),
 
--- What was usual until then: later days without a row do not become usual, or a broken export would.
-usual_members as (
+-- What was usual up to the last day with rows: later days do not become usual, or a broken export would.
+usual as (
 
     select
-        last_days.source,
-        last_days.force_code,
-        last_days.member,
-        last_days.day,
-        last_days.next_day
-    from last_member_days as last_days
-    inner join row_days
-        on last_days.source = row_days.source
-        and last_days.force_code = row_days.force_code
-        and last_days.day >= row_days.day
-        and {{ date_plus("row_days.day", days_owed, "day") }} > last_days.day
-    left join member_days
-        on last_days.source = member_days.source
-        and last_days.force_code = member_days.force_code
-        and last_days.member = member_days.member
-        and row_days.day = member_days.day
+        silent.source,
+        silent.force_code,
+        silent.member,
+        silent.last_row_day,
+        median(followed.rows_loaded) as usual_rows
+    from (
+        select distinct source, force_code, member, last_row_day from owed
+        where last_row_day < day
+    ) as silent
+    inner join followed
+        on silent.source = followed.source
+        and silent.force_code = followed.force_code
+        and silent.member = followed.member
+        and silent.last_row_day >= followed.day
+        and {{ date_plus("followed.day", days_owed, "day") }} > silent.last_row_day
+    where followed.is_delivered
     group by all
-    having median(coalesce(member_days.rows_loaded, 0)) >= {{ usual_rows_at_least }}
 
 ),
 
--- Only days with rows of the force: a day without any is not complete, or known to have none.
 lacking_members as (
 
     select
-        row_days.source,
-        row_days.force_code,
-        row_days.day,
-        {{ joined_text("usual_members.source || ':' || usual_members.member") }} as members
-    from usual_members
-    inner join row_days
-        on usual_members.source = row_days.source
-        and usual_members.force_code = row_days.force_code
-        and usual_members.day < row_days.day
-        and {{ date_plus("usual_members.day", days_owed, "day") }} >= row_days.day
-        and coalesce(usual_members.next_day > row_days.day, true)
-    group by
-        row_days.source,
-        row_days.force_code,
-        row_days.day
+        owed.source,
+        owed.force_code,
+        owed.day,
+        {{ joined_text("owed.source || ':' || owed.member") }} as members
+    from owed
+    inner join usual
+        on {{ same_columns("owed", "usual", ["source", "force_code", "member", "last_row_day"]) }}
+    where owed.member <> '' and owed.last_row_day < owed.day and usual.usual_rows >= {{ usual_rows_at_least }}
+    group by all
 
 ),
 
@@ -236,40 +197,36 @@ lacking_columns as (
     inner join loads
         on silent_columns.load_id = loads.load_id
     where loads.status in ('loaded', 'empty')
-    group by
-        loads.source,
-        silent_columns.force_code,
-        loads.extract_date
+    group by all
 
 ),
 
 judged as (
 
     select
-        owed_days.source,
-        owed_days.force_code,
-        owed_days.day,
+        owed.source,
+        owed.force_code,
+        owed.day,
         deliveries.is_accepted_anyway,
         deliveries.day is not null and not deliveries.awaits_correction and (
-            owed_days.day = owed_days.row_day
+            owed.rows_loaded > 0
             or deliveries.is_empty
             or deliveries.is_accepted_anyway
-            or count(*) over (partition by owed_days.source, owed_days.day) = 1
+            or count(*) over (partition by owed.source, owed.day) = 1
             or (
                 coalesce(contracts.absent_forces_complete, false)
-                and usual_rows.usual_rows < {{ usual_rows_at_least }}
+                and usual.usual_rows < {{ usual_rows_at_least }}
             )
         ) as is_loaded
-    from owed_days
+    from owed
     left join deliveries
-        on owed_days.source = deliveries.source
-        and owed_days.day = deliveries.day
+        on owed.source = deliveries.source
+        and owed.day = deliveries.day
     left join contracts
-        on owed_days.source = contracts.source
-    left join usual_rows
-        on owed_days.source = usual_rows.source
-        and owed_days.force_code = usual_rows.force_code
-        and owed_days.row_day = usual_rows.row_day
+        on owed.source = contracts.source
+    left join usual
+        on {{ same_columns("owed", "usual", ["source", "force_code", "member", "last_row_day"]) }}
+    where owed.member = ''
 
 )
 
@@ -283,10 +240,6 @@ select
     case when judged.is_loaded then lacking_columns.columns end as lacking_columns
 from judged
 left join lacking_members
-    on judged.source = lacking_members.source
-    and judged.force_code = lacking_members.force_code
-    and judged.day = lacking_members.day
+    on {{ same_columns("judged", "lacking_members", ["source", "force_code", "day"]) }}
 left join lacking_columns
-    on judged.source = lacking_columns.source
-    and judged.force_code = lacking_columns.force_code
-    and judged.day = lacking_columns.day
+    on {{ same_columns("judged", "lacking_columns", ["source", "force_code", "day"]) }}

@@ -1,6 +1,5 @@
-{#- Percentiles and maxima of all amounts (dbt/macros/amounts.sql), for each day, week and period. -#}
-{%- set subjects = event_amounts() | list -%}
-{%- set sources = amount_sources(subjects) -%}
+{#- Percentiles and maxima of all amounts, for each day, week and period. -#}
+{%- set sources = ["call_segments", "live_chats"] -%}
 {#- A week is of the month of its last day. -#}
 {%- set days_of = {
     "day": ("day", "day"),
@@ -33,10 +32,9 @@ day_values as (
 
     select *
     from (
-        {%- for subject in subjects %}
-        select * from {{ ref("int_" ~ subject ~ "_amount_daily") }}
-        {{- " union all" if not loop.last }}
-        {%- endfor %}
+        select * from {{ ref("int_call_amount_daily") }}
+        union all
+        select * from {{ ref("int_contact_amount_daily") }}
     ) as counted
     {%- if is_incremental() %}
     where day >= {{ date_plus(first_changed_month(sources), -24, "month") }}

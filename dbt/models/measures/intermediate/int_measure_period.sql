@@ -43,8 +43,9 @@ silent_columns as (
         periods.period,
         silent_days.source || '.' || silent_days.column_name as column_name
     from periods
-    inner join {{ ref("int_measure_silent_day") }} as silent_days
+    inner join {{ ref("int_measure_gap_day") }} as silent_days
         on {{ month_start("silent_days.day") }} between periods.first_month and periods.last_month
+    where silent_days.column_name is not null
 
 ),
 

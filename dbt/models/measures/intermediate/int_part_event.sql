@@ -35,7 +35,7 @@ calls as (
 
 {%- for family in families %}
 {%- set is_last = loop.last %}
-{%- for part, amount, only in family.parts %}
+{%- for part, amount in family.parts.items() %}
 
 select
     force_code,
@@ -45,7 +45,7 @@ select
     source_row,
     cast({{ "case when is_counted then " ~ amount ~ " end" if family.has_rows else amount }} as decimal(38, 6)) as amount
 from {{ family.events }}
-where {{ [family.only, only, amount ~ " <> 0" if amount != "1", family.day ~ " is not null"] | select | join(" and ") }}
+where {{ [family.only, amount ~ " <> 0" if amount != "1", family.day ~ " is not null"] | select | join(" and ") }}
 {{- " union all" if not (is_last and loop.last) }}
 {%- endfor %}
 {%- endfor %}

@@ -1,14 +1,16 @@
 with
 
+source_days as (select * from {{ ref("int_source_day") }}),
+
 dates as (select * from {{ ref("dim_date") }}),
 
 delivered as (
 
     select
-        min(month_start) as first_month,
-        max(month_start) as last_month
-    from {{ ref("int_source_month") }}
-    where days_loaded > 0
+        {{ month_start("min(day)") }} as first_month,
+        {{ month_start("max(day)") }} as last_month
+    from source_days
+    where is_loaded
 
 ),
 

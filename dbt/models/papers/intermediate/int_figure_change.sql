@@ -8,7 +8,7 @@ with
 last_publication as (
 
     select coalesce(max(change_seq), 0) as change_seq
-    from {{ ref("stg_publications") }}
+    from {{ source("audit", "publication") }}
 
 ),
 
@@ -20,7 +20,7 @@ versions as (
             partition by {{ key | join(", ") }}
             order by publication_no desc nulls last
         ) as bigint) as row_num
-    from {{ ref("stg_figure_versions") }}
+    from {{ source("audit", "figure_version") }}
 
 ),
 
@@ -63,7 +63,7 @@ deliveries as (
         count(distinct loads.extract_date) as days,
         cast(min(loads.extract_date) as {{ dbt.type_string() }}) as first_day,
         cast(max(loads.extract_date) as {{ dbt.type_string() }}) as last_day
-    from {{ ref("stg_loads") }} as loads
+    from {{ source("audit", "load") }} as loads
     cross join last_publication
     inner join months
         on loads.extract_date >= months.month_start

@@ -9,7 +9,7 @@ publications as (
     select
         *,
         max(published_at) over () as newest_published_at
-    from {{ ref("stg_publications") }}
+    from {{ source("audit", "publication") }}
 
 ),
 
@@ -21,7 +21,7 @@ versions as (
             partition by force_code, measure, month_start
             order by publication_no asc nulls last
         ) as next_publication_no
-    from {{ ref("stg_figure_versions") }}
+    from {{ source("audit", "figure_version") }}
 
 )
 

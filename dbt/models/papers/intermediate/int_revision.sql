@@ -8,7 +8,7 @@ publications as (
         *,
         lag(run_id) over in_order as previous_run_id,
         project_fingerprint <> lag(project_fingerprint) over in_order as has_other_definitions
-    from {{ ref("stg_publications") }}
+    from {{ source("audit", "publication") }}
     window in_order as (order by publication_no asc nulls last)
 
 ),
@@ -20,7 +20,7 @@ versions as (
         lag(value) over figure as previous_value,
         lag(is_provisional) over figure as was_provisional,
         coalesce(lag(is_removed) over figure, true) as is_new
-    from {{ ref("stg_figure_versions") }}
+    from {{ source("audit", "figure_version") }}
     window figure as (partition by force_code, measure, month_start order by publication_no asc nulls last)
 
 )

@@ -4,7 +4,7 @@ answering as (select * from {{ source("raw", "national_call_answering") }}),
 
 current_loads as (
     select load_id
-    from {{ ref("stg_loads") }}
+    from {{ source("audit", "load") }}
     where source = 'national_call_answering' and status = 'loaded'
 )
 
