@@ -21,6 +21,5 @@ from calls
 where
     answered = 1
     and not is_short_abandon
-    and queue_seconds is not null
-    {{ in_changed_months("and", "arrived_date", sources) }}
+    and queue_seconds is not null {{ in_changed_months("and", "arrived_date", sources) }}
 group by all

@@ -71,6 +71,16 @@ force_days as (
 
 ),
 
+newest as (
+
+    select
+        source,
+        max(extract_date) as day
+    from loads
+    group by source
+
+),
+
 spans as (
 
     select
@@ -79,7 +89,7 @@ spans as (
         min(force_days.day) as first_day,
         max(newest.day) as last_day
     from force_days
-    inner join (select source, max(extract_date) as day from loads group by source) as newest
+    inner join newest
         on force_days.source = newest.source
     group by all
 
@@ -87,6 +97,17 @@ spans as (
 
 calendar as (
     {{- date_series("first_day", "last_day", "spans", ["source", "force_code"]) }}
+),
+
+members as (
+
+    select distinct
+        source,
+        force_code,
+        member
+    from member_days
+    where member <> ''
+
 ),
 
 -- Days of a force, and of each member (empty for the force as a whole) those with rows of its force: a day without any
@@ -127,7 +148,7 @@ followed as (
             order by force_days.day asc nulls last
         ) as last_row_day
     from force_days
-    inner join (select distinct source, force_code, member from member_days where member <> '') as members
+    inner join members
         on force_days.source = members.source
         and force_days.force_code = members.force_code
     left join member_days
@@ -146,6 +167,18 @@ owed as (
 
 ),
 
+silent as (
+
+    select distinct
+        source,
+        force_code,
+        member,
+        last_row_day
+    from owed
+    where last_row_day < day
+
+),
+
 -- What was usual up to the last day with rows: later days do not become usual, or a broken export would.
 usual as (
 
@@ -155,10 +188,7 @@ usual as (
         silent.member,
         silent.last_row_day,
         median(followed.rows_loaded) as usual_rows
-    from (
-        select distinct source, force_code, member, last_row_day from owed
-        where last_row_day < day
-    ) as silent
+    from silent
     inner join followed
         on silent.source = followed.source
         and silent.force_code = followed.force_code

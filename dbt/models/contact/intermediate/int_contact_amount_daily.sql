@@ -18,7 +18,5 @@ select
     cast(concurrent_chats as decimal(18, 6)) as value,
     cast(count(*) as bigint) as events
 from levels
-where
-    day is not null
-    {{ in_changed_months("and", "day", sources) }}
+where day is not null {{ in_changed_months("and", "day", sources) }}
 group by all
