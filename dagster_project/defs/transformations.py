@@ -10,7 +10,6 @@ from dagster_dbt import dbt_assets
 
 from dagster_project.defs.dbt_events import column_types, selected_nodes, with_metadata
 from dagster_project.defs.dbt_specs import Translator
-from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import log_build
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import FAILED_SUBJECTS
@@ -44,9 +43,7 @@ def transformation_assets(manifest: Path, settings: Settings) -> dg.AssetsDefini
             only=selected_nodes(context),
         )
         log_build(report, time.monotonic() - started)
-        results = list(with_metadata(events, settings, report, read_manifest(manifest)))
-        with in_one_transaction(context.instance):
-            yield from results
+        yield from with_metadata(events, settings, report, read_manifest(manifest))
         if report.failed:
             subjects = dg.MetadataValue.json(report.failed_subjects)
             raise dg.Failure(report.failure, metadata={FAILED_SUBJECTS: subjects}, allow_retries=False)
