@@ -52,7 +52,7 @@ def with_metadata(
     lineage = column_lineage(
         manifest,
         {node.unique_id: node.sql for node in report.nodes if node.sql},
-        stored_columns={relation: list(columns) for relation, columns in types.items()},
+        columns={relation: list(columns) for relation, columns in types.items()},
         cache=target_path(settings) / "column_lineage.json",
     )
     results = {node.unique_id: node for node in report.nodes}
@@ -126,7 +126,7 @@ def _typed(node: Mapping[str, Any], types: _ColumnTypes) -> dg.TableSchema | Non
 
 
 def _column_deps(
-    manifest: Mapping[str, Any], columns: Mapping[str, list[tuple[str, str]]]
+    manifest: Mapping[str, Any], columns: Mapping[str, Sequence[Sequence[str]]]
 ) -> dict[str, list[dg.TableColumnDep]]:
     return {
         column: [

@@ -11,13 +11,12 @@ from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.transformation.engine import Engine, engine_of
-from dagster_project.transformation.project import LOG, DbtError, fingerprint, is_integrity, target_path
+from dagster_project.transformation.project import LOG, RESULTS, DbtError, fingerprint, is_integrity, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
 
 _GOOD = ("success", "pass", "warn", "no-op")
-_RESULTS = "run_results.json"
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def build(
     if full_refresh and only is None:
         # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
         settings.marts.unlink()
-    file = target_path(settings) / _RESULTS
+    file = target_path(settings) / RESULTS
     file.unlink(missing_ok=True)
     # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
     dbt(["build", "--exclude-resource-type", "unit_test", "exposure", *(["--full-refresh"] if full_refresh else [])])
@@ -263,7 +262,7 @@ def _read_results(settings: Settings) -> dict[str, Mapping[str, Any]]:
     """
     folder = target_path(settings)
     try:
-        content = json.loads((folder / _RESULTS).read_bytes())
+        content = json.loads((folder / RESULTS).read_bytes())
     except FileNotFoundError:
         lines = (folder / LOG).read_text(encoding="utf-8").split("\n") if (folder / LOG).exists() else []
         cause = next((line.strip() for line in reversed(lines) if line.strip()), "it was stopped").rstrip(".")

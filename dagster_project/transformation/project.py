@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,12 +20,12 @@ from dagster_project.warehouse.connection import create_marts, create_private, m
 from dagster_project.writing import make_private_folder, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
-# The second file says which project `manifest.json` was parsed from: its fingerprint, and where it was. The third is
-# dbt's own, from which it parses only what has changed.
+# The second file says which project `manifest.json` was parsed from. The third is dbt's own state, from which it parses
+# only what has changed.
 _MANIFEST, _MARK, _PARSED = "manifest.json", "manifest.fingerprint", "partial_parse.msgpack"
 
-LOG = "dbt.log"
-"""File of dbt's messages of the last build, in the folder of its artefacts."""
+LOG, RESULTS = "dbt.log", "run_results.json"
+"""Files with the messages and the results of dbt's last build, in the folder of its artefacts."""
 
 INTEGRITY = "integrity"
 """Name of the generic test dbt/tests/generic/integrity.sql."""
@@ -145,9 +144,6 @@ def run_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
     folder = target_path(settings) / "by_hand"
     has_help = not arguments or "--help" in arguments or arguments[0].startswith("-")
     make_private_folder(folder)
-    if not (folder / _PARSED).exists():
-        with suppress(FileNotFoundError):
-            shutil.copyfile(target_path(settings) / _PARSED, folder / _PARSED)
     manifest = None if has_help else parse(settings, folder=folder)
     outcome = _invoke(settings, arguments, manifest, folder)
     if outcome.exception and not has_help:
@@ -235,14 +231,13 @@ def ensure_manifest(settings: Settings) -> Path:
     folder = target_path(settings)
     if not is_parsed(settings):
         make_private_folder(folder)
-        if not _is_marked(folder, f"\n{DBT_PROJECT}"):
-            # dbt would look for unchanged seeds where the project was before: in the folder of a removed version.
-            (folder / _PARSED).unlink(missing_ok=True)
-        # Written last, so that the files of a parse that was killed are not used.
-        (folder / _MARK).unlink(missing_ok=True)
+        # From dbt's own state, it would look for unchanged seeds where the project was before an upgrade.
+        for name in (_MARK, _PARSED):
+            (folder / name).unlink(missing_ok=True)
         invoke(settings, ["parse"])
+        # Written last, so that the files of a parse that was killed are not used.
         with private_files():
-            (folder / _MARK).write_text(f"{_parsed_from()}\n{DBT_PROJECT}", encoding="utf-8")
+            (folder / _MARK).write_text(_mark(), encoding="utf-8")
     return folder / _MANIFEST
 
 
@@ -250,19 +245,14 @@ def is_parsed(settings: Settings) -> bool:
     """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
-        if not _is_marked(folder, f"{_parsed_from()}\n{DBT_PROJECT}"):
-            return False
-        read_manifest(folder / _MANIFEST)
+        return (folder / _MARK).read_text(encoding="utf-8") == _mark() and bool(read_manifest(folder / _MANIFEST))
     except (OSError, ValueError):
         return False
-    return True
 
 
-def _is_marked(folder: Path, ending: str) -> bool:
-    """Return whether the mark ends with a text: the place of the project, or its fingerprint and place."""
-    with suppress(OSError, ValueError):
-        return (folder / _MARK).read_text(encoding="utf-8").endswith(ending)
-    return False
+def _mark() -> str:
+    """Return which project a manifest was parsed from: its fingerprint, and where it is."""
+    return f"{_parsed_from()}\n{DBT_PROJECT}"
 
 
 @cache
