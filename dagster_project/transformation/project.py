@@ -102,14 +102,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def invoke(
-    settings: Settings,
-    arguments: Sequence[str],
-    *,
-    manifest: Any = None,
-    log_level: str = "none",
-    folder: Path | None = None,
-) -> Any:
+def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None, log_level: str = "none") -> Any:
     """Run a dbt command in this process.
 
     Args:
@@ -117,7 +110,6 @@ def invoke(
         arguments: those of dbt.
         manifest: the result of `parse`, so that the project is not parsed again; nodes that run are compiled in it.
         log_level: from which level on dbt prints its messages.
-        folder: for dbt's files; None: that of the data root.
 
     Returns:
         dbt's result object: `results` for `build`, the manifest for `parse`.
@@ -126,7 +118,7 @@ def invoke(
         DbtError: the command could not run (nodes that fail are in the result).
     """
     options = ("--target", settings.target.value, "--log-level", log_level)
-    outcome = _invoke(settings, [*arguments, *options], manifest, folder or target_path(settings))
+    outcome = _invoke(settings, [*arguments, *options], manifest, target_path(settings))
     if outcome.result is None:
         cause = str(outcome.exception or "it was stopped").rstrip(".")
         raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct the cause and run again")
@@ -144,7 +136,7 @@ def run_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
     folder = target_path(settings) / "by_hand"
     has_help = not arguments or "--help" in arguments or arguments[0].startswith("-")
     make_private_folder(folder)
-    manifest = None if has_help else parse(settings, folder=folder)
+    manifest = None if has_help else parse(settings)
     outcome = _invoke(settings, arguments, manifest, folder)
     if outcome.exception and not has_help:
         raise DbtError(str(outcome.exception).rstrip("."))
@@ -184,8 +176,8 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
     return outcome
 
 
-def parse(settings: Settings, *, folder: Path | None = None) -> Any:
-    """Return the parsed project for `invoke`, which takes 2 CPU seconds. `folder` is as for `invoke`.
+def parse(settings: Settings) -> Any:
+    """Return the parsed project for `invoke`, which takes 2 CPU seconds.
 
     Seeds that a list of the configuration is laid over are written below the data root, and read from there.
 
@@ -194,7 +186,7 @@ def parse(settings: Settings, *, folder: Path | None = None) -> Any:
         SeedError: a list of the configuration cannot be used.
     """
     files = write_seeds(target_path(settings) / "seeds", laid_over(settings))
-    parsed = invoke(settings, ["parse", "--no-write-json"], folder=folder)
+    parsed = invoke(settings, ["parse", "--no-write-json"])
     for node in parsed.nodes.values():
         if node.resource_type == "seed" and node.name in files:
             # dbt joins it to the folder of the project, so an absolute path stands.
