@@ -34,7 +34,6 @@ class NodeResult:
     """The result of one model, seed or test."""
 
     unique_id: str
-    resource_type: str
     name: str
     subject: str
     """Its dbt group; of a test that of its table."""
@@ -131,7 +130,7 @@ def build(
         for unique_id in _nodes_of(manifest)
         if only is None or unique_id in only
     )
-    tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
+    tables = [node.unique_id for node in nodes if node.is_good and not node.unique_id.startswith("test.")]
     engine.pull_tables(manifest, tables, full_refresh=full_refresh)
     report = BuildReport(nodes, full_refresh)
     if only is None and not report.failed:
@@ -274,10 +273,11 @@ def _node_result(
     engine: Engine, manifest: Mapping[str, Any], unique_id: str, result: Mapping[str, Any] | None
 ) -> NodeResult:
     node = manifest["nodes"][unique_id]
-    described = (unique_id, node["resource_type"], node["name"], subject_of(manifest, node))
+    described = (unique_id, node["name"], subject_of(manifest, node))
     if result is None:
         return NodeResult(*described, "error", "expected, but it never ran")
     sql, failures = result["compiled_code"], result["failures"]
+    faults: tuple[Fault, ...] = ()
     message, seconds = str(result["message"] or ""), float(result["execution_time"])
     if is_integrity(node) and result["status"] in ("fail", "warn"):
         # dbt reports only the number of a test's rows, so the test is run again for its texts.
@@ -285,8 +285,7 @@ def _node_result(
         faults = tuple(Fault(*row) for row in engine.rows(query))
         message = _in_words(faults, manifest["nodes"][node["attached_node"]]["relation_name"].replace('"', ""))
         failures = sum(fault.rows for fault in faults)
-        return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
-    return NodeResult(*described, result["status"], message, seconds, failures, sql=sql)
+    return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
 
 
 def subject_of(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:
