@@ -16,7 +16,7 @@ from dagster_project.defs.new_paper import new_paper
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
-from dagster_project.defs.publication import force_edition_assets, public_edition_assets, publication_assets
+from dagster_project.defs.publication import edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, transformation_assets
@@ -43,8 +43,7 @@ def definitions() -> dg.Definitions:
         *audit_specs(manifest),
         transformation_assets(manifest, settings),
         *publication_assets(manifest, settings),
-        *public_edition_assets(manifest),
-        *force_edition_assets(manifest),
+        *edition_assets(manifest),
     ]
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(

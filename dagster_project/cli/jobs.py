@@ -154,7 +154,7 @@ def _run_in_process(
         if name == "nightly":
             config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
         elif force:
-            config = {"ops": {"force_edition": {"config": {"force": force}}}}
+            config = {"ops": {"published_force__edition": {"config": {"force": force}}}}
         selection = None
         if sources:
             left_out = [dg.AssetKey(["raw", source]) for source in contracts_of(settings) if source not in sources]

@@ -47,12 +47,12 @@ def with_metadata(
         column lineage. For each data test: its result, the number of faulty rows and the faults in words.
     """
     with loading_connection(settings.warehouse) as connection:
-        types = column_types(connection)
-        counts = _row_counts(connection, report)
+        types = _column_types(connection)
+        counts = _row_counts(connection, report, manifest)
     lineage = column_lineage(
         manifest,
         {node.unique_id: node.sql for node in report.nodes if node.sql},
-        stored_columns={relation: list(columns) for relation, columns in types.items()},
+        columns={relation: list(columns) for relation, columns in types.items()},
         cache=target_path(settings) / "column_lineage.json",
     )
     results = {node.unique_id: node for node in report.nodes}
@@ -98,7 +98,7 @@ def _explained(event: dg.AssetCheckResult, node: NodeResult) -> dg.AssetCheckRes
 _ColumnTypes = Mapping[tuple[str, str], Mapping[str, str]]
 
 
-def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
+def _column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
     """Return the type of each column of all tables and views, those of the marts included, by schema and table."""
     types: dict[tuple[str, str], dict[str, str]] = {}
     for schema, name, column, kind in connection.execute(
@@ -126,7 +126,7 @@ def _typed(node: Mapping[str, Any], types: _ColumnTypes) -> dg.TableSchema | Non
 
 
 def _column_deps(
-    manifest: Mapping[str, Any], columns: Mapping[str, list[tuple[str, str]]]
+    manifest: Mapping[str, Any], columns: Mapping[str, Sequence[Sequence[str]]]
 ) -> dict[str, list[dg.TableColumnDep]]:
     return {
         column: [
@@ -148,19 +148,14 @@ def _origins_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> dg.TableM
     )
 
 
-def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> dict[str, int]:
+def _row_counts(
+    connection: duckdb.DuckDBPyConnection, report: BuildReport, manifest: Mapping[str, Any]
+) -> dict[str, int]:
     """Return the row count of every table that was built; counting a stored table reads only its metadata."""
-    tables = dict(
-        connection.execute(
-            """
-            select table_name, schema_name
-            from duckdb_tables()
-            where not internal and schema_name not in ('raw', 'audit', 'incoming')
-            """
-        ).fetchall()
-    )
+    stored = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
     counts: dict[str, int] = {}
     for node in report.nodes:
-        if node.is_good and node.resource_type in ("model", "seed") and node.name in tables:
-            counts[node.unique_id] = count_rows(connection, table(tables[node.name], node.name))
+        place = (manifest["nodes"][node.unique_id]["schema"], node.name)
+        if node.is_good and place in stored:
+            counts[node.unique_id] = count_rows(connection, table(*place))
     return counts

@@ -1,20 +1,18 @@
-"""Dagster's SQLite event log with cached connections. Without this module a nightly run takes 10 CPU seconds more.
+"""Dagster's SQLite event log with kept engines. Without this module a nightly run takes 10 CPU seconds more.
 
-Dagster opens an SQLite file for each event, with a new SQLAlchemy engine that must compile its statements again: 9 ms
-of CPU per event. A nightly run has 1,200 to 1,500 events; the first load of ten years has 40,000, since every day of
-every source is marked as loaded by an event. With cached engines an event takes 2 ms, less in a transaction with
-others, and 0.7 ms if a source's days are marked together.
+Dagster makes a SQLAlchemy engine for each event, which compiles its statements again: 9 ms of CPU per event. A nightly
+run has some 900 events; the first load of ten years has 40,000, since every day of every source is marked as loaded.
+Files and events are in Dagster's own format.
 
-To remove it, delete this file, its test, `event_log_storage` in deploy/dagster.yaml and the three `with` statements
-that call `in_one_transaction` and `written_together`. Files and events are in Dagster's own format.
+To remove it, delete this file, its test, `event_log_storage` in deploy/dagster.yaml and the `with` statement of
+`defs/sources.py` that calls `written_together`.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +22,19 @@ from dagster import DagsterInstance, EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine
 
-_INDEX = "index"
-# Number of files kept open: a web server reads the events of any run.
-_KEPT = 8
 # The time that Dagster waits for another process that is writing to a file.
 _BUSY_SECONDS = 10.0
 
 
 class KeptEventLogStorage(SqliteEventLogStorage):
-    """Dagster's SQLite event log, in the same files, with a cached engine for each of the most recently used files."""
+    """Dagster's SQLite event log, in the same files, with one engine for each file."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
-        self._lock = threading.Lock()
+        # An engine keeps its file open, and a web server reads the events of any run.
+        self._engine = lru_cache(maxsize=8)(self._new_engine)
+        # Dagster asks once for each asset and twice for each check. Its tables are made before anything asks.
+        self.has_table = cache(super().has_table)  # type: ignore[method-assign]
         self._held: list[EventLogEntry] | None = None
-        self._joined: dict[str, Connection] | None = None
-        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -53,42 +48,12 @@ class KeptEventLogStorage(SqliteEventLogStorage):
         return cls(str(Path(config_value["base_dir"]) / "history" / "runs"), inst_data)
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event; inside `held_back`, a held event is stored at its end."""
+        """Store an event; inside `held_back`, a materialisation is stored at its end."""
         mark = event.asset_materialization
         if self._held is not None and mark is not None and not mark.tags:
             self._held.append(event)
         else:
             super().store_event(event)
-
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in one transaction per file. Dagster sends planned materialisations here if batching is on."""
-        with self.in_one_transaction():
-            for event in events:
-                self.store_event(event)
-
-    def has_table(self, table_name: str) -> bool:
-        """Return whether the index has a table, cached: Dagster asks once for each asset and twice for each check."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    @contextmanager
-    def in_one_transaction(self) -> Iterator[None]:
-        """Store the events logged inside in one transaction per file, even if an exception ends it.
-
-        For events in quick succession: no other process can write until the block ends.
-        """
-        if self._joined is not None:
-            yield
-            return
-        self._joined = {}
-        try:
-            yield
-        finally:
-            joined, self._joined = self._joined, None
-            for connection in joined.values():
-                connection.commit()
-                connection.close()
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
@@ -109,50 +74,18 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                             connection.execute(insert)
                 super().store_event(events[-1])
 
-    def run_connection(self, run_id: str | None = None) -> Any:
-        """Return a connection to the events of a run, in a transaction."""
-        return self._connection(str(run_id), super().run_connection(run_id))
-
-    def index_connection(self) -> AbstractContextManager[Connection]:
-        """Return a connection to the asset events of all runs, in a transaction."""
-        return self._connection(_INDEX, super().index_connection())
-
-    def dispose(self) -> None:
-        """Close every file."""
-        with self._lock:
-            while self._engines:
-                self._engines.popitem()[1].dispose()
-        super().dispose()
-
     @contextmanager
-    def _connection(self, shard: str, first: AbstractContextManager[Connection]) -> Iterator[Connection]:
-        # For the first connection of a process to a file, Dagster's own code creates the file and its tables.
-        engine = self._engines.get(shard)
-        if engine is None:
-            with first as connection:
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        """Open a file, in a transaction; Dagster's own code makes the file and its tables."""
+        if shard not in self._initialized_dbs:
+            with super()._connect(shard) as connection:
                 yield connection
-            with self._lock:
-                self._engines[shard] = create_engine(
-                    self.conn_string_for_shard(shard), connect_args={"timeout": _BUSY_SECONDS}
-                )
-                while len(self._engines) > _KEPT:
-                    self._engines.popitem(last=False)[1].dispose()
             return
-        with self._lock:
-            if self._joined is None:
-                with engine.begin() as connection:
-                    yield connection
-            else:
-                if shard not in self._joined:
-                    self._joined[shard] = engine.connect()
-                    self._joined[shard].begin()
-                yield self._joined[shard]
+        with self._db_lock, self._engine(shard).begin() as connection:
+            yield connection
 
-
-def in_one_transaction(instance: DagsterInstance) -> AbstractContextManager[None]:
-    """Write the events logged inside in one transaction, even if an exception ends it."""
-    storage = instance.event_log_storage
-    return storage.in_one_transaction() if isinstance(storage, KeptEventLogStorage) else nullcontext()
+    def _new_engine(self, shard: str) -> Engine:
+        return create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": _BUSY_SECONDS})
 
 
 def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:

@@ -113,33 +113,13 @@ def log_publication(publication: Publication, seconds: float) -> None:
     )
 
 
-def log_public_edition(edition: PublicEdition, seconds: float) -> None:
-    """Log a line for the tables of a public edition and for the months that it shows for the first time."""
+def log_edition(edition: PublicEdition | ForceEdition, seconds: float) -> None:
+    """Log a line for the tables of an edition, with the months that a public one shows for the first time."""
     rows = sum(edition.tables.values())
-    step(
-        "publish",
-        edition.run_id,
-        f"public edition: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')}, "
-        f"{counted(edition.months_shown, 'month')} shown for the first time ({seconds:.1f} s)",
-        edition="public",
-        tables=len(edition.tables),
-        rows=rows,
-        months_shown=edition.months_shown,
-        seconds=round(seconds, 3),
-    )
-
-
-def log_force_edition(edition: ForceEdition, seconds: float) -> None:
-    """Log a line for the tables of the edition of a force."""
-    rows = sum(edition.tables.values())
-    step(
-        "publish",
-        edition.run_id,
-        f"edition of {edition.force_code}: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')} "
-        f"({seconds:.1f} s)",
-        edition="force",
-        force_code=edition.force_code,
-        tables=len(edition.tables),
-        rows=rows,
-        seconds=round(seconds, 3),
-    )
+    size = f"{counted(len(edition.tables), 'table')}, {counted(rows, 'row')}"
+    if isinstance(edition, PublicEdition):
+        message = f"public edition: {size}, {counted(edition.months_shown, 'month')} shown for the first time"
+    else:
+        message = f"edition of {edition.force_code}: {size}"
+    facts = {"tables": len(edition.tables), "rows": rows, "seconds": round(seconds, 3)}
+    step("publish", edition.run_id, f"{message} ({seconds:.1f} s)", **facts)

@@ -1,8 +1,7 @@
 """The publication as assets, and the verdict of the run. `publication/` makes the content."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,18 @@ import dagster as dg
 from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.lists import list_of
-from dagster_project.defs.log_lines import log_force_edition, log_public_edition, log_publication
+from dagster_project.defs.log_lines import log_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
-from dagster_project.defs.transformations import audit_materializations
 from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, failed_renderings
-from dagster_project.publication.force_edition import publish_force
+from dagster_project.publication.force_edition import ForceEdition, publish_force
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.publication.preview import previews
-from dagster_project.publication.public_edition import publish_public
+from dagster_project.publication.public_edition import PublicEdition, publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import marts_of, read_manifest
+from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import unresolved_deliveries
 from dagster_project.words import be, counted
@@ -62,7 +59,7 @@ def publication_specs(manifest: Mapping[str, Any], settings: Settings) -> list[d
     return [
         spec(
             "database",
-            [dg.AssetKey(["marts", mart.name]) for mart in marts_of(manifest)],
+            _marts(marts_of(manifest)),
             "All marts in one read-only file, fcir.duckdb, which DuckDB 1.4 and newer opens.",
             {"duckdb"},
             DATABASE,
@@ -97,26 +94,19 @@ def _published(*names: str) -> list[dg.AssetKey]:
 
 
 def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
-    """Return the size of each part of a publication; the UI plots it over time."""
+    """Return the sizes of the parts of a publication; the UI plots them over time."""
     folder = publication.folder
-    rows = sum(publication.tables.values())
     files = [path for path in folder.rglob("*") if path.is_file()]
-    rendered = sum(paper.is_rendered for paper in publication.papers)
-
-    def pages(name: str) -> dict[str, Any]:
-        return {"pages": sum(1 for _ in (folder / name).rglob("*.html"))}
-
     return {
         "database": {
             "tables": len(publication.tables),
-            "dagster/row_count": rows,
+            "dagster/row_count": sum(publication.tables.values()),
             "bytes": (folder / DATABASE).stat().st_size,
         },
-        "parquet": {"tables": len(publication.tables), "dagster/row_count": rows},
-        "board_paper": {"papers": len(publication.papers), "papers_new_or_changed": rendered},
-        "measures": pages("measures"),
-        "quality": pages("quality"),
-        "dictionary": pages("dictionary"),
+        "board_paper": {
+            "papers": len(publication.papers),
+            "papers_new_or_changed": sum(paper.is_rendered for paper in publication.papers),
+        },
         "site": {"pages": publication.pages},
         "manifest": {
             "files": len(files),
@@ -141,18 +131,9 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             raise dg.Failure(str(closed), allow_retries=False) from None
         log_publication(result, time.monotonic() - started)
         metadata = _metadata_by_part(result)
-        tables = previews(result, force_code=warehouse.settings.force)
         for spec in specs:
-            name = spec.key.path[-1]
-            yield dg.MaterializeResult(
-                asset_key=spec.key,
-                metadata={
-                    "publication": result.run_id,
-                    "folder": dg.MetadataValue.path(result.folder),
-                    **metadata[name],
-                    **({"preview": dg.MetadataValue.md(tables[name])} if name in tables else {}),
-                },
-            )
+            about: dict[str, Any] = {"publication": result.run_id, "folder": dg.MetadataValue.path(result.folder)}
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=about | metadata.get(spec.key.path[-1], {}))
 
     @dg.asset(
         key=["published", RUN_VERDICT],
@@ -164,10 +145,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
         ),
     )
-    def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        warehouse.begin("recording the state of the audit")
-        for state in audit_materializations(manifest_path, warehouse.settings):
-            context.log_event(state)
+    def run_verdict(warehouse: Warehouse) -> dg.MaterializeResult:
         with loading_connection(warehouse.settings.warehouse) as connection:
             deliveries = [str(item) for item in unresolved_deliveries(connection)]
         files = [f"{item['path']} ({item['reason']})" for item in failed_renderings(warehouse.settings.published)]
@@ -194,105 +172,69 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     return [publication, run_verdict]
 
 
-def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
-    """Return the assets of the public edition: tables, papers and manifest. The nightly job does not publish it."""
-    manifest = read_manifest(manifest_path)
-    marts = marts_of(manifest)
-    spec = partial(dg.AssetSpec, group_name="public_edition")
-    tables, board_paper = (dg.AssetKey(["published_public", name]) for name in ("tables", "board_paper"))
-    specs = [
-        spec(
-            tables,
-            deps=[dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases],
-            description="What the marts release: figures at force level, and counts below it with small cells hidden, "
-            "the rest rounded and every month shown once. As a DuckDB file, Parquet and CSV.",
-            kinds={"duckdb", "parquet", "csv"},
-        ),
-        spec(
-            board_paper,
-            deps=_exposure(manifest, "board_paper")[1],
-            description="The board papers of the public edition, computed from its tables alone.",
-            kinds={"html", "pdf", "xlsx"},
-        ),
-        spec(
-            ["published_public", "manifest"],
-            deps=[tables, board_paper],
-            description="Every file of the public edition with its hash, every table with its rows, and the method.",
-            kinds={"json"},
-        ),
-    ]
-
-    @dg.multi_asset(name="public_edition", specs=specs)
-    def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
-        started = time.monotonic()
-        warehouse.begin("publishing the public edition")
-        try:
-            edition = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
-        except GateClosed as refused:
-            raise dg.Failure(str(refused), allow_retries=False) from None
-        log_public_edition(edition, time.monotonic() - started)
-        for spec in specs:
-            metadata: dict[str, Any] = {
-                "edition": edition.run_id,
-                "folder": dg.MetadataValue.path(edition.folder),
-                "failed_renderings": len(edition.failed),
-            }
-            if spec.key.path[-1] == "tables":
-                metadata |= {"tables": len(edition.tables), "dagster/row_count": sum(edition.tables.values())}
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
-
-    return [public_edition]
-
-
 class ForceOfEdition(dg.Config):
     """The force that an edition is of."""
 
     force: str
 
 
-def force_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
-    """Return the assets of the edition of a force: tables and manifest. The nightly job does not publish it."""
-    marts = marts_of(read_manifest(manifest_path))
-    tables = dg.AssetKey(["published_force", "tables"])
-    specs = [
-        dg.AssetSpec(
-            tables,
-            deps=[dg.AssetKey(["marts", mart.name]) for mart in marts if mart.force_rows is not ForceRows.NONE],
-            description="The detail of one force, and of the other forces what the public edition has. As a DuckDB "
-            "file and Parquet.",
-            kinds={"duckdb", "parquet"},
-            group_name="force_edition",
-        ),
-        dg.AssetSpec(
-            ["published_force", "manifest"],
-            deps=[tables],
-            description="Every file of the edition of a force with its hash, and every table with its rows.",
-            kinds={"json"},
-            group_name="force_edition",
-        ),
-    ]
+def edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
+    """Return the editions for the public and for one force, which leave the installation: no nightly job makes them."""
+    manifest = read_manifest(manifest_path)
+    marts = marts_of(manifest)
 
-    @dg.multi_asset(name="force_edition", specs=specs)
+    @dg.asset(
+        key=["published_public", "edition"],
+        deps={*_marts(mart for mart in marts if mart.releases), *_exposure(manifest, "board_paper")[1]},
+        group_name="public_edition",
+        kinds={"duckdb", "parquet", "csv", "html", "pdf", "xlsx"},
+        description="What the marts release: figures at force level, and counts below it with small cells hidden, the "
+        "rest rounded and every month shown once. As a DuckDB file, Parquet and CSV, with the board papers.",
+    )
+    def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        warehouse.begin("publishing the public edition")
+        return _published_edition(lambda: publish_public(warehouse.settings, marts, run_id=context.run.run_id))
+
+    @dg.asset(
+        key=["published_force", "edition"],
+        deps=_marts(mart for mart in marts if mart.force_rows is not ForceRows.NONE),
+        group_name="force_edition",
+        kinds={"duckdb", "parquet"},
+        description="The detail of one force, and of the other forces what the public edition has. As a DuckDB file "
+        "and Parquet.",
+    )
     def force_edition(
         context: dg.AssetExecutionContext, config: ForceOfEdition, warehouse: Warehouse
-    ) -> Iterator[dg.MaterializeResult]:
-        started = time.monotonic()
+    ) -> dg.MaterializeResult:
         warehouse.begin("publishing the edition of a force")
-        try:
-            edition = publish_force(warehouse.settings, marts, config.force, run_id=context.run.run_id)
-        except (GateClosed, ValueError) as refused:
-            raise dg.Failure(str(refused), allow_retries=False) from None
-        log_force_edition(edition, time.monotonic() - started)
-        for spec in specs:
-            yield dg.MaterializeResult(
-                asset_key=spec.key,
-                metadata={
-                    "edition": edition.run_id,
-                    "force": edition.force_code,
-                    "folder": dg.MetadataValue.path(edition.folder),
-                    "tables": len(edition.tables),
-                    "dagster/row_count": sum(edition.tables.values()),
-                },
-            )
+        return _published_edition(
+            lambda: publish_force(warehouse.settings, marts, config.force, run_id=context.run.run_id)
+        )
 
-    return [force_edition]
+    return [public_edition, force_edition]
+
+
+def _published_edition(publish: Callable[[], PublicEdition | ForceEdition]) -> dg.MaterializeResult:
+    """Publish an edition; log and return what it has.
+
+    Raises:
+        Failure: it is refused.
+    """
+    started = time.monotonic()
+    try:
+        edition = publish()
+    except (GateClosed, ValueError) as refused:
+        raise dg.Failure(str(refused), allow_retries=False) from None
+    log_edition(edition, time.monotonic() - started)
+    return dg.MaterializeResult(
+        metadata={
+            "edition": edition.run_id,
+            "folder": dg.MetadataValue.path(edition.folder),
+            "tables": len(edition.tables),
+            "dagster/row_count": sum(edition.tables.values()),
+        }
+    )
+
+
+def _marts(marts: Iterable[Mart]) -> list[dg.AssetKey]:
+    return [dg.AssetKey(["marts", mart.name]) for mart in marts]

@@ -8,7 +8,7 @@ import dagster as dg
 
 from dagster_project.console import progress
 from dagster_project.contracts import Contract
-from dagster_project.defs.event_log import in_one_transaction, written_together
+from dagster_project.defs.event_log import written_together
 from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.log_lines import log_loading, log_quarantined_rows
 from dagster_project.defs.policies import RETRY_LOADING
@@ -80,10 +80,9 @@ def source_asset(
             log_quarantined_rows(connection, report)
             days_loaded = standing_days(connection, contract.source)
             events = SourceEvents(contract, report, days_loaded, standing_results(connection, contract.source))
-        with in_one_transaction(context.instance):
-            if arrival := events.arrival():
-                context.log_event(arrival)
-            yield from events.check_results()
+        if arrival := events.arrival():
+            context.log_event(arrival)
+        yield from events.check_results()
         wanted = [date.fromisoformat(day) for day in partition_keys_of(context)]
         # A result for the whole asset marks every day of a partitioned run as loaded. It is returned only if that is
         # true, and before the events of the single days, which then show the content of each day.

@@ -8,15 +8,13 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from dagster_project.defs.dbt_events import column_types, selected_nodes, with_metadata
+from dagster_project.defs.dbt_events import selected_nodes, with_metadata
 from dagster_project.defs.dbt_specs import Translator
-from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import log_build
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import FAILED_SUBJECTS
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import Settings
-from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import build
 from dagster_project.transformation.dbt import run_dbt
 from dagster_project.transformation.project import read_manifest
@@ -44,9 +42,7 @@ def transformation_assets(manifest: Path, settings: Settings) -> dg.AssetsDefini
             only=selected_nodes(context),
         )
         log_build(report, time.monotonic() - started)
-        results = list(with_metadata(events, settings, report, read_manifest(manifest)))
-        with in_one_transaction(context.instance):
-            yield from results
+        yield from with_metadata(events, settings, report, read_manifest(manifest))
         if report.failed:
             subjects = dg.MetadataValue.json(report.failed_subjects)
             raise dg.Failure(report.failure, metadata={FAILED_SUBJECTS: subjects}, allow_retries=False)
@@ -71,20 +67,3 @@ def audit_specs(manifest: Path) -> list[dg.AssetSpec]:
         for node in read_manifest(manifest)["sources"].values()
         if node["source_name"] == "audit"
     ]
-
-
-def audit_materializations(manifest: Path, settings: Settings) -> Iterator[dg.AssetMaterialization]:
-    """Yield the rows and columns of the audit tables at the end of a run, whichever steps wrote to them."""
-    with loading_connection(settings.warehouse) as connection:
-        types = column_types(connection)
-        for spec in audit_specs(manifest):
-            schema, name = spec.key.path
-            if (schema, name) in types:
-                columns = [dg.TableColumn(column, kind.lower()) for column, kind in types[schema, name].items()]
-                yield dg.AssetMaterialization(
-                    asset_key=spec.key,
-                    metadata={
-                        "dagster/row_count": count_rows(connection, table(schema, name)),
-                        "dagster/column_schema": dg.TableSchema(columns),
-                    },
-                )

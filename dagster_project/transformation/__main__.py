@@ -9,9 +9,7 @@ from collections.abc import Sequence
 
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings, read_settings
-from dagster_project.transformation.project import invoke, parse, target_path
-
-_MANIFEST, _RESULTS = "manifest.json", "run_results.json"
+from dagster_project.transformation.project import RESULTS, invoke, parse, target_path
 
 
 def main() -> int:
@@ -28,19 +26,15 @@ def run(settings: Settings, arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 1 if a node failed, 2 if dbt could not start; then the last line says why.
     """
-    folder = target_path(settings)
     try:
         parsed = parse(settings)
-        options = ["--no-write-json", "--no-use-colors"]
+        # The documentation page shows the SQL that builds whole tables; dbt writes it into the manifest.
+        options = ["--no-use-colors", *([] if "--full-refresh" in arguments else ["--no-write-json"])]
         results = invoke(settings, [*arguments, *options], manifest=parsed, log_level="info")
     except OperatorError as error:
         sys.stdout.write(f"{error}\n")
         return 2
-    results.write(str(folder / _RESULTS))
-    if "--full-refresh" in arguments:
-        # With the SQL that builds whole tables, for the documentation page.
-        parsed.write(str(folder / f"{_MANIFEST}.draft"))
-        (folder / f"{_MANIFEST}.draft").replace(folder / _MANIFEST)
+    results.write(str(target_path(settings) / RESULTS))
     return 1 if any(str(result.status) in ("error", "fail", "skipped") for result in results.results) else 0
 
 

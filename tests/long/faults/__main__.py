@@ -5,8 +5,7 @@ Prints for each fault which test finds it, and ends with 1 if less than 90 % of 
   python -m tests.long.faults --count 60 --seed today
   python -m tests.long.faults --file "dagster_project/loading/*" --tests tests/unit
   python -m tests.long.faults --number 17 --number 204
-  python -m tests.long.faults check       # which faults have no line any more
-  python -m tests.long.faults draw        # replaces them
+  python -m tests.long.faults check       # which faults have no line any more; delete them from bank.csv
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.long.faults.bank import Fault, read_bank, refill, write_bank
+from tests.long.faults.bank import Fault, read_bank
 from tests.long.faults.choosing import Tests
 from tests.long.faults.trying import Copy, Result
 
@@ -36,9 +35,6 @@ def main() -> int:
     options = _options()
     project = options.project.resolve()
     bank = read_bank()
-    if options.action == "draw":
-        write_bank(refill(project, bank, options.seed))
-        return 0
     if options.action == "check":
         gone = [fault for fault in bank if not fault.line_in(project)]
         _print("\n".join(f"{fault.number} {fault.file}: {fault.before}" for fault in gone) or "All faults apply.")
@@ -54,7 +50,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("action", nargs="?", choices=("try", "draw", "check"), default="try")
+    parser.add_argument("action", nargs="?", choices=("try", "check"), default="try")
     parser.add_argument("--count", type=int, default=60, help="how many faults are drawn; 0: all")
     parser.add_argument("--seed", type=_seed, default=0, help="of the draw: a number, or `today`")
     parser.add_argument("--file", action="append", default=[], help="only faults in these files")

@@ -6,11 +6,8 @@ import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from fnmatch import fnmatch
+from dataclasses import dataclass
 from pathlib import Path
-
-from tests.long.faults.drawing import SHARES, draw
 
 BANK = Path(__file__).with_name("bank.csv")
 
@@ -61,25 +58,3 @@ def read_bank() -> list[Fault]:
     with BANK.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [Fault(**row | {name: int(row[name]) for name in ("number", "occurrence")}) for row in rows]  # type: ignore[arg-type]
-
-
-def write_bank(faults: list[Fault]) -> None:
-    """Write the faults by number."""
-    with BANK.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Fault)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(fault) for fault in sorted(faults, key=lambda fault: fault.number))
-
-
-def refill(project: Path, faults: list[Fault], seed: int) -> list[Fault]:
-    """Replace the faults whose line is gone by others of their share."""
-    kept = [fault for fault in faults if fault.line_in(project)]
-    taken = {(fault.file, fault.before) for fault in kept}
-    number = max((fault.number for fault in faults), default=0)
-    for share, (count, pattern) in SHARES.items():
-        there = sum(fnmatch(fault.file, pattern.replace("**/", "*")) and not fault.equivalent for fault in kept)
-        for name, change in draw(project, share, count - there, seed=seed, taken=taken):
-            lines = [line.strip() for line in (project / name).read_text(encoding="utf-8").splitlines()]
-            occurrence, number = lines[: change.line].count(change.before), number + 1
-            kept.append(Fault(number, name, occurrence, change.before, change.after, change.kind))
-    return kept
