@@ -111,7 +111,7 @@ else
 	.venv/bin/python -m tests.long.fuzz.fuzz_readers xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
-chaos: env ## Kill commands, and count what survives; takes half an hour; CHAOS="--only purge --trials 2" tries less
+chaos: env ## Kill commands and damage data roots, and count what survives; takes an hour; CHAOS="--only purge --trials 2" tries less
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
 
 compare: env ## Compare the tables that two commits publish, on the sample and with gaps: BEFORE=main, AFTER=HEAD; COMPARE="--all" takes longer
