@@ -1,3 +1,5 @@
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 {{ config(
     meta={"archive": {"day": "month_start", "sources": ["crimes"]}},
     post_hook="{{ keep_archived() }}",

@@ -1,4 +1,6 @@
 with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 
 months as (
 

@@ -26,9 +26,10 @@ months as (
         max(case when is_provisional then 1 else 0 end) = 1 as is_provisional,
         min(share_of_days_loaded) as share_of_days_loaded
     from figures
-    where measure in (
-        'crime.recorded_crime', 'crime.cancelled_crime', 'crime.cancelled.C1', 'crime.pct_cohort_cancelled'
-    )
+    where
+        measure in (
+            'crime.recorded_crime', 'crime.cancelled_crime', 'crime.cancelled.C1', 'crime.pct_cohort_cancelled'
+        )
     group by
         force_code,
         month_start

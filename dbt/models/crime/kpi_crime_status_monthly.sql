@@ -13,8 +13,10 @@ months as (
 
 kinds as (
 
-    select kinds.change
-    from (values ('{{ crime_change_kinds() | join("'), ('") }}')) as kinds (change)
+    {%- for kind in crime_change_kinds() %}
+    {% if not loop.first %}union all{% endif %}
+    select '{{ kind }}' as change
+    {%- endfor %}
 
 )
 

@@ -68,14 +68,15 @@ summed as (
         {%- for part in parts %}
         cast(sum({{ part }}) as decimal(38, 6)) as {{ part }},
         {%- endfor %}
-        max(case when lacks_talk_time then 1 else 0 end) = 1 as lacks_talk_time,
-        count(case when is_of_loaded_day then 1 end) as received_of_loaded_days,
-        count(case when is_of_loaded_day and not lacks_talk_time and is_answered_by_operator then 1 end)
+        max(case when judged.lacks_talk_time then 1 else 0 end) = 1 as lacks_talk_time,
+        count(case when judged.is_of_loaded_day then 1 end) as received_of_loaded_days,
+        count(case when judged.is_of_loaded_day and not judged.lacks_talk_time and judged.is_answered_by_operator then 1 end)
             as handled_of_loaded_days,
         cast(
             sum(
                 case
-                    when is_of_loaded_day and not lacks_talk_time and is_answered_by_operator then talk_seconds_answered
+                    when judged.is_of_loaded_day and not judged.lacks_talk_time and judged.is_answered_by_operator
+                        then judged.talk_seconds_answered
                     else 0
                 end
             ) as decimal(38, 6)
@@ -90,11 +91,11 @@ queue_times as (
 
     select
 {{ in_spans }},
-        queue_seconds as value,
+        judged.queue_seconds as value,
         count(*) as events
     from judged
     cross join spans
-    where answered = 1 and queue_seconds is not null
+    where judged.answered = 1 and judged.queue_seconds is not null
     group by all
 
 ),

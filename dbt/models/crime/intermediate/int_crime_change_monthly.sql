@@ -70,6 +70,7 @@ judged as (
 -- A state that is several kinds counts in each; one that is none is another change.
 kinds as (
     {%- for kind in crime_change_kinds() %}
+    {% if not loop.first %}union all{% endif %}
 
     select
         force_code,
@@ -79,7 +80,6 @@ kinds as (
         '{{ kind }}' as change
     from judged
     where {% if kind == "other" %}not ({{ other_kinds }}){% else %}is_{{ kind }}{% endif %}
-    {{- " union all" if not loop.last }}
     {%- endfor %}
 
 )
@@ -90,6 +90,6 @@ select
     month_start,
     change,
     cast(count(*) as bigint) as states,
-    cast(count(distinct (crime_ref, crime_epoch)) as bigint) as crimes
+    cast(count(distinct {{ record({"crime_ref": "crime_ref", "crime_epoch": "crime_epoch"}) }}) as bigint) as crimes
 from kinds
 group by all
