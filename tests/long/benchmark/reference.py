@@ -20,6 +20,7 @@ from dagster_project.hashing import sha256_of
 from dagster_project.settings import CONTRACTS
 from dagster_project.sql import literal, quoted
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
+from dagster_project.warehouse.tables import ensure_tables
 from tests.compiled_project import build_node, read_project
 
 _PARQUET = "(format parquet, compression zstd, compression_level 1)"
@@ -39,16 +40,18 @@ def build(home: Path, manifest: Path, folder: Path) -> None:
         for name in ("warehouse", "fcir"):
             connection.execute(f"attach {literal(str(folder / f'{name}.duckdb'))} as {name}")
         connection.execute("set TimeZone = 'UTC'; use warehouse.main")
-        for source in load_contracts(CONTRACTS):
+        contracts = load_contracts(CONTRACTS)
+        ensure_tables(connection, contracts.values())
+        for source in contracts:
             if any((home / "landing" / source).glob("*.csv")):
                 files = literal(str(home / "landing" / source / "*.csv"))
-                connection.execute(f"create temp table {source} as from read_csv({files}, union_by_name = true)")
+                connection.execute(f"create temp table {source} as from read_csv({files}, all_varchar = true)")
         connection.execute(f"attach {literal(str(home / 'warehouse.duckdb'))} as loaded (read_only)")
         tables = "select schema_name, table_name from duckdb_tables() where database_name = 'loaded'"
-        for schema, name in connection.execute(f"{tables} and schema_name in ('raw', 'audit', 'archive')").fetchall():
+        for schema, name in connection.execute(f"{tables} and schema_name in ('raw', 'audit')").fetchall():
             relation = f"{quoted(schema)}.{quoted(name)}"
-            connection.execute(f"create schema if not exists {quoted(schema)}")
-            connection.execute(f"create table {relation} as from loaded.{relation}")
+            connection.execute(f"delete from {relation}")
+            connection.execute(f"insert into {relation} by name from loaded.{relation}")
         for node in read_project(manifest).nodes.values():
             if (found := build_node(connection, node)) and node.entry["config"]["severity"].lower() == "error":
                 raise AssertionError(f"{node.name} found {found} rows")
