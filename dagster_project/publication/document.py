@@ -34,7 +34,7 @@ _TABLE_STYLE = "Light List Accent 1"
 _FONT = "Arial"
 _PAGE, _MARGIN = Mm(210), Mm(16)
 # Relative widths of the columns of tables.
-_HEADLINE_WIDTHS = {"label": 1.7, "figure": 1.0, "trend": 1.4, "target": 1.3}
+_HEADLINE_WIDTHS = {"label": 1.6, "figure": 1.3, "trend": 1.5, "target": 1.4}
 _EXCEPTION_WIDTHS = (1.3, 1.2, 2.0, 1.4, 0.9, 0.9)
 _REVISION_WIDTHS = (2.4, 0.8, 0.8, 0.8, 2.0)
 _MEASURE_WIDTH = 2.3
@@ -58,7 +58,6 @@ def render_document(report: Report, drawings: Mapping[str, str]) -> bytes:
     paper.front()
     paper.headlines()
     paper.exceptions()
-    paper.blocks(report.commentary)
     for section in report.sections:
         paper.section(section, drawings)
     paper.end()
@@ -76,7 +75,7 @@ class _Paper:
         _set_up(self.document, report)
 
     def front(self) -> None:
-        """Write title, front matter, notices and main points."""
+        """Write title, front matter, notices, main points, and what the analyst wrote."""
         report, document = self.report, self.document
         document.add_heading(f"{report.force_name}: contact and crime performance", 0)
         until = report.data_until
@@ -88,10 +87,15 @@ class _Paper:
             paragraph = document.add_paragraph(style="Intense Quote")
             paragraph.add_run(f"{strong} ").bold = True
             paragraph.add_run(text)
-        if report.main_points:
+        if report.main_points or report.points_note:
             document.add_heading("Main points", 1)
-            for number, point in enumerate(report.main_points, 1):
-                self.labelled(f"{number}.", point)
+        for number, point in enumerate(report.main_points, 1):
+            self.labelled(f"{number}.", point.text)
+        if report.points_note:
+            document.add_paragraph(report.points_note)
+        if report.commentary:
+            document.add_heading(report.commentary_title, 1)
+            self.blocks(report.commentary)
 
     def headlines(self) -> None:
         """Write the table of headline measures."""
@@ -99,7 +103,7 @@ class _Paper:
         if not matrix.headlines:
             return
         self.document.add_heading("Headline measures", 1)
-        widths = [_HEADLINE_WIDTHS.get(name, 1.3) for name, _ in matrix.columns]
+        widths = [_HEADLINE_WIDTHS.get(name, 1.0) for name, _ in matrix.columns]
         table = self.table([title for _, title in matrix.columns], len(matrix.headlines), widths)
         for row, headline in zip(islice(table.rows, 1, None), matrix.headlines, strict=True):
             for cell, (name, _) in zip(row.cells, matrix.columns, strict=True):
@@ -113,16 +117,17 @@ class _Paper:
             paragraph.add_run(headline.label).bold = True
         elif column == "figure":
             _add_figure(paragraph, headline.figure)
+            if headline.verdict:
+                paragraph.add_run(f" {headline.verdict}").font.size = _FIGURE_SIZE
         elif column == "trend":
             if headline.trend_words:
-                self.picture(paragraph, trend_line(headline.trend), headline.trend_words, Mm(25))
-        elif column == "verdict":
-            paragraph.add_run(headline.verdict)
-        elif column == "target":
-            paragraph.add_run("; ".join(filter(None, (headline.target, *headline.course))))
+                drawing = trend_line(headline.trend, headline.trend_scale)
+                self.picture(paragraph, drawing, headline.trend_words, Mm(25))
+                paragraph.add_run(headline.trend_words).font.size = _FIGURE_SIZE
+        elif column in ("target", "rest"):
+            paragraph.add_run(headline.target if column == "target" else headline.rest).font.size = _FIGURE_SIZE
         else:
-            change = headline.month_change if column == "month_change" else headline.year_change
-            paragraph.add_run(change.words)
+            _add_figure(paragraph, headline.beside(column))
 
     def picture(self, paragraph: Paragraph, drawing: str, alternative: str, width: Length) -> None:
         """Add a picture to the end of a paragraph."""

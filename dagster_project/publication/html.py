@@ -48,7 +48,7 @@ def environment() -> Environment:
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
-    templates.filters["trend_line"] = lambda points: Markup(trend_line(points))  # noqa: S704
+    templates.filters["trend_line"] = lambda points, scale=None: Markup(trend_line(points, scale))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates
 
@@ -105,6 +105,7 @@ def render_html(
         "board_paper.html.j2",
         {
             "report": report,
+            "titles": {section.code: section.title for section in report.sections},
             "how_to_read": report.how_to_read,
             "exception_columns": EXCEPTION_COLUMNS,
             "revision_columns": REVISION_COLUMNS,

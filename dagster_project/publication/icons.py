@@ -1,6 +1,7 @@
 """Draw the trend lines of the first page as SVG. Their words come from `report/`."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 from dagster_project.publication.charts import BLUE, ORANGE
@@ -10,16 +11,16 @@ from dagster_project.publication.report.model import Point
 _WIDTH, _HEIGHT, _EDGE = 110, 26, 4
 
 
-def trend_line(points: Sequence[Point]) -> str:
+def trend_line(points: Sequence[Point], scale: tuple[Decimal, Decimal] | None = None) -> str:
     """Return the months of a chart as a line without axes, 110 by 26.
 
     As in charts, the line joins complete months of one formula that follow each other, and provisional months are
-    hollow.
+    hollow. The line covers `scale`, or what lies beyond it.
     """
     if not points:
         return ""
     values = [float(point.value) for point in points]
-    low, high = min(values), max(values)
+    low, high = min(*values, *map(float, scale or values)), max(*values, *map(float, scale or values))
     months = [12 * point.month.year + point.month.month for point in points]
     across, up = max(months[-1] - months[0], 1), (high - low) or 1.0
     places = [

@@ -29,11 +29,13 @@ from dagster_project.publication.report.commentary import (
     read_commentary,
     read_defaults,
 )
+from dagster_project.publication.report.definitions import formula_changes, read_rules
 from dagster_project.publication.report.events import events_file, read_events
-from dagster_project.publication.report.measures import catalogue_sections, paper_names
-from dagster_project.publication.report.model import PAPER_MONTHS, Event, Report
+from dagster_project.publication.report.measures import catalogue_sections, paper_names, read_measures
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, Report
 from dagster_project.publication.report.months import PaperMonth, paper_months
-from dagster_project.publication.report.read import ReportError, read_report
+from dagster_project.publication.report.page_one import read_main_points
+from dagster_project.publication.report.read import ReportError, headline_measures, read_report
 from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
@@ -68,7 +70,7 @@ class Paper:
     """False if it was taken over unchanged from the previous publication."""
     forms: tuple[str, ...]
     """The names in `FORMS` that were rendered; the others failed."""
-    main_points: tuple[str, ...] = ()
+    main_points: tuple[MainPoint, ...] = ()
     commentary: Commentary = field(default_factory=Commentary)
     """What the analyst wrote on the month."""
 
@@ -100,7 +102,7 @@ def write_papers(
         The papers, by force, newest month first.
     """
     write_one = partial(_write, connection, draft, commentary)
-    papers = []
+    measures, papers = headline_measures(read_measures(connection)), []
     for force, months in paper_months(connection).items():
         try:
             address_of("papers", force)
@@ -109,7 +111,8 @@ def write_papers(
             continue
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
         front = _defaults(commentary, force) if commentary else {}
-        write_month = partial(write_one, force, front=front, events=events.get(force, ()))
+        points = read_main_points(connection, force, measures, formula_changes(read_rules(connection, force)))
+        write_month = partial(write_one, force, front=front, events=events.get(force, ()), main_points=points)
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -218,6 +221,7 @@ def _write(
     *,
     front: Mapping[str, str],
     events: Sequence[Event],
+    main_points: Mapping[date, tuple[MainPoint, ...]],
     is_latest: bool,
     is_newest: bool,
 ) -> Paper | None:
@@ -236,6 +240,7 @@ def _write(
             commentary=words,
             events=events,
             publication=draft.name,
+            main_points=main_points,
         ),
     )
     if report is None:
@@ -328,6 +333,6 @@ def _renderers() -> str:
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
     for path in sorted(Path(str(files(__package__))).rglob("*")):
-        if path.suffix in (".py", ".j2", ".typ"):
+        if path.suffix in (".csv", ".py", ".j2", ".typ"):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
 from dagster_project.publication.icons import trend_line
 from dagster_project.publication.report.model import (
+    COMPARED,
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
     Report,
@@ -99,12 +100,15 @@ def _content(report: Report) -> dict[str, Any]:
         [until.year, until.month, until.day] if until else [report.months[-1].year, report.months[-1].month, 1]
     )
     content["notices"] = report.notices
+    content["commentary_title"] = report.commentary_title
     content["how_to_read"] = report.how_to_read
     content["exception_columns"], content["revision_columns"] = EXCEPTION_COLUMNS, REVISION_COLUMNS
     content["matrix"]["columns"] = [{"name": name, "title": title} for name, title in report.matrix.columns]
     for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
         item["figure"] = _words(item["figure"])
-        item["trend"] = trend_line(headline.trend)
+        item["beside"] = dict(zip(COMPARED, map(_words, item.pop("compared")), strict=True))
+        item["trend"] = trend_line(headline.trend, headline.trend_scale)
+        del item["trend_scale"]
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         section["events_note"] = whole.events_note

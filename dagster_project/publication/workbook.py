@@ -20,10 +20,10 @@ from xlsxwriter.worksheet import Worksheet
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE, duration_step
 from dagster_project.publication.report.display import own_decimals, rounded
 from dagster_project.publication.report.model import (
+    COMPARED,
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
     Block,
-    Change,
     Chart,
     Figure,
     Headline,
@@ -179,31 +179,31 @@ class _Writer:
 
     def summary(self) -> None:
         report = self.report
-        columns = report.matrix.columns
-        points = [f"{number}. {point}" for number, point in enumerate(report.main_points, start=1)]
+        columns = (*report.matrix.columns, ("verdict", "Stands out"), ("notes", "Notes"))
+        points = [f"{number}. {point.text}" for number, point in enumerate(report.main_points, start=1)]
+        points += filter(None, [report.points_note, report.matrix.note])
         about = "This sheet contains the main points and one table: the headline measures."
-        lines = [about, *points, *([report.matrix.note] if report.matrix.note else [])]
-        widths = [{"label": 40, "figure": 12, "trend": 20, "target": 44}.get(name, 26) for name, _ in columns]
-        sheet = self._sheet(_SUMMARY_SHEET, "Summary", *lines, widths=(*widths, 12))
-        top = len(lines) + 2
-        rows = [
-            [*(_summary_text(item, name) for name, _ in columns), _note_name(item.figure) or "none"]
-            for item in report.matrix.headlines
-        ]
+        widths = {"label": 40, "target": 44, "rest": 28, "trend": 34, "verdict": 40, "notes": 16}
+        sheet = self._sheet(
+            _SUMMARY_SHEET, "Summary", about, *points, widths=tuple(widths.get(name, 12) for name, _ in columns)
+        )
+        top = len(points) + 3
+        headlines = report.matrix.headlines
+        rows = [[_summary_text(item, name) for name, _ in columns] for item in headlines]
         if not rows:
             return
-        self._table(sheet, "headlines", (*(title for _, title in columns), "Notes"), rows, first_row=top)
-        names = [name for name, _ in columns]
-        for line, item in enumerate(report.matrix.headlines, start=top + 1):
-            self._figure(sheet, line, names.index("figure"), item.figure, item.unit, item.decimals)
+        self._table(sheet, "headlines", [title for _, title in columns], rows, first_row=top)
+        for line, item in enumerate(headlines, start=top + 1):
+            for place, (name, _) in enumerate(columns):
+                if name == "figure" or name in COMPARED:
+                    figure = item.figure if name == "figure" else item.beside(name)
+                    self._figure(sheet, line, place, figure, item.unit, item.decimals)
             sheet.set_row(line, 24)
             if item.measure in self.chart_rows:
                 first, last = self.chart_rows[item.measure]
-                sheet.add_sparkline(
-                    line,
-                    names.index("trend"),
-                    {"range": f"'{_CHART_SHEET}'!D{first + 1}:D{last + 1}", "series_color": BLUE, "last_point": True},
-                )
+                place = [name for name, _ in columns].index("trend")
+                cells = f"'{_CHART_SHEET}'!D{max(first, last - 11) + 1}:D{last + 1}"
+                sheet.add_sparkline(line, place, {"range": cells, "series_color": BLUE, "last_point": True})
 
     def exceptions(self) -> None:
         if not (self.report.exceptions or self.report.no_exceptions):
@@ -436,18 +436,11 @@ def _months_a_tick(chart: Chart) -> int:
 
 def _summary_text(item: Headline, column: str) -> str | None:
     """Return the text of a cell of the summary; None for a figure, which is a number."""
-    match column:
-        case "figure":
-            return None
-        case "label" | "trend":
-            return item.label if column == "label" else ""
-        case "verdict":
-            return item.verdict
-        case "target":
-            return "; ".join(filter(None, (item.target, *item.course)))
-        case _:
-            change: Change = getattr(item, column)
-            return f"{change.arrow} {change.text}".strip()
+    if column == "figure" or column in COMPARED:
+        return None
+    if column == "notes":
+        return ", ".join(filter(None, map(_note_name, (item.figure, *item.compared)))) or "none"
+    return "" if column == "trend" else str(getattr(item, column))
 
 
 def _plain(blocks: Sequence[Block]) -> str:

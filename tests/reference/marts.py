@@ -411,7 +411,7 @@ def report_months(one: NaiveWarehouse) -> Rows:
 @table("measure", "month_start")
 def report_month_so_far(one: NaiveWarehouse) -> Rows:
     rows: Rows = {}
-    headlines = [name for name, row in CATALOGUE.items() if row["is_headline"] == "true" and not row["amount"]]
+    headlines = [name for name, row in CATALOGUE.items() if row["headline_order"] and not row["amount"]]
     running = [(start, row["days"]) for (start,), row in report_months(one).items() if row["is_running"]]
     for (start, length), name in product(running, headlines):
         loaded = one.calendar(one.measures[name].sources).loaded

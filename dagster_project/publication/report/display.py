@@ -39,9 +39,9 @@ def display_target(target: Decimal, unit: str) -> str:
     return display(target, unit, own_decimals(target))
 
 
-def rounded(value: Decimal, decimals: int) -> Decimal:
-    """Return a number rounded half up to the given decimals."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)
+def rounded(value: Decimal, decimals: int, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """Return a number rounded to the given decimals, half up unless another way is given."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=rounding, context=_EXACT)
 
 
 def shortened(name: str) -> str:

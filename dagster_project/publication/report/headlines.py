@@ -1,217 +1,237 @@
-"""Compare the headline figures of a month: the matrix on the first page. The main points are in `main_points.py`.
+"""Put the headline measures of a month side by side, and list the exceptions among them.
 
-A figure is compared with the month before and with the same month last year only if both months are
-complete and have the same formula. Only `kpi_measure_verdict` calls a month worse or better than usual.
+A month is an exception if it was worse than usual, made a step for the worse, or newly misses a target. Only
+`kpi_measure_verdict` judges.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from dagster_project.publication.report.definitions import has_other_formula
-from dagster_project.publication.report.display import display, display_target, rounded
+from dagster_project.publication.report.course import rest_of_year, target_value, target_words
+from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.figures import Figures, figure_of, months_before, quarantined
 from dagster_project.publication.report.model import (
-    Change,
-    Figure,
+    COMPARED,
+    Block,
+    ExceptionItem,
+    Explanation,
     Headline,
     Matrix,
     Measure,
     Point,
+    Run,
+    counted_days,
+    listed,
     long_month,
     short_month,
-    span,
 )
-from dagster_project.publication.report.sentences import number_word
+from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, record
 
-UP, _DOWN, _SAME = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}", "="
+MISSING = "missing"
+"""Shown for a comment, action, owner or date that the analyst has not given."""
 
 _YEAR = 12
-"""Months that a month is judged against."""
+_MOST_NAMED = 3
+"""Measures that a note names."""
+Verdicts = Sequence[Mapping[str, Any]]
+"""Months of a measure with their verdicts, oldest first (`judged_months`)."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The figure of a complete month."""
+def headline(
+    measure: Measure,
+    month: date,
+    figures: Figures,
+    judged: Verdicts,
+    points: Sequence[Point],
+    notes: dict[str, int],
+) -> Headline:
+    """Return a headline measure of a month.
 
-    month: date
-    value: Decimal
-    text: str
-    per_day: Decimal | None = None
-    """For sums, the value divided by the days of the month."""
-    pct_change: Decimal | None = None
-    """For sums, the change from this month to the one that is compared with it, in percent; None of zero."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A headline measure in the last month of a paper, with what it is compared with."""
-
-    measure: Measure
-    month: date
-    figure: Figure
-    """As tables print it."""
-    now: Reading | None
-    """None if the month has no figure or is not complete; nothing is then concluded from it."""
-    month_before: Reading | None = None
-    year_before: Reading | None = None
-    formula_changes: tuple[date, ...] = ()
-    """First days on which a different formula came into force."""
-    target: Decimal | None = None
-    is_target_met: bool | None = None
-    """None without a target, or where neither direction is better."""
-    verdict: str | None = None
-    """`worse` or `better` than usual, if the month is one of them."""
-    usual: Decimal | None = None
-    usual_step: Decimal | None = None
-    record: str = ""
-    """`the highest since March 2021`; empty without a record."""
-    words: str = ""
-    """Verdict and record together, as the table shows them."""
-    course: tuple[str, ...] = ()
-    """How often the target was met, and what the rest of the year needs."""
-    points: tuple[Point, ...] = ()
-    """Months of its chart, oldest first."""
-    remark: str = ""
-    """What limits the figure: missing days, quarantined rows."""
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether the target in force is missed."""
-        return self.now is not None and self.is_target_met is False
-
-    @property
-    def is_exception(self) -> bool:
-        """Whether the month needs an explanation: a missed target, or a month that is worse than usual."""
-        return self.is_missed or (self.now is not None and self.verdict == "worse")
-
-
-def matrix(standings: Sequence[Standing], published: str = "") -> Matrix:
-    """Return the matrix of headline figures.
-
-    A column that no measure fills is left out: changes on last year before there is one, verdicts where there are none.
-    `published` is a sentence for below it, on what is published nationally.
+    Args:
+        measure: the measure.
+        month: last month of the paper.
+        figures: figures of the months and periods of the paper.
+        judged: its months with their verdicts.
+        points: these months as points of a chart.
+        notes: the notes of the paper, text to number; those of the figure are added.
     """
-    headlines = tuple(_headline(item) for item in standings)
-    is_judged = any(item.usual is not None for item in standings)
-    before, year_before = (
-        next((short_month(reading.month) for item in standings if (reading := getattr(item, name))), "")
-        for name in ("month_before", "year_before")
+    row, last = figures.get((measure.code, month, "month")), _of_month(judged, month)
+    figure = figure_of(row, notes)
+    days = counted_days(row["days_loaded"], row["days"]) if row and figure.is_provisional else ""
+    trend = tuple(point for point in points if point.month > months_before(month, _YEAR))
+    complete = [point for point in trend if not point.is_provisional]
+    ends = [
+        f"{word} {end.text} {end.month:%b}"
+        for word, pick in (("High", max), ("low", min))
+        if complete and (end := pick(complete, key=lambda point: point.value))
+    ]
+    limits = last.get("lower_limit"), last.get("upper_limit")
+    keys = [(months_before(month, 1), "month"), (month, "same_month_last_year"), (month, "fytd"), (month, "prev_fytd")]
+    return Headline(
+        measure=measure.code,
+        section=measure.section_title,
+        label=measure.short_label,
+        unit=measure.unit,
+        decimals=measure.decimals,
+        figure=figure,
+        compared=tuple(figure_of(figures.get((measure.code, *key)), notes) for key in keys),
+        trend=trend,
+        trend_words=", ".join(ends),
+        trend_scale=None if None in limits else limits,  # type: ignore[arg-type]
+        verdict=_standing_out(last, measure),
+        target=_target(last, measure),
+        rest=rest_of_year(last, measure),
+        remark="; ".join([*([f"Provisional: {days}"] if days else []), *quarantined(row)]),
+        target_kind=measure.target_kind,
     )
+
+
+def matrix(headlines: Sequence[Headline], month: date, published: str = "") -> Matrix:
+    """Return the table of headline measures; `published` is a sentence on what is published nationally."""
+    before = [short_month(months_before(month, number)) for number in (1, _YEAR)]
+    compared = zip(COMPARED, (*before, "Year to date", "Last year to date"), strict=True)
     return Matrix(
         columns=(
             ("label", "Measure"),
-            ("figure", short_month(standings[0].month) if standings else "Figure"),
-            *([("month_change", f"Change on {before}")] if before else []),
-            *([("year_change", f"Change on {year_before}")] if year_before else []),
-            ("trend", "Trend"),
-            *([("verdict", "Stands out")] if any(item.verdict for item in headlines) else []),
+            ("figure", short_month(month)),
+            *(
+                column
+                for place, column in enumerate(compared)
+                if any(item.compared[place].value is not None for item in headlines)
+            ),
             *([("target", "Target")] if any(item.target for item in headlines) else []),
+            *([("rest", "Rest of the year")] if any(item.rest for item in headlines) else []),
+            ("trend", "Last 12 months"),
         ),
-        headlines=headlines,
-        note=" ".join(filter(None, ("" if is_judged or not headlines else _no_verdict(standings), published))),
+        headlines=tuple(headlines),
+        note=published,
     )
 
 
-def _no_verdict(standings: Sequence[Standing]) -> str:
-    """Say why no headline measure has a verdict."""
-    most = max(len(_complete(item)) - (item.now is not None) for item in standings)
-    if most >= _YEAR:
+def points_note(
+    headlines: Sequence[Headline],
+    month: date,
+    judged: Mapping[str, Verdicts],
+    missing: Sequence[str],
+    *,
+    is_quiet: bool,
+) -> str:
+    """Say what limits the figures of the first page, or that nothing stands out; empty if there is nothing to say.
+
+    Args:
+        headlines: the headline measures.
+        month: the month of the paper.
+        judged: months with their verdicts, by measure.
+        missing: sources that delivered nothing for the month.
+        is_quiet: whether there are no main points.
+    """
+    words = []
+    if missing:
+        names = listed([source.replace("_", " ") for source in missing])
+        words.append(f"Nothing was delivered for {long_month(month)} from: {names}.")
+    affected = [item.label for item in headlines if item.figure.value is not None and item.remark]
+    if len(affected) > _MOST_NAMED:
+        words.append(f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable.")
+    elif affected:
+        words.append(f"Data behind these figures are missing or could not be used: {listed(affected)}.")
+    elif is_quiet and headlines:
+        known = [len([row for row in judged.get(item.measure, ()) if not row["is_provisional"]]) for item in headlines]
+        most = max(known) - 1
+        if most >= _YEAR:
+            words.append(f"No figure on this page stood out in {month:%B}; the table gives them all.")
+        else:
+            are = "is" if most == 1 else "are"
+            count = number_word(most) if most > 0 else "none"
+            words.append(f"A month is judged against the twelve complete months before it; there {are} {count}.")
+    return " ".join(words)
+
+
+def exceptions(
+    measures: Sequence[Measure],
+    month: date,
+    judged: Mapping[str, Verdicts],
+    explanations: Mapping[str, Explanation],
+    labels: Mapping[str, str],
+) -> tuple[ExceptionItem, ...]:
+    """Return the exceptions: those by rule, then others that the analyst explains.
+
+    Without a comment, action, owner or date, `missing` is in its place; dashes follow a comment that is missing, if the
+    analyst wrote nothing at all.
+
+    Args:
+        measures: headline measures.
+        month: the month of the paper.
+        judged: months with their verdicts, by measure.
+        explanations: what the analyst wrote, by measure.
+        labels: short labels of all measures.
+    """
+    by_rule = {item.code: "; ".join(_reasons(item, month, judged.get(item.code, ()))) for item in measures}
+    found = {code: f"{reason[:1].upper()}{reason[1:]}" for code, reason in by_rule.items() if reason}
+    named = {code: "Named by the author" for code in explanations if code not in found}
+    no_comment = (Block("paragraph", (Run(MISSING, is_emphasised=True),)),)
+    return tuple(
+        ExceptionItem(
+            label=labels[code],
+            reason=reason,
+            comment=given.comment or no_comment,
+            **{
+                name: getattr(given, name) or (MISSING if code in explanations else NOTHING)
+                for name in ("action", "owner", "due")
+            },
+        )
+        for code, reason in (found | named).items()
+        for given in (explanations.get(code, Explanation()),)
+    )
+
+
+def no_exceptions(measures: Sequence[Measure], month: date, judged: Mapping[str, Verdicts]) -> str:
+    """Say what was looked for where there are no exceptions, and what could not be."""
+    rows = [_of_month(judged.get(item.code, ()), month) for item in measures]
+    words = []
+    if any(row.get("is_target_met") is not None for row in rows):
+        words.append("No target is newly missed.")
+    if any(row.get("usual") is not None for row in rows):
+        words.append("No month is worse than usual.")
+    else:
+        words.append("Whether a month is worse than usual cannot be said before twelve complete months.")
+    return " ".join(words)
+
+
+def _reasons(measure: Measure, month: date, judged: Verdicts) -> Iterator[str]:
+    row = _of_month(judged, month)
+    before = _of_month(judged, months_before(month, 1))
+    if row.get("is_target_met") is False and before.get("is_target_met"):
+        yield f"newly missed the {target_words(measure, row['target'])}"
+    if row.get("verdict") == "worse":
+        usual = display(row["usual"], measure.unit, measure.decimals)
+        yield " and ".join(filter(None, (f"worse than the usual {usual}", record(row, measure))))
+    elif row.get("is_step") and before and (row["value"] > before["value"]) == (measure.better == "lower"):
+        yield f"a step for the worse, from {before['display_value']} in {long_month(before['month_start'])}"
+
+
+def _of_month(judged: Verdicts, month: date) -> Mapping[str, Any]:
+    return next((row for row in reversed(judged) if row["month_start"] == month), {})
+
+
+def _standing_out(row: Mapping[str, Any], measure: Measure) -> str:
+    """Return `Worse than usual, highest since Mar 2021`: a cell has no room for sentences."""
+    words = record(row, measure).removeprefix("the ")
+    if words:
+        since = row["record_since"]
+        words = f"{words.partition(' since ')[0]} {f'since {short_month(since)}' if since else 'on record'}"
+    words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), words)))
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _target(row: Mapping[str, Any], measure: Measure) -> str:
+    target: Decimal | None = row.get("target")
+    if target is None or measure.better == "neither":
         return ""
-    return (
-        f"A month is judged against the {number_word(_YEAR)} complete months before it; there "
-        f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}."
-    )
-
-
-def change(
-    now: Reading | None, before: Reading | None, measure: Measure, formula_changes: Sequence[date] = ()
-) -> Change:
-    """Return the difference of two figures as readers can check it: from the rounded figures that are printed."""
-    if now is None or before is None:
-        return Change("", "")
-    if has_other_formula(before.month, now.month, formula_changes):
-        return Change("", "not compared: different formula")
-    if now.text == before.text:
-        return Change(_SAME, "no change")
-    decimals = 0 if measure.unit == "duration" else measure.decimals
-    difference = rounded(now.value, decimals) - rounded(before.value, decimals)
-    is_up = difference > 0
-    text = f"{'up' if is_up else 'down'} {_size(abs(difference), before, measure, decimals)}"
-    if (day := change_per_day(now, before)) is not None and (day > 0) != is_up:
-        text += f", but {'no change' if not day else 'down' if is_up else 'up'} per day"
-    return Change(UP if is_up else _DOWN, text)
-
-
-def change_per_day(now: Reading, before: Reading) -> Decimal | None:
-    """Return the difference of two sums per day to one decimal, as sentences print it; None for other measures."""
-    if now.per_day is None or before.per_day is None:
-        return None
-    return rounded(now.per_day, 1) - rounded(before.per_day, 1)
-
-
-def _headline(item: Standing) -> Headline:
-    low_high = [pick(_complete(item), key=lambda point: point.value) for pick in (min, max) if _complete(item)]
-    return Headline(
-        measure=item.measure.code,
-        section=item.measure.section_title,
-        label=item.measure.short_label,
-        figure=item.figure,
-        unit=item.measure.unit,
-        decimals=item.measure.decimals,
-        month_change=change(item.now, item.month_before, item.measure, item.formula_changes),
-        year_change=change(item.now, item.year_before, item.measure, item.formula_changes),
-        trend=item.points,
-        trend_words=(
-            f"{span(item.points[0].month, item.points[-1].month)}: lowest {low_high[0].text} in "
-            f"{long_month(low_high[0].month)}, highest {low_high[1].text} in {long_month(low_high[1].month)}"
-            if low_high
-            else ""
-        ),
-        verdict=item.words,
-        target=_target_state(item),
-        course=item.course if item.now else (),
-        remark=item.remark,
-        target_kind=item.measure.target_kind,
-    )
-
-
-def _target_state(item: Standing) -> str:
-    if item.target is None or item.measure.better == "neither":
-        return ""
-    words = _target_value(item)
-    if item.now is None or item.is_target_met is None:
-        # A publication of an earlier version does not say whether it was met.
-        return words
-    return f"{words}: {'missed' if item.is_missed else 'met'}"
-
-
-def target_words(item: Standing) -> str:
-    """Return the target as `benchmark of under 2%`."""
-    return f"{item.measure.target_kind} of {_target_value(item)}"
-
-
-def _target_value(item: Standing) -> str:
-    side = "under" if item.measure.better == "lower" else "over"
-    return f"{side} {display_target(item.target or Decimal(0), item.measure.unit)}"
-
-
-def _size(size: Decimal, before: Reading, measure: Measure, decimals: int) -> str:
-    """Return a difference with its unit: points for percentages; for counts also the share of the earlier figure."""
-    if measure.unit == "percent":
-        number = display(size, "count", decimals)
-        return f"{number} {'point' if size == 1 else 'points'}"
-    text = display(size, measure.unit, decimals)
-    if measure.unit == "count" and before.pct_change is not None:
-        return f"{text} ({display(abs(before.pct_change), 'percent', 1)})"
-    return text
-
-
-def usual_words(item: Standing) -> str:
-    """Return `the usual 29.43% and the highest since March 2021`, to follow `worse than`."""
-    usual = display(item.usual, item.measure.unit, item.measure.decimals) if item.usual is not None else "value"
-    return " and ".join(filter(None, (f"the usual {usual}", item.record)))
-
-
-def _complete(item: Standing) -> list[Point]:
-    return [point for point in item.points if not point.is_provisional]
+    words = target_value(measure, target)
+    if row["is_target_met"] is not None:
+        words += f": {'met' if row['is_target_met'] else 'missed'}"
+    if row["met_of_last_12"] is not None:
+        words += f"; met in {row['met_of_last_12']} of the last 12 months"
+    return words

@@ -35,6 +35,17 @@ class Measure:
     """judged, none or cohort."""
     target_kind: str
     """The word for its target, `target` or `benchmark`."""
+    is_sum: bool = False
+    headline_order: int | None = None
+    """Position on the first page; None if it is not on it."""
+    topic: str = ""
+    """Measures of one topic share one main point."""
+    weight: float = 0.0
+    """How much a change matters among the main points, 0 to 1."""
+    clause: str = ""
+    """The figure as a clause, with `{x}` in its place."""
+    volume: str = ""
+    """Measure of the events behind it; empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -169,19 +180,19 @@ class Chart:
         return f"{self.measure} by {self.by}"
 
 
+COMPARED = ("month_before", "year_before", "fytd", "prev_fytd")
+"""What a headline figure stands beside: month before, same month last year, year to date, last year's."""
+
+
 @dataclass(frozen=True)
-class Change:
-    """How a figure differs from an earlier one."""
+class MainPoint:
+    """One of the main points of a paper."""
 
-    arrow: str
-    """A triangle up or down, or an equals sign; empty if the figures are not compared."""
     text: str
-    """`up 1,778 (8.5%)`; empty without an earlier figure."""
-
-    @property
-    def words(self) -> str:
-        """The arrow and the text."""
-        return " ".join(filter(None, (self.arrow, self.text)))
+    measure: str
+    """The measure that it is about, as in its row, chart and sentence."""
+    section: str
+    """The section of the paper with that row."""
 
 
 @dataclass(frozen=True)
@@ -194,21 +205,28 @@ class Headline:
     unit: str
     decimals: int
     figure: Figure
-    month_change: Change
-    year_change: Change
+    compared: tuple[Figure, ...]
+    """The figures of `COMPARED`."""
     trend: tuple[Point, ...]
+    """The last twelve months."""
     trend_words: str
-    """The range of the months in the trend; empty if none is complete."""
+    """`High 53.27% Oct, low 15.89% Jan`; empty if no month is complete."""
+    trend_scale: tuple[Decimal, Decimal] | None
+    """The range that its drawing covers, never narrower than the usual range."""
     verdict: str
-    """`Worse than usual, the highest since March 2021`; empty if nothing stands out."""
+    """`Worse than usual, highest since Mar 2021`; empty if nothing stands out."""
     target: str
-    """`under 2%: met`; empty without a target."""
-    course: tuple[str, ...] = ()
-    """`met in 12 of the last 12 months`, and what the rest of the year needs."""
+    """`under 2%: met, in 12 of the last 12 months too`; empty without a target."""
+    rest: str
+    """What the rest of the year needs; empty without a target."""
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
     target_kind: str = "target"
     """The word for its target, `target` or `benchmark`."""
+
+    def beside(self, name: str) -> Figure:
+        """Return one of the figures of `COMPARED`, by its name."""
+        return self.compared[COMPARED.index(name)]
 
 
 @dataclass(frozen=True)
@@ -216,11 +234,11 @@ class Matrix:
     """The headline measures side by side."""
 
     columns: tuple[tuple[str, str], ...]
-    """Name and title: `label`, `figure`, `month_change`, `year_change`, `trend`, `verdict` and `target`. Columns that
-    no measure fills are left out."""
+    """Name and title: `label`, `figure`, those of `COMPARED`, `target`, `rest` and `trend`. Columns that no measure
+    fills are left out."""
     headlines: tuple[Headline, ...]
     note: str
-    """Why there are no verdicts; empty if there are."""
+    """What is published nationally; empty if nothing is."""
 
 
 @dataclass(frozen=True)
@@ -313,10 +331,11 @@ class Section:
 
 
 HOW_TO_READ = (
-    "In the table of headline measures, a triangle points up or down with the figure. A month is judged once, against "
-    "the twelve complete months before it: it is worse or better than usual if it is further from their median than "
-    "the figures usually move from month to month (more than 3.145 times as far). Without such words, nothing stands "
-    "out. What the rest of the year needs assumes as many calls as in the same months of last year.",
+    "A month is judged once, against the twelve complete months before it: it is worse or better than usual if it is "
+    "further from their median than the figures usually move from month to month (more than 3.145 times as far). "
+    "Without such words, nothing stands out. What the rest of the year needs assumes as many calls as in the same "
+    "months of last year. The line of the last twelve months covers at least the usual range, so that ordinary "
+    "variation looks small. A main point is said once: what an earlier paper said is not said again.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
     "days; it is not joined to the line. The grey band is what the year before would lead one to expect of the newest "
     "month, with the median in its middle, and the dashed orange line is the target or benchmark. A square marks a "
@@ -363,8 +382,10 @@ class Report:
     data_until: date | None
     """Newest accepted extract date."""
     is_synthetic: bool
-    main_points: tuple[str, ...]
-    """At most five sentences, worst first."""
+    main_points: tuple[MainPoint, ...]
+    """At most five, those of most weight first."""
+    points_note: str
+    """What limits the figures of the first page, or that nothing stands out; empty if there is nothing to say."""
     matrix: Matrix
     exceptions: tuple[ExceptionItem, ...]
     no_exceptions: str
@@ -386,6 +407,12 @@ class Report:
     """Name of the publication that the paper was rendered for."""
     unfinished: str = ""
     """A sentence saying that days of the last month are missing; empty if none are."""
+
+    @property
+    def commentary_title(self) -> str:
+        """The heading of what the analyst wrote, with who signs for it."""
+        author = dict(self.front).get("Author", "")
+        return f"Commentary by {author}" if author else "Commentary"
 
     @property
     def period(self) -> str:

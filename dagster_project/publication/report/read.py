@@ -5,49 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from dagster_project.errors import OperatorError
-from dagster_project.publication.report import headlines
 from dagster_project.publication.report.commentary import Commentary, front_lines
 from dagster_project.publication.report.definitions import FormulaChange, definitions, formula_changes, read_rules
 from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.events import marked
-from dagster_project.publication.report.exceptions import exceptions, no_exceptions
 from dagster_project.publication.report.figures import (
-    Figures,
     columns_of,
-    figure_of,
     months_before,
     note_formulas,
-    quarantined,
     read_figures,
     row_of,
     table_of,
 )
+from dagster_project.publication.report.headlines import exceptions, headline, matrix, no_exceptions, points_note
 from dagster_project.publication.report.how_we_compare import CODE as COMPARED
 from dagster_project.publication.report.how_we_compare import how_we_compare, published_share
-from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.measures import paper_sections, read_measures
 from dagster_project.publication.report.model import (
     Block,
     Chart,
     Event,
+    MainPoint,
     Measure,
     Report,
     Section,
     Statement,
     Table,
-    counted_days,
     long_month,
     span,
 )
 from dagster_project.publication.report.months import missing_sources, newest_delivery, paper_months
+from dagster_project.publication.report.page_one import read_main_points
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.sentences import Series, record, sentences, standing_out, target_course
+from dagster_project.publication.report.sentences import Series, sentences
 from dagster_project.publication.report.verdicts import chart_of, judged_months, points_of, series_of
 from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 
@@ -65,6 +60,7 @@ def read_report(
     commentary: Commentary | None,
     events: Sequence[Event] = (),
     publication: str = "",
+    main_points: Mapping[date, tuple[MainPoint, ...]] | None = None,
 ) -> Report:
     """Read the board paper of a force.
 
@@ -76,6 +72,7 @@ def read_report(
         commentary: what the analyst wrote on the month.
         events: what the charts mark, if it is within their months or weeks.
         publication: name of the publication that the paper is for.
+        main_points: those of all months of the force (`read_main_points`), if they have been read.
 
     Raises:
         ReportError: the marts have no figure for that force and month.
@@ -119,13 +116,23 @@ def read_report(
     else:
         # The section has no published figures, so it is not shown; what was written for it is.
         above += on_comparison
-    standings = [
-        _standing(item, month, figures, judged.get(item.code, []), formulas.get(item.code, ()), notes)
-        for item in sorted(catalogue, key=lambda item: item.section_order)
-        if item.is_headline
+    first_page = headline_measures(catalogue)
+    headlines = [
+        headline(
+            item,
+            month,
+            figures,
+            judged.get(item.code, []),
+            points_of(judged.get(item.code, []), formulas.get(item.code, ())),
+            notes,
+        )
+        for item in first_page
     ]
+    if main_points is None:
+        main_points = read_main_points(connection, force_code, first_page, formulas)
+    points = main_points.get(month, ())
     labels = {item.code: item.short_label for item in catalogue}
-    found = exceptions(standings, words.explanations, labels) if commentary else ()
+    found = exceptions(first_page, month, judged, words.explanations, labels) if commentary else ()
     revisions, revisions_note = read_revisions(connection, force_code, months, measures)
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
     until, is_synthetic = newest_delivery(connection, "in_board_paper")
@@ -135,10 +142,13 @@ def read_report(
         months=tuple(months),
         data_until=until,
         is_synthetic=is_synthetic,
-        main_points=main_points(standings, caveat(standings, months, missing_sources(connection, force_code, month))),
-        matrix=headlines.matrix(standings, published_share(compared)),
+        main_points=points,
+        points_note=points_note(
+            headlines, month, judged, missing_sources(connection, force_code, month), is_quiet=not points
+        ),
+        matrix=matrix(headlines, month, published_share(compared)),
         exceptions=found,
-        no_exceptions=no_exceptions(standings) if commentary and not found else "",
+        no_exceptions=no_exceptions(first_page, month, judged) if commentary and not found else "",
         commentary=above,
         sections=tuple(sections),
         notes=tuple(notes),
@@ -150,6 +160,11 @@ def read_report(
         publication=publication,
         unfinished=next((item.unfinished for item in known if item.month == month), ""),
     )
+
+
+def headline_measures(catalogue: Sequence[Measure]) -> list[Measure]:
+    """Return the measures of the first page, in its order."""
+    return sorted((item for item in catalogue if item.is_headline), key=lambda item: item.headline_order or 0)
 
 
 def _weekly_charts(
@@ -203,47 +218,3 @@ def _statement(series: Series, weeks: Chart | None) -> Statement:
     # Weeks of two formulas are not compared either.
     words = with_weeks(sentences(series), None if series.formula_changed else weeks)
     return Statement(f"{measure.short_label} ({measure.label})", words)
-
-
-def _standing(
-    measure: Measure,
-    month: date,
-    figures: Figures,
-    judged: Sequence[Mapping[str, Any]],
-    formulas: Sequence[FormulaChange],
-    notes: dict[str, int],
-) -> headlines.Standing:
-    """Return a headline measure with what its figure is compared with: complete months only."""
-    row = figures.get((measure.code, month, "month"))
-    figure = figure_of(row, notes)
-    incomplete = (
-        [f"Provisional: {counted_days(row['days_loaded'], row['days'])}"] if row and figure.is_provisional else []
-    )
-    last = judged[-1] if judged and judged[-1]["month_start"] == month else {}
-    return headlines.Standing(
-        measure=measure,
-        month=month,
-        figure=figure,
-        # Months of different ages cannot be compared.
-        now=None if measure.chart_type == "cohort" else _reading(row),
-        month_before=_reading(
-            figures.get((measure.code, months_before(month, 1), "month")),
-            row["pct_change_on_month_before"] if row else None,
-        ),
-        year_before=_reading(
-            figures.get((measure.code, month, "same_month_last_year")), row["pct_change_on_last_year"] if row else None
-        ),
-        formula_changes=tuple(item.first_day for item in formulas),
-        points=points_of(judged, formulas) if measure.chart_type != "cohort" else (),
-        remark="; ".join([*incomplete, *quarantined(row)]),
-        record=record(last, measure),
-        words=standing_out(last, measure),
-        course=tuple(target_course(last, measure)),
-        **{name: last.get(name) for name in ("target", "is_target_met", "verdict", "usual", "usual_step")},
-    )
-
-
-def _reading(row: Mapping[str, Any] | None, pct_change: Decimal | None = None) -> headlines.Reading | None:
-    if row is None or row["value"] is None or row["is_provisional"]:
-        return None
-    return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"], pct_change)

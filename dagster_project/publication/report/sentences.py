@@ -1,15 +1,16 @@
-"""Write sentences on figures by rules: course, highest and lowest, target, previous year.
+"""Write sentences on figures by rules: course, months that stand out, target, previous year.
 
 They quote the texts of the table next to them, and never call one of two figures with the same text higher. Only
 `kpi_measure_verdict` decides whether a month is worse or better than usual. Months with a missing day are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any
 
+from dagster_project.publication.report.course import rest_of_year
 from dagster_project.publication.report.display import display, display_target
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
 
@@ -59,7 +60,6 @@ def sentences(series: Series) -> str:
         parts = [
             _change(series),
             _verdicts(series),
-            _extremes(series),
             _other_formula(series),
             _against_target(series),
             _against_year_before(series),
@@ -94,34 +94,6 @@ def record(row: Mapping[str, Any], measure: Measure) -> str:
     if row["record_since"]:
         return f"the {word} since {long_month(row['record_since'])}"
     return f"the {word} since figures began in {long_month(row['first_month'])}"
-
-
-def target_course(row: Mapping[str, Any], measure: Measure) -> Iterator[str]:
-    """Yield `met in 12 of the last 12 months`, and what the rest of the year needs."""
-    if row.get("met_of_last_12") is not None:
-        yield f"met in {row['met_of_last_12']} of the last 12 months"
-    if state := row.get("rest_of_year_state"):
-        yield _rest_of_year(state, row, measure)
-
-
-def _rest_of_year(state: str, row: Mapping[str, Any], measure: Measure) -> str:
-    fixed = {
-        "met": "met for the year",
-        "missed": "missed for the year",
-        "cannot_be_met": "cannot be met for the year",
-        "certain": "certain to be met for the year",
-        "not_at_last_years_number": "cannot be met for the year at last year's number",
-        "certain_at_last_years_number": "certain to be met for the year at last year's number",
-    }
-    if state in fixed:
-        return fixed[state]
-    # Rounded to the harder side, in whole percent or seconds; a low percentage with one decimal.
-    is_lower = measure.better == "lower"
-    decimals = 1 if measure.unit != "duration" and row["target"] < 10 else 0
-    side = ROUND_FLOOR if is_lower else ROUND_CEILING
-    need = display(row["rest_of_year_need"].quantize(Decimal(1).scaleb(-decimals), side), measure.unit, decimals)
-    words = f"the rest of the year needs {'under ' if is_lower else ''}about {need}"
-    return f"{words}, never reached yet" if state == "never_reached" else words
 
 
 def target_label(measure: Measure, target: Decimal | None) -> str:
@@ -197,17 +169,6 @@ def _differ_by_day(first: Month, last: Month) -> str | None:
     return f"a day it {'rose' if last.per_day > first.per_day else 'fell'} ({' to '.join(days)})"
 
 
-def _extremes(series: Series) -> str:
-    if len(series.months) < 2 or len({month.text for month in series.months}) == 1:
-        return ""
-    ends = []
-    for word, pick in (("Highest", max), ("lowest", min)):
-        text = pick(series.months, key=lambda month: month.value).text
-        months = [long_month(month.month) for month in series.months if month.text == text]
-        ends.append(f"{word} in {listed(months)} ({text})")
-    return f"{', '.join(ends)}."
-
-
 def _other_formula(series: Series) -> str:
     if series.formula_changed is None:
         return ""
@@ -230,7 +191,9 @@ def _against_target(series: Series) -> str:
     else:
         months = listed([long_month(month.month) for month in missed])
         met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
-    return f"{'; '.join([met, *target_course(series.newest, series.measure)])}."
+    number, rest = series.newest.get("met_of_last_12"), rest_of_year(series.newest, series.measure)
+    course = [f"met in {number} of the last 12 months"] if number is not None else []
+    return f"{'; '.join([met, *course, *([f'for the year: {rest}'] if rest else [])])}."
 
 
 def _against_year_before(series: Series) -> str:

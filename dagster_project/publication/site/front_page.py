@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dagster_project.publication.report.figures import months_before
-from dagster_project.publication.report.model import Headline, Report, long_month, short_month
+from dagster_project.publication.report.model import COMPARED, Headline, Report, long_month, short_month
 from dagster_project.publication.site import peers
 from dagster_project.publication.site.worst_month import WorstMonth
 
@@ -20,7 +20,7 @@ class Card:
     target: str
     """`Benchmark under 2%: met`; empty without a target."""
     lines: tuple[str, ...]
-    """Changes, verdict, targets met, and what limits the figure, each in a line of its own."""
+    """Verdict, what it stands beside, what the rest of the year needs, and what limits it, each in a line."""
     worst: WorstMonth | None
 
 
@@ -46,20 +46,23 @@ def cards(report: Report, addresses: Mapping[str, str], worst: Mapping[str, Wors
 
 def not_compared(report: Report) -> str:
     """Say that no figure is compared with the year before; empty if one is, or if the month is not complete."""
-    if report.unfinished or any(item.year_change.text for item in report.matrix.headlines):
+    if report.unfinished or any(item.beside("year_before").value is not None for item in report.matrix.headlines):
         return ""
     return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 
 
 def _lines(item: Headline, month: date) -> Iterator[str]:
-    yield "; ".join(
-        f"{change.text} on {short_month(months_before(month, number))}" if change.arrow else change.text
-        for change, number in ((item.month_change, 1), (item.year_change, 12))
-        if change.text
-    )
     yield item.verdict
-    course = "; ".join(item.course)
-    yield f"{course[:1].upper()}{course[1:]}"
+    months = {
+        "month_before": short_month(months_before(month, 1)),
+        "year_before": short_month(months_before(month, 12)),
+    }
+    texts = {name: item.beside(name).text for name in COMPARED if item.beside(name).value is not None}
+    yield "; ".join(f"{title} {texts[name]}" for name, title in months.items() if name in texts)
+    year = {"fytd": "year to date", "prev_fytd": "last year"}
+    words = "; ".join(f"{title} {texts[name]}" for name, title in year.items() if name in texts)
+    yield f"{words[:1].upper()}{words[1:]}"
+    yield f"Target of the year: {item.rest}" if item.rest else ""
     yield item.remark
 
 

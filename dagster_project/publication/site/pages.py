@@ -184,6 +184,7 @@ def _index(
         trust=summary,
         report=report,
         cards=cards(report, shown.addresses if shown else {}, shown.worst if shown else {}) if report else [],
+        addresses=shown.addresses if shown else {},
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,

@@ -11,7 +11,7 @@ loaded_days as (
     from {{ ref("int_measure_day") }} as measure_days
     inner join measures
         on measure_days.measure = measures.measure
-    where measures.is_headline
+    where measures.headline_order is not null
 
 ),
 

@@ -109,7 +109,8 @@ def a_report(**changes: Any) -> Report:
         months=MONTHS,
         data_until=date(2023, 1, 31),
         is_synthetic=True,
-        main_points=("=Calls & <answered> rose by 1 (0.1%).",),
+        main_points=(model.MainPoint("=Calls & <answered> rose by 1 (0.1%).", "calls_999.received", "calls_999"),),
+        points_note="",
         matrix=_matrix(section.charts[0].points),
         exceptions=(
             model.ExceptionItem(
@@ -148,17 +149,17 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         unit="count",
         decimals=0,
         figure=figure("1,235", "1234.5", 1),
-        month_change=model.Change("\N{BLACK UP-POINTING TRIANGLE}", "up 1 (0.1%)"),
-        year_change=model.Change("", "not compared: different formula"),
+        compared=(figure("1,234", "1234"), figure("1,233", "1233", 2), figure("2,469", "2469"), figure("-", None)),
         trend=trend,
-        trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
+        trend_words="High 1234.5 Jan, low 1234 Dec",
+        trend_scale=None,
         verdict="Worse than usual",
-        target="under 2%: missed",
-        course=("met in 3 of the last 12 months",),
+        target="under 2%: missed; met in 3 of the last 12 months",
+        rest="needs about 94%",
         remark="Provisional: 30 of 31 days",
     )
-    titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
-    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "verdict": "Stands out", "target": "Target"}
+    titles = {"label": "Measure", "figure": "Jan 2023", "month_before": "Dec 2022", "year_before": "Jan 2022"}
+    titles |= {"fytd": "Year to date", "target": "Target", "rest": "Rest of the year", "trend": "Last 12 months"}
     return model.Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
 
 

@@ -54,21 +54,23 @@ def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     assert nothing.first(nothing.view("calls")) is None
 
 
-def test_a_card_has_its_changes_verdict_and_limits_in_lines_of_their_own():
+def test_a_card_has_its_verdict_comparisons_and_limits_in_lines_of_their_own():
     report = a_report()
     (card,) = cards(report, {"calls_999.received": "measures/x.html"}, {})
     assert card.lines == (
-        "up 1 (0.1%) on Dec 2022; not compared: different formula",
         "Worse than usual",
-        "Met in 3 of the last 12 months",
+        "Dec 2022 1,234; Jan 2022 1,233",
+        "Year to date 2,469",
+        "Target of the year: needs about 94%",
         "Provisional: 30 of 31 days",
     )
-    assert (card.address, card.target, card.worst) == ("measures/x.html", "Target under 2%: missed", None)
-    unchanged = replace(card.headline.year_change, text="")
-    headline = replace(card.headline, verdict="", course=(), remark="", target="", year_change=unchanged)
-    bare = replace(report, matrix=replace(report.matrix, headlines=(headline,)))
+    target = "Target under 2%: missed; met in 3 of the last 12 months"
+    assert (card.address, card.target, card.worst) == ("measures/x.html", target, None)
+    nothing = [replace(figure, value=None) for figure in card.headline.compared]
+    empty = replace(card.headline, verdict="", compared=nothing, remark="", target="", rest="")
+    bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
     (card,) = cards(bare, {}, {})
-    assert (card.lines, card.target, card.address) == (("up 1 (0.1%) on Dec 2022",), "", "")
+    assert (card.lines, card.target, card.address) == ((), "", "")
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
 

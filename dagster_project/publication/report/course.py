@@ -1,0 +1,250 @@
+"""The course of a headline measure up to a month, and the words that the main points have for it.
+
+Only complete months count that are not marked for quarantined rows and have the formula of the month. Sums are compared
+per day of the month, and printed as totals. Verdicts, records and steps are those of `kpi_measure_verdict`.
+"""
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, NamedTuple
+
+from dagster_project.publication.report.display import display, display_target, rounded
+from dagster_project.publication.report.figures import months_before
+from dagster_project.publication.report.model import Measure, long_month
+from dagster_project.words import counted
+
+LIMIT = 3.145
+"""Usual steps beyond which a month is far from the usual (Wheeler: limits by the median moving range)."""
+
+_FRACTIONS = {
+    10: "one in ten",
+    100 / 6: "one in six",
+    20: "one in five",
+    25: "one in four",
+    100 / 3: "one in three",
+    40: "two in five",
+    50: "half",
+    60: "three in five",
+}
+_REST_OF_YEAR = {
+    "met": "met for the year",
+    "missed": "missed for the year",
+    "cannot_be_met": "cannot be met",
+    "certain": "certain to be met",
+    "not_at_last_years_number": "cannot be met at last year's number",
+    "certain_at_last_years_number": "certain to be met at last year's number",
+}
+
+# A share below is not worth a fraction; how far one may be from a fraction, and how close counts as "about".
+_LEAST_SHARE, _FAR, _CLOSE = 9, 3.4, 0.7
+
+
+class Sums(NamedTuple):
+    """A measure over several months."""
+
+    numerator: float
+    denominator: float
+    value: float
+
+
+class Course:
+    """A headline measure up to a month.
+
+    Args:
+        measure: the measure.
+        rows: its months, oldest first, with value, sums and verdict; the last one is the month.
+    """
+
+    def __init__(self, measure: Measure, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.measure = measure
+        self.rows = {row["month_start"]: row for row in rows}
+        self.month: date = rows[-1]["month_start"]
+        self.row = rows[-1]
+        self.months = list(self.rows)
+        self.is_sum = measure.is_sum
+        self.x = {
+            month: float(row["value"]) / (days_of(month) if self.is_sum else 1) for month, row in self.rows.items()
+        }
+        self.worse = {"lower": 1, "higher": -1}.get(measure.better, 0)
+        self.usual_step = float(self.row["usual_step"] or 0) / (days_of(self.month) if self.is_sum else 1)
+        self.target = self.row["target"] if self.worse else None
+        self.before, self.year_before = months_before(self.month, 1), months_before(self.month, 12)
+        self.year_start = year_start(self.month)
+        self.left = 11 - (self.month.month - 4) % 12
+        numerator, value = self.row["numerator"], self.row["value"]
+        self.scale = float(value) * float(self.row["denominator"] or 1) / float(numerator) if numerator else 1.0
+        self.year_to_date = self.pooled(self.year_start, self.month)
+        self.last_year_to_date = self.pooled(months_before(self.year_start, 12), self.year_before)
+
+    def has(self, *months: date) -> bool:
+        """Return whether all these months count."""
+        return all(month in self.rows for month in months)
+
+    def text(self, month: date) -> str:
+        """Return the printed figure of a month."""
+        return str(self.rows[month]["display_value"])
+
+    def show(self, value: float) -> str:
+        """Return the text of another value, as figures of the measure are printed."""
+        return display(Decimal(repr(value)), self.measure.unit, self.measure.decimals)
+
+    def name(self, month: date) -> str:
+        """Return `October`, with the year for months that could be taken for those of this year."""
+        return f"{month:%B}" if month > months_before(self.month, 11) else long_month(month)
+
+    def change(self, first: date, last: date) -> float:
+        """Return the change between two months, of sums per day."""
+        return self.x[last] - self.x[first]
+
+    def growth(self) -> float:
+        """Return the change on the same month a year before, in percent."""
+        return (self.x[self.month] / self.x[self.year_before] - 1) * 100
+
+    def pooled(self, first: date, last: date) -> Sums | None:
+        """Return the sums of a period; None unless all its months count and have sums."""
+        rows = [row for month, row in self.rows.items() if first <= month <= last]
+        months = (last.year - first.year) * 12 + last.month - first.month + 1
+        if len(rows) != months or any(row["numerator"] is None for row in rows):
+            return None
+        numerator, denominator = (float(sum(row[name] or 0 for row in rows)) for name in ("numerator", "denominator"))
+        if not self.is_sum and not denominator:
+            return None
+        return Sums(numerator, denominator, self.scale * numerator / (1 if self.is_sum else denominator))
+
+    def changed(self, first: date, last: date) -> str:
+        """Return `up 10.69 points (25%)`, from the printed figures.
+
+        Empty if they print the same, or if the sum per day moved the other way.
+        """
+        measure = self.measure
+        values = [self.rows[month]["value"] for month in (first, last)]
+        decimals = 0 if measure.unit == "duration" else measure.decimals
+        size = abs(rounded(values[1], decimals) - rounded(values[0], decimals))
+        rises = values[1] > values[0]
+        if not size or not values[0] or rises != (self.change(first, last) > 0):
+            return ""
+        unit = "count" if measure.unit == "percent" else measure.unit
+        points = f" point{'s' * (size != 1)}" if measure.unit == "percent" else ""
+        percent = share((float(values[1]) / float(values[0]) - 1) * 100)
+        return f"{'up' if rises else 'down'} {display(size, unit, decimals)}{points} ({percent})"
+
+    def is_record(self, side: int) -> bool:
+        """Return whether no month of the last twelve is as high (1) or as low (-1)."""
+        return bool(self.row["is_record_high" if side == 1 else "is_record_low"])
+
+    def since(self, side: int) -> str:
+        """Return `the highest since March 2021`."""
+        words = ("longest", "shortest") if self.measure.unit == "duration" else ("highest", "lowest")
+        return f"the {words[side != 1]} since {self._record_since()}"
+
+    def _record_since(self) -> str:
+        since = self.row["record_since"]
+        return long_month(since) if since else f"figures began in {long_month(self.months[0])}"
+
+    def slots(self) -> dict[str, str]:
+        """Return the words that sentences of `rules.csv` are made of."""
+        month, before, year_before, worse = self.month, self.before, self.year_before, self.worse or 1
+        label = self.measure.short_label
+        now = self.text(month)
+        slots = {
+            "now": now,
+            "month": self.name(month),
+            "clause": first_capital(self.measure.clause.format(x=now)),
+            "state": first_capital(f"{self.measure.clause.format(x=now)} in {self.name(month)}"),
+            "state_in_words": first_capital(f"{self.measure.clause.format(x=self._in_words())} in {self.name(month)}"),
+            "label": label,
+            "what": f"the {first_small(label)}",
+            "what_first": f"The {first_small(label)}",
+            "target": target_words(self.measure, self.target),
+            "before_month": self.name(before),
+            "year_month": long_month(year_before),
+            "since_worse": self.since(worse),
+            "since_better": self.since(-worse),
+            "side_worse": "high" if worse == 1 else "low",
+            "peak_word": "peak" if worse == 1 else "low",
+            "rise": "rise" if worse == 1 else "fall",
+            "less": "less" if worse == 1 else "better",
+            "first": long_month(self.months[0]),
+            "done": counted(12 - self.left, "month"),
+            "left": counted(self.left, "month"),
+            "fy": f"{self.year_start.year}/{(self.year_start.year + 1) % 100:02}",
+            "span": "half-year" if month.month == 9 else "year",
+            "ytd_too": "",
+        }
+        if self.has(before):
+            slots |= {"before": self.text(before), "on_before": self.changed(before, month)}
+        if self.has(year_before):
+            above = "above" if self.change(year_before, month) > 0 else "below"
+            slots |= {"year": self.text(year_before), "on_year": self.changed(year_before, month), "above": above}
+        now_sums, then_sums = self.year_to_date, self.last_year_to_date
+        if now_sums:
+            slots["ytd"] = self.show(now_sums.value)
+        if now_sums and then_sums:
+            is_worse = self.worse * (now_sums.value - then_sums.value) > 0
+            slots |= {"ytd_before": self.show(then_sums.value), "year_side": "worse" if is_worse else "better"}
+            if month != self.year_start:
+                slots["ytd_too"] = f"; the year to date is {slots['ytd']}, against {slots['ytd_before']}"
+        return slots
+
+    def _in_words(self) -> str:
+        """Return `more than half (53.27%)` for a share that is better low; otherwise the figure."""
+        now, value = self.text(self.month), float(self.row["value"])
+        nearest = min(_FRACTIONS, key=lambda fraction: abs(fraction - value))
+        away = value - nearest
+        if self.measure.unit != "percent" or self.worse != 1 or value < _LEAST_SHARE or abs(away) > _FAR:
+            return now
+        side = "about" if abs(away) <= _CLOSE else "more than" if away > 0 else "almost"
+        return f"{side} {_FRACTIONS[nearest]} ({now})"
+
+
+def target_words(measure: Measure, target: Decimal | None) -> str:
+    """Return `benchmark of under 2%`; empty without a target."""
+    return f"{measure.target_kind} of {target_value(measure, target)}" if target is not None else ""
+
+
+def target_value(measure: Measure, target: Decimal) -> str:
+    """Return `under 2%`."""
+    return f"{'under' if measure.better == 'lower' else 'over'} {display_target(target, measure.unit)}"
+
+
+def rest_of_year(row: Mapping[str, Any], measure: Measure) -> str:
+    """Say what the rest of the year needs for the target of the year; empty without a target."""
+    state = row.get("rest_of_year_state")
+    if not state or state in _REST_OF_YEAR:
+        return _REST_OF_YEAR.get(state or "", "")
+    words = f"{'met if under' if measure.better == 'lower' else 'needs'} {needed(row, measure)}"
+    return f"{words}, never reached" if state == "never_reached" else words
+
+
+def needed(row: Mapping[str, Any], measure: Measure) -> str:
+    """Return what the rest of the year needs, `about 94%`: rounded to the harder side, so that it is enough."""
+    decimals = 1 if measure.unit != "duration" and row["target"] < 10 else 0
+    side = ROUND_FLOOR if measure.better == "lower" else ROUND_CEILING
+    return f"about {display(rounded(row['rest_of_year_need'], decimals, side), measure.unit, decimals)}"
+
+
+def days_of(month: date) -> int:
+    """Return the number of days of a month."""
+    return monthrange(month.year, month.month)[1]
+
+
+def year_start(month: date) -> date:
+    """Return the first month of a month's financial year, which begins in April."""
+    return date(month.year - (month.month < 4), 4, 1)
+
+
+def share(percent: float) -> str:
+    """Return a change without its sign: `25%`, below 9.5 with one decimal."""
+    return display(abs(Decimal(repr(percent))), "percent", 0 if abs(percent) >= 9.5 else 1)
+
+
+def first_capital(text: str) -> str:
+    """Return a text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def first_small(text: str) -> str:
+    """Return a label for the middle of a sentence."""
+    return text[:1].lower() + text[1:]
