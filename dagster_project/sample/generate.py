@@ -113,6 +113,21 @@ def write(
     return summary
 
 
+def write_commentary(folder: Path) -> bool:
+    """Write what an analyst might have written on months of the sample: commentary and events, in words of ours.
+
+    Args:
+        folder: the folder of the analysts' commentaries; nothing is written if it has files.
+
+    Returns:
+        Whether it was written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        return False
+    shutil.copytree(Path(__file__).with_name("commentary"), folder, dirs_exist_ok=True)
+    return True
+
+
 def _write_all(
     out: Path, *, first: dt.date, last: dt.date, report: Callable[[str, int, int], None] | None
 ) -> SampleSummary:
