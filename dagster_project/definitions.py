@@ -19,6 +19,7 @@ from dagster_project.defs.policies import with_policies
 from dagster_project.defs.publication import edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
+from dagster_project.defs.thresholds import thresholds
 from dagster_project.defs.transformations import audit_specs, transformation_assets
 from dagster_project.settings import Target, read_settings
 from dagster_project.transformation.project import ensure_manifest
@@ -50,7 +51,7 @@ def definitions() -> dg.Definitions:
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
         jobs=[nightly, publish, publish_public, publish_force, *([compact_lake, drop_lake] if on_spark else [])],
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
-        sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper],
+        sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper, thresholds],
         resources={
             "warehouse": Warehouse(),
             "deliveries": Deliveries(),

@@ -72,7 +72,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     ]
     number = f"{counted(len(overdue), 'source')} {be(len(overdue))}" if overdue else "no source is"
     title = f"fcir: {number} overdue{'' if overdue else ' any more'}"
-    if lines and _alert(context.log, settings, title, [*lines, "Next: fcir status"]):
+    if lines and alert(context.log, settings, title, [*lines, "Next: fcir status"]):
         alerted = {source: (alerted.get(source, set()) & days) | set(new[source]) for source, days in missing.items()}
         context.update_cursor(json.dumps({source: sorted(map(str, days)) for source, days in alerted.items() if days}))
     return dg.SkipReason("; ".join(map(str, overdue)) or "no source is overdue")
@@ -102,10 +102,10 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     if left_out := len(failed_renderings(settings.published)):
         lines.append(f"{counted(left_out, 'file')} left out of what is published")
     run = context.dagster_run
-    _alert(context.log, settings, f"fcir: {run.job_name} failed", [f"run {run.run_id}", *lines, "Next: fcir status"])
+    alert(context.log, settings, f"fcir: {run.job_name} failed", [f"run {run.run_id}", *lines, "Next: fcir status"])
 
 
-def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[str]) -> bool:
+def alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[str]) -> bool:
     """Log an alert and send it if addresses are set; return false if it reached none of them."""
     body = "\n".join(lines)
     log.warning(f"{title}\n{body}")

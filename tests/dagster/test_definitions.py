@@ -133,7 +133,8 @@ def test_the_schedule_and_the_sensors_of_alerts_are_on_and_that_of_new_deliverie
     assert stated == ("nightly", "15 4 * * *", "Europe/London")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     states = {one.name: (one.default_status.value, one.minimum_interval_seconds) for one in repository.sensor_defs}
-    alerts = {"overdue_deliveries": ("RUNNING", 300), "failed_runs": ("RUNNING", 60), "new_paper": ("RUNNING", 300)}
+    alerts = dict.fromkeys(("overdue_deliveries", "new_paper", "thresholds"), ("RUNNING", 300))
+    alerts |= {"failed_runs": ("RUNNING", 60)}
     assert states == alerts | {"new_deliveries": ("STOPPED", 300)}
 
 

@@ -1,15 +1,17 @@
-"""Messages about overdue sources, extracts that arrived late, failed runs and new papers, and how they are sent."""
+"""Messages about overdue sources, extracts that arrived late, failed runs, new papers and what stands out in them."""
 
 import json
 import logging
 import os
 import shlex
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from apprise import AppriseAttachment
 from apprise.decorators import notify
@@ -18,6 +20,7 @@ from dagster_project.clock import london_today
 from dagster_project.defs import notifications
 from dagster_project.defs.new_paper import new_paper
 from dagster_project.defs.notifications import NotifyFileError, Sent, failed_runs, overdue_deliveries, send
+from dagster_project.defs.thresholds import thresholds
 from dagster_project.warehouse.connection import insert_rows, loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 from tests.roots import DataRoot
@@ -242,3 +245,55 @@ def test_a_paper_is_sent_until_it_reached_somebody_and_again_when_it_changed(roo
     monkeypatch.delenv("FCIR_PAPER_NOTIFY_FILE")
     publish(root, "5", b"third")
     assert tick() == "FCIR_PAPER_NOTIFY_FILE names no addresses"
+
+
+def test_what_stands_out_in_the_newest_month_is_sent_once(root):
+    cursor = None
+
+    def tick() -> str:
+        nonlocal cursor
+        with dg.build_sensor_context(cursor=cursor) as context:
+            said, cursor = thresholds(context).skip_message, context.cursor
+        return said
+
+    assert "nothing is published yet" in tick()
+    publish(root, "1")
+    with duckdb.connect(str(root.current / "fcir.duckdb")) as connection:
+        connection.execute(
+            """
+            create schema marts;
+            use marts;
+            create table report_months as
+            select 'kent' as force_code, date '2022-10-01' as month_start, true as is_default;
+            create table dim_force as select 'kent' as force_code, 'Kent Police' as force_name;
+            create table measures as
+            select measure, measure as short_label, measure <> 'd' as is_headline, ascii(measure) as headline_order
+            from (values ('a'), ('b'), ('c'), ('d')) as t (measure);
+            create table kpi_measure_verdict as
+            select 'kent' as force_code, *, false as is_provisional
+            from (
+                values
+                    ('a', date '2022-09-01', true, null), ('a', date '2022-10-01', false, 'worse'),
+                    ('b', date '2022-09-01', false, null), ('b', date '2022-10-01', true, 'better'),
+                    ('c', date '2022-09-01', false, 'worse'), ('c', date '2022-10-01', false, null),
+                    ('d', date '2022-10-01', null, 'worse')
+            ) as t (measure, month_start, is_target_met, verdict);
+            create table kpi_measure_period as
+            select force_code, measure, month_start, 'month' as period, '1.97%' as display_value
+            from kpi_measure_verdict
+            """
+        )
+    assert tick() == "2 of 2 measures that stand out are new"
+    assert tick() == "1 has been read"
+    publish(root, "2")
+    shutil.copy(root.home / "published" / "1" / "fcir.duckdb", root.current)
+    assert tick() == "0 of 2 measures that stand out are new"
+    page = root.home / "published" / "1" / "index.html"
+    assert received == [
+        (
+            "fcir: headline measures that stand out",
+            "Kent Police, 2022-10: a newly misses its target and is worse than usual (1.97%)\n"
+            f"Kent Police, 2022-10: b newly meets its target (1.97%)\nThe page: {page}",
+            b"",
+        )
+    ]
