@@ -190,7 +190,7 @@ class Settings(BaseSettings):
 
     @property
     def commentary(self) -> Path:
-        """Folder of what analysts write: `FORCE/YYYY-MM.md`, `FORCE/defaults.md` and `FORCE/public.md`."""
+        """Folder of what analysts write: `FORCE/YYYY-MM.md`, `FORCE/public-YYYY-MM.md`, `FORCE/defaults.md`."""
         return self.home / "commentary"
 
     @property

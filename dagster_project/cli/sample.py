@@ -27,14 +27,14 @@ def sample(
 
     A day has the same files whatever the range. The printed months are August
     2022 to January 2023. The file SYNTHETIC in the folder marks everything
-    computed from these extracts as synthetic. Without --out, commentary
-    and events for the papers are written too, if there are none.
+    computed from these extracts as synthetic. Without --out, commentary,
+    events and config/publication.yaml are written too, if there are none.
 
     Examples:
       fcir sample
       fcir sample --out extracts --from 2022-08-01
     """
-    from dagster_project.sample import FIRST_DAY, LAST_DAY, write, write_commentary
+    from dagster_project.sample import FIRST_DAY, LAST_DAY, write, write_words
 
     settings = read_settings()
     first, last = day_option("--from", from_) or FIRST_DAY, day_option("--to", to) or LAST_DAY
@@ -55,5 +55,5 @@ def sample(
         raise UsageError(f"{error} Name it with --out.") from None
     say(f"{summary.files:,} synthetic extracts with {sum(summary.rows.values()):,} rows are in {folder}.")
     # Extracts in another folder are not for the papers of this data root.
-    if out is None and write_commentary(settings.commentary):
-        say(f"Commentary and events for the papers of the sample are in {settings.commentary}.")
+    for written in write_words(settings.home) if out is None else []:
+        say(f"What people might have written for the sample is in {written}.")

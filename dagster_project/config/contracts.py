@@ -20,8 +20,8 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.words import printable
 
 _FOLDER, _SUFFIX = "contracts", ".yaml"
-# Folders of the configuration; another name is a mistyped one, whose content would be ignored.
-_KNOWN_FOLDERS = (_FOLDER, "seeds")
+# Parts of the configuration; another name is a mistyped one, whose content would be ignored.
+_KNOWN = (_FOLDER, "seeds", "publication.yaml")
 
 
 class ConfigError(OperatorError, ValueError):
@@ -34,7 +34,8 @@ def _ascending(days: tuple[date, ...]) -> tuple[date, ...]:
     return days
 
 
-def _day(stated: object) -> date:
+def parsed_day(stated: object) -> date:
+    """Return the date that an option states; for validation."""
     try:
         return date.fromisoformat(stated if isinstance(stated, str) else "")
     except ValueError:
@@ -43,7 +44,7 @@ def _day(stated: object) -> date:
 
 # Strict, or `yes` would be the number 1.
 _Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
-_Day = Annotated[date, BeforeValidator(_day)]
+_Day = Annotated[date, BeforeValidator(parsed_day)]
 
 
 class ContractSettings(BaseModel):
@@ -72,8 +73,8 @@ def contracts_of(settings: Settings) -> dict[str, Contract]:
             raise ConfigError(f"FCIR_CONFIG: {printable(str(folder))} is not a folder")
         return contracts
     for path in _entries(folder):
-        if path.name not in _KNOWN_FOLDERS:
-            known = ", ".join(f"{name}/" for name in _KNOWN_FOLDERS)
+        if path.name not in _KNOWN:
+            known = ", ".join(name if "." in name else f"{name}/" for name in _KNOWN)
             raise ConfigError(f"{_shown(path, folder)}: not part of the configuration; known: {known}")
     if (folder / _FOLDER).is_dir():
         for path in _entries(folder / _FOLDER):
@@ -99,11 +100,11 @@ def _shown(path: Path, folder: Path) -> str:
 
 def _laid_over(contract: Contract, path: Path, shown: str) -> Contract:
     """Return a contract with the settings of a file laid over it."""
-    stated, lines = _read(path, shown)
+    stated, lines = read_options(path, shown)
     try:
         settings = ContractSettings.model_validate(stated)
     except ValidationError as error:
-        raise ConfigError("; ".join(_problems(error, lines, shown))) from None
+        raise ConfigError("; ".join(problems(error, ContractSettings, lines, shown))) from None
     changes = settings.model_dump(exclude_none=True)
     if not changes:
         return contract
@@ -115,8 +116,12 @@ def _laid_over(contract: Contract, path: Path, shown: str) -> Contract:
     return replace(contract, **changes, version=f"{contract.version}+{digest}")
 
 
-def _read(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the options of a file, and the line of each."""
+def read_options(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the options of a YAML file, and the line of each.
+
+    Raises:
+        ConfigError: it cannot be read, or is not a list of options.
+    """
     # Imported here, because it takes a while and many commands read no contract.
     import yaml
 
@@ -154,8 +159,9 @@ def _read(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]]:
     return {str(name): value for name, value in content.items()}, lines
 
 
-def _problems(error: ValidationError, lines: Mapping[str, int], shown: str) -> Iterator[str]:
-    known = [field.alias or name for name, field in ContractSettings.model_fields.items()]
+def problems(error: ValidationError, model: type[BaseModel], lines: Mapping[str, int], shown: str) -> Iterator[str]:
+    """Yield what is wrong with the options of a file: where, the option, and what was expected."""
+    known = [field.alias or name for name, field in model.model_fields.items()]
     for item in error.errors():
         option = str(item["loc"][0])
         where = f"{shown}, line {lines.get(option, 1)}"
@@ -163,5 +169,7 @@ def _problems(error: ValidationError, lines: Mapping[str, int], shown: str) -> I
             near = get_close_matches(option, known, n=1)
             hint = f". Did you mean {near[0]}?" if near else ""
             yield f"{where}: {printable(option)} is not an option; known: {', '.join(known)}{hint}"
+        elif item["type"] == "missing":
+            yield f"{shown}: {option} is missing"
         else:
             yield f"{where}: {option} is {printable(repr(item['input']))}; {item['msg'].removeprefix('Value error, ')}"

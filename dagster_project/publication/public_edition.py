@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.config.publication import read_publication
 from dagster_project.console import warn
 from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
@@ -37,7 +38,8 @@ from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.analyst_files import CommentaryError
-from dagster_project.publication.report.commentary import read_public_front
+from dagster_project.publication.report.commentary import read_approved
+from dagster_project.publication.report.model import Block
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, literal, quoted, scalar, table
@@ -106,9 +108,10 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
 
     Raises:
         GateClosed: the marts were not fully built and tested from all loads.
+        ConfigError: the configuration does not say licence, owner, contact and next release.
         EditionRefused: a small count could be worked out, or it is not known what earlier editions showed.
     """
-    root = settings.published_public
+    root, about = settings.published_public, read_publication(settings)
     with loading_connection(settings.warehouse) as connection:
         _, project_fingerprint = check_gate(connection, settings)
         ensure_tables(connection, [])
@@ -139,7 +142,8 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
             draft,
             papers,
             notes=text,
-            front=_front(settings),
+            about=about,
+            approved=lambda force, month: _approved(settings, force, month),
             force_code=settings.force,
             published_at=published_at,
             is_synthetic=is_synthetic,
@@ -154,13 +158,13 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
 
 
-def _front(settings: Settings) -> Mapping[str, str]:
+def _approved(settings: Settings, force_code: str, month: str) -> Sequence[Block]:
     try:
-        return read_public_front(settings.commentary, settings.force)
+        return read_approved(settings.commentary, force_code, month)
     except CommentaryError as error:
         # A mistake in what is written about an edition must not hold back the figures. The advice ends: fcir publish
-        warn(f"{error} --edition public. This edition does not say whom to ask.")
-        return {}
+        warn(f"{error} --edition public. This edition has no commentary.")
+        return ()
 
 
 def _newest(root: Path, recorded: str) -> Path | None:

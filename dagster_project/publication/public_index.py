@@ -1,6 +1,7 @@
-"""The first page of a public edition: its papers, its tables, and how small counts are protected."""
+"""The first page of a public edition: what its newest paper says, its tables, and how small counts are protected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +10,15 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dagster_project.clock import LONDON
+from dagster_project.config.publication import PublicationSettings
+from dagster_project.publication.charts import draw
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
-from dagster_project.publication.report.commentary import PUBLIC_FIELDS, contact_lines
+from dagster_project.publication.report.model import PAPER_MONTHS, Block, Chart, Matrix, Report
+from dagster_project.publication.report.read import read_report
 
 INDEX = "index.html"
 
@@ -25,19 +29,21 @@ def write_public_index(
     papers: Sequence[Paper],
     *,
     notes: str,
-    front: Mapping[str, str],
+    about: PublicationSettings,
+    approved: Callable[[str, str], Sequence[Block]],
     force_code: str,
     published_at: datetime,
     is_synthetic: bool,
 ) -> None:
-    """Write `index.html`, which links to every paper and table of the edition.
+    """Write `index.html`: the main points, figures and charts of the newest paper, and links to all papers and tables.
 
     Args:
         connection: the database of the edition; the comments on its tables describe them.
         draft: the edition; it has the papers and tables.
         papers: the papers, by force, newest month first.
         notes: the notes for readers, in Markdown.
-        front: front matter for public editions (`read_public_front`).
+        about: licence, owner, contact and next release.
+        approved: returns the text on a force's month (`YYYY-MM`) that was approved for the public.
         force_code: the force whose newest paper is linked first.
         published_at: time of publication, with time zone.
         is_synthetic: whether any row behind the edition is synthetic.
@@ -45,15 +51,30 @@ def write_public_index(
     tables = connection.execute(
         "select table_name, comment, estimated_size from duckdb_tables() where schema_name = 'marts' order by all"
     ).fetchall()
+    latest = first_shown(papers, force_code)
+    report = latest and read_report(
+        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary=None
+    )
+    charts = _charts(report) if report else []
     content = {
+        "report": report,
+        "matrix": report and _without_notes(report.matrix),
+        "traces": {},
+        "approved": approved(latest.force_code, f"{latest.month.month:%Y-%m}") if latest else (),
+        "charts": [(chart, draw(chart)) for chart in charts],
         "papers": sorted(papers, key=lambda paper: paper.force_code != force_code),
-        "latest": first_shown(papers, force_code),
+        "latest": latest,
         "forms": FORMS,
         "tables": [
             (name, comment, rows, [(form, f"{form}/{name}.{form}") for form in ("csv", "parquet")])
             for name, comment, rows in tables
         ],
-        "contacts": contact_lines(front, PUBLIC_FIELDS),
+        "contacts": [
+            ("Next release", f"{about.next_release.day} {about.next_release:%B %Y}"),
+            ("Owner", about.owner),
+            ("Contact", about.contact),
+            ("Licence", about.licence),
+        ],
         "published_at": published_at.astimezone(LONDON),
         "is_synthetic": is_synthetic,
     }
@@ -65,7 +86,32 @@ def write_public_index(
 def public_index(content: Mapping[str, Any], notes: str) -> str:
     """Render the page; HTML in the notes is shown as text."""
     method = MarkdownIt("js-default", {"html": False}).render(_sections(notes))
-    return render_template("public_index.html.j2", {**content, "notes": Markup(method)})  # noqa: S704
+    # The project draws the charts from numbers, so nothing in them needs escaping.
+    charts = [(chart, Markup(drawing)) for chart, drawing in content["charts"]]  # noqa: S704
+    return render_template("public_index.html.j2", {**content, "charts": charts, "notes": Markup(method)})  # noqa: S704
+
+
+def _without_notes(matrix: Matrix) -> Matrix:
+    """Return the table without the numbers of notes, which the paper has."""
+    plain = [
+        replace(
+            item,
+            figure=replace(item.figure, note=None),
+            compared=tuple(replace(figure, note=None) for figure in item.compared),
+        )
+        for item in matrix.headlines
+    ]
+    return replace(matrix, headlines=tuple(plain))
+
+
+def _charts(report: Report) -> list[Chart]:
+    """Return the chart by month of the first headline measure of each section that has one."""
+    headlines = {item.measure for item in report.matrix.headlines}
+    return [
+        chart
+        for section in report.sections
+        if (chart := next((chart for chart in section.charts if chart.measure in headlines), None))
+    ]
 
 
 def _sections(notes: str) -> str:

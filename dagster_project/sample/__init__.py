@@ -6,6 +6,6 @@ would (late, corrected, repeated, faulty). `styles` defines how each file spells
 files. The true events are drawn before the defects are added, so a defect never changes a figure.
 """
 
-from dagster_project.sample.generate import FIRST_DAY, LAST_DAY, SampleSummary, write, write_commentary
+from dagster_project.sample.generate import FIRST_DAY, LAST_DAY, SampleSummary, write, write_words
 
-__all__ = ["FIRST_DAY", "LAST_DAY", "SampleSummary", "write", "write_commentary"]
+__all__ = ["FIRST_DAY", "LAST_DAY", "SampleSummary", "write", "write_words"]

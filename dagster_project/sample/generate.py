@@ -113,19 +113,20 @@ def write(
     return summary
 
 
-def write_commentary(folder: Path) -> bool:
-    """Write what an analyst might have written on months of the sample: commentary and events, in words of ours.
+def write_words(home: Path) -> list[Path]:
+    """Write what people of a force might have written for the sample: commentary, events, and who publishes.
 
     Args:
-        folder: the folder of the analysts' commentaries; nothing is written if it has files.
+        home: the data root; its `commentary/` and `config/` are left as they are if they have files.
 
     Returns:
-        Whether it was written.
+        The folders that were written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        return False
-    shutil.copytree(Path(__file__).with_name("commentary"), folder, dirs_exist_ok=True)
-    return True
+    folders = [home / name for name in ("commentary", "config")]
+    written = [folder for folder in folders if not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))]
+    for folder in written:
+        shutil.copytree(Path(__file__).with_name(folder.name), folder, dirs_exist_ok=True)
+    return written
 
 
 def _write_all(

@@ -25,14 +25,14 @@ OWN, OTHER = "city-of-london", "kent"
 UNLISTED = {OWN: "998Z", OTHER: "997Z"}
 """Offence codes that the list lacks, each of one crime of a force."""
 
-FRONT = "---\ncontact: statistics@force.example\nnext release: 2023-02-16\n---\n"
+ABOUT = "licence: OGL\nowner: Head of Data\ncontact: statistics@force.example\nnextRelease: 2023-02-16\n"
 BOARD = {
     "defaults.md": "---\nowner: Head of Unit\nmarking: OFFICIAL\n---\n",
     "events.csv": "date,label\n2022-10-14,Strike\n",
     "2023-01.md": "For the board alone.\n",
-    "public.md": "---\nmarking: OFFICIAL\n---\n",
+    "public-2023-01.md": "Approved for **all**.\n",
 }
-"""What analysts write beside the second edition; only the last file is for it, and has a field of the others."""
+"""What analysts write beside the second edition; only the last file is for it."""
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,8 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
 
     def fill(folder: Path) -> None:
         root = sample.copy(folder / "home")
-        write(root, {"public.md": FRONT})
+        (root.home / "config").mkdir()
+        (root.home / "config" / "publication.yaml").write_text(ABOUT, encoding="utf-8")
         # The build that follows sets it to one month again.
         with loading_connection(root.home / "warehouse.duckdb") as connection:
             connection.execute("update reference.disclosure_rules set value = 2 where rule = 'months_to_settle'")
@@ -79,7 +80,7 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
         with patch.object(Dbt, "cli", CompiledDbt.cli):
             assert not build(settings, partial(run_dbt, settings), run_id="corrected", manifest=manifest).failed
         write(root, BOARD)
-        (folder / "said").write_text(succeed(root, "publish", "--edition", "public"), encoding="utf-8")
+        succeed(root, "publish", "--edition", "public")
         succeed(root, "publish", "--edition", "force", "--force", OWN)
 
     return DataRoot(made_once("corrected", fill) / "home")

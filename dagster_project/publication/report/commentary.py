@@ -8,8 +8,8 @@ deeper heading names a measure; the text below it is the comment, and lines that
 text.
 
 `commentary/FORCE/defaults.md` has front matter for all months of the force; the file of a month takes precedence.
-`commentary/FORCE/public.md` has front matter for the first page of public editions, which show nothing else of these
-files.
+`commentary/FORCE/public-YYYY-MM.md` is text that was approved for the first page of public editions, which show nothing
+else of these files.
 """
 
 import re
@@ -40,9 +40,6 @@ FRONT_MATTER = {
 
 # Without them a reader does not know whether a paper is final and who answers for it, so their absence is shown.
 _EXPECTED = ("status", "owner", "contact")
-
-PUBLIC_FIELDS = ("next_release", "owner", "contact", "licence")
-"""Fields that a public edition shows; the others are for the board."""
 
 NOT_STATED = "not stated"
 
@@ -80,7 +77,7 @@ class Commentary:
 
 
 def commentary_file(folder: Path, force_code: str, month: str) -> Path:
-    """Return the path of the commentary on a force's month (`YYYY-MM`), or of its `defaults` or `public` front matter.
+    """Return the path of the commentary on a force's month (`YYYY-MM`, `public-YYYY-MM`), or of its `defaults`.
 
     Raises:
         UnsafeName: the force code cannot be a folder name.
@@ -94,24 +91,22 @@ def read_defaults(folder: Path, force_code: str) -> Mapping[str, str]:
     Raises:
         CommentaryError: the file cannot be read, or has text besides front matter; otherwise as `read_commentary`.
     """
-    return _only_front_matter(commentary_file(folder, force_code, "defaults"), FRONT_MATTER)
-
-
-def read_public_front(folder: Path, force_code: str) -> Mapping[str, str]:
-    """Return the front matter for public editions of a force; empty if there is no file.
-
-    Raises:
-        CommentaryError: as `read_defaults`, or the file has a field that is not in `PUBLIC_FIELDS`.
-    """
-    return _only_front_matter(commentary_file(folder, force_code, "public"), PUBLIC_FIELDS)
-
-
-def _only_front_matter(path: Path, known: Collection[str]) -> Mapping[str, str]:
-    front, rest = _front_matter(path, read_text(path), known)
+    path = commentary_file(folder, force_code, "defaults")
+    front, rest = _front_matter(path, read_text(path))
     if rest.strip():
         line = next(number for number, words in enumerate(rest.split("\n"), start=1) if words.strip())
         raise _error(path, line, "this file has only front matter, between two lines ---", "Remove the text")
     return front
+
+
+def read_approved(folder: Path, force_code: str, month: str) -> tuple[Block, ...]:
+    """Return the text on a month (`YYYY-MM`) that was approved for the public; empty if there is none.
+
+    Raises:
+        CommentaryError: as `read_commentary`; the file has text alone.
+    """
+    path = commentary_file(folder, force_code, f"public-{month}")
+    return _parsed(path, read_text(path), Names({}, {})).blocks.get("", ())
 
 
 def read_commentary(path: Path, names: Names, defaults: Mapping[str, str] | None = None) -> Commentary:
@@ -126,7 +121,7 @@ def read_commentary(path: Path, names: Names, defaults: Mapping[str, str] | None
         CommentaryError: the path is not a regular file (a link is not one either), or the file cannot be read, is too
             large, is not UTF-8, has a field or heading that names nothing, or a date that is none.
     """
-    front, text = _front_matter(path, read_text(path), FRONT_MATTER)
+    front, text = _front_matter(path, read_text(path))
     return replace(_parsed(path, text, names), front={**(defaults or {}), **front})
 
 
@@ -147,7 +142,7 @@ def contact_lines(front: Mapping[str, str], names: Collection[str]) -> tuple[tup
     return tuple((FRONT_MATTER[name], front.get(name) or NOT_STATED) for name in names)
 
 
-def _front_matter(path: Path, text: str, known: Collection[str]) -> tuple[dict[str, str], str]:
+def _front_matter(path: Path, text: str) -> tuple[dict[str, str], str]:
     """Return the fields, and the text with empty lines in their place, so that its lines keep their numbers.
 
     A first line `---` that no field follows is a rule of Markdown.
@@ -166,8 +161,8 @@ def _front_matter(path: Path, text: str, known: Collection[str]) -> tuple[dict[s
         if not found:
             raise _error(path, number, f"{line.strip()!r} is not of the form field: value", "Correct it")
         name = re.sub(r"[ -]+", "_", found[1].strip().casefold())
-        if name not in known:
-            raise _error(path, number, f"no field {found[1]!r}; known: {', '.join(known)}", "Correct it")
+        if name not in FRONT_MATTER:
+            raise _error(path, number, f"no field {found[1]!r}; known: {', '.join(FRONT_MATTER)}", "Correct it")
         if name in fields:
             raise _error(path, number, f"{name} is given twice", "Remove one")
         fields[name] = _value(path, number, name, (found[2] or "").strip())

@@ -127,15 +127,16 @@ def test_an_invalid_commentary_is_refused(month, content, message):
     assert read_commentary(month, NAMES).front
 
 
-def test_files_of_front_matter_have_nothing_else_and_a_public_one_no_fields_for_the_board(month):
-    folder, public = month.parents[1], month.with_name("public.md")
-    assert (read_defaults(folder, "kent"), comments.read_public_front(folder, "kent")) == ({}, {})
-    public.write_text("---\nContact: A\nnext release: 2023-04-01\n---\n", encoding="utf-8")
-    assert comments.read_public_front(folder, "kent") == {"contact": "A", "next_release": "1 April 2023"}
-    public.write_text("---\nmarking: OFFICIAL\n---\n", encoding="utf-8")
+def test_defaults_have_front_matter_alone_and_what_is_approved_for_the_public_text_alone(month):
+    folder, public = month.parents[1], month.with_name(f"public-{month.name}")
+    assert (read_defaults(folder, "kent"), comments.read_approved(folder, "kent", month.stem)) == ({}, ())
+    public.write_text("For **all**.\n", encoding="utf-8")
     month.with_name("defaults.md").write_text("---\nowner: A\n---\n\nText.\n", encoding="utf-8")
-    with pytest.raises(CommentaryError, match=r"public.md, line 2: no field 'marking'"):
-        comments.read_public_front(folder, "kent")
+    (block,) = comments.read_approved(folder, "kent", month.stem)
+    assert [run.text for run in block.runs] == ["For ", "all", "."]
+    public.write_text("# 999 calls\n", encoding="utf-8")
+    with pytest.raises(CommentaryError, match=r"line 1: heading '999 calls' names no section"):
+        comments.read_approved(folder, "kent", month.stem)
     with pytest.raises(CommentaryError, match=r"defaults.md, line 5: this file has only front matter"):
         read_defaults(folder, "kent")
 
