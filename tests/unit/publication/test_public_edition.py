@@ -78,7 +78,8 @@ def page_with(*months: PaperMonth, **content: object) -> str:
     forms = ("board_paper.pdf",)
     papers = [Paper("kent", "Kent", month, Path("papers"), is_rendered=True, forms=forms) for month in months]
     shown = {"papers": papers, "latest": papers[0] if papers else None, "forms": FORMS, "tables": [], "contacts": ()}
-    shown |= {"published_at": datetime(2023, 3, 1, 4, tzinfo=UTC), "is_synthetic": False, **content}
+    shown |= {"published_at": datetime(2023, 3, 1, 4, tzinfo=UTC), "is_synthetic": False, "report": None, "charts": []}
+    shown |= content
     return public_index(shown, "# Title\n\n## Notes\n\n<b>x</b>\n")
 
 
