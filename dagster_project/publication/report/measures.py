@@ -53,12 +53,12 @@ def catalogue_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the sections of the board paper: code to title, in the order of the paper."""
+    """Return the sections of the paper, with the headline measures: code to title, in the order of the paper."""
     rows = connection.execute(
         """
         select section, section_title
         from marts.measures
-        where in_board_paper
+        where in_board_paper or is_headline
         group by all
         order by min(section_order), section
         """

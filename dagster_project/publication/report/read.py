@@ -80,7 +80,7 @@ def read_report(
     first = months_before(month, length - 1)
     words = commentary or Commentary()
     catalogue = read_measures(connection)
-    measures = [item for item in catalogue if item.in_board_paper]
+    measures = [item for item in catalogue if item.in_board_paper or item.is_headline]
     rules = read_rules(connection, force_code)
     formulas = formula_changes(rules)
     figures = read_figures(connection, force_code, first, month)
