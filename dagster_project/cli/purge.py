@@ -9,6 +9,7 @@ from dagster_project.cli.options import confirm, require_reason
 from dagster_project.cli.person import locked_vault
 from dagster_project.cli.run import run
 from dagster_project.clock import london_today
+from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
@@ -44,7 +45,7 @@ def purge(
       fcir purge
       fcir purge --apply --reason "retention schedule 2026"
     """
-    from dagster_project.privacy.purge import delete_unused_identifiers, event_keys, plan_purge
+    from dagster_project.privacy.purge import delete_unused_identifiers, events_of, plan_purge
     from dagster_project.privacy.purge import purge as purge_detail
     from dagster_project.privacy.retention import holds_in_force, purged_from, read_retention, retention_file
 
@@ -57,7 +58,7 @@ def purge(
         )
     if apply:
         reason = require_reason(reason, "retention schedule 2026")
-    sources = event_keys(settings)
+    sources = events_of(settings, contracts_of(settings))
     rules = read_retention(retention_file(settings), sources)
     if not rules:
         raise UsageError(

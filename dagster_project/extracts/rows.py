@@ -129,7 +129,7 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (code of the first fault),
         `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence about the
         record, or what was found in the cell; null for an empty cell and a personal column), `force_code` and `member`
-        of the main list (null if they cannot be read, because the cell or the record is faulty).
+        of the main list (null if they cannot be read, because the cell or the record is faulty), and `surrogates`.
     """
     faults = [_part(column, "fault") for column in contract.columns]
     which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
@@ -154,9 +154,17 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
         f"then cast({_part(contract.column(contract.main_list), 'value')} as varchar) end as member"
         if contract.main_list
         else "cast(null as varchar) as member",
+        f"{people_of(contract, 'judged')} as surrogates",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)
+
+
+def people_of(contract: Contract, rows: str) -> str:
+    """Return SQL of the surrogates of a row, ascending; none of a record that was not split, whose cells are null."""
+    cells = ", ".join(f"{rows}.{quoted(column.name)}" for column in contract.columns if column.is_personal)
+    # `list_distinct` leaves out nulls.
+    return f"list_sort(list_distinct(cast([{cells}] as bigint[])))"
 
 
 def warning_conditions(contract: Contract) -> dict[str, str]:

@@ -41,7 +41,7 @@ from dagster_project.loading.row_loader import RowLoader
 from dagster_project.loading.waivers import content_of, rejected_contents, waivers_of
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
+from dagster_project.warehouse.tables import create_incoming, forget, incoming, rows_by_force
 from dagster_project.words import be, counted
 
 # Fewer rows than this say nothing about most rows of a delivery.
@@ -206,7 +206,7 @@ def read_deliveries(
             if on_progress:
                 on_progress(len(read))
         loader.flush()
-        next_surrogate = vault.next_surrogate
+        next_surrogate, erased = vault.next_surrogate, [gone.surrogate for gone in vault.erased()]
     with transaction(connection):
         gone = {file.extract_date for file in changed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
@@ -222,6 +222,7 @@ def read_deliveries(
         _quarantine_again(connection, contract, list(quarantined_again))
         if contract.key:
             quarantine_repeated_keys(connection, contract, candidate.files)
+        forget(connection, incoming(contract, "quarantine"), erased)
         _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
         _describe(connection, candidate, default_force)

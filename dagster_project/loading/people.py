@@ -62,12 +62,10 @@ class VaultError(PeopleError):
 
     def __init__(self, vault: Path, fault: str) -> None:
         """Describe the fault, as the rest of a sentence that begins with the file."""
-        self.what = f"{vault} {fault}; other people would get their surrogates"
-        self.advice = (
-            "what was published stays. Restore its newest copy, or give everybody a new surrogate from the landing "
-            "folder: fcir rebuild"
+        super().__init__(
+            f"{vault} {fault}; other people would get their surrogates. Nothing was done, and what was published "
+            "stays. Restore its newest copy, or give everybody a new surrogate from the landing folder: fcir rebuild"
         )
-        super().__init__(f"{self.what}. Nothing was done, and {self.advice}")
 
 
 class Erased(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, people_of
 from dagster_project.loading.row_loader import release_buffers
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming
@@ -70,7 +70,8 @@ def quarantine_repeated_keys(
             source_row bigint,
             extract_date date,
             force_code varchar,
-            is_repetition boolean
+            is_repetition boolean,
+            surrogates bigint[]
         )
         """
     )
@@ -111,7 +112,8 @@ def quarantine_repeated_keys(
                         order by candidate.load_id, candidate.source_row
                     ),
                     false
-                ) as is_repetition
+                ) as is_repetition,
+                {people_of(contract, "candidate")} as surrogates
             from {rows} as candidate
             join repeated on {matches}
             where
@@ -129,7 +131,7 @@ def quarantine_repeated_keys(
             from compared
         )
 
-        select load_id, source_row, extract_date, force_code, is_repetition
+        select load_id, source_row, extract_date, force_code, is_repetition, surrogates
         from ranked
         where is_repetition or row_num > 1
     """
@@ -157,7 +159,8 @@ def _quarantine_losing(connection: duckdb.DuckDBPyConnection, contract: Contract
             case when losing.is_repetition then $duplicate_code else $superseded_code end,
             case when losing.is_repetition then $duplicate else $superseded end,
             losing.force_code,
-            null
+            null,
+            losing.surrogates
         from losing
         join load_file on losing.load_id = load_file.load_id
         """,

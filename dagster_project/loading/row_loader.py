@@ -155,7 +155,8 @@ class RowLoader:
                     faulty.fault,
                     {reason_of("coalesce(fault_sentence.sentence, faulty.fault)")},
                     faulty.force_code,
-                    faulty.member
+                    faulty.member,
+                    faulty.surrogates
                 from faulty
                 join load_file on faulty.load_id = load_file.load_id
                 left join fault_sentence

@@ -29,8 +29,6 @@ from dagster_project.words import printable
 _LOGIN_UID = Path("/proc/self/loginuid")
 # The largest number of 32 bits: a service, or a system whose logins do not set it.
 _NO_LOGIN = 4_294_967_295
-# Linux allows 32 characters in a name.
-_LONGEST_NAME = 64
 
 
 def record(
@@ -118,7 +116,7 @@ def login() -> str:
     if 0 <= number < _NO_LOGIN:
         return _name_of(number)
     stated = os.environ.get("SUDO_USER", "")
-    return f"{printable(stated[:_LONGEST_NAME])} (stated)" if stated else ""
+    return f"{printable(stated)} (stated)" if stated else ""
 
 
 def _name_of(number: int) -> str:

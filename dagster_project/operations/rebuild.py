@@ -41,7 +41,7 @@ from dagster_project.warehouse.history import (
 )
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted, listed_below
-from dagster_project.writing import draft_of, flush, link_or_copy, make_private_folder, put_in_place
+from dagster_project.writing import draft_of, link_or_copy, make_private_folder, put_in_place
 
 # The copy of the audit of an earlier version, in `history/`.
 _OLD_COPY = "audit.duckdb"
@@ -107,7 +107,6 @@ def rebuild(
             with transaction(connection):
                 line = record(connection, "rebuild", reason=reason, details=facts)
             connection.execute(f"checkpoint {WAREHOUSE}")
-        flush(draft)
         # A sound warehouse must not go on with a new vault: everybody would get a second surrogate. Of an earlier
         # version, no command but a rebuild takes the warehouse, and who was erased is only in the new vault.
         steps = [partial(_put_in_place, settings, draft, damaged), partial(put_new_vault_in_place, settings, damaged)]

@@ -17,7 +17,7 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.tables import drop_incoming
+from dagster_project.warehouse.tables import drop_incoming, incoming
 
 # Tables of the audit with rows of single loads.
 _OF_LOADS = ("load_column", "load_force", "quarantine", "silent_column", "load")
@@ -151,10 +151,13 @@ def restore_from_landing(
         or (load.contract_version != contract.version and not load.is_of_purged_day)
     ]
     with transaction(connection):
+        of_loads = [[load.load_id for load in loads]]
+        connection.execute("delete from audit.quarantine where list_contains(?, load_id)", of_loads)
+        connection.execute(f"insert into audit.quarantine from {incoming(contract, 'quarantine')} order by all")
         drop_incoming(connection, contract)
         connection.execute(
             "update audit.load set contract_version = ? where list_contains(?, load_id)",
-            [contract.version, [load.load_id for load in loads]],
+            [contract.version, *of_loads],
         )
         delete_loads(connection, differing)
     return differing

@@ -75,10 +75,8 @@ def _findings(
         yield Finding(str(settings.history), fault, advice)
     try:
         read_people(settings, connection)
-    except VaultError as error:
-        yield damage("The vault of people", error.what, error.advice[0].upper() + error.advice[1:])
     except OperatorError as error:
-        yield Finding("The vault of people", str(error), "")
+        yield Finding("The vault of people", str(error), "", needs_rebuild=isinstance(error, VaultError))
     yield from _marts(connection, settings)
     newest = scalar(connection, "select max(run_id) from audit.publication where is_complete")
     if newest and not os.path.lexists(settings.published / newest):

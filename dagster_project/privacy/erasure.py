@@ -1,7 +1,8 @@
 """Erase a person: the vault is written again without the identifier, so that nothing leads to its rows any more.
 
-No row changes, and so no figure. Who has the key of the erased, and the keys of the vault, can still tell which rows
-were the person's: they are pseudonymised, not anonymous.
+No row changes, and so no figure; only surrogates of quarantined rows are removed, which no figure is made of. Who has
+the key of the erased, and the keys of the vault, can still tell which rows were the person's: they are pseudonymised,
+not anonymous.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from dagster_project.operations.actions import enter
 from dagster_project.privacy.person import HeldRows, Person
 from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import forget
 
 
 def erase(settings: Settings, people: People, person: Person, *, reason: str, rows: Mapping[str, int]) -> int:
@@ -26,6 +29,8 @@ def erase(settings: Settings, people: People, person: Person, *, reason: str, ro
     """
     now = utc_now().replace(tzinfo=None)
     gone = [Erased(found.hash, found.surrogate, now) for found in person.found if not found.erased_at]
+    with loading_connection(settings.warehouse) as connection:
+        forget(connection, "audit.quarantine", person.surrogates)
     if gone:
         rewrite(people, erase=gone)
     enter(settings, "erase", reason=reason, details={"identifiers": len(gone), "rows": dict(rows)})

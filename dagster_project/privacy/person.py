@@ -139,7 +139,7 @@ def files_that_name(
 ) -> Named:
     """Find the person in the landing folder, by contract and so in any spelling, and in the texts of analysts.
 
-    A file whose rows are all in the warehouse is not read again.
+    A file of which the warehouse knows the people of every row is not read again.
 
     Args:
         settings: the data root.
@@ -148,7 +148,7 @@ def files_that_name(
         person: the person.
         held: the rows of the person.
     """
-    known = _loaded_files(connection, {load for source in held for load in source.loads})
+    known = _loaded_files(connection, person, {load for source in held for load in source.loads})
     pattern = spellings_of(person)
     named, left = [], []
     for file in sorted(path for path in settings.landing.rglob("*") if path.is_file()):
@@ -184,17 +184,27 @@ def spellings_of(person: Person) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9a-z]){letters}(?![0-9a-z])", re.IGNORECASE)
 
 
-def _loaded_files(connection: duckdb.DuckDBPyConnection, held: Collection[int]) -> dict[tuple[str, int, int], bool]:
-    """Return path, size and time of files of which the warehouse has every row, and whether one holds the person."""
+def _loaded_files(
+    connection: duckdb.DuckDBPyConnection, person: Person, held: Collection[int]
+) -> dict[tuple[str, int, int], bool]:
+    """Return path, size and time of files of which the people of all rows are known, and whether one is the person."""
     rows = connection.execute(
         """
-        select file.path, file.size, file.modified_ns, load.load_id
+        select
+            file.path, file.size, file.modified_ns, list_contains(cast($held as bigint[]), load.load_id)
+            or load.load_id in (
+                select load_id from audit.quarantine where list_has_any(surrogates, cast($surrogates as bigint[]))
+            ) as is_named
         from audit.landed_file as file
         inner join audit.load as load on file.sha256 = load.file_sha256
-        where load.status = 'loaded' and load.rows_quarantined = 0 and coalesce(load.rows_purged, 0) = 0
-        """
+        where
+            load.status = 'loaded'
+            and coalesce(load.rows_purged, 0) = 0
+            and (is_named or load.load_id not in (select load_id from audit.quarantine where surrogates is null))
+        """,
+        {"held": list(held), "surrogates": person.surrogates},
     ).fetchall()
-    return {(path, size, modified): load in held for path, size, modified, load in rows}
+    return {(path, size, modified): is_named for path, size, modified, is_named in rows}
 
 
 def _extract_names(file: Path, contract: Contract, default_force: str, person: Person) -> bool:

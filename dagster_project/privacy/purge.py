@@ -36,7 +36,6 @@ from dagster_project.warehouse.connection import (
     WAREHOUSE,
     attaching_connection,
     loading_connection,
-    open_read_only,
     reading_connection,
     spilling_connection,
     transaction,
@@ -57,6 +56,9 @@ from dagster_project.writing import (
 )
 
 _NAMED = 12
+
+_Events = Mapping[str, tuple[tuple[str, ...], list[str]]]
+"""By source, the key of its events and the columns with their times, for the sources whose detail can be purged."""
 
 
 class PurgeRefused(OperatorError, RuntimeError):
@@ -116,8 +118,8 @@ def _purged_events(relation: str, key: Sequence[str], times: Sequence[str], cut:
     """
 
 
-def event_keys(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return by source the key of its events, for the sources whose detail can be purged."""
+def events_of(settings: Settings, contracts: Mapping[str, Contract]) -> _Events:
+    """Return the events of the sources whose detail can be purged."""
     manifest = read_manifest(ensure_manifest(settings))
     archived = {source for model in archived_models(manifest) for source in model.sources}
     keys = {
@@ -125,7 +127,7 @@ def event_keys(settings: Settings) -> dict[str, tuple[str, ...]]:
         for node in manifest["nodes"].values()
         if "event_key" in node["config"].get("meta", {})
     }
-    return {source: key for source, key in sorted(keys.items()) if source in archived}
+    return {source: (key, event_times(contracts[source])) for source, key in sorted(keys.items()) if source in archived}
 
 
 def plan_purge(
@@ -139,19 +141,19 @@ def plan_purge(
         cuts: by source, the day before which detail is purged.
         holds: the holds in force.
     """
-    keys, sources, landing = event_keys(settings), [], []
+    events, sources, landing = events_of(settings, contracts), [], []
     with spilling_connection(settings.warehouse) as connection:
         for source, cut in sorted(cuts.items()):
-            raw, times = table("raw", source), event_times(contracts[source])
+            raw, (names, times) = table("raw", source), events[source]
             of_source = [hold for hold in holds if hold.source == source]
-            purged, held = (_purged_events(raw, keys[source], times, cut, spared) for spared in (of_source, []))
-            key = ", ".join(map(quoted, keys[source]))
+            purged, held = (_purged_events(raw, names, times, cut, spared) for spared in (of_source, []))
+            key = ", ".join(map(quoted, names))
             ((rows, days),) = connection.execute(
                 f"select count(*), count(distinct extract_date) from {raw} semi join ({purged}) using ({key})"
             ).fetchall()
             all_rows = scalar(connection, f"select count(*) from {raw} semi join ({held}) using ({key})")
             sources.append(SourcePlan(source, cut, rows, days, all_rows - rows))
-            names = connection.execute(
+            files = connection.execute(
                 f"""
                 select distinct coalesce(load.delivered_name, load.file_name)
                 from {raw} as rows
@@ -160,11 +162,9 @@ def plan_purge(
                 order by all
                 """
             ).fetchall()
-            landing += [f"{source}/{name}" for (name,) in names if (settings.landing / source / name).is_file()]
+            landing += [f"{source}/{name}" for (name,) in files if (settings.landing / source / name).is_file()]
     due = [folder for folder in _publications(settings) if _is_due(folder, cuts)]
-    published = [
-        str(folder.relative_to(settings.home)) for folder in due if _has_purged(folder, contracts, keys, cuts, holds)
-    ]
+    published = [str(folder.relative_to(settings.home)) for folder in due if _has_purged(folder, events, cuts, holds)]
     return PurgePlan(tuple(sources), tuple(holds), tuple(published), tuple(landing))
 
 
@@ -199,11 +199,11 @@ def purge(
         shutil.rmtree(new.home)
     if (damaged := settings.home / "damaged").is_dir():
         empty_folder(damaged)
-    keys = event_keys(settings)
+    events = events_of(settings, contracts)
     orders = {mart.name: mart.order for mart in marts_of(read_manifest(ensure_manifest(settings)))}
     for folder in _publications(settings):
         if _is_due(folder, plan.cuts):
-            _purge_publication(settings, folder, contracts, keys, plan, orders)
+            _purge_publication(settings, folder, events, plan, orders)
     delete_unused_identifiers(settings, contracts, people)
     save_history(settings)
     return compared
@@ -246,7 +246,7 @@ def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contr
     """
     cuts = purged_before(connection)
     if cuts:
-        _delete_purged(connection, contracts, event_keys(settings), cuts, _noted_holds(connection), None)
+        _delete_purged(connection, events_of(settings, contracts), cuts, _noted_holds(connection), None)
 
 
 def _build(
@@ -282,7 +282,7 @@ def _build(
             for hold in noted:
                 days = [hold.source, hold.first_day, hold.last_day]
                 connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
-            _delete_purged(connection, contracts, event_keys(settings), cuts, noted, at)
+            _delete_purged(connection, events_of(settings, contracts), cuts, noted, at)
             # A lake has the purged rows.
             connection.execute("delete from audit.lake")
             rows = {source.source: source.rows for source in plan.sources}
@@ -313,8 +313,7 @@ def _build(
 
 def _delete_purged(
     connection: duckdb.DuckDBPyConnection,
-    contracts: Mapping[str, Contract],
-    keys: Mapping[str, tuple[str, ...]],
+    events: _Events,
     cuts: Mapping[str, date],
     holds: Sequence[Hold],
     at: datetime | None,
@@ -322,12 +321,14 @@ def _delete_purged(
     """Delete the rows of purged events, and note them with their loads."""
     for source, cut in cuts.items():
         raw, of_source = table("raw", source), [hold for hold in holds if hold.source == source]
-        purged = _purged_events(raw, keys[source], event_times(contracts[source]), cut, of_source)
-        key = ", ".join(map(quoted, keys[source]))
+        purged, key = _purged_events(raw, *events[source], cut, of_source), ", ".join(map(quoted, events[source][0]))
         connection.execute(f"create or replace temp table purged_event as {purged}")
         loads = f"select distinct load_id from {raw} semi join purged_event using ({key})"
         connection.execute(f"create or replace temp table purged_load as {loads}")
         delete_checksums(connection, "from purged_load")
+        # Of quarantined rows, only the day is known.
+        quarantined = "update audit.quarantine set surrogates = null where source = ? and extract_date < ?"
+        connection.execute(quarantined, [source, cut])
         connection.execute(f"delete from {raw} where ({key}) in (select ({key}) from purged_event)")
         connection.execute(
             f"""
@@ -394,25 +395,15 @@ def _is_due(folder: Path, cuts: Mapping[str, date]) -> bool:
     return any(purged.get(source, "") < str(cut) for source, cut in cuts.items())
 
 
-def _has_purged(
-    folder: Path,
-    contracts: Mapping[str, Contract],
-    keys: Mapping[str, tuple[str, ...]],
-    cuts: Mapping[str, date],
-    holds: Sequence[Hold],
-) -> bool:
+def _has_purged(folder: Path, events: _Events, cuts: Mapping[str, date], holds: Sequence[Hold]) -> bool:
     with attaching_connection() as connection:
         connection.execute(f"attach {literal(str(folder / DATABASE))} as {REWRITTEN} (read_only)")
-        purged = _purged_tables(connection, contracts, keys, cuts, holds)
+        purged = _purged_tables(connection, events, cuts, holds)
         return any(scalar(connection, f"select count(*) from ({query})") for _, query in purged.values())
 
 
 def _purged_tables(
-    connection: duckdb.DuckDBPyConnection,
-    contracts: Mapping[str, Contract],
-    keys: Mapping[str, tuple[str, ...]],
-    cuts: Mapping[str, date],
-    holds: Sequence[Hold],
+    connection: duckdb.DuckDBPyConnection, events: _Events, cuts: Mapping[str, date], holds: Sequence[Hold]
 ) -> dict[str, tuple[tuple[str, ...], str]]:
     """Return the facts of an attached publication, with the key of their events and the query of the purged ones."""
     found = {}
@@ -422,22 +413,17 @@ def _purged_tables(
         relation = f"{REWRITTEN}.{table('marts', name)}"
         columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
         for source, cut in cuts.items():
-            times = [time for time in event_times(contracts[source]) if time in columns]
+            key, times = events[source][0], [time for time in events[source][1] if time in columns]
             # A table with the key, but without a time of the event, only refers to it.
-            if set(keys[source]) <= set(columns) and times:
+            if set(key) <= set(columns) and times:
                 of_source = [hold for hold in holds if hold.source == source]
-                found[name] = keys[source], _purged_events(relation, keys[source], times, cut, of_source)
+                found[name] = key, _purged_events(relation, key, times, cut, of_source)
     return found
 
 
 @readable_files()
 def _purge_publication(
-    settings: Settings,
-    folder: Path,
-    contracts: Mapping[str, Contract],
-    keys: Mapping[str, tuple[str, ...]],
-    plan: PurgePlan,
-    orders: Mapping[str, tuple[str, ...]],
+    settings: Settings, folder: Path, events: _Events, plan: PurgePlan, orders: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Remove the rows of purged events from database and Parquet files of a publication, then write its manifest.
 
@@ -446,7 +432,7 @@ def _purge_publication(
     database = folder / DATABASE
     with attaching_connection(settings.warehouse) as connection:
         connection.execute(f"attach {literal(str(database))} as {REWRITTEN} (read_only)")
-        tables = _purged_tables(connection, contracts, keys, plan.cuts, plan.holds)
+        tables = _purged_tables(connection, events, plan.cuts, plan.holds)
         kept = {}
         for name, (key, query) in tables.items():
             connection.execute(f"create or replace temp table {quoted(f'purged_{name}')} as {query}")
@@ -488,11 +474,9 @@ def delete_unused_identifiers(settings: Settings, contracts: Mapping[str, Contra
         for column in contract.columns
         if column.is_personal
     ]
-    connection = open_read_only(settings.warehouse)
-    try:
+    columns.append("select unnest(surrogates) from audit.quarantine")
+    with spilling_connection(settings.warehouse) as connection:
         used = connection.sql(f"select distinct surrogate from ({' union all '.join(columns)})").to_arrow_table()
-    finally:
-        connection.close()
     rewrite(people, used=used)
 
 

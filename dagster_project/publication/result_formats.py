@@ -61,6 +61,8 @@ def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
     for rows in chain([shown], chunks):
         out.writelines(table.lines(rows))
     out.flush()
+    if not first:
+        note("0 rows", notes)
     if table.left_out:
         note(
             f"{table.left_out} of {len(query.columns)} columns do not fit; select fewer, or use --csv for all of them",

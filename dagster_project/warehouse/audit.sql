@@ -117,7 +117,9 @@ create table if not exists audit.quarantine (
     reason varchar not null,
     force_code varchar,
     -- Member of the main list of the source that the row states, if it can be read.
-    member varchar
+    member varchar,
+    -- Surrogates of its personal cells; null if they are not kept: of a person who was erased, or of a purged day.
+    surrogates bigint[]
 );
 create table if not exists audit.expectation_result (
     run_id varchar not null,

@@ -278,6 +278,6 @@ def advice_on_warehouse(settings: Settings) -> str:
 
 
 def is_earlier(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether a warehouse has loads, but not the audit of this version."""
-    columns = column_types(connection, WAREHOUSE, "audit", "load")
-    return bool(columns) and "next_surrogate" not in columns
+    """Return whether a warehouse has an audit, but not that of this version."""
+    columns = column_types(connection, WAREHOUSE, "audit", "quarantine")
+    return bool(columns) and "surrogates" not in columns

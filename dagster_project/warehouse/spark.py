@@ -155,6 +155,8 @@ def _explained() -> Iterator[None]:
 
 def spark_type(kind: str) -> str:
     """Return the Spark type of a DuckDB type."""
+    if kind.endswith("[]"):
+        return f"array<{spark_type(kind.removesuffix('[]'))}>"
     return {"varchar": "string", "hugeint": "decimal(38, 0)"}.get(kind.lower(), kind.lower())
 
 

@@ -1,6 +1,6 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -222,6 +222,13 @@ def create_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract, f
         f"select {columns} from {table('raw', contract.source)} where load_id >= {first_load_id}"
     )
     connection.execute(f"create table {incoming(contract, 'quarantine')} as select * from audit.quarantine limit 0")
+
+
+def forget(connection: duckdb.DuckDBPyConnection, quarantine: str, people: Collection[int]) -> None:
+    """Keep no surrogates of the quarantined rows of people: only the files that the rows are in name them."""
+    connection.execute(
+        f"update {quarantine} set surrogates = null where list_has_any(surrogates, cast(? as bigint[]))", [list(people)]
+    )
 
 
 def drop_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:

@@ -19,6 +19,7 @@ from tests.reference.history import (
     Month,
     Row,
     days_of,
+    local,
     months_between,
     shifted,
 )
@@ -468,7 +469,8 @@ def fct_call_segment(one: NaiveWarehouse) -> Rows:
 def fct_call(one: NaiveWarehouse) -> Rows:
     of_the_segment = ("segment_no", "disposition", "operator_id")
     judged = ("day", "counts_as_answered", "in_time", "is_short")
-    return _facts(one.calls, "call_id", at=("arrived", "called_back"), without=(*of_the_segment, *judged))
+    calls = [{**call, "arrived_hour": local(call["arrived_at"]).hour} for call in one.calls]
+    return _facts(calls, "call_id", at=("arrived", "called_back"), without=(*of_the_segment, *judged))
 
 
 @table("contact_id", among=FACTS)

@@ -69,6 +69,7 @@ select
     cast(line as {{ dbt.type_string() }}) as line,
     cast(arrived_at as timestamp) as arrived_at,
     cast(arrived_date as date) as arrived_date,
+    cast(extract(hour from {{ local_timestamp("arrived_at") }}) as bigint) as arrived_hour,
     cast(is_answered as boolean) as is_answered,
     cast(call_queue_seconds as decimal(18, 6)) as queue_seconds,
     cast(call_talk_seconds as decimal(18, 6)) as talk_seconds,

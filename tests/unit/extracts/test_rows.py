@@ -106,6 +106,12 @@ def test_the_first_fault_in_the_order_of_the_columns_is_named_and_a_personal_cel
     ]
 
 
+def test_a_faulty_row_has_the_surrogates_of_its_personal_cells(session):
+    people = ({"guest": "B7"}, {"passport": "B7", "guest": "b7"}, {"passport": None})
+    rows = judge(session, [*({**GOOD, "nights": "0", **cells} for cells in people), {"fault": "unbalanced_quote"}])
+    assert [row["surrogates"] for row in rows] == [[1, 2], [1], [], []]
+
+
 def test_a_fault_of_the_record_has_no_column_unless_it_is_of_one_cell(session):
     records = [{"fault": code, "fault_detail": "9 instead of 11"} for code in RECORD_FAULTS]
     of_cells = [{"fault": code, "record_column": "guest"} for code in CELL_RECORD_FAULTS]

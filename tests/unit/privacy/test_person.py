@@ -1,5 +1,6 @@
 """A person by an identifier: what is held, what an erasure takes away, and which files still name the person."""
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from dagster_project.contracts import Identifier
+from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.people import people_for_loading
+from dagster_project.privacy import person as place
 from dagster_project.privacy.access import report
 from dagster_project.privacy.erasure import erase, holds_of
 from dagster_project.privacy.keys import rotate
@@ -19,7 +22,7 @@ from tests.unit.loading.conftest import quick_validation as quick_validation
 from tests.unit.loading.installation import DAY, VISITS, Installation, row
 
 NUMBER = "07700 900123"
-NEXT = DAY + timedelta(1)
+_, NEXT, *_ = DAYS = [DAY + timedelta(number) for number in range(4)]
 BY_PHONE = replace(VISITS, columns=(*VISITS.columns[:-1], replace(VISITS.columns[-1], identifies=Identifier.PHONE)))
 
 
@@ -84,6 +87,26 @@ def test_an_erased_person_keeps_the_surrogate_is_told_to_officers_and_to_any_old
     actions = root.query("select action, reason, details from audit.action")
     assert {(action, reason) for action, reason, _ in actions} == {("erase", "request 1")}
     assert "900123" not in str(actions)
+
+
+def test_a_quarantined_row_names_the_person_and_its_file_is_read_only_after_an_erasure(root, monkeypatch):
+    files, read = re.compile(r"- landing/visits/visits_2022-11-0(\d)\.csv"), list[str]()
+    monkeypatch.setattr(place, "open_extract", lambda *given: read.append(given[0].stem[-1]) or open_extract(*given))
+    root.land(NEXT, row("d", "never", NEXT, NUMBER), row("e", day=NEXT))
+    root.land(DAYS[2], row("f", 1, DAYS[2], NUMBER), row("f", 2, DAYS[2]))
+    root.land(DAYS[3], row("g", "never", DAYS[3]), f"h,{DAYS[3]} 10:00,5", row("i", day=DAYS[3]))
+    root.run()
+    codes = ["not_an_integer", "superseded_row", "not_an_integer", "too_few_cells"]
+    assert [code for *_, code in root.quarantine()] == codes
+    assert (files.findall(text_of(root)), read) == (["1", "2", "3"], [])
+    with asked(root) as (_, people, person):
+        pass
+    erase(root.settings, people, person, reason="request 1", rows={})
+    root.land(DAYS[3], row("g", "never", DAYS[3], NUMBER), row("i", day=DAYS[3]))
+    root.run()
+    kept = "select surrogates is null from audit.quarantine order by load_id, source_row"
+    assert root.query(kept) == [(True,), (True,), (False,), (False,), (True,)]
+    assert (files.findall(text_of(root)), read) == (["1", "2", "3", "4"], ["2", "3", "4"])
 
 
 def test_a_rotation_adds_a_key_and_changes_no_row(root):

@@ -13,6 +13,7 @@ from dagster_project.warehouse.history import (
     read_history,
     restore_audit,
     save_history,
+    write_history,
 )
 from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.tables import ensure_tables
@@ -45,6 +46,12 @@ def fault_of(root: Installation) -> str | None:
     with loading_connection(root.settings.warehouse) as connection:
         ensure_tables(connection, [])
         return fault_of_warehouse(root.settings, connection)
+
+
+def without_surrogates(root: Installation) -> None:
+    with loading_connection(root.settings.warehouse) as connection:
+        connection.execute("alter table audit.quarantine drop column surrogates")
+        write_history(connection, root.settings.history)
 
 
 def test_a_restored_copy_has_what_the_audit_had(load, tmp_path):
@@ -93,6 +100,14 @@ def test_a_rebuild_that_was_killed_does_not_leave_a_new_vault_to_the_warehouse_o
     monkeypatch.undo()
     rebuilding.rebuild(root.settings, root.contracts)
     assert root.query("select visitor from raw.visits") == [(2,)]
+    assert root.query("select surrogates from audit.quarantine") == [([2],)]
+
+
+def test_a_rebuild_finds_the_people_of_quarantined_rows_of_an_earlier_version(load, tmp_path):
+    root = load(tmp_path / "home")
+    without_surrogates(root)
+    rebuilding.rebuild(root.settings, root.contracts)
+    assert root.query("select surrogates from audit.quarantine") == [([1],)]
 
 
 def test_a_rebuild_of_an_older_warehouse_has_the_loads_of_the_copy(load, tmp_path):
@@ -114,7 +129,7 @@ def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(l
     assert read_history(root.settings.history).fault() is None
 
 
-@pytest.mark.parametrize("state", ["missing", "empty", "older", "foreign"])
+@pytest.mark.parametrize("state", ["missing", "empty", "older", "foreign", "earlier"])
 def test_a_warehouse_that_is_not_the_one_is_refused_and_the_copy_stays(load, tmp_path, state):
     root = load(tmp_path / "home")
     warehouse = root.settings.warehouse
@@ -123,8 +138,8 @@ def test_a_warehouse_that_is_not_the_one_is_refused_and_the_copy_stays(load, tmp
     root.run()
     save_history(root.settings)
     assert fault_of(root) is None
-    copy = read_history(root.settings.history)
-    warehouse.unlink()
+    if state != "earlier":
+        warehouse.unlink()
     if state == "older":
         warehouse.write_bytes(older)
     elif state == "foreign":
@@ -132,7 +147,10 @@ def test_a_warehouse_that_is_not_the_one_is_refused_and_the_copy_stays(load, tmp
     elif state == "empty":
         with loading_connection(warehouse) as connection:
             ensure_tables(connection, [])
-    said = {"older": "lacks 1 load", "foreign": "another data root"}.get(state, f"is {state}, although")
+    elif state == "earlier":
+        without_surrogates(root)
+    said = {"older": "lacks 1 load", "foreign": "another data root", "earlier": "loaded by an earlier version"}
+    said, copy = said.get(state, f"is {state}, although"), read_history(root.settings.history)
     assert said in fault_of(root)
     with pytest.raises(DatabaseUnreadable, match=f"{said}.*Nothing was done.*fcir rebuild"):
         save_history(root.settings)

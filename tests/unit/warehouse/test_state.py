@@ -117,7 +117,7 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
     rows = [("a", 3, "x", "r3"), ("a", 2, "x", "r2"), ("a", 9, "y", "r9"), ("b", 1, None, "r1")]
     for load_id, (file, row, column, reason) in enumerate(rows):
         connection.execute(
-            "insert into audit.quarantine values (?, 'visits', '2022-01-01', ?, ?, ?, 'code', ?, 'kent', null)",
+            "insert into audit.quarantine values (?, 'visits', '2022-01-01', ?, ?, ?, 'code', ?, 'kent', null, null)",
             [load_id, file, row, column, reason],
         )
     found = quarantined_rows(connection, range(4))

@@ -50,7 +50,7 @@ select
     'calls_' || line as section,
     {{ month_start("arrived_date") }} as month_start,
     cast({{ day_of_week("arrived_date") }} as bigint) as day_of_week,
-    cast(extract(hour from {{ local_timestamp("arrived_at") }}) as bigint) as hour_of_day,
+    arrived_hour as hour_of_day,
     1 as received,
     case when queue_seconds is not null then 1 else 0 end as with_queue_time,
     case when is_answered_or_called_back then 1 else 0 end as answered,
