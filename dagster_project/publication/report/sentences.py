@@ -1,17 +1,17 @@
-"""Write sentences on figures by rules: course, months that stand out, target, previous year.
+"""Write sentences on figures by rules: months that stand out, target, previous year. Page one tells the course.
 
 They quote the texts of the table next to them, and never call one of two figures with the same text higher. Only
 `kpi_measure_verdict` decides whether a month is worse or better than usual. Months with a missing day are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from dagster_project.publication.report.course import rest_of_year
-from dagster_project.publication.report.display import display, display_target
+from dagster_project.publication.report.display import display_target
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
 
 VERDICT_WORDS = {"better": "Better than usual", "worse": "Worse than usual"}
@@ -25,10 +25,6 @@ class Month:
     """One complete month of a measure."""
 
     month: date
-    value: Decimal
-    text: str
-    per_day: Decimal | None
-    """For sums, the value divided by the days of the month."""
     target: Decimal | None
     is_target_met: bool | None
     """None without a target, or where neither direction is better."""
@@ -58,14 +54,15 @@ def sentences(series: Series) -> str:
         parts = [_left_out(series)]
     else:
         parts = [
-            _change(series),
             _verdicts(series),
             _other_formula(series),
             _against_target(series),
             _against_year_before(series),
             _left_out(series),
         ]
-    return " ".join(sentence for sentence in parts if sentence)
+    return " ".join(sentence for sentence in parts if sentence) or (
+        "Nothing stands out." if series.months else "There is no complete month."
+    )
 
 
 def finding(series: Series) -> str:
@@ -106,14 +103,6 @@ def number_word(number: int) -> str:
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
-def _change(series: Series) -> str:
-    if not series.months and series.year_to_date.value is None:
-        return "No figure for the year to date: nothing was delivered, or there is nothing to divide by."
-    if len(series.months) < 2:
-        return "There are too few complete months to detect a change."
-    return _course(series.months)
-
-
 def _verdicts(series: Series) -> str:
     """List the months that were worse or better than usual, and the record of the newest."""
     parts = [
@@ -124,49 +113,6 @@ def _verdicts(series: Series) -> str:
     if words := record(series.newest, series.measure):
         parts.append(f"{long_month(series.newest['month_start'])} is {words}.")
     return " ".join(parts)
-
-
-def _course(months: Sequence[Month]) -> str:
-    """Describe the course from the first month to the last, by way of the month that lies furthest outside both."""
-    first, last = months[0], months[-1]
-    low, high = sorted((first.value, last.value))
-    beyond = [
-        (max(month.value - high, low - month.value), month)
-        for month in months[1:-1]
-        if (month.value > high or month.value < low) and month.text not in (first.text, last.text)
-    ]
-    if beyond:
-        turn = max(beyond, key=lambda item: item[0])[1]
-        if _differ_by_day(first, turn) is None and _differ_by_day(turn, last) is None:
-            rises = turn.value > first.value
-            return (
-                f"{'Rose' if rises else 'Fell'} from {first.text} in {long_month(first.month)} to {turn.text} in "
-                f"{long_month(turn.month)}, then {'fell' if rises else 'rose'} to {last.text} in "
-                f"{long_month(last.month)}."
-            )
-    return _direction(first, last)
-
-
-def _direction(first: Month, last: Month) -> str:
-    ends = f"from {first.text} in {long_month(first.month)} to {last.text} in {long_month(last.month)}"
-    if first.text == last.text:
-        return f"The same in {long_month(first.month)} and {long_month(last.month)}: {last.text}."
-    by_day = _differ_by_day(first, last)
-    if by_day:
-        return f"Went {ends}; {by_day}, since the months differ in length."
-    return f"{'Rose' if last.value > first.value else 'Fell'} {ends}."
-
-
-def _differ_by_day(first: Month, last: Month) -> str | None:
-    """Describe the change of a sum per day, as printed, if it is not that of the sum; otherwise None."""
-    if first.per_day is None or last.per_day is None:
-        return None
-    days = [display(month.per_day, "count", 1) for month in (first, last)]
-    if days[0] == days[1]:
-        return f"a day it was the same ({days[0]})"
-    if (last.per_day > first.per_day) == (last.value > first.value):
-        return None
-    return f"a day it {'rose' if last.per_day > first.per_day else 'fell'} ({' to '.join(days)})"
 
 
 def _other_formula(series: Series) -> str:

@@ -89,12 +89,9 @@ def series_of(
         months=tuple(
             Month(
                 month=month,
-                value=row["value"],
-                text=row["display_value"],
-                per_day=row["mean_per_day"],
                 **{name: verdicts.get(month, {}).get(name) for name in ("target", "is_target_met", "verdict")},
             )
-            for month, row in whole.items()
+            for month in whole
             if changed is None or month >= changed
         ),
         left_out=tuple(month for month in months if month not in whole),
