@@ -24,9 +24,8 @@ BEFORE ?= main
 AFTER ?= HEAD
 COMPARE ?=
 FAULTS ?= 60
-FUZZ_SECONDS ?= 60
-FUZZ_SEED ?=
-FUZZ_FILE ?=
+# 0 draws the same files each time.
+FUZZ_SEED ?= 0
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
 SPARK_TESTS ?=
@@ -86,13 +85,13 @@ test-long: env-spark ## What a release needs besides CI, at most 90 minutes: fau
 	$(UV) sync --locked --quiet --inexact --group pages
 	mkdir -p .lint
 	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m long tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
-	$(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark; tests=$$?; \
+	$(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark --ignore=tests/long/fuzz; tests=$$?; \
 	HISTORY_DAYS=1000 WORLDS=4 $(PYTEST) tests/properties/test_histories.py tests/reference; drawn=$$?; \
 	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
 	.venv/bin/python -m tests.long.chaos --trials 1; chaos=$$?; \
 	wait $$spark; on_spark=$$?; tail -n 30 .lint/spark-long.log; \
 	exit $$((tests || drawn || faults || chaos || on_spark))
-	$(MAKE) fuzz FUZZ_SECONDS=300
+	$(MAKE) fuzz FUZZ_SEED=$$(date +%j)
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
@@ -102,14 +101,8 @@ test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
 	.venv/bin/pytest $(SPARK_TESTS) tests/spark
 
-fuzz: env ## Read generated CSV and XLSX files for FUZZ_SECONDS (60); FUZZ_FILE=FILE reads one again
-	$(UV) sync --locked --quiet --inexact --group fuzz
-ifdef FUZZ_FILE
-	.venv/bin/python -m tests.long.fuzz.fuzz_readers "$(FUZZ_FILE)"
-else
-	.venv/bin/python -m tests.long.fuzz.fuzz_readers csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
-	.venv/bin/python -m tests.long.fuzz.fuzz_readers xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
-endif
+fuzz: env ## Read 400 drawn files, valid and spoilt; FUZZ_SEED=N draws others
+	FUZZ_SEED=$(FUZZ_SEED) $(PYTEST) tests/long/fuzz
 
 chaos: env ## Kill commands and damage data roots, and count what survives; takes an hour; CHAOS="--only purge --trials 2" tries less
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
@@ -160,4 +153,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .venv-spark .venv-product .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-spark .venv-product .uv .lint .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,5 +1,6 @@
 """Four hundred drawn files: every row is loaded or quarantined for the right reason, and no personal value shows."""
 
+import os
 import random
 from collections import Counter
 from contextlib import suppress
@@ -19,11 +20,11 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.sql import rows_as_dicts
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables, incoming
-from tests.properties.drafts import DEFAULT_FORCE, FORMS, MARKER, STAYS_COLUMNS, Draft, Misfit, drawn, written
-from tests.properties.mutations import KINDS, Kind
+from tests.long.fuzz.drafts import DEFAULT_FORCE, FORMS, MARKER, STAYS_COLUMNS, Draft, Misfit, drawn, written
+from tests.long.fuzz.mutations import KINDS, Kind
 from tests.unit.extracts.stays import STAYS
 
-SEED, MUTATED, UNUSUAL = 20261030, 300, 100
+SEED, MUTATED, UNUSUAL = 20261030 + int(os.environ.get("FUZZ_SEED", "0")), 300, 100
 PERSONAL = [column.name for column in STAYS.columns if column.is_personal]
 
 
