@@ -38,8 +38,7 @@ select
     deliveries.share_of_days_loaded
 from crimes
 inner join {{ ref("int_measure_delivery") }} as deliveries
-    on crimes.force_code = deliveries.force_code
-    and crimes.month_start = deliveries.month_start
+    on {{ same_columns("crimes", "deliveries", ["force_code", "month_start"]) }}
     and deliveries.measure = {{ measure }}
     and deliveries.days_loaded > 0
 {% endmacro %}

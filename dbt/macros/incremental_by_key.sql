@@ -105,8 +105,7 @@ where exists (
     from {{ relation }} as whole
     {%- if is_incremental() %}
     inner join {{ ref(changed) }} as changed
-        on whole.load_id = changed.load_id
-        and whole.source_row = changed.source_row
+        on {{ same_columns("whole", "changed", ["load_id", "source_row"]) }}
     {%- endif %}
 {% endmacro %}
 
@@ -141,8 +140,7 @@ where exists (
         ) as repeated_keys
             on {{ same_columns("extract_rows", "repeated_keys", key) }}
     ) as repeated
-        on whole.load_id = repeated.load_id
-        and whole.source_row = repeated.source_row
+        on {{ same_columns("whole", "repeated", ["load_id", "source_row"]) }}
         and repeated.row_num > 1
     where repeated.load_id is null
     {%- endif %}

@@ -24,9 +24,7 @@ numbered as (
         ) as first_answered_segment_no
     from {{ segments }}
     inner join calls_of_several
-        on segments.force_code = calls_of_several.force_code
-        and segments.call_id = calls_of_several.call_id
-        and segments.call_epoch = calls_of_several.call_epoch
+        on {{ same_columns("segments", "calls_of_several", ["force_code", "call_id", "call_epoch"]) }}
 ),
 
 -- Queue time after the first answered segment is for another operator: the call had already been answered.
@@ -56,9 +54,7 @@ calls as (
         coalesce(added_up.called_back_at, segments.called_back_at) as call_called_back_at
     from {{ segments }}
     left join added_up
-        on segments.force_code = added_up.force_code
-        and segments.call_id = added_up.call_id
-        and segments.call_epoch = added_up.call_epoch
+        on {{ same_columns("segments", "added_up", ["force_code", "call_id", "call_epoch"]) }}
     where segments.segment_no = coalesce(added_up.first_segment_no, segments.segment_no)
 )
 

@@ -70,6 +70,5 @@ select
     not cells.is_complete as is_provisional
 from cells
 left join sums
-    on cells.force_code = sums.force_code
-    and cells.line = sums.line
+    on {{ same_columns("cells", "sums", ["force_code", "line"]) }}
     and cells.date_day = sums.first_day

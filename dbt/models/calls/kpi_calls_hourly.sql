@@ -49,5 +49,4 @@ left join sums
     on months.force_code = sums.force_code
     and lines.line = sums.line
     and months.month_start = sums.first_day
-    and hours.day_of_week = sums.day_of_week
-    and hours.hour_of_day = sums.hour_of_day
+    and {{ same_columns("hours", "sums", ["day_of_week", "hour_of_day"]) }}

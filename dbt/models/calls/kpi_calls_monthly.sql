@@ -54,6 +54,5 @@ select
 from months
 left join sums
     on months.has_received
-    and months.force_code = sums.force_code
-    and months.line = sums.line
+    and {{ same_columns("months", "sums", ["force_code", "line"]) }}
     and months.month_start = sums.first_day

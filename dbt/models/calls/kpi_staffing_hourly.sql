@@ -91,16 +91,12 @@ cells as (
     from parameters_in_force
     cross join hours
     left join weekdays
-        on parameters_in_force.force_code = weekdays.force_code
-        and parameters_in_force.line = weekdays.line
-        and parameters_in_force.month_start = weekdays.month_start
+        on {{ same_columns("parameters_in_force", "weekdays", ["force_code", "line", "month_start"]) }}
         and hours.day_of_week = weekdays.day_of_week
     left join sums
-        on parameters_in_force.force_code = sums.force_code
-        and parameters_in_force.line = sums.line
+        on {{ same_columns("parameters_in_force", "sums", ["force_code", "line"]) }}
         and parameters_in_force.month_start = sums.first_day
-        and hours.day_of_week = sums.day_of_week
-        and hours.hour_of_day = sums.hour_of_day
+        and {{ same_columns("hours", "sums", ["day_of_week", "hour_of_day"]) }}
     window of_month as (
         partition by parameters_in_force.force_code, parameters_in_force.line, parameters_in_force.month_start
     )

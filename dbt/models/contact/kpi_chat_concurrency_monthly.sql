@@ -46,5 +46,4 @@ select
     deliveries.share_of_days_loaded
 from with_total
 inner join deliveries
-    on with_total.force_code = deliveries.force_code
-    and with_total.month_start = deliveries.month_start
+    on {{ same_columns("with_total", "deliveries", ["force_code", "month_start"]) }}

@@ -28,12 +28,10 @@ entries as (
     from figures as others
     cross join types
     left join figures as logged
-        on others.force_code = logged.force_code
-        and others.month_start = logged.month_start
+        on {{ same_columns("others", "logged", ["force_code", "month_start"]) }}
         and types.measure = logged.measure
     left join figures as own
-        on others.force_code = own.force_code
-        and others.month_start = own.month_start
+        on {{ same_columns("others", "own", ["force_code", "month_start"]) }}
         and own.measure = case types.contact_type
             when 'online_crime_report' then 'ocr.report_a_crime_submissions'
             when 'live_chat' then 'live_chat.live_chats'

@@ -46,8 +46,6 @@ select
     ) as max_concurrent_chats
 from figures
 inner join deliveries
-    on figures.force_code = deliveries.force_code
-    and figures.month_start = deliveries.month_start
+    on {{ same_columns("figures", "deliveries", ["force_code", "month_start"]) }}
 left join concurrency
-    on figures.force_code = concurrency.force_code
-    and figures.month_start = concurrency.month_start
+    on {{ same_columns("figures", "concurrency", ["force_code", "month_start"]) }}

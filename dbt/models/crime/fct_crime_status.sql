@@ -39,6 +39,4 @@ select
     cast(states.source_row as bigint) as source_row
 from states
 inner join latest_states
-    on states.force_code = latest_states.force_code
-    and states.crime_ref = latest_states.crime_ref
-    and states.crime_epoch = latest_states.crime_epoch
+    on {{ same_columns("states", "latest_states", ["force_code", "crime_ref", "crime_epoch"]) }}

@@ -27,8 +27,7 @@ rates as (
         {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled
     from triangle
     inner join cohorts
-        on triangle.force_code = cohorts.force_code
-        and triangle.month_start = cohorts.month_start
+        on {{ same_columns("triangle", "cohorts", ["force_code", "month_start"]) }}
     where triangle.is_observed and cohorts.is_complete
     group by
         triangle.force_code,
@@ -104,6 +103,5 @@ select
     triangle.share_of_days_loaded
 from rounded
 inner join triangle
-    on rounded.force_code = triangle.force_code
-    and rounded.month_start = triangle.month_start
+    on {{ same_columns("rounded", "triangle", ["force_code", "month_start"]) }}
     and triangle.months_since = greatest(rounded.last_age, 0)

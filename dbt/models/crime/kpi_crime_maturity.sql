@@ -30,8 +30,7 @@ cells as (
         on cohorts.force_code = months.force_code
         and cohorts.month_start <= months.month_start
     left join cancellations
-        on cohorts.force_code = cancellations.force_code
-        and cohorts.month_start = cancellations.month_start
+        on {{ same_columns("cohorts", "cancellations", ["force_code", "month_start"]) }}
         and months.month_start = cancellations.cancelled_month
 
 ),

@@ -36,9 +36,7 @@ select
     cast(figures.value as decimal(38, 6)) as pct_cancelled
 from months
 left join formulas_in_force
-    on months.force_code = formulas_in_force.force_code
-    and months.month_start = formulas_in_force.month_start
+    on {{ same_columns("months", "formulas_in_force", ["force_code", "month_start"]) }}
 left join figures
-    on months.force_code = figures.force_code
-    and months.month_start = figures.month_start
+    on {{ same_columns("months", "figures", ["force_code", "month_start"]) }}
     and 'crime.' || formulas_in_force.formula = figures.measure

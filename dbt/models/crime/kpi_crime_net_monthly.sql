@@ -47,5 +47,4 @@ select
     months.recorded_crime - months.cohort_cancelled as net_recorded_cohort_view
 from months
 left join transfers
-    on months.force_code = transfers.force_code
-    and months.month_start = transfers.month_start
+    on {{ same_columns("months", "transfers", ["force_code", "month_start"]) }}

@@ -31,6 +31,5 @@ select
 from months
 cross join kinds
 left join changes
-    on months.force_code = changes.force_code
-    and months.month_start = changes.month_start
+    on {{ same_columns("months", "changes", ["force_code", "month_start"]) }}
     and kinds.change = changes.change

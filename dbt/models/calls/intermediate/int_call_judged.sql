@@ -25,8 +25,7 @@ judged as (
         ) as is_answered_or_called_back
     from calls
     left join parameters as own
-        on calls.force_code = own.force_code
-        and calls.line = own.line
+        on {{ same_columns("calls", "own", ["force_code", "line"]) }}
         and calls.arrived_date between own.valid_from and coalesce(own.valid_to, calls.arrived_date)
     left join parameters as common
         on common.force_code = '*'

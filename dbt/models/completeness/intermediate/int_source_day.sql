@@ -130,8 +130,7 @@ followed as (
         on calendar.source = deliveries.source
         and calendar.date_day = deliveries.day
     left join force_days
-        on calendar.source = force_days.source
-        and calendar.force_code = force_days.force_code
+        on {{ same_columns("calendar", "force_days", ["source", "force_code"]) }}
         and calendar.date_day = force_days.day
 
     union all
@@ -149,12 +148,9 @@ followed as (
         ) as last_row_day
     from force_days
     inner join members
-        on force_days.source = members.source
-        and force_days.force_code = members.force_code
+        on {{ same_columns("force_days", "members", ["source", "force_code"]) }}
     left join member_days
-        on members.source = member_days.source
-        and members.force_code = member_days.force_code
-        and members.member = member_days.member
+        on {{ same_columns("members", "member_days", ["source", "force_code", "member"]) }}
         and force_days.day = member_days.day
 
 ),
@@ -190,9 +186,7 @@ usual as (
         median(followed.rows_loaded) as usual_rows
     from silent
     inner join followed
-        on silent.source = followed.source
-        and silent.force_code = followed.force_code
-        and silent.member = followed.member
+        on {{ same_columns("silent", "followed", ["source", "force_code", "member"]) }}
         and silent.last_row_day >= followed.day
         and {{ date_plus("followed.day", days_owed, "day") }} > silent.last_row_day
     where followed.is_delivered
@@ -250,8 +244,7 @@ judged as (
         ) as is_loaded
     from owed
     left join deliveries
-        on owed.source = deliveries.source
-        and owed.day = deliveries.day
+        on {{ same_columns("owed", "deliveries", ["source", "day"]) }}
     left join contracts
         on owed.source = contracts.source
     left join usual
