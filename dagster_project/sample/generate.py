@@ -33,6 +33,7 @@ from dagster_project.sample.targets import (
 )
 from dagster_project.sample.timeline import Timeline
 from dagster_project.sample.writers import content_of
+from dagster_project.writing import make_private_folder, private_files
 
 FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 
@@ -125,7 +126,12 @@ def write_words(home: Path) -> list[Path]:
     folders = [home / name for name in ("commentary", "config")]
     written = [folder for folder in folders if not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))]
     for folder in written:
-        shutil.copytree(Path(__file__).with_name(folder.name), folder, dirs_exist_ok=True)
+        shipped = Path(__file__).with_name(folder.name)
+        with private_files():
+            for path in sorted(shipped.rglob("*.*")):
+                file = folder / path.relative_to(shipped)
+                make_private_folder(file.parent)
+                file.write_bytes(path.read_bytes())
     return written
 
 

@@ -66,8 +66,7 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
 
     def fill(folder: Path) -> None:
         root = sample.copy(folder / "home")
-        (root.home / "config").mkdir()
-        (root.home / "config" / "publication.yaml").write_text(ABOUT, encoding="utf-8")
+        write_about(root)
         # The build that follows sets it to one month again.
         with loading_connection(root.home / "warehouse.duckdb") as connection:
             connection.execute("update reference.disclosure_rules set value = 2 where rule = 'months_to_settle'")
@@ -84,6 +83,12 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
         succeed(root, "publish", "--edition", "force", "--force", OWN)
 
     return DataRoot(made_once("corrected", fill) / "home")
+
+
+def write_about(root: DataRoot) -> None:
+    """Write what a public edition says of itself."""
+    (root.home / "config").mkdir(exist_ok=True)
+    (root.home / "config" / "publication.yaml").write_text(ABOUT, encoding="utf-8")
 
 
 def marts_in(root: DataRoot) -> list[Mart]:

@@ -160,6 +160,6 @@ def test_notebooks_show_the_published_figures(sample, monkeypatch):
             explored["published"].execute("create table main.mine as select 1")
     _, analysed = runpy.run_path(str(DOCS / "notebooks" / "analysis.py"))["app"].run()
     headlines = dict(analysed["headlines"][["measure", "figure"]].itertuples(index=False))
-    assert (len(headlines), headlines["999 calls received"]) == (11, "28,441")
+    assert (len(headlines), headlines["999 calls received"]) == (16, "28,441")
     assert list(analysed["months"]["value"].round(2))[-1] == 15.89
     assert (f"{analysed['share']:.2f}%", analysed["worst_figure"], len(analysed["days"])) == ("53.27%", "53.27%", 31)

@@ -16,7 +16,7 @@ from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.marts import note_written
-from tests.golden.conftest import OWN, marts_in
+from tests.golden.conftest import OWN, marts_in, write_about
 from tests.public_attacker import controlled, rows_of
 from tests.roots import DataRoot
 
@@ -25,6 +25,7 @@ from tests.roots import DataRoot
 def published(three_days, tmp_path_factory) -> DataRoot:
     """A copy of the small root with a public edition."""
     root = three_days.copy(tmp_path_factory.mktemp("small") / "home")
+    write_about(root)
     publish(root)
     return root
 
