@@ -139,7 +139,7 @@ sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), and th
 	.venv/bin/pip-licenses --python .venv-product/bin/python --ignore-packages fcir --format markdown; } > docs/licences.md
 
 pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README
-	FCIR_HOME=.pictures $(FCIR) sample --if-empty --from 2022-08-01
+	FCIR_HOME=.pictures $(FCIR) sample --if-empty
 	FCIR_HOME=.pictures $(FCIR) run
 	FCIR_HOME=.pictures .venv/bin/python -m dagster_project.tools.pictures
 
