@@ -12,7 +12,8 @@ from dagster_project.publication.charts import draw
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pdf import render_first_page
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.publication.report.commentary import Commentary
+from dagster_project.publication.report.commentary import commentary_file, read_commentary, read_defaults
+from dagster_project.publication.report.measures import paper_names
 from dagster_project.publication.report.model import PAPER_MONTHS, Report
 from dagster_project.publication.report.months import paper_months
 from dagster_project.publication.report.read import read_report
@@ -51,11 +52,14 @@ def terminal(text: str) -> bytes:
 
 
 def newest_report(settings: Settings) -> Report:
-    """Return the report of the newest month of the force of the settings, without a commentary."""
+    """Return the report of the newest month of the force of the settings, with its commentary."""
     with reading_connection(pointer_of(settings.published) / DATABASE) as connection:
         month = paper_months(connection)[settings.force][-1].month
+        file = commentary_file(settings.commentary, settings.force, f"{month:%Y-%m}")
+        defaults = read_defaults(settings.commentary, settings.force)
+        commentary = read_commentary(file, paper_names(connection), defaults)
         return read_report(
-            connection, force_code=settings.force, month=month, length=PAPER_MONTHS, commentary=Commentary()
+            connection, force_code=settings.force, month=month, length=PAPER_MONTHS, commentary=commentary
         )
 
 
