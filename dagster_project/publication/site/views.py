@@ -146,7 +146,10 @@ def shades(rows: Sequence[Sequence[Decimal | int | None]]) -> tuple[str, ...]:
 
 def named_month(row: Mapping[str, Any]) -> str:
     """Return the month of a row as `Jan 2023`, with a remark if days of it are missing."""
-    return f"{short_month(row['month_start'])}{provisional(row)}"
+    return f"{_short_month(row['month_start'])}{provisional(row)}"
+
+
+_short_month = lru_cache(short_month)
 
 
 def by_force(rows: Rows, forces: Mapping[str, str], table: Callable[[str, Rows], Table]) -> Tables:
