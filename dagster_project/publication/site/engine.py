@@ -9,7 +9,8 @@ view the settings of the page; a line that begins with three spaces continues th
 - `search` (page and view): title in the search, and further words for it.
 - `marts`: published tables whose page in the dictionary links to the view.
 - `shades`: `all`, or the headings of the columns whose cells are shaded by their size.
-- `words`: positions of columns that have words, not figures; `empty`: text of a cell that the query does not have.
+- `words`: positions of columns that have words, not figures; `empty`: text of a cell that the query does not have;
+  a number has a shade.
 
 A query has `force_code` and, if it has months, `month_start`, `is_provisional` and `share_of_days_loaded`. A row of
 the query is a row of a table, and each column with an upper-case initial, or none, a cell; unit and decimals follow its
@@ -207,7 +208,8 @@ def _view(
 
 def _table(settings: Settings, force: str, rows: Rows) -> Table:
     """Return a table of its rows as the query gave them."""
-    shaded, empty = settings.get("shades", "").split(", "), (settings.get("empty", NOTHING), None)
+    shaded, nothing = settings.get("shades", "").split(", "), settings.get("empty", NOTHING)
+    empty = nothing, int(nothing) if nothing.isdigit() else None
     places: dict[str, float] = {}
     cells: dict[tuple[str, int | None], dict[str, tuple[str, Any]]] = {}
     findings = []

@@ -24,7 +24,6 @@ from dagster_project.publication.report.months import default_month, newest_deli
 from dagster_project.publication.report.read import read_report
 from dagster_project.publication.site import data, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
-from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.engine import page_names, write_page
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
@@ -127,7 +126,6 @@ def _collect(
         content = _weekly_demand(forces) if name == "demand" else {}
         page = partial(write_page, site, connection, name, forces=names, months=months, **content)
         attempt(f"{name}.html", page)
-    attempt("crime.html", lambda: _crime(site, connection, forces))
     attempt("quality/index.html", lambda: _quality(site, connection))
     attempt("dictionary/index.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: write_cookbook(site, connection))
@@ -235,19 +233,6 @@ def _explorer(
     site.add("explorer.html", explorer_page, content, site.values("explorer.html"))
     words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
     site.find("explorer.html", "Explorer", "page", words)
-
-
-def _crime(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
-    page = "crime.html"
-    site.write(page, "crime.html.j2", views=crime(connection, *_names_and_months(forces)))
-    site.find(page, "Recorded and cancelled crime", "page", "cancellations months transferred reinstated no-crime")
-    for anchor, title, words in (
-        ("codes", "Cancelled crime by reason and days to cancel", "cancellation codes C1 C2 C3 C4 C5 time"),
-        ("groups", "Cancelled crime by offence group", "offences violence theft sexual"),
-        ("maturity", "Expected cancellations", "maturity triangle cohort expected final net"),
-        ("districts", "Crime by district", "districts area where recorded"),
-    ):
-        site.find(page, title, "page", words, anchor=anchor)
 
 
 def _names_and_months(forces: Sequence[Force]) -> tuple[dict[str, str], dict[str, date]]:

@@ -75,8 +75,8 @@ order by force_code, month_start, line, hour_of_day
 -- corner: Hour
 -- shades: all
 -- marts: kpi_staffing_hourly
--- search: Operators needed, by hour and weekday | staffing resourcing erlang rota shift Monday Tuesday Wednesday Thursday
---   Friday Saturday Sunday
+-- search: Operators needed, by hour and weekday | staffing resourcing erlang rota shift Monday Tuesday Wednesday
+--   Thursday Friday Saturday Sunday
 with hours as (
     select
         force_code, month_start, is_provisional, share_of_days_loaded, line, hour_of_day,
@@ -104,8 +104,8 @@ order by force_code, month_start, line, hour_of_day
 
 -- view: target-days
 -- title: Days that missed a target
--- note: Of the complete days with calls, those on which the figure of the day did not meet the target or benchmark of the
---   month. A figure that only equals its target has not met it.
+-- note: Of the complete days with calls, those on which the figure of the day did not meet the target or benchmark of
+--   the month. A figure that only equals its target has not met it.
 -- by: force
 -- marts: kpi_target_days_monthly
 -- search: Days that missed a target | benchmark worst day how many days below standard
@@ -131,8 +131,8 @@ select
         end
         -- All days are equal.
         || if(days.days_missed = 0 and coalesce(days.worst_value, 0) = 0, '.',
-            '; the ' || if(measures.better = 'lower', 'highest', 'lowest') || ' day was {worst_day:%-d %B} ({worst_value:'
-            || measures.unit || ' ' || measures.decimals || '}).'
+            '; the ' || if(measures.better = 'lower', 'highest', 'lowest')
+            || ' day was {worst_day:%-d %B} ({worst_value:' || measures.unit || ' ' || measures.decimals || '}).'
         ),
         null
     ) as finding
