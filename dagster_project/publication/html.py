@@ -9,7 +9,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
@@ -34,9 +34,9 @@ def environment() -> Environment:
     Addresses made from data go through the filter `url`, which refuses names that published files must not have. A page
     runs only those scripts and styles that its policy allows, by hash (filter `csp_hash`) or by address.
     """
-    templates = Environment(
-        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    # A page of the site that has its SQL next to its template is in `site/pages/`.
+    loader = ChoiceLoader([PackageLoader(__package__), PackageLoader(__package__, "")])
+    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     templates.filters["long_month"] = long_month
     templates.filters["short_month"] = short_month
     templates.filters["span"] = span

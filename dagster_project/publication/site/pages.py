@@ -5,6 +5,7 @@ from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,9 +24,8 @@ from dagster_project.publication.report.months import default_month, newest_deli
 from dagster_project.publication.report.read import read_report
 from dagster_project.publication.site import data, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
-from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.definitions import answered, definitions
-from dagster_project.publication.site.demand import demand
+from dagster_project.publication.site.engine import page_names, write_page
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.frame import PAGES, Site
@@ -121,8 +121,11 @@ def _collect(
     attempt("trust.html", lambda: _trust(site, connection, forces, addresses, summary))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces))
     attempt("explorer.html", lambda: _explorer(site, connection, force_code, details, events))
-    attempt("demand.html", lambda: _demand(site, connection, forces))
-    attempt("crime.html", lambda: _crime(site, connection, forces))
+    names, months = _names_and_months(forces)
+    for name in page_names():
+        content = _weekly_demand(forces) if name == "demand" else {}
+        page = partial(write_page, site, connection, name, forces=names, months=months, **content)
+        attempt(f"{name}.html", page)
     attempt("quality/index.html", lambda: _quality(site, connection))
     attempt("dictionary/index.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: write_cookbook(site, connection))
@@ -233,60 +236,18 @@ def _explorer(
     site.find("explorer.html", "Explorer", "page", words)
 
 
-def _demand(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
-    page = "demand.html"
-    by_force = {force.name: list(_weekly_demand(force)) for force in forces}
-    site.write(
-        page,
-        "demand.html.j2",
-        views=demand(connection, *_names_and_months(forces)),
-        weekly={name: charts for name, charts in by_force.items() if charts},
-        charts={key: chart for charts in by_force.values() for key, _, chart in charts},
-    )
-    site.find(
-        page,
-        "Demand and staffing",
-        "page",
-        "resourcing heat map busiest calls 999 101 hour weekday weekly staffing backlog queue",
-    )
-    for anchor, title, words in (
-        (
-            "operators",
-            "Operators needed, by hour and weekday",
-            f"staffing resourcing erlang rota shift {' '.join(data.WEEKDAYS)}",
-        ),
-        (
-            "unanswered",
-            "Share not answered, by hour and weekday",
-            f"lost abandoned attrition heat map {' '.join(data.WEEKDAYS)}",
-        ),
-        ("target-days", "Days that missed a target", "benchmark worst day how many days below standard"),
-        ("returning", "Callers who came back", "displacement repeat failure demand 101 999 digital"),
-        ("concurrency", "Concurrent live chats", "held at once chat operators"),
-        ("ledger", "Ledger of digital contacts", "other than online crime reports and live chats"),
-    ):
-        site.find(page, title, "page", words, anchor=anchor)
-
-
-def _crime(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
-    page = "crime.html"
-    site.write(page, "crime.html.j2", views=crime(connection, *_names_and_months(forces)))
-    site.find(page, "Recorded and cancelled crime", "page", "cancellations months transferred reinstated no-crime")
-    for anchor, title, words in (
-        ("codes", "Cancelled crime by reason and days to cancel", "cancellation codes C1 C2 C3 C4 C5 time"),
-        ("groups", "Cancelled crime by offence group", "offences violence theft sexual"),
-        ("maturity", "Expected cancellations", "maturity triangle cohort expected final net"),
-        ("districts", "Crime by district", "districts area where recorded"),
-    ):
-        site.find(page, title, "page", words, anchor=anchor)
-
-
 def _names_and_months(forces: Sequence[Force]) -> tuple[dict[str, str], dict[str, date]]:
     """Return the name of each force and the month that is shown first, by code."""
     return {force.code: force.name for force in forces}, {force.code: force.month for force in forces}
 
 
-def _weekly_demand(force: Force) -> Iterator[tuple[str, str, Chart]]:
+def _weekly_demand(forces: Sequence[Force]) -> dict[str, Any]:
+    """Return the weekly charts of each force for the template."""
+    weekly = {force.name: charts for force in forces if (charts := list(_weekly_charts(force)))}
+    return {"weekly": weekly, "charts": {key: chart for charts in weekly.values() for key, _, chart in charts}}
+
+
+def _weekly_charts(force: Force) -> Iterator[tuple[str, str, Chart]]:
     """Yield the weekly charts of a force's headline contact measures: key, title and chart."""
     for history in force.histories:
         measure = history.measure

@@ -3,17 +3,15 @@
 The HTML has the tables of the first choice, so the page is of use without a script. `assets/views.js` shows the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import long_month, short_month
-from dagster_project.publication.site.data import Rows
 
 MONTHS_OFFERED = 24
 """Newest months that can be chosen: a year and the year before it. The tables have all months."""
@@ -146,22 +144,10 @@ def shades(rows: Sequence[Sequence[Decimal | int | None]]) -> tuple[str, ...]:
 
 def named_month(row: Mapping[str, Any]) -> str:
     """Return the month of a row as `Jan 2023`, with a remark if days of it are missing."""
-    return f"{short_month(row['month_start'])}{provisional(row)}"
+    return f"{_short_month(row['month_start'])}{provisional(row)}"
 
 
-def by_force(rows: Rows, forces: Mapping[str, str], table: Callable[[str, Rows], Table]) -> Tables:
-    """Return a table for each force, made of its name and its rows; rows of a force follow each other."""
-    groups = groupby(rows, lambda row: row["force_code"])
-    return {(force,): table(forces.get(force, force), list(of)) for force, of in groups}
-
-
-def by_month(rows: Rows, forces: Mapping[str, str], table: Callable[[str, Rows], Table]) -> Tables:
-    """Return a table for each force and month, made of a caption that names both and of their rows, as `by_force`."""
-    tables: Tables = {}
-    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
-        of = list(group)
-        tables[force, f"{month:%Y-%m}"] = table(f"{forces.get(force, force)}, {named_month(of[0])}", of)
-    return tables
+_short_month = lru_cache(short_month)
 
 
 def months_of(*views: View) -> set[date]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dagster_project.publication.html import environment
+from dagster_project.publication.site import engine
 from dagster_project.publication.site.cookbook import texts_of
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.front_page import cards, not_compared
@@ -52,6 +53,46 @@ def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     assert hostile.count("</script>") == 1
     nothing = Views(some_views().choices, (View("calls", "Calls", ("force",), {}),))
     assert nothing.first(nothing.view("calls")) is None
+
+
+PAGE = """-- search: A page | words
+
+-- view: wide
+-- title: Wide
+-- note: A note
+--   of two lines.
+-- by: force month
+-- shades: Count
+select *, amount as "Count", amount / 2 as "% of it|percent 1", '{label}: {amount}, {month}.' as finding from figures
+where month_start >= $first_month
+
+-- view: long
+-- title: Long
+-- by: force
+select *, label as name, amount as figure, if(amount < 2000, 'b', 'a') as heading, amount as position,
+    if(amount < 2000, 'count 1', '{figure} of {name}') as format from figures
+"""
+
+
+def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "a.sql").write_text(PAGE)
+    monkeypatch.setattr(engine, "files", lambda _: tmp_path)
+    marts.execute("""
+        create table marts.report_months as select date '2023-01-01' as month_start;
+        create table figures as from (values
+            ('kent', date '2023-01-01', true, 50.0, '{force}', 2000), ('kent', date '2021-01-01', false, 100, 'old', 1)
+        ) as t (force_code, month_start, is_provisional, share_of_days_loaded, label, amount)
+    """)
+    views = engine.read_views(marts, engine.page_sql("a"), {"kent": "Kent"}, {"kent": date(2023, 1, 1)})
+    wide, long = views.views
+    month = "Jan 2023, provisional: 50% of its days delivered"
+    # What stands in the data is not read as a text with columns.
+    shown = Table(f"Kent, {month}", ("Month", "Count", "% of it"), ((month, "2,000", "1,000.0%"),), ("--",))
+    assert wide.tables == {("kent", "2023-01"): replace(shown, finding="{force}: 2,000, Jan 2023.")}
+    assert (wide.note, [choice.name for choice in views.choices]) == ("A note of two lines.", ["force", "month"])
+    rows = ("{force}", "\N{EN DASH}", "2,000 of {force}"), ("old", "1.0", "\N{EN DASH}")
+    assert long.tables == {("kent",): Table("Kent", ("Month", "b", "a"), rows)}
 
 
 def test_a_card_has_its_verdict_comparisons_and_limits_in_lines_of_their_own():

@@ -1,0 +1,231 @@
+-- search: Demand and staffing | resourcing heat map busiest calls 999 101 hour weekday weekly staffing backlog queue
+-- choice line: Line | {} calls
+
+-- view: calls
+-- title: Calls offered per hour
+-- by: force month line
+-- corner: Hour
+-- shades: all
+with hours as (
+    select
+        force_code, month_start, is_provisional, share_of_days_loaded, line, hour_of_day,
+        list(calls_per_hour order by day_of_week) as figure,
+        max(calls_per_hour) as greatest
+    from marts.kpi_staffing_hourly
+    where month_start >= $first_month
+    group by all
+)
+select
+    * exclude (hour_of_day),
+    '{force}, {line} calls, {named_month}' as caption,
+    printf('%02d:00', hour_of_day) as name,
+    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
+    'count 1' as format,
+    -- The day of the greatest figure: 1 January 2024 was a Monday.
+    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
+    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
+        when 1 then if(greatest > 0, 'Busiest: {weekday:%A} from {name}, {greatest:count 1} calls.', 'There were none.')
+    end as finding
+from hours
+order by force_code, month_start, line, hour_of_day
+
+-- view: unanswered
+-- title: Share not answered
+-- by: force month line
+-- corner: Hour
+-- shades: all
+-- marts: kpi_calls_hourly
+-- search: Share not answered, by hour and weekday | lost abandoned attrition heat map Monday Tuesday Wednesday Thursday
+--   Friday Saturday Sunday
+with hours as (
+    select
+        force_code, month_start, staffing.is_provisional, staffing.share_of_days_loaded, line, hour_of_day,
+        list(hours.not_answered order by day_of_week) as not_answered_of_day,
+        list(hours.received order by day_of_week) as received_of_day,
+        list(pct_not_answered order by day_of_week) as figure,
+        max(pct_not_answered) as greatest
+    from marts.kpi_staffing_hourly as staffing
+    left join marts.kpi_calls_hourly as hours using (force_code, line, month_start, day_of_week, hour_of_day)
+    where month_start >= $first_month
+    group by all
+)
+select
+    * exclude (hour_of_day, not_answered_of_day, received_of_day),
+    '{force}, {line} calls, {named_month}' as caption,
+    printf('%02d:00', hour_of_day) as name,
+    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
+    'percent 0' as format,
+    -- The day of the greatest figure: 1 January 2024 was a Monday.
+    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
+    not_answered_of_day[list_position(figure, greatest)] as part,
+    received_of_day[list_position(figure, greatest)] as whole,
+    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
+        when 1
+            then if(
+                greatest > 0, 'Most: {weekday:%A} from {name}, {greatest:percent 0}, {part} of {whole} calls.',
+                'There were none.'
+            )
+    end as finding
+from hours
+order by force_code, month_start, line, hour_of_day
+
+-- view: operators
+-- title: Operators needed
+-- by: force month line
+-- corner: Hour
+-- shades: all
+-- marts: kpi_staffing_hourly
+-- search: Operators needed, by hour and weekday | staffing resourcing erlang rota shift Monday Tuesday Wednesday
+--   Thursday Friday Saturday Sunday
+with hours as (
+    select
+        force_code, month_start, is_provisional, share_of_days_loaded, line, hour_of_day,
+        any_value(service_level_target_pct) as level, any_value(answer_target_seconds) as seconds,
+        list(operators_required order by day_of_week) as figure,
+        max(operators_required) as greatest
+    from marts.kpi_staffing_hourly
+    where month_start >= $first_month
+    group by all
+)
+select
+    * exclude (hour_of_day),
+    '{force}, {line} calls, {named_month}'
+    || if(level is null or seconds is null, '', ', to answer {level:count own}% in {seconds:count own} s') as caption,
+    printf('%02d:00', hour_of_day) as name,
+    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
+    'count 0' as format,
+    -- The day of the greatest figure: 1 January 2024 was a Monday.
+    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
+    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
+        when 1 then if(greatest > 0, 'Most: {weekday:%A} from {name}, {greatest}.', 'There were none.')
+    end as finding
+from hours
+order by force_code, month_start, line, hour_of_day
+
+-- view: target-days
+-- title: Days that missed a target
+-- note: Of the complete days with calls, those on which the figure of the day did not meet the target or benchmark of
+--   the month. A figure that only equals its target has not met it.
+-- by: force
+-- marts: kpi_target_days_monthly
+-- search: Days that missed a target | benchmark worst day how many days below standard
+with kinds as (
+    select applies_to as measure, min(definition) as kind
+    from marts.definitions
+    where definition in ('target', 'benchmark')
+    group by applies_to
+)
+select
+    days.*, measures.short_label,
+    measures.section_title || ': ' || measures.label as heading,
+    dense_rank() over (order by measures.section_order, measures.board_paper_order nulls last, measures.measure)
+        as position,
+    null as figure,
+    '{days_missed} of {days}' as format,
+    coalesce(kinds.kind, 'target') as kind,
+    if(days.month_start = max(days.month_start) filter (not days.is_provisional) over (partition by days.force_code),
+        '{month}: {short_label} missed the {target:' || measures.unit || ' own} {kind} on '
+        || case
+            when days.days_missed = days.days and days.days > 1 then 'all {days} days'
+            else if(days.days_missed = 0, 'none', '{days_missed}') || ' of {days} ' || if(days.days = 1, 'day', 'days')
+        end
+        -- All days are equal.
+        || if(days.days_missed = 0 and coalesce(days.worst_value, 0) = 0, '.',
+            '; the ' || if(measures.better = 'lower', 'highest', 'lowest')
+            || ' day was {worst_day:%-d %B} ({worst_value:' || measures.unit || ' ' || measures.decimals || '}).'
+        ),
+        null
+    ) as finding
+from marts.kpi_target_days_monthly as days
+inner join marts.measures as measures on days.measure = measures.measure
+left join kinds on days.measure = kinds.measure
+where days.month_start >= $first_month
+order by days.force_code, days.month_start desc, position
+
+-- view: returning
+-- title: Callers to 101 who were not answered and came back
+-- note: Within 24 hours, by another call to 101, by 999 or by a digital contact that refers to the caller's number; a
+--   caller may come back in several ways.
+-- by: force
+-- marts: kpi_displacement_monthly
+-- search: Callers who came back | displacement repeat failure demand 101 999 digital
+select
+    force_code, month_start, is_provisional, share_of_days_loaded, came_back, with_caller, came_back_999,
+    not_answered as "Not answered",
+    with_caller as "With a known number",
+    came_back as "Came back",
+    pct_came_back as "% came back|percent 1",
+    came_back_101 as "By 101",
+    came_back_999 as "By 999",
+    came_back_digital as "Digitally",
+    answered_on_return as "Answered then",
+    if(
+        month_start = max(month_start) filter (came_back is not null and not is_provisional)
+            over (partition by force_code),
+        '{month}: {came_back} of {with_caller} came back, {came_back_999} of them by 999.', null
+    ) as finding
+from marts.kpi_displacement_monthly
+where month_start >= $first_month
+order by force_code, month_start desc
+
+-- view: concurrency
+-- title: Concurrent live chats
+-- note: Share of the operators' time spent with this many concurrent chats.
+-- by: force
+-- shades: all
+-- marts: kpi_chat_concurrency_monthly
+-- search: Concurrent live chats | held at once chat operators
+with months as (
+    select
+        force_code, month_start, is_provisional, share_of_days_loaded,
+        max(concurrent_chats) as most,
+        max(max(concurrent_chats)) over (partition by force_code) as most_of_force,
+        coalesce(arg_min(pct_of_operator_time_or_more, concurrent_chats) filter (concurrent_chats > 1), 0) as several,
+        max(month_start) filter (not is_provisional) over (partition by force_code) as newest
+    from marts.kpi_chat_concurrency_monthly
+    where month_start >= $first_month
+    group by force_code, month_start, is_provisional, share_of_days_loaded
+)
+select
+    months.*,
+    number || ' at once' as heading,
+    chats.pct_of_operator_time as figure,
+    'percent 1' as format,
+    if(
+        number = 1 and months.month_start = newest,
+        '{month}: at most {most} at once; several at once for {several:percent 1} of the time.', null
+    ) as finding
+from months
+cross join unnest(range(1, months.most_of_force + 1)) as numbers (number)
+left join marts.kpi_chat_concurrency_monthly as chats
+    on months.force_code = chats.force_code
+    and months.month_start = chats.month_start
+    and number = chats.concurrent_chats
+order by months.force_code, months.month_start desc, number
+
+-- view: ledger
+-- title: Digital contacts other than online crime reports and live chats
+-- note: Contacts in the log, less those that are also recorded in their own system. If that system has more, the
+--   difference is negative.
+-- by: force month
+-- corner: Contact
+-- marts: kpi_digital_ledger_monthly
+-- search: Ledger of digital contacts | other than online crime reports and live chats
+select
+    ledger.force_code, ledger.month_start, ledger.is_provisional, ledger.share_of_days_loaded,
+    coalesce(measures.short_label, replace(ledger.contact_type, '_', ' ')) as name,
+    contacts_in_log as "In the log",
+    in_own_system as "In its own system",
+    other_contacts as "Other contacts",
+    pct_of_other as "% of other contacts|percent 1",
+    pct_of_other as share,
+    if(
+        share is not null and row_number() over (
+            partition by ledger.force_code, ledger.month_start order by other_contacts desc nulls last, contact_type
+        ) = 1,
+        'Most: {name}, {share:percent 1}.', null
+    ) as finding
+from marts.kpi_digital_ledger_monthly as ledger
+left join marts.measures as measures on measures.measure = 'digital.' || ledger.contact_type
+where ledger.month_start >= $first_month
+order by ledger.force_code, ledger.month_start, other_contacts desc nulls last, contact_type
