@@ -83,7 +83,8 @@ def test_a_page_of_the_site_is_a_link_if_its_address_is_known_and_else_a_path(sp
 
 def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(specs):
     package = PROJECT_ROOT / "dagster_project" / "publication"
-    code = [*package.glob("report/*.py"), *package.glob("site/*.py"), *package.glob("cookbook/*.sql")]
+    code = [*package.glob("report/*.py"), *package.glob("site/*.py"), *package.glob("site/pages/*.sql")]
+    code += package.glob("cookbook/*.sql")
     read = {name for file in code for name in re.findall(r"marts\.([a-z]\w*)", file.read_text(encoding="utf-8"))}
     parts = ("board_paper", "measures", "quality", "dictionary", "site")
     deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
