@@ -5,7 +5,7 @@ Without `FCIR_PAPER_NOTIFY_FILE`, nothing is sent.
 
 import dagster as dg
 
-from dagster_project.defs.notifications import NotifyFileError, send
+from dagster_project.defs.notifications import NotifyFileError, first_page, send
 from dagster_project.publication.files import manifest_of
 from dagster_project.publication.pointer import NotPublished, current_publication
 from dagster_project.settings import read_settings
@@ -37,7 +37,7 @@ def new_paper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return dg.SkipReason(f"{folder.name} has no {_PAPER}")
     if digest == context.cursor:
         return dg.SkipReason("the paper has not changed since it was sent")
-    page = f"{settings.site_url}/index.html" if settings.site_url else str(folder / "index.html")
+    page = first_page(settings, folder)
     try:
         sent = send(
             settings.paper_notify_file,

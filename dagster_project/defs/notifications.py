@@ -121,6 +121,11 @@ def alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[s
     return sent.reached > 0
 
 
+def first_page(settings: Settings, folder: Path) -> str:
+    """Return where the first page of a publication is: on the site, or in its folder."""
+    return f"{settings.site_url}/index.html" if settings.site_url else str(folder / "index.html")
+
+
 class NotifyFileError(RuntimeError):
     """The file of addresses cannot be used; the message names the file but never its content."""
 

@@ -5,7 +5,7 @@ import json
 import dagster as dg
 import duckdb
 
-from dagster_project.defs.notifications import alert
+from dagster_project.defs.notifications import alert, first_page
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import NotPublished, current_publication
 from dagster_project.settings import read_settings
@@ -71,9 +71,8 @@ def thresholds(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     with reading_connection(folder / DATABASE) as connection:
         lines = changes(connection)
     new = [line for line in lines if line not in stored.get("said", ())]
-    page = f"{settings.site_url}/index.html" if settings.site_url else str(folder / "index.html")
     title = "fcir: headline measures that stand out"
-    if new and not alert(context.log, settings, title, [*new, f"The page: {page}"]):
+    if new and not alert(context.log, settings, title, [*new, f"The page: {first_page(settings, folder)}"]):
         return dg.SkipReason("the alert reached no address")
     context.update_cursor(json.dumps({"publication": folder.name, "said": lines}))
     return dg.SkipReason(f"{len(new)} of {len(lines)} measures that stand out are new")

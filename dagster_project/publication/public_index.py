@@ -53,7 +53,12 @@ def write_public_index(
     ).fetchall()
     latest = first_shown(papers, force_code)
     report = latest and read_report(
-        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary=None
+        connection,
+        force_code=latest.force_code,
+        month=latest.month.month,
+        length=PAPER_MONTHS,
+        commentary=None,
+        main_points={latest.month.month: latest.main_points},
     )
     charts = _charts(report) if report else []
     content = {

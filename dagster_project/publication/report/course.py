@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dagster_project.publication.report.display import display, display_target, rounded
@@ -143,6 +144,7 @@ class Course:
         since = self.row["record_since"]
         return long_month(since) if since else f"figures began in {long_month(self.months[0])}"
 
+    @cached_property
     def slots(self) -> dict[str, str]:
         """Return the words that sentences of `rules.csv` are made of."""
         month, before, year_before, worse = self.month, self.before, self.year_before, self.worse or 1

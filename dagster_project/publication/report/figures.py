@@ -37,7 +37,7 @@ PERIODS = {
 
 
 Figures = dict[tuple[str, date, str], dict[str, Any]]
-"""Rows of `kpi_measure_period` by measure, month and period, with their notes, and of months with their changes."""
+"""Rows of `kpi_measure_period` by measure, month and period, with their notes."""
 
 
 def read_figures(
@@ -47,15 +47,9 @@ def read_figures(
     cursor = connection.execute(
         """
         select
-            periods.*, measures.sources, measures.unit, measures.decimals,
-            months.pct_change_on_month_before, months.pct_change_on_last_year
+            periods.*, measures.sources, measures.unit, measures.decimals
         from marts.kpi_measure_period as periods
         inner join marts.measures as measures on periods.measure = measures.measure
-        left join marts.kpi_measure_monthly as months
-            on periods.force_code = months.force_code
-            and periods.measure = months.measure
-            and periods.month_start = months.month_start
-            and periods.period = 'month'
         where
             periods.force_code = $force_code
             and periods.month_start between $first and $month

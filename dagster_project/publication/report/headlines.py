@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dagster_project.publication.report.course import rest_of_year, target_value, target_words
+from dagster_project.publication.report.course import first_capital, rest_of_year, target_value, target_words
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.figures import Figures, figure_of, months_before, quarantined
 from dagster_project.publication.report.model import (
@@ -168,7 +168,7 @@ def exceptions(
         labels: short labels of all measures.
     """
     by_rule = {item.code: "; ".join(_reasons(item, month, judged.get(item.code, ()))) for item in measures}
-    found = {code: f"{reason[:1].upper()}{reason[1:]}" for code, reason in by_rule.items() if reason}
+    found = {code: first_capital(reason) for code, reason in by_rule.items() if reason}
     named = {code: "Named by the author" for code in explanations if code not in found}
     no_comment = (Block("paragraph", (Run(MISSING, is_emphasised=True),)),)
     return tuple(
@@ -222,7 +222,7 @@ def _standing_out(row: Mapping[str, Any], measure: Measure) -> str:
         since = row["record_since"]
         words = f"{words.partition(' since ')[0]} {f'since {short_month(since)}' if since else 'on record'}"
     words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), words)))
-    return f"{words[:1].upper()}{words[1:]}"
+    return first_capital(words)
 
 
 def _target(row: Mapping[str, Any], measure: Measure) -> str:

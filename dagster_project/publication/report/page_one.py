@@ -245,7 +245,7 @@ def _say_beginning_once(points: Sequence[Sequence[Event]]) -> None:
     """Say once on a page when figures began; later sentences have `on record`."""
     is_said = False
     for event in (event for point in points for event in point):
-        words = f" since figures began in {event.course.slots()['first']}"
+        words = f" since figures began in {event.course.slots['first']}"
         if words in event.text:
             event.text = event.text.replace(words, " on record") if is_said else event.text
             is_said = True
@@ -295,7 +295,7 @@ def _event(
     course: Course, rule: str, occasion: date | float | None, size: float = 1, extra: float = 0, /, **slots: str
 ) -> Event:
     _, score, sentence = _rules()[rule]
-    words = course.slots() | slots
+    words = course.slots | slots
     if rule in ("worst", "worst again", "best", "turn all"):
         words["state"] = words["state_in_words"]
     # An empty change prints the same, or is the other way per day: then there is nothing to say.
@@ -348,11 +348,11 @@ def _judged(course: Course, courses: Courses, told: Told) -> Iterator[Event]:
     if is_best and course.is_record(-worse):
         old = max(told.of(code, "best"), default=None)
         if old is None or old[0] < course.year_before or worse * (old[1] - course.x[month]) > usual:
-            peak = course.slots()["peak_word"]
+            peak = course.slots["peak_word"]
             low = f": {course.changed(turn[1], month)} from the {peak} of {course.text(turn[1])}" if turn else ""
             low += f" in {course.name(turn[1])}" if turn else ""
-            on = course.slots().get("on_year", "")
-            too = f"{' and' if low else ','} {on} on {course.slots()['year_month']}" if on else ""
+            on = course.slots.get("on_year", "")
+            too = f"{' and' if low else ','} {on} on {course.slots['year_month']}" if on else ""
             yield _event(course, "best", month, size, from_low=low, on_year_too=too)
     elif row["is_step"] and step < 0 and not turn:
         yield _event(course, "step better", month, size)
@@ -390,7 +390,7 @@ def _turn(course: Course, courses: Courses, told: Told, turn: tuple[date, date],
     if reversed_ >= 1 and course.text(month) != course.text(base) and "turn all" not in said:
         yield _event(course, "turn all", peak, size, **slots)
     elif 0.3 <= reversed_ < 1 and not said & {"turn all", "turn part"}:
-        place = f"the {course.slots()['peak_word']} of {slots['peak']} in {slots['peak_month']}"
+        place = f"the {course.slots['peak_word']} of {slots['peak']} in {slots['peak_month']}"
         is_before = peak == course.before
         yield _event(
             course,

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dagster_project.publication.report.course import rest_of_year
+from dagster_project.publication.report.course import first_capital, first_small, rest_of_year
 from dagster_project.publication.report.display import display_target
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
 
@@ -68,13 +68,13 @@ def sentences(series: Series) -> str:
 def finding(series: Series) -> str:
     """Say in a few words what stands out in the newest month: `January 2023: better than usual`; empty if nothing."""
     words = standing_out(series.newest, series.measure)
-    return f"{long_month(series.newest['month_start'])}: {words[:1].lower()}{words[1:]}" if words else ""
+    return f"{long_month(series.newest['month_start'])}: {first_small(words)}" if words else ""
 
 
 def standing_out(row: Mapping[str, Any], measure: Measure) -> str:
     """Return `Worse than usual, the highest since March 2021`; empty if a month has no verdict and no record."""
     words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), record(row, measure))))
-    return f"{words[:1].upper()}{words[1:]}"
+    return first_capital(words)
 
 
 def record(row: Mapping[str, Any], measure: Measure) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from dagster_project.publication.report.course import first_capital
 from dagster_project.publication.report.figures import months_before
 from dagster_project.publication.report.model import COMPARED, Headline, Report, long_month, short_month
 from dagster_project.publication.site import peers
@@ -61,7 +62,7 @@ def _lines(item: Headline, month: date) -> Iterator[str]:
     yield "; ".join(f"{title} {texts[name]}" for name, title in months.items() if name in texts)
     year = {"fytd": "year to date", "prev_fytd": "last year"}
     words = "; ".join(f"{title} {texts[name]}" for name, title in year.items() if name in texts)
-    yield f"{words[:1].upper()}{words[1:]}"
+    yield first_capital(words)
     yield f"Target of the year: {item.rest}" if item.rest else ""
     yield item.remark
 

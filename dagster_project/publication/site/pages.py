@@ -178,7 +178,12 @@ def _index(
 ) -> None:
     latest = first_shown(papers, force_code)
     report = latest and read_report(
-        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary=Commentary()
+        connection,
+        force_code=latest.force_code,
+        month=latest.month.month,
+        length=PAPER_MONTHS,
+        commentary=Commentary(),
+        main_points={latest.month.month: latest.main_points},
     )
     shown = next((force for force in forces if latest and force.code == latest.force_code), None)
     site.write(

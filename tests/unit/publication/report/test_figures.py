@@ -37,8 +37,6 @@ def quarantined(marts):
             ('fytd', date '2022-09-01', date '2022-08-01', true, 'crimes'),
             ('fytd', date '2022-08-01', date '2022-08-01', false, null)
         ) as periods (period, month_start, first_month, is_affected_by_quarantine, affected_sources);
-        create table marts.kpi_measure_monthly as select 'kent' as force_code, 'a.of_two' as measure,
-            date '2022-09-01' as month_start, 1.5 as pct_change_on_month_before, null as pct_change_on_last_year;
         create table marts.quarantine as
         select 1 as load_id, 'crimes' as source, date '2022-08-05' as extract_date, 'kent' as force_code, reason_code
         from unnest([
@@ -71,8 +69,6 @@ def test_the_note_of_a_figure_names_rows_share_and_reasons_of_the_sources_that_a
             "\u201ca is b\u201d: no power.",
         ],
     }
-    changes = [row["pct_change_on_month_before"] for row in figures.values()]
-    assert sorted(changes, key=str) == [Decimal("1.5"), None]
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER)) == 3
     assert len(read_figures(quarantined, "kent", AUGUST, SEPTEMBER, of_all_months=True)) == 4
     # A public edition names no source, and a figure without a value has no note.
