@@ -19,11 +19,10 @@ from markupsafe import Markup
 
 from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import packed, render_template
-from dagster_project.publication.report.definitions import formula_changes, read_rules
+from dagster_project.publication.report.definitions import formula_changes
 from dagster_project.publication.report.display import display, display_target, shortened
-from dagster_project.publication.report.measures import catalogue_sections
 from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.months import default_month, paper_months
+from dagster_project.publication.report.queries import catalogue_sections, default_month, paper_months, read_rules
 from dagster_project.publication.report.read import ReportError
 from dagster_project.publication.report.sentences import VERDICT_WORDS
 from dagster_project.publication.site.explorer_details import (

@@ -29,13 +29,11 @@ from dagster_project.publication.report.commentary import (
     read_commentary,
     read_defaults,
 )
-from dagster_project.publication.report.definitions import formula_changes, read_rules
 from dagster_project.publication.report.events import events_file, read_events
-from dagster_project.publication.report.measures import catalogue_sections, paper_names, read_measures
-from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, Report
-from dagster_project.publication.report.months import PaperMonth, paper_months
-from dagster_project.publication.report.page_one import read_main_points
-from dagster_project.publication.report.read import ReportError, headline_measures, read_report
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, PaperMonth, Report
+from dagster_project.publication.report.page_one import main_points_by_month
+from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months, read_force
+from dagster_project.publication.report.read import ReportError, paper_names, report_of
 from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
@@ -102,7 +100,7 @@ def write_papers(
         The papers, by force, newest month first.
     """
     write_one = partial(_write, connection, draft, commentary)
-    measures, papers = headline_measures(read_measures(connection)), []
+    papers: list[Paper] = []
     for force, months in paper_months(connection).items():
         try:
             address_of("papers", force)
@@ -111,8 +109,9 @@ def write_papers(
             continue
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
         front = _defaults(commentary, force) if commentary else {}
-        points = read_main_points(connection, force, measures, formula_changes(read_rules(connection, force)))
-        write_month = partial(write_one, force, front=front, events=events.get(force, ()), main_points=points)
+        rows = read_force(connection, force)
+        points = main_points_by_month(rows)
+        write_month = partial(write_one, rows, front=front, events=events.get(force, ()), main_points=points)
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -216,7 +215,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     draft: Draft,
     commentary: Path | None,
-    force: str,
+    rows: ForceRows,
     month: PaperMonth,
     *,
     front: Mapping[str, str],
@@ -226,15 +225,14 @@ def _write(
     is_newest: bool,
 ) -> Paper | None:
     """Write a paper or take it over; return None if its report cannot be read."""
-    name = f"{month.month:%Y-%m}"
+    name, force = f"{month.month:%Y-%m}", rows.force_code
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
     words = _commentary(connection, file, month.month, front) if file else None
     report = draft.renderer.attempt(
         address,
-        lambda: read_report(
-            connection,
-            force_code=force,
+        lambda: report_of(
+            rows,
             month=month.month,
             length=PAPER_MONTHS,
             commentary=words,
@@ -333,6 +331,6 @@ def _renderers() -> str:
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
     for path in sorted(Path(str(files(__package__))).rglob("*")):
-        if path.suffix in (".csv", ".py", ".j2", ".typ"):
+        if path.suffix in (".csv", ".py", ".sql", ".j2", ".typ"):
             digest.update(path.read_bytes())
     return digest.hexdigest()

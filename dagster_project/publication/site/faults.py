@@ -9,8 +9,8 @@ from datetime import date
 import duckdb
 
 from dagster_project.publication.report.display import NOTHING
+from dagster_project.publication.report.figures import reason_in_words
 from dagster_project.publication.report.model import short_month
-from dagster_project.publication.report.quarantine import reason_in_words
 from dagster_project.publication.site.data import rows_of
 from dagster_project.publication.site.views import Choice, Table, View, Views
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dagster_project.publication.report.course import first_capital
-from dagster_project.publication.report.figures import months_before
-from dagster_project.publication.report.model import COMPARED, Headline, Report, long_month, short_month
+from dagster_project.publication.report.model import COMPARED, Headline, Report, long_month, months_before, short_month
 from dagster_project.publication.site import peers
 from dagster_project.publication.site.worst_month import WorstMonth
 

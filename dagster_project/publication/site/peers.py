@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from dagster_project.publication.html import render_template
 from dagster_project.publication.peer_charts import PeerChart, draw_peers
-from dagster_project.publication.report.display import NOTHING
+from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import long_month, short_month, span
 from dagster_project.publication.report.published_answering import (
     CLOCK,
@@ -21,9 +21,10 @@ from dagster_project.publication.report.published_answering import (
     Answering,
     PublishedMonth,
     findings,
-    own_figures,
-    published_months,
+    published_month,
+    seconds,
 )
+from dagster_project.publication.report.queries import read
 
 PAGE, NAME = "peers.html", "999 in the UK"
 
@@ -69,7 +70,7 @@ def peers_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> dic
         connection: the warehouse.
         force_code: the own force.
     """
-    published = published_months(connection)
+    published = [published_month(row) for row in read(connection, "published", force_code=None)]
     if not published:
         return None
     months = {month: list(rows) for month, rows in groupby(published, key=lambda row: row.month)}
@@ -78,7 +79,7 @@ def peers_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> dic
     name = next((row.force_name for row in own.values()), "")
     tables = {f"{month:%Y-%m}": _table(rows, own.get(month)) for month, rows in shown.items()}
     compared = [month for month in shown if month in own][:_COMPARED]
-    counted = own_figures(connection, force_code, compared)
+    counted = {row["month_start"]: row for row in read(connection, "counted", force_code=force_code)}
     return {
         "own_name": name,
         "first": next(iter(tables)),
@@ -88,7 +89,14 @@ def peers_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> dic
         "clock": CLOCK,
         "no_group": bool(name) and all(row.group is None for row in own.values()),
         "compared": [
-            (short_month(month), own[month].own.texts, *counted[month]) for month in compared if month in counted
+            (
+                short_month(month),
+                own[month].own.texts,
+                display(row["received"], "count", 0),
+                seconds(row["avg_queue_seconds"]),
+            )
+            for month in compared
+            if (row := counted.get(month))
         ],
         "charts": [_chart(index, sorted(shown), months, force_code) for index in range(len(_CHARTS))],
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from dagster_project.publication.report.model import listed
-from dagster_project.publication.report.months import newest_delivery
+from dagster_project.publication.report.queries import newest_delivery
 from dagster_project.publication.site.views import text_of
 from dagster_project.words import CALIBRATED, be, counted
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from dagster_project.clock import days_between
-from dagster_project.publication.report.months import newest_delivery
+from dagster_project.publication.report.queries import newest_delivery
 from dagster_project.publication.site import data, trust
 from dagster_project.publication.site.reconciliation import printed
 from tests.deliveries_mart import deliveries_sql, delivery_totals_sql

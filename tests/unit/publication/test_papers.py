@@ -9,8 +9,8 @@ import pytest
 from dagster_project.publication import papers
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.report.commentary import Names
-from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.model import Event, PaperMonth
+from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.read import ReportError
 from tests.unit.publication.reports import MONTHS, a_report, of_section
 
@@ -33,8 +33,7 @@ def rendered_as_text(report, folder, address, renderer, commentary="", **options
 def publish(tmp_path, monkeypatch, renderer):
     """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
-    for name in ("read_measures", "read_rules", "read_main_points"):
-        monkeypatch.setattr(papers, name, lambda *_: [])
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     monkeypatch.setattr(papers, "trace_addresses", lambda *_: {"calls_999.received": TRACE})
     monkeypatch.setattr(papers, "_render", rendered_as_text)
@@ -46,7 +45,7 @@ def publish(tmp_path, monkeypatch, renderer):
                 raise ReportError("no figure")
             return a_report(**{"publication": publication, "months": MONTHS[: MONTHS.index(month) + 1]} | changes)
 
-        monkeypatch.setattr(papers, "read_report", report)
+        monkeypatch.setattr(papers, "report_of", report)
         before = folders[-1] if folders[-1].exists() else None
         folders.append(tmp_path / str(len(folders)))
         draft = Draft(folders[-1], before, renderer)
@@ -132,8 +131,7 @@ def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
-    for name in ("read_measures", "read_rules", "read_main_points"):
-        monkeypatch.setattr(papers, name, lambda *_: [])
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
     written = papers.write_papers(None, None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
