@@ -7,7 +7,6 @@ from datetime import date
 from dagster_project.publication.report.course import first_capital
 from dagster_project.publication.report.figures import months_before
 from dagster_project.publication.report.model import COMPARED, Headline, Report, long_month, short_month
-from dagster_project.publication.site import peers
 from dagster_project.publication.site.worst_month import WorstMonth
 
 
@@ -81,10 +80,10 @@ QUESTIONS = (
     ("Which districts recorded most crime, and where did it change?", "crime.html#districts"),
     ("How many online reports became recorded crimes?", "cookbook.html#11_online_reports_recorded"),
     ("Which data are missing, late or left out?", "trust.html#faults"),
-    ("How do other forces answer 999 calls?", peers.PAGE),
-    ("Which calls count as answered?", "trust.html#definitions"),
+    ("How do other forces answer 999 calls?", "peers.html"),
+    ("Which calls count as answered?", "trust.html#answered"),
     ("Where does a printed figure come from?", "trust.html#printed"),
-    ("How do I get the figures into Excel or Power BI?", "dictionary/index.html#queries"),
+    ("How do I get the figures into Excel or Power BI?", "dictionary.html#queries"),
     ("How do I compare measures, months or weeks of my choice?", "explorer.html"),
 )
 """What a reader may ask, and the place that answers it."""

@@ -8,6 +8,7 @@ from itertools import groupby
 import duckdb
 
 from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, since
@@ -34,7 +35,7 @@ class Force:
     """The worst month of each measure that has one, by its code."""
 
 
-def measure_addresses(site: Site, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
+def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
     """Return the page of each measure of a force, by its code; measures that cannot be named are left out."""
     addresses = {}
     for history in histories:
@@ -42,7 +43,7 @@ def measure_addresses(site: Site, force_code: str, histories: Sequence[MeasureHi
         try:
             addresses[code] = address_of("measures", force_code, f"{code}.html")
         except UnsafeName as error:
-            site.renderer.refuse(error, "measures", force_code, code)
+            renderer.refuse(error, "measures", force_code, code)
     return addresses
 
 
