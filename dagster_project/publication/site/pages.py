@@ -44,7 +44,7 @@ from dagster_project.publication.site.worst_month import WorstMonth, worst_month
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
 
-_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "measure.js")
+_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "measure.js", "filter.js")
 
 
 def write_site(
