@@ -36,7 +36,7 @@ from dagster_project.publication.site.engine import (
 )
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.frame import PAGES, Site
-from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
+from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
 from dagster_project.publication.site.peers import peer_charts
 from dagster_project.publication.site.worst_month import WorstMonth, worst_months
@@ -209,8 +209,7 @@ def _index(
         "index.html.j2",
         trust=trust,
         report=report,
-        cards=cards(report, shown.addresses if shown else {}, shown.worst if shown else {}) if report else [],
-        addresses=shown.addresses if shown else {},
+        traces={code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed},
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,

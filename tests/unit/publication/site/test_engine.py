@@ -1,4 +1,4 @@
-"""Tables that a reader chooses from, the cards of the first page, the cookbook, and the collected site."""
+"""Tables that a reader chooses from, the first page, the cookbook, and the collected site."""
 
 import base64
 import gzip
@@ -13,7 +13,7 @@ from dagster_project.publication.site import engine
 from dagster_project.publication.site.cookbook import texts_of
 from dagster_project.publication.site.engine import Choice, Table, View, Views, month_choice, shades
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.front_page import cards, not_compared
+from dagster_project.publication.site.front_page import not_compared
 from tests.unit.publication.reports import a_frame, a_report
 
 HOSTILE = "</script><b onload=alert(1)>"
@@ -118,23 +118,11 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
     assert engine.read_views(marts, engine.page_sql("a"), {}, {}).views[2].tables
 
 
-def test_a_card_has_its_verdict_comparisons_and_limits_in_lines_of_their_own():
+def test_the_first_page_says_where_no_year_before_can_be_compared():
     report = a_report()
-    (card,) = cards(report, {"calls_999.received": "measures/x.html"}, {})
-    assert card.lines == (
-        "Worse than usual",
-        "Dec 2022 1,234; Jan 2022 1,233",
-        "Year to date 2,469",
-        "Target of the year: needs about 94%",
-        "Provisional: 30 of 31 days",
-    )
-    target = "Target under 2%: missed; met in 3 of the last 12 months"
-    assert (card.address, card.target, card.worst) == ("measures/x.html", target, None)
-    nothing = [replace(figure, value=None) for figure in card.headline.compared]
-    empty = replace(card.headline, verdict="", compared=nothing, remark="", target="", rest="")
+    headline = report.matrix.headlines[0]
+    empty = replace(headline, compared=[replace(figure, value=None) for figure in headline.compared])
     bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
-    (card,) = cards(bare, {}, {})
-    assert (card.lines, card.target, card.address) == ((), "", "")
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
 
