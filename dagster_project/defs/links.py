@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.publication.site.links import page_of_mart
+from dagster_project.publication.site.engine import page_of_mart
 from dagster_project.settings import PROJECT_ROOT, Settings
 
 
@@ -28,9 +28,9 @@ def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -
     resource_type = unique_id.partition(".")[0]
     pages = {"lineage_page": f"dictionary/lineage.html#!/{resource_type}/{unique_id}"}
     if schema == "marts":
-        pages["dictionary_page"] = f"dictionary/{name}.html"
+        pages["dictionary_page"] = f"dictionary.html#{name}"
         if page := page_of_mart(name):
-            # `trust_page` for `trust.html#claims`, `quality_page` for `quality/index.html`.
+            # `trust_page` for `trust.html#claims`.
             pages[f"{page.partition('.')[0].partition('/')[0]}_page"] = page
     return {key: page_of_site(settings, page) for key, page in pages.items()}
 

@@ -30,8 +30,8 @@ from dagster_project.words import be, counted
 _EXPOSURES = {
     "board_paper": ({"html", "pdf", "xlsx"}, "board_paper.html"),
     "measures": ({"html", "csv"}, "measures/index.html"),
-    "quality": ({"html"}, "quality/index.html"),
-    "dictionary": ({"html"}, "dictionary/index.html"),
+    "trust": ({"html"}, "trust.html"),
+    "dictionary": ({"html"}, "dictionary.html"),
     "site": ({"html"}, "index.html"),
 }
 

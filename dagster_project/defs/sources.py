@@ -121,5 +121,5 @@ def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue
     """Return links to the contract, and to the page that shows which days of the source are loaded."""
     return {
         **file_of_project("contract", f"expectations/{contract.source}.odcs.yaml", "yaml"),
-        "quality_page": page_of_site(settings, f"quality/index.html#{contract.source}"),
+        "trust_page": page_of_site(settings, "trust.html#faults"),
     }

@@ -113,6 +113,7 @@ def render_html(
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "links": links or {},
             "traces": traces or {},
+            "root": "../../../",
         },
     )
 

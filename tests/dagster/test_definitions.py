@@ -68,17 +68,17 @@ def test_a_page_of_the_site_is_a_link_if_its_address_is_known_and_else_a_path(sp
 
     assert pages_of(specs["marts/kpi_measure_monthly"]) == {
         "lineage_page": "published/current/dictionary/lineage.html#!/model/model.fcir.kpi_measure_monthly",
-        "dictionary_page": "published/current/dictionary/kpi_measure_monthly.html",
+        "dictionary_page": "published/current/dictionary.html#kpi_measure_monthly",
         "measures_page": "published/current/measures/index.html",
     }
     assert specs["reference/offences"].metadata["csv_file"].text == "dbt/seeds/offences.csv"
-    assert pages_of(specs["raw/crimes"]) == {"quality_page": "published/current/quality/index.html#crimes"}
+    assert pages_of(specs["raw/crimes"]) == {"trust_page": "published/current/trust.html#faults"}
     assert pages_of(specs["published/board_paper"]) == {"page": "published/current/board_paper.html"}
     assert specs["published/site"].metadata["dagster/uri"].endswith("/published/current/index.html")
     settings = Settings(home=tmp_path, site_url="https://intranet.example/fcir/", _env_file=None)
     of_site = publication_specs(read_manifest(parsed_project / "manifest.json"), settings)
     urls = {spec.metadata["page"].url for spec in of_site if "page" in spec.metadata}
-    assert urls >= {f"https://intranet.example/fcir/{page}" for page in ("index.html", "quality/index.html")}
+    assert urls >= {f"https://intranet.example/fcir/{page}" for page in ("index.html", "trust.html")}
 
 
 def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(specs):
@@ -86,7 +86,7 @@ def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(
     code = [*package.glob("report/*.py"), *package.glob("site/*.py"), *package.glob("site/pages/*.sql")]
     code += package.glob("cookbook/*.sql")
     read = {name for file in code for name in re.findall(r"marts\.([a-z]\w*)", file.read_text(encoding="utf-8"))}
-    parts = ("board_paper", "measures", "quality", "dictionary", "site")
+    parts = ("board_paper", "measures", "trust", "dictionary", "site")
     deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
     assert deps - set(parts) | {"measures"} == read
 

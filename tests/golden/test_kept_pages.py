@@ -21,7 +21,7 @@ from tests.roots import DataRoot
 
 KEPT = Path(__file__).with_name("pages")
 PAGES = "index", "board_paper", "trust", "demand", "crime", "peers", "explorer", "cookbook"
-INDEXES = "quality/index", "measures/index"
+INDEXES = ("measures/index",)
 OF_MEASURES = ("calls_999.pct_answered_within_target", "crime.pct_cancelled.trace")
 _TIME = re.compile(
     r"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{1,2} [A-Z][a-z]+ \d{4},? \d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"

@@ -71,18 +71,23 @@ def test_every_page_has_one_heading_and_says_how_fresh_and_how_true_it_is(pages,
 
 
 def test_every_measure_table_and_paper_has_its_page_and_is_found(sample, site, pages):
-    measures = sample.published("select measure, in_board_paper or is_headline from marts.measures")
+    # The values of a breakdown share a page.
+    measures = sample.published(
+        "select coalesce(section || '.' || breakdown, measure), bool_or(in_board_paper or is_headline) "
+        "from marts.measures group by 1"
+    )
     of_measures = {f"measures/{force}/{measure}.html" for force in FORCES for measure, _ in measures}
     traces = {
         f"measures/{force}/{measure}.trace.html" for force in FORCES for measure, is_traced in measures if is_traced
     }
     assert {page for page in pages if page.startswith("measures/")} == {*of_measures, *traces, "measures/index.html"}
-    tables = {f"dictionary/{name}.html" for (name,) in sample.published("select table_name from duckdb_tables()")}
-    assert {page for page in pages if page.startswith("dictionary/")} == {*tables, "dictionary/index.html"}
+    tables = {name for (name,) in sample.published("select table_name from duckdb_tables()")}
+    assert set(re.findall(r'<p class="small" id="(\w+)">One row per', pages["dictionary.html"])) == tables
+    assert {("dictionary.html", name) for name in tables} <= set(finds(site))
     months = sample.published("select force_code, strftime(month_start, '%Y-%m') from marts.report_months")
     papers = {f"papers/{force}/{month}/board_paper.html" for force, month in months}
     others = {page for page in pages if "/" not in page} - {"board_paper.html"}
-    assert of_measures | tables | papers | others <= dict(finds(site)).keys()
+    assert of_measures | papers | others <= dict(finds(site)).keys()
 
 
 def test_the_files_of_measures_have_the_published_figures(site, figures):
@@ -94,7 +99,7 @@ def test_the_files_of_measures_have_the_published_figures(site, figures):
     ]
     assert len(rows) == 2 * 72 * 6 * 3
     for file, row in rows:
-        figure = figures[file.parent.name, file.stem, row["month"], periods[row["figure"]]]
+        figure = figures[file.parent.name, row["measure"], row["month"], periods[row["figure"]]]
         assert (Decimal(row["value"]) if row["value"] else None, row["text"]) == figure, (file, row)
 
 

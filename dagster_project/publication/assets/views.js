@@ -1,5 +1,5 @@
 // Tables that a reader chooses from. Their data is JSON as gzip in Base64: view to `{by, words, tables}`, with the table
-// of a choice as [finding, caption, columns, rows, shades]. The page shows the first without this script.
+// of a choice as [finding, caption, columns, rows, shades, places of marked rows]. The page shows the first without this script.
 "use strict";
 
 (function () {
@@ -20,7 +20,7 @@
 
   function fill(section, view, chosen) {
     const table = view.tables[view.by.map((name) => chosen[name]).join("\n")];
-    const [finding, caption, columns, rows, shades] = table || ["There are no figures for this choice.", "", [], [], []];
+    const [finding, caption, columns, rows, shades, marked] = table || ["There are no figures for this choice.", "", [], [], [], []];
     const kind = (place) => (view.words.includes(place) ? "words" : "number");
     section.querySelector(".finding").textContent = finding;
     section.querySelector(".scroll").hidden = !table;
@@ -31,6 +31,7 @@
     section.querySelector("tbody").replaceChildren(
       ...rows.map(([name, ...texts], number) => {
         const row = document.createElement("tr");
+        if (marked.includes(number)) row.className = "marked";
         const shade = (place) => (shades.length && shades[number][place] !== "-" ? " shade" + shades[number][place] : "");
         row.append(cell("th", name, "", "row"), ...texts.map((text, place) => cell("td", text, kind(place + 1) + shade(place))));
         return row;
@@ -45,7 +46,7 @@
 
     function show() {
       const chosen = Object.fromEntries(selects.map((select) => [select.name, select.value]));
-      for (const section of part.querySelectorAll(".view")) fill(section, data[section.dataset.view], chosen);
+      for (const section of part.querySelectorAll(".view[data-view]")) fill(section, data[section.dataset.view], chosen);
     }
 
     /** Take the choice from the address; an anchor within the page is none. */
@@ -76,5 +77,5 @@
     follow();
   }
 
-  parts.forEach(start);
+  parts.filter((part) => part.querySelector(".data")).forEach(start);
 })();

@@ -67,11 +67,6 @@ _REASONS = {
 }
 
 
-def reason_in_words(code: str) -> str:
-    """Return a reason code in the words that a board reads."""
-    return _REASONS.get(code, code.replace("_", " "))
-
-
 class PaperFigures:
     """The figures of a paper; notes on them are numbered in the order in which the figures are asked for."""
 
@@ -152,7 +147,7 @@ def _quarantined_rows(row: Mapping[str, Any], force: ForceRows) -> str:
             if row["first_month"] <= reason["month_start"] <= row["last_month"]:
                 counted[reason["reason_code"]] += reason["row_count"]
         ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-        words = [f"{reason_in_words(code)}: {count:,}" for code, count in ordered[:_REASONS_NAMED]]
+        words = [f"{_REASONS.get(code, code.replace('_', ' '))}: {count:,}" for code, count in ordered[:_REASONS_NAMED]]
         if rest := sum(count for _, count in ordered[_REASONS_NAMED:]):
             words.append(f"other reasons: {rest:,}")
         sentences.append(

@@ -82,9 +82,14 @@ class MeasureHistory:
     comparable_from: date | None = None
     """First day of the formula in force, if there was another before: months of the two are not compared."""
 
+    def figure(self, month: date) -> Figure | None:
+        """Return the figure of a month; None if the month is not one of its rows."""
+        return next((row.figures[0] for row in self.rows if row.month == month), None)
+
     def text(self, month: date) -> str:
         """Return the printed figure of a month; a dash if there is none."""
-        return next((row.figures[0].text for row in self.rows if row.month == month), NOTHING)
+        figure = self.figure(month)
+        return figure.text if figure else NOTHING
 
 
 def read_histories(

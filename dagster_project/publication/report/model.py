@@ -44,6 +44,8 @@ class Measure:
     """The figure as a clause, with `{x}` in its place."""
     volume: str = ""
     """Measure of the events behind it; empty if there is none."""
+    breakdown: str = ""
+    """The closed list of which it counts one value, with the others on one page; empty if it counts no single value."""
 
 
 @dataclass(frozen=True)

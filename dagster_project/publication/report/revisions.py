@@ -10,13 +10,13 @@ from dagster_project.publication.report.model import Measure, Revision, long_mon
 # Number of revisions listed; the others are counted.
 _LISTED = 12
 
-CAUSES = {
+# Causes as `revisions.cause` has them.
+_CAUSES = {
     "deliveries": "New or corrected deliveries",
     "definitions": "Changed definition",
     "both": "Changed definition, and new or corrected deliveries",
     "other": "Other, for example a new version of the software",
 }
-"""Causes of a revision, as `revisions.cause` has them, in words."""
 
 
 def revisions(
@@ -67,4 +67,4 @@ def _revision(rows: Sequence[Mapping[str, Any]], measure: Measure) -> Revision |
     # Of several publications: what is known explains it.
     causes = {row["cause"] for row in rows} - {"other"} or {"other"}
     cause = causes.pop() if len(causes) == 1 else "both"
-    return Revision(measure.short_label, short_month(rows[0]["month_start"]), before, after, CAUSES[cause])
+    return Revision(measure.short_label, short_month(rows[0]["month_start"]), before, after, _CAUSES[cause])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.publication.report.display import in_full
+from dagster_project.publication.report.display import display, in_full
 from dagster_project.publication.site.frame import Site
 from dagster_project.sql import column_names
 
@@ -53,15 +53,19 @@ def texts_of(rows: Sequence[tuple[object, ...]], columns: int) -> tuple[tuple[bo
 
 
 def _texts(values: Sequence[object]) -> list[str]:
-    """Return the texts of a column, decimal numbers with the decimals of the one that has most."""
+    """Return the texts of a column, decimal numbers with the decimals of the one that has most, but at most two."""
     numbers = [in_full(value) for value in values if isinstance(value, Decimal)]
-    decimals = max((len(number.partition(".")[2]) for number in numbers), default=0)
-    return [f"{value:.{decimals}f}" if isinstance(value, Decimal) else _cell(value) for value in values]
+    decimals = min(2, max((len(number.partition(".")[2]) for number in numbers), default=0))
+    return [display(value, "count", decimals) if isinstance(value, Decimal) else _cell(value) for value in values]
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 

@@ -3,17 +3,15 @@
 `connection` is a database with the marts in its schema `marts`.
 """
 
-from calendar import monthcalendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 import duckdb
 
-from dagster_project.clock import days_between
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days
 from dagster_project.sql import rows_as_dicts, rows_by
@@ -103,148 +101,6 @@ def _so_far(row: Mapping[str, Any]) -> dict[str, str]:
         "text": text(row["per_day"], row["display_value"]),
         "before": f"{_WEEKS[weeks]} before: {before}" if weeks else "",
     }
-
-
-@dataclass(frozen=True)
-class SourceCalendar:
-    """The deliveries of a source, day by day."""
-
-    months: dict[date, tuple[tuple[date, str] | None, ...]]
-    """The newest months, and earlier months with a missing, rejected or withdrawn delivery: the days of each with the
-    status of their delivery, in whole weeks from Monday; None for days of other months."""
-    faults: tuple[tuple[date, str], ...]
-    """Days whose delivery is missing, was rejected or withdrawn, with that status."""
-    days_left_out: int
-    """Number of loaded days in months that are not shown."""
-
-
-def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar]:
-    """Return the status of each day's delivery, by source.
-
-    Returns:
-        Source to its months. A day has the status that `marts.deliveries` states (`loaded`, `empty`, `rejected`,
-        `missing`, `withdrawn`), or `none` if no delivery was expected.
-    """
-    sources = rows_by(
-        connection,
-        "source",
-        """
-        select
-            source,
-            extract_date,
-            status
-        from marts.deliveries
-        order by source, extract_date
-        """,
-    )
-    return {source: _calendar({row["extract_date"]: row["status"] for row in rows}) for source, rows in sources.items()}
-
-
-def _calendar(statuses: Mapping[date, str]) -> SourceCalendar:
-    months = sorted({day.replace(day=1) for day in days_between(min(statuses), max(statuses))})
-    faults = tuple((day, status) for day, status in statuses.items() if status in _FAULTS)
-    faulty = {day.replace(day=1) for day, _ in faults}
-    shown = [month for month in months if month in faulty or month in months[-_CALENDAR_MONTHS:]]
-    return SourceCalendar(
-        {month: tuple(_days(month, statuses)) for month in shown},
-        faults,
-        sum(day.replace(day=1) not in shown for day in statuses),
-    )
-
-
-def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str] | None]:
-    for number in chain.from_iterable(monthcalendar(month.year, month.month)):
-        yield (day := month.replace(day=number), statuses.get(day, "none")) if number else None
-
-
-def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return what was loaded, is missing and was quarantined, one row per source, also undelivered ones.
-
-    A day whose correction was rejected is loaded and rejected.
-    """
-    return rows_of(
-        connection,
-        """
-        -- A source of a measure that was never delivered has no totals.
-        with named as (
-            select distinct trim(unnest(string_split(sources, ','))) as source from marts.measures
-        )
-        select
-            source, days_due, days_in_figures as days_loaded, days_missing, days_rejected, days_withdrawn, newest_day,
-            rows_loaded, rows_in_quarantine as quarantined, true as is_delivered
-        from marts.delivery_totals
-        where source <> '*'
-        union all
-        select source, 0, 0, 0, 0, 0, null, 0, 0, false
-        from named
-        where source not in (select source from marts.delivery_totals)
-        order by 1
-        """,
-    )
-
-
-def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return months that are not complete for a force, or affected by quarantined rows, newest first."""
-    return rows_of(
-        connection,
-        f"""
-        select
-            completeness.*,
-            coalesce(dim_force.force_name, completeness.force_code) as force_name
-        from marts.kpi_completeness_monthly as completeness
-        left join marts.dim_force as dim_force on completeness.force_code = dim_force.force_code
-        where
-            (completeness.days_owed > 0 and completeness.is_provisional)
-            or completeness.is_affected_by_quarantine
-        order by completeness.month_start desc, completeness.force_code, completeness.source
-        limit {_LISTED}
-        """,
-    )
-
-
-def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return quarantined rows by source and reason, most frequent first."""
-    return rows_of(
-        connection,
-        """
-        select
-            source, reason_code, min(reason) as example, count(*) as rows_quarantined,
-            count(distinct file_name) as files
-        from marts.quarantine
-        group by source, reason_code
-        order by source, rows_quarantined desc, reason_code
-        """,
-    )
-
-
-def expectations(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return each expectation with its newest outcome and those of earlier runs, newest last."""
-    rows = rows_of(
-        connection,
-        f"""
-        select
-            source, expectation,
-            arg_max(severity, validated_at) as severity,
-            arg_max(dimension, validated_at) as dimension,
-            arg_max(reason, validated_at) as reason,
-            arg_max(success, validated_at) as success,
-            arg_max(evaluated, validated_at) as evaluated,
-            arg_max(unexpected, validated_at) as unexpected,
-            max(validated_at) as validated_at,
-            list(success order by validated_at desc)[1:{_RUNS_SHOWN}] as outcomes
-        from marts.expectation_results
-        group by source, expectation
-        order by source, expectation
-        """,
-    )
-    return [row | {"outcomes": list(reversed(row["outcomes"]))} for row in rows]
-
-
-def corrections(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return deliveries that were replaced by corrected ones, newest first."""
-    return rows_of(
-        connection, f"select * from marts.corrections order by corrected_at desc, source, extract_date limit {_LISTED}"
-    )
 
 
 def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, Rows]:

@@ -1,63 +1,182 @@
-"""Pages of the site that are a list of queries and a template: `pages/NAME.sql` and `pages/NAME.html.j2`.
+"""Pages of the site that are a list of queries: `pages/NAME.sql`, with `pages/NAME.html.j2` if a page has more.
 
 The SQL of a page is a list of views. Comment lines above each query have the view's settings, and those above the first
 view the settings of the page; a line that begins with three spaces continues the setting above it.
 
-- `view`: its key, which is its anchor on the page; `title` and `note`: its heading and the text below.
-- `by`: the choices that select a table, `force` first; `month`, or any other column of the query.
+- `title`: heading of the page or view; `lead` (page) and `note` (view): the text below.
+- `view`: its key, which is its anchor on the page.
+- `by`: what there is a table for each of: `force`, `month`, or any other column of the query. Views by force or month
+  have a choice at the head of the page; of other views, all tables are shown.
 - `choice NAME` (page): label of a further choice and the text of its options, `Line | {} calls`.
 - `search` (page and view): title in the search, and further words for it.
 - `marts`: published tables whose page in the dictionary links to the view.
+- `corner`: heading of the first column; `nothing`: sentence in place of a view without rows.
 - `shades`: `all`, or the headings of the columns whose cells are shaded by their size.
-- `words`: positions of columns that have words, not figures; `empty`: text of a cell that the query does not have;
+- `words`: headings of columns that have words, not figures; `empty`: text of a cell that the query does not have;
   a number has a shade.
+- `folded: yes`: the table is folded, unless a row is marked. `summary: yes`: the finding is listed above the views.
 
 A query has `force_code` and, if it has months, `month_start`, `is_provisional` and `share_of_days_loaded`. A row of
 the query is a row of a table, and each column with an upper-case initial, or none, a cell; unit and decimals follow its
-heading (`% came back|percent 1`; a count has none). With the column `heading`, it is one cell of the row that it names:
-`figure` with its `format`, which is unit and decimals or a text with columns in braces; `position`, the place of its
-column; `is_shaded`, whether it has a shade. `heading` and `figure` may be lists, for several cells. Other columns:
+heading (`% came back|percent 1`; a count has none; with `measure` they are the columns `unit` and `decimals`). With the
+column `heading`, it is one cell of the row that it names: `figure` with its `format`, which is unit and decimals or a
+text with columns in braces; `position`, the place of its column; `is_shaded`, whether it has a shade. `heading` and
+`figure` may be lists, for several cells. Other columns:
 
-- `name`: name of the row, by default its month.
+- `name`: name of the row, by default its month; `link`: the page of the site that it links to.
+- `is_marked`: whether the row is emphasised.
 - `caption`: caption of the table, by default force and month.
 - `finding`: a sentence above the table; those of several rows follow each other.
 
 Captions and findings name columns in braces. These are formatted as cells are, `{came_back}` or `{share:percent 1}`
 (`own` for the decimals that a target has), so a figure has the same text everywhere. `{month}` is `Jan 2023`,
 `{named_month}` also says that it is provisional.
+
+The HTML has the tables of the first choice, so the page is of use without a script. `assets/views.js` shows the others.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from decimal import Decimal
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import repeat, takewhile
 from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.display import NOTHING, own_decimals
-from dagster_project.publication.report.model import short_month
-from dagster_project.publication.site.data import Rows
+from dagster_project.publication.report.display import NOTHING, display, own_decimals
+from dagster_project.publication.report.model import long_month, short_month
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.views import (
-    MONTHS_OFFERED,
-    Choice,
-    Table,
-    View,
-    Views,
-    force_choice,
-    month_choice,
-    months_of,
-    named_month,
-    shades,
-    text_of,
-)
 from dagster_project.sql import rows_as_dicts, scalar
 
+MONTHS_OFFERED = 24
+"""Newest months that can be chosen: a year and the year before it. The tables have all months."""
+
+SHADES = 7
+
+_CHOSEN = ("force", "month")
+
 Settings = Mapping[str, str]
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, in the texts that are shown."""
+
+    caption: str
+    columns: tuple[str, ...]
+    """Headings, the first for the names of the rows."""
+    rows: tuple[tuple[str, ...], ...]
+    """The name of each row and its cells."""
+    shades: tuple[str, ...] = ()
+    """For each row a character for each cell after the name: 0 for the least to 6 for the greatest, `-` for none."""
+    finding: str = ""
+    """What the table shows, in a sentence above it."""
+    marked: tuple[int, ...] = ()
+    """Places of the emphasised rows."""
+    links: tuple[str, ...] = ()
+    """For each row the page of the site that it links to; empty if none does."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose, with its options by code."""
+
+    name: str
+    label: str
+    options: Mapping[str, str]
+    first: str
+
+
+@dataclass(frozen=True)
+class View:
+    """Tables of the same form, one for each choice."""
+
+    settings: Settings
+    by: tuple[str, ...]
+    """What there is a table for each of."""
+    tables: Mapping[tuple[str, ...], Table]
+    """Codes, in the order of `by`, to the table."""
+
+    @property
+    def key(self) -> str:
+        """The anchor of its heading on the page."""
+        return self.settings["view"]
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether one table is shown at a time."""
+        return any(name in _CHOSEN for name in self.by)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the tables are folded: none of their rows needs a look."""
+        return "folded" in self.settings and not any(table.marked for table in self.tables.values())
+
+    @property
+    def words(self) -> list[int]:
+        """Places of columns that have words, not figures."""
+        headings = self.settings.get("words", "").split(", ")
+        columns = next(iter(self.tables.values())).columns if self.tables else ()
+        return [place for place, heading in enumerate(columns) if heading in headings]
+
+    @property
+    def finding(self) -> str:
+        """What the view shows in all, without the full stop."""
+        first = next(iter(self.tables.values()), None)
+        return (first.finding if first else self.settings["nothing"]).removesuffix(".")
+
+
+@dataclass(frozen=True)
+class Views:
+    """The choices of a page, or of a part of it, and the views that follow them."""
+
+    choices: tuple[Choice, ...]
+    views: tuple[View, ...]
+
+    def shown(self, view: View) -> list[Table]:
+        """Return the tables of a view that are shown at first: those of the first choice, or all."""
+        if not view.is_chosen:
+            return list(view.tables.values())
+        chosen = {choice.name: choice.first for choice in self.choices}
+        table = view.tables.get(tuple(chosen[name] for name in view.by))
+        return [table] if table else []
+
+    def view(self, key: str) -> View:
+        """Return a view by its key."""
+        return next(view for view in self.views if view.key == key)
+
+    @property
+    def summary(self) -> list[View]:
+        """The views whose finding is listed above all."""
+        return [view for view in self.views if "summary" in view.settings]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All tables that can be chosen, as the script reads them."""
+        return {
+            view.key: {
+                "by": view.by,
+                "words": view.words,
+                "tables": {
+                    "\n".join(key): [
+                        table.finding,
+                        table.caption,
+                        table.columns,
+                        table.rows,
+                        table.shades,
+                        table.marked,
+                    ]
+                    for key, table in view.tables.items()
+                },
+            }
+            for view in self.views
+            if view.is_chosen
+        }
 
 
 @dataclass(frozen=True)
@@ -92,37 +211,36 @@ def page_names() -> list[str]:
 
 
 @cache
-def pages_of_marts() -> dict[str, str]:
-    """Return the address of the view that shows a mart, by mart."""
-    return {
-        mart: f"{name}.html#{settings['view']}"
-        for name in page_names()
-        for settings, _ in page_sql(name).views
-        for mart in settings.get("marts", "").split()
-    }
+def page_of_mart(mart: str) -> str | None:
+    """Return the address of the view that shows a mart; None if no page does."""
+    if mart.startswith("kpi_measure_") or mart == "measures":
+        return "measures/index.html"
+    if mart == "board_paper":
+        return "board_paper.html"
+    return next(
+        (
+            f"{name}.html#{settings['view']}"
+            for name in page_names()
+            for settings, _ in page_sql(name).views
+            if mart in settings.get("marts", "").split()
+        ),
+        None,
+    )
 
 
-def write_page(
-    site: Site,
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    *,
-    forces: Mapping[str, str],
-    months: Mapping[str, date],
-    **content: Any,
-) -> None:
+def write_page(site: Site, name: str, views: Views | None, **content: Any) -> None:
     """Add a page and its search entries to the site.
 
     Args:
         site: the site.
-        connection: a database with the marts in its schema `marts`.
         name: name of the page in `pages/`.
-        forces: code to name; the default force comes first.
-        months: force to the month that is shown first.
-        content: further values for the template.
+        views: its tables; None without data.
+        content: further values for the template, if the page has one of its own.
     """
     page, address = page_sql(name), f"{name}.html"
-    site.write(address, f"pages/{name}.html.j2", views=read_views(connection, page, forces, months), **content)
+    has_template = (files("dagster_project.publication.site") / "pages" / f"{name}.html.j2").is_file()
+    template = f"pages/{name}.html.j2" if has_template else "page.html.j2"
+    site.write(address, template, views=views, settings=page.settings, **content)
     for settings in (page.settings, *(settings for settings, _ in page.views)):
         title, _, words = settings.get("search", "").partition(" | ")
         if title:
@@ -130,10 +248,27 @@ def write_page(
 
 
 def read_views(
-    connection: duckdb.DuckDBPyConnection, page: PageSql, forces: Mapping[str, str], months: Mapping[str, date]
+    connection: duckdb.DuckDBPyConnection,
+    page: PageSql,
+    forces: Mapping[str, str],
+    months: Mapping[str, date],
+    force_code: str = "",
+    pages: Collection[str] = (),
 ) -> Views | None:
-    """Return the tables of a page, of the newest months, with the choices between them; None without forces."""
-    if not forces:
+    """Return the tables of a page, of the newest months, with the choices between them.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        page: the SQL of the page.
+        forces: code to name; the default force comes first.
+        months: force to the month that is shown first.
+        force_code: the own force, `$force_code` in a query.
+        pages: pages of the site that rows may link to.
+
+    Returns:
+        None if all views are by force and there is no force.
+    """
+    if not forces and all("force" in settings.get("by", "") for settings, _ in page.views):
         return None
     # `$first_month` is the oldest month that can be chosen.
     first_month = scalar(
@@ -141,23 +276,48 @@ def read_views(
         "select cast(max(month_start) - to_months($others) as date) from marts.report_months",
         {"others": MONTHS_OFFERED - 1},
     )
-    views = tuple(_view(connection, settings, sql, forces, first_month) for settings, sql in page.views)
+    parameters = {"first_month": first_month, "force_code": force_code}
+    views = tuple(_view(connection, settings, sql, forces, parameters, pages) for settings, sql in page.views)
     return Views(tuple(_choices(page.settings, views, forces, months)), views)
+
+
+def is_absent(page: PageSql, views: Views | None) -> bool:
+    """Return whether a page is left out, which is not a fault: it is optional, and there are no rows for it."""
+    return "optional" in page.settings and not any(view.tables for view in (views.views if views else ()))
 
 
 def _choices(
     settings: Settings, views: Sequence[View], forces: Mapping[str, str], months: Mapping[str, date]
 ) -> Iterator[Choice]:
-    yield force_choice(forces)
+    def codes_of(name: str) -> set[str]:
+        places = ((view, view.by.index(name)) for view in views if name in view.by)
+        return {key[place] for view, place in places for key in view.tables}
+
+    if forces and any("force" in view.by for view in views):
+        yield Choice("force", "Force", forces, next(iter(forces)))
     if any("month" in view.by for view in views):
-        yield month_choice(months_of(*views), months[next(iter(forces))])
+        codes = codes_of("month")
+        first = f"{months[next(iter(forces))]:%Y-%m}" if forces else max(codes)
+        yield month_choice(codes, first)
     for name, text in settings.items():
         if name.startswith("choice "):
             name = name.removeprefix("choice ")
             label, _, option = text.partition(" | ")
-            places = ((view, view.by.index(name)) for view in views if name in view.by)
-            codes = sorted({key[place] for view, place in places for key in view.tables}, reverse=True) or [""]
-            yield Choice(name, label, {code: option.format(code) for code in codes}, codes[0])
+            options = {code: option.format(code) for code in sorted(codes_of(name), reverse=True) or [""]}
+            yield Choice(name, label, options, next(iter(options)))
+
+
+def month_choice(codes: Iterable[str], first: str) -> Choice:
+    """Return the choice of a month, newest first; months are `2023-01`."""
+    newest = sorted({*codes, first}, reverse=True)[:MONTHS_OFFERED]
+    return Choice("month", "Month", {code: long_month(date.fromisoformat(f"{code}-01")) for code in newest}, first)
+
+
+# A page has many thousands of cells, but few different figures: operators, calls an hour.
+@lru_cache(maxsize=65_536)
+def text_of(value: Decimal | int | None, unit: str, decimals: int) -> str:
+    """Return the text of a figure; arguments are those of `display`."""
+    return display(None if value is None else Decimal(value), unit, decimals)
 
 
 class _Value:
@@ -190,50 +350,60 @@ def _view(
     settings: Settings,
     sql: str,
     forces: Mapping[str, str],
-    first_month: date | None,
+    parameters: Mapping[str, object],
+    pages: Collection[str],
 ) -> View:
-    by = tuple(settings["by"].split())
-    columns = ["force_code", *("month_start" if name == "month" else name for name in by[1:])]
-    rows = rows_as_dicts(connection.execute(sql, {"first_month": first_month} if "$first_month" in sql else {}))
+    by = tuple(settings.get("by", "").split())
+    columns = [{"force": "force_code", "month": "month_start"}.get(name, name) for name in by]
+    used = {name: value for name, value in parameters.items() if f"${name}" in sql}
     groups: dict[tuple[Any, ...], Rows] = {}
-    for row in rows:
+    for row in rows_as_dicts(connection.execute(sql, used)):
         groups.setdefault(tuple(row[name] for name in columns), []).append(row)
     tables = {}
-    for codes, of_table in groups.items():
+    for codes, rows in groups.items():
+        for row in rows:
+            row["force"] = forces.get(row.get("force_code", ""), row.get("force_code"))
         key = tuple(f"{code:%Y-%m}" if isinstance(code, date) else code for code in codes)
-        tables[key] = _table(settings, forces.get(key[0], key[0]), of_table)
-    words = tuple(int(position) for position in settings.get("words", "").split())
-    return View(settings["view"], settings["title"], by, tables, settings.get("note", ""), words)
+        tables[key] = _table(settings, rows, pages)
+    return View(settings, by, tables)
 
 
-def _table(settings: Settings, force: str, rows: Rows) -> Table:
+def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
     """Return a table of its rows as the query gave them."""
     shaded, nothing = settings.get("shades", "").split(", "), settings.get("empty", NOTHING)
     empty = nothing, int(nothing) if nothing.isdigit() else None
     places: dict[str, float] = {}
     cells: dict[tuple[str, int | None], dict[str, tuple[str, Any]]] = {}
-    findings = []
+    findings: list[str] = []
+    marked: list[int] = []
+    links: dict[tuple[str, int | None], str] = {}
     for number, row in enumerate(rows):
-        row["force"] = force
-        if "month_start" in row:
+        if "month_start" in row and "is_provisional" in row:
             row["month"], row["named_month"] = row["month_start"], named_month(row)
         row.setdefault("name", row.get("named_month"))
-        of_row = cells.setdefault((row["name"], None if "heading" in row else number), {})
+        key = row["name"], None if "heading" in row else number
+        of_row = cells.setdefault(key, {})
+        if row.get("link") in pages or key not in links:
+            links[key] = row["link"] if row.get("link") in pages else ""
         for heading, spec, value in _cells(row):
             places.setdefault(heading, row.get("position", 0))
             is_shaded = ("all" in shaded or heading in shaded) and row.get("is_shaded", True)
             of_row[heading] = _filled(spec, row) if "{" in spec else _text(value, spec), value if is_shaded else None
         if row.get("finding"):
             findings.append(_filled(row["finding"], row))
+        if row.get("is_marked"):
+            marked.append(len(cells) - 1)
     headings = sorted(places, key=lambda heading: places[heading])
     table = [[of_row.get(heading, empty) for heading in headings] for of_row in cells.values()]
-    default = "{force}, {named_month}" if "month" in settings["by"].split() else "{force}"
+    default = "{force}, {named_month}" if "month" in settings.get("by", "") else "{force}"
     return Table(
-        _filled(rows[0].get("caption", default), rows[0]),
+        _filled(rows[0].get("caption", default if "force" in settings.get("by", "") else ""), rows[0]),
         (settings.get("corner", "Month"), *headings),
         tuple((name, *(text for text, _ in row)) for (name, _), row in zip(cells, table, strict=True)),
         shades([[value for _, value in row] for row in table]) if "shades" in settings else (),
         " ".join(findings),
+        tuple(dict.fromkeys(marked)),
+        tuple(links.values()) if any(links.values()) else (),
     )
 
 
@@ -242,5 +412,32 @@ def _cells(row: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
     if "heading" in row:
         heading, spec, figure = row["heading"], row["format"], row["figure"]
         return zip(heading, repeat(spec), figure) if isinstance(heading, list) else ((heading, spec, figure),)
+    of_measure = f"{row.get('unit')} {row.get('decimals')}"
     columns = ((name.partition("|"), value) for name, value in row.items() if not name[0].islower())
-    return ((heading, spec, value) for (heading, _, spec), value in columns)
+    return ((heading, of_measure if spec == "measure" else spec, value) for (heading, _, spec), value in columns)
+
+
+def shades(rows: Sequence[Sequence[Decimal | int | None]]) -> tuple[str, ...]:
+    """Return the shade of each cell of a table between its least and greatest figure; `-` for a cell without one."""
+    known = [Decimal(value) for row in rows for value in row if value is not None]
+    least = min(known, default=Decimal(0))
+    step = (max(known, default=least) - least) / SHADES
+
+    def shade(value: Decimal | int | None) -> str:
+        if value is None or not step:
+            return "-"
+        return str(min(SHADES - 1, int((value - least) / step)))
+
+    return tuple("".join(map(shade, row)) for row in rows)
+
+
+_short_month = lru_cache(short_month)
+
+
+def named_month(row: Mapping[str, Any]) -> str:
+    """Return the month of a row as `Jan 2023`, with a remark if days of it are missing."""
+    month = _short_month(row["month_start"])
+    if not row["is_provisional"]:
+        return month
+    share = display(row["share_of_days_loaded"] or Decimal(0), "percent", 0)
+    return f"{month}, provisional: {share} of its days delivered"

@@ -20,7 +20,7 @@ from dagster_project.publication.files import write
 from dagster_project.publication.html import packed
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.report.display import display, display_target, in_full
-from dagster_project.publication.site.views import text_of
+from dagster_project.publication.site.engine import text_of
 
 MONTHS = 36
 """Months of weeks and days: the two years that a chart shows, and the year before them, for comparison."""

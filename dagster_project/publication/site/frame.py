@@ -17,7 +17,6 @@ from dagster_project.publication.html import render_template
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.model import Chart
-from dagster_project.publication.site import peers
 
 PAGES = (
     ("index.html", "Overview"),
@@ -26,9 +25,8 @@ PAGES = (
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
     ("crime.html", "Crime"),
-    (peers.PAGE, peers.NAME),
-    ("quality/index.html", "Quality"),
-    ("dictionary/index.html", "Dictionary"),
+    ("peers.html", "999 in the UK"),
+    ("dictionary.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
 )
 """Pages of the navigation, with their names there, in order."""

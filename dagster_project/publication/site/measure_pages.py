@@ -4,19 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 import duckdb
 
 from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.histories import MeasureHistory
-from dagster_project.publication.report.model import Measure, since
+from dagster_project.publication.report.model import Measure, months_before, since
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import TRACE_ENDING, TracedMonth, figures_by_day, read_traces
 from dagster_project.publication.site.worst_month import WorstMonth
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import literal
+
+# Months of the line in the list of measures: a year and the month before it.
+_TREND = 13
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,19 @@ class Force:
     """The worst month of each measure that has one, by its code."""
 
 
-def measure_addresses(site: Site, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
-    """Return the page of each measure of a force, by its code; measures that cannot be named are left out."""
+def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
+    """Return the page of each measure of a force, by its code; measures that cannot be named are left out.
+
+    The values of a breakdown, such as the types of digital contact, share one page.
+    """
     addresses = {}
     for history in histories:
-        code = history.measure.code
+        measure = history.measure
+        name = f"{measure.section}.{measure.breakdown}" if measure.breakdown else measure.code
         try:
-            addresses[code] = address_of("measures", force_code, f"{code}.html")
+            addresses[measure.code] = address_of("measures", force_code, f"{name}.html")
         except UnsafeName as error:
-            site.renderer.refuse(error, "measures", force_code, code)
+            renderer.refuse(error, "measures", force_code, name)
     return addresses
 
 
@@ -61,11 +70,19 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
         revisions = data.revisions(connection, force.code)
         traces = read_traces(connection, force.code, force.month)
         of_force = f", {force.name}" if len(forces) > 1 else ""
+        breakdowns: dict[str, list[MeasureHistory]] = {}
         for history in force.histories:
             measure = history.measure
             if measure.code not in force.addresses:
                 continue
             address = force.addresses[measure.code]
+            title = f"{measure.section_title}: {measure.label}{of_force}"
+            words = f"{measure.code} {measure.definition}"
+            anchor = measure.code if measure.breakdown else ""
+            site.find(address, title, "measure", words, anchor=anchor, synonyms=synonyms.get(measure.code))
+            if measure.breakdown:
+                breakdowns.setdefault(address, []).append(history)
+                continue
             csv = address_of("measures", force.code, f"{measure.code}.csv")
             traced = traces.get(measure.code, [])
             trace = address_of("measures", force.code, measure.code + TRACE_ENDING) if traced else ""
@@ -91,17 +108,33 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
             )
-            site.add(csv, history_csv, force.code, history)
-            title = f"{measure.section_title}: {measure.label}{of_force}"
-            words = f"{measure.code} {measure.definition}"
-            site.find(address, title, "measure", words, synonyms=synonyms.get(measure.code))
+            site.add(csv, history_csv, force.code, [history])
+        for address, histories in breakdowns.items():
+            _write_breakdown(site, address, force, histories)
         in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         of_sections = [
             (title, [_listed_measure(item, force.month, force.addresses) for item in histories])
             for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
         ]
-        sections.append((force.code, force.name, force.month, of_sections))
+        sections.append((force.name, force.month, of_sections))
     site.write("measures/index.html", "measures.html.j2", forces=sections)
+
+
+def _write_breakdown(site: Site, address: str, force: Force, histories: Sequence[MeasureHistory]) -> None:
+    """Write the page of a breakdown: its measures beside each other, by month, and their definitions."""
+    csv = f"{address.removesuffix('.html')}.csv"
+    months = dict.fromkeys(row.month for history in histories for row in history.rows)
+    site.write(
+        address,
+        "breakdown.html.j2",
+        here="measures/index.html",
+        force_name=force.name,
+        title=f"{histories[0].measure.section_title} by {histories[0].measure.breakdown.replace('_', ' ')}",
+        measures=[history.measure for history in histories],
+        rows=[(month, [history.figure(month) for history in histories]) for month in sorted(months, reverse=True)],
+        csv=csv,
+    )
+    site.add(csv, history_csv, force.code, histories)
 
 
 def _write_trace(
@@ -139,15 +172,17 @@ def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str,
     }
 
 
-def _listed_measure(history: MeasureHistory, month: date, addresses: Mapping[str, str]) -> dict[str, str]:
-    """Return what the list of measures shows of one: address, code, label, figure, finding and definition."""
+def _listed_measure(history: MeasureHistory, month: date, addresses: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the list of measures shows of one, with its months as points of a line."""
     measure = history.measure
     no_chart = "Compared at the same age" if history.cohorts else "No figure"
     return {
         "address": addresses.get(measure.code, ""),
-        "code": measure.code,
         "label": measure.label,
         "figure": history.text(month),
+        "before": history.text(months_before(month, 1)),
+        "year_before": history.text(months_before(month, 12)),
+        "trend": history.chart.points[-_TREND:] if history.chart else (),
         "finding": history.chart.finding if history.chart else no_chart,
         "definition": measure.definition,
     }
@@ -163,8 +198,8 @@ def _query(force_code: str, measure: str) -> str:
     )
 
 
-def history_csv(force_code: str, history: MeasureHistory) -> str:
-    """Return the months of a measure as CSV, one row per figure."""
+def history_csv(force_code: str, histories: Sequence[MeasureHistory]) -> str:
+    """Return the months of measures as CSV, one row per figure."""
     return csv_of(
         HISTORY_COLUMNS,
         (
@@ -178,6 +213,7 @@ def history_csv(force_code: str, history: MeasureHistory) -> str:
                 str(figure.is_provisional).lower(),
                 ", ".join(filter(None, (since(figure.since) if figure.since else "", remark))),
             )
+            for history in histories
             for row in history.rows
             for title, figure, remark in zip(history.columns, row.figures, row.remarks, strict=True)
         ),

@@ -17,29 +17,34 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
-from dagster_project.publication.site import data, peers, trust
+from dagster_project.publication.site import data
 from dagster_project.publication.site.cookbook import write_cookbook
-from dagster_project.publication.site.definitions import answered, definitions
-from dagster_project.publication.site.engine import page_names, write_page
+from dagster_project.publication.site.engine import (
+    Views,
+    is_absent,
+    page_names,
+    page_of_mart,
+    page_sql,
+    read_views,
+    write_page,
+)
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
-from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.frame import PAGES, Site
-from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
-from dagster_project.publication.site.links import page_of_mart
+from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
-from dagster_project.publication.site.reconciliation import claims, printed, sentences
-from dagster_project.publication.site.revisions import publications, revisions
+from dagster_project.publication.site.peers import peer_charts
 from dagster_project.publication.site.worst_month import WorstMonth, worst_months
 
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
 
-_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "peers.js", "measure.js")
+_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "measure.js", "filter.js")
 
 
 def write_site(
@@ -78,17 +83,15 @@ def write_site(
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     details = write_details(connection, draft)
-    # Without data, this page is absent, which is not a fault.
-    comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
-    absent = [] if comparison else [peers.PAGE]
+    # The force on the first page comes first everywhere, then the others by code.
+    papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
+    forces = sorted(_forces(renderer, connection, papers, events), key=lambda force: force.code != force_code)
+    pages = _read_pages(renderer, connection, forces, force_code)
+    absent = [f"{name}.html" for name, views in pages.items() if is_absent(page_sql(name), views)]
     # A failed page is not tried again, so this loop ends.
     while True:
         site = Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, force_code, details, events)
-        if comparison:
-            site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
-            words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
-            site.find(peers.PAGE, f"{peers.NAME}: how we compare", "page", words)
+        _collect(site, connection, papers, forces, pages, details=details, events=events)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
@@ -102,37 +105,51 @@ def write_site(
     return sum(1 for path in folder.rglob("*.html"))
 
 
+def _read_pages(
+    renderer: Renderer, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], force_code: str
+) -> dict[str, Views | None]:
+    """Return the tables of each page of the engine; a page whose marts cannot be read counts as failed."""
+    names = {force.code: force.name for force in forces}
+    months = {force.code: force.month for force in forces}
+    addresses = {address for force in forces for address in force.addresses.values()}
+    pages = {}
+    for name in page_names():
+        read = partial(read_views, connection, page_sql(name), names, months, force_code, addresses)
+        views = renderer.attempt(f"{name}.html", read)
+        if not renderer.has_failed(f"{name}.html"):
+            pages[name] = views
+    return pages
+
+
 def _collect(
     site: Site,
     connection: duckdb.DuckDBPyConnection,
     papers: Sequence[Paper],
-    force_code: str,
+    forces: Sequence[Force],
+    pages: Mapping[str, Views | None],
+    *,
     details: Mapping[str, DetailFiles],
     events: Mapping[str, Sequence[Event]],
 ) -> None:
-    # The force on the first page comes first everywhere, then the others by code.
-    papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
-    forces = sorted(_forces(site, connection, papers, events), key=lambda force: force.code != force_code)
-    addresses = {(force.code, measure): address for force in forces for measure, address in force.addresses.items()}
     # If the marts of a page cannot be read, the page counts as failed.
     attempt = site.renderer.attempt
-    summary = attempt("trust.html", lambda: trust.summary(connection)) or []
-    attempt("index.html", lambda: _index(site, connection, papers, forces, force_code, summary))
-    attempt("trust.html", lambda: _trust(site, connection, forces, addresses, summary))
+    force_code = forces[0].code if forces else ""
+    charts = {"demand": partial(_weekly_demand, forces), "peers": partial(peer_charts, connection, force_code)}
+    for name, views in pages.items():
+        if f"{name}.html" not in site.failed:
+            content = attempt(f"{name}.html", charts[name]) if name in charts else {}
+            if content is not None:
+                write_page(site, name, views, **content)
+    trust = pages.get("trust") if "trust.html" not in site.failed else None
+    attempt("index.html", lambda: _index(site, connection, papers, forces, trust))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces))
     attempt("explorer.html", lambda: _explorer(site, connection, force_code, details, events))
-    names, months = _names_and_months(forces)
-    for name in page_names():
-        content = _weekly_demand(forces) if name == "demand" else {}
-        page = partial(write_page, site, connection, name, forces=names, months=months, **content)
-        attempt(f"{name}.html", page)
-    attempt("quality/index.html", lambda: _quality(site, connection))
-    attempt("dictionary/index.html", lambda: _dictionary(site, connection))
+    attempt("dictionary.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: write_cookbook(site, connection))
 
 
 def _forces(
-    site: Site,
+    renderer: Renderer,
     connection: duckdb.DuckDBPyConnection,
     papers: Sequence[Paper],
     events: Mapping[str, Sequence[Event]],
@@ -144,15 +161,17 @@ def _forces(
         try:
             address = address_of("measures", code)
         except UnsafeName as error:
-            site.renderer.refuse(error, "measures", code)
+            renderer.refuse(error, "measures", code)
             continue
         read = partial(
             _read_force, connection, code, month, until=months[-1].month, papers=papers, events=events.get(code, ())
         )
-        found = site.renderer.attempt(address, read)
+        found = renderer.attempt(address, read)
         if found is not None:
             histories, worst = found
-            yield Force(code, names.get(code, code), month, histories, measure_addresses(site, code, histories), worst)
+            yield Force(
+                code, names.get(code, code), month, histories, measure_addresses(renderer, code, histories), worst
+            )
 
 
 def _read_force(
@@ -173,10 +192,9 @@ def _index(
     connection: duckdb.DuckDBPyConnection,
     papers: Sequence[Paper],
     forces: Sequence[Force],
-    force_code: str,
-    summary: Sequence[trust.Sentence],
+    trust: Views | None,
 ) -> None:
-    latest = first_shown(papers, force_code)
+    latest = first_shown(papers, forces[0].code if forces else "")
     report = latest and read_report(
         connection,
         force_code=latest.force_code,
@@ -189,10 +207,9 @@ def _index(
     site.write(
         "index.html",
         "index.html.j2",
-        trust=summary,
+        trust=trust,
         report=report,
-        cards=cards(report, shown.addresses if shown else {}, shown.worst if shown else {}) if report else [],
-        addresses=shown.addresses if shown else {},
+        traces={code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed},
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,
@@ -201,7 +218,6 @@ def _index(
         papers=papers,
         others=_newest_of_others(papers, latest),
         forms=FORMS,
-        sources=data.sources(connection),
     )
     words = "whom to ask questions feedback publication date calendar owner status"
     site.find("index.html", "Next release and contact", "page", words, anchor="contact")
@@ -241,11 +257,6 @@ def _explorer(
     site.find("explorer.html", "Explorer", "page", words)
 
 
-def _names_and_months(forces: Sequence[Force]) -> tuple[dict[str, str], dict[str, date]]:
-    """Return the name of each force and the month that is shown first, by code."""
-    return {force.code: force.name for force in forces}, {force.code: force.month for force in forces}
-
-
 def _weekly_demand(forces: Sequence[Force]) -> dict[str, Any]:
     """Return the weekly charts of each force for the template."""
     weekly = {force.name: charts for force in forces if (charts := list(_weekly_charts(force)))}
@@ -261,88 +272,23 @@ def _weekly_charts(force: Force) -> Iterator[tuple[str, str, Chart]]:
             yield f"{force.code} {measure.code}", title, history.weekly_chart
 
 
-def _trust(
-    site: Site,
-    connection: duckdb.DuckDBPyConnection,
-    forces: Sequence[Force],
-    addresses: Mapping[tuple[str, str], str],
-    summary: Sequence[trust.Sentence],
-) -> None:
-    page = "trust.html"
-    papers = claims(connection)
-    site.write(
-        page,
-        "trust.html.j2",
-        summary=summary,
-        printed=printed(connection),
-        sentences=sentences(connection),
-        papers=papers,
-        revisions=revisions(connection),
-        publications=publications(connection),
-        definitions=definitions(connection, *_names_and_months(forces)),
-        answered=answered(connection),
-        addresses=addresses,
-        sources=data.sources(connection),
-        faults=faults(connection),
-    )
-    site.find(
-        page,
-        "Why these figures can be trusted",
-        "page",
-        "audit evidence reconciliation printed figures trust",
-    )
-    words = " ".join(claim["statement"] for paper in papers for claim in paper)
-    for anchor, title, about in (
-        ("printed", "Printed figures, compared", "reconciliation difference formula"),
-        ("claims", "What papers claim", f"supported contradicted statements sentences {words}"),
-        ("revisions", "Revisions, with their cause", "changed corrected publication versions"),
-        ("definitions", "Figures under each definition", "short abandons threshold what if alternative formula"),
-        ("faults", "What is missing, rejected or quarantined", "not in the figures deliveries reasons months"),
-    ):
-        site.find(page, title, "page", about, anchor=anchor)
-
-
-def _quality(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
-    page = "quality/index.html"
-    expectations = data.expectations(connection)
-    calendars = data.calendars(connection)
-    site.write(
-        page,
-        "quality.html.j2",
-        sources=data.sources(connection),
-        calendars=calendars,
-        incomplete=data.incomplete_months(connection),
-        quarantine=data.quarantined(connection),
-        expectations=expectations,
-        corrections=data.corrections(connection),
-    )
-    site.find(page, "Quarantined rows, by reason", "quality", "quarantine", anchor="quarantine")
-    site.find(page, "Incomplete months, by force", "quality", "completeness force missing", anchor="incomplete")
-    for source in calendars:
-        site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", anchor=source)
-    for row in expectations:
-        title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
-        site.find(page, title, "expectation", row["reason"] or "", anchor="expectations")
-
-
 def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
+    page = "dictionary.html"
     tables = [
         table
         | {
-            "address": address_of("dictionary", f"{table['table_name']}.html"),
             "parquet": parquet_addresses(site.folder, table["table_name"]),
             "page": _page_in_navigation(table["table_name"]),
         }
         for table in data.tables(connection)
     ]
-    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
+    site.write(page, "dictionary.html.j2", tables=tables)
     words = "excel power bi power query pq connection refresh"
-    site.find("dictionary/index.html", "Power BI and Excel", "page", words, anchor="queries")
+    site.find(page, "Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
-        address = table["address"]
-        site.write(address, "table.html.j2", here="dictionary/index.html", table=table)
         columns = " ".join(column["column_name"] for column in table["columns"])
-        site.find(address, table["table_name"], "table", f"{table['description']} {columns}")
+        words = f"{table['description']} {columns}"
+        site.find(page, table["table_name"], "table", words, anchor=table["table_name"])
 
 
 def _page_in_navigation(mart: str) -> tuple[str, str, str] | None:

@@ -5,10 +5,9 @@ from datetime import date
 import pytest
 
 from dagster_project.publication.peer_charts import draw_peers
-from dagster_project.publication.report.published_answering import findings, how_we_compare, ordinal, published_month
+from dagster_project.publication.report.published_answering import findings, how_we_compare, ordinal
 from dagster_project.publication.report.queries import read
-from dagster_project.publication.site.peers import peers_content, peers_page
-from tests.leaving.publication2.reports import a_frame
+from dagster_project.publication.site.peers import peer_charts
 
 JULY, AUGUST, SEPTEMBER = (date(2022, month, 1) for month in (7, 8, 9))
 FIGURES = ("calls", "mean_answer_seconds", "pct_under_10s", "pct_10_to_60s", "pct_over_60s")
@@ -47,46 +46,22 @@ def published(marts):
 
 
 def test_sentences_compare_texts_and_say_why_there_is_no_rank(published):
-    july, august = map(published_month, read(published, "published", force_code="kent"))
+    july, august = read(published, "published", force_code="kent")
     assert findings(july) == (
         "90.0% of 999 calls were answered in under 10 seconds, above the United Kingdom (75.0%): ranked 1st of 2 "
         "forces.",
         "The mean answer time was 8.0s, below the United Kingdom (17.0s): ranked 2nd of 2 (1 is the shortest).",
     )
     assert "as in the United Kingdom (90.0%)" in findings(august)[0]
-    surrey = published_month(read(published, "published", force_code="surrey")[-1])
+    surrey = read(published, "published", force_code="surrey")[-1]
     assert findings(surrey) == ("<b>Surrey</b> has no rank: nothing published.",)
     assert len(read(published, "published", force_code=None)) == 4
     ranks = (1, 2, 3, 4, 11, 12, 13, 22, 111)
     assert " ".join(map(ordinal, ranks)) == "1st 2nd 3rd 4th 11th 12th 13th 22nd 111th"
 
 
-def test_the_page_ranks_the_forces_marks_the_own_one_and_escapes_names(published):
-    content = peers_content(published, "kent")
-    page = peers_page(a_frame() | content)
-    assert '<tr class="own"><td class="number">1</td><th scope="row">Kent Police</th>' in page
-    assert "<b>Surrey" not in page
-    assert list(content["months"].items()) == [("2022-08", "August 2022"), ("2022-07", "July 2022")]
-    assert (content["first"], content["own_name"], content["no_group"]) == ("2022-08", "Kent Police", True)
-    kent, surrey = content["tables"]["2022-07"].rows
-    assert (kent.rank, kent.figures, kent.shares) == ("1", ("1,000", "8.0s", "90.0%", "9.0%", "1.0%"), (90.0, 9.0, 1.0))
-    assert (surrey.rank, surrey.is_own) == ("2", False)
-    # July has a missing day in the warehouse.
-    assert content["compared"] == [("Aug 2022", kent.figures, "1,010", "6.5s")]
-    unranked = content["tables"]["2022-08"].rows[1]
-    assert (unranked.rank, unranked.shares, unranked.remark) == ("\N{EN DASH}", (), "nothing published")
-
-
-def test_a_group_is_shown_for_a_force_that_has_one(published):
-    content = peers_content(published, "surrey")
-    july, august = ([(row.name, row.remark) for row in table.totals] for table in reversed(content["tables"].values()))
-    assert july == [("United Kingdom", "2 of 3 forces"), ("Most similar group", "2 of 3 forces")]
-    assert august == [("United Kingdom", "1 of 3 forces")]
-    assert (content["compared"], content["no_group"]) == ([], False)
-
-
 def test_the_chart_of_the_forces_names_the_own_one_and_the_country(published):
-    share, mean = peers_content(published, "kent")["charts"]
+    share, mean = (chart for chart, _ in peer_charts(published, "kent")["peer_charts"])
     assert share.finding == "August 2022: 90.0%; United Kingdom 90.0%"
     assert share.alternative == (
         "Line chart of the share of 999 calls answered in under 10 seconds, of 2 forces, July 2022 to August 2022. "
@@ -97,10 +72,9 @@ def test_the_chart_of_the_forces_names_the_own_one_and_the_country(published):
     assert drawn.count(">Kent<") == drawn.count(">UK<") == drawn.count('stroke-dasharray="5,3"') == 1
     assert ">100%<" in drawn
     assert ">20s<" in draw_peers(mean)
-    outside = peers_content(published, "btp")
-    assert (outside["own_name"], outside["tables"]["2022-08"].findings) == ("", ())
-    assert outside["charts"][0].own == ()
-    assert draw_peers(outside["charts"][0]).count("font-weight") == 1
+    (outside, drawing), _ = peer_charts(published, "btp")["peer_charts"]
+    assert outside.own == ()
+    assert drawing.count("font-weight") == 1
 
 
 def test_a_paper_has_the_section_for_months_with_published_figures_only(published):
@@ -116,10 +90,3 @@ def test_a_paper_has_the_section_for_months_with_published_figures_only(publishe
     # August has nothing of surrey, the months before nothing of any force.
     assert how_we_compare(read(published, "published", force_code="surrey"), [AUGUST]) is None
     assert how_we_compare(read(published, "published", force_code="kent"), [date(2021, 1, 1)]) is None
-
-
-def test_without_the_table_or_its_rows_there_is_neither_section_nor_page(published):
-    published.execute("delete from marts.national_call_answering")
-    assert peers_content(published, "kent") is None
-    published.execute("drop table marts.national_call_answering")
-    assert how_we_compare(read(published, "published", force_code="kent"), [JULY]) is None

@@ -5,7 +5,7 @@ select
     measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
     measures.is_sum, measures.headline_order, coalesce(measures.topic, '') as topic,
     coalesce(measures.weight, 0)::double as weight, coalesce(measures.clause, '') as clause,
-    coalesce(measures.volume, '') as volume,
+    coalesce(measures.volume, '') as volume, coalesce(measures.breakdown, '') as breakdown,
     coalesce(min(definitions.definition), 'target') as target_kind
 from marts.measures as measures
 left join marts.definitions as definitions

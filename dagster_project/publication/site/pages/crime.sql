@@ -1,3 +1,5 @@
+-- title: Recorded and cancelled crime
+-- lead: Why and when recorded crimes are cancelled, how many more to expect, and where crimes were recorded.
 -- search: Recorded and cancelled crime | cancellations months transferred reinstated no-crime
 
 -- view: by-month
@@ -41,6 +43,8 @@ order by crimes.force_code, crimes.month_start desc
 
 -- view: groups-by-code
 -- title: Crimes cancelled in the month by offence group and reason
+-- note: As papers print it: whenever the crimes were recorded. The next two tables are of crimes recorded in the month
+--   and cancelled since: never add the two. Darker cells have higher figures.
 -- by: force month
 -- corner: Offence group
 -- shades: all

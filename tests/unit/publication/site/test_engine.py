@@ -1,4 +1,4 @@
-"""Tables that a reader chooses from, the cards of the first page, the cookbook, and the collected site."""
+"""Tables that a reader chooses from, the first page, the cookbook, and the collected site."""
 
 import base64
 import gzip
@@ -11,9 +11,9 @@ from decimal import Decimal
 from dagster_project.publication.html import environment
 from dagster_project.publication.site import engine
 from dagster_project.publication.site.cookbook import texts_of
+from dagster_project.publication.site.engine import Choice, Table, View, Views, month_choice, shades
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.front_page import cards, not_compared
-from dagster_project.publication.site.views import Choice, Table, View, Views, month_choice, shades
+from dagster_project.publication.site.front_page import not_compared
 from tests.unit.publication.reports import a_frame, a_report
 
 HOSTILE = "</script><b onload=alert(1)>"
@@ -22,7 +22,7 @@ HOSTILE = "</script><b onload=alert(1)>"
 def some_views(text: str = "5") -> Views:
     forces = Choice("force", "Force", {"kent": "Kent Police", "essex": text}, "kent")
     tables = {(force,): Table(text, ("Hour", "Mon"), ((text, text),), ("6",), text) for force in forces.options}
-    return Views((forces,), (View("calls", "Calls", ("force",), tables),))
+    return Views((forces,), (View({"view": "calls", "title": "Calls"}, ("force",), tables),))
 
 
 def test_shades_go_from_the_least_to_the_greatest():
@@ -31,28 +31,29 @@ def test_shades_go_from_the_least_to_the_greatest():
 
 
 def test_months_are_offered_newest_first_and_the_first_shown_always():
-    choice = month_choice([date(2022, 12, 1), date(2023, 1, 1)], date(2022, 11, 1))
+    choice = month_choice(["2022-12", "2023-01"], "2022-11")
     assert (list(choice.options), choice.first) == (["2023-01", "2022-12", "2022-11"], "2022-11")
-    many = [date(year, month, 1) for year in range(2019, 2023) for month in range(1, 13)]
-    assert len(month_choice(many, date(2022, 1, 1)).options) == 24
+    many = [f"{year}-{month:02}" for year in range(2019, 2023) for month in range(1, 13)]
+    assert len(month_choice(many, "2022-01").options) == 24
 
 
 def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     template = environment().from_string(
-        '{% import "site/views.html.j2" as view_macros %}{{ view_macros.chooser(views, "Force") }}'
+        '{% import "site/views.html.j2" as view_macros %}{{ view_macros.chooser(views) }}'
         '{{ view_macros.shown(views, "calls") }}{{ view_macros.data(views) }}'
     )
     page = template.render(views=some_views())
     assert '<td class="number shade6">5</td>' in page
     (packed,) = re.findall(r'<script type="text/plain" class="data">([^<]*)</script>', page)
     data = json.loads(gzip.decompress(base64.b64decode(packed)))
-    assert data["calls"]["tables"]["essex"] == ["5", "5", ["Hour", "Mon"], [["5", "5"]], ["6"]]
+    assert data["calls"]["tables"]["essex"] == ["5", "5", ["Hour", "Mon"], [["5", "5"]], ["6"], []]
     hostile = template.render(views=some_views(HOSTILE))
     assert HOSTILE not in hostile
     assert "<b " not in hostile
     assert hostile.count("</script>") == 1
-    nothing = Views(some_views().choices, (View("calls", "Calls", ("force",), {}),))
-    assert nothing.first(nothing.view("calls")) is None
+    nothing = Views(some_views().choices, (View({"view": "calls", "title": "Calls"}, ("force",), {}),))
+    assert nothing.shown(nothing.view("calls")) == []
+    assert "There are no figures for this choice." in template.render(views=nothing)
 
 
 PAGE = """-- search: A page | words
@@ -71,6 +72,17 @@ where month_start >= $first_month
 -- by: force
 select *, label as name, amount as figure, if(amount < 2000, 'b', 'a') as heading, amount as position,
     if(amount < 2000, 'count 1', '{figure} of {name}') as format from figures
+
+-- view: listed
+-- title: Listed
+-- by: label
+-- words: What
+-- folded: yes
+-- summary: yes
+-- nothing: None.
+select label, 'percent' as unit, 1 as decimals, 'a' as name, concat('of ', label) as "What", amount as "Count|measure",
+    amount = 2000 as is_marked, if(amount = 2000, 'a.html', 'b.html') as link, 'All.' as finding from figures
+order by amount desc
 """
 
 
@@ -84,34 +96,33 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
             ('kent', date '2023-01-01', true, 50.0, '{force}', 2000), ('kent', date '2021-01-01', false, 100, 'old', 1)
         ) as t (force_code, month_start, is_provisional, share_of_days_loaded, label, amount)
     """)
-    views = engine.read_views(marts, engine.page_sql("a"), {"kent": "Kent"}, {"kent": date(2023, 1, 1)})
-    wide, long = views.views
+    months = {"kent": date(2023, 1, 1)}
+    views = engine.read_views(marts, engine.page_sql("a"), {"kent": "Kent"}, months, "kent", {"a.html"})
+    wide, long, listed = views.views
     month = "Jan 2023, provisional: 50% of its days delivered"
     # What stands in the data is not read as a text with columns.
     shown = Table(f"Kent, {month}", ("Month", "Count", "% of it"), ((month, "2,000", "1,000.0%"),), ("--",))
     assert wide.tables == {("kent", "2023-01"): replace(shown, finding="{force}: 2,000, Jan 2023.")}
-    assert (wide.note, [choice.name for choice in views.choices]) == ("A note of two lines.", ["force", "month"])
+    assert wide.settings["note"] == "A note of two lines."
+    assert [choice.name for choice in views.choices] == ["force", "month"]
     rows = ("{force}", "\N{EN DASH}", "2,000 of {force}"), ("old", "1.0", "\N{EN DASH}")
     assert long.tables == {("kent",): Table("Kent", ("Month", "b", "a"), rows)}
+    of_label = Table("", ("Month", "What", "Count"), (("a", "of {force}", "2,000.0%"),), (), "All.", (0,), ("a.html",))
+    assert list(listed.tables) == [("{force}",), ("old",)]
+    assert listed.tables["{force}",] == of_label
+    assert (listed.words, listed.is_chosen, listed.is_folded, listed.finding) == ([1], False, False, "All")
+    assert views.summary == [listed]
+    assert views.shown(listed) == list(listed.tables.values())
+    assert not engine.is_absent(engine.page_sql("a"), views)
+    # Without forces, a page has the views that need none.
+    assert engine.read_views(marts, engine.page_sql("a"), {}, {}).views[2].tables
 
 
-def test_a_card_has_its_verdict_comparisons_and_limits_in_lines_of_their_own():
+def test_the_first_page_says_where_no_year_before_can_be_compared():
     report = a_report()
-    (card,) = cards(report, {"calls_999.received": "measures/x.html"}, {})
-    assert card.lines == (
-        "Worse than usual",
-        "Dec 2022 1,234; Jan 2022 1,233",
-        "Year to date 2,469",
-        "Target of the year: needs about 94%",
-        "Provisional: 30 of 31 days",
-    )
-    target = "Target under 2%: missed; met in 3 of the last 12 months"
-    assert (card.address, card.target, card.worst) == ("measures/x.html", target, None)
-    nothing = [replace(figure, value=None) for figure in card.headline.compared]
-    empty = replace(card.headline, verdict="", compared=nothing, remark="", target="", rest="")
+    headline = report.matrix.headlines[0]
+    empty = replace(headline, compared=[replace(figure, value=None) for figure in headline.compared])
     bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
-    (card,) = cards(bare, {}, {})
-    assert (card.lines, card.target, card.address) == ((), "", "")
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
 
@@ -120,14 +131,14 @@ def test_results_of_the_cookbook_have_the_same_decimals_in_a_column():
     is_number, texts = texts_of(
         [
             ("kent", date(2022, 10, 1), Decimal("1.972"), Decimal("2.000000"), 3, True, None),
-            ("kent", datetime(2022, 9, 1, 4, 5), Decimal("1.2"), None, 14, False, Decimal(0)),  # noqa: DTZ001
+            ("kent", datetime(2022, 9, 1, 4, 5), Decimal("1.2"), None, 1400, False, Decimal(0)),  # noqa: DTZ001
         ],
         7,
     )
     assert is_number == (False, False, True, True, True, False, True)
     assert texts == (
-        ("kent", "2022-10-01", "1.972", "2", "3", "True", ""),
-        ("kent", "2022-09-01 04:05", "1.200", "", "14", "False", "0"),
+        ("kent", "2022-10-01", "1.97", "2", "3", "yes", ""),
+        ("kent", "2022-09-01 04:05", "1.20", "", "1,400", "no", "0"),
     )
     assert texts_of([], 2) == ((True, True), ())
 

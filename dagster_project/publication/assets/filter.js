@@ -1,0 +1,17 @@
+// Hides the measures of the list that do not have every word of the filter, and sections without any.
+"use strict";
+
+(function () {
+  const field = document.getElementById("filter");
+  const rows = [...document.querySelectorAll("main tbody tr")];
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+    for (const section of document.querySelectorAll("main section")) {
+      section.hidden = !section.querySelector("tbody tr:not([hidden])");
+    }
+    field.closest("p").querySelector("[role=status]").textContent =
+      rows.filter((row) => !row.hidden).length + " of " + rows.length + " measures";
+  });
+  field.closest("p").hidden = false;
+})();

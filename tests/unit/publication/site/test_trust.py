@@ -1,0 +1,75 @@
+"""The trust page: printed figures that differ, and sentences that count them."""
+
+from datetime import date
+
+import pytest
+
+from dagster_project.publication.site.engine import PageSql, View, page_sql, read_views
+
+TABLES = """
+    create table marts.report_months as select date '2022-10-01' as month_start;
+    create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name;
+    create table marts.load_audit as select false as is_synthetic;
+    create table marts.measures as
+    select *, 'crime' as section, 'Crime' as section_title, 1 as section_order, 1 as decimals, 1 as board_paper_order,
+        concat('crime.', name) as measure, label as short_label, 'crimes,live_chats' as sources, 'percent' as unit
+    from (values
+        ('pct', '%', 'cancelled', null), ('of_both', 'Of both', 'cancelled', 'both')
+    ) as t (name, label, numerator, denominator);
+    create table marts.reconciliation as
+    select *, 'crime' as section, 'kent' as force_code, 'p' as report_id, date '2023-03-15' as published_on
+    from (values
+        ('pct', '%', 'percent', date '2022-08-01', '3.6%', '3.6%', 0.000000, 'match_other_formula', 'of_both'),
+        ('pct', '%', 'percent', date '2022-09-01', '3.4%', '3.5%', 0.100000, 'mismatch', 'pct_of'),
+        ('pct', '%', 'percent', date '2022-10-01', '3.4%', null, null, 'no_data', null),
+        ('none', 'N', 'count', date '2022-10-01', '5', '5', 0.000000, 'match', 'pct')
+    ) as t (measure, label, unit, month_start, published_value, warehouse_value, difference, verdict, formula);
+    create table marts.reconciliation_narrative as
+    select *, 'kent' as force_code, 'p' as report_id, null::date as published_on, 1 as test_no,
+        '3.6%' as published_value, null as warehouse_value, null as formula, null::date as first_month, 'x' as statement
+    from (values
+        ('N1', 'match', 'paper'), ('N2', 'match_other_formula', 'paper'), ('N3', 'match_other_formula', 'trial'),
+        ('N4', 'no_data', 'paper')
+    ) as t (statement_id, verdict, found_by);
+    create table marts.delivery_totals as from (values
+        ('crimes', 31, 29, 1, 1, 0, 2), ('*', 31, 29, 1, 1, 0, 2)
+    ) as t (source, days_due, days_in_figures, days_missing, days_rejected, days_withdrawn, rows_in_quarantine);
+    alter table marts.delivery_totals add column rows_loaded bigint;
+    alter table marts.delivery_totals add column newest_day date default '2022-10-31';
+"""
+
+
+@pytest.fixture
+def read(marts):
+    """A function that reads a view of the page."""
+    marts.execute(TABLES)
+
+    def read(key: str) -> View:
+        view = next(view for view in page_sql("trust").views if view[0]["view"] == key)
+        return read_views(marts, PageSql({}, (view,)), {"kent": "Kent Police"}, {"kent": date(2022, 10, 1)}).views[0]
+
+    return read
+
+
+def test_a_printed_figure_that_differs_stands_with_ours_and_the_formula_of_each_month(read):
+    view = read("printed")
+    rest = "1 by another formula; 1 differs; 1 for months that are not delivered"
+    assert view.finding == f"2 of 4 printed figures reproduced exactly; {rest}"
+    (table,) = view.tables.values()
+    formulas = "cancelled / both (from August 2022); pct_of (from September 2022); none of the formulas tried (from"
+    assert table.rows == (
+        ("Crime: %", "3.6%", "3.4%; ours 3.5% (difference 0.1%)", "3.4% (not delivered)", f"{formulas} October 2022)"),
+        ("crime: N", "\N{EN DASH}", "\N{EN DASH}", "5", "pct"),
+    )
+    assert table.caption == "Kent Police, paper of 15 March 2023"
+    assert table.columns[1:4] == ("Aug 2022", "Sep 2022", "Oct 2022")
+    assert table.marked == (0,)
+
+
+def test_sentences_and_deliveries_are_counted_by_how_they_ended(read):
+    found = "1 of 4 figures in sentences of papers reproduced; 1 by another formula; 1 by a period found by trial"
+    assert read("sentences").finding == f"{found}; 1 other needs months that are not loaded"
+    view = read("faults")
+    assert view.finding == "29 of 31 deliveries due are loaded; 1 missing, 1 rejected"
+    rows = next(iter(view.tables.values())).rows
+    assert [(row[0], row[6]) for row in rows] == [("crimes", "2022-10-31"), ("live chats", "never delivered")]
