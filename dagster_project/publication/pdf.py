@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
-from dagster_project.publication.icons import trend_line
+from dagster_project.publication.charts import trend_line
 from dagster_project.publication.report.model import (
     COMPARED,
     EXCEPTION_COLUMNS,
@@ -108,7 +108,7 @@ def _content(report: Report) -> dict[str, Any]:
         item["figure"] = _words(item["figure"])
         item["beside"] = dict(zip(COMPARED, map(_words, item.pop("compared")), strict=True))
         item["trend"] = trend_line(headline.trend, headline.trend_scale)
-        del item["trend_scale"]
+        del item["trend_scale"], item["target_value"]
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         section["events_note"] = whole.events_note
@@ -120,6 +120,8 @@ def _content(report: Report) -> dict[str, Any]:
             chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
             for number in ("points", "usual", "lower_limit", "upper_limit", "usual_from", "target", "events"):
                 del chart[number]
+    for item in content["revisions"]:
+        item["before"], item["after"] = _words(item["before"]), _words(item["after"])
     del content["months"]
     return content
 
