@@ -20,7 +20,7 @@ from dagster_project.console import warn
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
-from dagster_project.publication.space import Need
+from dagster_project.publication.space import require_space
 from dagster_project.settings import INSTANCE, Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.history import require_sound_warehouse
@@ -92,7 +92,6 @@ def run_job(
     Raises:
         WarehouseLocked: another run holds the warehouse.
         NotEnoughSpace: the disk has less free space than the job needs.
-        DiskFull: the disk filled up while the job ran.
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
         TableMismatch: a raw table does not fit its contract.
@@ -126,13 +125,9 @@ def _run_in_process(
     from dagster_project.loading.pipeline import prepare_warehouse
 
     # Only publications may be read by others, and `publish` sets their modes.
-    need = Need(
-        settings,
-        _COMMANDS[name] + (f" --force {force}" if force else ""),
-        extracts_bytes=planned.plan.extracts_bytes if planned else 0,
-        published=_published(settings, name, force),
-    )
-    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files(), need.required():
+    command = _COMMANDS[name] + (f" --force {force}" if force else "")
+    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
+        require_space(settings, command, _published(settings, name, force))
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
         settings.commentary.mkdir(exist_ok=True)
@@ -174,8 +169,6 @@ def _run_in_process(
                 resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
-            if failures and (full := need.explain(" ".join(failures))):
-                failures = (*failures, full)
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(unresolved_deliveries(connection)) if connection else ()
             contracts = named_contracts(settings, sources)

@@ -15,8 +15,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.draft import Draft
-from dagster_project.publication.files import write
+from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import packed
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.report.display import display, display_target, in_full

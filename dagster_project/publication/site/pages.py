@@ -1,5 +1,6 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -10,9 +11,8 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import LONDON
-from dagster_project.publication.draft import Draft
 from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, write_vega
-from dagster_project.publication.files import copy, write
+from dagster_project.publication.files import Draft, copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
@@ -53,8 +53,6 @@ def write_site(
     papers: Sequence[Paper],
     *,
     force_code: str,
-    run_id: str,
-    published_at: datetime,
     events: Mapping[str, Sequence[Event]],
 ) -> int:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
@@ -66,20 +64,13 @@ def write_site(
         draft: the publication; it has the papers.
         papers: the papers, by force, newest month first.
         force_code: the force on the first page; the first force with papers if it has none.
-        run_id: name of the publication.
-        published_at: time of publication, with time zone.
         events: what the charts of each force mark.
 
     Returns:
         The number of pages written.
     """
     data_until, is_synthetic = newest_delivery(connection)
-    shared = {
-        "run_id": run_id,
-        "published_at": published_at.astimezone(LONDON),
-        "data_until": data_until,
-        "is_synthetic": is_synthetic,
-    }
+    shared = {"data_until": data_until, "is_synthetic": is_synthetic}
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     details = write_details(connection, draft)

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import papers
-from dagster_project.publication.draft import Draft
+from dagster_project.publication.files import Draft
 from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.months import PaperMonth

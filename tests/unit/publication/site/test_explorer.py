@@ -10,8 +10,8 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import explorer
-from dagster_project.publication.draft import Draft
 from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, vega_bundle, write_vega
+from dagster_project.publication.files import Draft
 from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.read import ReportError
 from dagster_project.publication.site.explorer_details import DETAILS, details_of, write_details
