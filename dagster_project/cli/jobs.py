@@ -16,7 +16,7 @@ from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
-from dagster_project.console import warn
+from dagster_project.console import say, warn
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
@@ -133,6 +133,8 @@ def _run_in_process(
         settings.commentary.mkdir(exist_ok=True)
         # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
         prepare_warehouse(settings, contracts_of(settings))
+        if name == "publish" and (unchanged := _unchanged(settings)):
+            return unchanged
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -169,12 +171,29 @@ def _run_in_process(
                 resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
-        with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            left = tuple(unresolved_deliveries(connection)) if connection else ()
-            contracts = named_contracts(settings, sources)
-            landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
-            expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
-        return RunResult(result.success, failures, left, expected)
+        return _result(settings, result.success, failures, sources, planned)
+
+
+def _unchanged(settings: Settings) -> RunResult | None:
+    """Say that a publication would be the one before, and return that as a result; None if it would not."""
+    from dagster_project.publication.publish import unchanged_publication
+
+    current = unchanged_publication(settings)
+    if current is None:
+        return None
+    say(f"Nothing has changed since the publication {current.name}. Nothing was published again.")
+    return _result(settings, True, (), (), None)
+
+
+def _result(
+    settings: Settings, success: bool, failures: tuple[str, ...], sources: Sequence[str], planned: RunPlan | None
+) -> RunResult:
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        left = tuple(unresolved_deliveries(connection)) if connection else ()
+        contracts = named_contracts(settings, sources)
+        landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
+        expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
+    return RunResult(success, failures, left, expected)
 
 
 def _published(settings: Settings, job: str, force: str | None) -> Path:

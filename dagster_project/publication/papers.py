@@ -24,6 +24,7 @@ from dagster_project.publication.report.commentary import (
     read_defaults,
 )
 from dagster_project.publication.report.definitions import formula_changes, read_rules
+from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.events import events_file, read_events
 from dagster_project.publication.report.measures import catalogue_sections, paper_names, read_measures
 from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, Report
@@ -31,6 +32,7 @@ from dagster_project.publication.report.months import PaperMonth, paper_months
 from dagster_project.publication.report.page_one import read_main_points
 from dagster_project.publication.report.read import ReportError, headline_measures, read_report
 from dagster_project.publication.site.traces import trace_addresses
+from dagster_project.sql import scalar
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -131,7 +133,8 @@ def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
             for link in broken:
                 kept = kept.replace(link[0], link[2])
             write(draft.folder, address, kept.encode())
-            draft.renderer.made_of.pop(address, None)
+            for made in (address, address.rpartition("/")[0]):
+                draft.renderer.made_of.pop(made, None)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
@@ -218,6 +221,20 @@ def _write(
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
     words = _commentary(connection, file, month.month, front) if file else None
+    paper = Paper(
+        force,
+        _force_name(connection, force),
+        month,
+        Path(address),
+        False,
+        (),
+        main_points.get(month.month, ()),
+        words or Commentary(),
+    )
+    if draft.renderer.is_unchanged(address, (month, words, events, is_latest, is_newest)) and draft.before:
+        names = sorted(path.name for path in (draft.before / address).iterdir())
+        draft.renderer.keep(draft.folder, [f"{address}/{name}" for name in names])
+        return replace(paper, forms=tuple(form for form in FORMS if form in names))
     report = draft.renderer.attempt(
         address,
         lambda: read_report(
@@ -245,16 +262,15 @@ def _write(
         is_latest=is_latest,
         traces=traces,
     )
-    return Paper(
-        force,
-        report.force_name,
-        month,
-        Path(address),
-        is_rendered=any(written.values()),
-        forms=tuple(form for form in FORMS if form in written),
-        main_points=report.main_points,
-        commentary=words or Commentary(),
-    )
+    if len(written) <= len(tasks(report, is_newest=is_newest)):
+        # So that the next publication tries the failed forms again.
+        draft.renderer.made_of.pop(address, None)
+    return replace(paper, is_rendered=any(written.values()), forms=tuple(form for form in FORMS if form in written))
+
+
+def _force_name(connection: duckdb.DuckDBPyConnection, force: str) -> str:
+    name: str | None = scalar(connection, "select force_name from marts.dim_force where force_code = ?", [force])
+    return shortened(name or force)
 
 
 def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) -> dict[str, Sequence[Event]]:

@@ -6,8 +6,9 @@ database is written in a transaction, but the files are not. So the record is wr
 if the run is killed, the next one looks for the folder to decide whether to keep the record.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.clock import LONDON
 from dagster_project.operations.actions import record as record_action
 from dagster_project.operations.actions import send
 from dagster_project.publication.files import (
@@ -30,7 +32,9 @@ from dagster_project.publication.files import (
     publication_before,
     start_publication,
     take_over,
+    write,
 )
+from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, events_of_forces, remove_broken_links, write_papers
 from dagster_project.publication.parquet_files import can_take_over, take_over_parquet, write_parquet
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_version
@@ -43,6 +47,15 @@ from dagster_project.warehouse.connection import MARTS, loading_connection, spil
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.writing import readable_files
+
+_SITE = "site"
+# The only page or script with name and time of its publication: a page with them could never be a link to that of the
+# publication before.
+_LABEL = "assets/publication.js"
+_LABELS = """document.querySelectorAll("[data-publication]").forEach((place) => {{
+  place.textContent = {{name: {name}, at: {at}}}[place.dataset.publication];
+}});
+"""
 
 # Marts with rows about publications: the one being written is recorded after dbt has run, so its rows are inserted from
 # the dbt views on the record. Mart to view:
@@ -117,7 +130,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         newest = scalar(connection, "select max(run_id) from audit.publication")
     made_of = _made_of(settings, gate)
     draft, published_at = begin(settings.published, newest, run_id=run_id, time_limit=time_limit)
-    name = draft.name
+    name, before = draft.name, draft.before
     counts = _write_tables(settings, gate, draft, marts, published_at)
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with draft.renderer as renderer, spilling_connection(settings.warehouse) as connection:
@@ -125,17 +138,19 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         papers = write_papers(
             connection, draft, commentary=settings.commentary, force_code=settings.force, events=events
         )
-        pages = write_site(
-            connection,
-            draft,
-            papers,
-            force_code=settings.force,
-            run_id=name,
-            published_at=published_at,
-            events=events,
-        )
+        site = (settings.force, events, list(map(_as_the_site_reads, papers)))
+        if renderer.is_unchanged(_SITE, site) and before:
+            renderer.keep(draft.folder, filter(_is_of_site, (file["path"] for file in manifest_of(before)["files"])))
+        else:
+            write_site(connection, draft, papers, force_code=settings.force, events=events)
+        if renderer.failed:
+            renderer.made_of.pop(_SITE, None)
+        at = f"{published_at.astimezone(LONDON):%-d %B %Y, %H:%M} London time"
+        write(draft.folder, _LABEL, _LABELS.format(name=json.dumps(name), at=json.dumps(at)).encode())
         remove_broken_links(draft, papers)
+        pages = sum(1 for _ in draft.folder.rglob("*.html"))
         about = gate.about(name, published_at) | {
+            "change_seq": gate.change_seq,
             "made_of": made_of,
             "rendered": renderer.made_of,
             "tables": counts,
@@ -146,23 +161,40 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
 
 
+def _as_the_site_reads(paper: Paper) -> Paper:
+    """Return what the pages of the site show of a paper: not what is said of the month as a whole."""
+    blocks = {section: words for section, words in paper.commentary.blocks.items() if section}
+    return replace(paper, is_rendered=False, commentary=replace(paper.commentary, blocks=blocks))
+
+
+def _is_of_site(path: str) -> bool:
+    return path.partition("/")[0] not in ("papers", "parquet", DATABASE, *FORMS)
+
+
 def unchanged_publication(settings: Settings) -> Path | None:
     """Return the folder of the current publication if another one would have the same files.
 
     The caller holds the writer lock and no connection.
-
-    Raises:
-        GateClosed: the marts were not fully built and tested from all loads.
     """
     if any(settings.published.glob(f"{PARTIAL}*")) or not settings.warehouse.exists():
         return None
     before = publication_before(settings.published)
-    if before is None or not is_copy(before / DATABASE, settings.marts):
+    if before is None:
         return None
     with loading_connection(settings.warehouse) as connection:
-        made_of = _made_of(settings, check_gate(connection, settings))
+        if stale_because(connection, settings):
+            return None
+        gate = check_gate(connection, settings)
     manifest = manifest_of(before)
-    return before if manifest.get("made_of") == made_of and not manifest.get("failed") else None
+    is_same = _has_tables(before, settings, gate) and manifest.get("made_of") == _made_of(settings, gate)
+    return before if is_same and not manifest["failed"] else None
+
+
+def _has_tables(before: Path, settings: Settings, gate: Gate) -> bool:
+    """Return whether the tables of a publication are those of the marts."""
+    manifest = manifest_of(before)
+    built_from = (manifest.get("dbt_project_sha256"), manifest.get("change_seq"))
+    return built_from == (gate.project, gate.change_seq) and is_copy(before / DATABASE, settings.marts)
 
 
 def begin(
@@ -200,9 +232,8 @@ def _write_tables(
     settings: Settings, gate: Gate, draft: Draft, marts: Sequence[Mart], published_at: datetime
 ) -> dict[str, int]:
     """Record the publication, and write or link its database and Parquet files; return the rows of each mart."""
-    before = draft.before
-    is_same = before is not None and is_copy(before / DATABASE, settings.marts)
-    is_rewrite_due = False
+    before, is_rewrite_due = draft.before, False
+    draft.renderer.has_same_tables = is_same = before is not None and _has_tables(before, settings, gate)
     with spilling_connection(settings.warehouse) as connection:
         recover_interrupted(connection, settings.published)
         goes_on = can_take_over(connection, before, change_seq=gate.change_seq, project_fingerprint=gate.project)

@@ -67,8 +67,8 @@ _READS = {
 _GAP = "  "
 # Values of any length that come from outside; DuckDB's other types are numbers, dates and times.
 _TEXT = (str, bytes, list, tuple, dict)
-# To fit a terminal, texts are cut to the first of these widths that suffices; then columns are left out.
-_CUTS = (60, 30, 20, 10)
+# A text column is narrowed to this width before the columns to its right are left out.
+_NARROWEST = 10
 # What renderers of Markdown make a link of, without any markup.
 _ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
 
@@ -306,7 +306,7 @@ def _write_chunks(columns: Sequence[str], chunks: Iterable[Sequence[Row]], out: 
 
 def _fitted(needed: Sequence[int], is_cut: Sequence[bool], width: int) -> list[int]:
     """Return the widths of the columns that fit a terminal, from the left, in cells; a Chinese character has two."""
-    for most in (max(needed), *_CUTS):
+    for most in range(max(*needed, _NARROWEST), _NARROWEST - 1, -1):
         widths = [min(length, most) if cut else length for length, cut in zip(needed, is_cut, strict=True)]
         ends = accumulate(length + len(_GAP) for length in widths)
         shown = sum(end - len(_GAP) <= width for end in ends)

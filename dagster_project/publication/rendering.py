@@ -13,7 +13,7 @@ import json
 import pickle
 import resource
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,7 +26,7 @@ from typing import Any, Self, TypeVar
 from dagster_project.child_process import Child, connect_to_parent
 from dagster_project.console import LOGGER, warn
 from dagster_project.publication.characters import cleaned
-from dagster_project.publication.files import FailedRendering, manifest_of
+from dagster_project.publication.files import FailedRendering, manifest_of, take_over
 from dagster_project.publication.paths import UnsafeName, refused_address
 
 # The first PDF, with its charts and the libraries, takes 0.8 s of CPU; the explorer of 43 forces and ten years 0.6 s.
@@ -72,7 +72,9 @@ class Renderer:
     """Renders files one after the other and records which failed. Close it after use, best with `with`.
 
     Attributes:
-        made_of: fingerprint of what each file was rendered from, by path; files that failed have none.
+        made_of: fingerprint of what each file and each part (`is_unchanged`) is made of, by path or name; what failed
+            has none.
+        has_same_tables: whether the tables are those of the previous publication.
     """
 
     def __init__(self, *, time_limit: float = TIME_LIMIT, before: Path | None = None) -> None:
@@ -83,6 +85,7 @@ class Renderer:
             before: folder of the publication whose unchanged files are used again.
         """
         self.made_of: dict[str, str] = {}
+        self.has_same_tables = False
         self._time_limit = time_limit
         self._before = before
         self._made_before: Mapping[str, str] = manifest_of(before).get("rendered", {}) if before else {}
@@ -137,6 +140,20 @@ class Renderer:
             self._fail(path, f"{reason} ({type(error).__name__})")
             return None
 
+    def is_unchanged(self, part: str, made_of: object) -> bool:
+        """Return whether a part of the previous publication is made of the same tables and values."""
+        self.made_of[part] = fingerprint(made_of)
+        return self.has_same_tables and self._made_before.get(part) == self.made_of[part]
+
+    def keep(self, folder: Path, paths: Iterable[str]) -> None:
+        """Link files of the previous publication into the folder of the new one."""
+        if self._before is None:
+            return
+        for path in paths:
+            take_over(self._before, folder, path)
+            if path in self._made_before:
+                self.made_of[path] = self._made_before[path]
+
     def render(
         self, path: str, function: Callable[..., str | bytes | Rendered], *arguments: Any, made_of: object = None
     ) -> Rendered | None:
@@ -154,7 +171,7 @@ class Renderer:
         if path in self._failed:
             return None
         try:
-            made = fingerprint((function, made_of or arguments))
+            made = fingerprint(function, made_of) if made_of else fingerprint(function, *arguments)
         except Exception as error:
             LOGGER.debug("a rendering cannot be handed over", exc_info=error)
             self._fail(path, f"what it shows cannot be handed over ({type(error).__name__})")
@@ -196,21 +213,21 @@ class Renderer:
             self._failed[path] = reason
 
 
-class _Fingerprint(pickle.Pickler):
-    """Pickles equal values to equal bytes: each value in full, and sets, which have another order in each process."""
-
-    def persistent_id(self, value: object) -> object:
-        return sorted(map(repr, value)) if isinstance(value, set | frozenset) else None
-
-
-def fingerprint(value: object) -> str:
-    """Return a fingerprint of a value that can be pickled, and of the code that renders: the same in every process."""
+def fingerprint(*values: Any) -> str:
+    """Return a fingerprint of values that can be pickled, and of the code that renders: the same in every process."""
     pickled = io.BytesIO()
-    pickler = _Fingerprint(pickled)
+    pickler = pickle.Pickler(pickled)
     # Otherwise the bytes depend on which equal values are the same object.
     pickler.fast = True
-    pickler.dump(value)
+    pickler.dump([_in_order(value) for value in values])
     return sha256(code_version().encode() + pickled.getbuffer()).hexdigest()[:32]
+
+
+def _in_order(value: object) -> object:
+    """Return the content of a page with its sets in order; Python gives them another one in each process."""
+    if not isinstance(value, dict):
+        return value
+    return {name: sorted(item) if isinstance(item, set | frozenset) else item for name, item in value.items()}
 
 
 class _Worker(Child):

@@ -1,8 +1,7 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.clock import LONDON
 from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, write_vega
 from dagster_project.publication.files import Draft, copy, write
 from dagster_project.publication.forms import FORMS

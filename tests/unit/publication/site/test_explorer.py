@@ -124,7 +124,7 @@ def test_the_page_opens_with_the_given_force_and_its_default_month(marts):
 def test_the_page_runs_one_script_and_texts_of_the_marts_are_no_part_of_it(marts):
     page = explorer_page(read_explorer(marts), a_frame())
     assert "alert(1)</script>" not in page
-    assert page.count("<script") == 5
+    assert page.count("<script") == 6
     (packed,) = re.findall(r'<script[^>]* id="data"[^>]*>([A-Za-z0-9+/=]+)</script>', page)
     assert json.loads(gzip.decompress(base64.b64decode(packed)))["measures"][0]["definition"] == HOSTILE
     (script,) = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
