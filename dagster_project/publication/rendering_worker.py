@@ -18,7 +18,7 @@ from dagster_project.publication import charts, html  # noqa: F401
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.rendering import Rendered
 
-# A paper with its charts takes 0.3 GiB, and the explorer of 43 forces and ten years takes no more.
+# A paper with its charts takes 0.3 GiB.
 _MEMORY = 2 << 30
 
 

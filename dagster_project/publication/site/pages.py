@@ -11,7 +11,6 @@ import duckdb
 
 from dagster_project.clock import LONDON
 from dagster_project.publication.draft import Draft
-from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, write_vega
 from dagster_project.publication.files import copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
@@ -22,11 +21,10 @@ from dagster_project.publication.report.histories import MeasureHistory, read_hi
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
-from dagster_project.publication.site import data, peers, trust
+from dagster_project.publication.site import data, explorer, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.engine import page_names, write_page
-from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.faults import faults
 from dagster_project.publication.site.frame import PAGES, Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
@@ -39,7 +37,16 @@ from dagster_project.publication.site.worst_month import WorstMonth, worst_month
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
 
-_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "peers.js", "measure.js")
+_ASSETS = (
+    "site.css",
+    "search.js",
+    "views.js",
+    "peers.js",
+    "measure.js",
+    "explorer.css",
+    "explorer.js",
+    "explorer_chart.js",
+)
 
 
 def write_site(
@@ -76,15 +83,14 @@ def write_site(
         "is_synthetic": is_synthetic,
     }
     folder, renderer = draft.folder, draft.renderer
-    renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
-    details = write_details(connection, draft)
+    figures = explorer.write_figures(connection, draft)
     # Without data, this page is absent, which is not a fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
     absent = [] if comparison else [peers.PAGE]
     # A failed page is not tried again, so this loop ends.
     while True:
         site = Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, force_code, details, events)
+        _collect(site, connection, papers, force_code, figures, events)
         if comparison:
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
@@ -107,7 +113,7 @@ def _collect(
     connection: duckdb.DuckDBPyConnection,
     papers: Sequence[Paper],
     force_code: str,
-    details: Mapping[str, DetailFiles],
+    figures: explorer.Files,
     events: Mapping[str, Sequence[Event]],
 ) -> None:
     # The force on the first page comes first everywhere, then the others by code.
@@ -120,7 +126,7 @@ def _collect(
     attempt("index.html", lambda: _index(site, connection, papers, forces, force_code, summary))
     attempt("trust.html", lambda: _trust(site, connection, forces, addresses, summary))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces))
-    attempt("explorer.html", lambda: _explorer(site, connection, force_code, details, events))
+    attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, force_code, figures, events))
     names, months = _names_and_months(forces)
     for name in page_names():
         content = _weekly_demand(forces) if name == "demand" else {}
@@ -228,17 +234,23 @@ def _newest_of_others(papers: Sequence[Paper], shown: Paper | None) -> list[Pape
 def _explorer(
     site: Site,
     connection: duckdb.DuckDBPyConnection,
+    forces: Sequence[Force],
     force_code: str,
-    details: Mapping[str, DetailFiles],
+    figures: explorer.Files,
     events: Mapping[str, Sequence[Event]],
 ) -> None:
     if not paper_months(connection):
-        site.write("explorer.html", "empty.html.j2", title="Explorer")
+        site.write(explorer.PAGE, "empty.html.j2", title="Explorer")
         return
-    content = read_explorer(connection, force_code=force_code, details=details, events=events)
-    site.add("explorer.html", explorer_page, content, site.values("explorer.html"))
-    words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
-    site.find("explorer.html", "Explorer", "page", words)
+    addresses = {force.code: force.addresses for force in forces}
+    content = explorer.read_explorer(
+        connection, force_code=force_code, written=figures, events=events, addresses=addresses
+    )
+    site.write(explorer.PAGE, "explorer.html.j2", **content)
+    words = (
+        "compare measures forces months weeks days district offence group last year breakdown download csv chart sql"
+    )
+    site.find(explorer.PAGE, "Explorer", "page", words)
 
 
 def _names_and_months(forces: Sequence[Force]) -> tuple[dict[str, str], dict[str, date]]:
