@@ -29,7 +29,7 @@ from dagster_project.publication.characters import cleaned
 from dagster_project.publication.files import FailedRendering, manifest_of, take_over
 from dagster_project.publication.paths import UnsafeName, refused_address
 
-# The first PDF, with its charts and the libraries, takes 0.8 s of CPU; the explorer of 43 forces and ten years 0.6 s.
+# The first PDF, with its charts and the libraries, takes 0.8 s of CPU.
 # The limit allows for busy machines. After a time-out, the next rendering of the same kind gets a quarter of the time,
 # so a drawing that always hangs holds the lock for minutes, not for the night. A successful rendering restores the
 # full limit.

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import duckdb
 import pytest
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import current_publication
 
 from dagster_project.publication import publish as publishing
 from dagster_project.publication.publish import publish

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import current_publication
 
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
