@@ -61,9 +61,8 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         read_commentary,
         read_defaults,
     )
-    from dagster_project.publication.report.measures import paper_names
-    from dagster_project.publication.report.months import default_month, paper_months
-    from dagster_project.publication.report.read import read_report
+    from dagster_project.publication.report.queries import default_month, paper_months
+    from dagster_project.publication.report.read import paper_names, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / DATABASE) as connection:

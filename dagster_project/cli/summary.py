@@ -195,7 +195,7 @@ def months_shown(settings: Settings) -> str:
         month.
     """
     from dagster_project.publication.report.model import long_month
-    from dagster_project.publication.report.months import paper_months
+    from dagster_project.publication.report.queries import paper_months
 
     with reading_connection(current_publication(settings.published) / DATABASE) as connection:
         months = paper_months(connection).get(settings.force, [])

@@ -16,8 +16,7 @@ from typing import Any
 from markupsafe import escape
 
 from dagster_project.publication.characters import font_folder, with_glyphs
-from dagster_project.publication.report.events import period_of
-from dagster_project.publication.report.model import Chart
+from dagster_project.publication.report.model import Chart, period_of
 
 # Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
 BLUE = "#12436D"

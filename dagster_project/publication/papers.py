@@ -23,16 +23,12 @@ from dagster_project.publication.report.commentary import (
     read_commentary,
     read_defaults,
 )
-from dagster_project.publication.report.definitions import formula_changes, read_rules
-from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.events import events_file, read_events
-from dagster_project.publication.report.measures import catalogue_sections, paper_names, read_measures
-from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, Report
-from dagster_project.publication.report.months import PaperMonth, paper_months
-from dagster_project.publication.report.page_one import read_main_points
-from dagster_project.publication.report.read import ReportError, headline_measures, read_report
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, PaperMonth, Report
+from dagster_project.publication.report.page_one import main_points_by_month
+from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months, read_force
+from dagster_project.publication.report.read import ReportError, paper_names, report_of
 from dagster_project.publication.site.traces import trace_addresses
-from dagster_project.sql import scalar
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -88,7 +84,7 @@ def write_papers(
         The papers, by force, newest month first.
     """
     write_one = partial(_write, connection, draft, commentary)
-    measures, papers = headline_measures(read_measures(connection)), []
+    papers: list[Paper] = []
     for force, months in paper_months(connection).items():
         try:
             address_of("papers", force)
@@ -97,8 +93,9 @@ def write_papers(
             continue
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
         front = _defaults(commentary, force) if commentary else {}
-        points = read_main_points(connection, force, measures, formula_changes(read_rules(connection, force)))
-        write_month = partial(write_one, force, front=front, events=events.get(force, ()), main_points=points)
+        rows = read_force(connection, force)
+        points = main_points_by_month(rows)
+        write_month = partial(write_one, rows, front=front, events=events.get(force, ()), main_points=points)
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -207,7 +204,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     draft: Draft,
     commentary: Path | None,
-    force: str,
+    rows: ForceRows,
     month: PaperMonth,
     *,
     front: Mapping[str, str],
@@ -217,13 +214,13 @@ def _write(
     is_newest: bool,
 ) -> Paper | None:
     """Write a paper; return None if its report cannot be read."""
-    name = f"{month.month:%Y-%m}"
+    name, force = f"{month.month:%Y-%m}", rows.force_code
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
     words = _commentary(connection, file, month.month, front) if file else None
     paper = Paper(
         force,
-        _force_name(connection, force),
+        rows.force_name,
         month,
         Path(address),
         False,
@@ -237,9 +234,8 @@ def _write(
         return replace(paper, forms=tuple(form for form in FORMS if form in names))
     report = draft.renderer.attempt(
         address,
-        lambda: read_report(
-            connection,
-            force_code=force,
+        lambda: report_of(
+            rows,
             month=month.month,
             length=PAPER_MONTHS,
             commentary=words,
@@ -266,11 +262,6 @@ def _write(
         # So that the next publication tries the failed forms again.
         draft.renderer.made_of.pop(address, None)
     return replace(paper, is_rendered=any(written.values()), forms=tuple(form for form in FORMS if form in written))
-
-
-def _force_name(connection: duckdb.DuckDBPyConnection, force: str) -> str:
-    name: str | None = scalar(connection, "select force_name from marts.dim_force where force_code = ?", [force])
-    return shortened(name or force)
 
 
 def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) -> dict[str, Sequence[Event]]:

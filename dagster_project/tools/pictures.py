@@ -12,10 +12,9 @@ from dagster_project.publication.charts import draw
 from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.publication.pdf import render_first_page
 from dagster_project.publication.report.commentary import commentary_file, read_commentary, read_defaults
-from dagster_project.publication.report.measures import paper_names
 from dagster_project.publication.report.model import PAPER_MONTHS, Report
-from dagster_project.publication.report.months import paper_months
-from dagster_project.publication.report.read import read_report
+from dagster_project.publication.report.queries import paper_months
+from dagster_project.publication.report.read import paper_names, read_report
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.tracing.read import trace_figure
 from dagster_project.tracing.text import lines_of

@@ -19,7 +19,7 @@ def _():
     from dagster_project.publication.charts import LARGE, draw
     from dagster_project.publication.files import current_publication
     from dagster_project.publication.report.histories import read_histories
-    from dagster_project.publication.report.months import default_month, paper_months
+    from dagster_project.publication.report.queries import default_month, paper_months
     from dagster_project.settings import Settings
     from dagster_project.warehouse.connection import reading_connection
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from playwright.sync_api import expect
 
-from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.model import PaperMonth
 from tests.golden.links import LINEAGE
 from tests.pages.conftest import WIDE, Looked
 from tests.unit.publication.test_public_edition import page_with

@@ -12,8 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dagster_project.publication.report.display import display, display_target, rounded
-from dagster_project.publication.report.figures import months_before
-from dagster_project.publication.report.model import Measure, long_month
+from dagster_project.publication.report.model import Measure, long_month, months_before
 from dagster_project.words import counted
 
 LIMIT = 3.145

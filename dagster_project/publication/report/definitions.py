@@ -7,10 +7,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-import duckdb
-
 from dagster_project.publication.report.display import display_target, in_full
-from dagster_project.publication.report.model import Definition, Measure, Point, listed, long_month, since
+from dagster_project.publication.report.model import Definition, Measure, listed, long_month
 
 # Words of the catalogue that stand for a value, `answer target in force`, and the rule with it.
 _VALUES = {"short-abandon threshold": "short_abandon_seconds", "answer target": "answer_target_seconds"}
@@ -44,49 +42,6 @@ class FormulaChange:
     after: str
 
 
-def read_rules(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[Rule, ...]:
-    """Return the rules of a force, oldest first: its own, and on days without one those for all forces."""
-    rows = connection.execute(
-        """
-        select definition, applies_to, valid_from, valid_to, value, source, force_code = $force_code
-        from marts.definitions
-        where force_code in ($force_code, '*')
-        order by valid_from
-        """,
-        {"force_code": force_code},
-    ).fetchall()
-    own, of_all = ([Rule(*row) for *row, is_own in rows if is_own == wanted] for wanted in (True, False))
-    rest = [part for rule in of_all for part in _uncovered(rule, [item for item in own if _is_alternative(item, rule)])]
-    return tuple(sorted([*own, *rest], key=lambda rule: (rule.kind, rule.applies_to, rule.first_day)))
-
-
-def _is_alternative(one: Rule, other: Rule) -> bool:
-    """Return whether two rules are of one dated list, so that one replaces the other; a benchmark is a target."""
-    return one.applies_to == other.applies_to and (
-        one.kind == other.kind or {one.kind, other.kind} == {"target", "benchmark"}
-    )
-
-
-def _uncovered(rule: Rule, own: Iterable[Rule]) -> Iterator[Rule]:
-    """Yield a rule for each span of its days on which none of a force's own rules applies, oldest first.
-
-    Args:
-        rule: a rule for all forces.
-        own: the rules that replace it, oldest first.
-    """
-    first, last = rule.first_day, rule.last_day or date.max
-    for other in own:
-        if other.first_day > last:
-            break
-        if first < other.first_day:
-            yield replace(rule, first_day=first, last_day=other.first_day - timedelta(days=1))
-        covered_until = other.last_day or date.max
-        if covered_until >= last:
-            return
-        first = max(first, covered_until + timedelta(days=1))
-    yield replace(rule, first_day=first)
-
-
 def formula_changes(rules: Sequence[Rule]) -> dict[str, tuple[FormulaChange, ...]]:
     """Return the changes of formula by measure, oldest first."""
     changes: dict[str, tuple[FormulaChange, ...]] = {}
@@ -95,34 +50,6 @@ def formula_changes(rules: Sequence[Rule]) -> dict[str, tuple[FormulaChange, ...
             change = FormulaChange(after.first_day, before.value, after.value)
             changes[after.applies_to] = (*changes.get(after.applies_to, ()), change)
     return changes
-
-
-def has_other_formula(before: date, day: date, changes: Iterable[date]) -> bool:
-    """Return whether a different formula came into force after one day and by a later one.
-
-    Args:
-        before: first day of a month or week.
-        day: first day of a later one.
-        changes: first days of formulas.
-    """
-    return any(before < change <= day for change in changes)
-
-
-def broken_at_changes(points: Iterable[Point], formulas: Sequence[FormulaChange]) -> tuple[Point, ...]:
-    """Return the points of a chart, with a mark at those whose formula is not that of the point before."""
-    changes = [change.first_day for change in formulas]
-    return tuple(
-        replace(point, is_after_change=before is not None and has_other_formula(before.month, point.month, changes))
-        for before, point in pairwise((None, *points))
-        if point is not None
-    )
-
-
-def change_words(points: Sequence[Point], formulas: Sequence[FormulaChange]) -> str:
-    """Return `different formula since November 2022` for the newest change within a chart; empty without one."""
-    first, last = points[0].month, points[-1].month
-    days = [change.first_day for change in formulas if has_other_formula(first, last, [change.first_day])]
-    return f"different formula {since(max(days))}" if days else ""
 
 
 def formula_note(change: FormulaChange, measures: Mapping[str, Measure]) -> str:

@@ -1,4 +1,4 @@
-"""Read the dated events that analysts list for the charts of a force, and mark them in a chart.
+"""Read the dated events that analysts list for the charts of a force.
 
 The list is `commentary/FORCE/events.csv` below the data root, with the columns `date`, `label` and, for events of some
 sections only, `sections`: their codes or titles, separated by semicolons. A row with a fault is left out.
@@ -7,15 +7,13 @@ sections only, `sections`: their codes or titles, separated by semicolons. A row
 import csv
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.paths import check_name
 from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
-from dagster_project.publication.report.model import Chart, Event, marked_words
+from dagster_project.publication.report.model import Event
 
 # The narrowest chart of a paper has room for 30 letters.
 _LONGEST_LABEL = 30
@@ -118,24 +116,3 @@ def _event(header: Sequence[str], cells: Sequence[str], sections: Mapping[str, s
             )
         codes.append(code)
     return Event(day, label, tuple(codes))
-
-
-def marked(chart: Chart, section: str, events: Sequence[Event]) -> Chart:
-    """Return a chart of a section with the events that it shows, which its alternative text names.
-
-    An event is shown if the month or week of its day lies between the first and the last point of the chart.
-    """
-    first, last = chart.points[0].month, chart.points[-1].month
-    shown = tuple(
-        event
-        for event in events
-        if (not event.sections or section in event.sections) and first <= period_of(event.day, chart.by) <= last
-    )
-    if not shown:
-        return chart
-    return replace(chart, events=shown, alternative=f"{chart.alternative} {marked_words(shown)}")
-
-
-def period_of(day: date, by: str) -> date:
-    """Return the first day of the month or week (from Monday) that a day is in."""
-    return day.replace(day=1) if by == "month" else day - timedelta(days=day.weekday())

@@ -11,7 +11,7 @@ from typing import Any
 
 from dagster_project.publication.report.course import first_capital, rest_of_year, target_value, target_words
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.figures import Figures, figure_of, months_before, quarantined
+from dagster_project.publication.report.figures import PaperFigures, quarantined
 from dagster_project.publication.report.model import (
     COMPARED,
     Block,
@@ -25,6 +25,7 @@ from dagster_project.publication.report.model import (
     counted_days,
     listed,
     long_month,
+    months_before,
     short_month,
 )
 from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, record
@@ -39,26 +40,19 @@ Verdicts = Sequence[Mapping[str, Any]]
 """Months of a measure with their verdicts, oldest first (`judged_months`)."""
 
 
-def headline(
-    measure: Measure,
-    month: date,
-    figures: Figures,
-    judged: Verdicts,
-    points: Sequence[Point],
-    notes: dict[str, int],
-) -> Headline:
-    """Return a headline measure of a month.
+def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: Sequence[Point]) -> Headline:
+    """Return a headline measure of the month of a paper.
 
     Args:
         measure: the measure.
-        month: last month of the paper.
-        figures: figures of the months and periods of the paper.
-        judged: its months with their verdicts.
-        points: these months as points of a chart.
-        notes: the notes of the paper, text to number; those of the figure are added.
+        figures: the figures of the paper, which number the notes.
+        judged: the months of its chart with their verdicts.
+        points: these months as points.
     """
-    row, last = figures.get((measure.code, month, "month")), _of_month(judged, month)
-    figure = figure_of(row, notes)
+    month = figures.month
+    before = months_before(month, 1)
+    row, last = figures.row(measure.code, month), _of_month(judged, month)
+    figure = figures.figure(measure.code, month)
     days = counted_days(row["days_loaded"], row["days"]) if row and figure.is_provisional else ""
     trend = tuple(point for point in points if point.month > months_before(month, _YEAR))
     complete = [point for point in trend if not point.is_provisional]
@@ -68,7 +62,7 @@ def headline(
         if complete and (end := pick(complete, key=lambda point: point.value))
     ]
     limits = last.get("lower_limit"), last.get("upper_limit")
-    keys = [(months_before(month, 1), "month"), (month, "same_month_last_year"), (month, "fytd"), (month, "prev_fytd")]
+    compared = ((before, "month"), (month, "same_month_last_year"), (month, "fytd"), (month, "prev_fytd"))
     return Headline(
         measure=measure.code,
         section=measure.section_title,
@@ -76,7 +70,7 @@ def headline(
         unit=measure.unit,
         decimals=measure.decimals,
         figure=figure,
-        compared=tuple(figure_of(figures.get((measure.code, *key)), notes) for key in keys),
+        compared=tuple(figures.figure(measure.code, *key) for key in compared),
         trend=trend,
         trend_words=", ".join(ends),
         trend_scale=None if None in limits else limits,  # type: ignore[arg-type]

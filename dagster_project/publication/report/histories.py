@@ -1,36 +1,52 @@
-"""Read the history of each measure, all its months, for its own page."""
+"""The history of each measure, all its months, for its own page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
-from dagster_project.publication.report.definitions import (
-    FormulaChange,
-    formula_changes,
-    read_rules,
-    with_definitions_in_force,
-)
+from dagster_project.publication.report.chart_rules import chart_of, judged_months, weekly_chart, with_weeks
+from dagster_project.publication.report.definitions import with_definitions_in_force
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.events import marked
-from dagster_project.publication.report.figures import (
-    PERIODS,
-    Figures,
-    figure_of,
-    is_provisional,
-    quarantined,
-    read_figures,
+from dagster_project.publication.report.figures import PERIODS, figure_of, is_provisional, quarantined
+from dagster_project.publication.report.model import (
+    PAPER_MONTHS,
+    Chart,
+    Event,
+    Figure,
+    Measure,
+    long_month,
+    months_before,
+    since,
 )
-from dagster_project.publication.report.measures import read_measures
-from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, Figure, Measure, since
-from dagster_project.publication.report.sentences import VERDICT_WORDS, sentences
-from dagster_project.publication.report.verdicts import chart_of, judged_months, series_of
-from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
+from dagster_project.publication.report.queries import ForceRows, read_force
+from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, sentences, series_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Measures that need time to mature, and the column of kpi_crime_maturity that has them at each age.
+_MATURING = {
+    "crime.pct_cohort_cancelled": "pct_cancelled_to_date",
+    "crime.days_to_cancel": "avg_days_to_cancel_to_date",
+}
+# Number of months of recording shown, of ages shown, and of ages described in words.
+_COHORTS, _AGES, _AGES_IN_WORDS = 13, 6, 2
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """A measure that needs time to mature, by month and age."""
+
+    ages: tuple[str, ...]
+    """Titles of the ages."""
+    rows: tuple[tuple[date, tuple[str, ...]], ...]
+    """Each month, newest first, with its figure at each age; empty texts for future ages."""
+    statement: str
+    """For each age, the newest month compared with earlier ones."""
 
 
 @dataclass(frozen=True)
@@ -84,95 +100,75 @@ def read_histories(
     until: date | None,
     events: Sequence[Event] = (),
 ) -> list[MeasureHistory]:
-    """Read every measure of the catalogue for a force, over the months of a chart.
+    """Read the rows of a force, and return the history of every measure of the catalogue (`histories`)."""
+    return histories(read_force(connection, force_code), month=month, until=until, events=events)
+
+
+def histories(
+    force: ForceRows, *, month: date, until: date | None, events: Sequence[Event] = ()
+) -> list[MeasureHistory]:
+    """Return every measure of the catalogue for a force, over the months of a chart.
 
     The chart and the sentences end with `month`, the tables with `until`, if that is later. The charts mark `events`.
     Definitions state the values in force in `month`.
     """
-    rules = read_rules(connection, force_code)
-    formulas = formula_changes(rules)
-    judged = judged_months(connection, force_code, month)
-    first = min((rows[0]["month_start"] for rows in judged.values()), default=month)
-    figures = read_figures(connection, force_code, first, until or month, of_all_months=True)
-    months = sorted({start for _, start, period in figures if period == "month"})
-    measures = with_definitions_in_force(read_measures(connection), rules, month)
-    weeks = weeks_until(connection, force_code, until or month)
-    cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
-    return [
-        _with_events(
-            _history(
-                measure,
-                months,
-                month,
-                figures,
-                judged.get(measure.code, []),
-                weekly_chart(measure, weeks.get(measure.code, ()), formulas.get(measure.code, ())),
-                cohorts.get(measure.code),
-                formulas.get(measure.code, ()),
-            ),
-            events,
-        )
-        for measure in measures
-    ]
-
-
-def _with_events(history: MeasureHistory, events: Sequence[Event]) -> MeasureHistory:
-    month, week = (
-        chart and marked(chart, history.measure.section, events) for chart in (history.chart, history.weekly_chart)
-    )
-    return replace(history, chart=month, weekly_chart=week)
+    judged = {item.code: judged_months(force, item.code, month) for item in force.catalogue}
+    first = min((rows[0]["month_start"] for rows in judged.values() if rows), default=month)
+    found = {day for _, day, period in force.figures if period == "month" and first <= day <= (until or month)}
+    months = sorted(found)
+    measures = with_definitions_in_force(force.catalogue, force.rules, month)
+    return [_history(force, item, months, month, judged[item.code], events) for item in measures]
 
 
 def _history(
+    force: ForceRows,
     measure: Measure,
     months: Sequence[date],
     last: date,
-    figures: Figures,
     judged: Sequence[Mapping[str, Any]],
-    weekly_chart: Chart | None,
-    cohorts: Cohorts | None,
-    formulas: Sequence[FormulaChange],
+    events: Sequence[Event],
 ) -> MeasureHistory:
+    formulas = force.formulas.get(measure.code, ())
     verdicts = {row["month_start"]: row["verdict"] for row in judged}
-    charted = [month for month in months if month <= last]
-    series = series_of(measure, charted[-PAPER_MONTHS:], figures, judged, formulas)
+    series = series_of(force, measure, [month for month in months if month <= last][-PAPER_MONTHS:], judged)
+    weekly = weekly_chart(measure, force.weeks.get(measure.code, ()), months[-1], formulas, events)
+    cohorts = cohorts_of(force.maturity, measure, last)
+    rows = {
+        period: [force.figures.get((measure.code, month, period)) for month in reversed(months)]
+        for period in ("month", *PERIODS)
+    }
     titles = {"month": "Figure"} | {
         period: title
         for period, title in PERIODS.items()
-        if any(
-            row and row["value"] is not None for row in (figures.get((measure.code, month, period)) for month in months)
-        )
+        if any(row and row["value"] is not None for row in rows[period])
     }
+    by_month = list(zip(reversed(months), zip(*(rows[period] for period in titles), strict=True), strict=True))
+    starts = [
+        f"{title} of {_financial_year(month)}: {since(row['complete_since'])}"
+        for month, of_month in by_month
+        for title, row in zip(titles.values(), of_month, strict=True)
+        if row and row["complete_since"]
+    ]
     statement = f"{cohorts.statement if cohorts else ''} {sentences(series)}".strip()
     return MeasureHistory(
-        measure,
-        with_weeks(statement, None if series.formula_changed else weekly_chart),
-        chart_of(series, judged, formulas),
-        weekly_chart,
-        cohorts,
-        tuple(titles.values()),
-        tuple(
-            _history_row(
+        measure=measure,
+        statement=with_weeks(statement, None if series.formula_changed else weekly),
+        chart=chart_of(series, judged, formulas, events),
+        weekly_chart=weekly,
+        cohorts=cohorts,
+        columns=tuple(titles.values()),
+        rows=tuple(
+            HistoryRow(
                 month,
-                [figures.get((measure.code, month, period)) for period in titles],
+                tuple(map(figure_of, of_month)),
+                tuple(map(_remark, of_month)),
                 VERDICT_WORDS.get(verdicts.get(month) or "", ""),
             )
-            for month in reversed(months)
+            for month, of_month in by_month
         ),
-        tuple(
-            dict.fromkeys(
-                f"{titles[period]} of {_financial_year(month)}: {since(row['complete_since'])}"
-                for month in reversed(months)
-                for period in titles
-                if (row := figures.get((measure.code, month, period))) and row["complete_since"]
-            )
-        ),
-        max((item.first_day for item in formulas if item.first_day <= last), default=None),
+        starts=tuple(dict.fromkeys(starts)),
+        comparable_from=max((item.first_day for item in formulas if item.first_day <= last), default=None),
     )
-
-
-def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], verdict: str) -> HistoryRow:
-    return HistoryRow(month, tuple(map(figure_of, rows)), tuple(map(_remark, rows)), verdict)
 
 
 def _remark(row: Mapping[str, Any] | None) -> str:
@@ -185,3 +181,52 @@ def _remark(row: Mapping[str, Any] | None) -> str:
 def _financial_year(month: date) -> str:
     first = month.year if month.month >= 4 else month.year - 1
     return f"{first}/{(first + 1) % 100:02}"
+
+
+def cohorts_of(maturity: Sequence[Mapping[str, Any]], measure: Measure, last: date) -> Cohorts | None:
+    """Return a measure that needs time to mature, as of the end of a month; None for others, or without months by age.
+
+    Args:
+        maturity: rows of `kpi_crime_maturity`, by month and age.
+        measure: the measure.
+        last: the month.
+    """
+    if measure.code not in _MATURING:
+        return None
+    cells = {
+        (row["month_start"], row["months_since"]): row[_MATURING[measure.code]]
+        for row in maturity
+        if row["months_since"] < _AGES
+        and row["month_start"] > months_before(last, _COHORTS)
+        and months_before(row["month_start"], -row["months_since"]) <= last
+    }
+    if not cells:
+        return None
+    months = sorted({start for start, _ in cells}, reverse=True)
+    ages = sorted({age for _, age in cells})
+    texts = {key: display(value, measure.unit, measure.decimals) for key, value in cells.items()}
+    statements = [_compared(age, months, cells, measure) for age in ages[:_AGES_IN_WORDS]]
+    return Cohorts(
+        tuple("By month end" if age == 0 else f"+{age} month{'' if age == 1 else 's'}" for age in ages),
+        tuple((start, tuple(texts.get((start, age), "") for age in ages)) for start in months),
+        " ".join(filter(None, statements)),
+    )
+
+
+def _compared(
+    age: int, months: Sequence[date], cells: Mapping[tuple[date, int], Decimal | None], measure: Measure
+) -> str:
+    """Compare the newest month that has reached an age with earlier ones at that age; empty if there are none."""
+    values = [(start, value) for start in months if (value := cells.get((start, age))) is not None]
+    if len(values) < 2:
+        return ""
+
+    def text(value: Decimal) -> str:
+        return display(value, measure.unit, measure.decimals) + (" days" if measure.unit == "days" else "")
+
+    (newest, value), earlier = values[0], [value for _, value in values[1:]]
+    low, high = (text(pick(earlier)) for pick in (min, max))
+    spread = low if low == high else f"{low} to {high}"
+    others = "the month before" if len(earlier) == 1 else f"the {number_word(len(earlier))} months before"
+    when = "By the end of the month of recording" if age == 0 else f"{number_word(age).capitalize()} month later"
+    return f"{when}: {text(value)} for {long_month(newest)}; {spread} for {others}."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 # Number of months in a paper, as is usual for board papers.
@@ -20,7 +20,6 @@ class Measure:
     label: str
     """As papers print it, below the title of its section."""
     short_label: str
-    """Plain name, complete in itself."""
     unit: str
     decimals: int
     better: str
@@ -34,7 +33,6 @@ class Measure:
     chart_type: str
     """judged, none or cohort."""
     target_kind: str
-    """The word for its target, `target` or `benchmark`."""
     is_sum: bool = False
     headline_order: int | None = None
     """Position on the first page; None if it is not on it."""
@@ -48,6 +46,36 @@ class Measure:
     """Measure of the events behind it; empty if there is none."""
     breakdown: str = ""
     """The closed list of which it counts one value, with the others on one page; empty if it counts no single value."""
+
+
+@dataclass(frozen=True)
+class PaperMonth:
+    """A month that a paper can be made for."""
+
+    month: date
+    days: int
+    days_loaded: int
+    """Number of its days that every source delivered."""
+    is_default: bool
+    """Whether its paper is shown first."""
+    is_running: bool
+    """Whether it comes after the default month."""
+
+    @property
+    def coverage(self) -> str:
+        """`1 of 28 days`; empty if every day is delivered."""
+        return counted_days(self.days_loaded, self.days) if self.days_loaded < self.days else ""
+
+    @property
+    def unfinished(self) -> str:
+        """`February 2023 is not complete: ...`; empty if every day is delivered."""
+        if not self.coverage:
+            return ""
+        verb = "is" if self.days_loaded == 1 else "are"
+        return (
+            f"{long_month(self.month)} is not complete: {self.coverage} {verb} delivered by every source. Its figures "
+            "are provisional."
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +117,6 @@ class Row:
     """One measure across the columns of a table."""
 
     measure: str
-    """Measure code, `calls_999.received`."""
     label: str
     unit: str
     decimals: int
@@ -156,12 +183,13 @@ class Chart:
     """The alternative text, for readers who do not see the chart."""
     unit: str
     points: tuple[Point, ...]
-    usual: Decimal | None
+    decimals: int = 0
+    usual: Decimal | None = None
     """The usual value of the newest month; None, like the limits of the band around it, without a year before it."""
-    lower_limit: Decimal | None
-    upper_limit: Decimal | None
-    target: Decimal | None
-    target_label: str
+    lower_limit: Decimal | None = None
+    upper_limit: Decimal | None = None
+    target: Decimal | None = None
+    target_label: str = ""
     usual_from: date | None = None
     """First month of the band: twelve months before the newest."""
     by: str = "month"
@@ -192,9 +220,7 @@ class MainPoint:
 
     text: str
     measure: str
-    """The measure that it is about, as in its row, chart and sentence."""
     section: str
-    """The section of the paper with that row."""
 
 
 @dataclass(frozen=True)
@@ -208,9 +234,7 @@ class Headline:
     decimals: int
     figure: Figure
     compared: tuple[Figure, ...]
-    """The figures of `COMPARED`."""
     trend: tuple[Point, ...]
-    """The last twelve months."""
     trend_words: str
     """`High 53.27% Oct, low 15.89% Jan`; empty if no month is complete."""
     trend_scale: tuple[Decimal, Decimal] | None
@@ -224,7 +248,6 @@ class Headline:
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
     target_kind: str = "target"
-    """The word for its target, `target` or `benchmark`."""
 
     def beside(self, name: str) -> Figure:
         """Return one of the figures of `COMPARED`, by its name."""
@@ -257,7 +280,6 @@ class Block:
     """A paragraph or list item of the commentary."""
 
     kind: str
-    """paragraph, bullet or number."""
     runs: tuple[Run, ...]
 
 
@@ -367,9 +389,7 @@ class Definition:
 
     section: str
     label: str
-    """As tables print it."""
     name: str
-    """Its plain short label."""
     text: str
 
 
@@ -380,9 +400,7 @@ class Report:
     force_code: str
     force_name: str
     months: tuple[date, ...]
-    """The months shown, oldest first."""
     data_until: date | None
-    """Newest accepted extract date."""
     is_synthetic: bool
     main_points: tuple[MainPoint, ...]
     """At most five, those of most weight first."""
@@ -395,18 +413,15 @@ class Report:
     commentary: tuple[Block, ...]
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
-    """Notes on figures, in the order of their numbers."""
     definitions: tuple[Definition, ...]
     front: tuple[tuple[str, str], ...] = ()
     """Titles and values of the front matter, such as author and date of meeting."""
     marking: str = ""
     """Protective marking, shown on each page; empty if there is none."""
     revisions: tuple[Revision, ...] = ()
-    """Figures that have changed since the previous paper."""
     revisions_note: str = ""
     """A sentence on revisions; empty if earlier publications are not known."""
     publication: str = ""
-    """Name of the publication that the paper was rendered for."""
     unfinished: str = ""
     """A sentence saying that days of the last month are missing; empty if none are."""
 
@@ -455,6 +470,17 @@ class Report:
         for section in self.sections:
             for row in section.table.rows:
                 yield from row.figures
+
+
+def period_of(day: date, by: str) -> date:
+    """Return the first day of the month or week (from Monday) that a day is in."""
+    return day.replace(day=1) if by == "month" else day - timedelta(days=day.weekday())
+
+
+def months_before(month: date, number: int) -> date:
+    """Return the first day of the month a number of months before another."""
+    index = month.year * 12 + month.month - 1 - number
+    return date(index // 12, index % 12 + 1, 1)
 
 
 def long_month(month: date) -> str:

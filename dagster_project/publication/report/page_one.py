@@ -16,19 +16,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import duckdb
-
-from dagster_project.publication.report.course import (
-    LIMIT,
-    Course,
-    first_capital,
-    needed,
-    share,
-)
+from dagster_project.publication.report.course import LIMIT, Course, first_capital, needed, share
 from dagster_project.publication.report.definitions import FormulaChange
-from dagster_project.publication.report.figures import months_before
-from dagster_project.publication.report.model import MainPoint, Measure
-from dagster_project.sql import rows_by
+from dagster_project.publication.report.model import MainPoint, months_before
+from dagster_project.publication.report.queries import ForceRows
 
 # Points of a paper, words of a point, the score below which nothing is said, and papers of a year that may say a thing.
 _MOST_POINTS, _MOST_WORDS, _LEAST_SCORE, _MOST_PAPERS = 5, 65, 45, 4
@@ -103,53 +94,22 @@ class Told:
 Courses = Mapping[str, Course]
 
 
-def read_main_points(
-    connection: duckdb.DuckDBPyConnection,
-    force_code: str,
-    measures: Sequence[Measure],
-    formulas: Mapping[str, Sequence[FormulaChange]],
-) -> dict[date, tuple[MainPoint, ...]]:
-    """Return the main points of each month of a force that has twelve months before it.
-
-    Args:
-        connection: a database with the marts.
-        force_code: the force.
-        measures: the headline measures, in the order of the first page.
-        formulas: changes of formula by measure; months before the last one are not compared.
-    """
-    rows = rows_by(
-        connection,
-        "measure",
-        """
-        select
-            periods.measure,
-            periods.month_start,
-            periods.value,
-            periods.display_value,
-            periods.numerator,
-            periods.denominator,
-            verdicts.* exclude (force_code, measure, month_start, value, is_provisional, share_of_days_loaded)
-        from marts.kpi_measure_period as periods
-        inner join marts.kpi_measure_verdict as verdicts
-            on periods.force_code = verdicts.force_code
-            and periods.measure = verdicts.measure
-            and periods.month_start = verdicts.month_start
-        where
-            periods.force_code = $force_code
-            and periods.period = 'month'
-            and periods.value is not null
-            and not periods.is_provisional
-            and not periods.is_affected_by_quarantine
-        order by periods.measure, periods.month_start
-        """,
-        {"force_code": force_code},
-    )
+def main_points_by_month(force: ForceRows) -> dict[date, tuple[MainPoint, ...]]:
+    """Return the main points of each month of a force that has twelve months before it."""
+    rows = {
+        measure: [
+            row
+            for row in judged
+            if row["value"] is not None and not row["is_provisional"] and not row["is_affected_by_quarantine"]
+        ]
+        for measure, judged in force.verdicts.items()
+    }
     told, points = Told(), {}
     for month in sorted({row["month_start"] for of in rows.values() for row in of})[_FIRST_PAPER - 1 :]:
         courses = {
             item.code: Course(item, known)
-            for item in measures
-            if (known := _known(rows.get(item.code, ()), month, formulas.get(item.code, ())))
+            for item in force.headlines
+            if (known := _known(rows.get(item.code, ()), month, force.formulas.get(item.code, ())))
         }
         chosen = main_points(courses, month, told)
         for event in (event for point in chosen for event in point):

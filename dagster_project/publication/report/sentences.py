@@ -4,15 +4,17 @@ They quote the texts of the table next to them, and never call one of two figure
 `kpi_measure_verdict` decides whether a month is worse or better than usual. Months with a missing day are left out.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from dagster_project.publication.report.course import first_capital, first_small, rest_of_year
 from dagster_project.publication.report.display import display_target
+from dagster_project.publication.report.figures import figure_of
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
+from dagster_project.publication.report.queries import ForceRows
 
 VERDICT_WORDS = {"better": "Better than usual", "worse": "Worse than usual"}
 """A verdict of `kpi_measure_verdict`, in words."""
@@ -21,22 +23,12 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 @dataclass(frozen=True)
-class Month:
-    """One complete month of a measure."""
-
-    month: date
-    target: Decimal | None
-    is_target_met: bool | None
-    """None without a target, or where neither direction is better."""
-    verdict: str | None = None
-
-
-@dataclass(frozen=True)
 class Series:
     """A measure over the months of a paper, with what is said of the last of them."""
 
     measure: Measure
-    months: tuple[Month, ...]
+    months: tuple[Mapping[str, Any], ...]
+    """Complete months of one formula: `month_start`, and what `kpi_measure_verdict` has of them."""
     left_out: tuple[date, ...]
     """Months without a figure or with a missing day."""
     year_to_date: Figure
@@ -45,6 +37,41 @@ class Series:
     """First day of the newest formula, if months of the paper have another one."""
     newest: Mapping[str, Any] = field(default_factory=dict)
     """Row of `kpi_measure_verdict` of the newest month; empty without one."""
+
+
+def series_of(
+    force: ForceRows, measure: Measure, months: Sequence[date], judged: Sequence[Mapping[str, Any]]
+) -> Series:
+    """Return the complete months of a measure with their verdicts, as sentences are made of them.
+
+    Args:
+        force: the rows of the force.
+        measure: the measure.
+        months: the months of the paper, oldest first.
+        judged: the months of its chart with their verdicts, oldest first.
+    """
+    last, verdicts = months[-1], {row["month_start"]: row for row in judged}
+    first = min((*verdicts, months[0]))
+    formulas = force.formulas.get(measure.code, ())
+    changed = max((item.first_day for item in formulas if first < item.first_day <= last), default=None)
+    rows = {month: force.figures.get((measure.code, month, "month")) for month in months}
+    whole = [month for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]]
+    # A year to date for comparison is provisional if any day is missing, for any reason.
+    years = [force.figures.get((measure.code, last, period)) for period in ("fytd", "prev_fytd")]
+    now, before = (replace(figure_of(row), is_provisional=bool(row and row["is_provisional"])) for row in years)
+    return Series(
+        measure=measure,
+        months=tuple(
+            {"month_start": month} | dict(verdicts.get(month, {}))
+            for month in whole
+            if changed is None or month >= changed
+        ),
+        left_out=tuple(month for month in months if month not in whole),
+        newest=verdicts.get(last, {}),
+        formula_changed=changed,
+        year_to_date=now,
+        year_to_date_before=before,
+    )
 
 
 def sentences(series: Series) -> str:
@@ -106,9 +133,9 @@ def number_word(number: int) -> str:
 def _verdicts(series: Series) -> str:
     """List the months that were worse or better than usual, and the record of the newest."""
     parts = [
-        f"{words}: {listed([short_month(month.month) for month in months])}."
+        f"{words}: {listed([short_month(row['month_start']) for row in months])}."
         for verdict, words in VERDICT_WORDS.items()
-        if (months := [month for month in series.months if month.verdict == verdict])
+        if (months := [row for row in series.months if row.get("verdict") == verdict])
     ]
     if words := record(series.newest, series.measure):
         parts.append(f"{long_month(series.newest['month_start'])} is {words}.")
@@ -122,11 +149,11 @@ def _other_formula(series: Series) -> str:
 
 
 def _against_target(series: Series) -> str:
-    judged = [month for month in series.months if month.is_target_met is not None]
+    judged = [row for row in series.months if row.get("is_target_met") is not None]
     if not judged:
         return ""
-    missed = [month for month in judged if not month.is_target_met]
-    targets = {month.target for month in judged}
+    missed = [row for row in judged if not row["is_target_met"]]
+    targets = {row["target"] for row in judged}
     kind = series.measure.target_kind.capitalize()
     name = target_label(series.measure, targets.pop()) if len(targets) == 1 else kind
     whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
@@ -135,7 +162,7 @@ def _against_target(series: Series) -> str:
     elif len(missed) == len(judged):
         met = f"{name} met in none of the {number_word(len(judged))} {whole}"
     else:
-        months = listed([long_month(month.month) for month in missed])
+        months = listed([long_month(row["month_start"]) for row in missed])
         met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
     number, rest = series.newest.get("met_of_last_12"), rest_of_year(series.newest, series.measure)
     course = [f"met in {number} of the last 12 months"] if number is not None else []

@@ -20,10 +20,10 @@ import duckdb
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import packed
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
-from dagster_project.publication.report.definitions import formula_changes, read_rules
+from dagster_project.publication.report.definitions import formula_changes
 from dagster_project.publication.report.display import display_target, in_full, shortened
 from dagster_project.publication.report.model import Event, short_month
-from dagster_project.publication.report.months import default_month, paper_months
+from dagster_project.publication.report.queries import default_month, paper_months, read_rules
 from dagster_project.publication.report.sentences import VERDICT_WORDS
 from dagster_project.publication.site.engine import text_of
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA

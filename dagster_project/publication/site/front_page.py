@@ -1,7 +1,6 @@
 """The content of the first page besides the headline measures: the questions that other pages answer."""
 
-from dagster_project.publication.report.figures import months_before
-from dagster_project.publication.report.model import Report, long_month
+from dagster_project.publication.report.model import Report, long_month, months_before
 
 
 def not_compared(report: Report) -> str:

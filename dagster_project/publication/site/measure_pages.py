@@ -11,9 +11,8 @@ import duckdb
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.figures import months_before
 from dagster_project.publication.report.histories import MeasureHistory
-from dagster_project.publication.report.model import Measure, since
+from dagster_project.publication.report.model import Measure, months_before, since
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import TRACE_ENDING, TracedMonth, figures_by_day, read_traces

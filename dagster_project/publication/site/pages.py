@@ -18,7 +18,7 @@ from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
-from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
+from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
 from dagster_project.publication.site import data, explorer
 from dagster_project.publication.site.cookbook import write_cookbook

@@ -9,8 +9,10 @@ import duckdb
 from markupsafe import Markup
 
 from dagster_project.publication.peer_charts import PeerChart, draw_peers
+from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.model import long_month, span
-from dagster_project.publication.report.published_answering import PublishedMonth, published_months
+from dagster_project.publication.report.published_answering import answering
+from dagster_project.publication.report.queries import read
 
 # Two years are drawn; the table in the database has all months.
 _MONTHS = 24
@@ -27,21 +29,22 @@ def peer_charts(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[
         connection: a database with the marts.
         force_code: the own force, which is marked.
     """
-    published = published_months(connection)
-    months = {month: list(rows) for month, rows in groupby(published, key=lambda row: row.month)}
+    published = read(connection, "published", force_code=None)
+    months = {month: list(rows) for month, rows in groupby(published, key=lambda row: row["month_start"])}
     shown = sorted(months)[-_MONTHS:]
     charts = [_chart(index, shown, months, force_code) for index in range(len(_CHARTS))] if shown else []
     # The project draws the charts from numbers and names of forces, which it escapes.
     return {"peer_charts": [(chart, Markup(draw_peers(chart))) for chart in charts]}  # noqa: S704
 
 
-def _chart(index: int, shown: Sequence[date], months: dict[date, list[PublishedMonth]], force_code: str) -> PeerChart:
+def _chart(index: int, shown: Sequence[date], months: dict[date, list[dict[str, Any]]], force_code: str) -> PeerChart:
     title, unit, position, words = _CHARTS[index]
-    values = {(row.force_code, row.month): row.own.values[position] for rows in months.values() for row in rows}
-    names = {row.force_code: row.force_name for rows in months.values() for row in rows}
-    country = [months[month][0].country for month in shown]
-    newest = next((row.own.texts[position] for row in months[shown[-1]] if row.force_code == force_code), "")
-    last = country[-1].texts[position]
+    every = {(row["force_code"], month): answering(row) for month, rows in months.items() for row in rows}
+    values = {key: figures.values[position] for key, figures in every.items()}
+    names = {row["force_code"]: shortened(row["force_name"]) for rows in months.values() for row in rows}
+    country = [answering(months[month][0], "uk_") for month in shown]
+    own = every.get((force_code, shown[-1]))
+    newest, last = own.texts[position] if own else "", country[-1].texts[position]
     finding = f"{long_month(shown[-1])}: {f'{newest}; ' if newest else ''}United Kingdom {last}"
     lines = {code: tuple(values.get((code, month)) for month in shown) for code in sorted(names)}
     return PeerChart(
@@ -52,6 +55,6 @@ def _chart(index: int, shown: Sequence[date], months: dict[date, list[PublishedM
         months=tuple(shown),
         own_name=names.get(force_code, "").removesuffix(" Police"),
         own=lines.pop(force_code, ()),
-        country=tuple(answering.values[position] for answering in country),
+        country=tuple(figures.values[position] for figures in country),
         others=tuple(lines.values()),
     )

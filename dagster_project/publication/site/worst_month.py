@@ -14,9 +14,8 @@ import duckdb
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.events import period_of
 from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
-from dagster_project.publication.report.model import Block, Event, Explanation, Measure, long_month
+from dagster_project.publication.report.model import Block, Event, Explanation, Measure, long_month, period_of
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
 from dagster_project.publication.site.engine import MONTHS_OFFERED
 from dagster_project.words import counted

@@ -5,8 +5,9 @@ from datetime import date
 
 import pytest
 
+from dagster_project.publication.report.chart_rules import judged_months
 from dagster_project.publication.report.model import Row
-from dagster_project.publication.report.verdicts import judged_months
+from dagster_project.publication.report.queries import ForceRows
 from tests.leaving.publication.reports import figure
 
 
@@ -47,28 +48,16 @@ def marts(marts):
     return marts
 
 
-def test_a_month_without_a_delivery_has_the_newest_months_of_its_paper(marts):
-    marts.execute(
-        """
-        create table marts.kpi_measure_verdict as
-        select *, 1 as value
-        from (values
-            ('kent', 'a.running', date '2023-01-01'),
-            ('kent', 'a.running', date '2023-02-01'),
-            ('kent', 'a.waiting', date '2021-02-01'),
-            ('kent', 'a.waiting', date '2022-12-01'),
-            ('kent', 'a.waiting', date '2023-01-01'),
-            ('kent', 'a.ended', date '2022-08-01'),
-            ('kent', 'a.waiting', date '2023-03-01')
-        ) as rows (force_code, measure, month_start);
-        create table marts.kpi_measure_period as
-        select force_code, measure, month_start, 'month' as period, '1' as display_value, null as mean_per_day
-        from marts.kpi_measure_verdict
-        """
-    )
-    found = judged_months(marts, "kent", date(2023, 2, 1))
-    assert {measure: [row["month_start"].month for row in rows] for measure, rows in found.items()} == {
+def test_a_month_without_a_delivery_has_the_newest_months_of_its_paper():
+    months = {
+        "a.running": [date(2023, 1, 1), date(2023, 2, 1)],
+        "a.waiting": [date(2021, 2, 1), date(2022, 12, 1), date(2023, 1, 1), date(2023, 3, 1)],
+        "a.ended": [date(2022, 8, 1)],
+    }
+    force = ForceRows("kent", verdicts={code: [{"month_start": day} for day in days] for code, days in months.items()})
+    found = {code: judged_months(force, code, date(2023, 2, 1)) for code in months}
+    assert {code: [row["month_start"].month for row in rows] for code, rows in found.items()} == {
         "a.running": [1, 2],
         "a.waiting": [12, 1],
+        "a.ended": [],
     }
-    assert {row["first_month"] for row in found["a.waiting"]} == {date(2021, 2, 1)}

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from dagster_project.publication.peer_charts import draw_peers
-from dagster_project.publication.report.how_we_compare import how_we_compare
-from dagster_project.publication.report.published_answering import findings, ordinal, published_months
+from dagster_project.publication.report.published_answering import findings, how_we_compare, ordinal
+from dagster_project.publication.report.queries import read
 from dagster_project.publication.site.peers import peer_charts
 
 JULY, AUGUST, SEPTEMBER = (date(2022, month, 1) for month in (7, 8, 9))
@@ -46,16 +46,16 @@ def published(marts):
 
 
 def test_sentences_compare_texts_and_say_why_there_is_no_rank(published):
-    july, august = published_months(published, force_code="kent")
+    july, august = read(published, "published", force_code="kent")
     assert findings(july) == (
         "90.0% of 999 calls were answered in under 10 seconds, above the United Kingdom (75.0%): ranked 1st of 2 "
         "forces.",
         "The mean answer time was 8.0s, below the United Kingdom (17.0s): ranked 2nd of 2 (1 is the shortest).",
     )
     assert "as in the United Kingdom (90.0%)" in findings(august)[0]
-    (surrey,) = published_months(published, force_code="surrey", until=AUGUST)[1:]
+    surrey = read(published, "published", force_code="surrey")[-1]
     assert findings(surrey) == ("<b>Surrey</b> has no rank: nothing published.",)
-    assert len(published_months(published, until=JULY)) == 2
+    assert len(read(published, "published", force_code=None)) == 4
     ranks = (1, 2, 3, 4, 11, 12, 13, 22, 111)
     assert " ".join(map(ordinal, ranks)) == "1st 2nd 3rd 4th 11th 12th 13th 22nd 111th"
 
@@ -78,15 +78,15 @@ def test_the_chart_of_the_forces_names_the_own_one_and_the_country(published):
 
 
 def test_a_paper_has_the_section_for_months_with_published_figures_only(published):
-    section = how_we_compare(published, "kent", [JULY, AUGUST, SEPTEMBER])
+    section = how_we_compare(read(published, "published", force_code="kent"), [JULY, AUGUST, SEPTEMBER])
     assert [statement.label for statement in section.statements[:2]] == ["999 calls, August 2022"] * 2
     rows = {row.measure.partition(".")[2]: [figure.text for figure in row.figures] for row in section.table.rows}
     assert [rows[name] for name in ("calls", "uk_pct_under_10s", "force_rank", "mean_rank")] == [
         [*row, "\N{EN DASH}"] for row in (["1,000", "1,000"], ["75.0%", "90.0%"], ["1", "1"], ["2", "1"])
     ]
     assert section.table.caption == "999 calls as published for all forces, July 2022 to September 2022"
-    of_group = how_we_compare(published, "surrey", [JULY, AUGUST]).table.rows[-2:]
+    of_group = how_we_compare(read(published, "published", force_code="surrey"), [JULY, AUGUST]).table.rows[-2:]
     assert [row.figures[0].text for row in of_group] == ["75.0%", "17.0"]
     # August has nothing of surrey, the months before nothing of any force.
-    assert how_we_compare(published, "surrey", [AUGUST]) is None
-    assert how_we_compare(published, "kent", [date(2021, 1, 1)]) is None
+    assert how_we_compare(read(published, "published", force_code="surrey"), [AUGUST]) is None
+    assert how_we_compare(read(published, "published", force_code="kent"), [date(2021, 1, 1)]) is None

@@ -10,8 +10,7 @@ import pytest
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
-from dagster_project.publication.report.model import Block, Event, Explanation, Figure, Measure, Run
-from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.model import Block, Event, Explanation, Figure, Measure, PaperMonth, Run
 from dagster_project.publication.site.worst_month import worst_months
 from tests.unit.publication.reports import a_measure
 

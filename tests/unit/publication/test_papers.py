@@ -10,8 +10,8 @@ from dagster_project.publication import files, papers
 from dagster_project.publication.files import Draft
 from dagster_project.publication.rendering import Rendered, Renderer
 from dagster_project.publication.report.commentary import Names
-from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.model import Event, PaperMonth
+from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.read import ReportError
 from tests.unit.publication.reports import MONTHS, a_report, of_section
 
@@ -43,12 +43,9 @@ class RenderingHere(Renderer):
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
-    for name in ("read_measures", "read_rules"):
-        monkeypatch.setattr(papers, name, lambda *_: [])
-    monkeypatch.setattr(papers, "read_main_points", lambda *_: {})
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     monkeypatch.setattr(papers, "trace_addresses", lambda *_: {"calls_999.received": TRACE})
-    monkeypatch.setattr(papers, "_force_name", lambda *_: "Kent")
     forms = {"board_paper.pdf": False, "board_paper.xlsx": False, "board_paper.docx": True}
     monkeypatch.setattr(
         papers, "tasks", lambda report, is_newest: {n: (as_text, (report,)) for n in forms if is_newest or not forms[n]}
@@ -62,7 +59,7 @@ def publish(tmp_path, monkeypatch):
                 raise ReportError("no figure")
             return a_report(**{"publication": publication, "months": MONTHS[: MONTHS.index(month) + 1]} | changes)
 
-        monkeypatch.setattr(papers, "read_report", report)
+        monkeypatch.setattr(papers, "report_of", report)
         before = folders[-1] if folders[-1].exists() else None
         folders.append(tmp_path / str(len(folders)))
         renderer = RenderingHere(before=before)
@@ -165,8 +162,7 @@ def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
-    for name in ("read_measures", "read_rules", "read_main_points"):
-        monkeypatch.setattr(papers, name, lambda *_: [])
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
     written = papers.write_papers(None, None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]

@@ -13,7 +13,7 @@ from dagster_project.publication.editions import _copy_out
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.public_index import public_index
-from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.model import PaperMonth
 from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
 from dagster_project.settings import DBT_PROJECT
 from tests.unit.publication.payloads import FORMULAS, TEXTS

@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.publication.charts import LARGE, SMALL, draw
 from dagster_project.publication.icons import trend_line
-from dagster_project.publication.report.events import marked
+from dagster_project.publication.report.chart_rules import marked
 from dagster_project.publication.report.model import Event, Point
 from tests.unit.publication.reports import chart
 

@@ -9,8 +9,9 @@ import pytest
 from dagster_project.publication import papers
 from dagster_project.publication.report import commentary as comments
 from dagster_project.publication.report.analyst_files import CommentaryError
+from dagster_project.publication.report.chart_rules import marked
 from dagster_project.publication.report.commentary import Commentary, commentary_file, read_commentary, read_defaults
-from dagster_project.publication.report.events import events_file, marked, read_events
+from dagster_project.publication.report.events import events_file, read_events
 from dagster_project.publication.report.model import Block, Event, Explanation, Run
 from tests.unit.publication.reports import chart
 

@@ -7,10 +7,10 @@ from dagster_project.publication.report.definitions import (
     Rule,
     definitions,
     formula_changes,
-    read_rules,
     with_definitions_in_force,
 )
-from dagster_project.publication.report.figures import note_formulas
+from dagster_project.publication.report.figures import notes_of
+from dagster_project.publication.report.queries import ForceRows, read_rules
 from tests.unit.publication.reports import a_measure
 
 EVER, OCTOBER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 10, 1), date(2022, 11, 1), date(2023, 1, 1)
@@ -59,22 +59,22 @@ def test_values_in_force_replace_those_of_the_catalogue():
 def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
     (change,) = formula_changes(FORMULAS)[SHARE.code]
     assert change == FormulaChange(CHANGE, OLD.code, NEW.code)
-    figures = {
-        (SHARE.code, month, "month"): {"first_month": month, "value": value, "notes": []}
-        for month, value in ((date(2022, 9, 1), 1), (OCTOBER, None), (CHANGE, 1))
-    }
-    note_formulas(figures, CHANGE, {SHARE.code: [change]}, {measure.code: measure for measure in (OLD, NEW)})
-    # As in a public edition without the measures of the formulas; and of a paper before the change.
-    note_formulas(figures, CHANGE, {SHARE.code: [change]}, {})
-    note_formulas(figures, OCTOBER, {SHARE.code: [change]}, {})
-    first, *others = (row["notes"] for row in figures.values())
+    force = ForceRows("kent", catalogue=[OLD, NEW], rules=FORMULAS)
+
+    def notes(month, value, paper=CHANGE, force=force):
+        row = {"measure": SHARE.code, "first_month": month, "last_month": month, "value": value, "sources": "crimes"}
+        return [*notes_of(row | {"is_provisional": False, "is_affected_by_quarantine": False}, force, paper)]
+
     apart = "Figures by the two formulas cannot be compared."
-    assert first == [
+    assert notes(OCTOBER, 1) == [
         "Change of formula: until October 2022 cancelled divided by recorded plus cancelled, from November 2022 "
-        f"cancelled divided by recorded. {apart}",
-        f"Change of formula: until October 2022 a different formula, from November 2022 a different formula. {apart}",
+        f"cancelled divided by recorded. {apart}"
     ]
-    assert others == [[], []]
+    # As in a public edition without the measures of the formulas.
+    assert notes(OCTOBER, 1, force=ForceRows("kent", rules=FORMULAS)) == [
+        f"Change of formula: until October 2022 a different formula, from November 2022 a different formula. {apart}"
+    ]
+    assert notes(OCTOBER, None) == notes(CHANGE, 1) == notes(OCTOBER, 1, paper=OCTOBER) == []
     again = Rule("formula", SHARE.code, CHANGE, None, OLD.code, "")
     assert formula_changes((FORMULAS[0], again, rule("formula", NEW.code, "", "crime.z"))) == {}
 
@@ -103,9 +103,10 @@ def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
         "formula a.all 2000-01-01 to 2022-02-28",
         "formula a.kent 2022-03-01 to 2022-04-30",
         "formula a.all 2022-05-01 to 2022-06-30",
-        "formula a.kent 2022-07-01 to 2023-02-28",
+        "formula a.kent 2022-07-01 to 2022-12-31",
+        "formula a.kent 2023-01-01 to 2023-02-28",
         "formula a.next 2023-03-01 to None",
         "target 3 2022-03-01 to None",
     ]
-    assert rules("essex")[1:3] == ["formula a.all 2000-01-01 to 2022-10-31", "formula a.essex 2022-11-01 to None"]
+    assert rules("essex")[1:3] == ["formula a.all 2000-01-01 to 2022-10-31", "formula a.essex 2022-11-01 to 2022-12-31"]
     assert len(rules("surrey")) == 3

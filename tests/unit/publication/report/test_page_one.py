@@ -9,7 +9,7 @@ import pytest
 
 from dagster_project.publication.report.course import Course, days_of
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.figures import months_before
+from dagster_project.publication.report.model import months_before
 from dagster_project.publication.report.page_one import Told, main_points
 from tests.unit.publication.reports import a_measure
 

@@ -9,7 +9,7 @@ import pytest
 from dagster_project.publication.report.course import rest_of_year
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
-from dagster_project.publication.report.sentences import Month, Series, finding, record, sentences
+from dagster_project.publication.report.sentences import Series, finding, record, sentences
 from tests.unit.publication.reports import a_measure
 
 NOTHING = Figure("\N{EN DASH}", None, is_provisional=True)
@@ -25,22 +25,19 @@ NEWEST = {
 }
 
 
-def months(verdicts: str, met: str = "", targets: str = "") -> list[Month]:
+def months(verdicts: str, met: str = "", targets: str = "") -> list[dict]:
     """Months from August 2022 on: with a verdict (`w`orse, `b`etter or `-`), with a target that is met (`y`) or not."""
     words = {"w": "worse", "b": "better"}
     found = [
-        Month(date(2022, 8 + place, 1), target=None, is_target_met=None, verdict=words.get(verdict))
+        {"month_start": date(2022, 8 + place, 1), "verdict": words.get(verdict)}
         for place, verdict in enumerate(verdicts)
     ]
-    judged = zip(found, met, targets.split() or ["2"] * len(met), strict=False)
-    return (
-        [replace(item, target=Decimal(at), is_target_met=is_met == "y") for item, is_met, at in judged]
-        if met
-        else found
-    )
+    for item, is_met, at in zip(found, met, targets.split() or ["2"] * len(met), strict=False):
+        item |= {"target": Decimal(at), "is_target_met": is_met == "y"}
+    return found
 
 
-def series(found: list[Month], **changes) -> Series:
+def series(found: list[dict], **changes) -> Series:
     measure = {name: changes.pop(name) for name in ("chart_type", "unit", "decimals", "better") if name in changes}
     made = Series(
         measure=a_measure(**measure),
