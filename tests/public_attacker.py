@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from dagster_project.disclosure.releases import Controlled
-from dagster_project.publication.public_edition import DATABASE
+from dagster_project.publication.editions import PUBLIC_DATABASE
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import open_read_only
 
@@ -124,7 +124,7 @@ def controlled(marts: Iterable[Mart]) -> list[Controlled]:
 
 
 def rows_of(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+    with duckdb.connect(str(folder / PUBLIC_DATABASE), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 

@@ -44,8 +44,7 @@ from dagster_project.cli.ui import ui
 from dagster_project.cli.verify import verify
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
-from dagster_project.publication.pointer import pointer_of
-from dagster_project.publication.space import DiskFull
+from dagster_project.publication.files import pointer_of
 from dagster_project.settings import LogFormat, SettingsError, known_forces, read_settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -167,7 +166,7 @@ def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
         return str(error), Exit.LOCKED
     if isinstance(error, OperatorError):
         return str(error), Exit.USAGE
-    if isinstance(error, (DatabaseUnreadable, DiskFull)):
+    if isinstance(error, DatabaseUnreadable):
         return str(error), Exit.DATA
     if isinstance(error, OSError):
         return f"{_system_message(error)}. {_state_after_error(words)}", Exit.DATA

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.clock import utc_now
-from dagster_project.publication.files import damaged_file
-from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.files import damaged_file, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 

@@ -16,11 +16,11 @@ from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
-from dagster_project.console import warn
+from dagster_project.console import say, warn
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
-from dagster_project.publication.space import Need
+from dagster_project.publication.space import require_space
 from dagster_project.settings import INSTANCE, Settings
 from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.history import require_sound_warehouse
@@ -92,7 +92,6 @@ def run_job(
     Raises:
         WarehouseLocked: another run holds the warehouse.
         NotEnoughSpace: the disk has less free space than the job needs.
-        DiskFull: the disk filled up while the job ran.
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
         TableMismatch: a raw table does not fit its contract.
@@ -126,18 +125,16 @@ def _run_in_process(
     from dagster_project.loading.pipeline import prepare_warehouse
 
     # Only publications may be read by others, and `publish` sets their modes.
-    need = Need(
-        settings,
-        _COMMANDS[name] + (f" --force {force}" if force else ""),
-        extracts_bytes=planned.plan.extracts_bytes if planned else 0,
-        published=_published(settings, name, force),
-    )
-    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files(), need.required():
+    command = _COMMANDS[name] + (f" --force {force}" if force else "")
+    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
+        require_space(settings, command, _published(settings, name, force))
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
         settings.commentary.mkdir(exist_ok=True)
         # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
         prepare_warehouse(settings, contracts_of(settings))
+        if name == "publish" and (unchanged := _unchanged(settings)):
+            return unchanged
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -174,14 +171,29 @@ def _run_in_process(
                 resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
-            if failures and (full := need.explain(" ".join(failures))):
-                failures = (*failures, full)
-        with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            left = tuple(unresolved_deliveries(connection)) if connection else ()
-            contracts = named_contracts(settings, sources)
-            landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
-            expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
-        return RunResult(result.success, failures, left, expected)
+        return _result(settings, result.success, failures, sources, planned)
+
+
+def _unchanged(settings: Settings) -> RunResult | None:
+    """Say that a publication would be the one before, and return that as a result; None if it would not."""
+    from dagster_project.publication.publish import unchanged_publication
+
+    current = unchanged_publication(settings)
+    if current is None:
+        return None
+    say(f"Nothing has changed since the publication {current.name}. Nothing was published again.")
+    return _result(settings, True, (), (), None)
+
+
+def _result(
+    settings: Settings, success: bool, failures: tuple[str, ...], sources: Sequence[str], planned: RunPlan | None
+) -> RunResult:
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        left = tuple(unresolved_deliveries(connection)) if connection else ()
+        contracts = named_contracts(settings, sources)
+        landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
+        expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
+    return RunResult(success, failures, left, expected)
 
 
 def _published(settings: Settings, job: str, force: str | None) -> Path:

@@ -9,7 +9,7 @@ import typer
 
 from dagster_project.errors import UsageError
 from dagster_project.publication.catalogue import Listing
-from dagster_project.publication.result_formats import write_csv, write_json
+from dagster_project.publication.query import write_csv, write_json
 
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")]

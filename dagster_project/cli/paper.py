@@ -10,8 +10,7 @@ import typer
 from dagster_project.cli.data_root import start
 from dagster_project.clock import london_today
 from dagster_project.console import say
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import DATABASE, current_publication
 from dagster_project.publication.report.model import PAPER_MONTHS, Event
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection

@@ -12,7 +12,7 @@ from dagster_project.clock import london_today
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
-from dagster_project.publication.space import Need
+from dagster_project.publication.space import require_space
 from dagster_project.settings import Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection
@@ -89,9 +89,8 @@ def purge(
                 "retention/holds.csv has changed since the rows to purge were found. Nothing was purged. See what "
                 "would be purged under the new list: fcir purge"
             )
-        need = Need(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
-        with need.required():
-            compared = purge_detail(settings, contracts, people, plan, reason=reason)
+        require_space(settings, "fcir purge --apply", settings.published)
+        compared = purge_detail(settings, contracts, people, plan, reason=reason)
     say(f"Purged       {counted(compared, 'table')} of figures unchanged", tables=compared)
     if plan.landing:
         warn(

@@ -14,8 +14,16 @@ from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import print_error
 from dagster_project.errors import UsageError
-from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, limit_memory, published_query
-from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
+from dagster_project.publication.query import (
+    LONGEST_SECONDS,
+    SECONDS,
+    limit_memory,
+    published_query,
+    write_csv,
+    write_json,
+    write_markdown,
+    write_table,
+)
 from dagster_project.settings import read_settings
 
 _SECONDS_TO_PRINT = 0.5

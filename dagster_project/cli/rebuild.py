@@ -11,7 +11,7 @@ from dagster_project.cli.run import run
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
-from dagster_project.publication.space import Need
+from dagster_project.publication.space import require_space
 from dagster_project.settings import Settings
 from dagster_project.warehouse.history import read_history
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -65,11 +65,9 @@ def rebuild(
         for fault in faults:
             say(f"  {fault.place}: {fault.what}")
         note_step(settings.lock_file, "rebuilding the warehouse")
-        extracts = (file.lstat().st_size for file in settings.landing.rglob("*") if file.is_file())
-        need = Need(settings, "fcir rebuild", extracts_bytes=sum(extracts), published=settings.published)
-        with need.required():
-            say("Reading the landing folder again ...")
-            _show(settings, rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
+        require_space(settings, "fcir rebuild", settings.published)
+        say("Reading the landing folder again ...")
+        _show(settings, rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
     run(context)
 
 

@@ -36,7 +36,7 @@ from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.operations.actions import enter
-from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.files import pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse, save_history

@@ -31,8 +31,7 @@ from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.people import read_people
 from dagster_project.loading.plan import Range, plan_deliveries, was_rejected
 from dagster_project.operations.actions import actions
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.publication.files import DATABASE, current_publication, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.history import require_same_warehouse

@@ -11,10 +11,15 @@ from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import RunResult
 from dagster_project.console import say
 from dagster_project.loading.deadlines import ExpectedDelivery
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import MANIFEST, FailedRendering, failed_renderings
-from dagster_project.publication.pointer import current_publication, pointer_of
-from dagster_project.publication.query import count_matches
+from dagster_project.publication.catalogue import count_matches
+from dagster_project.publication.files import (
+    DATABASE,
+    MANIFEST,
+    FailedRendering,
+    current_publication,
+    failed_renderings,
+    pointer_of,
+)
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import UnresolvedDelivery

@@ -8,7 +8,7 @@ import typer
 
 from dagster_project.cli.output import AsCsv, AsJson, print_as_data, require_one_format, text_width
 from dagster_project.publication.catalogue import describe_table, list_tables
-from dagster_project.publication.result_formats import write_rows
+from dagster_project.publication.query import write_rows
 from dagster_project.settings import read_settings
 from dagster_project.words import counted
 

@@ -9,7 +9,7 @@ import typer
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import AsCsv, require_one_format
 from dagster_project.console import print_error
-from dagster_project.publication.result_formats import write_csv
+from dagster_project.publication.query import write_csv
 from dagster_project.settings import read_settings
 from dagster_project.words import printable
 

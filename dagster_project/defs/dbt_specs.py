@@ -32,7 +32,7 @@ class Translator(DagsterDbtTranslator):
             tags={},
             kinds={"dbt", "csv" if is_seed else self._installation.target.value},
         ).merge_attributes(
-            metadata=pages_of_table(self._installation, node["schema"], node["name"], unique_id)
+            metadata=pages_of_table(self._installation, node["schema"], node["name"])
             | (
                 {"csv_file": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")}
                 if is_seed

@@ -23,10 +23,9 @@ def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:
     return dg.MetadataValue.text(f"published/current/{page}")
 
 
-def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -> dict[str, dg.MetadataValue]:
-    """Return the pages of a dbt table: columns and figures for a mart, SQL and lineage for any other table."""
-    resource_type = unique_id.partition(".")[0]
-    pages = {"lineage_page": f"dictionary/lineage.html#!/{resource_type}/{unique_id}"}
+def pages_of_table(settings: Settings, schema: str, name: str) -> dict[str, dg.MetadataValue]:
+    """Return the pages of a dbt table: columns and figures for a mart, none for any other table."""
+    pages = {}
     if schema == "marts":
         pages["dictionary_page"] = f"dictionary.html#{name}"
         if page := page_of_mart(name):

@@ -6,8 +6,7 @@ import duckdb
 
 from dagster_project.console import detail, is_json, step, warn
 from dagster_project.loading.report import SourceReport
-from dagster_project.publication.force_edition import ForceEdition
-from dagster_project.publication.public_edition import PublicEdition
+from dagster_project.publication.editions import Edition
 from dagster_project.publication.publish import Publication
 from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.warehouse.state import quarantined_rows
@@ -113,13 +112,11 @@ def log_publication(publication: Publication, seconds: float) -> None:
     )
 
 
-def log_edition(edition: PublicEdition | ForceEdition, seconds: float) -> None:
+def log_edition(edition: Edition, seconds: float) -> None:
     """Log a line for the tables of an edition, with the months that a public one shows for the first time."""
     rows = sum(edition.tables.values())
-    size = f"{counted(len(edition.tables), 'table')}, {counted(rows, 'row')}"
-    if isinstance(edition, PublicEdition):
-        message = f"public edition: {size}, {counted(edition.months_shown, 'month')} shown for the first time"
-    else:
-        message = f"edition of {edition.force_code}: {size}"
+    message = f"{edition.title}: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')}"
+    if edition.months_shown is not None:
+        message += f", {counted(edition.months_shown, 'month')} shown for the first time"
     facts = {"tables": len(edition.tables), "rows": rows, "seconds": round(seconds, 3)}
     step("publish", edition.run_id, f"{message} ({seconds:.1f} s)", **facts)

@@ -6,8 +6,7 @@ Without `FCIR_PAPER_NOTIFY_FILE`, nothing is sent.
 import dagster as dg
 
 from dagster_project.defs.notifications import NotifyFileError, first_page, send
-from dagster_project.publication.files import manifest_of
-from dagster_project.publication.pointer import NotPublished, current_publication
+from dagster_project.publication.files import NotPublished, current_publication, manifest_of
 from dagster_project.settings import read_settings
 
 _PAPER = "board_paper.pdf"

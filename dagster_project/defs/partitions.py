@@ -16,8 +16,7 @@ from dagster_project.clock import LONDON_NAME, london_today
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import SYNTHETIC_MARKER, extract_date_of
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import DATABASE, current_publication
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable, reading_connection
 from dagster_project.warehouse.lock import WarehouseLocked

@@ -14,11 +14,8 @@ from dagster_project.defs.log_lines import log_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
 from dagster_project.disclosure.force_rows import ForceRows
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import MANIFEST, failed_renderings
-from dagster_project.publication.force_edition import ForceEdition, publish_force
-from dagster_project.publication.pointer import pointer_of
-from dagster_project.publication.public_edition import PublicEdition, publish_public
+from dagster_project.publication.editions import Edition, publish_force, publish_public
+from dagster_project.publication.files import DATABASE, MANIFEST, failed_renderings, pointer_of
 from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
@@ -214,7 +211,7 @@ def edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     return [public_edition, force_edition]
 
 
-def _published_edition(publish: Callable[[], PublicEdition | ForceEdition]) -> dg.MaterializeResult:
+def _published_edition(publish: Callable[[], Edition]) -> dg.MaterializeResult:
     """Publish an edition; log and return what it has.
 
     Raises:

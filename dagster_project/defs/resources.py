@@ -14,7 +14,7 @@ from dagster_project.contracts import Contract
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, plan_run
-from dagster_project.publication.space import Need, NotEnoughSpace
+from dagster_project.publication.space import NotEnoughSpace, require_space
 from dagster_project.settings import Settings, read_settings
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -97,7 +97,7 @@ class Deliveries(dg.ConfigurableResource):
             with reading_audit(settings.warehouse, settings.lock_file) as connection:
                 planned = plan_run(connection, landing, warehouse.contracts, wanted=wanted)
             try:
-                Need(settings, "fcir run", planned.plan.extracts_bytes, settings.published).require()
+                require_space(settings, "fcir run", settings.published)
             except NotEnoughSpace as refused:
                 raise dg.Failure(str(refused), allow_retries=False) from None
             self._plans[wanted] = planned

@@ -6,8 +6,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.defs.notifications import alert, first_page
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.pointer import NotPublished, current_publication
+from dagster_project.publication.files import DATABASE, NotPublished, current_publication
 from dagster_project.settings import read_settings
 from dagster_project.warehouse.connection import reading_connection
 

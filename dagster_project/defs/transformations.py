@@ -13,7 +13,7 @@ from dagster_project.defs.dbt_specs import Translator
 from dagster_project.defs.log_lines import log_build
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import FAILED_SUBJECTS
-from dagster_project.publication.versions import recover_interrupted
+from dagster_project.publication.publish import recover_interrupted
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import build
 from dagster_project.transformation.dbt import run_dbt

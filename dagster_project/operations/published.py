@@ -10,10 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from dagster_project.hashing import sha256_of
 from dagster_project.operations.finding import Finding
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import MANIFEST, PARTIAL, is_of_rows, manifest_of
-from dagster_project.publication.pointer import CURRENT, pointer_of
-from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABASE
+from dagster_project.publication.editions import PUBLIC_DATABASE
+from dagster_project.publication.files import CURRENT, DATABASE, MANIFEST, PARTIAL, is_of_rows, manifest_of, pointer_of
 from dagster_project.settings import Settings, known_forces
 from dagster_project.words import in_shell, printable
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dagster_project.clock import utc_now
 from dagster_project.privacy.person import HeldRows, Named, Person
-from dagster_project.publication.result_formats import write_markdown
+from dagster_project.publication.query import write_markdown
 from dagster_project.settings import Settings
 from dagster_project.words import counted
 

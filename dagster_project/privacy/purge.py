@@ -24,8 +24,7 @@ from dagster_project.loading.people import People, rewrite
 from dagster_project.operations.actions import record, send
 from dagster_project.privacy.archiving import archive, archived_models, count_files
 from dagster_project.privacy.retention import Hold, event_times, first_instant
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.files import is_of_rows, manifest_of, write_manifest
+from dagster_project.publication.files import DATABASE, is_of_rows, manifest_of, write_manifest
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.settings import Settings, known_forces
 from dagster_project.sql import count_rows, literal, quoted, scalar, table

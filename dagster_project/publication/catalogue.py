@@ -8,7 +8,7 @@ import duckdb
 
 from dagster_project.clock import london_today
 from dagster_project.errors import UsageError
-from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.publication.files import current_publication, pointer_of
 from dagster_project.publication.query import published_database
 from dagster_project.settings import Settings
 from dagster_project.sql import column_names, count_rows, table
@@ -124,6 +124,21 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
             {"name": name},
         )
         return PublishedTable(name, count_rows(connection, table("marts", name)), known[name], columns)
+
+
+def count_matches(settings: Settings) -> tuple[int, int, bool]:
+    """Return how many printed figures the current publication reproduces, of how many, and whether it is a sample."""
+    with published_database(settings) as connection:
+        [counts] = connection.execute(
+            """
+            select
+                count(*) filter (where verdict in ('match', 'match_other_formula')),
+                count(*),
+                (select coalesce(bool_or(is_synthetic), false) from load_audit)
+            from reconciliation
+            """
+        ).fetchall()
+        return counts
 
 
 def page_of(settings: Settings, page: str) -> Path:

@@ -1,6 +1,7 @@
 """The board paper as a Word document (DOCX), to edit and to copy from. The report model holds all its texts."""
 
 import io
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
 from itertools import chain, islice
@@ -14,7 +15,6 @@ from docx.shared import Length, Mm, Pt, RGBColor
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
-from dagster_project.publication.archives import without_times
 from dagster_project.publication.charts import BLUE, png_of, trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
@@ -256,7 +256,18 @@ class _Paper:
             picture.set("descr", alternative)
         file = io.BytesIO()
         self.document.save(file)
-        return without_times(file.getvalue())
+        return _without_times(file.getvalue())
+
+
+def _without_times(archive: bytes) -> bytes:
+    """Return a ZIP file without the time of saving, so that the same content has the same bytes."""
+    fixed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as parts, zipfile.ZipFile(fixed, "w") as same:
+        for part in parts.infolist():
+            # The oldest time that a ZIP file can have.
+            oldest = zipfile.ZipInfo(part.filename, (1980, 1, 1, 0, 0, 0))
+            same.writestr(oldest, parts.read(part), part.compress_type)
+    return fixed.getvalue()
 
 
 def _set_up(document: DocumentObject, report: Report) -> None:

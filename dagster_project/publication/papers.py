@@ -1,27 +1,21 @@
 """Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, partial
-from importlib.metadata import version
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import unquote
 
 import duckdb
 
 from dagster_project.console import warn
-from dagster_project.publication.draft import Draft
-from dagster_project.publication.files import CONTENT, take_over, write
+from dagster_project.publication.files import Draft, take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.rendering import Renderer, fingerprint
 from dagster_project.publication.report.analyst_files import CommentaryError
 from dagster_project.publication.report.commentary import (
     Commentary,
@@ -44,16 +38,6 @@ PAPERS = 12
 _UP = "../../../"
 _TRACE_LINK = re.compile(r'<a class="trace" href="([^"]+)">(.*?)</a>')
 
-_LIBRARIES = (
-    "font-source-sans-pro",
-    "fonttools",
-    "jinja2",
-    "python-docx",
-    "typst",
-    "vl-convert-python",
-    "xlsxwriter",
-)
-
 
 @dataclass(frozen=True)
 class Paper:
@@ -65,7 +49,7 @@ class Paper:
     folder: Path
     """Its folder, relative to the folder of the publication."""
     is_rendered: bool
-    """False if it was taken over unchanged from the previous publication."""
+    """False if it is unchanged since the previous publication."""
     forms: tuple[str, ...]
     """The names in `FORMS` that were rendered; the others failed."""
     main_points: tuple[MainPoint, ...] = ()
@@ -85,9 +69,9 @@ def write_papers(
 
     The copy is the paper of a force's newest complete month, by `report_months`.
 
-    An unchanged paper is taken over from the previous publication. A paper of an earlier month names the deliveries
-    that it was made from; later deliveries that change nothing in it do not change that. A form that cannot be rendered
-    is left out, and the next publication tries it again.
+    An unchanged paper is that of the previous publication, which it continues to name. A paper of an earlier month
+    names the deliveries that it was made from; later deliveries that change nothing in it do not change that. A form
+    that cannot be rendered is left out, and the next publication tries it again.
 
     Args:
         connection: a database with the marts.
@@ -146,7 +130,8 @@ def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
             for link in broken:
                 kept = kept.replace(link[0], link[2])
             write(draft.folder, address, kept.encode())
-            file.with_name(CONTENT).unlink(missing_ok=True)
+            for made in (address, address.rpartition("/")[0]):
+                draft.renderer.made_of.pop(made, None)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
@@ -185,16 +170,19 @@ def _render(
     commentary: object = "the commentary",
     *,
     is_newest: bool,
+    is_latest: bool = True,
     traces: Mapping[str, str] = MappingProxyType({}),
-) -> list[str]:
-    """Render the files of a paper; return the names of those that succeeded, the page first."""
-    written = []
+) -> dict[str, bool]:
+    """Write the files of a paper; return whether each of those that succeeded is new or changed, the page first."""
+    made_of = fingerprint(replace(report, publication="", data_until=report.data_until if is_latest else None))
+    written: dict[str, bool] = {}
     for name, (function, arguments) in tasks(report, is_newest=is_newest).items():
-        file = renderer.render(f"{address}{name}", function, *arguments)
+        form = made_of if arguments[0] is report else None
+        file = renderer.render(f"{address}{name}", function, *arguments, made_of=form)
         if file is None:
             continue
         write(folder, f"{address}{name}", file.content)
-        written.append(name)
+        written[name] = not file.is_reused
         if file.replaced:
             counts = [
                 f"{count:,} {f'in {commentary}' if where == 'commentary' else where}"
@@ -205,9 +193,10 @@ def _render(
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    if file := renderer.render(f"{address}{PAGE}", page, report, tuple(written), dict(traces)):
+    content = (tuple(written), dict(traces))
+    if file := renderer.render(f"{address}{PAGE}", page, report, *content, made_of=(made_of, content)):
         write(folder, f"{address}{PAGE}", file.content)
-        written.insert(0, PAGE)
+        written = {PAGE: not file.is_reused} | written
     return written
 
 
@@ -224,11 +213,25 @@ def _write(
     is_latest: bool,
     is_newest: bool,
 ) -> Paper | None:
-    """Write a paper or take it over; return None if its report cannot be read."""
+    """Write a paper; return None if its report cannot be read."""
     name, force = f"{month.month:%Y-%m}", rows.force_code
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
     words = _commentary(connection, file, month.month, front) if file else None
+    paper = Paper(
+        force,
+        rows.force_name,
+        month,
+        Path(address),
+        False,
+        (),
+        main_points.get(month.month, ()),
+        words or Commentary(),
+    )
+    if draft.renderer.is_unchanged(address, (month, words, events, is_latest, is_newest)) and draft.before:
+        names = sorted(path.name for path in (draft.before / address).iterdir())
+        draft.renderer.keep(draft.folder, [f"{address}/{name}" for name in names])
+        return replace(paper, forms=tuple(form for form in FORMS if form in names))
     report = draft.renderer.attempt(
         address,
         lambda: report_of(
@@ -245,30 +248,20 @@ def _write(
         return None
     # The traces of the site are of the months of the newest paper. A public edition, which has no commentary, has none.
     traces = trace_addresses(connection, force, month.month) if is_newest and commentary else {}
-    content = json.dumps(
-        {"rendered_by": _renderers(), "is_newest": is_newest, "traces": traces, "report": report}, default=_plain
+    written = _render(
+        report,
+        draft.folder,
+        f"{address}/",
+        draft.renderer,
+        file,
+        is_newest=is_newest,
+        is_latest=is_latest,
+        traces=traces,
     )
-    before = draft.before
-    told: dict[str, Any] = {"main_points": report.main_points, "commentary": words or Commentary()}
-    if before and _is_of(before / address / CONTENT, content, is_latest=is_latest):
-        names = sorted(path.name for path in (before / address).iterdir())
-        for item in names:
-            take_over(before, draft.folder, f"{address}/{item}")
-        return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names), **told)
-    written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest, traces=traces)
-    # Without this file a paper is not taken over, so the next publication tries the failed forms again.
-    if len(written) == len(tasks(report, is_newest=is_newest)) + 1:
-        write(draft.folder, f"{address}/{CONTENT}", content.encode())
-    return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written), **told)
-
-
-def _plain(value: object) -> object:
-    """Return what JSON writes for a value of a report. `asdict` would copy all of its 7,000 values first."""
-    return vars(value) if is_dataclass(value) else str(value)
-
-
-def _forms(names: list[str]) -> tuple[str, ...]:
-    return tuple(form for form in FORMS if form in names)
+    if len(written) <= len(tasks(report, is_newest=is_newest)):
+        # So that the next publication tries the failed forms again.
+        draft.renderer.made_of.pop(address, None)
+    return replace(paper, is_rendered=any(written.values()), forms=tuple(form for form in FORMS if form in written))
 
 
 def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) -> dict[str, Sequence[Event]]:
@@ -309,28 +302,3 @@ def _commentary(connection: duckdb.DuckDBPyConnection, file: Path, month: date, 
         # A mistake in a commentary must not hold back the figures.
         warn(f"{error}. The paper of {month:%B %Y} is published without it.")
         return Commentary(front)
-
-
-def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
-    """Return whether a paper was rendered from this content; for an earlier month, the newest delivery is ignored."""
-    if not file.is_file():
-        return False
-    was, would_be = json.loads(file.read_text(encoding="utf-8")), json.loads(content)
-    for each in (was, would_be):
-        # A paper that is taken over continues to name the publication that it was made for.
-        each["report"].pop("publication", None)
-        if not is_latest:
-            each["report"].pop("data_until", None)
-    return bool(was == would_be)
-
-
-@cache
-def _renderers() -> str:
-    """Return a fingerprint of the code that renders reports: this package and its drawing libraries."""
-    digest = hashlib.sha256()
-    for library in _LIBRARIES:
-        digest.update(f"{library} {version(library)}\n".encode())
-    for path in sorted(Path(str(files(__package__))).rglob("*")):
-        if path.suffix in (".csv", ".py", ".sql", ".j2", ".typ"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

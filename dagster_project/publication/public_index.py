@@ -1,4 +1,4 @@
-"""The first page of a public edition: what its newest paper says, its tables, and how small counts are protected."""
+"""The first page and the README of a public edition: its newest paper, its tables, how small counts are protected."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from dagster_project.clock import LONDON
 from dagster_project.config.publication import PublicationSettings
+from dagster_project.disclosure.releases import Controlled, Release
+from dagster_project.disclosure.rules import DisclosureRules
 from dagster_project.publication.charts import draw
-from dagster_project.publication.draft import Draft
-from dagster_project.publication.files import write
+from dagster_project.publication.files import Draft, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
@@ -21,6 +22,41 @@ from dagster_project.publication.report.model import PAPER_MONTHS, Block, Chart,
 from dagster_project.publication.report.read import read_report
 
 INDEX = "index.html"
+
+_TEXT = """# Police contact and crime figures, public edition {name}
+{synthetic}
+`board_paper.html`, `.pdf` and `.xlsx` are the paper for the newest complete month; `papers/` has those for other
+months. Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns have descriptions.
+`manifest.json` has the hash of every file. `index.html` says whom to ask, when the next edition comes, and under which
+licence the figures may be used.
+
+## Figures of the whole force
+
+{whole}
+
+These are exact, and each edition shows their values as of its date. A figure marked as provisional will change.
+
+## Counts below force level
+
+{controlled}
+
+- **Small counts are not shown.** A count below {threshold} is left empty, or its row is left out; so is a count of 0.
+  An empty count says "{range}", not "none".
+- **Shown counts are rounded** to the nearest {base}, each independently, so they do not add up to the force's total.
+  The exact total is next to them (`..._of_force`).
+- **A month is withheld** from a table where the rounded counts and the total together would reveal a small count. All
+  its counts are empty or its rows are left out, which says nothing about any of them.
+- **No rates and means** are shown below force level: they would reveal the exact counts.
+- **A month is shown once.** It is shown when every day of it is loaded{settle}.
+  Every later edition repeats it unchanged, with its total, even if records were corrected since; the figures for the
+  whole force are corrected. `shown_months` has the edition that first showed each month, its threshold and its base.
+- Each table has a single breakdown (district, offence, code, ...). Two breakdowns at once, single events, and anything
+  about a person who works for the force or contacts it are not published.
+
+The method is secondary suppression of whole months on top of a threshold and conventional rounding; see Hundepool et
+al., Statistical Disclosure Control (Wiley 2012), chapter 5, and the GSS/GSR Disclosure Control Guidance for Tables
+Produced from Administrative Sources.
+"""
 
 
 def write_public_index(
@@ -122,3 +158,23 @@ def _charts(report: Report) -> list[Chart]:
 def _sections(notes: str) -> str:
     """Return the notes from their first section on; the page says otherwise what comes before it."""
     return notes[notes.index("\n## ") :]
+
+
+def notes(releases: Sequence[Release], rules: DisclosureRules, name: str, *, is_synthetic: bool) -> str:
+    """Return the README of a public edition, in Markdown; it says if any row behind the edition is synthetic."""
+    whole = ", ".join(f"`{release.table}`" for release in releases if not isinstance(release, Controlled))
+    controlled = "\n".join(
+        f"- `{release.table}`: {release.about}" for release in releases if isinstance(release, Controlled)
+    )
+    months = rules.months_to_settle
+    settle = "" if not months else f" and so is the {'month' if months == 1 else f'{months} months'} after it"
+    return _TEXT.format(
+        name=name,
+        synthetic="\n**Synthetic sample: nothing in it took place.**\n" if is_synthetic else "",
+        whole=whole or "None.",
+        controlled=controlled or "None.",
+        threshold=rules.threshold,
+        base=rules.rounding_base,
+        range=f"0 to {rules.most_hidden}",
+        settle=settle,
+    )

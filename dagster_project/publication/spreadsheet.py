@@ -1,6 +1,6 @@
 """Make text safe for spreadsheets, in published CSV files and workbooks: it is shown and never evaluated.
 
-The patterns hold for Python, DuckDB and the browser: `read_explorer` passes them to `assets/explorer/`, which has
+The patterns hold for Python, DuckDB and the browser: `read_explorer` passes them to `assets/explorer.js`, which has
 no rule of its own. So they name control characters by escapes and all others by themselves.
 """
 

@@ -9,9 +9,8 @@ from itertools import islice
 
 from dagster_project.console import say
 from dagster_project.publication.charts import draw
-from dagster_project.publication.database import DATABASE
+from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.publication.pdf import render_first_page
-from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.report.commentary import commentary_file, read_commentary, read_defaults
 from dagster_project.publication.report.model import PAPER_MONTHS, Report
 from dagster_project.publication.report.queries import paper_months

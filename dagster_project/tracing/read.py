@@ -11,8 +11,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.errors import UsageError
-from dagster_project.publication.database import DATABASE
-from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.tracing.model import (
     EventRow,

@@ -17,7 +17,7 @@ def _():
     import marimo as mo
 
     from dagster_project.publication.charts import LARGE, draw
-    from dagster_project.publication.pointer import current_publication
+    from dagster_project.publication.files import current_publication
     from dagster_project.publication.report.histories import read_histories
     from dagster_project.publication.report.queries import default_month, paper_months
     from dagster_project.settings import Settings

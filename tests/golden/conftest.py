@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from dagster_project.publication import public_edition
+from dagster_project.publication import editions
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import build
 from dagster_project.transformation.dbt import Dbt, run_dbt
@@ -70,7 +70,7 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
         # The build that follows sets it to one month again.
         with loading_connection(root.home / "warehouse.duckdb") as connection:
             connection.execute("update reference.disclosure_rules set value = 2 where rule = 'months_to_settle'")
-        with patch.object(public_edition, "write_papers", lambda *_, **__: []):
+        with patch.object(editions, "write_papers", lambda *_, **__: []):
             succeed(root, "publish", "--edition", "public")
         correct(root)
         root.load()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dagster_project.publication import forms
-from dagster_project.publication.site import frame, measure_pages, pages
+from dagster_project.publication.site import frame, measure_pages
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.marts import note_written
 from tests.golden.links import dead_links
@@ -42,9 +42,8 @@ def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(three_days, tm
     for name in (*REFUSED, ODD):
         add_force(copy, name)
     monkeypatch.setattr(forms, "render_workbook", failing.abort)
-    monkeypatch.setattr(pages, "explorer_page", failing.refuse)
     monkeypatch.setattr(measure_pages, "history_csv", failing.refuse)
-    monkeypatch.setattr(frame, "site_page", failing.refuse_front_page)
+    monkeypatch.setattr(frame, "site_page", failing.refuse_front_pages)
     # Written to after it was published, so that nothing is taken over and all is rendered.
     index = copy.current / "index.html"
     index.unlink()

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from dagster_project.publication import public_edition
-from dagster_project.publication.pointer import point_to
-from dagster_project.publication.public_edition import EditionRefused, publish_public
+from dagster_project.publication import editions
+from dagster_project.publication.editions import EditionRefused, publish_public
+from dagster_project.publication.files import point_to
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import loading_connection
@@ -37,7 +37,7 @@ def small(published, tmp_path) -> DataRoot:
 
 def publish(root: DataRoot, *, change: Callable[[Mart], Mart] = lambda mart: mart) -> Path:
     """Publish a public edition without papers."""
-    with patch.object(public_edition, "write_papers", lambda *_, **__: []):
+    with patch.object(editions, "write_papers", lambda *_, **__: []):
         settings = Settings(home=root.home, _env_file=None)
         return publish_public(settings, [change(mart) for mart in marts_in(root)], run_id="12345678").folder
 
@@ -53,7 +53,7 @@ def complete_october(root: DataRoot) -> None:
 def test_an_edition_that_discloses_a_small_count_is_refused(small, monkeypatch):
     before = (small.home / "published_public" / "current").resolve()
     complete_october(small)
-    monkeypatch.setattr(public_edition, "control", lambda counts, *_, **__: [count or None for count in counts])
+    monkeypatch.setattr(editions, "control", lambda counts, *_, **__: [count or None for count in counts])
     with pytest.raises(EditionRefused, match=r"October 2022: a cell .* Nothing was published"):
         publish(small)
     assert (small.home / "published_public" / "current").resolve() == before

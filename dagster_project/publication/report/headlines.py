@@ -77,7 +77,6 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         verdict=_standing_out(last, measure),
         rest=rest_of_year(last, measure),
         remark="; ".join([*([f"Provisional: {days}"] if days else []), *quarantined(row)]),
-        target_kind=measure.target_kind,
         **_target(last, measure),
     )
 

@@ -57,9 +57,8 @@ class PaperMonth:
     days_loaded: int
     """Number of its days that every source delivered."""
     is_default: bool
-    """Whether its paper is shown first."""
+    """Whether its paper is shown first; months after it are running."""
     is_running: bool
-    """Whether it comes after the default month."""
 
     @property
     def coverage(self) -> str:
@@ -189,7 +188,6 @@ class Chart:
     finding: str
     """What stands out in the newest month, in a few words, printed below the title; empty if nothing does."""
     alternative: str
-    """The alternative text, for readers who do not see the chart."""
     unit: str
     points: tuple[Point, ...]
     decimals: int = 0
@@ -204,7 +202,6 @@ class Chart:
     by: str = "month"
     """The period of a point, `month` or `week`."""
     events: tuple[Event, ...] = ()
-    """Events within its points, by date."""
     formula_note: str = ""
     """`different formula since November 2022`, if the line breaks there and the finding does not say so."""
 
@@ -256,7 +253,6 @@ class Headline:
     """What the rest of the year needs; empty without a target."""
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
-    target_kind: str = "target"
     target_side: str = ""
     """What `target` says in words: `under` or `over`, the value, and whether it is met."""
     target_value: Decimal | None = None

@@ -14,6 +14,8 @@ view the settings of the page; a line that begins with three spaces continues th
 - `shades`: `all`, or the headings of the columns whose cells are shaded by their size.
 - `words`: headings of columns that have words, not figures; `empty`: text of a cell that the query does not have;
   a number has a shade.
+- `finding` (view): a sentence above each table, with columns of its first row in braces; a part in square brackets is
+  left out if its first column is 0 or nothing.
 - `folded: yes`: the table is folded, unless a row is marked. `summary: yes`: the finding is listed above the views.
 
 A query has `force_code` and, if it has months, `month_start`, `is_provisional` and `share_of_days_loaded`. A row of
@@ -26,7 +28,7 @@ text with columns in braces; `position`, the place of its column; `is_shaded`, w
 - `name`: name of the row, by default its month; `link`: the page of the site that it links to.
 - `is_marked`: whether the row is emphasised.
 - `caption`: caption of the table, by default force and month.
-- `finding`: a sentence above the table; those of several rows follow each other.
+- `finding`: a sentence above the table, for a finding that is not of the first row.
 
 Captions and findings name columns in braces. These are formatted as cells are, `{came_back}` or `{share:percent 1}`
 (`own` for the decimals that a target has), so a figure has the same text everywhere. `{month}` is `Jan 2023`,
@@ -345,6 +347,11 @@ def _filled(text: str, row: Mapping[str, Any]) -> str:
     return text.format_map({name: _Value(value) for name, value in row.items()}) if "{" in text else text
 
 
+def _without_empty(text: str, row: Mapping[str, Any]) -> str:
+    """Return a text without the parts in square brackets whose first column is 0 or nothing."""
+    return re.sub(r"\[([^\[\]{]*\{(\w+)[^\[\]]*)\]", lambda part: part[1] if row[part[2]] else "", text)
+
+
 def _view(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -389,8 +396,8 @@ def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
             places.setdefault(heading, row.get("position", 0))
             is_shaded = ("all" in shaded or heading in shaded) and row.get("is_shaded", True)
             of_row[heading] = _filled(spec, row) if "{" in spec else _text(value, spec), value if is_shaded else None
-        if row.get("finding"):
-            findings.append(_filled(row["finding"], row))
+        if finding := row.get("finding") or ("" if number else _without_empty(settings.get("finding", ""), row)):
+            findings.append(_filled(finding, row))
         if row.get("is_marked"):
             marked.append(len(cells) - 1)
     headings = sorted(places, key=lambda heading: places[heading])

@@ -1,7 +1,7 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -9,10 +9,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.clock import LONDON
-from dagster_project.publication.draft import Draft
-from dagster_project.publication.explorer import VEGA, explorer_page, read_explorer, write_vega
-from dagster_project.publication.files import copy, write
+from dagster_project.publication.files import Draft, copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
@@ -23,7 +20,7 @@ from dagster_project.publication.report.histories import MeasureHistory, read_hi
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.read import read_report
-from dagster_project.publication.site import data
+from dagster_project.publication.site import data, explorer
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.engine import (
     Views,
@@ -34,7 +31,6 @@ from dagster_project.publication.site.engine import (
     read_views,
     write_page,
 )
-from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.frame import PAGES, Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
@@ -44,7 +40,16 @@ from dagster_project.publication.site.worst_month import WorstMonth, worst_month
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
 
-_ASSETS = ("site.css", "explorer.css", "search.js", "views.js", "measure.js", "filter.js")
+_ASSETS = (
+    "site.css",
+    "search.js",
+    "views.js",
+    "measure.js",
+    "filter.js",
+    "explorer.css",
+    "explorer.js",
+    "explorer_chart.js",
+)
 
 
 def write_site(
@@ -53,8 +58,6 @@ def write_site(
     papers: Sequence[Paper],
     *,
     force_code: str,
-    run_id: str,
-    published_at: datetime,
     events: Mapping[str, Sequence[Event]],
 ) -> int:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
@@ -66,23 +69,15 @@ def write_site(
         draft: the publication; it has the papers.
         papers: the papers, by force, newest month first.
         force_code: the force on the first page; the first force with papers if it has none.
-        run_id: name of the publication.
-        published_at: time of publication, with time zone.
         events: what the charts of each force mark.
 
     Returns:
         The number of pages written.
     """
     data_until, is_synthetic = newest_delivery(connection)
-    shared = {
-        "run_id": run_id,
-        "published_at": published_at.astimezone(LONDON),
-        "data_until": data_until,
-        "is_synthetic": is_synthetic,
-    }
+    shared = {"data_until": data_until, "is_synthetic": is_synthetic}
     folder, renderer = draft.folder, draft.renderer
-    renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
-    details = write_details(connection, draft)
+    figures = explorer.write_figures(connection, draft)
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
     forces = sorted(_forces(renderer, connection, papers, events), key=lambda force: force.code != force_code)
@@ -91,7 +86,7 @@ def write_site(
     # A failed page is not tried again, so this loop ends.
     while True:
         site = Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, forces, pages, details=details, events=events)
+        _collect(site, connection, papers, forces, pages, figures=figures, events=events)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
@@ -128,7 +123,7 @@ def _collect(
     forces: Sequence[Force],
     pages: Mapping[str, Views | None],
     *,
-    details: Mapping[str, DetailFiles],
+    figures: explorer.Files,
     events: Mapping[str, Sequence[Event]],
 ) -> None:
     # If the marts of a page cannot be read, the page counts as failed.
@@ -143,7 +138,7 @@ def _collect(
     trust = pages.get("trust") if "trust.html" not in site.failed else None
     attempt("index.html", lambda: _index(site, connection, papers, forces, trust))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces))
-    attempt("explorer.html", lambda: _explorer(site, connection, force_code, details, events))
+    attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, force_code, figures, events))
     attempt("dictionary.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: write_cookbook(site, connection))
 
@@ -244,17 +239,23 @@ def _newest_of_others(papers: Sequence[Paper], shown: Paper | None) -> list[Pape
 def _explorer(
     site: Site,
     connection: duckdb.DuckDBPyConnection,
+    forces: Sequence[Force],
     force_code: str,
-    details: Mapping[str, DetailFiles],
+    figures: explorer.Files,
     events: Mapping[str, Sequence[Event]],
 ) -> None:
     if not paper_months(connection):
-        site.write("explorer.html", "empty.html.j2", title="Explorer")
+        site.write(explorer.PAGE, "empty.html.j2", title="Explorer")
         return
-    content = read_explorer(connection, force_code=force_code, details=details, events=events)
-    site.add("explorer.html", explorer_page, content, site.values("explorer.html"))
-    words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
-    site.find("explorer.html", "Explorer", "page", words)
+    addresses = {force.code: force.addresses for force in forces}
+    content = explorer.read_explorer(
+        connection, force_code=force_code, written=figures, events=events, addresses=addresses
+    )
+    site.write(explorer.PAGE, "explorer.html.j2", **content)
+    words = (
+        "compare measures forces months weeks days district offence group last year breakdown download csv chart sql"
+    )
+    site.find(explorer.PAGE, "Explorer", "page", words)
 
 
 def _weekly_demand(forces: Sequence[Force]) -> dict[str, Any]:

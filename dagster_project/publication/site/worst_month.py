@@ -150,7 +150,7 @@ class _Finder:
         day = self._worst("kpi_calls_daily", _DAYS, measure, line, month)
         hours = {"force": self._force, "month": f"{month:%Y-%m}", "line": line}
         months = {"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"}
-        days = {"measures": measure.code, "forces": self._force, **months, "grain": "day"}
+        days = {"measure": measure.code, "force": self._force, **months, "view": "day"}
         return (
             f"{WEEKDAYS[hour['day_of_week'] - 1]} from {hour['hour_of_day']:02d}:00, {_text(measure, hour)}"
             f"{_operators(hour['operators_required'])}"

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from dagster_project.publication import publish as publishing
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import current_publication
 from dagster_project.publication.publish import publish
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import Settings

@@ -17,7 +17,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.files import current_publication
 from dagster_project.publication.publish import Publication, publish
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, PROJECT_ROOT, Settings
 from dagster_project.transformation import project

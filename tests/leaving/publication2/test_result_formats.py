@@ -13,9 +13,15 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from dagster_project.cli.trace import trace
-from dagster_project.publication import result_formats
-from dagster_project.publication.query import PublishedQuery
-from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_rows, write_table
+from dagster_project.publication import query as result_formats
+from dagster_project.publication.query import (
+    PublishedQuery,
+    write_csv,
+    write_json,
+    write_markdown,
+    write_rows,
+    write_table,
+)
 from dagster_project.tracing import read as tracing_read
 from dagster_project.tracing import text as tracing_text
 

@@ -47,8 +47,8 @@ def environment():
     return "\n".join([*os.environ, *files])
 
 
-def refuse_front_page(template, content, chart):
-    """Renders every page of the site but the first."""
-    if template == "index.html.j2":
+def refuse_front_pages(template, content, chart):
+    """Renders every page of the site but the first and the explorer."""
+    if template in ("index.html.j2", "explorer.html.j2"):
         raise ValueError(template)
     return site_page(template, content, chart)

@@ -10,10 +10,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from dagster_project.publication import files, names
-from dagster_project.publication.names import next_name
-from dagster_project.publication.pointer import point_to
-from dagster_project.publication.publish import remove_old
+from dagster_project.publication import files
+from dagster_project.publication.files import next_name, point_to, remove_old
 
 DATABASE, PAPER = "fcir.duckdb", "papers/kent/board_paper.html"
 
@@ -131,8 +129,8 @@ NOW = datetime(2022, 12, 5, 4, 15, tzinfo=UTC)
 )
 def test_a_publication_is_named_later_than_all_before_it(tmp_path, monkeypatch, newest, recorded, second, is_warned):
     warned: list[str] = []
-    monkeypatch.setattr(names, "utc_now", lambda: NOW)
-    monkeypatch.setattr(names, "warn", warned.append)
+    monkeypatch.setattr(files, "utc_now", lambda: NOW)
+    monkeypatch.setattr(files, "warn", warned.append)
     for folder in (newest, "20221101T041500Z-ffffffff"):
         (tmp_path / folder).mkdir()
     (tmp_path / "20231205T041500Z-ffffffff").touch()

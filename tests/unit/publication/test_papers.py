@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from dagster_project.publication import papers
-from dagster_project.publication.draft import Draft
+from dagster_project.publication import files, papers
+from dagster_project.publication.files import Draft
+from dagster_project.publication.rendering import Rendered, Renderer
 from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.model import Event, PaperMonth
 from dagster_project.publication.report.queries import ForceRows
@@ -19,27 +20,40 @@ RUNNING = [replace(COMPLETE[0], is_default=True), PaperMonth(MONTHS[1], 31, 1, i
 TRACE = "measures/kent/received.trace.html"
 
 
-def rendered_as_text(report, folder, address, renderer, commentary="", **options):  # noqa: ARG001 - as `_render`
-    """Write the forms of a paper as short texts in place of pictures and pages."""
-    names = papers.tasks(report, is_newest=options["is_newest"])
-    for name in names:
-        papers.write(folder, f"{address}{name}", b"a file")
-    links = "".join(f'<a class="trace" href="../../../{trace}">x</a>' for trace in options["traces"].values())
-    papers.write(folder, f"{address}{papers.PAGE}", f"{report.data_until} {report.publication} {links}".encode())
-    return [papers.PAGE, *names]
+def as_text(report, *_):
+    """A form of a paper as a short text in place of a picture or a page."""
+    return f"{report.data_until} {report.publication}"
+
+
+def page_as_text(report, _, traces):
+    links = "".join(f'<a class="trace" href="../../../{trace}">x</a>' for trace in traces.values())
+    return f"{report.data_until} {report.publication} {links}"
+
+
+class RenderingHere(Renderer):
+    """Renders in this process."""
+
+    def _render(self, path, function, arguments):
+        return None if path in self.failing else Rendered(function(*arguments).encode())
+
+    failing: tuple[str, ...] = ()
 
 
 @pytest.fixture
-def publish(tmp_path, monkeypatch, renderer):
+def publish(tmp_path, monkeypatch):
     """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
     monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     monkeypatch.setattr(papers, "trace_addresses", lambda *_: {"calls_999.received": TRACE})
-    monkeypatch.setattr(papers, "_render", rendered_as_text)
+    forms = {"board_paper.pdf": False, "board_paper.xlsx": False, "board_paper.docx": True}
+    monkeypatch.setattr(
+        papers, "tasks", lambda report, is_newest: {n: (as_text, (report,)) for n in forms if is_newest or not forms[n]}
+    )
+    monkeypatch.setattr(papers, "page", page_as_text)
     folders = [tmp_path / "0"]
 
-    def publish(fails=None, **changes):
+    def publish(fails=None, failing=(), has_same_tables=False, **changes):
         def report(_, *, month, publication, **__):
             if fails == month:
                 raise ReportError("no figure")
@@ -48,8 +62,11 @@ def publish(tmp_path, monkeypatch, renderer):
         monkeypatch.setattr(papers, "report_of", report)
         before = folders[-1] if folders[-1].exists() else None
         folders.append(tmp_path / str(len(folders)))
+        renderer = RenderingHere(before=before)
+        renderer.failing, renderer.has_same_tables = failing, has_same_tables
         draft = Draft(folders[-1], before, renderer)
         written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
+        files.write_manifest(folders[-1], {"files": [], "rendered": renderer.made_of})
         pages = [(paper, folders[-1] / paper.folder / papers.PAGE) for paper in written]
         return {
             paper.month.month: (paper.is_rendered, page.parent, page.read_text(encoding="utf-8"))
@@ -75,9 +92,21 @@ def test_later_deliveries_that_change_nothing_render_the_latest_paper_alone(publ
     assert rendered(third) == [False, False]
     # A paper that is taken over names the publication that it was made for.
     assert [page.split()[1] for *_, page in third.values()] == ["2", "1"]
-    files = [sorted(path.name for path in written[MONTHS[0]][1].iterdir()) for written in (first, third)]
-    assert files[0] == files[1]
-    assert "report.json" in files[0]
+    names = [sorted(path.name for path in written[MONTHS[0]][1].iterdir()) for written in (first, third)]
+    assert names[0] == names[1]
+
+
+def test_from_the_same_tables_a_paper_is_read_again_only_if_its_words_have_changed(publish, tmp_path):
+    newest = f"papers/kent/{MONTHS[-1]:%Y-%m}"
+    assert rendered(publish(failing=(f"{newest}/board_paper.xlsx",))) == [True, True]
+    # The form that failed is tried again; the other month is not even read.
+    assert rendered(publish(has_same_tables=True, fails=MONTHS[0])) == [True, False]
+    assert rendered(publish(has_same_tables=True, fails=MONTHS[0])) == [False, False]
+    words = tmp_path / "commentary" / "kent" / f"{MONTHS[-1]:%Y-%m}.md"
+    words.parent.mkdir(parents=True)
+    words.write_text("A sentence.\n", encoding="utf-8")
+    # What was read of the month is the same here, so nothing is drawn.
+    assert list(publish(has_same_tables=True, fails=MONTHS[-1])) == [MONTHS[0]]
 
 
 def test_a_paper_is_rendered_again_when_something_in_it_has_changed(publish):
@@ -116,6 +145,8 @@ def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_miss
         return [(page.parent / address).resolve() for address in found]
 
     paper = papers.Paper("kent", "Kent", COMPLETE[1], newest.parent.relative_to(folder), True, (), ())
+    address = newest.relative_to(folder).as_posix()
+    renderer.made_of = {address: "", address.rpartition("/")[0]: "", "index.html": ""}
     draft = Draft(folder, None, renderer)
     papers.remove_broken_links(draft, [paper])
     assert [links(page) for page in (*shown, older)] == [[trace.resolve()], [trace.resolve()], []]
@@ -124,7 +155,7 @@ def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_miss
     assert [links(page) for page in shown] == [[], []]
     assert newest.read_text(encoding="utf-8").endswith(" x")
     # So that the next publication renders it again.
-    assert not newest.with_name("report.json").exists()
+    assert list(renderer.made_of) == ["index.html"]
 
 
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 import yaml
 
+from dagster_project.publication.editions import _copy_out
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper
-from dagster_project.publication.public_edition import _copy_out
 from dagster_project.publication.public_index import public_index
 from dagster_project.publication.report.model import PaperMonth
 from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
@@ -37,7 +37,7 @@ def test_the_tables_have_no_formula_as_csv_and_every_text_as_parquet(marts, tmp_
     marts.execute("create table published.marts.counts (district varchar, month date, counted bigint)")
     values = [(text, "2023-01-01", -5) for text in [*FORMULAS, *TEXTS]]
     marts.executemany("insert into published.marts.counts values (?, ?, ?)", values)
-    assert _copy_out(marts, tmp_path) == {"counts": len(values)}
+    assert _copy_out(marts, tmp_path, ("parquet", "csv")) == {"counts": len(values)}
     kept = marts.execute("select district from read_parquet(?)", [str(tmp_path / "parquet/counts.parquet")])
     assert sorted(row[0] for row in kept.fetchall()) == sorted(text for text, *_ in values)
     with (tmp_path / "csv/counts.csv").open(encoding="utf-8", newline="") as file:

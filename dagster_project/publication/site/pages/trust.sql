@@ -10,6 +10,8 @@
 -- corner: Measure
 -- words: Formula that gives the printed figure
 -- nothing: No printed paper has been delivered to compare with.
+-- finding: {reproduced} of {printed} printed figures reproduced exactly[; {other} by another formula][; {differing}
+--   different][; {missing} for months that are not delivered][{calibrated}].
 -- summary: yes
 -- marts: reconciliation
 -- search: Printed figures, compared | reconciliation difference formula
@@ -83,18 +85,8 @@ cells as (
 select
     cells.*, totals.*, forces.force_name,
     '{force_name}' || coalesce(strftime(published_on, ', paper of %-d %B %Y'), '') as caption,
-    case
-        when row_number() over (partition by cells.force_code, report_id) = 1
-            then concat_ws(
-                '; ', '{reproduced} of {printed} printed figures reproduced exactly',
-                if(other > 0, '{other} by another formula', null),
-                if(differing > 0, '{differing} ' || if(differing = 1, 'differs', 'differ'), null),
-                if(missing > 0, '{missing} for months that are not delivered', null),
-                if(
-                    (select bool_or(is_synthetic) from marts.load_audit), 'the sample is calibrated to these figures', null
-                )
-            ) || '.'
-    end as finding
+    (select if(bool_or(is_synthetic), '; the sample is calibrated to these figures', null) from marts.load_audit)
+        as calibrated
 from cells
 cross join totals
 inner join marts.dim_force as forces on cells.force_code = forces.force_code
@@ -106,23 +98,17 @@ order by
 -- corner: The paper gives
 -- words: Paper, Reproduced, How
 -- nothing: No figure in the sentences of a paper has been delivered.
+-- finding: {matching} of {sentences} figures in sentences of papers reproduced[; {other} by another formula][; {trial}
+--   by a period found by trial][; {differing} different][; {missing} for months that are not loaded].
 -- summary: yes
 -- marts: reconciliation_narrative
 with figures as (
     select *, case when verdict = 'match_other_formula' and found_by = 'trial' then 'trial' else verdict end as found
     from marts.reconciliation_narrative
-),
-
-totals as (
-    select
-        count(*) as sentences, count(*) filter (found = 'match') as matching,
-        count(*) filter (found = 'match_other_formula') as other, count(*) filter (found = 'trial') as trial,
-        count(*) filter (found = 'mismatch') as differing, count(*) filter (found = 'no_data') as missing
-    from figures
 )
 
 select
-    figures.statement as name, totals.*,
+    figures.statement as name,
     forces.force_name || coalesce(strftime(figures.published_on, ', %-d %B %Y'), '') as "Paper",
     figures.published_value as "Printed", coalesce(figures.warehouse_value, '–') as "Ours",
     case figures.verdict
@@ -135,22 +121,10 @@ select
         else 'needs months that are not loaded'
     end as "How",
     figures.verdict = 'mismatch' as is_marked,
-    case
-        when row_number() over () = 1
-            then concat_ws(
-                '; ', '{matching} of {sentences} ' || if(sentences = 1, 'figure', 'figures')
-                || ' in sentences of papers reproduced',
-                if(other > 0, '{other} by another formula', null),
-                if(trial > 0, '{trial} by a period found by trial', null),
-                if(differing > 0, '{differing} ' || if(differing = 1, 'differs', 'differ'), null),
-                if(
-                    missing > 0,
-                    '{missing} ' || if(missing = 1, 'other needs', 'others need') || ' months that are not loaded', null
-                )
-            ) || '.'
-    end as finding
+    count(*) over () as sentences, count(*) filter (found = 'match') over () as matching,
+    count(*) filter (found = 'match_other_formula') over () as other, count(*) filter (found = 'trial') over () as trial,
+    count(*) filter (found = 'mismatch') over () as differing, count(*) filter (found = 'no_data') over () as missing
 from figures
-cross join totals
 inner join marts.dim_force as forces on figures.force_code = forces.force_code
 order by
     figures.published_on desc nulls last, forces.force_name, figures.report_id, length(figures.statement_id),
@@ -165,6 +139,8 @@ order by
 -- corner: The paper says
 -- words: Verdict, What the figures say
 -- nothing: No claim from a paper has been delivered to test.
+-- finding: {claims} claims of papers tested[; {supported} supported][; {so_far} supported so far][; {contradicted}
+--   contradicted][; {not_testable} not testable].
 -- summary: yes
 -- marts: claims
 -- search: What papers claim | supported contradicted statements sentences
@@ -178,19 +154,10 @@ with claims as (
     from marts.claims as claims
     left join marts.measures as measures on claims.measure = measures.measure
     group by all
-),
-
-totals as (
-    select
-        count(*) as claims, count(*) filter (claim_verdict = 'supported') as supported,
-        count(*) filter (claim_verdict = 'supported_so_far') as so_far,
-        count(*) filter (claim_verdict = 'contradicted') as contradicted,
-        count(*) filter (claim_verdict = 'not_testable') as not_testable
-    from claims
 )
 
 select
-    claims.report_id, claims.statement as name, totals.*, forces.force_name,
+    claims.report_id, claims.statement as name, forces.force_name,
     '{force_name}' || coalesce(strftime(claims.published_on, ', paper of %-d %B %Y'), '') as caption,
     case claims.claim_verdict
         when 'supported' then 'Supported' when 'supported_so_far' then 'Supported by the months loaded so far'
@@ -198,16 +165,11 @@ select
     end as "Verdict",
     claims.evidence as "What the figures say",
     claims.claim_verdict = 'contradicted' as is_marked,
-    case
-        when row_number() over (partition by claims.force_code, claims.report_id) = 1
-            then '{claims} ' || if(totals.claims = 1, 'claim', 'claims') || ' of papers tested: ' || concat_ws(
-                ', ', if(supported > 0, '{supported} supported', null), if(so_far > 0, '{so_far} supported so far', null),
-                if(contradicted > 0, '{contradicted} contradicted', null),
-                if(not_testable > 0, '{not_testable} not testable', null)
-            ) || '.'
-    end as finding
+    count(*) over () as claims, count(*) filter (claim_verdict = 'supported') over () as supported,
+    count(*) filter (claim_verdict = 'supported_so_far') over () as so_far,
+    count(*) filter (claim_verdict = 'contradicted') over () as contradicted,
+    count(*) filter (claim_verdict = 'not_testable') over () as not_testable
 from claims
-cross join totals
 inner join marts.dim_force as forces on claims.force_code = forces.force_code
 order by
     claims.published_on desc nulls last, forces.force_name, claims.report_id, length(claims.statement_id),
@@ -219,19 +181,13 @@ order by
 -- corner: Published
 -- words: Force, Measure, Month, Cause
 -- nothing: No figure has changed since it was first published.
+-- finding: {revisions} revisions of published figures, the newest on {newest:%-d %B %Y}, each with the deliveries in
+--   between.
 -- summary: yes
 -- marts: revisions published_versions
 -- search: Revisions, with their cause | changed corrected publication versions
-with revisions as (
-    from marts.revisions where not is_new
-),
-
-totals as (
-    select count(*) as revisions, max(published_at) as newest from revisions
-)
-
 select
-    strftime(revisions.published_at, '%-d %b %Y') as name, totals.*, measures.unit, measures.decimals,
+    strftime(revisions.published_at, '%-d %b %Y') as name, measures.unit, measures.decimals,
     coalesce(forces.force_name, revisions.force_code) as "Force", measures.short_label as "Measure",
     revisions.month_start as "Month", revisions.previous_value as "Before|measure", revisions.value as "After|measure",
     revisions.change as "Change|measure",
@@ -244,15 +200,11 @@ select
         end,
         revisions.deliveries
     ) as "Cause",
-    case
-        when row_number() over () = 1
-            then '{revisions} ' || if(totals.revisions = 1, 'revision', 'revisions')
-                || ' of published figures, the newest on {newest:%-d %B %Y}, each with the deliveries in between.'
-    end as finding
-from revisions
-cross join totals
+    count(*) over () as revisions, max(revisions.published_at) over () as newest
+from marts.revisions as revisions
 inner join marts.measures as measures on revisions.measure = measures.measure
 left join marts.dim_force as forces on revisions.force_code = forces.force_code
+where not revisions.is_new
 order by
     revisions.published_at desc, "Force", measures.section_order, measures.board_paper_order nulls last,
     revisions.measure, revisions.month_start
@@ -365,6 +317,7 @@ order by month_start desc, source
 -- corner: Source
 -- words: Reason, Example, Newest day
 -- nothing: No row was quarantined.
+-- finding: {rows_quarantined} of {rows_read} rows ({share:percent 2}) are quarantined, each with its reason.
 -- folded: yes
 -- summary: yes
 -- marts: quarantine
@@ -377,11 +330,7 @@ select
     replace(quarantine.source, '_', ' ') as name, any_value(totals.rows_read) as rows_read,
     any_value(totals.rows_quarantined) as rows_quarantined, any_value(totals.share_quarantined) as share,
     replace(quarantine.reason_code, '_', ' ') as "Reason", min(quarantine.reason) as "Example", count(*) as "Rows",
-    count(distinct quarantine.file_name) as "Files", max(quarantine.extract_date)::text as "Newest day",
-    case
-        when row_number() over (order by quarantine.source, count(*) desc, quarantine.reason_code) = 1
-            then '{rows_quarantined} of {rows_read} rows ({share:percent 2}) are quarantined, each with its reason.'
-    end as finding
+    count(distinct quarantine.file_name) as "Files", max(quarantine.extract_date)::text as "Newest day"
 from marts.quarantine as quarantine
 cross join totals
 group by quarantine.source, quarantine.reason_code

@@ -53,7 +53,7 @@ def read(marts):
 
 def test_a_printed_figure_that_differs_stands_with_ours_and_the_formula_of_each_month(read):
     view = read("printed")
-    rest = "1 by another formula; 1 differs; 1 for months that are not delivered"
+    rest = "1 by another formula; 1 different; 1 for months that are not delivered"
     assert view.finding == f"2 of 4 printed figures reproduced exactly; {rest}"
     (table,) = view.tables.values()
     formulas = "cancelled / both (from August 2022); pct_of (from September 2022); none of the formulas tried (from"
@@ -68,7 +68,7 @@ def test_a_printed_figure_that_differs_stands_with_ours_and_the_formula_of_each_
 
 def test_sentences_and_deliveries_are_counted_by_how_they_ended(read):
     found = "1 of 4 figures in sentences of papers reproduced; 1 by another formula; 1 by a period found by trial"
-    assert read("sentences").finding == f"{found}; 1 other needs months that are not loaded"
+    assert read("sentences").finding == f"{found}; 1 for months that are not loaded"
     view = read("faults")
     assert view.finding == "29 of 31 deliveries due are loaded; 1 missing, 1 rejected"
     rows = next(iter(view.tables.values())).rows
