@@ -61,8 +61,8 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         read_commentary,
         read_defaults,
     )
-    from dagster_project.publication.report.queries import default_month, paper_months
-    from dagster_project.publication.report.read import paper_names, read_report
+    from dagster_project.publication.report.queries import default_month, paper_months, read_force
+    from dagster_project.publication.report.read import paper_names, report_of
 
     folder = current_publication(settings.published)
     with reading_connection(folder / DATABASE) as connection:
@@ -76,9 +76,8 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
             front = read_defaults(settings.commentary, force_code)
             words = read_commentary(file, paper_names(connection), front)
             events = events_of_forces(connection, settings.commentary).get(force_code, ())
-        report = read_report(
-            connection,
-            force_code=force_code,
+        report = report_of(
+            read_force(connection, force_code),
             month=shown,
             length=length,
             commentary=words,

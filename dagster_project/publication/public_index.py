@@ -19,7 +19,8 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Chart, Matrix, Report
-from dagster_project.publication.report.read import read_report
+from dagster_project.publication.report.queries import read_force
+from dagster_project.publication.report.read import report_of
 
 INDEX = "index.html"
 
@@ -88,9 +89,8 @@ def write_public_index(
         "select table_name, comment, estimated_size from duckdb_tables() where schema_name = 'marts' order by all"
     ).fetchall()
     latest = first_shown(papers, force_code)
-    report = latest and read_report(
-        connection,
-        force_code=latest.force_code,
+    report = latest and report_of(
+        read_force(connection, latest.force_code),
         month=latest.month.month,
         length=PAPER_MONTHS,
         commentary=None,

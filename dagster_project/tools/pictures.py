@@ -13,8 +13,8 @@ from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.publication.pdf import render_first_page
 from dagster_project.publication.report.commentary import commentary_file, read_commentary, read_defaults
 from dagster_project.publication.report.model import PAPER_MONTHS, Report
-from dagster_project.publication.report.queries import paper_months
-from dagster_project.publication.report.read import paper_names, read_report
+from dagster_project.publication.report.queries import paper_months, read_force
+from dagster_project.publication.report.read import paper_names, report_of
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.tracing.read import trace_figure
 from dagster_project.tracing.text import lines_of
@@ -56,8 +56,8 @@ def newest_report(settings: Settings) -> Report:
         file = commentary_file(settings.commentary, settings.force, f"{month:%Y-%m}")
         defaults = read_defaults(settings.commentary, settings.force)
         commentary = read_commentary(file, paper_names(connection), defaults)
-        return read_report(
-            connection, force_code=settings.force, month=month, length=PAPER_MONTHS, commentary=commentary
+        return report_of(
+            read_force(connection, settings.force), month=month, length=PAPER_MONTHS, commentary=commentary
         )
 
 

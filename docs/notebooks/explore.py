@@ -18,8 +18,8 @@ def _():
 
     from dagster_project.publication.charts import LARGE, draw
     from dagster_project.publication.files import current_publication
-    from dagster_project.publication.report.histories import read_histories
-    from dagster_project.publication.report.queries import default_month, paper_months
+    from dagster_project.publication.report.histories import histories_of
+    from dagster_project.publication.report.queries import default_month, paper_months, read_force
     from dagster_project.settings import Settings
     from dagster_project.warehouse.connection import reading_connection
 
@@ -30,9 +30,10 @@ def _():
         current_publication,
         default_month,
         draw,
+        histories_of,
         mo,
         paper_months,
-        read_histories,
+        read_force,
         reading_connection,
     )
 
@@ -59,13 +60,13 @@ def _(Settings, mo, paper_months, published):
 
 
 @app.cell
-def _(default_month, forces, mo, paper_months, published, read_histories):
+def _(default_month, forces, histories_of, mo, paper_months, published, read_force):
     months = paper_months(published)[forces.value]
     # As on the pages of measures: charts end with the month shown first, tables with the newest.
     month, newest = default_month(months) or months[-1].month, months[-1].month
     histories = {
         f"{history.measure.section}: {history.measure.label}": history
-        for history in read_histories(published, force_code=forces.value, month=month, until=newest)
+        for history in histories_of(read_force(published, forces.value), month=month, until=newest)
     }
     measures = mo.ui.dropdown(
         sorted(histories),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dagster_project.publication.report.chart_rules import chart_of, judged_months, weekly_chart, with_weeks
 from dagster_project.publication.report.definitions import with_definitions_in_force
@@ -22,11 +22,8 @@ from dagster_project.publication.report.model import (
     months_before,
     since,
 )
-from dagster_project.publication.report.queries import ForceRows, read_force
+from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, sentences, series_of
-
-if TYPE_CHECKING:
-    import duckdb
 
 # Measures that need time to mature, and the column of kpi_crime_maturity that has them at each age.
 _MATURING = {
@@ -92,19 +89,7 @@ class MeasureHistory:
         return figure.text if figure else NOTHING
 
 
-def read_histories(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    force_code: str,
-    month: date,
-    until: date | None,
-    events: Sequence[Event] = (),
-) -> list[MeasureHistory]:
-    """Read the rows of a force, and return the history of every measure of the catalogue (`histories`)."""
-    return histories(read_force(connection, force_code), month=month, until=until, events=events)
-
-
-def histories(
+def histories_of(
     force: ForceRows, *, month: date, until: date | None, events: Sequence[Event] = ()
 ) -> list[MeasureHistory]:
     """Return every measure of the catalogue for a force, over the months of a chart.

@@ -35,7 +35,7 @@ from dagster_project.publication.report.page_one import main_points_by_month
 from dagster_project.publication.report.published_answering import CODE as COMPARED
 from dagster_project.publication.report.published_answering import TITLE as COMPARED_TITLE
 from dagster_project.publication.report.published_answering import how_we_compare, published_share
-from dagster_project.publication.report.queries import ForceRows, read_force, read_measures
+from dagster_project.publication.report.queries import ForceRows, read_measures
 from dagster_project.publication.report.revisions import revisions
 from dagster_project.publication.report.sentences import sentences, series_of
 
@@ -45,29 +45,6 @@ if TYPE_CHECKING:
 
 class ReportError(OperatorError, ValueError):
     """The paper cannot be made; the message says what exists and what to request."""
-
-
-def read_report(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    force_code: str,
-    month: date,
-    length: int,
-    commentary: Commentary | None,
-    events: Sequence[Event] = (),
-    publication: str = "",
-    main_points: Mapping[date, tuple[MainPoint, ...]] | None = None,
-) -> Report:
-    """Read the rows of a force, and make its paper of a month from them (`report_of`)."""
-    return report_of(
-        read_force(connection, force_code),
-        month=month,
-        length=length,
-        commentary=commentary,
-        events=events,
-        publication=publication,
-        main_points=main_points,
-    )
 
 
 def report_of(

@@ -16,10 +16,10 @@ from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
-from dagster_project.publication.report.histories import MeasureHistory, read_histories
+from dagster_project.publication.report.histories import MeasureHistory, histories_of
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
-from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months
-from dagster_project.publication.report.read import read_report
+from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months, read_force
+from dagster_project.publication.report.read import report_of
 from dagster_project.publication.site import data, explorer
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.engine import (
@@ -178,7 +178,7 @@ def _read_force(
     papers: Sequence[Paper],
     events: Sequence[Event],
 ) -> tuple[list[MeasureHistory], dict[str, WorstMonth]]:
-    histories = read_histories(connection, force_code=code, month=month, until=until, events=events)
+    histories = histories_of(read_force(connection, code), month=month, until=until, events=events)
     return histories, worst_months(connection, code, histories, papers, events)
 
 
@@ -190,9 +190,8 @@ def _index(
     trust: Views | None,
 ) -> None:
     latest = first_shown(papers, forces[0].code if forces else "")
-    report = latest and read_report(
-        connection,
-        force_code=latest.force_code,
+    report = latest and report_of(
+        read_force(connection, latest.force_code),
         month=latest.month.month,
         length=PAPER_MONTHS,
         commentary=Commentary(),
