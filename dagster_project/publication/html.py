@@ -26,6 +26,19 @@ from dagster_project.publication.report.model import (
     span,
 )
 
+PAGES = (
+    ("index.html", "Overview"),
+    ("trust.html", "Trust"),
+    ("measures/index.html", "Measures"),
+    ("explorer.html", "Explorer"),
+    ("demand.html", "Demand"),
+    ("crime.html", "Crime"),
+    ("peers.html", "999 in the UK"),
+    ("dictionary.html", "Dictionary"),
+    ("cookbook.html", "Cookbook"),
+)
+"""Pages of the navigation, with their names there, in order."""
+
 
 @cache
 def environment() -> Environment:
@@ -90,7 +103,7 @@ def render_html(
     report: Report,
     drawings: Mapping[str, str],
     links: Mapping[str, str] | None = None,
-    traces: Mapping[str, str] | None = None,
+    measure_pages: Mapping[str, str] | None = None,
 ) -> str:
     """Return the paper as an HTML document.
 
@@ -98,8 +111,8 @@ def render_html(
         report: content of the paper.
         drawings: key of a chart to its SVG.
         links: other forms of the paper, next to the page: file name to the words of the link.
-        traces: pages with the days and deliveries behind the figures: measure to address in the publication, which
-            the page is three folders below.
+        measure_pages: measure to the address of its page in the publication, which the paper is three folders below;
+            without them, it has no links to the site.
     """
     return render_template(
         "board_paper.html.j2",
@@ -112,7 +125,9 @@ def render_html(
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "links": links or {},
-            "traces": traces or {},
+            "measure_pages": measure_pages or {},
+            # Not an optional page: a paper is not rendered again when that appears.
+            "pages": [page for page in PAGES if page[0] != "peers.html"],
             "root": "../../../",
         },
     )

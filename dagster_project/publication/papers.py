@@ -28,7 +28,6 @@ from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPo
 from dagster_project.publication.report.page_one import main_points_by_month
 from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months, read_force
 from dagster_project.publication.report.read import ReportError, paper_names, report_of
-from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -36,7 +35,7 @@ PAPERS = 12
 
 # From the folder of a paper to that of the publication, as the template of the page writes it.
 _UP = "../../../"
-_TRACE_LINK = re.compile(r'<a class="trace" href="([^"]+)">(.*?)</a>')
+_SITE_LINK = re.compile(r'<a class="site" href="([^"]+)">(.*?)</a>')
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def write_papers(
 
 
 def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
-    """Remove links of papers to traces that the site does not have; the next publication renders these papers again.
+    """Remove links of papers to pages that the site does not have; the next publication renders these papers again.
 
     Args:
         draft: the publication, with its site.
@@ -124,7 +123,7 @@ def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
         if not file.is_file():
             continue
         text = file.read_text(encoding="utf-8")
-        broken = [link for link in _TRACE_LINK.finditer(text) if not (file.parent / unquote(link[1])).is_file()]
+        broken = [link for link in _SITE_LINK.finditer(text) if not (file.parent / unquote(link[1])).is_file()]
         if broken:
             kept = text
             for link in broken:
@@ -171,7 +170,7 @@ def _render(
     *,
     is_newest: bool,
     is_latest: bool = True,
-    traces: Mapping[str, str] = MappingProxyType({}),
+    measure_pages: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bool]:
     """Write the files of a paper; return whether each of those that succeeded is new or changed, the page first."""
     made_of = fingerprint(replace(report, publication="", data_until=report.data_until if is_latest else None))
@@ -193,7 +192,7 @@ def _render(
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    content = (tuple(written), dict(traces))
+    content = (tuple(written), dict(measure_pages))
     if file := renderer.render(f"{address}{PAGE}", page, report, *content, made_of=(made_of, content)):
         write(folder, f"{address}{PAGE}", file.content)
         written = {PAGE: not file.is_reused} | written
@@ -246,8 +245,9 @@ def _write(
     )
     if report is None:
         return None
-    # The traces of the site are of the months of the newest paper. A public edition, which has no commentary, has none.
-    traces = trace_addresses(connection, force, month.month) if is_newest and commentary else {}
+    # A public edition, which has no commentary, has no site.
+    measures = rows.measures if commentary else ()
+    measure_pages = {item.code: address_of("measures", force, f"{item.code}.html") for item in measures}
     written = _render(
         report,
         draft.folder,
@@ -256,7 +256,7 @@ def _write(
         file,
         is_newest=is_newest,
         is_latest=is_latest,
-        traces=traces,
+        measure_pages=measure_pages,
     )
     if len(written) <= len(tasks(report, is_newest=is_newest)):
         # So that the next publication tries the failed forms again.

@@ -93,7 +93,7 @@ def test_the_paper_shown_first_is_the_newest_of_the_own_force(sample, papers):
     shown = sorted(sample.current.glob("board_paper.*"))
     assert {*FORMS, "board_paper.xlsx"} <= {form.name for form in shown}
     for form in shown:
-        # Links to the traces begin at the folder of the page.
+        # Links to the site begin at the folder of the page.
         expected = (papers[-1] / form.name).read_bytes().replace(b'href="../../../', b'href="')
         assert form.read_bytes() == expected
     assert len(PdfReader(sample.current / "board_paper.pdf").pages) <= 6

@@ -11,6 +11,7 @@ import duckdb
 
 from dagster_project.publication.files import Draft, copy, write
 from dagster_project.publication.forms import FORMS
+from dagster_project.publication.html import PAGES
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
@@ -31,7 +32,7 @@ from dagster_project.publication.site.engine import (
     read_views,
     write_page,
 )
-from dagster_project.publication.site.frame import PAGES, Site
+from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
 from dagster_project.publication.site.peers import peer_charts
@@ -204,7 +205,9 @@ def _index(
         "index.html.j2",
         trust=trust,
         report=report,
-        traces={code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed},
+        measure_pages={
+            code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed
+        },
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,
