@@ -1,13 +1,11 @@
 """Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import unquote
 
 import duckdb
 
@@ -35,7 +33,6 @@ PAPERS = 12
 
 # From the folder of a paper to that of the publication, as the template of the page writes it.
 _UP = "../../../"
-_SITE_LINK = re.compile(r'<a class="site" href="([^"]+)">(.*?)</a>')
 
 
 @dataclass(frozen=True)
@@ -109,28 +106,6 @@ def write_papers(
             else:
                 take_over(draft.folder, draft.folder, form, source=f"{shown.folder.as_posix()}/{form}")
     return papers
-
-
-def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
-    """Remove links of papers to pages that the site does not have; the next publication renders these papers again.
-
-    Args:
-        draft: the publication, with its site.
-        papers: its papers.
-    """
-    for address in (PAGE, *(f"{paper.folder.as_posix()}/{PAGE}" for paper in papers)):
-        file = draft.folder / address
-        if not file.is_file():
-            continue
-        text = file.read_text(encoding="utf-8")
-        broken = [link for link in _SITE_LINK.finditer(text) if not (file.parent / unquote(link[1])).is_file()]
-        if broken:
-            kept = text
-            for link in broken:
-                kept = kept.replace(link[0], link[2])
-            write(draft.folder, address, kept.encode())
-            for made in (address, address.rpartition("/")[0]):
-                draft.renderer.made_of.pop(made, None)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
