@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import accumulate, count, groupby
+from itertools import count
 from math import ceil, floor, isfinite
 from typing import Any
 
 from markupsafe import escape
 
 from dagster_project.publication.characters import font_folder, with_glyphs
-from dagster_project.publication.report.model import Chart, period_of
+from dagster_project.publication.report.model import Chart, Point, period_of, stretches
 
 # Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
 BLUE = "#12436D"
@@ -57,13 +57,11 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
 
     The value axis starts at 0 for counts and percentages: a truncated axis makes a small change look large. Months that
     were worse or better than usual are squares and provisional months are hollow, so neither depends on colour alone.
-    The line connects complete months of one formula only: it breaks at provisional months, at months without a figure
-    and where the formula changes.
     """
     points = [point for point in chart.points if isfinite(point.value)]
     days = [point.month for point in chart.points] or [date.min]
     # The band is of the year before the newest month, a target of all months that are drawn.
-    begins = max(days[0], chart.usual_from or days[0])
+    begins = chart.usual_from or days[0]
     band = [value for value in (chart.lower_limit, chart.upper_limit) if value is not None and isfinite(value)]
     rules = [
         (value, first, colour, dash)
@@ -82,14 +80,10 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
         line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash)
         for value, first, colour, dash in rules
     ]
-    breaks = accumulate(int(point.is_provisional or point.begins_line) for point in chart.points)
-    stretches = dict(zip((point.month for point in chart.points), breaks, strict=True))
-    complete = [point for point in points if not point.is_provisional]
-    stretched = [
-        line_of([(plot.x(point.month), plot.y(point.value)) for point in stretch], BLUE, 2)
-        for _, stretch in groupby(complete, key=lambda point: stretches[point.month])
+    lines = [
+        line_of([(plot.x(point.month), plot.y(point.value)) for point in line], BLUE, 2) for line in stretches(points)
     ]
-    marks.append(f'<g class="mark-line">{"".join(stretched)}</g>')
+    marks.append(f'<g class="mark-line">{"".join(lines)}</g>')
     sizes = _symbol_sizes(chart, size[0])
     symbols = [
         _symbol(plot.x(point.month), plot.y(point.value), sizes, point.verdict is not None, point.is_provisional)
@@ -345,3 +339,40 @@ def number_text(value: Decimal, reach: Decimal = Decimal(0)) -> str:
     )
     text = f"{float(value):.2g}" if word is None else f"{float(value.scaleb(-power)):,.12g}{word}"
     return text.replace("-", "\N{MINUS SIGN}", 1) if value < 0 else text
+
+
+def trend_line(points: Sequence[Point], scale: tuple[Decimal, Decimal] | None = None) -> str:
+    """Return the months of a chart as a line without axes, 110 by 26.
+
+    As in charts, provisional months are hollow; the last month is orange. The line covers `scale`, or what lies beyond
+    it.
+    """
+    if not points:
+        return ""
+    width, height, edge = 110, 26, 4
+    values = [float(point.value) for point in points]
+    low, high = min(*values, *map(float, scale or values)), max(*values, *map(float, scale or values))
+    months = [12 * point.month.year + point.month.month for point in points]
+    across, up = max(months[-1] - months[0], 1), (high - low) or 1.0
+    places = {
+        point.month: (
+            f"{edge + (width - 2 * edge) * (month - months[0]) / across:.1f}",
+            f"{height - edge - (height - 2 * edge) * ((value - low) / up if high > low else 0.5):.1f}",
+        )
+        for point, month, value in zip(points, months, values, strict=True)
+    }
+    path = "".join(
+        f"{'L' if place else 'M'}{' '.join(places[point.month])}"
+        for line in stretches(points)
+        for place, point in enumerate(line)
+    )
+    circles = [
+        f'<circle cx="{places[point.month][0]}" cy="{places[point.month][1]}" r="2.6" '
+        f'fill="{"#fff" if point.is_provisional else ORANGE}" stroke="{BLUE}" stroke-width="1"/>'
+        for point in points
+        if point.is_provisional or point is points[-1]
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+        f'<path d="{path}" fill="none" stroke="{BLUE}" stroke-width="1.5"/>{"".join(circles)}</svg>'
+    )

@@ -15,8 +15,7 @@ from docx.shared import Length, Mm, Pt, RGBColor
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
-from dagster_project.publication.charts import BLUE, png_of
-from dagster_project.publication.icons import trend_line
+from dagster_project.publication.charts import BLUE, png_of, trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -214,9 +213,7 @@ class _Paper:
         if report.revisions:
             table = self.table(REVISION_COLUMNS, len(report.revisions), _REVISION_WIDTHS)
             for row, item in zip(islice(table.rows, 1, None), report.revisions, strict=True):
-                for cell, text in zip(
-                    row.cells, (item.label, item.month, item.before, item.after, item.cause), strict=True
-                ):
+                for cell, text in zip(row.cells, item.texts, strict=True):
                     cell.paragraphs[0].add_run(text)
         document.add_heading("Definitions", 1)
         for definition in report.definitions:

@@ -13,7 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pa
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from dagster_project.publication.icons import trend_line
+from dagster_project.publication.charts import trend_line
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,

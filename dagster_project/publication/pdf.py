@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
-from dagster_project.publication.icons import trend_line
+from dagster_project.publication.charts import trend_line
 from dagster_project.publication.report.model import (
     COMPARED,
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
     Report,
-    long_month,
-    short_month,
 )
 
 _A4_INCHES = 210 / 25.4
@@ -92,13 +90,9 @@ def _content(report: Report) -> dict[str, Any]:
     """Return the report as JSON that needs no arithmetic: months as words, without numeric values."""
     content = asdict(report)
     content["period"] = report.period
-    content["is_provisional"] = report.is_provisional
-    content["month"] = long_month(report.months[-1])
     until = report.data_until
     content["data_until"] = f"{until.day} {until:%B %Y}" if until else ""
-    content["date"] = (
-        [until.year, until.month, until.day] if until else [report.months[-1].year, report.months[-1].month, 1]
-    )
+    content["date"] = [report.day.year, report.day.month, report.day.day]
     content["notices"] = report.notices
     content["commentary_title"] = report.commentary_title
     content["how_to_read"] = report.how_to_read
@@ -108,7 +102,7 @@ def _content(report: Report) -> dict[str, Any]:
         item["figure"] = _words(item["figure"])
         item["beside"] = dict(zip(COMPARED, map(_words, item.pop("compared")), strict=True))
         item["trend"] = trend_line(headline.trend, headline.trend_scale)
-        del item["trend_scale"]
+        del item["trend_scale"], item["target_value"]
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         section["events_note"] = whole.events_note
@@ -117,9 +111,10 @@ def _content(report: Report) -> dict[str, Any]:
         for row in section["table"]["rows"]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:
-            chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
             for number in ("points", "usual", "lower_limit", "upper_limit", "usual_from", "target", "events"):
                 del chart[number]
+    for item in content["revisions"]:
+        item["before"], item["after"] = _words(item["before"]), _words(item["after"])
     del content["months"]
     return content
 

@@ -75,10 +75,9 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         trend_words=", ".join(ends),
         trend_scale=None if None in limits else limits,  # type: ignore[arg-type]
         verdict=_standing_out(last, measure),
-        target=_target(last, measure),
         rest=rest_of_year(last, measure),
         remark="; ".join([*([f"Provisional: {days}"] if days else []), *quarantined(row)]),
-        target_kind=measure.target_kind,
+        **_target(last, measure),
     )
 
 
@@ -219,13 +218,14 @@ def _standing_out(row: Mapping[str, Any], measure: Measure) -> str:
     return first_capital(words)
 
 
-def _target(row: Mapping[str, Any], measure: Measure) -> str:
+def _target(row: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
+    """Return the fields of a headline on its target."""
     target: Decimal | None = row.get("target")
     if target is None or measure.better == "neither":
-        return ""
-    words = target_value(measure, target)
-    if row["is_target_met"] is not None:
-        words += f": {'met' if row['is_target_met'] else 'missed'}"
-    if row["met_of_last_12"] is not None:
-        words += f"; met in {row['met_of_last_12']} of the last 12 months"
-    return words
+        return {"target": ""}
+    met, number = row["is_target_met"], row["met_of_last_12"]
+    state = [] if met is None else ["met" if met else "missed"]
+    count = [] if number is None else [f"met in {number} of the last 12 months"]
+    words = "; ".join([": ".join([target_value(measure, target), *state]), *count])
+    side = "under" if measure.better == "lower" else "over"
+    return {"target": words, "target_side": side, "target_value": target, "target_state": "; ".join(state + count)}

@@ -1,6 +1,6 @@
 """The data model of a board paper. Renderers show its texts unchanged; they compute nothing and add no wording."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -57,9 +57,8 @@ class PaperMonth:
     days_loaded: int
     """Number of its days that every source delivered."""
     is_default: bool
-    """Whether its paper is shown first."""
+    """Whether its paper is shown first; months after it are running."""
     is_running: bool
-    """Whether it comes after the default month."""
 
     @property
     def coverage(self) -> str:
@@ -150,10 +149,19 @@ class Point:
     is_after_change: bool = False
     """Whether the preceding point has another formula: a line to it would show the change as one of performance."""
 
-    @property
-    def begins_line(self) -> bool:
-        """Whether no line connects to this point."""
-        return self.is_after_gap or self.is_after_change
+
+def stretches(points: Iterable[Point]) -> list[list[Point]]:
+    """Return the complete points that each line of a chart joins.
+
+    A line ends at a provisional point, at a month or week without a figure, and where the formula changes.
+    """
+    lines: list[list[Point]] = [[]]
+    for point in points:
+        if point.is_provisional or point.is_after_gap or point.is_after_change:
+            lines.append([])
+        if not point.is_provisional:
+            lines[-1].append(point)
+    return [line for line in lines if line]
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,6 @@ class Chart:
     finding: str
     """What stands out in the newest month, in a few words, printed below the title; empty if nothing does."""
     alternative: str
-    """The alternative text, for readers who do not see the chart."""
     unit: str
     points: tuple[Point, ...]
     decimals: int = 0
@@ -195,7 +202,6 @@ class Chart:
     by: str = "month"
     """The period of a point, `month` or `week`."""
     events: tuple[Event, ...] = ()
-    """Events within its points, by date."""
     formula_note: str = ""
     """`different formula since November 2022`, if the line breaks there and the finding does not say so."""
 
@@ -242,12 +248,15 @@ class Headline:
     verdict: str
     """`Worse than usual, highest since Mar 2021`; empty if nothing stands out."""
     target: str
-    """`under 2%: met, in 12 of the last 12 months too`; empty without a target."""
+    """`under 2%: met; met in 12 of the last 12 months`; empty without a target."""
     rest: str
     """What the rest of the year needs; empty without a target."""
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
-    target_kind: str = "target"
+    target_side: str = ""
+    """What `target` says in words: `under` or `over`, the value, and whether it is met."""
+    target_value: Decimal | None = None
+    target_state: str = ""
 
     def beside(self, name: str) -> Figure:
         """Return one of the figures of `COMPARED`, by its name."""
@@ -311,9 +320,16 @@ class Revision:
 
     label: str
     month: str
-    before: str
-    after: str
+    before: Figure
+    after: Figure
     cause: str
+    unit: str
+    decimals: int
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The cells of its row in a table."""
+        return self.label, self.month, self.before.text, self.after.text, self.cause
 
 
 EXCEPTION_COLUMNS = ("Measure", "Why", "Comment", "Action", "Owner", "Due")

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.model import Measure, Revision, long_month, short_month
+from dagster_project.publication.report.model import Figure, Measure, Revision, long_month, short_month
 
 # Number of revisions listed; the others are counted.
 _LISTED = 12
@@ -60,11 +60,14 @@ def revisions(
 
 def _revision(rows: Sequence[Mapping[str, Any]], measure: Measure) -> Revision | None:
     """Return what the publications since changed of a figure; None if it prints the same."""
-    values = rows[0]["previous_value"], rows[-1]["value"]
-    before, after = (display(value, measure.unit, measure.decimals) for value in values)
-    if before == after:
+    before, after = (
+        Figure(display(value, measure.unit, measure.decimals), value, is_provisional=False)
+        for value in (rows[0]["previous_value"], rows[-1]["value"])
+    )
+    if before.text == after.text:
         return None
     # Of several publications: what is known explains it.
     causes = {row["cause"] for row in rows} - {"other"} or {"other"}
     cause = causes.pop() if len(causes) == 1 else "both"
-    return Revision(measure.short_label, short_month(rows[0]["month_start"]), before, after, _CAUSES[cause])
+    month = short_month(rows[0]["month_start"])
+    return Revision(measure.short_label, month, before, after, _CAUSES[cause], measure.unit, measure.decimals)

@@ -125,7 +125,17 @@ def a_report(**changes: Any) -> Report:
         no_exceptions="",
         front=(("Author", "=A & <B> #c *d*"), ("Contact", "not stated")),
         marking="OFFICIAL & <more> #1",
-        revisions=(model.Revision("=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"),),
+        revisions=(
+            model.Revision(
+                "=Calls <x>",
+                "Dec 2022",
+                figure("100", "100"),
+                figure("102", "102"),
+                "New or corrected deliveries",
+                "count",
+                0,
+            ),
+        ),
         revisions_note="1 figure of an earlier month has changed since the paper of December 2022.",
         publication="20230201T041500Z-0a1b2c3d",
         commentary=tuple(Block("number", (Run(text),)) for text in ("One thing.", "Another.")),
@@ -155,6 +165,9 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         trend_scale=None,
         verdict="Worse than usual",
         target="under 2%: missed; met in 3 of the last 12 months",
+        target_side="under",
+        target_value=Decimal(2),
+        target_state="missed; met in 3 of the last 12 months",
         rest="needs about 94%",
         remark="Provisional: 30 of 31 days",
     )

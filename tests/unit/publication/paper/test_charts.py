@@ -8,8 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dagster_project.publication.charts import LARGE, SMALL, draw
-from dagster_project.publication.icons import trend_line
+from dagster_project.publication.charts import LARGE, SMALL, draw, trend_line
 from dagster_project.publication.report.chart_rules import marked
 from dagster_project.publication.report.model import Event, Point
 from tests.unit.publication.reports import chart

@@ -221,6 +221,24 @@ def test_the_workbook_has_figures_as_numbers_that_the_paper_rounds():
     assert "<i/>" in styles
 
 
+def test_the_charts_of_a_workbook_have_the_marks_of_the_page_and_its_headers_stay_in_view(whole):
+    chart = whole.sections[0].charts[0]
+    points = (replace(chart.points[0], verdict="worse"), chart.points[1])
+    found = parts(of_section(whole, charts=(replace(chart, points=points),)))
+    drawn = found["xl/charts/chart1.xml"]
+    assert re.findall(r"<c:val><c:numRef><c:f>'Chart data'!\$(.)\$", drawn) == ["D", "G", "H", "I", "J", "L"]
+    assert drawn.count('<c:symbol val="square"/>') == drawn.count("<c:errBars>") == 1
+    assert "Strike &amp; &lt;b&gt;flood&lt;/b&gt;" in drawn
+    sheets = [content for name, content in found.items() if name.startswith("xl/worksheets/sheet")]
+    assert sum('state="frozen"' in content for content in sheets) == len(sheets) - 2
+    head, *rows = sheet(whole, "Summary")[4:]
+    assert dict(zip(head, rows[0], strict=True))["Target"] == 2
+    assert sheet(whole, "999 calls")[5][4:] == [
+        "year to date since August 2022",
+        "note 1 on Jan 2023, note 2 on Year to date",
+    ]
+
+
 @pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "http://example.org/x" + "x" * 40_000])
 def test_a_workbook_has_no_formula_and_no_link_but_its_own_contents(text):
     table = replace(
