@@ -131,31 +131,17 @@ def test_the_complete_month_is_shown_first_and_a_running_one_never(publish, monk
     assert not list(failed[MONTHS[1]][1].parents[2].glob("board_paper.*"))
 
 
-def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_missing(publish, renderer):
+def test_measures_of_the_newest_paper_lead_to_their_traces(publish):
     written = publish()
     newest, older = (written[month][1] / papers.PAGE for month in reversed(MONTHS))
     folder = newest.parents[3]
-    trace = folder / TRACE
-    trace.parent.mkdir(parents=True)
-    trace.touch()
-    shown = [folder / papers.PAGE, newest]
 
     def links(page):
         found = re.findall(r'<a class="trace" href="([^"]*)">', page.read_text(encoding="utf-8"))
         return [(page.parent / address).resolve() for address in found]
 
-    paper = papers.Paper("kent", "Kent", COMPLETE[1], newest.parent.relative_to(folder), True, (), ())
-    address = newest.relative_to(folder).as_posix()
-    renderer.made_of = {address: "", address.rpartition("/")[0]: "", "index.html": ""}
-    draft = Draft(folder, None, renderer)
-    papers.remove_broken_links(draft, [paper])
-    assert [links(page) for page in (*shown, older)] == [[trace.resolve()], [trace.resolve()], []]
-    trace.unlink()
-    papers.remove_broken_links(draft, [paper])
-    assert [links(page) for page in shown] == [[], []]
-    assert newest.read_text(encoding="utf-8").endswith(" x")
-    # So that the next publication renders it again.
-    assert list(renderer.made_of) == ["index.html"]
+    trace = (folder / TRACE).resolve()
+    assert [links(page) for page in (folder / papers.PAGE, newest, older)] == [[trace], [trace], []]
 
 
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
