@@ -1,5 +1,6 @@
 """Which papers a publication renders, and which it takes over from the one before."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -127,6 +128,18 @@ def test_the_complete_month_is_shown_first_and_a_running_one_never(publish, monk
     failed = publish(fails=MONTHS[0])
     assert list(failed) == [MONTHS[1]]
     assert not list(failed[MONTHS[1]][1].parents[2].glob("board_paper.*"))
+
+
+def test_measures_of_a_paper_lead_to_their_pages(publish):
+    written = publish()
+    folder = written[MONTHS[0]][1].parents[2]
+
+    def links(page):
+        found = re.findall(r'<a class="site" href="([^"]*)">', page.read_text(encoding="utf-8"))
+        return [(page.parent / address).resolve() for address in found]
+
+    pages = [folder / papers.PAGE, *(written[month][1] / papers.PAGE for month in MONTHS)]
+    assert [links(page) for page in pages] == [[(folder / MEASURE).resolve()]] * 3
 
 
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
