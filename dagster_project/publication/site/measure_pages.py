@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.papers import Paper
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
@@ -16,7 +17,7 @@ from dagster_project.publication.report.model import Measure, months_before, sin
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import read_traces, trace_address
-from dagster_project.publication.site.worst_month import WorstMonth
+from dagster_project.publication.site.worst_month import worst_months
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import literal
 from dagster_project.tracing.model import Trace
@@ -36,8 +37,6 @@ class Force:
     histories: Sequence[MeasureHistory]
     addresses: Mapping[str, str]
     """The page of each measure, by its code."""
-    worst: Mapping[str, WorstMonth]
-    """The worst month of each measure that has one, by its code."""
 
 
 def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
@@ -56,13 +55,16 @@ def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[M
     return addresses
 
 
-def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
+def write_measures(
+    site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], papers: Sequence[Paper]
+) -> None:
     """Add the list of measures, and for each measure of each force its page, its CSV and its days and deliveries.
 
     Args:
         site: the site.
         connection: the warehouse.
         forces: the forces with their measures, the one shown first first.
+        papers: the papers of the publication.
     """
     targets = data.targets(connection)
     synonyms = data.synonyms(connection)
@@ -70,6 +72,7 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
     for force in forces:
         revisions = data.revisions(connection, force.code)
         traces = read_traces(connection, force.code, force.month)
+        worst = worst_months(connection, force.code, force.histories, papers)
         of_force = f", {force.name}" if len(forces) > 1 else ""
         breakdowns: dict[str, list[MeasureHistory]] = {}
         # The search shows equal hits in this order.
@@ -100,8 +103,7 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
                 query=_query(force.code, measure.code),
                 csv=csv,
                 counted=_counted(measure, force.histories),
-                worst=force.worst.get(measure.code),
-                others=force.addresses,
+                worst=worst.get(measure.code),
                 trace=trace_address(force.code, measure.code),
                 traced=frozenset(trace.figure["month_start"] for trace in traced),
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
