@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from dagster_project.publication.charts import trend_line
 from dagster_project.publication.paths import url_of
+from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -25,6 +26,7 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
+from dagster_project.tracing.model import amount_text
 
 PAGES = (
     ("index.html", "Overview"),
@@ -57,19 +59,14 @@ def environment() -> Environment:
     templates.filters["groupby_runs"] = _stretches
     templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
-    templates.filters["grouped"] = _grouped
+    templates.filters["amount"] = lambda amount: "" if amount is None else amount_text(amount)
+    templates.filters["display"] = display
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
     templates.filters["trend_line"] = lambda points, scale=None: Markup(trend_line(points, scale))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates
-
-
-def _grouped(number: str) -> str:
-    """Return a number in full with separators of thousands: `28,441` for `28441`."""
-    whole, point, decimals = number.partition(".")
-    return f"{int(whole):,}{point}{decimals}" if whole else ""
 
 
 def _breakable(text: str) -> Markup:
