@@ -24,7 +24,7 @@ _WIDE = 140
 def measures(
     text: Annotated[
         str,
-        typer.Argument(metavar="TEXT", help="Text to find in the code, label or definition; default: all measures."),
+        typer.Argument(metavar="TEXT", help="Words of a name, synonym or definition; default: all measures."),
     ] = "",
     section: Annotated[
         str, typer.Option("--section", metavar="SECTION", help="Only this section, for example calls_999.")
@@ -34,10 +34,11 @@ def measures(
 ) -> None:
     """List the published measures: code, label, unit and definition.
 
-    Up to three measures are shown in full.
+    Up to three measures are shown in full. Measures are found as by the search of the site, the best match first.
 
     Examples:
       fcir measures
+      fcir measures "abandoned 101 calls"
       fcir measures queue --section calls_101
       fcir measures --csv > measures.csv
     """

@@ -14,6 +14,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import Settings
+from dagster_project.words import printable
 
 
 def day_option(option: str, text: str | None) -> date | None:
@@ -37,6 +38,17 @@ def parse_day(text: str) -> date | None:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return date.fromisoformat(text)
     return None
+
+
+def parse_month(text: str) -> date:
+    """Return the first day of a month given as `YYYY-MM`.
+
+    Raises:
+        UsageError: the text has another format.
+    """
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) and text >= "0001":
+        return date.fromisoformat(f"{text}-01")
+    raise UsageError(f"{printable(text)}: not a month; expected YYYY-MM")
 
 
 def named_contracts(settings: Settings, sources: Sequence[str]) -> Mapping[str, Contract]:

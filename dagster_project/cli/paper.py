@@ -32,7 +32,7 @@ def paper(
       fcir paper
       fcir paper --month 2022-10 --months 12 --out october
     """
-    from dagster_project.tracing.read import parse_month
+    from dagster_project.cli.options import parse_month
 
     settings = start()
     files = make_paper(

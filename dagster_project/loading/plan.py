@@ -60,11 +60,6 @@ class Plan:
     held: tuple[LandedFile, ...] = ()
     """Files of the days left for the next run: one of their files is incomplete, or was removed or written to."""
 
-    @property
-    def extracts_bytes(self) -> int:
-        """Size of the files of all deliveries."""
-        return sum(file.size for delivery in self.deliveries for file in delivery.files)
-
     def of(self, source: str) -> tuple[Delivery, ...]:
         """Return the deliveries of one source, oldest first."""
         return tuple(delivery for delivery in self.deliveries if delivery.source == source)

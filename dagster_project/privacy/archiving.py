@@ -12,19 +12,6 @@ from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, create_temp_table
 from dagster_project.warehouse.state import purged_before
 
-_ARCHIVE = """
-create schema if not exists archive;
-create table if not exists archive.part_load (
-    source varchar not null,
-    force_code varchar not null,
-    part varchar not null,
-    month_start date not null,
-    load_id bigint not null,
-    events bigint not null,
-    amount decimal(38, 6) not null
-)
-"""
-
 
 @dataclass(frozen=True)
 class ArchivedModel:
@@ -71,7 +58,6 @@ def archive(connection: duckdb.DuckDBPyConnection, models: Iterable[ArchivedMode
         models: the models to archive.
         cuts: by source, the day before which detail is purged.
     """
-    connection.execute(_ARCHIVE)
     known = purged_before(connection) | dict(cuts)
     for model in models:
         relation = table("before" if model.database == MARTS else WAREHOUSE, model.schema, model.name)

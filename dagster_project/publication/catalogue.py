@@ -1,5 +1,6 @@
 """Look up the contents of a publication: its measures, its tables with their columns, and its pages."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,23 +37,22 @@ class PublishedTable:
 
 
 def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
-    """Return the measures of a section with a text in their code, label or definition, ignoring case.
-
-    An empty section or text matches all measures.
+    """Return the measures of a section that `find_measures` finds; an empty section or text matches all measures.
 
     Returns:
-        measure, label, unit, section, definition, numerator, denominator, target, better, sources; by section and code.
-        `target` is the target or benchmark in force today for the forces without one of their own.
+        measure, label, unit, section, definition, numerator, denominator, target, better, sources; the best match
+        first, or by section and code without a text. `target` is the target or benchmark in force today for the forces
+        without one of their own.
 
     Raises:
         NotPublished: nothing is published yet.
-        UsageError: there is no such section, or no measure contains the text; the message lists what there is.
+        UsageError: there is no such section, or no such measure; the message lists what there is.
     """
     with published_database(settings) as connection:
         sections = [row[0] for row in connection.execute("select distinct section from measures order by 1").fetchall()]
         if section and section not in sections:
             raise UsageError(f"no section {printable(section)}; known: {', '.join(sections)}{_near(section, sections)}")
-        measures = _listing(
+        return _listing(
             connection,
             """
             with targets as (
@@ -66,17 +66,62 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
             select measure, label, unit, section, definition, numerator, denominator, target, better, sources
             from measures
             left join targets using (measure)
-            where
-                ($section = '' or section = $section)
-                and contains(lower(concat_ws(' ', measure, label, definition)), lower($text))
-            order by section, measure
+            where measure in $found
+            order by if($text = '', 0, list_position($found, measure)), section, measure
             """,
-            {"section": section, "text": text, "today": london_today()},
+            {"text": text, "found": find_measures(connection, text, section), "today": london_today()},
         )
-        if not measures.rows:
-            codes = [row[0] for row in connection.execute("select measure from measures order by 1").fetchall()]
-            raise UsageError(f"no measure has {printable(text)} in it{_near(text, codes)} All: fcir measures")
-        return measures
+
+
+def find_measures(connection: duckdb.DuckDBPyConnection, text: str, section: str = "") -> list[str]:
+    """Return the measure of a code, or those that have all words of a text, by the rule of the site's search.
+
+    Words are found in the title of a measure, in its synonyms, and in its code and definition (`assets/search.js`).
+
+    Args:
+        connection: a database with the marts.
+        text: a code, or words; an empty text matches all measures.
+        section: only the measures of this section, if given.
+
+    Returns:
+        Codes, the best match first; among equal ones headline measures.
+
+    Raises:
+        UsageError: there is no such measure; the message names a similar code.
+    """
+    rows = connection.execute(
+        """
+        select measure, concat(section_title, ': ', label), coalesce(synonyms, ''), concat(measure, ' ', definition)
+        from marts.measures
+        where $section in ('', section)
+        order by is_headline desc, section_order, board_paper_order, measure
+        """,
+        {"section": section},
+    ).fetchall()
+    codes = [row[0] for row in rows]
+    if text in codes:
+        return [text]
+    phrase = _plain(text)
+    # A word is found by its beginning, so without its last s it also finds the singular.
+    words = [f" {word.removesuffix('s') if len(word) > 4 else word}" for word in phrase.split()]
+    scores = {}
+    for code, *places in rows:
+        ranks = [_score(word, *map(_plain, places)) for word in words]
+        if all(ranks):
+            scores[code] = sum(ranks) + len(words) * _score(phrase, *map(_plain, places))
+    if not scores:
+        raise UsageError(f"no measure has {printable(text)} in it{_near(text, codes)} All: fcir measures")
+    return sorted(scores, key=lambda code: -scores[code])
+
+
+def _plain(text: str) -> str:
+    """Return the words of a text in lower case, each after a space; `non-emergency` is one word."""
+    joined = re.sub(r"\bnon[- ]+(?=\w)", "non", text.lower())
+    return "".join(f" {word}" for word in re.sub(r"[^\w%]|_", " ", joined).split())
+
+
+def _score(words: str, title: str, synonyms: str, text: str) -> int:
+    return 4 if title.startswith(words) else 3 if words in title else 2 if words in synonyms else int(words in text)
 
 
 def list_tables(settings: Settings) -> Listing:

@@ -21,10 +21,10 @@ FORMS = {
 """Files that people open, with what links call them; the page is rendered last, because it links to the others."""
 
 
-def page(report: Report, siblings: Iterable[str], traces: Mapping[str, str]) -> str:
-    """Render the paper as a page with links to the forms next to it, and from measures to their traces."""
+def page(report: Report, siblings: Iterable[str], measure_pages: Mapping[str, str]) -> str:
+    """Render the paper as a page with links to the forms next to it, and from measures to their pages."""
     links = {form: name for form, name in FORMS.items() if form in siblings and form != PAGE}
-    return render_html(report, _drawings(report), links, traces)
+    return render_html(report, _drawings(report), links, measure_pages)
 
 
 def pdf(report: Report) -> Rendered:

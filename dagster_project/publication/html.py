@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from dagster_project.publication.charts import trend_line
 from dagster_project.publication.paths import url_of
+from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -25,6 +26,20 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
+from dagster_project.tracing.model import amount_text
+
+PAGES = (
+    ("index.html", "Overview"),
+    ("trust.html", "Trust"),
+    ("measures/index.html", "Measures"),
+    ("explorer.html", "Explorer"),
+    ("demand.html", "Demand"),
+    ("crime.html", "Crime"),
+    ("peers.html", "999 in the UK"),
+    ("dictionary.html", "Dictionary"),
+    ("cookbook.html", "Cookbook"),
+)
+"""Pages of the navigation, with their names there, in order."""
 
 
 @cache
@@ -44,19 +59,14 @@ def environment() -> Environment:
     templates.filters["groupby_runs"] = _stretches
     templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
-    templates.filters["grouped"] = _grouped
+    templates.filters["amount"] = lambda amount: "" if amount is None else amount_text(amount)
+    templates.filters["display"] = display
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
     templates.filters["trend_line"] = lambda points, scale=None: Markup(trend_line(points, scale))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates
-
-
-def _grouped(number: str) -> str:
-    """Return a number in full with separators of thousands: `28,441` for `28441`."""
-    whole, point, decimals = number.partition(".")
-    return f"{int(whole):,}{point}{decimals}" if whole else ""
 
 
 def _breakable(text: str) -> Markup:
@@ -90,7 +100,7 @@ def render_html(
     report: Report,
     drawings: Mapping[str, str],
     links: Mapping[str, str] | None = None,
-    traces: Mapping[str, str] | None = None,
+    measure_pages: Mapping[str, str] | None = None,
 ) -> str:
     """Return the paper as an HTML document.
 
@@ -98,8 +108,8 @@ def render_html(
         report: content of the paper.
         drawings: key of a chart to its SVG.
         links: other forms of the paper, next to the page: file name to the words of the link.
-        traces: pages with the days and deliveries behind the figures: measure to address in the publication, which
-            the page is three folders below.
+        measure_pages: measure to the address of its page in the publication, which the paper is three folders below;
+            without them, it has no links to the site.
     """
     return render_template(
         "board_paper.html.j2",
@@ -112,7 +122,9 @@ def render_html(
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "links": links or {},
-            "traces": traces or {},
+            "measure_pages": measure_pages or {},
+            # Not an optional page: a paper is not rendered again when that appears.
+            "pages": [page for page in PAGES if page[0] != "peers.html"],
             "root": "../../../",
         },
     )

@@ -1,13 +1,11 @@
 """Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import unquote
 
 import duckdb
 
@@ -28,7 +26,6 @@ from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPo
 from dagster_project.publication.report.page_one import main_points_by_month
 from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months, read_force
 from dagster_project.publication.report.read import ReportError, paper_names, report_of
-from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -36,7 +33,6 @@ PAPERS = 12
 
 # From the folder of a paper to that of the publication, as the template of the page writes it.
 _UP = "../../../"
-_TRACE_LINK = re.compile(r'<a class="trace" href="([^"]+)">(.*?)</a>')
 
 
 @dataclass(frozen=True)
@@ -112,28 +108,6 @@ def write_papers(
     return papers
 
 
-def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
-    """Remove links of papers to traces that the site does not have; the next publication renders these papers again.
-
-    Args:
-        draft: the publication, with its site.
-        papers: its papers.
-    """
-    for address in (PAGE, *(f"{paper.folder.as_posix()}/{PAGE}" for paper in papers)):
-        file = draft.folder / address
-        if not file.is_file():
-            continue
-        text = file.read_text(encoding="utf-8")
-        broken = [link for link in _TRACE_LINK.finditer(text) if not (file.parent / unquote(link[1])).is_file()]
-        if broken:
-            kept = text
-            for link in broken:
-                kept = kept.replace(link[0], link[2])
-            write(draft.folder, address, kept.encode())
-            for made in (address, address.rpartition("/")[0]):
-                draft.renderer.made_of.pop(made, None)
-
-
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
     """Return the paper to open first: a force's newest complete month, or that of the first force that has one."""
     # If that paper could not be made, the one before it. Running months are never opened first.
@@ -171,7 +145,7 @@ def _render(
     *,
     is_newest: bool,
     is_latest: bool = True,
-    traces: Mapping[str, str] = MappingProxyType({}),
+    measure_pages: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bool]:
     """Write the files of a paper; return whether each of those that succeeded is new or changed, the page first."""
     made_of = fingerprint(replace(report, publication="", data_until=report.data_until if is_latest else None))
@@ -193,7 +167,7 @@ def _render(
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    content = (tuple(written), dict(traces))
+    content = (tuple(written), dict(measure_pages))
     if file := renderer.render(f"{address}{PAGE}", page, report, *content, made_of=(made_of, content)):
         write(folder, f"{address}{PAGE}", file.content)
         written = {PAGE: not file.is_reused} | written
@@ -246,8 +220,9 @@ def _write(
     )
     if report is None:
         return None
-    # The traces of the site are of the months of the newest paper. A public edition, which has no commentary, has none.
-    traces = trace_addresses(connection, force, month.month) if is_newest and commentary else {}
+    # A public edition, which has no commentary, has no site.
+    measures = rows.measures if commentary else ()
+    measure_pages = {item.code: address_of("measures", force, f"{item.code}.html") for item in measures}
     written = _render(
         report,
         draft.folder,
@@ -256,7 +231,7 @@ def _write(
         file,
         is_newest=is_newest,
         is_latest=is_latest,
-        traces=traces,
+        measure_pages=measure_pages,
     )
     if len(written) <= len(tasks(report, is_newest=is_newest)):
         # So that the next publication tries the failed forms again.

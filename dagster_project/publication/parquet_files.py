@@ -32,7 +32,7 @@ def can_take_over(
     This is true if that build continued from the published state, with the same dbt project.
 
     Args:
-        connection: the warehouse, built, with interrupted publications resolved (`versions.recover_interrupted`).
+        connection: the warehouse, built, with interrupted publications resolved (`publish.recover_interrupted`).
         before: folder of the current publication; None if no file may be taken over.
         change_seq: newest change of a load in the new publication.
         project_fingerprint: fingerprint of the dbt project that built it.

@@ -100,7 +100,7 @@ def write_public_index(
     content = {
         "report": report,
         "matrix": report and _without_notes(report.matrix),
-        "traces": {},
+        "measure_pages": {},
         "approved": approved(latest.force_code, f"{latest.month.month:%Y-%m}") if latest else (),
         "charts": [(chart, draw(chart)) for chart in charts],
         "papers": sorted(papers, key=lambda paper: paper.force_code != force_code),

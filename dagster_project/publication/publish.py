@@ -35,7 +35,7 @@ from dagster_project.publication.files import (
     write,
 )
 from dagster_project.publication.forms import FORMS
-from dagster_project.publication.papers import Paper, events_of_forces, remove_broken_links, write_papers
+from dagster_project.publication.papers import Paper, events_of_forces, write_papers
 from dagster_project.publication.parquet_files import can_take_over, take_over_parquet, write_parquet
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_version
 from dagster_project.publication.site.pages import write_site
@@ -147,7 +147,6 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             renderer.made_of.pop(_SITE, None)
         at = f"{published_at.astimezone(LONDON):%-d %B %Y, %H:%M} London time"
         write(draft.folder, _LABEL, _LABELS.format(name=json.dumps(name), at=json.dumps(at)).encode())
-        remove_broken_links(draft, papers)
         pages = sum(1 for _ in draft.folder.rglob("*.html"))
         about = gate.about(name, published_at) | {
             "change_seq": gate.change_seq,

@@ -5,6 +5,7 @@ it publishes, and fails until this is run again.
 """
 
 import shutil
+from datetime import date
 from itertools import islice
 
 from dagster_project.console import say
@@ -23,7 +24,7 @@ from dagster_project.warehouse.connection import reading_connection
 FOLDER = PROJECT_ROOT / "docs" / "sample"
 PAPER = "board_paper.pdf"
 
-_MEASURE, _MONTH = "calls_999.pct_not_answered", "2023-01"
+_MEASURE, _MONTH = "calls_999.pct_not_answered", date(2023, 1, 1)
 # Up to the files that the numerator was counted from.
 _TRACE_LINES = 24
 
@@ -38,7 +39,7 @@ def trace_text(settings: Settings) -> str:
     """Return what `fcir trace` prints of a figure, without the name of the publication, up to its first files."""
     trace = trace_figure(settings, _MEASURE, _MONTH, force=None, with_rows=False)
     lines = (line for line in lines_of(trace) if not line.startswith("Published"))
-    return "\n".join([f"$ fcir trace {_MEASURE} {_MONTH}", *islice(lines, _TRACE_LINES)])
+    return "\n".join([f"$ fcir trace {_MEASURE} {_MONTH:%Y-%m}", *islice(lines, _TRACE_LINES)])
 
 
 def terminal(text: str) -> bytes:

@@ -1,43 +1,74 @@
-"""Read the trace of a figure from the private warehouse."""
+"""Read what figures were counted from: many figures at once for the site, one with its rows for `fcir trace`."""
 
-import difflib
-import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import duckdb
 
 from dagster_project.errors import UsageError
+from dagster_project.publication.catalogue import find_measures
 from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.settings import Settings
-from dagster_project.tracing.model import (
-    EventRow,
-    Figure,
-    MissingDay,
-    PublishedFigure,
-    QuarantinedRows,
-    Trace,
-    TracedFile,
-    TracedPart,
-    Use,
-    compact,
-)
+from dagster_project.sql import rows_as_dicts
+from dagster_project.tracing.model import Part, Row, Trace
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import printable
 
-# Rows fetched at a time: a month has some 100,000 rows for one force, and millions for a large one.
-_FETCHED = 10_000
+
+def read_figures(
+    connection: duckdb.DuckDBPyConnection, force_code: str, measures: Sequence[str], first: date, last: date
+) -> list[Row]:
+    """Return the figures of measures from a first to a last month, each given by its first day; newest first."""
+    span = {"force_code": force_code, "measures": measures, "first_month": first, "last_month": last}
+    return _rows(connection, "figures", span)
 
 
-def trace_figure(settings: Settings, measure: str, month: str, *, force: str | None, with_rows: bool) -> Trace:
+def trace_figures(
+    connection: duckdb.DuckDBPyConnection, figures: Sequence[Row], *, has_whole_names: bool = False
+) -> list[Trace]:
+    """Return figures of one force with their parts and files; one set of queries reads all of them.
+
+    Args:
+        connection: the warehouse, as built.
+        figures: what `read_figures` returned.
+        has_whole_names: name files as they were delivered. Published names are shorter: a name may be about people.
+    """
+    if not figures:
+        return []
+    formulas = sorted({figure["formula_measure"] for figure in figures})
+    weights = _rows(connection, "weights", {"formulas": formulas})
+    values = _span(figures) | {"parts": sorted({row["part"] for row in weights}), "has_whole_names": has_whole_names}
+    days = _by(_rows(connection, "days", values), "measure")
+    sums = {(row["part"], row["month_start"]): row["amount"] for row in _rows(connection, "sums", values)}
+    files_of = _by(_rows(connection, "events files", values), "part")
+    traces = []
+    for figure in figures:
+        parts = []
+        for row in weights:
+            if row["measure"] == figure["formula_measure"]:
+                key = row["part"], figure["month_start"]
+                parts.append(Part(row["part"], row["weights"], sums.get(key, Decimal(0)), files_of[key]))
+        traces.append(Trace(figure, parts, days[figure["measure"], figure["month_start"]]))
+    return traces
+
+
+def trace_figure(settings: Settings, measure: str, month: date, *, force: str | None, with_rows: bool) -> Trace:
     """Read the trace of a figure from the private warehouse. Changes nothing and reads no personal values.
 
-    Without `force`, the only force, or FCIR_FORCE if there are several.
+    Args:
+        settings: the data root.
+        measure: code of a measure, or words that only one has.
+        month: its first day.
+        force: code of the force; by default the only one, or FCIR_FORCE if there are several.
+        with_rows: read every row.
 
     Returns:
         The trace; its `faults` show whether it adds up.
@@ -46,13 +77,12 @@ def trace_figure(settings: Settings, measure: str, month: str, *, force: str | N
         UsageError: the measure, month or force does not exist, or nothing has been built.
         WarehouseLocked: a run holds the warehouse.
     """
-    first_day = parse_month(month)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so there is no figure to trace. Run: fcir run")
         try:
-            _require_measure(connection, measure)
-            return _trace(connection, settings, measure, first_day, force, with_rows=with_rows)
+            figure = _figure(connection, _measure(connection, measure), month, _force(connection, settings, force))
+            return _trace(connection, settings, figure, with_rows=with_rows)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             # A table or column does not exist: a run was killed before its build, or the project is newer.
             raise UsageError(
@@ -60,348 +90,85 @@ def trace_figure(settings: Settings, measure: str, month: str, *, force: str | N
             ) from error
 
 
-def _trace(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    measure: str,
-    month_start: date,
-    force: str | None,
-    *,
-    with_rows: bool,
-) -> Trace:
-    figure = _figure(connection, measure, month_start, _force(connection, settings, force))
-    sources = _texts(
-        connection.execute(
-            "select source from measures.int_measure_source where measure = ? order by source", [measure]
-        ).fetchall()
-    )
-    uses = tuple(
-        Use(*row)
-        for row in connection.execute(
-            """
-            select role, part, weight
-            from reference.measure_parts
-            where measure = ?
-            order by role = 'denominator', weight desc, part
-            """,
-            [figure.formula_measure],
-        ).fetchall()
-    )
-    parts, rows = _parts(connection, figure, uses, with_rows=with_rows)
-    return Trace(
-        figure=figure,
+def _trace(connection: duckdb.DuckDBPyConnection, settings: Settings, figure: Row, *, with_rows: bool) -> Trace:
+    [trace] = trace_figures(connection, [figure], has_whole_names=True)
+    values = _span([figure]) | {
+        "parts": [part.part for part in trace.parts],
+        "loads": [file["load_id"] for part in trace.parts for file in part.files],
+    }
+    rows_of = {(row["part"], row["load_id"]): row["source_rows"] for row in _rows(connection, "events ranges", values)}
+    for part in trace.parts:
+        for file in part.files:
+            file["source_rows"] = rows_of.get((part.part, file["load_id"]), f"purged {file['purged_at']}")
+    return replace(
+        trace,
         published=_published(settings, figure),
         is_current=is_current(connection, settings),
-        sources=sources,
-        missing_days=_missing_days(connection, figure),
-        uses=uses,
-        parts=parts,
-        rows=rows,
-        quarantined=_quarantined(connection, figure, sources, parts),
+        missing_days=_rows(connection, "missing_days", values),
+        quarantined=_rows(connection, "quarantined", values),
+        rows=_rows(connection, "events rows", values) if with_rows else (),
     )
 
 
-def parse_month(text: str) -> date:
-    """Return the first day of a month given as `YYYY-MM`.
-
-    Raises:
-        UsageError: the text has another format.
-    """
-    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) and text >= "0001":
-        return date.fromisoformat(f"{text}-01")
-    raise UsageError(f"{printable(text)}: not a month; expected YYYY-MM")
-
-
-def _month_after(month_start: date) -> date:
-    # The last possible month has no successor, and there is no figure for it.
-    return date(month_start.year + month_start.month // 12, month_start.month % 12 + 1, 1)
-
-
-def _texts(rows: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
-    return tuple(str(row[0]) for row in rows)
-
-
-def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> None:
-    codes = _texts(connection.execute("select measure from reference.measure_catalogue order by measure").fetchall())
-    if measure in codes:
-        return
-    # Suggest these if the section is missing, or is written as in a paper.
-    name = re.split(r"[.\s]", measure)[-1]
-    similar = [code for code in codes if name and code.partition(".")[2] == name]
-    similar = similar or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
-    hint = f"similar: {', '.join(similar)}" if similar else "nothing is similar"
-    raise UsageError(f'no measure {printable(measure)}; {hint}. All of them: fcir query "from measures"')
+def _measure(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    found = find_measures(connection, text)
+    if len(found) > 1:
+        raise UsageError(f"{printable(text)} is not one measure; those it finds: {', '.join(found)}")
+    return found[0]
 
 
 def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: str | None) -> str:
-    known = _texts(
-        connection.execute(
-            "select distinct force_code from measures.int_measure_monthly order by force_code"
-        ).fetchall()
-    )
-    if not known:
-        raise UsageError("no event of any force is loaded, so there is no figure to trace. Run: fcir status")
+    forces = connection.execute("select distinct force_code from measures.int_measure_monthly order by 1").fetchall()
+    known = [force for (force,) in forces]
     if wanted is None and len(known) == 1:
         return known[0]
     # The same default as for papers and the first page of the site.
-    chosen = settings.force if wanted is None else wanted
+    chosen, names = settings.force if wanted is None else wanted, ", ".join(known) or "none is loaded"
     if chosen not in known:
-        raise UsageError(f"no figures of force {printable(chosen)}; name one with --force: {', '.join(known)}")
+        raise UsageError(f"no figures of force {printable(chosen)}; name one with --force: {names}")
     return chosen
 
 
-def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: date, force_code: str) -> Figure:
-    row = connection.execute(
-        """
-        select
-            figures.force_code,
-            figures.measure,
-            figures.month_start,
-            catalogue.label,
-            catalogue.unit,
-            catalogue.better,
-            figures.target,
-            catalogue.owner,
-            catalogue.definition,
-            display.display_value,
-            figures.value,
-            figures.is_additive,
-            figures.formula_measure,
-            figures.numerator,
-            nullif(formula.numerator, ''),
-            figures.denominator,
-            nullif(formula.denominator, ''),
-            catalogue.factor,
-            catalogue.numerator_divisor,
-            catalogue.denominator_divisor,
-            figures.is_delivered,
-            figures.is_provisional,
-            figures.days_in_month,
-            figures.days_loaded,
-            figures.share_of_days_loaded
-        from measures.int_measure_monthly as figures
-        inner join reference.measure_catalogue as catalogue on figures.measure = catalogue.measure
-        inner join reference.measure_catalogue as formula on figures.formula_measure = formula.measure
-        inner join marts.kpi_measure_period as display
-            on figures.force_code = display.force_code
-            and figures.measure = display.measure
-            and figures.month_start = display.month_start
-            and display.period = 'month'
-        where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
-        """,
-        [force_code, measure, month_start],
-    ).fetchone()
-    if row:
-        return Figure(*row)
-    span = connection.execute(
-        """
-        select min(month_start), max(month_start)
-        from measures.int_measure_monthly
-        where force_code = ? and measure = ?
-        """,
-        [force_code, measure],
-    ).fetchone()
-    months = f"there are {span[0]:%Y-%m} to {span[1]:%Y-%m}" if span and span[0] else "there are no months"
-    raise UsageError(f"{measure} of {force_code} has no month {month_start:%Y-%m}; {months}")
+def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month: date, force_code: str) -> Row:
+    months = {row["month_start"]: row for row in read_figures(connection, force_code, [measure], date.min, date.max)}
+    if month not in months:
+        span = f"there are {min(months):%Y-%m} to {max(months):%Y-%m}" if months else "there are no months"
+        raise UsageError(f"{measure} of {force_code} has no month {month:%Y-%m}; {span}")
+    return months[month]
 
 
-def _parts(
-    connection: duckdb.DuckDBPyConnection, figure: Figure, uses: Sequence[Use], *, with_rows: bool
-) -> tuple[tuple[TracedPart, ...], tuple[EventRow, ...]]:
-    """Return the parts in the order of their first use, and their rows."""
-    names = list(dict.fromkeys(use.part for use in uses))
-    span = [figure.force_code, figure.month_start, _month_after(figure.month_start), names]
-    sums = dict(
-        connection.execute(
-            """
-            select part, sum(amount)
-            from measures.int_part_daily
-            where force_code = ? and day >= ? and day < ? and list_contains(?, part)
-            group by part
-            """,
-            span,
-        ).fetchall()
-    )
-    loads = {
-        row[0]: row
-        for row in connection.execute(
-            """
-            select
-                load_id,
-                source,
-                extract_date,
-                coalesce(delivered_name, file_name),
-                file_sha256,
-                status
-            from audit.load
-            """
-        ).fetchall()
-    }
-    # Before the rows below, which are read bit by bit: another query of the connection would end them.
-    purged = _purged_files(connection, figure, names)
-    cursor = connection.execute(
-        """
-        select part, load_id, source_row, amount
-        from measures.int_part_event
-        where force_code = ? and day >= ? and day < ? and list_contains(?, part)
-        order by part, load_id, source_row
-        """,
-        span,
-    )
-    files: dict[str, list[TracedFile]] = {name: [] for name in names}
-    listed: list[EventRow] = []
-    for file_of_part in purged:
-        files[file_of_part[0]].append(file_of_part[1])
-    # What is left of purged months, because it is held, is in the archive too.
-    purged_parts = {part for part, _ in purged}
-    for (part, load_id), group in groupby(_fetched(cursor), key=lambda row: row[:2]):
-        if part in purged_parts:
-            continue
-        _, source, extract_date, file_name, file_sha256, status = loads[load_id]
-        events, amount, numbers = 0, Decimal(0), []
-        for _, _, source_row, added in group:
-            numbers.append(source_row)
-            if added is not None:
-                events += 1
-                amount += added
-            if with_rows:
-                listed.append(EventRow(part, added, source, extract_date, file_name, load_id, source_row))
-        files[part].append(
-            TracedFile(source, extract_date, file_name, file_sha256, load_id, status, events, amount, compact(numbers))
-        )
-    parts = tuple(
-        TracedPart(
-            name,
-            sums.get(name, Decimal(0)),
-            tuple(sorted(files[name], key=lambda file: (file.extract_date, file.load_id))),
-        )
-        for name in names
-    )
-    listed.sort(key=lambda row: (names.index(row.part), row.extract_date, row.load_id, row.source_row))
-    return parts, tuple(listed)
-
-
-def _purged_files(
-    connection: duckdb.DuckDBPyConnection, figure: Figure, names: Sequence[str]
-) -> list[tuple[str, TracedFile]]:
-    """Return by part the files of purged rows that it was counted from."""
-    if not connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'archive' and table_name = 'part_load'"
-    ).fetchall():
-        return []
-    rows = connection.execute(
-        """
-        select
-            counted.part,
-            load.source,
-            load.extract_date,
-            coalesce(load.delivered_name, load.file_name),
-            load.file_sha256,
-            load.load_id,
-            load.status,
-            counted.events,
-            counted.amount,
-            cast(coalesce(load.purged_at, purge.purged_at) as date)
-        from archive.part_load as counted
-        inner join audit.load as load on counted.load_id = load.load_id
-        left join audit.purge as purge on counted.source = purge.source
-        where counted.force_code = ? and counted.month_start = ? and list_contains(?, counted.part)
-        order by counted.part, load.extract_date, load.load_id
-        """,
-        [figure.force_code, figure.month_start, list(names)],
-    ).fetchall()
-    return [
-        (part, TracedFile(source, day, name, sha256, load_id, status, events, amount, (), purged_at))
-        for part, source, day, name, sha256, load_id, status, events, amount, purged_at in rows
-    ]
-
-
-def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while batch := cursor.fetchmany(_FETCHED):
-        yield from batch
-
-
-def _published(settings: Settings, figure: Figure) -> PublishedFigure | None:
+def _published(settings: Settings, figure: Row) -> Row | None:
     pointer = pointer_of(settings.published)
     if not pointer.exists():
         return None
     folder = pointer.resolve()
     with reading_connection(folder / DATABASE) as connection:
-        row = connection.execute(
-            """
-            select figures.value, paper.display_value
-            from marts.kpi_measure_monthly as figures
-            left join marts.board_paper as paper
-                on figures.force_code = paper.force_code
-                and figures.measure = concat(paper.section, '.', paper.measure)
-                and figures.month_start = paper.month_start
-            where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
-            """,
-            [figure.force_code, figure.measure, figure.month_start],
-        ).fetchone()
-    return PublishedFigure(folder.name, row is not None, *(row or (None, None)))
+        [row] = _rows(connection, "published", _span([figure])) or [{"value": None, "display_value": None}]
+    return {"run_id": folder.name, **row, "has_moved_on": row["value"] != figure["value"]}
 
 
-def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[MissingDay, ...]:
-    rows = connection.execute(
-        """
-        with states as (
-            select
-                source,
-                extract_date,
-                case
-                    when
-                        max(load_id) filter (where status = 'rejected')
-                        > max(load_id) filter (where status in ('loaded', 'empty'))
-                        then 'correction rejected'
-                    when bool_or(status in ('loaded', 'empty')) then 'without rows of the force'
-                    when bool_or(status = 'rejected') then 'rejected'
-                    else 'missing'
-                end as state
-            from audit.load
-            where
-                withdrawn_at is null
-            group by source, extract_date
-        )
-
-        select distinct
-            sources.source,
-            dates.date_day,
-            case when gaps.day is not null then 'incomplete in part' else coalesce(states.state, 'not delivered') end
-        from measures.int_measure_source as sources
-        inner join marts.dim_date as dates on dates.month_start = $month
-        left join measures.int_source_day as days
-            on sources.source = days.source and days.force_code = $force_code and dates.date_day = days.day
-        left join states
-            on sources.source = states.source and dates.date_day = states.extract_date
-        left join measures.int_measure_gap_day as gaps
-            on
-                sources.measure = gaps.measure
-                and sources.source = gaps.source
-                and gaps.force_code = $force_code
-                and dates.date_day = gaps.day
-        where sources.measure = $measure and (gaps.day is not null or not coalesce(days.is_loaded, false))
-        order by sources.source, dates.date_day
-        """,
-        {"month": figure.month_start, "force_code": figure.force_code, "measure": figure.measure},
-    ).fetchall()
-    return tuple(MissingDay(*row) for row in rows)
+def _by(rows: Iterable[Row], name: str) -> Mapping[tuple[Any, date], list[Row]]:
+    """Return rows by one of their columns and month, without these."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row.pop(name), row.pop("month_start")].append(row)
+    return groups
 
 
-def _quarantined(
-    connection: duckdb.DuckDBPyConnection, figure: Figure, sources: Sequence[str], parts: Sequence[TracedPart]
-) -> tuple[QuarantinedRows, ...]:
-    used = sorted({file.load_id for part in parts for file in part.files})
-    rows = connection.execute(
-        """
-        select source, extract_date, file_name, load_id, reason_code, count(*)
-        from marts.quarantine
-        where
-            list_contains(?, source)
-            and ((extract_date >= ? and extract_date < ?) or list_contains(?, load_id))
-        group by source, extract_date, file_name, load_id, reason_code
-        order by source, extract_date, load_id, reason_code
-        """,
-        [list(sources), figure.month_start, _month_after(figure.month_start), used],
-    ).fetchall()
-    return tuple(QuarantinedRows(*row) for row in rows)
+def _span(figures: Sequence[Row]) -> dict[str, Any]:
+    """Return the parameters of the queries for figures of one force."""
+    months = [figure["month_start"] for figure in figures]
+    span = {"measures": sorted({figure["measure"] for figure in figures}), "force_code": figures[0]["force_code"]}
+    return span | {"first_month": min(months), "last_month": max(months)}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sections: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the query that sections of `queries.sql` make up, by column name."""
+    sql = "".join(_queries()[name] for name in sections.split())
+    return rows_as_dicts(connection.execute(sql, {name: values[name] for name in values if f"${name}" in sql}))
+
+
+@cache
+def _queries() -> dict[str, str]:
+    text = (files(__package__) / "queries.sql").read_text(encoding="utf-8")
+    return {name: sql for name, _, sql in (part.partition("\n") for part in text.split("-- section: ")[1:])}

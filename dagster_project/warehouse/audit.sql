@@ -1,6 +1,7 @@
 create schema if not exists raw;
 create schema if not exists incoming;
 create schema if not exists audit;
+create schema if not exists archive;
 create table if not exists audit.load (
     load_id bigint not null,
     source varchar not null,
@@ -46,6 +47,16 @@ create table if not exists audit.purge (
     source varchar not null,
     purged_before date not null,
     purged_at timestamp not null
+);
+-- Of purged months, which loads each sum was counted from, for traces.
+create table if not exists archive.part_load (
+    source varchar not null,
+    force_code varchar not null,
+    part varchar not null,
+    month_start date not null,
+    load_id bigint not null,
+    events bigint not null,
+    amount decimal(38, 6) not null
 );
 -- Days of a source whose rows the last purge left, because they are held.
 create table if not exists audit.purge_hold (

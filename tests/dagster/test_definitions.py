@@ -67,7 +67,6 @@ def test_a_page_of_the_site_is_a_link_if_its_address_is_known_and_else_a_path(sp
         return {name: value.text for name, value in spec.metadata.items() if re.fullmatch("(.*_)?page", name)}
 
     assert pages_of(specs["marts/kpi_measure_monthly"]) == {
-        "lineage_page": "published/current/dictionary/lineage.html#!/model/model.fcir.kpi_measure_monthly",
         "dictionary_page": "published/current/dictionary.html#kpi_measure_monthly",
         "measures_page": "published/current/measures/index.html",
     }

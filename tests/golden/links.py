@@ -9,15 +9,10 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-LINEAGE = "dictionary/lineage.html"
-"""Written by dbt; its links are routes of its own script."""
-
 
 def pages_of(site: Path) -> dict[str, str]:
     """Every page that the project writes, by its address."""
-    found = {path.relative_to(site).as_posix(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
-    del found[LINEAGE]
-    return found
+    return {path.relative_to(site).as_posix(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
 
 
 def finds(site: Path) -> list[tuple[str, str]]:

@@ -16,6 +16,8 @@ def test_measures_are_found_by_text_and_section(three_days):
     found = json.loads(three_days.fcir("measures", "QUEUE", "--section", "calls_999", "--json").out)
     assert {"calls_999.avg_queue_time", "calls_999.median_queue_time"} <= {row["measure"] for row in found}
     assert all(row["section"] == "calls_999" and row["definition"] for row in found)
+    named = json.loads(three_days.fcir("measures", "abandoned 101 calls", "--json").out)
+    assert [row["measure"] for row in named[:2]] == ["calls_101.pct_not_answered", "calls_101.not_answered"]
     one = three_days.fcir("measures", "calls_999.received").out
     assert one.startswith("calls_999.received\n")
     assert re.search(r"^  definition +\S", one, re.MULTILINE)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,10 @@ from docx import Document
 from lxml import html as pages
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
+
+from dagster_project.publication.report.queries import read_force
+from dagster_project.publication.report.read import report_of
+from dagster_project.warehouse.connection import reading_connection
 
 
 def of_page(path: Path) -> Iterator[str]:
@@ -68,7 +72,7 @@ def test_the_tables_of_every_paper_have_the_published_figures(sample, papers, fi
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_has_all_figures_and_main_points(papers, form):
+def test_every_form_has_all_figures_and_main_points(sample, papers, form):
     # Those to edit and to copy from are made of the newest paper only.
     made = [paper for paper in papers if (paper / form).exists()]
     assert len(made) == (2 if form == "board_paper.docx" else 12)
@@ -82,9 +86,11 @@ def test_every_form_has_all_figures_and_main_points(papers, form):
                 re.escape(row["text"]) + note
             )
         assert [row for row in rows.values() if not re.search(" ".join(row), said)] == [], paper
-        report = json.loads((paper / "report.json").read_text(encoding="utf-8"))["report"]
+        month = date.fromisoformat(f"{paper.name}-01")
+        with reading_connection(sample.current / "fcir.duckdb") as marts:
+            report = report_of(read_force(marts, paper.parent.name), month=month, length=6, commentary=None)
         # Six months have no main points, and say so.
-        points = [*(point["text"] for point in report["main_points"]), report["points_note"]]
+        points = [*(point.text for point in report.main_points), report.points_note]
         assert any(points)
         assert [point for point in points if point not in said] == [], paper
 
@@ -93,7 +99,7 @@ def test_the_paper_shown_first_is_the_newest_of_the_own_force(sample, papers):
     shown = sorted(sample.current.glob("board_paper.*"))
     assert {*FORMS, "board_paper.xlsx"} <= {form.name for form in shown}
     for form in shown:
-        # Links to the traces begin at the folder of the page.
+        # Links to the site begin at the folder of the page.
         expected = (papers[-1] / form.name).read_bytes().replace(b'href="../../../', b'href="')
         assert form.read_bytes() == expected
     assert len(PdfReader(sample.current / "board_paper.pdf").pages) <= 6

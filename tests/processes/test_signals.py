@@ -62,6 +62,13 @@ def stopped(root: DataRoot, *arguments: str, at: str, number: int, to_group: boo
     return Done(process.returncode, "".join(lines) + out, err)
 
 
+def write_a_sentence(root: DataRoot) -> None:
+    """Give `fcir publish` something to publish."""
+    words = root.home / "commentary" / "kent" / "2022-10.md"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("A quiet month.\n", encoding="utf-8")
+
+
 @pytest.fixture
 def landed(compiled, tmp_path):
     root = DataRoot.knowing(compiled, tmp_path / "home")
@@ -117,6 +124,7 @@ def test_a_stopped_sample_leaves_no_files(tmp_path):
 def test_a_stopped_publication_leaves_a_whole_one_and_says_which(three_days, tmp_path, file, number, to_group):
     root = three_days.copy(tmp_path / "home")
     root.settings["FCIR_LOG_FORMAT"] = "json"
+    write_a_sentence(root)
     before = root.current.readlink()
     done = stopped(root, file, "publish", code=AT_AN_EVENT, at="event", number=number, to_group=to_group)
     line = json.loads(done.err)

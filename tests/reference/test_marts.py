@@ -203,16 +203,16 @@ def test_every_measure_is_traced_to_loaded_rows_that_add_up(
             "order by abs(value) desc nulls last, month_start, force_code limit 1",
             [measure],
         ).fetchall()[0]
-        trace = trace_figure(settings, measure, f"{month:%Y-%m}", force=force, with_rows=True)
-        assert trace.figure.value == value != 0, measure
+        trace = trace_figure(settings, measure, month, force=force, with_rows=True)
+        assert trace.figure["value"] == value != 0, measure
         assert trace.faults == (), measure
         # Counts and sums of a file agree with the listed rows.
         for part in trace.parts:
-            rows = [row for row in trace.rows if row.part == part.part]
+            rows = [row for row in trace.rows if row["part"] == part.part]
             assert part.files or part.amount == 0, (measure, part.part)
-            assert part.rows == len(rows)
-            assert part.amount == sum(row.amount for row in rows if row.amount is not None)
-        listed |= {(row.source, row.load_id, row.source_row) for row in trace.rows}
+            assert sum(file["row_count"] for file in part.files) == len(rows)
+            assert part.amount == sum(row["amount"] for row in rows if row["amount"] is not None)
+        listed |= {(row["source"], row["load_id"], row["source_row"]) for row in trace.rows}
     for source in DAILY_SOURCES:
         current = marts.execute(
             f"select raw.load_id, raw.source_row from raw.{source} as raw "
@@ -228,10 +228,11 @@ def test_trace_of_calls_lists_all_their_segments(naive: Naive, settings: Setting
     unanswered_999 = [call for call in one.received if call["line"] == "999" and not call["counts_as_answered"]]
     months = Counter(f"{call['day']:%Y-%m}" for call in unanswered_999)
     [(month, number)] = months.most_common(1)
-    trace = trace_figure(settings, "calls_999.not_answered", month, force=BUSY[0], with_rows=True)
-    assert len([row for row in trace.rows if row.amount is not None]) == number > 0
+    first_day = date.fromisoformat(f"{month}-01")
+    trace = trace_figure(settings, "calls_999.not_answered", first_day, force=BUSY[0], with_rows=True)
+    assert len([row for row in trace.rows if row["amount"] is not None]) == number > 0
     calls = {call["call_id"] for call in unanswered_999 if f"{call['day']:%Y-%m}" == month}
-    found = {(row.load_id, row.source_row) for row in trace.rows}
+    found = {(row["load_id"], row["source_row"]) for row in trace.rows}
     segments = [segment for segment in one.rows["call_segments"] if segment["call_id"] in calls]
     assert found == {(segment["load_id"], segment["source_row"]) for segment in segments}
 

@@ -44,7 +44,7 @@
         return { page, score: scores.reduce((sum, one) => sum + one) + words.length * score(page, phrase) };
       })
       .filter((found) => found.score)
-      // Equal scores keep the order of the site, which has the default force first.
+      // Equal scores keep the order of the site: the default force first, and of a force the headline measures.
       .sort((one, other) => other.score - one.score);
   }
 

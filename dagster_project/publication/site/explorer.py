@@ -60,7 +60,7 @@ class View:
 
 VIEWS = {
     "month": View("Month", "month", "month", compared="same_month_last_year", compared_title="Same month last year"),
-    "month_per_day": View("Mean per day of the month", "month", "month_per_day", limits=" (sums)"),
+    "month_per_day": View("Mean per day of the month", "month_per_day", "month_per_day", limits=" (sums)"),
     "fytd": View("Year to date", "month", "fytd", compared="prev_fytd", compared_title="Last year to date"),
     "last_6_months": View(
         "Last 6 months", "month", "last_6_months", compared="previous_6_months", compared_title="Previous 6 months"

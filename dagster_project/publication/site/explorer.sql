@@ -15,7 +15,8 @@ left join marts.kpi_measure_verdict as verdicts
         and periods.force_code = verdicts.force_code
         and periods.measure = verdicts.measure
         and periods.month_start = verdicts.month_start
-union all by name
+
+-- file: month_per_day
 select
     force_code, measure, 'month_per_day' as period, month_start as first_day, mean_per_day as value, is_provisional,
     share_of_days_loaded

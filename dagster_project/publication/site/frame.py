@@ -13,23 +13,10 @@ from markupsafe import Markup
 
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
-from dagster_project.publication.html import render_template
+from dagster_project.publication.html import PAGES, render_template
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.model import Chart
-
-PAGES = (
-    ("index.html", "Overview"),
-    ("trust.html", "Trust"),
-    ("measures/index.html", "Measures"),
-    ("explorer.html", "Explorer"),
-    ("demand.html", "Demand"),
-    ("crime.html", "Crime"),
-    ("peers.html", "999 in the UK"),
-    ("dictionary.html", "Dictionary"),
-    ("cookbook.html", "Cookbook"),
-)
-"""Pages of the navigation, with their names there, in order."""
 
 
 class Site:

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.papers import Paper
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
@@ -15,10 +16,11 @@ from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, months_before, since
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.traces import TRACE_ENDING, TracedMonth, figures_by_day, read_traces
-from dagster_project.publication.site.worst_month import WorstMonth
+from dagster_project.publication.site.traces import read_traces, trace_address
+from dagster_project.publication.site.worst_month import worst_months
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import literal
+from dagster_project.tracing.model import Trace
 
 # Months of the line in the list of measures: a year and the month before it.
 _TREND = 13
@@ -35,8 +37,6 @@ class Force:
     histories: Sequence[MeasureHistory]
     addresses: Mapping[str, str]
     """The page of each measure, by its code."""
-    worst: Mapping[str, WorstMonth]
-    """The worst month of each measure that has one, by its code."""
 
 
 def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
@@ -55,13 +55,16 @@ def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[M
     return addresses
 
 
-def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
+def write_measures(
+    site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], papers: Sequence[Paper]
+) -> None:
     """Add the list of measures, and for each measure of each force its page, its CSV and its days and deliveries.
 
     Args:
         site: the site.
         connection: the warehouse.
         forces: the forces with their measures, the one shown first first.
+        papers: the papers of the publication.
     """
     targets = data.targets(connection)
     synonyms = data.synonyms(connection)
@@ -69,9 +72,11 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
     for force in forces:
         revisions = data.revisions(connection, force.code)
         traces = read_traces(connection, force.code, force.month)
+        worst = worst_months(connection, force.code, force.histories, papers)
         of_force = f", {force.name}" if len(forces) > 1 else ""
         breakdowns: dict[str, list[MeasureHistory]] = {}
-        for history in force.histories:
+        # The search shows equal hits in this order.
+        for history in sorted(force.histories, key=lambda history: not history.measure.is_headline):
             measure = history.measure
             if measure.code not in force.addresses:
                 continue
@@ -85,9 +90,6 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
                 continue
             csv = address_of("measures", force.code, f"{measure.code}.csv")
             traced = traces.get(measure.code, [])
-            trace = address_of("measures", force.code, measure.code + TRACE_ENDING) if traced else ""
-            if traced:
-                _write_trace(site, trace, force, history, traced, of_force)
             charts = {"month": history.chart, "week": history.weekly_chart}
             site.write(
                 address,
@@ -101,16 +103,22 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
                 query=_query(force.code, measure.code),
                 csv=csv,
                 counted=_counted(measure, force.histories),
-                worst=force.worst.get(measure.code),
-                others=force.addresses,
-                trace=trace,
-                traced=frozenset(month.month for month in traced),
+                worst=worst.get(measure.code),
+                trace=trace_address(force.code, measure.code),
+                traced=frozenset(trace.figure["month_start"] for trace in traced),
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
             )
             site.add(csv, history_csv, force.code, [history])
         for address, histories in breakdowns.items():
             _write_breakdown(site, address, force, histories)
+        for history in force.histories:
+            if (
+                history.measure.code in traces
+                and force.addresses.get(history.measure.code)
+                and not history.measure.breakdown
+            ):
+                _write_traces(site, force, history.measure, traces[history.measure.code], of_force)
         in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         of_sections = [
             (title, [_listed_measure(item, force.month, force.addresses) for item in histories])
@@ -137,24 +145,12 @@ def _write_breakdown(site: Site, address: str, force: Force, histories: Sequence
     site.add(csv, history_csv, force.code, histories)
 
 
-def _write_trace(
-    site: Site, address: str, force: Force, history: MeasureHistory, traced: Sequence[TracedMonth], of_force: str
-) -> None:
+def _write_traces(site: Site, force: Force, measure: Measure, traces: Sequence[Trace], of_force: str) -> None:
     """Write the page of a measure with the days and deliveries of its months, and what the search finds it by."""
-    measure = history.measure
-    texts = {month.month: history.text(month.month) for month in traced}
-    site.write(
-        address,
-        "trace.html.j2",
-        here="measures/index.html",
-        force_name=force.name,
-        measure=measure,
-        texts=texts,
-        months=traced,
-        of_days={month.month: figures_by_day(month, measure) for month in traced},
-    )
+    address, here = trace_address(force.code, measure.code), "measures/index.html"
+    site.write(address, "trace.html.j2", here=here, force_name=force.name, measure=measure, traces=traces)
     # A reader who has only a printed figure searches for it.
-    figures = " ".join(f"{text} {month:%Y-%m}" for month, text in texts.items())
+    figures = " ".join(f"{trace.figure['display_value']} {trace.figure['month_start']:%Y-%m}" for trace in traces)
     title = f"Days and deliveries: {measure.section_title}, {measure.label}"
     site.find(address, f"{title}{of_force}", "where its figures come from", figures)
 

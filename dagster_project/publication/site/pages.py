@@ -1,7 +1,6 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -11,12 +10,13 @@ import duckdb
 
 from dagster_project.publication.files import Draft, copy, write
 from dagster_project.publication.forms import FORMS
+from dagster_project.publication.html import PAGES
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
-from dagster_project.publication.report.histories import MeasureHistory, histories_of
+from dagster_project.publication.report.histories import histories_of
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months, read_force
 from dagster_project.publication.report.read import report_of
@@ -31,11 +31,10 @@ from dagster_project.publication.site.engine import (
     read_views,
     write_page,
 )
-from dagster_project.publication.site.frame import PAGES, Site
+from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
 from dagster_project.publication.site.peers import peer_charts
-from dagster_project.publication.site.worst_month import WorstMonth, worst_months
 
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
@@ -137,7 +136,7 @@ def _collect(
                 write_page(site, name, views, **content)
     trust = pages.get("trust") if "trust.html" not in site.failed else None
     attempt("index.html", lambda: _index(site, connection, papers, forces, trust))
-    attempt("measures/index.html", lambda: write_measures(site, connection, forces))
+    attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
     attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, force_code, figures, events))
     attempt("dictionary.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: write_cookbook(site, connection))
@@ -158,28 +157,11 @@ def _forces(
         except UnsafeName as error:
             renderer.refuse(error, "measures", code)
             continue
-        read = partial(
-            _read_force, connection, code, month, until=months[-1].month, papers=papers, events=events.get(code, ())
-        )
-        found = renderer.attempt(address, read)
-        if found is not None:
-            histories, worst = found
-            yield Force(
-                code, names.get(code, code), month, histories, measure_addresses(renderer, code, histories), worst
-            )
-
-
-def _read_force(
-    connection: duckdb.DuckDBPyConnection,
-    code: str,
-    month: date,
-    *,
-    until: date,
-    papers: Sequence[Paper],
-    events: Sequence[Event],
-) -> tuple[list[MeasureHistory], dict[str, WorstMonth]]:
-    histories = histories_of(read_force(connection, code), month=month, until=until, events=events)
-    return histories, worst_months(connection, code, histories, papers, events)
+        span = {"month": month, "until": months[-1].month}
+        read = partial(histories_of, read_force(connection, code), **span, events=events.get(code, ()))
+        histories = renderer.attempt(address, read)
+        if histories is not None:
+            yield Force(code, names.get(code, code), month, histories, measure_addresses(renderer, code, histories))
 
 
 def _index(
@@ -203,7 +185,9 @@ def _index(
         "index.html.j2",
         trust=trust,
         report=report,
-        traces={code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed},
+        measure_pages={
+            code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed
+        },
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,

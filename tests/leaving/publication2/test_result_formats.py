@@ -8,11 +8,9 @@ from itertools import chain
 
 import duckdb
 import pytest
-import typer
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from dagster_project.cli.trace import trace
 from dagster_project.publication import query as result_formats
 from dagster_project.publication.query import (
     PublishedQuery,
@@ -22,8 +20,6 @@ from dagster_project.publication.query import (
     write_rows,
     write_table,
 )
-from dagster_project.tracing import read as tracing_read
-from dagster_project.tracing import text as tracing_text
 
 ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
 
@@ -189,13 +185,7 @@ def test_markdown_shows_a_value_as_it_is(value):
     assert not any(re.search(r"https?://|www\.|\w@\w", part.content, re.I) for part in cell if part.type == "text")
 
 
-def test_trace_escapes_what_it_shows_and_keeps_the_first_column_of_rows_whole(monkeypatch, capsys):
-    found = type("Trace", (), {"faults": ()})
-    monkeypatch.setattr(tracing_read, "trace_figure", lambda *_, **__: found)
-    monkeypatch.setattr(tracing_text, "lines_of", lambda _: ["Owner  \x1b[31m\u202eeve", "C:\\kept"])
-    with pytest.raises(typer.Exit):
-        trace("calls_999.received", "2022-08")
-    assert capsys.readouterr().out == "Owner  \\x1b[31m\\u202eeve\nC:\\kept\n"
+def test_the_first_column_of_rows_is_kept_whole(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     out = Terminal()
     write_rows(["a", "b"], [("x" * 20, "y" * 30)], out)

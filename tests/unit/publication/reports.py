@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from dagster_project.publication.charts import draw
+from dagster_project.publication.html import PAGES
 from dagster_project.publication.report import model
 from dagster_project.publication.report.model import Block, Chart, Column, Figure, Measure, Point, Report, Row, Run
-from dagster_project.publication.site.frame import PAGES
 
 NOTES = ((None, 1, 2), *[(None, None, None)] * 3)
 MONTHS = (date(2022, 12, 1), date(2023, 1, 1))

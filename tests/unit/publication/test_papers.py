@@ -13,11 +13,11 @@ from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.model import Event, PaperMonth
 from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.read import ReportError
-from tests.unit.publication.reports import MONTHS, a_report, of_section
+from tests.unit.publication.reports import MONTHS, a_measure, a_report, of_section
 
 COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]
 RUNNING = [replace(COMPLETE[0], is_default=True), PaperMonth(MONTHS[1], 31, 1, is_default=False, is_running=True)]
-TRACE = "measures/kent/received.trace.html"
+MEASURE = "measures/kent/calls_101.pct_not_answered.html"
 
 
 def as_text(report, *_):
@@ -25,8 +25,8 @@ def as_text(report, *_):
     return f"{report.data_until} {report.publication}"
 
 
-def page_as_text(report, _, traces):
-    links = "".join(f'<a class="trace" href="../../../{trace}">x</a>' for trace in traces.values())
+def page_as_text(report, _, measure_pages):
+    links = "".join(f'<a class="site" href="../../../{address}">x</a>' for address in measure_pages.values())
     return f"{report.data_until} {report.publication} {links}"
 
 
@@ -43,9 +43,8 @@ class RenderingHere(Renderer):
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
-    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force, catalogue=[a_measure()]))
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
-    monkeypatch.setattr(papers, "trace_addresses", lambda *_: {"calls_999.received": TRACE})
     forms = {"board_paper.pdf": False, "board_paper.xlsx": False, "board_paper.docx": True}
     monkeypatch.setattr(
         papers, "tasks", lambda report, is_newest: {n: (as_text, (report,)) for n in forms if is_newest or not forms[n]}
@@ -121,7 +120,7 @@ def test_the_complete_month_is_shown_first_and_a_running_one_never(publish, monk
     written = publish()
     folder = written[MONTHS[0]][1].parents[2]
     first = written[MONTHS[0]][1].glob("board_paper.*")
-    # Links to the traces begin at the folder of the page.
+    # Links to the site begin at the folder of the page.
     expected = {path.name: path.read_bytes().replace(b'href="../../../', b'href="') for path in first}
     assert {path.name: path.read_bytes() for path in folder.glob("board_paper.*")} == expected
     assert sorted(path.name for path in written[MONTHS[1]][1].glob("*.*x")) == ["board_paper.xlsx"]
@@ -131,38 +130,23 @@ def test_the_complete_month_is_shown_first_and_a_running_one_never(publish, monk
     assert not list(failed[MONTHS[1]][1].parents[2].glob("board_paper.*"))
 
 
-def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_missing(publish, renderer):
+def test_measures_of_a_paper_lead_to_their_pages(publish):
     written = publish()
-    newest, older = (written[month][1] / papers.PAGE for month in reversed(MONTHS))
-    folder = newest.parents[3]
-    trace = folder / TRACE
-    trace.parent.mkdir(parents=True)
-    trace.touch()
-    shown = [folder / papers.PAGE, newest]
+    folder = written[MONTHS[0]][1].parents[2]
 
     def links(page):
-        found = re.findall(r'<a class="trace" href="([^"]*)">', page.read_text(encoding="utf-8"))
+        found = re.findall(r'<a class="site" href="([^"]*)">', page.read_text(encoding="utf-8"))
         return [(page.parent / address).resolve() for address in found]
 
-    paper = papers.Paper("kent", "Kent", COMPLETE[1], newest.parent.relative_to(folder), True, (), ())
-    address = newest.relative_to(folder).as_posix()
-    renderer.made_of = {address: "", address.rpartition("/")[0]: "", "index.html": ""}
-    draft = Draft(folder, None, renderer)
-    papers.remove_broken_links(draft, [paper])
-    assert [links(page) for page in (*shown, older)] == [[trace.resolve()], [trace.resolve()], []]
-    trace.unlink()
-    papers.remove_broken_links(draft, [paper])
-    assert [links(page) for page in shown] == [[], []]
-    assert newest.read_text(encoding="utf-8").endswith(" x")
-    # So that the next publication renders it again.
-    assert list(renderer.made_of) == ["index.html"]
+    pages = [folder / papers.PAGE, *(written[month][1] / papers.PAGE for month in MONTHS)]
+    assert [links(page) for page in pages] == [[(folder / MEASURE).resolve()]] * 3
 
 
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
-    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force))
+    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force, catalogue=[a_measure()]))
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
     written = papers.write_papers(None, None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]

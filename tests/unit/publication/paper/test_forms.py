@@ -107,11 +107,13 @@ def test_the_page_leaves_out_what_a_report_does_not_have():
     assert not re.search("up to|<figure>", html)
 
 
-def test_the_page_links_its_other_forms_and_the_traces_of_its_measures():
-    address = "measures/kent/calls_999.received.trace.html"
+def test_the_page_links_its_other_forms_the_site_and_the_pages_of_its_measures():
+    address = "measures/kent/calls_999.received.html"
     html = page(REPORT, list(FORMS)[:3], {"calls_999.received": address})
     assert re.search(r'Also as <a href="board_paper.pdf">PDF</a>\s*and <a href="board_paper.xlsx">workbook</a>\.', html)
-    assert re.findall(r'<a class="trace" href="([^"]*)">([^<]*)</a>', html) == [
+    assert '<a class="site" href="../../../trust.html">Trust</a>' in html
+    assert "<nav" not in page(REPORT, [], {})
+    assert re.findall(r'<a class="site" href="([^"]*calls[^"]*)">([^<]*)</a>', html) == [
         (f"../../../{address}", label) for label in ("=999 calls &lt;received&gt;", "=Received &amp; &lt;answered&gt;")
     ]
     newest, earlier = (set(tasks(REPORT, is_newest=state)) for state in (True, False))

@@ -111,7 +111,7 @@ def test_months_have_text_value_coverage_and_verdict(marts):
     amounts = {"value": ["1234.5"], "usual": ["1.5"], "upper_limit": ["2.25"], "target": ["2"]}
     of_month = {"first_day": ["2022-12-01"], "share_of_days_loaded": ["100"], "verdict": ["worse"]}
     assert months[RECEIVED, "", "month"] == of_month | amounts | texts
-    assert months[RECEIVED, "", "month_per_day"]["value_text"] == ["39.8"]
+    assert series_of(marts, "month_per_day")[RECEIVED, "", "month_per_day"]["value_text"] == ["39.8"]
     # It lacks only the days before the first delivery.
     assert "is_provisional" not in months[RECEIVED, "", "fytd"]
     assert months[LOST, "", "month"] == {"first_day": ["2022-12-01"], "is_provisional": [True]}
