@@ -271,14 +271,7 @@ def publication_before(published: Path) -> Path | None:
     if not pointer.exists():
         return None
     folder = pointer.resolve()
-    fault = damaged_file(folder)
-    if fault is None:
-        written = (folder / MANIFEST).stat().st_mtime_ns
-        changed = next((path for path in _listed(folder) if (folder / path).stat().st_mtime_ns > written), None)
-        fault = (
-            (folder / changed, "written to after it was published, or put back without its time") if changed else None
-        )
-    if fault:
+    if fault := changed_file(folder):
         warn(
             f"{folder.name}/{fault[0].relative_to(folder)}: {fault[1]}. None of the files of this publication is "
             "reused: the next publication writes all of them. No action is needed. Open published databases read-only "
@@ -286,6 +279,15 @@ def publication_before(published: Path) -> Path | None:
         )
         return None
     return folder
+
+
+def changed_file(folder: Path) -> tuple[Path, str] | None:
+    """Find a file of a publication that is damaged or was written to after its manifest, and say what was found."""
+    if fault := damaged_file(folder):
+        return fault
+    written = (folder / MANIFEST).stat().st_mtime_ns
+    changed = next((path for path in _listed(folder) if (folder / path).stat().st_mtime_ns > written), None)
+    return (folder / changed, "written to after it was published, or put back without its time") if changed else None
 
 
 def damaged_file(folder: Path) -> tuple[Path, str] | None:

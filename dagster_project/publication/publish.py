@@ -24,11 +24,13 @@ from dagster_project.publication.files import (
     PARTIAL,
     Draft,
     FailedRendering,
+    changed_file,
     copy,
     finish,
     is_copy,
     manifest_of,
     next_name,
+    pointer_of,
     publication_before,
     start_publication,
     take_over,
@@ -177,8 +179,8 @@ def unchanged_publication(settings: Settings) -> Path | None:
     """
     if any(settings.published.glob(f"{PARTIAL}*")) or not settings.warehouse.exists():
         return None
-    before = publication_before(settings.published)
-    if before is None:
+    before = pointer_of(settings.published).resolve()
+    if not before.exists() or changed_file(before):
         return None
     with loading_connection(settings.warehouse) as connection:
         if stale_because(connection, settings):
