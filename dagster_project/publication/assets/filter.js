@@ -10,6 +10,7 @@
     for (const section of document.querySelectorAll("main section")) {
       section.hidden = !section.querySelector("tbody tr:not([hidden])");
     }
+    for (const force of document.querySelectorAll("main details")) force.open = field.value.trim() !== "";
     field.closest("p").querySelector("[role=status]").textContent =
       rows.filter((row) => !row.hidden).length + " of " + rows.length + " measures";
   });
