@@ -93,7 +93,7 @@ def test_a_trace_shows_sums_files_rows_and_what_is_missing(troubled):
 
     rows = [row for row in traced(root, *AVERAGE[1:], "--rows") if row["extract_date"] == "2022-10-31"]
     assert [f"{row['source_row']}: {row['amount']}" for row in rows] == ["3: 50.000000", "2: 1.000000", "3: 1.000000"]
-    assert root.fcir("trace", "999 average queuing answered", "2022-10").out == done.out
+    assert root.fcir("trace", "ASA 999", "2022-10").out == done.out
     # Another day of crimes is missing, not rejected.
     crimes = root.fcir("trace", "crime.recorded_crime", "2022-10").out
     assert "crimes: 2022-10-01 to 2022-10-27 not delivered; 2022-10-29 missing" in crimes
@@ -110,8 +110,11 @@ def test_a_trace_shows_no_personal_value_or_surrogate(troubled):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["calls_999.pct_unanswered", "2022-10"], "is not one measure; those it finds: calls_999.pct_not_answered, "),
-        (["pct_not_answered", "2022-10"], "those it finds: calls_999.pct_not_answered, calls_101.pct_not_answered, "),
+        (
+            ["calls_999.pct_unanswered", "2022-10"],
+            "those it finds: calls_999.pct_called_back_same_day, calls_999.pct_not_answered",
+        ),
+        (["pct_not_answered", "2022-10"], "those it finds: calls_999.pct_not_answered, calls_101.pct_not_answered"),
         (["\x1b[2Jxyz", "2022-10"], "no measure has \\x1b[2Jxyz in it. All: fcir measures"),
         (["calls_999.received", "2022-10-01"], "2022-10-01: not a month; expected YYYY-MM"),
         (["calls_999.received", "0000-01"], "0000-01: not a month; expected YYYY-MM"),
