@@ -126,6 +126,7 @@ def render_html(
             # Not an optional page: a paper is not rendered again when that appears.
             "pages": [page for page in PAGES if page[0] != "peers.html"],
             "root": "../../../",
+            "has_notes": True,
         },
     )
 

@@ -1,7 +1,6 @@
 """The first page and the README of a public edition: its newest paper, its tables, how small counts are protected."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +17,7 @@ from dagster_project.publication.files import Draft, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
-from dagster_project.publication.report.model import PAPER_MONTHS, Block, Chart, Matrix, Report
+from dagster_project.publication.report.model import PAPER_MONTHS, Block, Chart, Report
 from dagster_project.publication.report.queries import read_force
 from dagster_project.publication.report.read import report_of
 
@@ -99,7 +98,8 @@ def write_public_index(
     charts = _charts(report) if report else []
     content = {
         "report": report,
-        "matrix": report and _without_notes(report.matrix),
+        "matrix": report and report.matrix,
+        "has_notes": False,
         "measure_pages": {},
         "approved": approved(latest.force_code, f"{latest.month.month:%Y-%m}") if latest else (),
         "charts": [(chart, draw(chart)) for chart in charts],
@@ -130,19 +130,6 @@ def public_index(content: Mapping[str, Any], notes: str) -> str:
     # The project draws the charts from numbers, so nothing in them needs escaping.
     charts = [(chart, Markup(drawing)) for chart, drawing in content["charts"]]  # noqa: S704
     return render_template("public_index.html.j2", {**content, "charts": charts, "notes": Markup(method)})  # noqa: S704
-
-
-def _without_notes(matrix: Matrix) -> Matrix:
-    """Return the table without the numbers of notes, which the paper has."""
-    plain = [
-        replace(
-            item,
-            figure=replace(item.figure, note=None),
-            compared=tuple(replace(figure, note=None) for figure in item.compared),
-        )
-        for item in matrix.headlines
-    ]
-    return replace(matrix, headlines=tuple(plain))
 
 
 def _charts(report: Report) -> list[Chart]:

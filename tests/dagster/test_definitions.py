@@ -82,9 +82,9 @@ def test_a_page_of_the_site_is_a_link_if_its_address_is_known_and_else_a_path(sp
 
 def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(specs):
     package = PROJECT_ROOT / "dagster_project" / "publication"
-    code = [*package.glob("report/*.py"), *package.glob("site/*.py"), *package.glob("site/pages/*.sql")]
-    code += package.glob("cookbook/*.sql")
-    read = {name for file in code for name in re.findall(r"marts\.([a-z]\w*)", file.read_text(encoding="utf-8"))}
+    code = [file for folder in ("report", "site", "cookbook") for file in (package / folder).rglob("*")]
+    texts = [file.read_text(encoding="utf-8") for file in code if file.suffix in (".py", ".sql")]
+    read = {name for text in texts for name in re.findall(r"marts\.([a-z]\w*)", text)}
     parts = ("board_paper", "measures", "trust", "dictionary", "site")
     deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
     assert deps - set(parts) | {"measures"} == read

@@ -185,6 +185,7 @@ def _index(
         "index.html.j2",
         trust=trust,
         report=report,
+        has_notes=False,
         measure_pages={
             code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed
         },
