@@ -110,6 +110,11 @@ window.fcirFigures = {};
     return show(unknown.length ? `Not in this publication: ${unknown.join(", ")}.` : "");
   }
 
+  /** Write the choice to the address: a page opened as a file may change only the part after "#". */
+  function remember() {
+    history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
+  }
+
   /** Show the choice, after its files are read; the first words of the status are given. */
   async function show(first = "") {
     showing += 1;
@@ -119,14 +124,13 @@ window.fcirFigures = {};
     fields.compare.disabled = !view.compared;
     element("comparison").hidden = !view.compared;
     element("comparison").lastElementChild.textContent = `Compare: ${view.compared_title.toLowerCase()}`;
-    // A page opened as a file may change only the part of its address after "#".
-    history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
     const forces = chosen("force");
     const loaded = await Promise.all(forces.map((force) => load(force, view.file)));
     if (mine !== showing) return;
     const faults = loaded.filter((found) => typeof found === "string");
     const found = loaded.flatMap((of, at) => (typeof of === "string" ? [] : of.map((one) => ({ ...one, force_code: forces[at] }))));
     choose(found.filter((one) => chosen("measure").includes(one.measure)));
+    remember();
     element("shown").hidden = !series.length;
     element("status").textContent = [first, ...new Set(faults), summary()].filter(Boolean).join(" ");
     draw();
@@ -389,7 +393,7 @@ window.fcirFigures = {};
   window.addEventListener("hashchange", () => {
     // An anchor within the page is not a choice, which the address keeps.
     if (location.hash.includes("=")) follow();
-    else history.replaceState(null, "", `#${new URLSearchParams(new FormData(form))}`);
+    else remember();
   });
   let waiting = 0;
   window.addEventListener("resize", () => {

@@ -195,7 +195,10 @@ def read_explorer(
             },
             "bank_holidays": _bank_holidays(connection),
             "verdicts": VERDICT_WORDS,
-            "addresses": addresses,
+            "addresses": {
+                force: {measure: url_of(*address.split("/")) for measure, address in of_force.items()}
+                for force, of_force in addresses.items()
+            },
             "spreadsheet": {"formula": FORMULA, "figure": FIGURE},
         },
     }
