@@ -41,11 +41,14 @@ def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliv
     # Six of the headline measures are not printed.
     assert sum(len(months) for months in traces.values()) == 108 + 6 * 6
     folder = sample.current.resolve()
-    pages = {measure: folder / "measures" / "kent" / f"{measure}.trace.html" for measure in traces}
     for paper in (folder / "board_paper.html", folder / "papers" / "kent" / "2023-01" / "board_paper.html"):
-        links = re.findall(r'<a class="trace" href="([^"]*)"', paper.read_text(encoding="utf-8"))
-        assert {(paper.parent / link).resolve() for link in links} == set(pages.values())
-    for measure, page in pages.items():
+        links = re.findall(r'<a class="site" href="([^"]*)"', paper.read_text(encoding="utf-8"))
+        assert {folder / "measures/kent" / f"{name}.html" for name in traces} <= {
+            (paper.parent / i).resolve() for i in links
+        }
+    for measure in traces:
+        page = folder / "measures" / "kent" / f"{measure}.trace.html"
+        assert f'"{page.name}#2023-01"' in page.with_name(f"{measure}.html").read_text(encoding="utf-8")
         text = page.read_text(encoding="utf-8")
         for month in traces[measure]:
             assert f'id="{month.figure["month_start"]:%Y-%m}"' in text

@@ -19,7 +19,7 @@ def settings(tmp_path) -> Settings:
             create schema marts;
             create table marts.measures as
             select
-                measure, measure as label, 'percent' as unit, 'calls' as section, '' as definition, 'a' as numerator,
+                measure, measure as label, 'percent' as unit, 'calls' as section, 'Calls' as section_title, '' as definition, 'a' as numerator,
                 'b' as denominator, 'lower' as better, 'calls' as sources
             from (values ('calls.answered'), ('calls.lost')) as measures (measure);
             create table marts.definitions as

@@ -24,11 +24,10 @@
     return { address, title, kind, inTitle: plain(title), inSynonyms: plain(synonyms), inText: plain(text) };
   });
 
-  // A word counts most in the title, then as another word for it, then in the text of the page.
+  // A word counts most in the title or as another word for it, then in the text of the page.
   function score(page, word) {
     if (page.inTitle.startsWith(word)) return 4;
-    if (page.inTitle.includes(word)) return 3;
-    if (page.inSynonyms.includes(word)) return 2;
+    if (page.inTitle.includes(word) || page.inSynonyms.includes(word)) return 3;
     return page.inText.includes(word) ? 1 : 0;
   }
 
