@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dagster_project.publication.report.course import first_capital, first_small, rest_of_year
+from dagster_project.publication.report.course import first_capital, first_small, record_words, rest_of_year
 from dagster_project.publication.report.display import display_target
 from dagster_project.publication.report.figures import figure_of
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
@@ -106,18 +106,9 @@ def standing_out(row: Mapping[str, Any], measure: Measure) -> str:
 
 def record(row: Mapping[str, Any], measure: Measure) -> str:
     """Return `the highest since March 2021`; empty if the month has no record. A count is compared per day."""
-    side = "high" if row.get("is_record_high") else "low" if row.get("is_record_low") else ""
-    if not side:
-        return ""
-    if measure.unit == "duration":
-        word = {"high": "longest", "low": "shortest"}[side]
-    elif row["mean_per_day"] is not None:
-        word = f"{side}est a day"
-    else:
-        word = f"{side}est"
-    if row["record_since"]:
-        return f"the {word} since {long_month(row['record_since'])}"
-    return f"the {word} since figures began in {long_month(row['first_month'])}"
+    side = 1 if row.get("is_record_high") else -1 if row.get("is_record_low") else 0
+    per = " a day" if side and row["mean_per_day"] is not None else ""
+    return record_words(side, measure, row["record_since"], row["first_month"], per) if side else ""
 
 
 def target_label(measure: Measure, target: Decimal | None) -> str:
