@@ -203,8 +203,15 @@ def record_words(side: int, measure: Measure, since: date | None, first: date, p
         first: the first month with a figure.
         per: what follows the word of a count, ` a day`.
     """
-    words = ("longest", "shortest") if measure.unit == "duration" else (f"highest{per}", f"lowest{per}")
-    return f"the {words[side != 1]} since {long_month(since) if since else f'figures began in {long_month(first)}'}"
+    start = long_month(since) if since else f"figures began in {long_month(first)}"
+    return f"the {record_word(side, measure, per)} since {start}"
+
+
+def record_word(side: int, measure: Measure, per: str = "") -> str:
+    """Return `highest`, of durations `longest`."""
+    if measure.unit == "duration":
+        return "longest" if side == 1 else "shortest"
+    return f"{'highest' if side == 1 else 'lowest'}{per}"
 
 
 def target_words(measure: Measure, target: Decimal | None) -> str:
