@@ -104,6 +104,13 @@ class Course:
         before = self.x.get(self.year_before)
         return (self.x[self.month] / before - 1) * 100 if before else 0
 
+    @property
+    def year_growth(self) -> float:
+        """The change of the year to date on last year's, in percent; 0 in the first month and without one of them."""
+        now, then = self.year_to_date, self.last_year_to_date
+        has_both = now and then and then.value and self.month != self.year_start
+        return (now.value / then.value - 1) * 100 if has_both and now and then else 0
+
     def pooled(self, first: date, last: date) -> Sums | None:
         """Return the sums of a period; None unless all its months count and have sums."""
         rows = [row for month, row in self.rows.items() if first <= month <= last]
@@ -166,6 +173,8 @@ class Course:
             "growth": share(self.growth),
             "more": more(self.growth),
             "more_first": first_capital(more(self.growth)),
+            "ytd_growth": f"{share(self.year_growth)} {'higher' if self.year_growth > 0 else 'lower'}",
+            "ytd_growth_more": f"{share(self.year_growth)} {more(self.year_growth)}",
             "ytd_too": "",
         }
         for key, other in (("before", self.before), ("year", self.year_before)):

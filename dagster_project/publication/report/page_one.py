@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster_project.publication.report.course import LIMIT, Course, more, needed, share
 from dagster_project.publication.report.model import MainPoint, months_before
@@ -40,7 +40,8 @@ class Rule(NamedTuple):
 
     name: str
     kind: str
-    """`bad` and `good` may be said of several measures; `year` follows another rule of its topic."""
+    """`bad` and `good` may be said of several measures; `year` follows another rule of its topic; `growth` and
+    `growth of the year` score more, the more the month or year to date is off the one before."""
     score: float
     sentence: str
 
@@ -75,14 +76,7 @@ Point = list[Event]
 
 def main_points_by_month(force: ForceRows) -> dict[date, tuple[MainPoint, ...]]:
     """Return the main points of each month of a force that has twelve months before it."""
-    rows = {
-        measure: [
-            row
-            for row in judged
-            if row["value"] is not None and not row["is_provisional"] and not row["is_affected_by_quarantine"]
-        ]
-        for measure, judged in force.verdicts.items()
-    }
+    rows = {measure: [row for row in judged if _counts(row)] for measure, judged in force.verdicts.items()}
     told: Point = []
     points = {}
     for month in sorted({row["month_start"] for of in rows.values() for row in of})[_FIRST_PAPER - 1 :]:
@@ -100,6 +94,10 @@ def main_points_by_month(force: ForceRows) -> dict[date, tuple[MainPoint, ...]]:
             for point in chosen
         )
     return points
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    return row["value"] is not None and not row["is_provisional"] and not row["is_affected_by_quarantine"]
 
 
 def main_points(courses: Courses, month: date, told: Sequence[Event]) -> list[Point]:
@@ -135,9 +133,12 @@ def main_points(courses: Courses, month: date, told: Sequence[Event]) -> list[Po
             if beside and has_room(point, beside) and is_rare(beside.rule.name):
                 point.append(beside)
                 spoken |= {beside.course.code} if beside.rule.name == "context" else set()
-        of_year = [event for event in mine[1:] if event.rule.kind == "year" and event.rule.name not in used]
         second = [
-            event for event in of_year if event.course is lead.course or event.rule.name in _YEAR_TARGET.values()
+            event
+            for event in mine[1:]
+            if event.rule.kind == "year"
+            and event.rule.name not in used
+            and (event.course is lead.course or event.rule.name in _YEAR_TARGET.values())
         ][:1]
         used |= {event.rule.name for event in (*point, *second)}
         if second and not has_room(point, second[0]):
@@ -195,15 +196,12 @@ def _also(courses: Courses, lead: Event) -> Event | None:
 
 def _positions(courses: Courses, topics: set[str]) -> list[Point]:
     """Return a main measure of each topic without a point, if it is clearly off the year before, furthest first."""
-    steps = {
-        course: abs(course.change(course.year_before)) / course.usual_step
-        for course in courses.values()
-        if course.measure.weight == 1
-        and course.usual_step
-        and course.has(course.year_before)
-        and course.topic not in topics
-    }
-    clear = sorted((course for course in steps if steps[course] > 2), key=lambda course: steps[course])
+    steps: dict[Course, float] = {}
+    for course in courses.values():
+        if course.measure.weight == 1 and course.usual_step and course.has(course.year_before):
+            steps[course] = abs(course.change(course.year_before)) / course.usual_step
+    clear = [course for course in steps if steps[course] > 2 and course.topic not in topics]
+    clear.sort(key=lambda course: steps[course])
     furthest = {course.topic: course for course in clear}
     return [[_event(course, "position")] for course in reversed(furthest.values())]
 
@@ -219,20 +217,15 @@ def _say_beginning_once(events: Iterator[Event]) -> None:
 
 
 def _event(
-    course: Course,
-    rule: str,
-    occasion: date | float | None = None,
-    size: float = 1,
-    extra: float = 0,
-    /,
-    **slots: object,
+    course: Course, rule: str, occasion: date | float | None = None, size: float = 1, /, **slots: object
 ) -> Event:
     """Return an event; its text is empty if a change that it quotes prints the same, or is the other way per day."""
     of = _rules()[rule]
     words = course.slots | slots
     is_empty = any(not words.get(name, "-") and f"{{{name}}}" in of.sentence for name in ("on_before", "on_year"))
     text = "" if is_empty else of.sentence.format_map(words)
-    rank = (of.score + extra) * course.measure.weight
+    growth = {"growth": course.growth, "growth of the year": course.year_growth}.get(of.kind, 0)
+    rank = (of.score + min(abs(growth), 30) / 2) * course.measure.weight
     return Event(of, course, course.month if occasion is None else occasion, text, rank * size, rank)
 
 
@@ -400,30 +393,23 @@ def _of_share(course: Course) -> Iterator[Event]:
 
 def _of_volume(course: Course, told: Sequence[Event]) -> Iterator[Event]:
     """Yield what a sum says: a record, another course than a year before, or another year to date."""
-    growth, now, then = course.growth, course.year_to_date, course.last_year_to_date
-    has_year = now and then and then.value and course.month != course.year_start
-    year_growth = (now.value / then.value - 1) * 100 if has_year and now and then else 0
-    extra, year_extra = (min(abs(percent), 30) / 2 for percent in (growth, year_growth))
-    slots = {
-        "ytd_growth": f"{share(year_growth)} {'higher' if year_growth > 0 else 'lower'}",
-        "ytd_growth_more": f"{share(year_growth)} {more(year_growth)}",
-    }
+    growth, year_growth = course.growth, course.year_growth
     side = 1 if growth > 0 else -1
     is_extreme = course.row["record_since"] is None and course.is_record(side) and abs(growth) >= 6
     extreme = _EXTREMES[is_extreme and side == -1]
     old = _last(told, course, extreme)
     is_further = old is None or side * (course.x[course.month] / old.value - 1) > 0.25
     if is_extreme and (is_further or not _lately(told, course, 11, extreme)):
-        yield _event(course, extreme, None, 1, extra)
+        yield _event(course, extreme)
     elif abs(growth) >= 10 and not _lately(told, course, 12, "volume year", "volume turn", *_EXTREMES):
-        yield _event(course, "volume year", None, 1, extra)
+        yield _event(course, "volume year")
     was = {_rises_on_year(course, number) for number in range(1, 7)}
     if was == {growth <= 0} and abs(growth) >= 2:
-        yield _event(course, "volume turn", was="decreases" if growth > 0 else "increases", **slots)
+        yield _event(course, "volume turn", was="decreases" if growth > 0 else "increases")
     if abs(year_growth) >= 5 and abs(growth) >= 2 and year_growth * growth < 0:
-        yield _event(course, "volume contrast", course.year_start, 1, year_extra, **slots)
+        yield _event(course, "volume contrast", course.year_start)
     if abs(year_growth) >= 2 and course.month.month in (9, 3):
-        yield _event(course, "volume half-year", None, 1, year_extra, **slots)
+        yield _event(course, "volume half-year")
 
 
 def _mix(courses: Courses, told: Sequence[Event]) -> Iterator[Event]:
