@@ -17,7 +17,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Any, NamedTuple
 
-from dagster_project.publication.report.course import LIMIT, Course, more, needed, share
+from dagster_project.publication.report.course import LIMIT, Course, first_capital, more, needed, share
 from dagster_project.publication.report.model import MainPoint, months_before
 from dagster_project.publication.report.queries import ForceRows
 
@@ -223,7 +223,7 @@ def _event(
     of = _rules()[rule]
     words = course.slots | slots
     is_empty = any(not words.get(name, "-") and f"{{{name}}}" in of.sentence for name in ("on_before", "on_year"))
-    text = "" if is_empty else of.sentence.format_map(words)
+    text = "" if is_empty else first_capital(of.sentence.format_map(words))
     growth = {"growth": course.growth, "growth of the year": course.year_growth}.get(of.kind, 0)
     rank = (of.score + min(abs(growth), 30) / 2) * course.measure.weight
     return Event(of, course, course.month if occasion is None else occasion, text, rank * size, rank)
