@@ -108,8 +108,9 @@ class Course:
     def year_growth(self) -> float:
         """The change of the year to date on last year's, in percent; 0 in the first month and without one of them."""
         now, then = self.year_to_date, self.last_year_to_date
-        has_both = now and then and then.value and self.month != self.year_start
-        return (now.value / then.value - 1) * 100 if has_both and now and then else 0
+        if not (now and then and then.value) or self.month == self.year_start:
+            return 0
+        return (now.value / then.value - 1) * 100
 
     def pooled(self, first: date, last: date) -> Sums | None:
         """Return the sums of a period; None unless all its months count and have sums."""

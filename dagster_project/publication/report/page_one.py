@@ -32,6 +32,7 @@ _REVERSED = {0.42: "about a third", 0.58: "about half", 0.72: "about two thirds"
 _WORST = ("worst", "worst again")
 _EXTREMES = ("volume high", "volume low")
 _NON_EMERGENCY = {"calls": "calls_101.received", "digital": "digital.digital_contacts", "both": "demand.non_emergency"}
+Key = tuple[str, str, date | float]
 _YEAR_TARGET = {"cannot_be_met": "out of reach", "never_reached": "never reached"}
 
 
@@ -60,8 +61,8 @@ class Event:
     """Score without the size of the change: the order within a topic."""
 
     @property
-    def key(self) -> tuple[str, str, date | float]:
-        """What is said once."""
+    def key(self) -> Key:
+        """Rule, measure and occasion: what is said once."""
         return self.rule.name, self.course.code, self.occasion
 
     @property
@@ -154,9 +155,7 @@ def main_points(courses: Courses, month: date, told: Sequence[Event]) -> list[Po
     return points
 
 
-def _beside(
-    courses: Courses, lead: Event, mine: Sequence[Event], said: set[tuple[str, str, date | float]]
-) -> Iterator[Event | None]:
+def _beside(courses: Courses, lead: Event, mine: Sequence[Event], said: set[Key]) -> Iterator[Event | None]:
     """Yield what follows a bad or good event: a target or another measure of its topic, then the demand behind it."""
     if lead.rule.kind in ("bad", "good"):
         near = (event for event in mine if event.rule.name in ("near", "target") and event.course is not lead.course)
@@ -231,6 +230,8 @@ def _event(
 
 def _events(courses: Courses, told: Sequence[Event]) -> Iterator[Event]:
     """Yield all that the month could say; the month after a gap is told by the table alone."""
+    # What was told of a measure without a figure for this month is not compared with it.
+    told = [event for event in told if event.course.code in courses]
     for course in (course for course in courses.values() if course.has(course.before)):
         if course.worse and course.usual_step and course.row["usual"] is not None:
             yield from _of_verdict(course, told)
