@@ -37,6 +37,10 @@ _REST_OF_YEAR = {
     "certain_at_last_years_number": "certain to be met at last year's number",
 }
 
+# Words for a measure that is better low (1) or high (-1).
+_SIDE = ("side_worse", "peak_word", "rise", "less")
+_SIDES = {1: ("high", "peak", "rise", "less"), -1: ("low", "low", "fall", "better")}
+
 # A share below is not worth a fraction; how far one may be from a fraction, and how close counts as "about".
 _LEAST_SHARE, _FAR, _CLOSE = 9, 3.4, 0.7
 
@@ -58,21 +62,17 @@ class Course:
     """
 
     def __init__(self, measure: Measure, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.measure = measure
+        self.measure, self.code, self.topic, self.is_sum = measure, measure.code, measure.topic, measure.is_sum
         self.rows = {row["month_start"]: row for row in rows}
-        self.month: date = rows[-1]["month_start"]
         self.row = rows[-1]
-        self.months = list(self.rows)
-        self.is_sum = measure.is_sum
-        self.x = {
-            month: float(row["value"]) / (days_of(month) if self.is_sum else 1) for month, row in self.rows.items()
-        }
-        self.worse = {"lower": 1, "higher": -1}.get(measure.better, 0)
-        self.usual_step = float(self.row["usual_step"] or 0) / (days_of(self.month) if self.is_sum else 1)
-        self.target = self.row["target"] if self.worse else None
+        self.month: date = self.row["month_start"]
         self.before, self.year_before = months_before(self.month, 1), months_before(self.month, 12)
-        self.year_start = year_start(self.month)
-        self.left = 11 - (self.month.month - 4) % 12
+        self.year_start = date(self.month.year - (self.month.month < 4), 4, 1)
+        days = {month: monthrange(month.year, month.month)[1] if self.is_sum else 1 for month in self.rows}
+        self.x = {month: float(row["value"]) / days[month] for month, row in self.rows.items()}
+        self.usual_step = float(self.row["usual_step"] or 0) / days[self.month]
+        self.worse = {"lower": 1, "higher": -1}.get(measure.better, 0)
+        self.target = self.row["target"] if self.worse else None
         numerator, value = self.row["numerator"], self.row["value"]
         self.scale = float(value) * float(self.row["denominator"] or 1) / float(numerator) if numerator else 1.0
         self.year_to_date = self.pooled(self.year_start, self.month)
@@ -94,13 +94,23 @@ class Course:
         """Return `October`, with the year for months that could be taken for those of this year."""
         return f"{month:%B}" if month > months_before(self.month, 11) else long_month(month)
 
-    def change(self, first: date, last: date) -> float:
-        """Return the change between two months, of sums per day."""
-        return self.x[last] - self.x[first]
+    def change(self, first: date, last: date | None = None) -> float:
+        """Return the change from a month to another or to the newest, of sums per day."""
+        return self.x[last or self.month] - self.x[first]
 
+    @property
     def growth(self) -> float:
-        """Return the change on the same month a year before, in percent."""
-        return (self.x[self.month] / self.x[self.year_before] - 1) * 100
+        """The change on the same month a year before, in percent; 0 if that month had none or does not count."""
+        before = self.x.get(self.year_before)
+        return (self.x[self.month] / before - 1) * 100 if before else 0
+
+    @property
+    def year_growth(self) -> float:
+        """The change of the year to date on last year's, in percent; 0 in the first month and without one of them."""
+        now, then = self.year_to_date, self.last_year_to_date
+        if not (now and then and then.value) or self.month == self.year_start:
+            return 0
+        return (now.value / then.value - 1) * 100
 
     def pooled(self, first: date, last: date) -> Sums | None:
         """Return the sums of a period; None unless all its months count and have sums."""
@@ -118,17 +128,15 @@ class Course:
 
         Empty if they print the same, or if the sum per day moved the other way.
         """
-        measure = self.measure
-        values = [self.rows[month]["value"] for month in (first, last)]
-        decimals = 0 if measure.unit == "duration" else measure.decimals
-        size = abs(rounded(values[1], decimals) - rounded(values[0], decimals))
-        rises = values[1] > values[0]
-        if not size or not values[0] or rises != (self.change(first, last) > 0):
+        unit, before, after = self.measure.unit, self.rows[first]["value"], self.rows[last]["value"]
+        decimals = 0 if unit == "duration" else self.measure.decimals
+        size = abs(rounded(after, decimals) - rounded(before, decimals))
+        if not size or not before or (after > before) != (self.change(first, last) > 0):
             return ""
-        unit = "count" if measure.unit == "percent" else measure.unit
-        points = f" point{'s' * (size != 1)}" if measure.unit == "percent" else ""
-        percent = share((float(values[1]) / float(values[0]) - 1) * 100)
-        return f"{'up' if rises else 'down'} {display(size, unit, decimals)}{points} ({percent})"
+        points = f" point{'s' * (size != 1)}" if unit == "percent" else ""
+        words = display(size, "count" if points else unit, decimals)
+        growth = share((float(after) / float(before) - 1) * 100)
+        return f"{'up' if after > before else 'down'} {words}{points} ({growth})"
 
     def is_record(self, side: int) -> bool:
         """Return whether no month of the last twelve is as high (1) or as low (-1)."""
@@ -136,49 +144,42 @@ class Course:
 
     def since(self, side: int) -> str:
         """Return `the highest since March 2021`."""
-        words = ("longest", "shortest") if self.measure.unit == "duration" else ("highest", "lowest")
-        return f"the {words[side != 1]} since {self._record_since()}"
-
-    def _record_since(self) -> str:
-        since = self.row["record_since"]
-        return long_month(since) if since else f"figures began in {long_month(self.months[0])}"
+        return record_words(side, self.measure, self.row["record_since"], next(iter(self.rows)))
 
     @cached_property
-    def slots(self) -> dict[str, str]:
+    def slots(self) -> dict[str, Any]:
         """Return the words that sentences of `rules.csv` are made of."""
-        month, before, year_before, worse = self.month, self.before, self.year_before, self.worse or 1
-        label = self.measure.short_label
-        now = self.text(month)
+        month, worse, label, clause = self.month, self.worse or 1, self.measure.short_label, self.measure.clause
+        now, name, done = self.text(month), self.name(month), (month.month - 4) % 12 + 1
         slots = {
             "now": now,
-            "month": self.name(month),
-            "clause": first_capital(self.measure.clause.format(x=now)),
-            "state": first_capital(f"{self.measure.clause.format(x=now)} in {self.name(month)}"),
-            "state_in_words": first_capital(f"{self.measure.clause.format(x=self._in_words())} in {self.name(month)}"),
+            "month": name,
+            "clause": clause.format(x=now),
+            "state": f"{clause.format(x=now)} in {name}",
+            "state_in_words": f"{clause.format(x=self._in_words())} in {name}",
             "label": label,
             "what": f"the {first_small(label)}",
-            "what_first": f"The {first_small(label)}",
             "target": target_words(self.measure, self.target),
-            "before_month": self.name(before),
-            "year_month": long_month(year_before),
+            "before_month": self.name(self.before),
+            "year_month": long_month(self.year_before),
             "since_worse": self.since(worse),
             "since_better": self.since(-worse),
-            "side_worse": "high" if worse == 1 else "low",
-            "peak_word": "peak" if worse == 1 else "low",
-            "rise": "rise" if worse == 1 else "fall",
-            "less": "less" if worse == 1 else "better",
-            "first": long_month(self.months[0]),
-            "done": counted(12 - self.left, "month"),
-            "left": counted(self.left, "month"),
+            **dict(zip(_SIDE, _SIDES[worse], strict=True)),
+            "first": long_month(next(iter(self.rows))),
+            "done": counted(done, "month"),
+            "left": counted(12 - done, "month"),
             "fy": f"{self.year_start.year}/{(self.year_start.year + 1) % 100:02}",
             "span": "half-year" if month.month == 9 else "year",
+            "growth": share(self.growth),
+            "more": more(self.growth),
+            "ytd_growth": f"{share(self.year_growth)} {'higher' if self.year_growth > 0 else 'lower'}",
+            "ytd_growth_more": f"{share(self.year_growth)} {more(self.year_growth)}",
             "ytd_too": "",
         }
-        if self.has(before):
-            slots |= {"before": self.text(before), "on_before": self.changed(before, month)}
-        if self.has(year_before):
-            above = "above" if self.change(year_before, month) > 0 else "below"
-            slots |= {"year": self.text(year_before), "on_year": self.changed(year_before, month), "above": above}
+        for key, other in (("before", self.before), ("year", self.year_before)):
+            if self.has(other):
+                above = "above" if self.change(other) > 0 else "below"
+                slots |= {key: self.text(other), f"on_{key}": self.changed(other, month), "above": above}
         now_sums, then_sums = self.year_to_date, self.last_year_to_date
         if now_sums:
             slots["ytd"] = self.show(now_sums.value)
@@ -198,6 +199,27 @@ class Course:
             return now
         side = "about" if abs(away) <= _CLOSE else "more than" if away > 0 else "almost"
         return f"{side} {_FRACTIONS[nearest]} ({now})"
+
+
+def record_words(side: int, measure: Measure, since: date | None, first: date, per: str = "") -> str:
+    """Return `the highest since March 2021`; `since figures began in ...` without an earlier month as high (1) or low.
+
+    Args:
+        side: 1 for a high value, -1 for a low one.
+        measure: the measure.
+        since: the last month that was as high or low.
+        first: the first month with a figure.
+        per: what follows the word of a count, ` a day`.
+    """
+    start = long_month(since) if since else f"figures began in {long_month(first)}"
+    return f"the {record_word(side, measure, per)} since {start}"
+
+
+def record_word(side: int, measure: Measure, per: str = "") -> str:
+    """Return `highest`, of durations `longest`."""
+    if measure.unit == "duration":
+        return "longest" if side == 1 else "shortest"
+    return f"{'highest' if side == 1 else 'lowest'}{per}"
 
 
 def target_words(measure: Measure, target: Decimal | None) -> str:
@@ -226,19 +248,14 @@ def needed(row: Mapping[str, Any], measure: Measure) -> str:
     return f"about {display(rounded(row['rest_of_year_need'], decimals, side), measure.unit, decimals)}"
 
 
-def days_of(month: date) -> int:
-    """Return the number of days of a month."""
-    return monthrange(month.year, month.month)[1]
-
-
-def year_start(month: date) -> date:
-    """Return the first month of a month's financial year, which begins in April."""
-    return date(month.year - (month.month < 4), 4, 1)
-
-
 def share(percent: float) -> str:
     """Return a change without its sign: `25%`, below 9.5 with one decimal."""
     return display(abs(Decimal(repr(percent))), "percent", 0 if abs(percent) >= 9.5 else 1)
+
+
+def more(growth: float) -> str:
+    """Return `more` or `fewer`."""
+    return "more" if growth > 0 else "fewer"
 
 
 def first_capital(text: str) -> str:

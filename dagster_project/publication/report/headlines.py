@@ -4,7 +4,7 @@ A month is an exception if it was worse than usual, made a step for the worse, o
 `kpi_measure_verdict` judges.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -28,7 +28,7 @@ from dagster_project.publication.report.model import (
     months_before,
     short_month,
 )
-from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, record
+from dagster_project.publication.report.sentences import met_of_year, number_word, record, standing_out
 
 MISSING = "missing"
 """Shown for a comment, action, owner or date that the analyst has not given."""
@@ -50,10 +50,9 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         points: these months as points.
     """
     month = figures.month
-    before = months_before(month, 1)
     row, last = figures.row(measure.code, month), _of_month(judged, month)
     figure = figures.figure(measure.code, month)
-    days = counted_days(row["days_loaded"], row["days"]) if row and figure.is_provisional else ""
+    days = f"Provisional: {counted_days(row['days_loaded'], row['days'])}" if row and figure.is_provisional else ""
     trend = tuple(point for point in points if point.month > months_before(month, _YEAR))
     complete = [point for point in trend if not point.is_provisional]
     ends = [
@@ -62,7 +61,12 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         if complete and (end := pick(complete, key=lambda point: point.value))
     ]
     limits = last.get("lower_limit"), last.get("upper_limit")
-    compared = ((before, "month"), (month, "same_month_last_year"), (month, "fytd"), (month, "prev_fytd"))
+    compared = (
+        (months_before(month, 1), "month"),
+        (month, "same_month_last_year"),
+        (month, "fytd"),
+        (month, "prev_fytd"),
+    )
     return Headline(
         measure=measure.code,
         section=measure.section_title,
@@ -74,9 +78,9 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         trend=trend,
         trend_words=", ".join(ends),
         trend_scale=None if None in limits else limits,  # type: ignore[arg-type]
-        verdict=_standing_out(last, measure),
+        verdict=standing_out(last, record(last, measure, is_cell=True)),
         rest=rest_of_year(last, measure),
-        remark="; ".join([*([f"Provisional: {days}"] if days else []), *quarantined(row)]),
+        remark=_joined([days, *quarantined(row)]),
         **_target(last, measure),
     )
 
@@ -84,23 +88,13 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
 def matrix(headlines: Sequence[Headline], month: date, published: str = "") -> Matrix:
     """Return the table of headline measures; `published` is a sentence on what is published nationally."""
     before = [short_month(months_before(month, number)) for number in (1, _YEAR)]
-    compared = zip(COMPARED, (*before, "Year to date", "Last year to date"), strict=True)
-    return Matrix(
-        columns=(
-            ("label", "Measure"),
-            ("figure", short_month(month)),
-            *(
-                column
-                for place, column in enumerate(compared)
-                if any(item.compared[place].value is not None for item in headlines)
-            ),
-            *([("target", "Target")] if any(item.target for item in headlines) else []),
-            *([("rest", "Rest of the year")] if any(item.rest for item in headlines) else []),
-            ("trend", "Last 12 months"),
-        ),
-        headlines=tuple(headlines),
-        note=published,
-    )
+    titles = dict(zip(COMPARED, (*before, "Year to date", "Last year to date"), strict=True))
+    filled = {name for name in COMPARED if any(item.beside(name).value is not None for item in headlines)}
+    filled |= {name for name in ("target", "rest") if any(getattr(item, name) for item in headlines)}
+    optional = titles | {"target": "Target", "rest": "Rest of the year"}
+    columns = [(name, title) for name, title in optional.items() if name in filled]
+    first, last = ("label", "Measure"), ("trend", "Last 12 months")
+    return Matrix((first, ("figure", short_month(month)), *columns, last), tuple(headlines), published)
 
 
 def points_note(
@@ -120,25 +114,24 @@ def points_note(
         missing: sources that delivered nothing for the month.
         is_quiet: whether there are no main points.
     """
-    words = []
+    nothing = ""
     if missing:
         names = listed([source.replace("_", " ") for source in missing])
-        words.append(f"Nothing was delivered for {long_month(month)} from: {names}.")
+        nothing = f"Nothing was delivered for {long_month(month)} from: {names}. "
     affected = [item.label for item in headlines if item.figure.value is not None and item.remark]
+    note = ""
     if len(affected) > _MOST_NAMED:
-        words.append(f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable.")
+        note = f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable."
     elif affected:
-        words.append(f"Data behind these figures are missing or could not be used: {listed(affected)}.")
+        note = f"Data behind these figures are missing or could not be used: {listed(affected)}."
     elif is_quiet and headlines:
-        known = [len([row for row in judged.get(item.measure, ()) if not row["is_provisional"]]) for item in headlines]
+        known = [sum(not row["is_provisional"] for row in judged.get(item.measure, ())) for item in headlines]
         most = max(known) - 1
-        if most >= _YEAR:
-            words.append(f"No figure on this page stood out in {month:%B}; the table gives them all.")
-        else:
-            are = "is" if most == 1 else "are"
-            count = number_word(most) if most > 0 else "none"
-            words.append(f"A month is judged against the twelve complete months before it; there {are} {count}.")
-    return " ".join(words)
+        note = f"No figure on this page stood out in {month:%B}; the table gives them all."
+        if most < _YEAR:
+            there = f"there {'is' if most == 1 else 'are'} {number_word(most) if most > 0 else 'none'}"
+            note = f"A month is judged against the twelve complete months before it; {there}."
+    return f"{nothing}{note}".strip()
 
 
 def exceptions(
@@ -160,36 +153,25 @@ def exceptions(
         explanations: what the analyst wrote, by measure.
         labels: short labels of all measures.
     """
-    by_rule = {item.code: "; ".join(_reasons(item, month, judged.get(item.code, ()))) for item in measures}
-    found = {code: first_capital(reason) for code, reason in by_rule.items() if reason}
+    by_rule = {item.code: first_capital(_joined(_reasons(item, month, judged.get(item.code, ())))) for item in measures}
+    found = {code: reason for code, reason in by_rule.items() if reason}
     named = {code: "Named by the author" for code in explanations if code not in found}
     no_comment = (Block("paragraph", (Run(MISSING, is_emphasised=True),)),)
-    return tuple(
-        ExceptionItem(
-            label=labels[code],
-            reason=reason,
-            comment=given.comment or no_comment,
-            **{
-                name: getattr(given, name) or (MISSING if code in explanations else NOTHING)
-                for name in ("action", "owner", "due")
-            },
-        )
-        for code, reason in (found | named).items()
-        for given in (explanations.get(code, Explanation()),)
-    )
+    items = []
+    for code, reason in (found | named).items():
+        given, none = explanations.get(code, Explanation()), MISSING if code in explanations else NOTHING
+        details = (text or none for text in (given.action, given.owner, given.due))
+        items.append(ExceptionItem(labels[code], reason, given.comment or no_comment, *details))
+    return tuple(items)
 
 
 def no_exceptions(measures: Sequence[Measure], month: date, judged: Mapping[str, Verdicts]) -> str:
     """Say what was looked for where there are no exceptions, and what could not be."""
     rows = [_of_month(judged.get(item.code, ()), month) for item in measures]
-    words = []
-    if any(row.get("is_target_met") is not None for row in rows):
-        words.append("No target is newly missed.")
+    target = "No target is newly missed. " if any(row.get("is_target_met") is not None for row in rows) else ""
     if any(row.get("usual") is not None for row in rows):
-        words.append("No month is worse than usual.")
-    else:
-        words.append("Whether a month is worse than usual cannot be said before twelve complete months.")
-    return " ".join(words)
+        return f"{target}No month is worse than usual."
+    return f"{target}Whether a month is worse than usual cannot be said before twelve complete months."
 
 
 def _reasons(measure: Measure, month: date, judged: Verdicts) -> Iterator[str]:
@@ -208,24 +190,20 @@ def _of_month(judged: Verdicts, month: date) -> Mapping[str, Any]:
     return next((row for row in reversed(judged) if row["month_start"] == month), {})
 
 
-def _standing_out(row: Mapping[str, Any], measure: Measure) -> str:
-    """Return `Worse than usual, highest since Mar 2021`: a cell has no room for sentences."""
-    words = record(row, measure).removeprefix("the ")
-    if words:
-        since = row["record_since"]
-        words = f"{words.partition(' since ')[0]} {f'since {short_month(since)}' if since else 'on record'}"
-    words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), words)))
-    return first_capital(words)
-
-
 def _target(row: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
     """Return the fields of a headline on its target."""
     target: Decimal | None = row.get("target")
     if target is None or measure.better == "neither":
         return {"target": ""}
-    met, number = row["is_target_met"], row["met_of_last_12"]
-    state = [] if met is None else ["met" if met else "missed"]
-    count = [] if number is None else [f"met in {number} of the last 12 months"]
-    words = "; ".join([": ".join([target_value(measure, target), *state]), *count])
-    side = "under" if measure.better == "lower" else "over"
-    return {"target": words, "target_side": side, "target_value": target, "target_state": "; ".join(state + count)}
+    value, year = target_value(measure, target), met_of_year(row)
+    state = {None: "", True: "met", False: "missed"}[row["is_target_met"]]
+    return {
+        "target": _joined((f"{value}: {state}" if state else value, year)),
+        "target_side": value.partition(" ")[0],
+        "target_value": target,
+        "target_state": _joined((state, year)),
+    }
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "; ".join(filter(None, parts))

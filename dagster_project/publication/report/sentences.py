@@ -10,7 +10,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dagster_project.publication.report.course import first_capital, first_small, rest_of_year
+from dagster_project.publication.report.course import (
+    first_capital,
+    first_small,
+    record_word,
+    record_words,
+    rest_of_year,
+)
 from dagster_project.publication.report.display import display_target
 from dagster_project.publication.report.figures import figure_of
 from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
@@ -42,7 +48,7 @@ class Series:
 def series_of(
     force: ForceRows, measure: Measure, months: Sequence[date], judged: Sequence[Mapping[str, Any]]
 ) -> Series:
-    """Return the complete months of a measure with their verdicts, as sentences are made of them.
+    """Return the complete months of a measure with their verdicts.
 
     Args:
         force: the rows of the force.
@@ -56,68 +62,52 @@ def series_of(
     changed = max((item.first_day for item in formulas if first < item.first_day <= last), default=None)
     rows = {month: force.figures.get((measure.code, month, "month")) for month in months}
     whole = [month for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]]
+    compared = [month for month in whole if changed is None or month >= changed]
     # A year to date for comparison is provisional if any day is missing, for any reason.
     years = [force.figures.get((measure.code, last, period)) for period in ("fytd", "prev_fytd")]
     now, before = (replace(figure_of(row), is_provisional=bool(row and row["is_provisional"])) for row in years)
     return Series(
-        measure=measure,
-        months=tuple(
-            {"month_start": month} | dict(verdicts.get(month, {}))
-            for month in whole
-            if changed is None or month >= changed
-        ),
-        left_out=tuple(month for month in months if month not in whole),
-        newest=verdicts.get(last, {}),
-        formula_changed=changed,
-        year_to_date=now,
-        year_to_date_before=before,
+        measure,
+        tuple({"month_start": month} | dict(verdicts.get(month, {})) for month in compared),
+        tuple(month for month in months if month not in whole),
+        now,
+        before,
+        changed,
+        verdicts.get(last, {}),
     )
 
 
 def sentences(series: Series) -> str:
     """Describe the figures of a measure over the months of a paper in one paragraph."""
-    if series.measure.chart_type == "cohort":
-        # Months of different ages cannot be compared.
-        parts = [_left_out(series)]
-    else:
-        parts = [
-            _verdicts(series),
-            _other_formula(series),
-            _against_target(series),
-            _against_year_before(series),
-            _left_out(series),
-        ]
-    return " ".join(sentence for sentence in parts if sentence) or (
-        "Nothing stands out." if series.months else "There is no complete month."
-    )
+    # Months of different ages cannot be compared.
+    of = (_verdicts, _other_formula, _against_target, _against_year_before, _left_out)
+    parts = [rule(series) for rule in (of if series.measure.chart_type != "cohort" else [_left_out])]
+    return " ".join(filter(None, parts)) or ("Nothing stands out." if series.months else "There is no complete month.")
 
 
 def finding(series: Series) -> str:
     """Say in a few words what stands out in the newest month: `January 2023: better than usual`; empty if nothing."""
-    words = standing_out(series.newest, series.measure)
+    words = standing_out(series.newest, record(series.newest, series.measure))
     return f"{long_month(series.newest['month_start'])}: {first_small(words)}" if words else ""
 
 
-def standing_out(row: Mapping[str, Any], measure: Measure) -> str:
+def standing_out(row: Mapping[str, Any], record: str) -> str:
     """Return `Worse than usual, the highest since March 2021`; empty if a month has no verdict and no record."""
-    words = ", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), record(row, measure))))
-    return first_capital(words)
+    return first_capital(", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), record))))
 
 
-def record(row: Mapping[str, Any], measure: Measure) -> str:
-    """Return `the highest since March 2021`; empty if the month has no record. A count is compared per day."""
-    side = "high" if row.get("is_record_high") else "low" if row.get("is_record_low") else ""
+def record(row: Mapping[str, Any], measure: Measure, *, is_cell: bool = False) -> str:
+    """Return `the highest since March 2021`, in a cell `highest since Mar 2021`; empty if the month has no record.
+
+    A count is compared per day.
+    """
+    side = 1 if row.get("is_record_high") else -1 if row.get("is_record_low") else 0
     if not side:
         return ""
-    if measure.unit == "duration":
-        word = {"high": "longest", "low": "shortest"}[side]
-    elif row["mean_per_day"] is not None:
-        word = f"{side}est a day"
-    else:
-        word = f"{side}est"
-    if row["record_since"]:
-        return f"the {word} since {long_month(row['record_since'])}"
-    return f"the {word} since figures began in {long_month(row['first_month'])}"
+    per, since = " a day" if row["mean_per_day"] is not None else "", row["record_since"]
+    if is_cell:
+        return f"{record_word(side, measure, per)} {f'since {short_month(since)}' if since else 'on record'}"
+    return record_words(side, measure, since, row["first_month"], per)
 
 
 def target_label(measure: Measure, target: Decimal | None) -> str:
@@ -152,28 +142,33 @@ def _against_target(series: Series) -> str:
     judged = [row for row in series.months if row.get("is_target_met") is not None]
     if not judged:
         return ""
-    missed = [row for row in judged if not row["is_target_met"]]
+    missed = [long_month(row["month_start"]) for row in judged if not row["is_target_met"]]
     targets = {row["target"] for row in judged}
     kind = series.measure.target_kind.capitalize()
     name = target_label(series.measure, targets.pop()) if len(targets) == 1 else kind
-    whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
+    count = number_word(len(judged))
     if not missed:
-        met = f"{name} met in {f'all {number_word(len(judged))}' if len(judged) > 1 else 'the one'} {whole}"
+        which, rest = f"all {count}" if len(judged) > 1 else "the one", ""
     elif len(missed) == len(judged):
-        met = f"{name} met in none of the {number_word(len(judged))} {whole}"
+        which, rest = f"none of the {count}", ""
     else:
-        months = listed([long_month(row["month_start"]) for row in missed])
-        met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
-    number, rest = series.newest.get("met_of_last_12"), rest_of_year(series.newest, series.measure)
-    course = [f"met in {number} of the last 12 months"] if number is not None else []
-    return f"{'; '.join([met, *course, *([f'for the year: {rest}'] if rest else [])])}."
+        which, rest = f"{len(judged) - len(missed)} of {len(judged)}", f", not in {listed(missed)}"
+    months = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
+    year = rest_of_year(series.newest, series.measure)
+    parts = [f"{name} met in {which} {months}{rest}", met_of_year(series.newest), f"for the year: {year}" * bool(year)]
+    return f"{'; '.join(filter(None, parts))}."
+
+
+def met_of_year(row: Mapping[str, Any]) -> str:
+    """Return `met in 11 of the last 12 months`; empty if that is not known."""
+    number = row.get("met_of_last_12")
+    return "" if number is None else f"met in {number} of the last 12 months"
 
 
 def _against_year_before(series: Series) -> str:
     now, before = series.year_to_date, series.year_to_date_before
-    if series.formula_changed or now.value is None or before.value is None:
-        return ""
-    if now.is_provisional or before.is_provisional:
+    is_incomplete = now.is_provisional or before.is_provisional
+    if series.formula_changed or is_incomplete or now.value is None or before.value is None:
         return ""
     if now.text == before.text:
         return f"The year to date is the same as a year earlier: {now.text}."

@@ -7,10 +7,10 @@ from statistics import median
 
 import pytest
 
-from dagster_project.publication.report.course import Course, days_of
+from dagster_project.publication.report.course import Course
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import months_before
-from dagster_project.publication.report.page_one import Told, main_points
+from dagster_project.publication.report.page_one import main_points
 from tests.unit.publication.reports import a_measure
 
 SHARE = a_measure(
@@ -32,11 +32,11 @@ STATES = {"is_record_high": 1, "is_record_low": -1}
 
 def rows(measure, values, **changes):
     """Months with their verdicts, by the rule of `kpi_measure_verdict` in a few lines."""
-    found = []
+    found, before = [], []
     for place, value in enumerate(values):
         month = months_before(FIRST, -place)
-        before = [float(item["value"]) / (days_of(item["month_start"]) if measure.is_sum else 1) for item in found]
-        x = value / (days_of(month) if measure.is_sum else 1)
+        scale = (months_before(month, -1) - month).days if measure.is_sum else 1
+        x = value / scale
         steps = [abs(after - now) for now, after in pairwise(before)]
         is_judged = len(before) >= 12
         usual, step = (median(before[-12:]), median(steps)) if is_judged else (0, 0)
@@ -56,7 +56,6 @@ def rows(measure, values, **changes):
             name: is_judged and (since[side] is None or since[side] < months_before(month, 12))
             for name, side in STATES.items()
         }
-        scale = days_of(month) if measure.is_sum else 1
         found.append(
             {
                 "month_start": month,
@@ -76,19 +75,20 @@ def rows(measure, values, **changes):
                 **changes,
             }
         )
+        before.append(x)
     return found
 
 
 def papers(*series):
     """The points of each month from the thirteenth on, oldest first: texts, and the rules behind them."""
-    told, found = Told(), []
+    told, found = [], []
     made = [(measure, rows(measure, values, **changes)) for measure, values, changes in series]
     for place in range(12, max(len(of) for _, of in made)):
         courses = {measure.code: Course(measure, of[: place + 1]) for measure, of in made}
         month = made[0][1][place]["month_start"]
         points = main_points(courses, month, told)
-        told.values |= {event.key: (month, event.course.x[month]) for point in points for event in point}
-        found.append([(" ".join(event.text for event in point), *(event.rule for event in point)) for point in points])
+        told += [event for point in points for event in point]
+        found.append([(" ".join(of.text for of in point), *(of.rule.name for of in point)) for point in points])
     return found
 
 
@@ -146,4 +146,4 @@ def test_a_month_that_is_missing_leaves_the_paper_of_the_next_without_a_point_on
     del known[number]
     course = Course(SHARE, known)
     assert course.has(course.before)
-    assert main_points({SHARE.code: course}, course.month, Told()) is not None
+    assert main_points({SHARE.code: course}, course.month, []) is not None
