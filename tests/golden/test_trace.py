@@ -43,9 +43,8 @@ def test_a_measure_of_the_newest_paper_leads_to_a_page_with_these_days_and_deliv
     folder = sample.current.resolve()
     for paper in (folder / "board_paper.html", folder / "papers" / "kent" / "2023-01" / "board_paper.html"):
         links = re.findall(r'<a class="site" href="([^"]*)"', paper.read_text(encoding="utf-8"))
-        assert {folder / "measures/kent" / f"{name}.html" for name in traces} <= {
-            (paper.parent / i).resolve() for i in links
-        }
+        linked = {(paper.parent / link).resolve() for link in links}
+        assert {folder / "measures" / "kent" / f"{measure}.html" for measure in traces} <= linked
     for measure in traces:
         page = folder / "measures" / "kent" / f"{measure}.trace.html"
         assert f'"{page.name}#2023-01"' in page.with_name(f"{measure}.html").read_text(encoding="utf-8")

@@ -19,8 +19,9 @@ def settings(tmp_path) -> Settings:
             create schema marts;
             create table marts.measures as
             select
-                measure, measure as label, 'percent' as unit, 'calls' as section, 'Calls' as section_title, '' as definition, 'a' as numerator,
-                'b' as denominator, 'lower' as better, 'calls' as sources
+                *, measure as label, 'percent' as unit, 'calls' as section, 'Calls' as section_title, '' as definition,
+                null as synonyms, 'a' as numerator, 'b' as denominator, 'lower' as better, 'calls' as sources,
+                true as is_headline, 1 as section_order, 1 as board_paper_order
             from (values ('calls.answered'), ('calls.lost')) as measures (measure);
             create table marts.definitions as
             from (values

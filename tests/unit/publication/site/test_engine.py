@@ -31,10 +31,8 @@ def test_shades_go_from_the_least_to_the_greatest():
 
 
 def test_months_are_offered_newest_first_and_the_first_shown_always():
-    choice = month_choice(["2022-12", "2023-01"], "2022-11")
-    assert (list(choice.options), choice.first) == (["2023-01", "2022-12", "2022-11"], "2022-11")
-    many = [f"{year}-{month:02}" for year in range(2019, 2023) for month in range(1, 13)]
-    assert len(month_choice(many, "2022-01").options) == 24
+    assert list(month_choice(["2022-12", "2023-01"], "2022-11").options) == ["2023-01", "2022-12", "2022-11"]
+    assert len(month_choice([f"{2019 + n // 12}-{n % 12 + 1:02}" for n in range(48)], "2022-01").options) == 24
 
 
 def test_a_page_shows_the_first_table_and_embeds_all_as_text():
@@ -51,9 +49,6 @@ def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     assert HOSTILE not in hostile
     assert "<b " not in hostile
     assert hostile.count("</script>") == 1
-    nothing = Views(some_views().choices, (View({"view": "calls", "title": "Calls"}, ("force",), {}),))
-    assert nothing.shown(nothing.view("calls")) == []
-    assert "There are no figures for this choice." in template.render(views=nothing)
 
 
 PAGE = """-- search: A page | words

@@ -1,4 +1,4 @@
-"""The trust page: printed figures that differ, and sentences that count them."""
+"""The trust page: printed figures that differ, and deliveries that are counted."""
 
 from datetime import date
 
@@ -24,13 +24,6 @@ TABLES = """
         ('pct', '%', 'percent', date '2022-10-01', '3.4%', null, null, 'no_data', null),
         ('none', 'N', 'count', date '2022-10-01', '5', '5', 0.000000, 'match', 'pct')
     ) as t (measure, label, unit, month_start, published_value, warehouse_value, difference, verdict, formula);
-    create table marts.reconciliation_narrative as
-    select *, 'kent' as force_code, 'p' as report_id, null::date as published_on, 1 as test_no,
-        '3.6%' as published_value, null as warehouse_value, null as formula, null::date as first_month, 'x' as statement
-    from (values
-        ('N1', 'match', 'paper'), ('N2', 'match_other_formula', 'paper'), ('N3', 'match_other_formula', 'trial'),
-        ('N4', 'no_data', 'paper')
-    ) as t (statement_id, verdict, found_by);
     create table marts.delivery_totals as from (values
         ('crimes', 31, 29, 1, 1, 0, 2), ('*', 31, 29, 1, 1, 0, 2)
     ) as t (source, days_due, days_in_figures, days_missing, days_rejected, days_withdrawn, rows_in_quarantine);
@@ -66,9 +59,7 @@ def test_a_printed_figure_that_differs_stands_with_ours_and_the_formula_of_each_
     assert table.marked == (0,)
 
 
-def test_sentences_and_deliveries_are_counted_by_how_they_ended(read):
-    found = "1 of 4 figures in sentences of papers reproduced; 1 by another formula; 1 by a period found by trial"
-    assert read("sentences").finding == f"{found}; 1 for months that are not loaded"
+def test_deliveries_are_counted_by_how_they_ended(read):
     view = read("faults")
     assert view.finding == "29 of 31 deliveries due are loaded; 1 missing, 1 rejected"
     rows = next(iter(view.tables.values())).rows
