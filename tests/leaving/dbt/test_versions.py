@@ -11,8 +11,7 @@ import pytest
 
 from dagster_project.publication import publish as publishing
 from dagster_project.publication.files import current_publication
-from dagster_project.publication.publish import publish
-from dagster_project.publication.versions import recover_interrupted
+from dagster_project.publication.publish import publish, recover_interrupted
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, fingerprint, marts_of
 from dagster_project.warehouse.connection import loading_connection
