@@ -57,7 +57,7 @@ def rows_of_csv(connection, sql: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("sql", "is_whole", "shown", "says"),
     [
-        ("from range(0)", False, 0, []),
+        ("from range(0)", False, 0, ["0 rows"]),
         ("from range(200)", False, 200, []),
         ("from range(352332)", False, 200, ["352,332 rows; use --all or --csv for all of them"]),
         (ENDLESS, False, 200, ["more than 200 rows; use --all or --csv for all of them"]),
