@@ -367,14 +367,5 @@ def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     write_whole(published_path(folder, MANIFEST), (json.dumps(manifest, indent=2) + "\n").encode(), mode=0o644)
 
 
-def beginning_of(file: Path) -> str:
-    """Return the first 2,000 characters of a published text; empty if it cannot be read."""
-    try:
-        with file.open(encoding="utf-8") as text:
-            return text.read(2_000)
-    except OSError:
-        return ""
-
-
 def _listed(folder: Path) -> dict[str, ListedFile]:
     return {file["path"]: file for file in manifest_of(folder)["files"]}

@@ -29,7 +29,7 @@ from dagster_project.publication.characters import cleaned
 from dagster_project.publication.files import FailedRendering, manifest_of, take_over
 from dagster_project.publication.paths import UnsafeName, refused_address
 
-# The first PDF, with its charts and the libraries, takes 0.8 s of CPU; the explorer of 43 forces and ten years 0.6 s.
+# The first PDF, with its charts and the libraries, takes 0.8 s of CPU.
 # The limit allows for busy machines. After a time-out, the others get a quarter of the time, so drawings that always
 # hang hold the lock for minutes, not for the night.
 TIME_LIMIT = 60.0
@@ -38,7 +38,7 @@ _LEAST_TIME = 3.0
 # Imports take 0.5 s of CPU, but can take long on a busy machine.
 _START = 60.0
 
-# A paper with its charts takes 0.3 GiB, and the explorer of 43 forces and ten years takes no more.
+# A paper with its charts takes 0.3 GiB.
 _MEMORY = 2 << 30
 
 _PACKAGE = Path(__file__).parents[1]

@@ -64,7 +64,7 @@ const fcirChart = (function () {
     }, [""]);
   }
 
-  /** The path of a line, which begins anew at a figure that is not joined to the one before. */
+  /** The path of a line, which begins again at a figure that is not joined to the one before. */
   function joined(points, x, y) {
     let isOpen = false;
     return points.map(({ value, isProvisional, isBroken }, at) => {

@@ -17,21 +17,11 @@ from dagster_project.publication.report.model import counted_days
 from dagster_project.sql import rows_as_dicts, rows_by
 from dagster_project.words import counted
 
-# Number of recent outcomes shown for each expectation.
-_RUNS_SHOWN = 14
-
-# Revisions and corrections listed on a page; the marts have all of them.
+# Revisions of a measure listed on its page; the mart has all of them.
 _LISTED = 50
-
-# Months of deliveries always shown day by day; ten years of five sources are 18,000 days.
-_CALENDAR_MONTHS = 24
-
-_FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
 # Distance from a running month to the days that it is compared with, in the words of the pages.
 _WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Rows = list[dict[str, Any]]
 

@@ -1,11 +1,10 @@
 """The figures of the newest paper with their days and files, for the pages of measures (`tracing/`)."""
 
-from contextlib import suppress
 from datetime import date
 
 import duckdb
 
-from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.report.model import PAPER_MONTHS, months_before
 from dagster_project.sql import rows_as_dicts
 from dagster_project.tracing.model import Row, Trace
@@ -27,15 +26,6 @@ def read_traces(connection: duckdb.DuckDBPyConnection, force_code: str, until: d
     for trace in trace_figures(connection, _figures(connection, force_code, until)):
         traces.setdefault(trace.figure["measure"], []).append(trace)
     return traces
-
-
-def trace_addresses(connection: duckdb.DuckDBPyConnection, force_code: str, until: date) -> dict[str, str]:
-    """Return the addresses of the pages of these traces by measure; a code that cannot be a file name has none."""
-    addresses = {}
-    for figure in _figures(connection, force_code, until):
-        with suppress(UnsafeName):
-            addresses[figure["measure"]] = trace_address(force_code, figure["measure"])
-    return addresses
 
 
 def trace_address(force_code: str, measure: str) -> str:
