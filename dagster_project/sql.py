@@ -1,11 +1,14 @@
-"""Helpers for SQL composed in Python: quoted names, literals, and rows by column name."""
+"""Helpers for SQL: quoted names and literals, queries of a file, and rows by column name."""
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -62,11 +65,32 @@ def rows_as_dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def query_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of a query as dictionaries by column name; it takes those of the values that it names."""
+    used = {name: value for name, value in (values or {}).items() if f"${name}" in sql}
+    return rows_as_dicts(connection.execute(sql, used))
+
+
 def rows_by(
-    connection: duckdb.DuckDBPyConnection, column: str, sql: str, parameters: Mapping[str, object] | None = None
+    connection: duckdb.DuckDBPyConnection, column: str, sql: str, values: Mapping[str, object] | None = None
 ) -> dict[Any, list[dict[str, Any]]]:
-    """Return the rows of a query as dictionaries, grouped by a column, in their order."""
+    """Return the rows of a query as dictionaries, grouped by a column, in their order; values as for `query_rows`."""
+    return grouped(query_rows(connection, sql, values), column)
+
+
+def grouped(rows: Iterable[dict[str, Any]], column: str) -> dict[Any, list[dict[str, Any]]]:
+    """Return rows by their value of a column, in their order."""
     groups: dict[Any, list[dict[str, Any]]] = {}
-    for row in rows_as_dicts(connection.execute(sql, parameters)):
+    for row in rows:
         groups.setdefault(row[column], []).append(row)
     return groups
+
+
+@cache
+def named_queries(package: str, file: str) -> dict[str, str]:
+    """Return the queries of a file of a package, each below a line `-- query: NAME`, by name."""
+    text = files(package).joinpath(file).read_text(encoding="utf-8")
+    parts = re.split(r"^-- query: (\w+)\n", text, flags=re.MULTILINE)
+    return {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,8 +1,8 @@
--- A query is one of these sections, or `events` followed by one of the next three. Parameters: force and measures;
+-- `events` is the beginning of each of the three queries after it; the others stand alone. Parameters: force and measures;
 -- `first_month` and `last_month`, by their first days; and what earlier queries give. The command traces one measure and
 -- month, so that its first month is its last.
 
--- section: figures
+-- query: figures
 -- Figures with their definition; `formula_measure` is the measure whose sums are used, itself or the formula in force.
 select
     figures.* exclude (section, name),
@@ -20,7 +20,7 @@ where
     and month_start between $first_month and $last_month
 order by figures.measure, month_start desc
 
--- section: weights
+-- query: weights
 -- How often a formula adds a part, or subtracts it if negative, by role: numerator and denominator, or population for a
 -- measure that does not add up.
 select measure, part, map_from_entries(list((role, weight) order by role desc)) as weights
@@ -29,7 +29,7 @@ where list_contains($formulas, measure)
 group by measure, part
 order by measure, min(role = 'denominator'), max(weight) desc, part
 
--- section: sums
+-- query: sums
 -- The sums that the figures were computed from.
 select part, cast(date_trunc('month', day) as date) as month_start, sum(amount) as amount
 from measures.int_part_daily
@@ -38,7 +38,7 @@ where
     and day >= $first_month and day < $last_month + to_months(1)
 group by all
 
--- section: days
+-- query: days
 -- Days with events, for measures that add up.
 select measure, month_start, day, numerator, denominator, value
 from measures.int_measure_daily
@@ -46,7 +46,7 @@ where
     force_code = $force_code and list_contains($measures, measure) and month_start between $first_month and $last_month
 order by measure, month_start, day
 
--- section: events
+-- query: events
 with purged as (
     from archive.part_load
     where force_code = $force_code and month_start between $first_month and $last_month and list_contains($parts, part)
@@ -62,7 +62,7 @@ living as (
 -- too.
 events as (from living anti join purged using (part, month_start))
 
--- section: files
+-- query: files
 -- Delivered files with the events of each part; purged ones have no rows.
 select
     part, month_start, source, extract_date,
@@ -86,7 +86,7 @@ inner join audit.load as loads using (load_id)
 left join audit.purge as purges using (source)
 order by extract_date, load_id
 
--- section: ranges
+-- query: ranges
 -- Row numbers as `2-9, 11, 15-16`.
 select
     part, load_id,
@@ -98,14 +98,14 @@ from (
 )
 group by all
 
--- section: rows
+-- query: rows
 select
     part, amount, source, extract_date, coalesce(delivered_name, file_name) as file_name, load_id, source_row
 from events
 inner join audit.load using (load_id)
 order by list_position($parts, part), extract_date, load_id, source_row
 
--- section: missing_days
+-- query: missing_days
 -- Days of the month without an accepted delivery of a source, or with one that lacks a line, a type or a column.
 select distinct
     sources.source,
@@ -129,7 +129,7 @@ left join measures.int_measure_gap_day as gaps
 where list_contains($measures, sources.measure) and (gaps.day is not null or not coalesce(days.is_loaded, false))
 order by all
 
--- section: quarantined
+-- query: quarantined
 -- Of the month's deliveries, and of others that the figure was counted from.
 select source, extract_date, file_name, load_id, reason_code, count(*) as rows
 from marts.quarantine
@@ -139,7 +139,7 @@ where
 group by all
 order by all
 
--- section: published
+-- query: published
 select value, display_value
 from marts.kpi_measure_period
 where force_code = $force_code and list_contains($measures, measure) and month_start = $first_month and period = 'month'

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import duckdb
@@ -15,7 +13,7 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.catalogue import find_measures
 from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.settings import Settings
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import named_queries, query_rows
 from dagster_project.tracing.model import Part, Row, Trace
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
@@ -162,13 +160,7 @@ def _span(figures: Sequence[Row]) -> dict[str, Any]:
     return span | {"first_month": min(months), "last_month": max(months)}
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sections: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the query that sections of `queries.sql` make up, by column name."""
-    sql = "".join(_queries()[name] for name in sections.split())
-    return rows_as_dicts(connection.execute(sql, {name: values[name] for name in values if f"${name}" in sql}))
-
-
-@cache
-def _queries() -> dict[str, str]:
-    text = (files(__package__) / "queries.sql").read_text(encoding="utf-8")
-    return {name: sql for name, _, sql in (part.partition("\n") for part in text.split("-- section: ")[1:])}
+def _rows(connection: duckdb.DuckDBPyConnection, names: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the query that queries of `queries.sql`, one after the other, make up."""
+    queries = named_queries(__package__, "queries.sql")
+    return query_rows(connection, "\n".join(queries[name] for name in names.split()), values)

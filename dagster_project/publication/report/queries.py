@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dagster_project.publication.report.definitions import FormulaChange, Rule, formula_changes
 from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.model import Measure, PaperMonth
-from dagster_project.sql import rows_as_dicts, scalar
+from dagster_project.sql import grouped, query_rows, scalar
 from dagster_project.warehouse.connection import has_table
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ def read_force(connection: duckdb.DuckDBPyConnection, force_code: str) -> ForceR
         catalogue=read_measures(connection),
         rules=read_rules(connection, force_code),
         figures={(row["measure"], row["month_start"], row["period"]): row for row in of_force("periods")},
-        verdicts=_grouped(of_force("verdicts"), "measure"),
-        weeks=_grouped(of_force("weeks"), "measure"),
+        verdicts=grouped(of_force("verdicts"), "measure"),
+        weeks=grouped(of_force("weeks"), "measure"),
         published=of_force("published"),
         revisions=of_force("revisions"),
-        missing=_grouped(of_force("missing"), "month_start"),
+        missing=grouped(of_force("missing"), "month_start"),
         quarantined={(row["source"], row["month_start"], row["period"]): row for row in of_force("quarantined")},
-        reasons=_grouped(of_force("reasons"), "source"),
+        reasons=grouped(of_force("reasons"), "source"),
         # A public edition has the table without the column.
         accepted=read(connection, "accepted") if scalar(connection, columns, ["accepted_because"]) else (),
         maturity=of_force("maturity"),
@@ -116,7 +116,7 @@ def read(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object)
     text = files(__package__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
     if not all(has_table(connection, table) for table in set(re.findall(r"(?:from|join) marts\.(\w+)", text))):
         return []
-    return rows_as_dicts(connection.execute(text, parameters))
+    return query_rows(connection, text, parameters)
 
 
 def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
@@ -136,7 +136,7 @@ def catalogue_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:
     """Return the months that papers can be made for: force to its months with any figure, oldest first."""
-    months = _grouped(read(connection, "months"), "force_code")
+    months = grouped(read(connection, "months"), "force_code")
     return {
         force: [PaperMonth(**{name: row[name] for name in row if name != "force_code"}) for row in rows]
         for force, rows in months.items()
@@ -152,10 +152,3 @@ def newest_delivery(connection: duckdb.DuckDBPyConnection, *, is_of_paper: bool 
     """Return the newest day delivered to measures (of the paper only), and whether any delivery is synthetic."""
     rows = read(connection, "newest", is_of_paper=is_of_paper)
     return (rows[0]["day"], rows[0]["is_synthetic"]) if rows else (None, False)
-
-
-def _grouped(rows: Sequence[dict[str, Any]], column: str) -> dict[Any, list[dict[str, Any]]]:
-    groups: dict[Any, list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(row[column], []).append(row)
-    return groups

@@ -14,7 +14,7 @@ import duckdb
 
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days
-from dagster_project.sql import rows_as_dicts, rows_by
+from dagster_project.sql import query_rows, rows_by
 from dagster_project.words import counted
 
 # Revisions of a measure listed on its page; the mart has all of them.
@@ -24,11 +24,6 @@ _LISTED = 50
 _WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
 
 Rows = list[dict[str, Any]]
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
-    """Return the rows of a query as dictionaries by column name."""
-    return rows_as_dicts(connection.execute(sql, parameters or {}))
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class RunningMonth:
 
 def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
     """Return the months of a force after the default month, oldest first."""
-    rows = rows_of(
+    rows = query_rows(
         connection,
         """
         select
@@ -117,7 +112,7 @@ def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[st
 
 def tables(connection: duckdb.DuckDBPyConnection) -> Rows:
     """Return the published tables by name, each with its `columns` in order."""
-    rows = rows_of(connection, "from marts.data_dictionary where column_name is null order by table_name")
+    rows = query_rows(connection, "from marts.data_dictionary where column_name is null order by table_name")
     columns = rows_by(
         connection,
         "table_name",

@@ -52,7 +52,7 @@ import duckdb
 from dagster_project.publication.report.display import NOTHING, display, own_decimals
 from dagster_project.publication.report.model import long_month, short_month
 from dagster_project.publication.site.frame import Site
-from dagster_project.sql import rows_as_dicts, scalar
+from dagster_project.sql import query_rows, scalar
 
 MONTHS_OFFERED = 24
 """Newest months that can be chosen: a year and the year before it. The tables have all months."""
@@ -362,9 +362,8 @@ def _view(
 ) -> View:
     by = tuple(settings.get("by", "").split())
     columns = [{"force": "force_code", "month": "month_start"}.get(name, name) for name in by]
-    used = {name: value for name, value in parameters.items() if f"${name}" in sql}
     groups: dict[tuple[Any, ...], Rows] = {}
-    for row in rows_as_dicts(connection.execute(sql, used)):
+    for row in query_rows(connection, sql, parameters):
         groups.setdefault(tuple(row[name] for name in columns), []).append(row)
     tables = {}
     for codes, rows in groups.items():

@@ -6,12 +6,10 @@ nothing. The page's behaviour is in `assets/explorer.js` and `assets/explorer_ch
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +25,7 @@ from dagster_project.publication.report.queries import default_month, paper_mont
 from dagster_project.publication.report.sentences import VERDICT_WORDS
 from dagster_project.publication.site.engine import text_of
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA
-from dagster_project.sql import column_names, rows_as_dicts
+from dagster_project.sql import column_names, named_queries, query_rows
 
 PAGE = "explorer.html"
 
@@ -77,12 +75,9 @@ Files = dict[str, dict[str, dict[str, str]]]
 """Query and force to the `address` of a file, percent-encoded, and the `key` of its content."""
 
 
-@cache
-def queries() -> dict[str, str]:
+def _queries() -> dict[str, str]:
     """Return the queries of `explorer.sql` by name."""
-    text = (files(__package__) / "explorer.sql").read_text(encoding="utf-8")
-    parts = re.split(r"^-- file: (\w+)\n", text, flags=re.MULTILINE)
-    return {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
+    return named_queries(__package__, "explorer.sql")
 
 
 def write_figures(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Files:
@@ -122,7 +117,7 @@ def read_series(connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[tu
     A series has `measure`, `period`, `member` and, in columns by `first_day`, what the query has. An amount is a text
     with all digits, and its text as printed is the column `AMOUNT_text`. Columns without any value are left out.
     """
-    cursor = connection.execute(queries()["series"].replace("{query}", queries()[name]))
+    cursor = connection.execute(_queries()["series"].replace("{query}", _queries()[name]))
     names = column_names(cursor)
     rows = (dict(zip(names, row, strict=True)) for row in iter(cursor.fetchone, None))
     for force, of_force in groupby(rows, key=lambda row: row.pop("force_code")):
@@ -206,7 +201,7 @@ def read_explorer(
 
 def _query(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[str, list[str]]:
     """Return a query and its columns."""
-    sql = queries()[name]
+    sql = _queries()[name]
     return sql, column_names(connection.execute(f"from ({sql}) limit 0"))
 
 
@@ -226,16 +221,15 @@ def _forces(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _measures(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     """Return the catalogue in the order of the papers, the members of a breakdown side by side."""
-    rows = rows_as_dicts(
-        connection.execute(
-            """
-            select
-                measure, section, section_title, label, unit, definition, numerator, denominator, breakdown, synonyms,
-                is_headline
-            from marts.measures
-            order by section_order, section, breakdown nulls first, board_paper_order nulls last, measure
-            """
-        )
+    rows = query_rows(
+        connection,
+        """
+        select
+            measure, section, section_title, label, unit, definition, numerator, denominator, breakdown, synonyms,
+            is_headline
+        from marts.measures
+        order by section_order, section, breakdown nulls first, board_paper_order nulls last, measure
+        """,
     )
     return {row.pop("measure"): row for row in rows}
 

@@ -1,7 +1,7 @@
 -- Figures of the explorer: a query for each of its files. The page offers the same query with the choice as conditions, so
 -- what it shows and what an analyst reads from `fcir.duckdb` are the same rows.
 
--- file: month
+-- query: month
 select
     periods.force_code, periods.measure, periods.period, periods.month_start as first_day, periods.value,
     -- A year to date that lacks only the days before the first delivery will not change.
@@ -16,20 +16,20 @@ left join marts.kpi_measure_verdict as verdicts
         and periods.measure = verdicts.measure
         and periods.month_start = verdicts.month_start
 
--- file: month_per_day
+-- query: month_per_day
 select
     force_code, measure, 'month_per_day' as period, month_start as first_day, mean_per_day as value, is_provisional,
     share_of_days_loaded
 from marts.kpi_measure_period
 where period = 'month' and mean_per_day is not null
 
--- file: week
+-- query: week
 select
     force_code, measure, 'week' as period, week_start as first_day, value, is_provisional, share_of_days_loaded, target
 from marts.kpi_measure_weekly
 where week_start >= (select max(month_start) - interval 35 month - interval 6 day from marts.report_months)
 
--- file: day
+-- query: day
 select
     force_code,
     -- The column avg_queue_seconds has the measure avg_queue_time.
@@ -42,7 +42,7 @@ from (
 )
 where date_day >= (select max(month_start) - interval 35 month from marts.report_months)
 
--- file: district
+-- query: district
 with counted as (
     select
         force_code, 'crime.' || name as measure, coalesce(district, 'Not stated') as member, month_start,
@@ -66,7 +66,7 @@ left join counted
         and months.month_start = counted.month_start
 where months.period = 'month' and months.value is not null
 
--- file: offence_group
+-- query: offence_group
 with counted as (
     select
         cancellations.force_code, coalesce(offences.offence_group, 'Offence not in the list') as member,
@@ -87,7 +87,7 @@ left join counted
         and months.month_start = counted.month_start
 where months.period = 'month' and months.measure = 'crime.cancelled_crime' and months.value is not null
 
--- file: series
+-- query: series
 with figures as (
     select null as member, null as usual, null as lower_limit, null as upper_limit, null as target, null as verdict
     where false

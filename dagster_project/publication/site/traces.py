@@ -6,7 +6,7 @@ import duckdb
 
 from dagster_project.publication.paths import address_of
 from dagster_project.publication.report.model import PAPER_MONTHS, months_before
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import query_rows
 from dagster_project.tracing.model import Row, Trace
 from dagster_project.tracing.read import read_figures, trace_figures
 
@@ -34,7 +34,7 @@ def trace_address(force_code: str, measure: str) -> str:
 
 
 def _figures(connection: duckdb.DuckDBPyConnection, force_code: str, until: date) -> list[Row]:
-    codes = rows_as_dicts(connection.execute("from marts.measures where in_board_paper or is_headline"))
+    codes = query_rows(connection, "from marts.measures where in_board_paper or is_headline")
     first = months_before(until, PAPER_MONTHS - 1)
     figures = read_figures(connection, force_code, [row["measure"] for row in codes], first, until)
     return [figure for figure in figures if figure["is_delivered"] and figure["is_additive"]]

@@ -11,7 +11,7 @@ from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Explanation
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import query_rows
 
 
 def worst_months(
@@ -22,7 +22,7 @@ def worst_months(
     Months of an earlier formula are left out. A measure has none if no month can be called worse than another.
     """
     sql = (files(__package__) / "worst_day.sql").read_text(encoding="utf-8")
-    rows = rows_as_dicts(connection.execute(sql, {"force_code": force_code}))
+    rows = query_rows(connection, sql, {"force_code": force_code})
     days = {(row["measure"], row["month_start"]): row for row in rows}
     of_month = {paper.month.month: paper for paper in papers if paper.force_code == force_code}
     found = {}
