@@ -71,13 +71,14 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         # An unknown force has no commentary, regardless of its spelling: the report rejects it.
         words = Commentary()
         events: Sequence[Event] = ()
+        rows = read_force(connection, force_code)
         if months:
             file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}")
             front = read_defaults(settings.commentary, force_code)
-            words = read_commentary(file, paper_names(connection), front)
+            words = read_commentary(file, paper_names(rows), front)
             events = events_of_forces(connection, settings.commentary).get(force_code, ())
         report = report_of(
-            read_force(connection, force_code),
+            rows,
             month=shown,
             length=length,
             commentary=words,

@@ -79,19 +79,21 @@ def write_papers(
     Returns:
         The papers, by force, newest month first.
     """
-    write_one = partial(_write, connection, draft, commentary)
     papers: list[Paper] = []
     for force, months in paper_months(connection).items():
         try:
-            address_of("papers", force)
+            address = address_of("papers", force)
         except UnsafeName as error:
             draft.renderer.refuse(error, "papers", force)
             continue
+        read = draft.renderer.attempt(address, partial(_read, connection, force))
+        if read is None:
+            continue
+        rows, points = read
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
         front = _defaults(commentary, force) if commentary else {}
-        rows = read_force(connection, force)
-        points = main_points_by_month(rows)
-        write_month = partial(write_one, rows, front=front, events=events.get(force, ()), main_points=points)
+        marks = events.get(force, ())
+        write_month = partial(_write, draft, commentary, rows, front=front, events=marks, main_points=points)
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -174,8 +176,12 @@ def _render(
     return written
 
 
+def _read(connection: duckdb.DuckDBPyConnection, force: str) -> tuple[ForceRows, dict[date, tuple[MainPoint, ...]]]:
+    rows = read_force(connection, force)
+    return rows, main_points_by_month(rows)
+
+
 def _write(
-    connection: duckdb.DuckDBPyConnection,
     draft: Draft,
     commentary: Path | None,
     rows: ForceRows,
@@ -191,7 +197,7 @@ def _write(
     name, force = f"{month.month:%Y-%m}", rows.force_code
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
-    words = _commentary(connection, file, month.month, front) if file else None
+    words = _commentary(rows, file, month.month, front) if file else None
     paper = Paper(
         force,
         rows.force_name,
@@ -270,9 +276,9 @@ def _defaults(commentary: Path, force: str) -> Mapping[str, str]:
         return {}
 
 
-def _commentary(connection: duckdb.DuckDBPyConnection, file: Path, month: date, front: Mapping[str, str]) -> Commentary:
+def _commentary(rows: ForceRows, file: Path, month: date, front: Mapping[str, str]) -> Commentary:
     try:
-        return read_commentary(file, paper_names(connection), front)
+        return read_commentary(file, paper_names(rows), front)
     except CommentaryError as error:
         # A mistake in a commentary must not hold back the figures.
         warn(f"{error}. The paper of {month:%B %Y} is published without it.")

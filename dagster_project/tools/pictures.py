@@ -56,10 +56,9 @@ def newest_report(settings: Settings) -> Report:
         month = paper_months(connection)[settings.force][-1].month
         file = commentary_file(settings.commentary, settings.force, f"{month:%Y-%m}")
         defaults = read_defaults(settings.commentary, settings.force)
-        commentary = read_commentary(file, paper_names(connection), defaults)
-        return report_of(
-            read_force(connection, settings.force), month=month, length=PAPER_MONTHS, commentary=commentary
-        )
+        rows = read_force(connection, settings.force)
+        commentary = read_commentary(file, paper_names(rows), defaults)
+        return report_of(rows, month=month, length=PAPER_MONTHS, commentary=commentary)
 
 
 def main() -> None:

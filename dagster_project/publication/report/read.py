@@ -35,12 +35,12 @@ from dagster_project.publication.report.page_one import main_points_by_month
 from dagster_project.publication.report.published_answering import CODE as COMPARED
 from dagster_project.publication.report.published_answering import TITLE as COMPARED_TITLE
 from dagster_project.publication.report.published_answering import how_we_compare, published_share
-from dagster_project.publication.report.queries import ForceRows, read_measures
+from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.revisions import revisions
 from dagster_project.publication.report.sentences import sentences, series_of
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 
 class ReportError(OperatorError, ValueError):
@@ -132,15 +132,13 @@ def sections_of(measures: Sequence[Measure]) -> dict[str, str]:
     return {item.section: item.section_title for item in ordered}
 
 
-def paper_names(connection: duckdb.DuckDBPyConnection) -> Names:
+def paper_names(force: ForceRows) -> Names:
     """Return what the headings of a commentary may name."""
-    catalogue = read_measures(connection)
     measures = {
         item.code: (item.short_label, f"{item.section_title}: {item.label}")
-        for item in sorted(catalogue, key=lambda item: not item.is_headline)
+        for item in sorted(force.catalogue, key=lambda item: not item.is_headline)
     }
-    in_paper = [item for item in catalogue if item.in_board_paper or item.is_headline]
-    return Names(sections_of(in_paper) | {COMPARED: COMPARED_TITLE}, measures)
+    return Names(sections_of(force.measures) | {COMPARED: COMPARED_TITLE}, measures)
 
 
 def _section(

@@ -14,6 +14,7 @@ from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, months_before, since
+from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import read_traces, trace_address
@@ -34,6 +35,7 @@ class Force:
     name: str
     month: date
     """The month that is shown first."""
+    rows: ForceRows
     histories: Sequence[MeasureHistory]
     addresses: Mapping[str, str]
     """The page of each measure, by its code."""

@@ -1,6 +1,7 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -16,9 +17,15 @@ from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
-from dagster_project.publication.report.histories import histories_of
+from dagster_project.publication.report.histories import MeasureHistory, histories_of
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
-from dagster_project.publication.report.queries import default_month, newest_delivery, paper_months, read_force
+from dagster_project.publication.report.queries import (
+    ForceRows,
+    default_month,
+    newest_delivery,
+    paper_months,
+    read_force,
+)
 from dagster_project.publication.report.read import report_of
 from dagster_project.publication.site import data, explorer
 from dagster_project.publication.site.cookbook import write_cookbook
@@ -157,11 +164,17 @@ def _forces(
         except UnsafeName as error:
             renderer.refuse(error, "measures", code)
             continue
-        span = {"month": month, "until": months[-1].month}
-        read = partial(histories_of, read_force(connection, code), **span, events=events.get(code, ()))
-        histories = renderer.attempt(address, read)
-        if histories is not None:
-            yield Force(code, names.get(code, code), month, histories, measure_addresses(renderer, code, histories))
+        read = partial(_read_force, connection, code, month=month, until=months[-1].month, events=events.get(code, ()))
+        if found := renderer.attempt(address, read):
+            addresses = measure_addresses(renderer, code, found[1])
+            yield Force(code, names.get(code, code), month, *found, addresses)
+
+
+def _read_force(
+    connection: duckdb.DuckDBPyConnection, code: str, *, month: date, until: date, events: Sequence[Event]
+) -> tuple[ForceRows, list[MeasureHistory]]:
+    rows = read_force(connection, code)
+    return rows, histories_of(rows, month=month, until=until, events=events)
 
 
 def _index(
@@ -172,14 +185,14 @@ def _index(
     trust: Views | None,
 ) -> None:
     latest = first_shown(papers, forces[0].code if forces else "")
+    shown = next((force for force in forces if latest and force.code == latest.force_code), None)
     report = latest and report_of(
-        read_force(connection, latest.force_code),
+        shown.rows if shown else read_force(connection, latest.force_code),
         month=latest.month.month,
         length=PAPER_MONTHS,
         commentary=Commentary(),
         main_points={latest.month.month: latest.main_points},
     )
-    shown = next((force for force in forces if latest and force.code == latest.force_code), None)
     site.write(
         "index.html",
         "index.html.j2",

@@ -142,13 +142,13 @@ def test_measures_of_a_paper_lead_to_their_pages(publish):
     assert [links(page) for page in pages] == [[(folder / MEASURE).resolve()]] * 3
 
 
-def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
+def test_the_papers_of_a_year_and_of_what_runs_are_kept(tmp_path, monkeypatch, renderer):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
     monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force, catalogue=[a_measure()]))
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
-    written = papers.write_papers(None, None, commentary=None, force_code="kent")
+    written = papers.write_papers(None, Draft(tmp_path, None, renderer), commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
 
 
