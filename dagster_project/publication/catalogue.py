@@ -121,7 +121,7 @@ def _plain(text: str) -> str:
 
 
 def _score(words: str, title: str, synonyms: str, text: str) -> int:
-    return 4 if title.startswith(words) else 3 if words in title else 2 if words in synonyms else int(words in text)
+    return 4 if title.startswith(words) else 3 if words in title or words in synonyms else int(words in text)
 
 
 def list_tables(settings: Settings) -> Listing:
