@@ -381,7 +381,7 @@ def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
     places: dict[str, float] = {}
     cells: dict[tuple[str, int | None], dict[str, tuple[str, Any]]] = {}
     findings: list[str] = []
-    marked: list[int] = []
+    marked: set[tuple[str, int | None]] = set()
     links: dict[tuple[str, int | None], str] = {}
     for number, row in enumerate(rows):
         if "month_start" in row and "is_provisional" in row:
@@ -389,8 +389,7 @@ def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
         row.setdefault("name", row.get("named_month"))
         key = row["name"], None if "heading" in row else number
         of_row = cells.setdefault(key, {})
-        if row.get("link") in pages or key not in links:
-            links[key] = row["link"] if row.get("link") in pages else ""
+        links[key] = row["link"] if row.get("link") in pages else links.get(key, "")
         for heading, spec, value in _cells(row):
             places.setdefault(heading, row.get("position", 0))
             is_shaded = ("all" in shaded or heading in shaded) and row.get("is_shaded", True)
@@ -398,7 +397,7 @@ def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
         if finding := row.get("finding") or ("" if number else _without_empty(settings.get("finding", ""), row)):
             findings.append(_filled(finding, row))
         if row.get("is_marked"):
-            marked.append(len(cells) - 1)
+            marked.add(key)
     headings = sorted(places, key=lambda heading: places[heading])
     table = [[of_row.get(heading, empty) for heading in headings] for of_row in cells.values()]
     default = "{force}, {named_month}" if "month" in settings.get("by", "") else "{force}"
@@ -408,7 +407,7 @@ def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
         tuple((name, *(text for text, _ in row)) for (name, _), row in zip(cells, table, strict=True)),
         shades([[value for _, value in row] for row in table]) if "shades" in settings else (),
         " ".join(findings),
-        tuple(dict.fromkeys(marked)),
+        tuple(place for place, key in enumerate(cells) if key in marked),
         tuple(links.values()) if any(links.values()) else (),
     )
 
