@@ -114,7 +114,7 @@ def test_a_trace_shows_no_personal_value_or_surrogate(troubled):
     [
         (
             ["calls_999.pct_unanswered", "2022-10"],
-            "those it finds: calls_999.pct_called_back_same_day, calls_999.pct_not_answered",
+            "those it finds: calls_999.pct_not_answered, calls_999.pct_called_back_same_day",
         ),
         (["pct_not_answered", "2022-10"], "those it finds: calls_999.pct_not_answered, calls_101.pct_not_answered"),
         (["\x1b[2Jxyz", "2022-10"], "no measure has \\x1b[2Jxyz in it. All: fcir measures"),
