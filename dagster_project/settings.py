@@ -245,6 +245,17 @@ def known_forces() -> tuple[str, ...]:
         return tuple(row["force_code"] for row in csv.DictReader(stream))
 
 
+@cache
+def forces_by_name() -> dict[str, str]:
+    """Return the force codes by the names of the forces and by themselves, without case, blanks, `_` and `-`."""
+    with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
+        return {
+            re.sub(r"[\s_\-]+", "", text).casefold(): row["force_code"]
+            for row in csv.DictReader(stream)
+            for text in (row["force_name"], row["force_code"])
+        }
+
+
 def check_force(force: str) -> str:
     """Return a force code that is in the list of forces.
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ValidationError
 
-from dagster_project.contracts import Contract, load_contracts
+from dagster_project.contracts import Contract, ContractError, load_contract, load_contracts
+from dagster_project.contracts.odcs import SUFFIX
+from dagster_project.contracts.options import OptionError, Options, adapted, problems
 from dagster_project.errors import OperatorError
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.words import printable
@@ -26,37 +26,6 @@ _KNOWN = (_FOLDER, "seeds", "publication.yaml")
 
 class ConfigError(OperatorError, ValueError):
     """A file of the configuration that cannot be used; the message names file, line, and what was expected."""
-
-
-def _ascending(days: tuple[date, ...]) -> tuple[date, ...]:
-    if list(days) != sorted(set(days)):
-        raise ValueError("expected different dates, oldest first")
-    return days
-
-
-def parsed_day(stated: object) -> date:
-    """Return the date that an option states; for validation."""
-    try:
-        return date.fromisoformat(stated if isinstance(stated, str) else "")
-    except ValueError:
-        raise ValueError("expected dates, as in 2024-02-01") from None
-
-
-# Strict, or `yes` would be the number 1.
-_Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
-_Day = Annotated[date, BeforeValidator(parsed_day)]
-
-
-class ContractSettings(BaseModel):
-    """What a force may state of a shipped contract; None: as shipped."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-    faulty_share_limit: _Share | None = None
-    faulty_rows_limit: Annotated[int, Strict(), Field(ge=0)] | None = None
-    volume_floor: _Share | None = None
-    keys_begin_again: Annotated[tuple[_Day, ...], AfterValidator(_ascending)] | None = None
-    extract_date_offset: Annotated[int, Strict(), Field(ge=-1, le=0)] | None = None
 
 
 def contracts_of(settings: Settings) -> dict[str, Contract]:
@@ -78,7 +47,12 @@ def contracts_of(settings: Settings) -> dict[str, Contract]:
             raise ConfigError(f"{_shown(path, folder)}: not part of the configuration; known: {known}")
     if (folder / _FOLDER).is_dir():
         for path in _entries(folder / _FOLDER):
+            if path.name.endswith(SUFFIX):
+                contracts |= _own(contracts, path, _shown(path, folder))
+        for path in _entries(folder / _FOLDER):
             source = path.name.removesuffix(_SUFFIX)
+            if path.name.endswith(SUFFIX):
+                continue
             if not path.name.endswith(_SUFFIX) or source not in contracts:
                 near = get_close_matches(source, contracts, n=1)
                 hint = f". Did you mean {near[0]}{_SUFFIX}?" if near else ""
@@ -98,26 +72,42 @@ def _shown(path: Path, folder: Path) -> str:
     return printable(str(Path(folder.name) / path.relative_to(folder)))
 
 
+def _own(contracts: Mapping[str, Contract], path: Path, shown: str) -> dict[str, Contract]:
+    """Return the whole contract of a source of the force."""
+    source = path.name.removesuffix(SUFFIX)
+    if source in contracts:
+        raise ConfigError(f"{shown}: {source} is shipped; state only what differs, in {source}{_SUFFIX}")
+    try:
+        return {source: load_contract(path)}
+    except ContractError as error:
+        raise ConfigError(f"{shown}: {error}") from None
+
+
 def _laid_over(contract: Contract, path: Path, shown: str) -> Contract:
     """Return a contract with the settings of a file laid over it."""
     stated, lines = read_options(path, shown)
     try:
-        settings = ContractSettings.model_validate(stated)
+        options = Options.model_validate(stated)
+        found = adapted(contract, options)
     except ValidationError as error:
-        raise ConfigError("; ".join(problems(error, ContractSettings, lines, shown))) from None
-    changes = settings.model_dump(exclude_none=True)
-    if not changes:
+        raise ConfigError(described(error, Options, lines, shown)) from None
+    except OptionError as error:
+        raise ConfigError(f"{shown}, line {line_of(error.path, lines)}: {error}") from None
+    if found == contract:
         return contract
-    for name, option in (("keys_begin_again", "keysBeginAgain"), ("extract_date_offset", "extractDateOffset")):
-        if changes.get(name) and not (contract.is_daily and contract.key):
-            raise ConfigError(f"{shown}, line {lines[option]}: {option} is for daily sources with a key")
     # Another version, so that days of a range that is asked for are loaded again.
-    digest = sha256(json.dumps(changes, default=str, sort_keys=True).encode()).hexdigest()[:8]
-    return replace(contract, **changes, version=f"{contract.version}+{digest}")
+    changes = options.model_dump(mode="json", exclude_defaults=True)
+    digest = sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:8]
+    return replace(found, version=f"{contract.version}+{digest}")
 
 
-def read_options(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the options of a YAML file, and the line of each.
+Lines = dict[tuple[str, ...], int]
+
+
+def read_options(path: Path, shown: str) -> tuple[dict[str, Any], Lines]:
+    """Return the options of a YAML file, and the line of each, also of those within another.
+
+    What stands within an option is text as it is written, so that No is a word and 0101 no number.
 
     Raises:
         ConfigError: it cannot be read, or is not a list of options.
@@ -136,7 +126,7 @@ def read_options(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]
     try:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader)
-        content = yaml.load(text, Loader)  # noqa: S506 (a safe one)
+        content = yaml.load(text, Loader) or {}  # noqa: S506 (a safe one)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{shown}: cannot be read: {error}") from None
     except yaml.MarkedYAMLError as error:
@@ -148,28 +138,38 @@ def read_options(path: Path, shown: str) -> tuple[dict[str, Any], dict[str, int]
         return {}, {}
     if not isinstance(node, yaml.MappingNode) or not isinstance(content, dict):
         raise ConfigError(f"{shown}, line 1: expected options, as in volumeFloor: 0.5")
-    lines: dict[str, int] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.value in lines:
-            raise ConfigError(f"{shown}, line {line}: {key.value} is stated twice, first in line {lines[key.value]}")
-        lines[key.value] = line
-        if value.tag.endswith(":null"):
-            raise ConfigError(f"{shown}, line {line}: {key.value} has no value; leave the option out")
-    return {str(name): value for name, value in content.items()}, lines
+    lines: Lines = {}
+
+    def text_of(node: yaml.Node, path: tuple[str, ...]) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return node.value
+        if isinstance(node, yaml.SequenceNode):
+            return [text_of(item, path) for item in node.value]
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            here, line = (*path, str(key.value)), key.start_mark.line + 1
+            option = ".".join(here)
+            if here in lines:
+                raise ConfigError(f"{shown}, line {line}: {option} is stated twice, first in line {lines[here]}")
+            lines[here] = line
+            if value.tag.endswith(":null"):
+                raise ConfigError(f"{shown}, line {line}: {option} has no value; leave the option out")
+            found[here[-1]] = (
+                text_of(value, here) if path or isinstance(value, yaml.MappingNode) else content[key.value]
+            )
+        return found
+
+    return text_of(node, ()), lines
 
 
-def problems(error: ValidationError, model: type[BaseModel], lines: Mapping[str, int], shown: str) -> Iterator[str]:
-    """Yield what is wrong with the options of a file: where, the option, and what was expected."""
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    for item in error.errors():
-        option = str(item["loc"][0])
-        where = f"{shown}, line {lines.get(option, 1)}"
-        if item["type"] == "extra_forbidden":
-            near = get_close_matches(option, known, n=1)
-            hint = f". Did you mean {near[0]}?" if near else ""
-            yield f"{where}: {printable(option)} is not an option; known: {', '.join(known)}{hint}"
-        elif item["type"] == "missing":
-            yield f"{shown}: {option} is missing"
-        else:
-            yield f"{where}: {option} is {printable(repr(item['input']))}; {item['msg'].removeprefix('Value error, ')}"
+def line_of(path: tuple[str, ...], lines: Lines) -> int:
+    """Return the line of an option, or of the one that it stands within."""
+    return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
+
+
+def described(error: ValidationError, model: type[BaseModel], lines: Lines, shown: str) -> str:
+    """Return what is wrong with the options of a file: where, the option, and what was expected."""
+    return "; ".join(
+        f"{shown}, line {line_of(path, lines)}: {text}" if path else f"{shown}: {text}"
+        for path, text in problems(error, model)
+    )

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from dagster_project.config.contracts import ConfigError, parsed_day, problems, read_options
+from dagster_project.config.contracts import ConfigError, described, read_options
+from dagster_project.contracts.options import parsed_day
 from dagster_project.settings import Settings
 
 FILE = "publication.yaml"
@@ -44,4 +45,4 @@ def read_publication(settings: Settings) -> PublicationSettings:
     try:
         return PublicationSettings.model_validate(stated)
     except ValidationError as error:
-        raise ConfigError("; ".join(problems(error, PublicationSettings, lines, shown))) from None
+        raise ConfigError(described(error, PublicationSettings, lines, shown)) from None

@@ -101,6 +101,17 @@ class Column:
     resembles_personal: str = ""
     """Why good values may look like a telephone or National Insurance number; empty if they may not."""
     default: str | None = None
+    """Text in place of an empty cell or an absent column."""
+    default_column: str | None = None
+    """Column whose cell stands in place of an empty cell or an absent column."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the source system, in lower case, each with the text of the contract that it stands for."""
+    time_formats: tuple[str, ...] = ()
+    """Formats, as of `strptime`, in which the source system writes times; instead of British ones."""
+    time_of_day: tuple[str, ...] = ()
+    """Header texts of the column with the time of day, if the source system writes date and time in two columns."""
+    file_name_part: str | None = None
+    """Regular expression whose group is the value of the column, in the name of each file that lacks the column."""
     not_before: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()
     required_when: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +124,11 @@ class Column:
         return self.identifies is not None
 
     @property
+    def is_filled(self) -> bool:
+        """Whether a row may lack a cell, because another value stands in its place."""
+        return self.default is not None or bool(self.default_column or self.file_name_part)
+
+    @property
     def form(self) -> str:
         """Required form of a text, in words; empty if any text is allowed."""
         length = f"at most {self.max_length:,} characters" if self.max_length else ""
@@ -122,6 +138,11 @@ class Column:
     def names(self) -> frozenset[str]:
         """Normalised header texts that mean this column."""
         return frozenset(normalised(name) for name in (self.name, *self.aliases))
+
+
+def time_of_day_of(column: Column) -> str:
+    """Return the name of the column with the time of day; no column of a contract has a blank in its name."""
+    return f"{column.name} time"
 
 
 @dataclass(frozen=True)
@@ -162,8 +183,8 @@ class Contract:
     faulty_rows_limit: int
     volume_floor: float
     """Minimum plausible rows of a day, as a share of the recent median."""
-    sheet: str | None
-    """XLSX sheet with the data; None: the one sheet whose header matches."""
+    sheets: tuple[str, ...] | None
+    """XLSX sheets with the data; none named: every sheet whose header matches; None: the one sheet that does."""
     delivered_by: time = DELIVERED_BY
     """Deadline of the extract of a daily source: London time on the day after the extract date."""
     needs_marker: bool = False
@@ -216,7 +237,16 @@ class Contract:
     @property
     def required(self) -> tuple[Column, ...]:
         """Columns that every extract must have."""
-        return tuple(column for column in self.columns if column.is_required)
+        return tuple(column for column in self.columns if column.is_required and not column.is_filled)
+
+    @cached_property
+    def cells(self) -> tuple[Column, ...]:
+        """Columns that are read from a file: those of the contract, and the times of day that have one of their own."""
+        return *self.columns, *(
+            Column(time_of_day_of(column), CellType.TEXT, "", aliases=column.time_of_day)
+            for column in self.columns
+            if column.time_of_day
+        )
 
     def column(self, name: str) -> Column:
         """Return the column of that name.
@@ -224,7 +254,7 @@ class Contract:
         Raises:
             KeyError: the contract has no such column.
         """
-        for column in self.columns:
+        for column in self.cells:
             if column.name == name:
                 return column
         raise KeyError(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dagster_project.contracts.model import (
-    DELIVERED_BY,
     FORCE_COLUMN,
     IDENTIFIER,
     IDENTIFIER_DESCRIPTION,
@@ -23,6 +22,7 @@ from dagster_project.contracts.model import (
     Rule,
     Severity,
 )
+from dagster_project.contracts.options import NAMES, OptionError, Options, adapted, problems
 from dagster_project.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def load_contract(path: Path) -> Contract:
             "nothing tells two rows apart; expected one of the two"
         )
     start = custom.pop("startColumn", None)
+    options = _options({name: custom.pop(name) for name in NAMES & custom.keys()}, path)
     identity = _identity(custom.pop("identity", {}), path)
     contract = Contract(
         source=source,
@@ -147,13 +148,11 @@ def load_contract(path: Path) -> Contract:
         start_column=start,
         event_column=custom.pop("eventColumn", start),
         delivery_measures=custom.pop("deliveryMeasures", {}),
-        faulty_share_limit=float(custom.pop("faultyShareLimit", _FAULTY_SHARE)),
-        faulty_rows_limit=int(custom.pop("faultyRowsLimit", _FAULTY_ROWS)),
-        volume_floor=float(custom.pop("volumeFloor", _VOLUME_FLOOR)),
-        sheet=custom.pop("sheet", None),
-        delivered_by=_delivered_by(custom, path, cadence),
+        faulty_share_limit=_FAULTY_SHARE,
+        faulty_rows_limit=_FAULTY_ROWS,
+        volume_floor=_VOLUME_FLOOR,
+        sheets=None,
         needs_marker=_is_stated(custom, path, "completionMarker", "required", "optional"),
-        first_delivery=_day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is"),
         allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
         absent_forces_complete=_is_stated(custom, path, "absentForces", "complete", "incomplete"),
         identity_columns=_names(identity.get("columns", ())),
@@ -164,20 +163,19 @@ def load_contract(path: Path) -> Contract:
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
+    try:
+        contract = adapted(contract, options)
+    except OptionError as error:
+        raise ContractError(f"{path.name}: {error}") from None
     _check(contract, path)
     return contract
 
 
-def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
-    if "deliveredBy" not in custom:
-        return DELIVERED_BY
-    stated = custom.pop("deliveredBy")
-    if cadence != "daily":
-        raise ContractError(f"{path.name}: deliveredBy is stated, but the cadence is {cadence}: no day is owed")
-    # YAML reads 10:00 without quotes as the number 600.
-    if not isinstance(stated, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", stated):
-        raise ContractError(f'{path.name}: deliveredBy is {stated!r}; expected London time in quotes, as in "09:00"')
-    return time.fromisoformat(stated)
+def _options(stated: dict[str, Any], path: Path) -> Options:
+    try:
+        return Options.model_validate(stated)
+    except ValidationError as error:
+        raise ContractError(f"{path.name}: {'; '.join(text for _, text in problems(error, Options))}") from None
 
 
 def _is_stated(custom: dict[str, Any], path: Path, name: str, true: str, false: str) -> bool:
@@ -389,12 +387,6 @@ def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -
 
 def _check(contract: Contract, path: Path) -> None:
     """Reject errors that would otherwise appear only at the first load."""
-    seen: dict[str, str] = {}
-    for column in contract.columns:
-        for name in column.names:
-            if name in seen and seen[name] != column.name:
-                raise ContractError(f"{path.name}: {seen[name]} and {column.name} share the header {name!r}")
-            seen[name] = column.name
     known = {column.name: column for column in contract.columns}
     for column in contract.columns:
         related = (*column.not_before, *column.not_after, *column.required_when)

@@ -154,8 +154,12 @@ def value_of(column: Column) -> str:
             cell, _GROUPED + rf"(\.(\d{{1,{column.scale}}}|\d{{{column.scale}}}0+))?", sql_type_of(column)
         ),
         CellType.SECONDS: lambda: _seconds(cell),
-        CellType.DATE: lambda: _date(cell),
-        CellType.MONTH: lambda: f"case when {is_match(cell, _MONTH)} then try_cast({cell} || '-01' as date) end",
+        CellType.DATE: lambda: _in_formats(column, _date(cell), "cast({} as date)"),
+        CellType.MONTH: lambda: _in_formats(
+            column,
+            f"case when {is_match(cell, _MONTH)} then try_cast({cell} || '-01' as date) end",
+            "cast(date_trunc('month', {}) as date)",
+        ),
         CellType.BOOLEAN: lambda: _boolean(cell),
     }[column.cell_type]()
 
@@ -178,6 +182,8 @@ def parameters_of(column: Column) -> dict[str, object]:
         parameters[f"lowered_{column.name}"] = [value.lower() for value in spellings]
     if column.pattern:
         parameters[f"pattern_{column.name}"] = column.pattern
+    if column.time_formats:
+        parameters[f"formats_{column.name}"] = list(column.time_formats)
     return parameters
 
 
@@ -219,23 +225,42 @@ def _has_personal_value(text: str, column: Column) -> str:
     end"""
 
 
-def local_time_of(cell: str, *, serial_days: str) -> str:
+def _in_formats(column: Column, otherwise: str, cast: str = "{}") -> str:
+    """Return SQL for a time in one of the formats that a column states; another text is not read as British.
+
+    Args:
+        column: the column.
+        otherwise: SQL of its value in the formats of all columns.
+        cast: SQL of the value of a timestamp, in place of `{}`.
+    """
+    if not column.time_formats:
+        return otherwise
+    cell = quoted(column.name)
+    stated = f"try_strptime({cell}, $formats_{column.name})"
+    return f"""case
+        when {stated} is not null then {cast.format(stated)}
+        when not regexp_matches({cell}, '^{_BRITISH_DAY}') then {otherwise}
+    end"""
+
+
+def local_time_of(column: Column, *, serial_days: str) -> str:
     """Return SQL for the clock time in a text, as a timestamp without zone and before any offset is applied.
 
     Args:
-        cell: SQL of the text.
+        column: a column of timestamps.
         serial_days: SQL of the days to add to an Excel serial number (1462 in a workbook of the 1904 date system).
 
     Returns:
         An expression that is null if the text is not a date with a time of day.
     """
+    cell = quoted(column.name)
     wall = rf"regexp_replace({cell}, '{_OFFSET}$', '')"
     # The most common spelling is read without patterns: it is valid if the cast, written back, gives the same text.
     # This halves the cost of a column.
     plain = f"try_cast({cell} as timestamp)"
     is_plain = f"length({cell}) = 19 and cast({plain} as varchar) = replace({cell}, 'T', ' ')"
     serial = f"try_cast({cell} as double)"
-    return rf"""case
+    text = rf"""case
         when {is_plain} and {plain} >= timestamp '1000-01-01' then {plain}
         when {is_match(cell, _ISO + "(" + _OFFSET + ")?")} then try_cast(replace({wall}, ',', '.') as timestamp)
         when {is_match(cell, _BRITISH)} then try_cast(replace(regexp_replace(
@@ -246,6 +271,7 @@ def local_time_of(cell: str, *, serial_days: str) -> str:
             then timestamp '1899-12-30'
                 + to_milliseconds(cast(round(({serial} + {serial_days}) * 86400000) as bigint))
     end"""
+    return _in_formats(column, text)
 
 
 def utc_offset_of(cell: str) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.contracts.model import normalised
 from dagster_project.extracts.cells import TIME_OF_DAY
 from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, line_count, wrong_content
 from dagster_project.extracts.errors import UnreadableExtract
@@ -32,7 +33,7 @@ from dagster_project.extracts.pieces import (
     piece,
     trimmed_text,
 )
-from dagster_project.settings import known_forces
+from dagster_project.settings import forces_by_name
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -243,7 +244,9 @@ class CsvReader:
         """
         positions = self._header.positions
         if force := filled.get(positions.get(FORCE_COLUMN, -1)):
-            return force.lower() in known_forces()
+            return (
+                normalised(force) in forces_by_name() or force.lower() in self._contract.column(FORCE_COLUMN).spellings
+            )
         if _is_word_with_digit(next(iter(filled.values()))):
             return True
         columns = ((self._contract.column(name), filled.get(place, "")) for name, place in positions.items())

@@ -75,7 +75,7 @@ class Headings:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self._names = {name: column.name for column in contract.columns for name in column.names}
+        self._names = {name: column.name for column in contract.cells for name in column.names}
         # One cell is enough only for a contract of one column; otherwise a single cell may be a title.
         own = contract.required or contract.columns
         self._own = {column.name for column in own}

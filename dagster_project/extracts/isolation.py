@@ -87,7 +87,7 @@ class IsolatedReader:
                 raise self._invalid_reply() from None
             if table.schema != expected:
                 raise self._invalid_reply()
-            yield Piece(table, message["last_label"])
+            yield Piece(table, message["last_label"], message["is_end"])
         self.warnings.extend(message["warnings"])
         self._count = Count(*message["count"])
         self._release()

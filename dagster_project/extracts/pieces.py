@@ -42,10 +42,12 @@ class Piece:
     Attributes:
         table: rows with the columns of `schema`.
         last_label: first cell with text in the last row; identifies a totals row.
+        is_end: whether a table of the file ends here; the last piece of a file need not say so.
     """
 
     table: pa.Table
     last_label: str
+    is_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Count:
 
 
 def schema(contract: Contract) -> pa.Schema:
-    """Return the columns of a piece: source_row, fault, fault_detail, record_column, then all contract columns as text.
+    """Return the columns of a piece: source_row, fault, fault_detail, record_column, then all columns as text.
 
     `record_column` is the contract column of a record fault that is in a single cell.
     """
@@ -75,7 +77,7 @@ def schema(contract: Contract) -> pa.Schema:
             ("fault", pa.string()),
             ("fault_detail", pa.string()),
             ("record_column", pa.string()),
-            *((column.name, pa.string()) for column in contract.columns),
+            *((column.name, pa.string()) for column in contract.cells),
         ]
     )
 
@@ -119,7 +121,7 @@ def piece(
         trimmed = {name: pc.if_else(usable, column, pa.scalar(None, pa.string())) for name, column in trimmed.items()}
     arrays = [_whole_numbers(source_rows), codes, details, places]
     arrays += [
-        trimmed[column.name] if column.name in trimmed else pa.nulls(count, pa.string()) for column in contract.columns
+        trimmed[column.name] if column.name in trimmed else pa.nulls(count, pa.string()) for column in contract.cells
     ]
     return Piece(pa.Table.from_arrays(arrays, schema=schema(contract)), last_label)
 

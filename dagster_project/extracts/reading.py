@@ -14,6 +14,7 @@ from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
+from dagster_project.extracts.translation import Translation
 
 
 class _Reader(Protocol):
@@ -46,29 +47,32 @@ class Extract:
         warnings: sentences without values, for the load audit.
     """
 
-    def __init__(self, file: OpenFile, contract: Contract) -> None:
+    def __init__(self, file: OpenFile, contract: Contract, delivered_name: str) -> None:
         self._file = file
-        self._contract = contract
         self.file_name = file.name
         self.format = file.format
         self.sha256 = file.sha256
         self.rows_read = self.totals_rows = 0
+        self._translation = Translation(contract, delivered_name, file.name)
         self._reader: _Reader = READERS[file.format](file, contract)
         self.serial_days = self._reader.serial_days
         self.warnings = self._reader.warnings
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Contract columns that the file has; for JSON Lines complete once the batches are consumed."""
-        return self._reader.found
+        """Contract columns that the file or its name has; for JSON Lines complete once the batches are consumed."""
+        return tuple(dict.fromkeys((*self._reader.found, *self._translation.from_name)))
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
         """Column names that are not in the contract, cut at 60 characters."""
         return self._reader.unknown
 
-    def batches(self) -> Iterator[pa.Table]:
+    def batches(self, *, is_translated: bool = True) -> Iterator[pa.Table]:
         """Yield all data rows in order, as text, one table for each piece of the reader.
+
+        Args:
+            is_translated: whether cells have the words of the contract instead of those of the file.
 
         Yields:
             Tables with the columns of `pieces.schema`; contract columns are text, null if the cell is empty, the file
@@ -77,30 +81,34 @@ class Extract:
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
         """
-        self.rows_read = 0
+        self.rows_read = self.totals_rows = 0
         try:
             for table in self._data():
                 if table.num_rows:
                     self.rows_read += table.num_rows
-                    yield table
+                    yield self._translation.translated(table, self._reader.found) if is_translated else table
         except UnreadableExtract as error:
             error.sha256 = self.sha256
             raise
         self._file.check_unchanged()
 
     def _data(self) -> Iterator[pa.Table]:
-        """Yield the tables of the pieces without the totals row, which is known only at the end."""
+        """Yield the tables of the pieces without totals rows, which are known only at the end of a table."""
         held: Piece | None = None
         handed = 0
         for found in self._reader.pieces(50_000):
             if held is not None:
-                yield held.table
+                yield self._without_totals(held) if held.is_end else held.table
             held = found
             handed += found.table.num_rows
         self._check_count(handed)
         if held is not None:
-            self.totals_rows = 1 if is_totals(held.last_label) else 0
-            yield held.table.slice(0, held.table.num_rows - self.totals_rows)
+            yield self._without_totals(held)
+
+    def _without_totals(self, last: Piece) -> pa.Table:
+        is_left_out = is_totals(last.last_label)
+        self.totals_rows += is_left_out
+        return last.table.slice(0, last.table.num_rows - is_left_out)
 
     def _check_count(self, handed: int) -> None:
         count = self._reader.count()
@@ -145,7 +153,7 @@ def open_extract(
     file = open_file(path, listed, name)
     with file.file:
         try:
-            extract = Extract(file, contract)
+            extract = Extract(file, contract, path.name)
         except UnreadableExtract as error:
             error.sha256 = file.sha256
             raise

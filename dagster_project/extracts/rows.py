@@ -70,7 +70,8 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         if column.cell_type is CellType.DECIMAL:
             faults += [(cells.NOT_OF_TYPE[column.cell_type], digits), (cells.TOO_MANY_DECIMALS, digits)]
         elif column.cell_type in cells.NOT_OF_TYPE:
-            faults.append((cells.NOT_OF_TYPE[column.cell_type], ""))
+            own = f"here instead of DD/MM/YYYY: {', '.join(column.time_formats)}" if column.time_formats else ""
+            faults.append((cells.NOT_OF_TYPE[column.cell_type], own))
         for fault, detail in faults:
             sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}{f' ({detail})' if detail else ''}"
         order = [f"before {name}" for name in column.not_before] + [f"after {name}" for name in column.not_after]
@@ -248,6 +249,8 @@ def _cleaned(contract: Contract, batch: str) -> str:
         cell = quoted(column.name) if column.is_personal else cells.without_null_words(quoted(column.name))
         if column.name == FORCE_COLUMN:
             cell = f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
+        elif column.default_column:
+            cell = f"coalesce({cell}, {cells.without_null_words(quoted(column.default_column))})"
         elif column.default is not None:
             cell = f"coalesce({cell}, $default_{column.name})"
         expressions.append(f"{cell} as {quoted(column.name)}")
@@ -259,7 +262,7 @@ def _typed(contract: Contract, timestamps: list[Column]) -> str:
     for column in contract.columns:
         if column in timestamps:
             cell = quoted(column.name)
-            local = cells.local_time_of(cell, serial_days="serial_days")
+            local = cells.local_time_of(column, serial_days="serial_days")
             expressions.append(f"{local} as {_part(column, 'local')}")
             expressions.append(f"{cells.utc_offset_of(cell)} as {_part(column, 'offset')}")
         else:

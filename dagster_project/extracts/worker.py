@@ -59,7 +59,7 @@ def _read(connection: Connection, file: OpenFile, contract: Contract) -> None:
         # A piece of 50,000 rows takes 5 to 10 MiB.
         if sink.tell() > LONGEST_MESSAGE:
             raise MemoryError
-        _reply(connection, "piece", last_label=piece.last_label)
+        _reply(connection, "piece", last_label=piece.last_label, is_end=piece.is_end)
         connection.send_bytes(sink.getvalue())
     count = reader.count()
     _reply(connection, "end", warnings=reader.warnings, count=[count.expected, count.others, count.unit])

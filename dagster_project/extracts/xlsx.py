@@ -5,7 +5,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -55,15 +55,17 @@ class _Sheet:
 
 
 class XlsxReader:
-    """The rows of the one sheet of a workbook that fits the contract.
+    """The rows of the one sheet of a workbook that fits the contract, or of those that the contract names.
+
+    Of several sheets, rows are numbered on from the last row of the sheet before.
 
     Args:
         file: the workbook.
         contract: contract of its source.
 
     Raises:
-        UnreadableExtract: on construction, if the container is not safe to parse, or if no sheet or more than one sheet
-            has the header.
+        UnreadableExtract: on construction, if the container is not safe to parse, or if no sheet has the header, or
+            another number of sheets than the contract expects.
     """
 
     def __init__(self, file: OpenFile, contract: Contract) -> None:
@@ -75,25 +77,30 @@ class XlsxReader:
         self._workbook = Workbook(file)
         file.file.seek(0)
         try:
-            self._sheet = self._find_sheet(CalamineWorkbook.from_filelike(file.file))
+            self._sheets = self._find_sheets(CalamineWorkbook.from_filelike(file.file))
         except (CalamineError, OSError, ValueError):
             raise UnreadableExtract(
                 "corrupt", f"{file.name}: the workbook is damaged; expected a valid xlsx file"
             ) from None
-        self._header = self._sheet.header
-        self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
-        self.unknown = self._header.unknown
+        self._sheet = self._sheets[0]
+        self._rows_before = 0
+        headers = [sheet.header for sheet in self._sheets]
+        self.found = tuple(c.name for c in contract.columns if any(c.name in header.positions for header in headers))
+        self.unknown = tuple(dict.fromkeys(name for header in headers for name in header.unknown))
         self.serial_days = DAYS_TO_1904 if self._workbook.counts_from_1904 else 0
 
-    def _find_sheet(self, workbook: CalamineWorkbook) -> _Sheet:
-        names = workbook.sheet_names
-        if self._contract.sheet is not None:
-            names = [name for name in names if name.strip() == self._contract.sheet]
-            if not names:
+    @property
+    def _header(self) -> Header:
+        return self._sheet.header
+
+    def _find_sheets(self, workbook: CalamineWorkbook) -> list[_Sheet]:
+        names, wanted = workbook.sheet_names, self._contract.sheets
+        if wanted:
+            names = [name for name in names if name.strip() in wanted]
+            if missing := [name for name in wanted if name not in map(str.strip, names)]:
                 raise UnreadableExtract(
                     "no_sheet",
-                    f"{self._file.name}: none of the {len(workbook.sheet_names)} sheets "
-                    f"is named {self._contract.sheet}",
+                    f"{self._file.name}: none of the {len(workbook.sheet_names)} sheets is named {missing[0]}",
                 )
         headings = self._headings
         looked_at: list[Sequence[str]] = []
@@ -116,24 +123,36 @@ class XlsxReader:
                     closest = (count, error)
                 continue
             fitting.append(_Sheet(name, cells, header, cells.start[1] if cells.start else 0))
-        if len(fitting) > 1:
+        if len(fitting) > 1 and wanted is None:
             raise UnreadableExtract(
                 "ambiguous_sheet",
                 f"{self._file.name}: {len(fitting)} sheets have the header; expected one, "
-                "or the name of the sheet in the contract",
+                "or the names of the sheets in the contract (sheets)",
             )
-        if fitting:
-            return fitting[0]
+        if len(fitting) >= len(wanted or "1"):
+            return fitting
         if closest:
             raise closest[1] from None
         raise headings.none_found(self._file.name, looked_at, f" in {len(names)} sheets")
 
     def pieces(self, rows: int) -> Iterator[Piece]:
-        """Yield the rows below the header, in pieces of at most this many rows.
+        """Yield the rows below the headers, in pieces of at most this many rows.
 
         Raises:
-            UnreadableExtract: the sheet is damaged, or a row is a second header.
+            UnreadableExtract: a sheet is damaged, or a row is a second header.
         """
+        for sheet in self._sheets:
+            self._sheet = sheet
+            held = None
+            for found in self._pieces_of_sheet(rows):
+                if held:
+                    yield held
+                held = found
+            if held:
+                yield replace(held, is_end=True)
+            self._rows_before += self._workbook.rows[sheet.name].last_row
+
+    def _pieces_of_sheet(self, rows: int) -> Iterator[Piece]:
         waiting: list[tuple[int, list[Any]]] = []
         faults: dict[int, Fault] = {}
         width = self._header.width
@@ -161,8 +180,10 @@ class XlsxReader:
             yield self._piece(waiting, faults)
 
     def count(self) -> Count:
-        """Count the rows below the header with a value in the XML of the sheet."""
-        below = sum(number > self._header.row for number in self._workbook.rows[self._sheet.name].with_value)
+        """Count the rows below the headers with a value in the XML of the sheets."""
+        below = sum(
+            number > sheet.header.row for sheet in self._sheets for number in self._workbook.rows[sheet.name].with_value
+        )
         return Count(below, -self._only_formulas, "rows of the sheet with a value")
 
     def _numbered_rows(self) -> Iterator[tuple[int, list[Any]]]:
@@ -202,7 +223,7 @@ class XlsxReader:
         last = next((value for value in rows[-1][1] if _has_text([value])), "")
         return piece(
             self._contract,
-            source_rows=[number for number, _ in rows],
+            source_rows=[self._rows_before + number for number, _ in rows],
             columns=columns,
             faults=faults,
             last_label=last.strip(BLANKS) if isinstance(last, str) else "",

@@ -10,7 +10,7 @@ def small_contract(source: str, *columns: Column, **others: Any) -> Contract:
     plain: dict[str, Any] = {
         **dict.fromkeys(("domain", "owner", "description", "grain"), ""),
         **dict.fromkeys(("tags", "rules"), ()),
-        **dict.fromkeys(("start_column", "event_column", "sheet")),
+        **dict.fromkeys(("start_column", "event_column", "sheets")),
         "version": "1.0.0",
         "is_daily": True,
         "delivery_measures": {},

@@ -52,6 +52,14 @@ FILE = "config/contracts/call_segments.yaml"
         (None, "keysBeginAgain: [2025-01-01, 2024-01-01]", "expected different dates, oldest first"),
         (None, "volumeFloor: yes", "volumeFloor is True; Input should be a valid number"),
         (None, "keysBeginAgain: [20240201]", "keysBeginAgain is 20240201; expected dates, as in 2024-02-01"),
+        (None, "values:\n  lines: {A: '999'}", f"{FILE}, line 2: values: lines is no column of .* Did you mean line"),
+        (None, "values:\n  line:\n    A: '99'", f"{FILE}, line 2: values.line: A is mapped to 99; known: 999, 101"),
+        (None, "values: {caller_number: {A: B}}", "line 1: values.caller_number: a personal column has no map of val"),
+        (None, "defaults: {line: caller_number}", "line 1: defaults.line: caller_number is not another column of the"),
+        (None, "timeFormats: {arrived_at: '%d/%m/%Y'}", "timeFormats.arrived_at: %d/%m/%Y has no time of day"),
+        (None, "timeFormats: {arrived_at: '%Q'}", "line 1: timeFormats.arrived_at is '%Q'; expected a format of these"),
+        (None, "fromFileName: {force_code: x}", "fromFileName.force_code is 'x'; expected a regular expression with"),
+        (None, "aliases: {line: UCID}", f"{FILE}, line 1: call_id and line share the header 'ucid'"),
         (None, "- 1", f"{FILE}, line 1: expected options, as in "),
         (None, "a: [", f"{FILE}, line 1: not YAML"),
         ("contracts/calls.yaml", "", "config/contracts/calls.yaml: not named SOURCE.yaml after a source"),
@@ -65,3 +73,17 @@ def test_what_is_not_understood_is_an_error_with_file_and_line(tmp_path, name, t
         configured(tmp_path, text, **({"name": name} if name else {}))
     with pytest.raises(ConfigError, match=r"FCIR_CONFIG: .*nowhere is not a folder"):
         contracts_of(Settings(home=tmp_path, config=tmp_path / "nowhere", _env_file=None))
+
+
+def test_a_whole_contract_of_a_new_source_stands_beside_what_differs_of_shipped_ones(tmp_path):
+    text = (CONTRACTS / "live_chats.odcs.yaml").read_text(encoding="utf-8")
+    name = "contracts/web_chats.odcs.yaml"
+    found = configured(tmp_path, text.replace("live_chats", "web_chats"), name)["web_chats"]
+    assert found.columns == load_contracts(CONTRACTS)["live_chats"].columns
+    file = tmp_path / "config" / name
+    file.with_name("web_chats.yaml").write_text("values: {created_incident: {Raised: true}}")
+    mapped = contracts_of(Settings(home=tmp_path, _env_file=None))["web_chats"].column("created_incident")
+    assert mapped.spellings == {"raised": "true"}
+    file.rename(file.with_name("live_chats.odcs.yaml"))
+    with pytest.raises(ConfigError, match="live_chats is shipped; state only what differs, in live_chats.yaml"):
+        contracts_of(Settings(home=tmp_path, _env_file=None))

@@ -97,7 +97,7 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
     assert [column.name for column in contract.required] == ["patrol_id", "begun_at"]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
     assert (contract.is_daily, contract.event_column, contract.start_column) == (True, "begun_at", "begun_at")
-    assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(9), None, None)
+    assert (contract.delivered_by, contract.first_delivery, contract.sheets) == (time(9), None, None)
     assert [getattr(contract, name) for name in FLAGS] == [False] * 4
     same = {"cadence": "daily", "completionMarker": "optional", "eventsOutsideDay": "rejected"}
     same |= {"absentForces": "incomplete", "forces": "delivering", "startColumn": "begun_at"}
@@ -109,7 +109,7 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
 
 
 def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
-    stated = {"deliveredBy": "06:30", "completionMarker": "required", "absentForces": "complete", "sheet": "Data"}
+    stated = {"deliveredBy": "06:30", "completionMarker": "required", "absentForces": "complete", "sheets": "Data"}
     stated |= {"firstDelivery": date(2022, 8, 1), "eventsOutsideDay": "allowed", "volumeFloor": 0.3}
     stated |= {"faultyShareLimit": 0.1, "faultyRowsLimit": 7, "eventColumn": "ended_at", "startColumn": "begun_at"}
     document["schema"][0].update(
@@ -126,7 +126,8 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
         RULE | {"name": "another", "implementation": {"type": "x", "table": "deliveries"}}
     ]
     contract = loaded(tmp_path, document)
-    assert (contract.delivered_by, contract.first_delivery, contract.sheet) == (time(6, 30), date(2022, 8, 1), "Data")
+    assert (contract.delivered_by, contract.first_delivery) == (time(6, 30), date(2022, 8, 1))
+    assert contract.sheets == ("Data",)
     assert [getattr(contract, name) for name in FLAGS] == [True, True, False, True]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.1, 7, 0.3)
     about = (contract.version, contract.domain, contract.owner, contract.tags, contract.description, contract.grain)

@@ -162,8 +162,8 @@ def test_a_sheet_has_these_rows_or_is_refused(tmp_path, rows, expected):
 def test_the_sheet_that_the_contract_names_is_read(tmp_path):
     path = written(tmp_path, ["1", *"abcd"], sheets=("One", "Two "))
     assert rows_or_code(path) == "ambiguous_sheet"
-    assert rows_of(path, replace(VISITS, sheet="Two")) == ["2 1|a|b|c|d"]
-    error = refusal(path, replace(VISITS, sheet="Three"))
+    assert rows_of(path, replace(VISITS, sheets=("Two",))) == ["2 1|a|b|c|d"]
+    error = refusal(path, replace(VISITS, sheets=("Three",)))
     assert error.code == "no_sheet"
     assert "none of the 2 sheets is named Three" in str(error)
 
