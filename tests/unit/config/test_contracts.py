@@ -85,5 +85,5 @@ def test_a_whole_contract_of_a_new_source_stands_beside_what_differs_of_shipped_
     mapped = contracts_of(Settings(home=tmp_path, _env_file=None))["web_chats"].column("created_incident")
     assert mapped.spellings == {"raised": "true"}
     file.rename(file.with_name("live_chats.odcs.yaml"))
-    with pytest.raises(ConfigError, match="live_chats is shipped; state only what differs, in live_chats.yaml"):
+    with pytest.raises(ConfigError, match=r"live_chats is shipped; state only what differs, in live_chats.yaml"):
         contracts_of(Settings(home=tmp_path, _env_file=None))

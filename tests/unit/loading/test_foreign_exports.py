@@ -30,9 +30,9 @@ ROWS = [
     ["c4", "03/11/2022 13:05:00", "", "Sales", "Handled", "60", "kent", "07700 900002"],
 ]
 GOOD = [
-    ("avon-and-somerset", "c1", 1, "999", dt.datetime(2022, 11, 3, 13, 5), "answered", 60),
-    ("avon-and-somerset", "c2", 1, "101", dt.datetime(2022, 11, 3, 0, 30), "abandoned", None),
-    ("avon-and-somerset", "c3", 1, "101", dt.datetime(2022, 11, 3, 23, 59, 59), "overflow", None),
+    ("avon-and-somerset", "c1", 1, "999", dt.datetime(2022, 11, 3, 13, 5), "answered", 60),  # noqa: DTZ001
+    ("avon-and-somerset", "c2", 1, "101", dt.datetime(2022, 11, 3, 0, 30), "abandoned", None),  # noqa: DTZ001
+    ("avon-and-somerset", "c3", 1, "101", dt.datetime(2022, 11, 3, 23, 59, 59), "overflow", None),  # noqa: DTZ001
 ]
 
 
@@ -51,7 +51,7 @@ def written(path, kind, header, rows):
                 for at, row in enumerate([header, *rows[number : number + 2], ["Total", "2"]]):
                     sheet.write_row(at, 0, row)
                 if not number:
-                    sheet.write_datetime(1, 1, dt.datetime(2022, 11, 3), date)
+                    sheet.write_datetime(1, 1, dt.datetime(2022, 11, 3), date)  # noqa: DTZ001
                     sheet.write_datetime(1, 2, dt.time(13, 5), clock)
     return path
 
