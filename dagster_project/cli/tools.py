@@ -14,9 +14,6 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import writer_lock
 
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""Settings of a command whose arguments are those of another program, `--help` included."""
-
 # Commands of dbt that open no database, and those that write tables.
 _OFFLINE = ("clean", "deps", "init", "list", "ls", "parse")
 _WRITING = ("build", "clone", "retry", "run", "run-operation", "seed", "snapshot")

@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from dagster_project.cli import status
-from dagster_project.cli.app import app
+from dagster_project.cli.app import app_of
 from tests.roots import DataRoot
 
 REASON = ("--reason", "why not")
@@ -116,7 +116,7 @@ def test_the_version_is_that_of_the_package_and_without_a_command_the_help_is_pr
 def commands() -> dict[str, Any]:
     """Every command by its name; a command of a group by both names."""
     found = {}
-    for name, verb in get_command(app).commands.items():
+    for name, verb in get_command(app_of()).commands.items():
         parts = getattr(verb, "commands", {})
         found |= {f"{name} {part}": command for part, command in parts.items()} or {name: verb}
     return found
