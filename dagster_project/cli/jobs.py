@@ -138,15 +138,17 @@ def _run_in_process(
         prepare_dagster_home(settings)
         import dagster as dg
 
-        from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
 
         # Another run may have loaded deliveries between the plan and the lock.
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             planned = planned if planned and planned.last_load == last_load(connection) else None
-        resolved = definitions().get_repository_def()
-        job = resolved.get_job(name)
+        if name == "nightly":
+            from dagster_project.definitions import definitions
+        else:
+            from dagster_project.defs.publication import publishing_definitions as definitions
+        job = definitions().get_repository_def().get_job(name)
         config: dict[str, Any] = {}
         if name == "nightly":
             config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
