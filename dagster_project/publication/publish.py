@@ -1,9 +1,10 @@
 """Publish the marts: DuckDB file, Parquet, papers, site and manifest, then the pointer.
 
-The figures of every publication are on record, as changes: `audit.publication` has one row per publication, and
-`audit.figure_version` the figures that differ from the publication before. dbt works out what changed and why. The
-database is written in a transaction, but the files are not. So the record is written first and marked as not complete;
-if the run is killed, the next one looks for the folder to decide whether to keep the record.
+The figures of publications are on record, as changes: `audit.publication` has one row per publication that wrote its
+tables, and `audit.figure_version` the figures that differ from the one before. dbt works out what changed and why. A
+publication whose database is linked has the figures of the one before, and is not on record. The database is written in
+a transaction, but the files are not. So the record is written first and marked as not complete; if the run is killed,
+the next one looks for the folder to decide whether to keep the record.
 """
 
 import json
@@ -111,8 +112,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
 
     All files are written to a folder with a temporary name. When it is complete, the folder is renamed, and the pointer
     is swapped last. If the run is killed at any time, the previous publication stays in place. If the marts are those
-    of the previous publication, its database and Parquet files are linked; figures of the new publication are then in
-    the marts of versions from the next one on whose data changed.
+    of the previous publication, its database and Parquet files are linked.
 
     Args:
         settings: location of the data; the caller holds the writer lock and no connection.
@@ -232,14 +232,14 @@ def _made_of(settings: Settings, gate: Gate) -> str:
 def _write_tables(
     settings: Settings, gate: Gate, draft: Draft, marts: Sequence[Mart], published_at: datetime
 ) -> dict[str, int]:
-    """Record the publication, and write or link its database and Parquet files; return the rows of each mart."""
+    """Write or link the database and Parquet files of a publication; return the rows of each mart."""
     before, is_rewrite_due = draft.before, False
     draft.renderer.has_same_tables = is_same = before is not None and _has_tables(before, settings, gate)
     with spilling_connection(settings.warehouse) as connection:
         recover_interrupted(connection, settings.published)
-        goes_on = can_take_over(connection, before, change_seq=gate.change_seq, project_fingerprint=gate.project)
-        record(connection, draft.name, published_at, gate)
         if not is_same:
+            goes_on = can_take_over(connection, before, change_seq=gate.change_seq, project_fingerprint=gate.project)
+            record(connection, draft.name, published_at, gate)
             note_writing(connection)
             add_publications(connection)
             write_parquet(connection, marts, draft.folder, before=before if goes_on else None)
