@@ -84,12 +84,6 @@ def nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("reset disabled_optimizers")
 
 
-def take_over_parquet(before: Path, folder: Path) -> None:
-    """Link every Parquet file of a publication into another."""
-    for file in (before / _FOLDER).rglob("*.parquet"):
-        take_over(before, folder, file.relative_to(before).as_posix())
-
-
 def parquet_addresses(folder: Path, name: str) -> list[str]:
     """Return the addresses of a table's Parquet files within its publication, by month."""
     files = _month_files(folder, name) or [folder / _FOLDER / f"{name}.parquet"]
