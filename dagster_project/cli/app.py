@@ -151,7 +151,7 @@ def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
         return f"{_system_message(error)}. {_state_after_error(words)}", Exit.DATA
     if isinstance(error, _database_errors()):
         message = str(error).splitlines()[0].rstrip(".")
-        return f"{message}. {_advice_on_history(str(error)) or _state_after_error(words)}", Exit.DATA
+        return f"{message}. {_state_after_error(words)}", Exit.DATA
     # Its text may quote a cell, so only its type and where it was raised are printed.
     trace = error.__traceback__
     while trace and trace.tb_next:
@@ -186,28 +186,6 @@ def _state_after_error(arguments: Sequence[str]) -> str:
     return (
         "What was published before stays, and what was committed is kept. Correct the cause and run again: "
         f"fcir {again} (a traceback: fcir --debug {again})"
-    )
-
-
-def _advice_on_history(message: str) -> str:
-    """Return what to do about a Dagster database that was damaged or locked; empty for a message about another.
-
-    Args:
-        message: SQLite's. Only Dagster uses SQLite databases.
-    """
-    home = read_settings().dagster_home
-    if "database is locked" in message:
-        return (
-            f"Another program holds a file of Dagster in {home}; the warehouse is in order, and what was published "
-            f"before stays. End that program (fuser -v {in_shell(home)}/*/*.db {in_shell(home)}/history/runs/*.db), "
-            "then: fcir run"
-        )
-    if "disk image is malformed" not in message:
-        return ""
-    history = home / "history"
-    return (
-        f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Move "
-        f"it away: mv {in_shell(history)} {in_shell(history)}.damaged, then: fcir run"
     )
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.cli.damage import repair
 from dagster_project.cli.options import named_contracts
-from dagster_project.cli.signals import shield_children
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
@@ -161,8 +160,6 @@ def _run_in_process(
         with dg.DagsterInstance.get() as instance:
             close_killed_runs(instance, settings)
             _record_code_location(instance, name)
-            # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
-            shield_children()
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | config,

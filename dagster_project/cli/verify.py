@@ -6,7 +6,7 @@ import typer
 
 from dagster_project.cli.data_root import start
 from dagster_project.cli.exits import Exit
-from dagster_project.cli.summary import print_lines
+from dagster_project.cli.summary import print_items
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.warehouse.lock import WarehouseLocked, holder_of
@@ -43,8 +43,7 @@ def verify(context: typer.Context) -> None:
     for finding in findings:
         if not finding.is_fault:
             warn(str(finding), place=finding.place)
-    fields = [{"place": item.place, "found": item.what, "advice": item.advice} for item in faults]
-    print_lines([str(item) for item in faults], None, None, "fault", fields=fields)
+    print_items(faults, "fault", None)
     say(
         f"Verified {counted(verified.publications, 'publication')} ({counted(verified.files, 'file')}, "
         f"{verified.bytes // _MEGABYTE:,} MB) and {counted(loads, 'load')} of the warehouse in "
