@@ -160,8 +160,9 @@ def exceptions(
     items = []
     for code, reason in (found | named).items():
         given, none = explanations.get(code, Explanation()), MISSING if code in explanations else NOTHING
-        details = (text or none for text in (given.action, given.owner, given.due))
-        items.append(ExceptionItem(labels[code], reason, given.comment or no_comment, *details))
+        details = {name: getattr(given, name) or none for name in ("action", "owner", "due")}
+        comment = given.comment or no_comment
+        items.append(ExceptionItem(label=labels[code], reason=reason, comment=comment, **details))
     return tuple(items)
 
 

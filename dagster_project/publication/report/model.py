@@ -302,16 +302,12 @@ class Explanation:
     due: str = ""
 
 
-@dataclass(frozen=True)
-class ExceptionItem:
+@dataclass(frozen=True, kw_only=True)
+class ExceptionItem(Explanation):
     """A measure whose month needs an explanation, with what is known of it."""
 
     label: str
     reason: str
-    comment: tuple[Block, ...]
-    action: str
-    owner: str
-    due: str
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,9 @@ def a_report(**changes: Any) -> Report:
         matrix=_matrix(section.charts[0].points),
         exceptions=(
             model.ExceptionItem(
-                "=999 calls <received>",
-                "Missed the target",
-                (Block("paragraph", (Run("=Why & <how> #1"),)),),
+                label="=999 calls <received>",
+                reason="Missed the target",
+                comment=(Block("paragraph", (Run("=Why & <how> #1"),)),),
                 action="@Act <now>",
                 owner="+A & B",
                 due="1 May 2023",
