@@ -154,7 +154,6 @@ def of_section(report: Report, **changes: Any) -> Report:
 def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
     received = model.Headline(
         measure="calls_999.received",
-        section="999 calls",
         label="=999 calls <received>",
         unit="count",
         decimals=0,
@@ -166,7 +165,7 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         verdict="Worse than usual",
         target="under 2%: missed",
         course=("met in 3 of the last 12 months",),
-        remark="Provisional: 30 of 31 days",
+        is_affected=True,
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
     titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "verdict": "Stands out", "target": "Target"}
