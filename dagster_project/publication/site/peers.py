@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -9,16 +10,16 @@ import duckdb
 from markupsafe import Markup
 
 from dagster_project.publication.peer_charts import PeerChart, draw_peers
-from dagster_project.publication.report.display import shortened
+from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.model import long_month, span
-from dagster_project.publication.report.published_answering import answering
+from dagster_project.publication.report.published_answering import seconds
 from dagster_project.publication.report.queries import read
 
 # Two years are drawn; the table in the database has all months.
 _MONTHS = 24
 _CHARTS = (
-    ("Answered in under 10 seconds", "percent", 2, "share of 999 calls answered in under 10 seconds"),
-    ("Mean answer time", "seconds", 1, "mean time to answer a 999 call, in seconds"),
+    ("Answered in under 10 seconds", "percent", "pct_under_10s", "share of 999 calls answered in under 10 seconds"),
+    ("Mean answer time", "seconds", "mean_answer_seconds", "mean time to answer a 999 call, in seconds"),
 )
 
 
@@ -38,14 +39,14 @@ def peer_charts(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[
 
 
 def _chart(index: int, shown: Sequence[date], months: dict[date, list[dict[str, Any]]], force_code: str) -> PeerChart:
-    title, unit, position, words = _CHARTS[index]
-    every = {(row["force_code"], month): answering(row) for month, rows in months.items() for row in rows}
-    values = {key: figures.values[position] for key, figures in every.items()}
+    title, unit, column, words = _CHARTS[index]
+    values = {(row["force_code"], month): row[column] for month, rows in months.items() for row in rows}
     names = {row["force_code"]: shortened(row["force_name"]) for rows in months.values() for row in rows}
-    country = [answering(months[month][0], "uk_") for month in shown]
-    own = every.get((force_code, shown[-1]))
-    newest, last = own.texts[position] if own else "", country[-1].texts[position]
-    finding = f"{long_month(shown[-1])}: {f'{newest}; ' if newest else ''}United Kingdom {last}"
+    country = tuple(months[month][0][f"uk_{column}"] for month in shown)
+    own = (force_code, shown[-1])
+    text = partial(display, unit=unit, decimals=1) if unit == "percent" else seconds
+    newest = f"{text(values[own])}; " if own in values else ""
+    finding = f"{long_month(shown[-1])}: {newest}United Kingdom {text(country[-1])}"
     lines = {code: tuple(values.get((code, month)) for month in shown) for code in sorted(names)}
     return PeerChart(
         title=title,
@@ -55,6 +56,6 @@ def _chart(index: int, shown: Sequence[date], months: dict[date, list[dict[str, 
         months=tuple(shown),
         own_name=names.get(force_code, "").removesuffix(" Police"),
         own=lines.pop(force_code, ()),
-        country=tuple(figures.values[position] for figures in country),
+        country=country,
         others=tuple(lines.values()),
     )
