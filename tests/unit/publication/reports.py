@@ -192,7 +192,6 @@ def a_frame() -> dict[str, Any]:
         "root": "",
         "here": "explorer.html",
         "pages": PAGES,
-        "failed": frozenset(),
         "run_id": "20230201T041500Z-0a1b2c3d",
         "published_at": datetime(2023, 2, 1, 4, 15, tzinfo=UTC),
         "data_until": date(2023, 1, 31),

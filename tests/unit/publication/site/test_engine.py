@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from dagster_project.publication.files import Draft
 from dagster_project.publication.html import environment
 from dagster_project.publication.site import engine
 from dagster_project.publication.site.cookbook import texts_of
 from dagster_project.publication.site.engine import Choice, Table, View, Views, month_choice, shades
-from dagster_project.publication.site.frame import Site
+from dagster_project.publication.site.frame import Site, unlink_failed
 from dagster_project.publication.site.front_page import not_compared
 from tests.unit.publication.reports import a_frame, a_report
 
@@ -138,16 +139,20 @@ def test_results_of_the_cookbook_have_the_same_decimals_in_a_column():
     assert texts_of([], 2) == ((True, True), ())
 
 
-def test_a_site_renders_its_pages_and_a_search_without_those_that_failed(tmp_path, renderer):
+def test_a_site_is_its_pages_and_a_search_without_those_that_failed_or_links_to_them(tmp_path, renderer):
     renderer.attempt("failed.html", lambda: 1 / 0)
-    site = Site(tmp_path, a_frame(), renderer, absent=["absent.html"])
+    draft = Draft(tmp_path, None, renderer)
+    site = Site(draft, a_frame() | {"pages": [("a/b c.html", "B"), ("failed.html", "Failed")]})
     for address in ("a/b c.html", "failed.html"):
         site.write(address, "empty.html.j2", title="<Title>")
         site.find(address, "A \u202etitle", "page", "words", anchor="part 1" if "/" in address else "")
-    assert site.failed == {"failed.html", "absent.html"}
-    (page,) = site.render().values()
-    assert "&lt;Title&gt;" in page.decode()
-    assert 'href="../index.html"' in page.decode()
+    page = tmp_path / "a" / "b c.html"
+    assert "&lt;Title&gt;" in page.read_text()
+    assert 'href="../failed.html"' in page.read_text()
+    unlink_failed(draft)
+    assert re.findall(r'(?:<li>\s*)?<a href="([^"]*)', page.read_text()) == ["../a/b c.html"]
+    # The first page is missing too; its name stays in the heading. The next publication renders the page again.
+    assert ("Force Crime and Incident Response" in page.read_text(), renderer.made_of) == (True, {})
     assert site.search_index().decode() == (
         'window.FCIR_PAGES=[["a/b%20c.html#part%201","A \N{REPLACEMENT CHARACTER}title","page","words",""]];\n'
     )
