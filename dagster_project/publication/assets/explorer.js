@@ -19,13 +19,7 @@ window.fcirFigures = {};
   document.querySelector(".page").hidden = false;
   const form = element("choice");
   const fields = form.elements;
-  const data = await unpacked(element("data").textContent);
-
-  /** The content of JSON as gzip in Base64. */
-  async function unpacked(text) {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
-  }
+  const data = await fcir.unpacked(element("data").textContent);
 
   function create(tag, attributes = {}, ...children) {
     const made = document.createElement(tag);
@@ -73,7 +67,7 @@ window.fcirFigures = {};
         const script = create("script", { src: file.address });
         script.addEventListener("load", () => {
           const content = window.fcirFigures[file.key];
-          resolve(content ? unpacked(content) : REPLACED);
+          resolve(content ? fcir.unpacked(content) : REPLACED);
         });
         script.addEventListener("error", () => resolve(
           `The figures of ${titleOf("force", force)} are not available: the folder explorer next to this page is missing.`));

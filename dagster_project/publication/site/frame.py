@@ -21,7 +21,7 @@ from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import Chart
 
 # A link, and an element that has nothing but a link.
-_LINK = re.compile(r'<a\b[^>]*?\shref="(?P<to>[^"#]+)[^"]*"[^>]*>(?P<words>.*?)</a>', re.DOTALL)
+_LINK = re.compile(r'<a\b[^>]*?\shref="(?P<to>[^"#]+)[^"]*"[^>]*>(?P<words>(?:(?!</a>).)*)</a>', re.DOTALL)
 _ONLY_LINK = re.compile(rf"<(li|p)\b[^>]*>\s*{_LINK.pattern}\s*</\1>", re.DOTALL)
 
 

@@ -48,6 +48,7 @@ _FEW_FORCES = 4
 
 _ASSETS = (
     "site.css",
+    "site.js",
     "search.js",
     "views.js",
     "measure.js",
