@@ -25,6 +25,7 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
+from dagster_project.sql import literal
 from dagster_project.tracing.model import amount_text
 
 PAGES = (
@@ -60,6 +61,7 @@ def environment() -> Environment:
     templates.filters["breakable"] = _breakable
     templates.filters["amount"] = lambda amount: "" if amount is None else amount_text(amount)
     templates.filters["display"] = display
+    templates.filters["literal"] = literal
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
