@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from dagster_project.publication.files import Draft
+from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import environment
 from dagster_project.publication.site import engine
 from dagster_project.publication.site.cookbook import texts_of
@@ -17,7 +17,7 @@ from dagster_project.publication.site.frame import Site, unlink_failed
 from dagster_project.publication.site.front_page import not_compared
 from tests.unit.publication.reports import a_frame, a_report
 
-HOSTILE = "</script><b onload=alert(1)>"
+HOSTILE, DASH = "</script><b onload=alert(1)>", "\N{EN DASH}"
 
 
 def some_views(text: str = "5") -> Views:
@@ -45,14 +45,11 @@ def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     assert '<td class="number shade6">5</td>' in page
     (packed,) = re.findall(r'<script type="text/plain" class="data">([^<]*)</script>', page)
     data = json.loads(gzip.decompress(base64.b64decode(packed)))
-    assert list(data) == ["calls\nkent", "calls\nessex"]
     assert "".join(data["calls\nessex"].split()) in "".join(page.split())
     hostile = template.render(views=some_views(HOSTILE))
     (packed,) = re.findall(r'class="data">([^<]*)</script>', hostile)
-    assert "&lt;/script&gt;&lt;b " in gzip.decompress(base64.b64decode(packed)).decode()
-    assert "<b " not in gzip.decompress(base64.b64decode(packed)).decode()
-    assert HOSTILE not in hostile
-    assert "<b " not in hostile
+    for text in (hostile, gzip.decompress(base64.b64decode(packed)).decode()):
+        assert ("&lt;b onload" in text, "<b " in text) == (True, False)
     assert hostile.count("</script>") == 1
 
 
@@ -61,7 +58,6 @@ PAGE = """-- search: A page | words
 create or replace temp view doubled as select *, amount * 2 as twice from figures;
 
 -- view: wide
--- title: Wide
 -- note: A note
 --   of two lines.
 -- by: force month
@@ -70,7 +66,6 @@ select *, amount as "Count", twice / 4 as "% of it|percent 1", '{label}: {amount
 where month_start >= $first_month
 
 -- view: long
--- title: Long
 -- by: force
 -- shades: cells
 -- count: label
@@ -81,7 +76,6 @@ select *, label as name, amount as "All", amount < 2000 as is_shaded, [{
 }] as cells from figures
 
 -- view: listed
--- title: Listed
 -- by: label
 -- words: What
 -- folded: yes
@@ -94,8 +88,7 @@ order by amount desc
 
 
 def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
-    (tmp_path / "pages").mkdir()
-    (tmp_path / "pages" / "a.sql").write_text(PAGE)
+    write(tmp_path, "pages/a.sql", PAGE.encode())
     monkeypatch.setattr(engine, "files", lambda _: tmp_path)
     marts.execute("""
         create table marts.report_months as select date '2023-01-01' as month_start;
@@ -103,8 +96,8 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
             ('kent', date '2023-01-01', true, 50.0, '{force}', 2000), ('kent', date '2021-01-01', false, 100, 'old', 1)
         ) as t (force_code, month_start, is_provisional, share_of_days_loaded, label, amount)
     """)
-    months = {"kent": date(2023, 1, 1)}
-    views = engine.read_views(marts, engine.page_sql("a"), {"kent": "Kent"}, months, "kent", {"a.html"})
+    page, months = engine.page_sql("a"), {"kent": date(2023, 1, 1)}
+    views = engine.read_views(marts, page, {"kent": "Kent"}, months, "kent", {"a.html"})
     wide, long, listed = views.views
     month = "Jan 2023, provisional: 50% of its days delivered"
     # What stands in the data is not read as a text with columns.
@@ -112,23 +105,14 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
     assert wide.tables == {("kent", "2023-01"): replace(shown, finding="{force}: 2,000, Jan 2023.")}
     assert wide.settings["note"] == "A note of two lines."
     assert [choice.name for choice in views.choices] == ["force", "month"]
-    rows = (
-        Row("{force}", ("2,000", "\N{EN DASH}", "2,000 of {force}"), "---"),
-        Row("old", ("1", "1.0", "\N{EN DASH}"), "---"),
-    )
+    rows = Row("{force}", ("2,000", DASH, "2,000 of {force}"), "---"), Row("old", ("1", "1.0", DASH), "---")
     assert long.tables == {("kent",): Table("Kent", ("Month", "All", "b", "a"), rows, "1 of 2. old.")}
-    of_label = Table(
-        "",
-        ("Month", "What", "Count"),
-        (Row("a", ("of {force}", "2,000.0%"), is_marked=True, link="a.html"),),
-        "All.",
-    )
+    row = Row("a", ("of {force}", "2,000.0%"), is_marked=True, link="a.html")
     assert list(listed.tables) == [("{force}",), ("old",)]
-    assert listed.tables["{force}",] == of_label
+    assert listed.tables["{force}",] == Table("", ("Month", "What", "Count"), (row,), "All.")
     assert (listed.is_chosen, listed.is_folded, listed.finding) == (False, False, "All")
-    assert views.summary == [listed]
-    assert views.shown(listed) == list(listed.tables.values())
-    assert not engine.is_absent(engine.page_sql("a"), views)
+    assert (views.summary, views.shown(listed)) == ([listed], list(listed.tables.values()))
+    assert not engine.is_absent(page, views)
     # Without forces, a page has the views that need none.
     assert engine.read_views(marts, engine.page_sql("a"), {}, {}).views[2].tables
 
@@ -166,8 +150,7 @@ def test_a_site_is_its_pages_and_a_search_without_those_that_failed_or_links_to_
         site.write(address, "empty.html.j2", title="<Title>")
         site.find(address, "A \u202etitle", "page", "words", anchor="part 1" if "/" in address else "")
     page = tmp_path / "a" / "b c.html"
-    assert "&lt;Title&gt;" in page.read_text()
-    assert 'href="../failed.html"' in page.read_text()
+    assert [text in page.read_text() for text in ("&lt;Title&gt;", 'href="../failed.html"')] == [True, True]
     unlink_failed(draft)
     assert re.findall(r'(?:<li>\s*)?<a href="([^"]*)', page.read_text()) == ["../a/b c.html"]
     # The first page is missing too; its name stays in the heading. The next publication renders the page again.
