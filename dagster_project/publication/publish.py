@@ -40,6 +40,7 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, events_of_forces, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_version
+from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, scalar, table
@@ -146,6 +147,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             write_site(connection, draft, papers, force_code=settings.force, events=events)
         if renderer.failed:
             renderer.made_of.pop(_SITE, None)
+            unlink_failed(draft)
         at = f"{published_at.astimezone(LONDON):%-d %B %Y, %H:%M} London time"
         write(draft.folder, _LABEL, _LABELS.format(name=json.dumps(name), at=json.dumps(at)).encode())
         pages = sum(1 for _ in draft.folder.rglob("*.html"))

@@ -7,12 +7,7 @@
   const status = document.getElementById("search-status");
   const root = document.documentElement.dataset.root;
   const shown = 12;
-
-  // Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest". "Non-emergency" is one
-  // word, so that "emergency" does not find it.
-  function plain(text) {
-    return " " + text.toLowerCase().replace(/\bnon[- ]+(?=\p{L})/gu, "non").replace(/[^\p{L}\p{N}%]+/gu, " ").trim();
-  }
+  const { create, plain } = fcir;
 
   // A word is found by its beginning, so without its last s it also finds the singular.
   function singular(word) {
@@ -52,17 +47,8 @@
     const found = find(text);
     list.replaceChildren();
     status.textContent = !text ? "" : found.length ? found.length + " found" : "Nothing found. Try one word, or another word for it.";
-    found.slice(0, shown).forEach(({ page }) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      link.href = root + page.address;
-      link.textContent = page.title;
-      const kind = document.createElement("small");
-      kind.textContent = page.kind;
-      link.append(kind);
-      item.append(link);
-      list.append(item);
-    });
+    list.append(...found.slice(0, shown).map(({ page }) => (
+      create("li", {}, create("a", { href: root + page.address }, page.title, create("small", {}, page.kind))))));
   }
 
   function close() {

@@ -1,7 +1,7 @@
 """A small paper with one case of everything that a renderer has to show."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -191,9 +191,6 @@ def a_frame() -> dict[str, Any]:
         "root": "",
         "here": "explorer.html",
         "pages": PAGES,
-        "failed": frozenset(),
-        "run_id": "20230201T041500Z-0a1b2c3d",
-        "published_at": datetime(2023, 2, 1, 4, 15, tzinfo=UTC),
         "data_until": date(2023, 1, 31),
         "is_synthetic": True,
     }
