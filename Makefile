@@ -30,7 +30,6 @@ SAMPLE_FROM ?=
 SAMPLE_TO ?=
 SPARK_TESTS ?=
 export UV_PYTHON_DOWNLOADS := never
-export DAGSTER_DISABLE_TELEMETRY := 1
 # Data roots that tests share are kept until the product changes.
 export FCIR_KEPT_ROOTS := $(CURDIR)/.lint/roots
 # Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
