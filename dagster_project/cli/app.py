@@ -206,7 +206,6 @@ def _system_message(error: OSError) -> str:
 
 def _silence_libraries() -> None:
     """Silence the messages of libraries: they are for developers, and operators read the lines of this command."""
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     # For a child process of Python, which removes semaphores of dbt after a command was stopped, and warns about it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     warnings.filterwarnings("ignore")

@@ -34,7 +34,9 @@ def check(
         str | None,
         typer.Option("--source", metavar="SOURCE", help="Source of the files, if their names do not say it."),
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
+    rows: Annotated[
+        int, typer.Option("--rows", min=0, help="Different reasons to show for each file, with their rows.")
+    ] = 20,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON Lines: files, rows, counts and verdicts.")
     ] = False,
@@ -144,12 +146,14 @@ def print_check(delivery: CheckedDelivery) -> None:
             say(f"  columns not in the contract: {named}", **about, unknown_columns=unknown)
         for code, count in file.reasons:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
-        for row, column, code, reason in file.rows:
-            where = f"row {row}{', column ' + column if column else ''}"
+        for row, others, column, code, reason in file.rows:
+            equal = f" and {counted(others, 'other')}" if others else ""
+            where = f"row {row}{equal}{', column ' + column if column else ''}"
             say(
                 f"  {where}: {reason.removeprefix(f'{column}: ')} [{code}]",
                 **about,
                 row=row,
+                equal_rows=others,
                 column=column or None,
                 reason_code=code,
                 reason=reason,

@@ -79,6 +79,11 @@ def dagster(context: typer.Context) -> None:
     from dagster_project.cli.jobs import prepare_dagster_home
 
     settings = start(debug=bool(context.obj))
+    if context.args[:1] == ["dev"]:
+        raise UsageError(
+            "dagster dev starts a scheduler of its own, so two nightly runs would start at 04:15; nothing was started. "
+            "The lineage UI with the one scheduler of this data root: fcir ui"
+        )
     require_home_folder(settings)
     prepare_dagster_home(settings)
     os.environ |= {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}

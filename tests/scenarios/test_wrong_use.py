@@ -35,6 +35,7 @@ WRONG = {
     "a file that is not there": ("check crimes_2022-10-30.csv", "crimes_2022-10-30.csv: no such file"),
     "a file of no source": (f"check {__file__}", "name the source with --source"),
     "a file that is left out": ("check", "Missing argument 'FILE...'. See: fcir check --help"),
+    "a second scheduler": ("dagster dev", "dagster dev starts a scheduler of its own"),
     "a port that no machine has": ("ui --port 70000", "is not in the range 1<=x<=65535. See: fcir ui --help"),
     "an option that does not exist": ("run --fast", "No such option: --fast (Possible options: --to). See: fcir run"),
     "a command that does not exist": ("walk", "No such command 'walk'. See: fcir --help"),

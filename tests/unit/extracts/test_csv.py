@@ -196,11 +196,9 @@ def test_a_header_that_lost_its_line_end_shows_no_cell_of_the_row_behind_it(tmp_
 REASONS = {
     "Mrs Smith,1,2\nMr Jones,3,4\n": ("no_header", "looked at 2 rows with at most 3 cells; expected a row with"),
     "Mrs Smith,visit_id,room,07700900000\n": ("missing_column", "missing: begun_at; found in row 1: visit_id, room;"),
-    "Mrs Smith,visit_id,room\nx,room,visit_id\n": (
-        "missing_column",
-        "row 1: visit_id, room; 1 other cell not recognis",
-    ),
-    f"visit_id,room{',Smith' * 21}\n": ("missing_column", "20, 21, 22, ...)"),
+    "Began At,visit_id,room\nx,room,visit_id\n": ("missing_column", "visit_id, room; not recognised: 'Began At'"),
+    f"visit_id,room,Smith{',07700900' * 20}\n": ("missing_column", "room; not recognised: 21 cells"),
+    f"visit_id,room{',Remark' * 21}\n": ("missing_column", "'Remark', 'Remark' and 1 more"),
     "visit_id,room,begun_at,Ref No\n": ("duplicate_column", "more than once: visit_id (cells 1, 4); expected each"),
     f"{HEADER} 1,01:02:03,Mrs Smith,5,6\n": ("lost_line_ends", "no row after the header, and 3 of the 9 cells in the"),
 }
