@@ -20,6 +20,7 @@ import typer
 from typer.main import get_command
 
 from dagster_project.cli.access import access
+from dagster_project.cli.backup import backup, restore
 from dagster_project.cli.check import check
 from dagster_project.cli.docs import docs
 from dagster_project.cli.erase import erase
@@ -86,6 +87,8 @@ for command in (
     trace,
     record,
     verify,
+    backup,
+    restore,
     rebuild,
     sample,
     ui,
