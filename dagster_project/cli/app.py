@@ -33,9 +33,28 @@ from dagster_project.words import in_shell
 # In the order of the help. Each is the function of its name in the module of its name, if no other is named below.
 _COMMANDS = (
     *("run", "publish", "paper", "check", "status", "query", "measures", "tables", "trace", "record", "verify"),
-    *("rebuild", "sample", "ui", "docs", "open", "dbt", "dagster", "access", "erase", "purge", "keys"),
+    *(
+        "backup",
+        "restore",
+        "rebuild",
+        "sample",
+        "ui",
+        "docs",
+        "open",
+        "dbt",
+        "dagster",
+        "access",
+        "erase",
+        "purge",
+        "keys",
+    ),
 )
-_ELSEWHERE = {"open": ("open", "open_page"), "dbt": ("tools", "dbt"), "dagster": ("tools", "dagster")}
+_ELSEWHERE = {
+    "restore": ("backup", "restore"),
+    "open": ("open", "open_page"),
+    "dbt": ("tools", "dbt"),
+    "dagster": ("tools", "dagster"),
+}
 # Commands whose arguments are those of another program, `--help` included.
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -21,7 +21,7 @@ COMMANDS, REASONS, EXAMPLE = (
 DEPLOY, ENV = PROJECT_ROOT / "deploy" / "README.md", PROJECT_ROOT / ".env.example"
 PAGES = {
     path: path.read_text(encoding="utf-8")
-    for path in (*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md"), DEPLOY)
+    for path in (*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md"), DEPLOY, CONTRACTS / "README.md")
     if path.name != "CHANGELOG.md"
 }
 
