@@ -43,12 +43,10 @@ def test_assets_equal_the_file_of_asset_specs(definitions):
 def test_a_command_that_publishes_has_the_jobs_of_the_code_location_without_dbt(definitions, specs):
     alone = publishing_definitions()
     for job in ("publish", "publish_public", "publish_force"):
-        keys, keys_alone = (
-            found.resolve_job_def(job).asset_layer.executable_asset_keys for found in (definitions, alone)
-        )
-        assert keys_alone == keys
-        for spec in alone.resolve_all_asset_specs():
-            assert spec.key not in keys or spec == specs[spec.key.to_user_string()]
+        keys = definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+        assert alone.resolve_job_def(job).asset_layer.executable_asset_keys == keys
+        found = [spec for spec in alone.resolve_all_asset_specs() if spec.key in keys]
+        assert found == [specs[spec.key.to_user_string()] for spec in found]
 
 
 def test_every_asset_has_a_description_in_sentences_its_code_or_table_and_described_columns(specs):
