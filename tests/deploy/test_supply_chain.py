@@ -50,23 +50,14 @@ def test_uv_itself_is_installed_by_its_hash():
     assert {"--require-hashes -r .ci/uv-$(UV_VERSION).txt" in line for line in installs} == {True}
 
 
-def test_every_package_has_a_licence_that_allows_its_use(lock):
-    [product] = [package for package in lock["package"] if package["name"] == "fcir"]
-    needs = {package["name"]: package.get("dependencies", []) for package in lock["package"]}
-    needed: set[str] = set()
-    found = [*product["dependencies"], *(item for of in product["optional-dependencies"].values() for item in of)]
-    while found:
-        if (name := found.pop()["name"]) not in needed:
-            needed.add(name)
-            found += needs[name]
+def test_every_package_has_a_licence_that_allows_its_use():
     licences = {}
     for package in distributions():
-        if re.sub(r"[-_.]+", "-", package.name).lower() in needed:
-            about = package.metadata
-            classified = [text for text in about.get_all("Classifier", []) if text.startswith("License ::")]
-            licences[package.name] = about.get("License-Expression") or ", ".join(classified) or about.get("License")
-    assert len(licences) > 100
-    assert {name for name, licence in licences.items() if licence in (None, "", "UNKNOWN")} == set()
-    # Not the Lesser GPL, of a library that is used as it is; the one that is listed is also under the Artistic License.
+        about = package.metadata
+        classified = [text for text in about.get_all("Classifier", []) if text.startswith("License ::")]
+        licences[package.name] = about.get("License-Expression") or ", ".join(classified) or about.get("License") or ""
+    # Of tests alone; its file says MIT.
+    assert {name for name, licence in licences.items() if licence in ("", "UNKNOWN")} <= {"axe-playwright-python"}
+    # Not the Lesser GPL, of a library that is used as it is; those that are listed are also under another licence.
     general = re.compile(r"(?<!Lesser )General Public|\bA?GPL")
-    assert {name for name, licence in licences.items() if general.search(licence)} == {"text-unidecode"}
+    assert {name for name, licence in licences.items() if general.search(licence)} <= {"docutils", "text-unidecode"}
