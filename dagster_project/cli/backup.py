@@ -32,7 +32,7 @@ def backup(
 
     Examples:
       fcir backup /backup/fcir-2026-11-27.tar
-      fcir backup - | gpg --encrypt --recipient ops --output /backup/fcir.tar.gpg
+      fcir backup -
     """
     settings = start()
     require_home_folder(settings)

@@ -126,6 +126,7 @@ def print_check(delivery: CheckedDelivery) -> None:
             # The verdict says why.
             text = f"{name} ({source}): would be REJECTED: it cannot be read"
             say(text, **about, error=load.error, reason_code=load.error_code)
+            _print_unknown(load.unknown_columns, about)
             continue
         besides = [f", {load.rows_repeated:,} of them because they repeat others"] if load.rows_repeated else []
         besides += [f"; {counted(load.totals_rows, 'totals row')} left out"] if load.totals_rows else []
@@ -141,9 +142,7 @@ def print_check(delivery: CheckedDelivery) -> None:
         )
         for warning in load.warnings:
             say(f"  warning: {warning}", level="warning", **about)
-        if unknown := list(load.unknown_columns):
-            named = listed([f"'{column}'" for column in unknown], _COLUMNS_NAMED)
-            say(f"  columns not in the contract: {named}", **about, unknown_columns=unknown)
+        _print_unknown(load.unknown_columns, about)
         for code, count in file.reasons:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
         for row, others, column, code, reason in file.rows:
@@ -161,6 +160,12 @@ def print_check(delivery: CheckedDelivery) -> None:
     for name, other in delivery.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
     _print_verdict(delivery)
+
+
+def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
+    if columns:
+        named = listed([f"'{column}'" for column in columns], _COLUMNS_NAMED)
+        say(f"  columns not in the contract: {named}", **about, unknown_columns=list(columns))
 
 
 def _print_verdict(delivery: CheckedDelivery) -> None:

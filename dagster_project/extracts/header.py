@@ -14,14 +14,13 @@ from dagster_project.contracts.model import normalised
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
-from dagster_project.words import counted, listed, printable
+from dagster_project.words import counted, printable
 
 # Longer preambles have not been seen, and searching further costs time for every file.
 ROWS_LOOKED_AT = 50
 # The maximum of an Excel sheet. Looking up a million cells of a hostile line would take seconds.
 _COLUMNS = 16_384
 _NAME_LENGTH = 60
-_NAMES_SHOWN = 20
 # How many headings are looked for again below the header; a hostile one may have thousands.
 _COMPARED = 200
 _DIGITS_OF_A_VALUE = 5
@@ -146,7 +145,8 @@ class Headings:
             for position, (text, column) in enumerate(zip(texts, columns, strict=True))
             if text and not column
         )
-        self.require(file_name, f"row {place}", positions, unknown)
+        others = [i for i, column in enumerate(columns) if not column]
+        self.require(file_name, f"row {place}", positions, unknown, others)
         values = sum(
             not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
         )
@@ -176,14 +176,17 @@ class Headings:
                 "; expected one table; deliver each table in a file of its own",
             )
 
-    def require(self, file_name: str, place: str, found: Iterable[str], unknown: Sequence[str] = ()) -> None:
+    def require(
+        self, file_name: str, place: str, found: Iterable[str], unknown: Sequence[str], others: Sequence[int] = ()
+    ) -> None:
         """Reject a file that lacks a required column.
 
         Args:
             file_name: for the message.
             place: location of the column names, for the message.
             found: contract columns that the file has.
-            unknown: names that were not recognised (`shortened`); one of them may be another name of a missing column.
+            unknown: names that were not recognised, one of which may be another name of a missing column.
+            others: positions, from 0, of the cells that were not recognised.
 
         Raises:
             UnreadableExtract: with code `missing_column`.
@@ -192,16 +195,16 @@ class Headings:
         missing = [column.name for column in self.contract.required if column.name not in have]
         if not missing:
             return
-        # With a value among the names, the others may be values too: a row of data in the line of the header.
-        is_of_names = not any(name.startswith("(") for name in unknown)
-        others = (
-            listed([f"'{name}'" for name in unknown], _NAMES_SHOWN) if is_of_names else counted(len(unknown), "cell")
-        )
-        rest = f"; not recognised: {others}" if unknown else ""
+        rest = ""
+        if others:
+            shown = ", ".join(str(i + 1) for i in others[:20]) + (", ..." if len(others) > 20 else "")
+            where = "position" if len(others) == 1 else "positions"
+            rest = f"; {counted(len(others), 'other cell')} not recognised ({where} {shown})"
         raise UnreadableExtract(
             "missing_column",
             f"{file_name}: required columns are missing: {', '.join(missing)}; "
             f"found in {place}: {', '.join(have) or 'none'}{rest}",
+            unknown,
         )
 
     def none_found(self, file_name: str, rows: Sequence[Sequence[str]], where: str = "") -> UnreadableExtract:

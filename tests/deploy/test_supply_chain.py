@@ -52,10 +52,9 @@ def test_uv_itself_is_installed_by_its_hash():
 
 def test_every_package_has_a_licence_that_allows_its_use():
     licences = {}
-    for package in distributions():
-        about = package.metadata
+    for about in (package.metadata for package in distributions()):
         classified = [text for text in about.get_all("Classifier", []) if text.startswith("License ::")]
-        licences[package.name] = about.get("License-Expression") or ", ".join(classified) or about.get("License") or ""
+        licences[about["Name"]] = about.get("License-Expression") or ", ".join(classified) or about.get("License") or ""
     # Of tests alone; its file says MIT.
     assert {name for name, licence in licences.items() if licence in ("", "UNKNOWN")} <= {"axe-playwright-python"}
     # Not the Lesser GPL, of a library that is used as it is; those that are listed are also under another licence.

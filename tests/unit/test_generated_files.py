@@ -43,7 +43,6 @@ def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path,
 
 def test_the_example_on_the_page_of_a_source_is_loaded(tmp_path: Path):
     pages = write_source_pages(load_contracts(CONTRACTS), tmp_path / "sources")
-    assert len(pages) == 8
     for page in pages:
         [name], [lines] = (
             re.findall(rf"{part}", page.read_text(), re.S) for part in ("check (.*?)<", "<pre>(.*?)</pre>")
