@@ -151,7 +151,7 @@ def _write_traces(site: Site, force: Force, measure: Measure, traces: Sequence[T
     # A reader who has only a printed figure searches for it.
     figures = " ".join(f"{trace.figure['display_value']} {trace.figure['month_start']:%Y-%m}" for trace in traces)
     title = f"Days and deliveries: {measure.section_title}, {measure.label}"
-    site.find(address, f"{title}{of_force}", "where its figures come from", figures)
+    site.find(address, f"{title}{of_force}", "where its figures come from", f"trace rows {figures}")
 
 
 def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str, str]:

@@ -255,7 +255,7 @@ def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
         for table in data.tables(connection)
     ]
     site.write(page, "dictionary.html.j2", tables=tables)
-    words = "excel power bi power query pq connection refresh"
+    words = "excel power bi power query pq connection refresh download csv parquet export"
     site.find(page, "Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
         columns = " ".join(column["column_name"] for column in table["columns"])

@@ -74,8 +74,8 @@ from heat where shown = 'calls' and month_start >= $first_month order by force_c
 -- corner: Hour
 -- shades: cells
 -- marts: kpi_calls_hourly
--- search: Share not answered, by hour and weekday | lost abandoned attrition heat map Monday Tuesday Wednesday Thursday
---   Friday Saturday Sunday
+-- search: Share not answered, by hour and weekday | 999 101 calls lost abandoned attrition heat map worst Monday Tuesday
+--   Wednesday Thursday Friday Saturday Sunday
 from heat where shown = 'unanswered' and month_start >= $first_month order by force_code, month_start, line, name
 
 -- view: operators

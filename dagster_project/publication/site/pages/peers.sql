@@ -42,6 +42,7 @@ rows as (
                 || if(more_seconds > 0, 'above', if(more_seconds < 0, 'below', 'as in'))
                 || ' the United Kingdom ({uk_mean_answer_seconds:count 1}s): rank {mean_rank} of {forces_ranked}, '
                 || 'where 1 is the shortest.'
+                || if(group_reason = 'no_group', ' Which forces are most similar to it is not on record.', '')
         end as finding
     from answering
     union all by name

@@ -168,7 +168,7 @@ order by
 --   between.
 -- summary: yes
 -- marts: revisions published_versions
--- search: Revisions, with their cause | changed corrected publication versions
+-- search: Revisions, with their cause | changed corrected revised why did a figure change publication versions
 select
     strftime(revisions.published_at, '%-d %b %Y') as name, measures.unit, measures.decimals,
     coalesce(forces.force_name, revisions.force_code) as "Force", measures.short_label as "Measure",
@@ -307,7 +307,7 @@ order by month_start desc
 -- folded: yes
 -- summary: yes
 -- marts: quarantine
--- search: Quarantined rows, by reason | quarantine
+-- search: Quarantined rows, by reason | quarantine left out rejected invalid
 with totals as (
     from marts.delivery_totals where source = '*'
 )
