@@ -1,6 +1,6 @@
 """The charts of the page of peers: 999 call answering of all forces as published nationally, a line for each force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -23,20 +23,15 @@ from dagster_project.publication.charts import (
 )
 from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.model import long_month, span
+from dagster_project.publication.report.published_answering import seconds
 from dagster_project.publication.report.queries import read
 
 # Two years are drawn; the table in the database has all months.
 _MONTHS = 24
-# Column, title, unit and sign of its figures, and what it is in words.
+# Column, title, sign of its figures, and what it is in words.
 _CHARTS = (
-    (
-        "pct_under_10s",
-        "Answered in under 10 seconds",
-        "percent",
-        "%",
-        "share of 999 calls answered in under 10 seconds",
-    ),
-    ("mean_answer_seconds", "Mean answer time", "seconds", "s", "mean time to answer a 999 call, in seconds"),
+    ("pct_under_10s", "Answered in under 10 seconds", "%", "share of 999 calls answered in under 10 seconds"),
+    ("mean_answer_seconds", "Mean answer time", "s", "mean time to answer a 999 call, in seconds"),
 )
 _SIZE, _LABEL_SIZE, _NAME = (400, 210), 11, 'font-size="12px" font-weight="600"'
 # Between a line and its name; two names at the ends of lines that are closer than `_TOO_CLOSE` would overlap.
@@ -69,40 +64,51 @@ def peer_charts(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[
     rows = read(connection, "published", force_code=None)
     months = sorted({row["month_start"] for row in rows})[-_MONTHS:]
     names = {row["force_code"]: shortened(row["force_name"]) for row in rows}
+    shown = [row for row in rows if row["month_start"] in months]
+    return {"peer_charts": [_chart(shown, months, names, force_code, *spec) for spec in _CHARTS] if months else []}
+
+
+def _chart(
+    rows: Sequence[Mapping[str, Any]],
+    months: list[date],
+    names: Mapping[str, str],
+    force_code: str,
+    column: str,
+    title: str,
+    sign: str,
+    words: str,
+) -> PeerChart:
+    """Return the chart of a column of the published figures of some months."""
     own_name = names.get(force_code, "").removesuffix(" Police")
-    charts = []
-    for column, title, unit, sign, words in _CHARTS if months else ():
-        lines: dict[str, dict[date, Decimal]] = {code: {} for code in (*sorted(names), _COUNTRY)}
-        for row in rows:
-            for code, value in ((row["force_code"], row[column]), (_COUNTRY, row[f"uk_{column}"])):
-                if value is not None and row["month_start"] in months:
-                    lines[code][row["month_start"]] = Decimal(value)
-        own, country = lines.pop(force_code, {}), lines.pop(_COUNTRY)
-
-        def text(line: Line, unit: str = unit, sign: str = sign) -> str:
-            shown = display(line.get(months[-1]), unit, 1)
-            return shown if unit == "percent" or months[-1] not in line else f"{shown}{sign}"
-
-        has_newest = any((row["force_code"], row["month_start"]) == (force_code, months[-1]) for row in rows)
-        newest = f"{text(own)}; " if has_newest else ""
-        finding = f"{long_month(months[-1])}: {newest}United Kingdom {text(country)}"
-        alternative = f"Line chart of the {words}, of {len(names)} forces, {span(months[0], months[-1])}. {finding}."
-        every = [value for line in (*lines.values(), country, own) for value in line.values()]
-        greatest = Decimal(100) if unit == "percent" else max(every, default=Decimal(0)) or Decimal(1)
-        plot = Plot(_SIZE, 0, months[0], months[-1], Decimal(0), greatest)
-        marks = [part for line in lines.values() for part in _line(plot, months, line, "#c9cdd0", 1)]
-        marks += _line(plot, months, country, ORANGE, 2, "5,3") + _line(plot, months, own, BLUE, 3)
-        ends = {name: line for name, line in ((_COUNTRY, country), (own_name, own)) if line}
-        drawing = plot.svg(
-            [*marks, *_names(plot, ends)],
-            days=[(month, f"{month:%b %Y}") for month in sorted({months[0], months[-1]})],
-            values=[(tick, f"{number_text(tick)}{sign}") for tick in round_ticks(Decimal(0), greatest, 4)],
-            label_size=_LABEL_SIZE,
-            right=_GAP + EVENT_LETTER * max(map(len, ends), default=0),
-        )
-        # The project draws the charts from numbers and names of forces, which it escapes.
-        charts.append(PeerChart(title, finding, alternative, own_name, Markup(drawing)))  # noqa: S704
-    return {"peer_charts": charts}
+    lines: dict[str, dict[date, Decimal]] = {code: {} for code in (*sorted(names), _COUNTRY)}
+    for row in rows:
+        for code, value in ((row["force_code"], row[column]), (_COUNTRY, row[f"uk_{column}"])):
+            if value is not None:
+                lines[code][row["month_start"]] = Decimal(value)
+    own, country = lines.pop(force_code, {}), lines.pop(_COUNTRY)
+    is_share = sign == "%"
+    texts = [
+        display(value, "percent", 1) if is_share else seconds(value)
+        for value in (own.get(months[-1]), country.get(months[-1]))
+    ]
+    has_newest = any((row["force_code"], row["month_start"]) == (force_code, months[-1]) for row in rows)
+    finding = f"{long_month(months[-1])}: {f'{texts[0]}; ' if has_newest else ''}United Kingdom {texts[1]}"
+    every = [value for line in (*lines.values(), country, own) for value in line.values()]
+    greatest = Decimal(100) if is_share else max(every, default=Decimal(0)) or Decimal(1)
+    plot = Plot(_SIZE, 0, months[0], months[-1], Decimal(0), greatest)
+    marks = [part for line in lines.values() for part in _line(plot, months, line, "#c9cdd0", 1)]
+    marks += _line(plot, months, country, ORANGE, 2, "5,3") + _line(plot, months, own, BLUE, 3)
+    ends = {name: line for name, line in ((_COUNTRY, country), (own_name, own)) if line}
+    drawing = plot.svg(
+        [*marks, *_names(plot, ends)],
+        days=[(month, f"{month:%b %Y}") for month in sorted({months[0], months[-1]})],
+        values=[(tick, f"{number_text(tick)}{sign}") for tick in round_ticks(Decimal(0), greatest, 4)],
+        label_size=_LABEL_SIZE,
+        right=_GAP + EVENT_LETTER * max(map(len, ends), default=0),
+    )
+    alternative = f"Line chart of the {words}, of {len(names)} forces, {span(months[0], months[-1])}. {finding}."
+    # The project draws the charts from numbers and names of forces, which it escapes.
+    return PeerChart(title, finding, alternative, own_name, Markup(drawing))  # noqa: S704
 
 
 def _names(plot: Plot, ends: Mapping[str, Line]) -> list[str]:
