@@ -119,8 +119,9 @@ def print_attention(
         most: maximum number of deliveries and of files; None: all.
         width: width of the screen, to which lines are cut; None: lines are not cut.
     """
-    for what, items in {"expected delivery": expected, **others}.items():
-        print_items(items, what, few, width, "" if what == "expected delivery" else "fcir status --all")
+    print_items(expected, "expected delivery", few, width)
+    for what, items in others.items():
+        print_items(items, what, few, width, "fcir status --all")
     print_items(unresolved, "delivery", most, width, "fcir status --all")
     rejected = [item for item in unresolved if item.status == "rejected"]
     if unresolved:

@@ -47,8 +47,9 @@ def with_policies(
         tags = {"stage": "publication" if group in ("public_edition", "force_edition") else group.partition("_")[0]}
         if contract:
             tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
-        is_due = schema == "landing" and contract is not None and contract.is_daily
-        deadline = contract.delivered_by if contract and is_due else _PUBLISHED_BY if group == "publication" else None
+        deadline = _PUBLISHED_BY if group == "publication" else None
+        if contract and contract.is_daily and schema == "landing":
+            deadline = contract.delivered_by
         return spec.replace_attributes(
             owners=[f"team:{contract.owner if contract else owners.get(group, _OWNERS['sources'])}"],
             freshness_policy=_fresh_by(deadline) if deadline else None,

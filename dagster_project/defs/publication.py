@@ -8,9 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.config import contracts_of
-from dagster_project.defs.automation import publish as publish_job
-from dagster_project.defs.automation import publish_force as publish_force_job
-from dagster_project.defs.automation import publish_public as publish_public_job
+from dagster_project.defs import automation
 from dagster_project.defs.links import asset_key_of, page_of_site
 from dagster_project.defs.lists import list_of
 from dagster_project.defs.log_lines import log_edition, log_publication
@@ -186,7 +184,7 @@ def publishing_definitions() -> dg.Definitions:
     assets = [*publication_assets(manifest, settings), *edition_assets(manifest)]
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts_of(settings), manifest=manifest),
-        jobs=[publish_job, publish_public_job, publish_force_job],
+        jobs=[automation.publish, automation.publish_public, automation.publish_force],
         resources={"warehouse": Warehouse()},
         executor=dg.in_process_executor,
     )

@@ -129,7 +129,7 @@ def test_every_command_has_examples_in_its_help_that_are_valid_and_fit_a_screen(
         assert lines, name
         assert max(map(len, lines)) <= 76, name
         for line in lines:
-            arguments = shlex.split(re.split(" [<>|] ", line)[0])[1:]
+            arguments = shlex.split(re.split(" [<>] ", line)[0])[1:]
             words = name.split()
             assert arguments[: len(words)] == words
             context = command.make_context(name, arguments[len(words) :])

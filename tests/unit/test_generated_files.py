@@ -44,9 +44,7 @@ def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path,
 def test_the_example_on_the_page_of_a_source_is_loaded(tmp_path: Path):
     pages = write_source_pages(load_contracts(CONTRACTS), tmp_path / "sources")
     for page in pages:
-        [name], [lines] = (
-            re.findall(rf"{part}", page.read_text(), re.S) for part in ("check (.*?)<", "<pre>(.*?)</pre>")
-        )
+        [name], [lines] = (re.findall(part, page.read_text(), re.S) for part in ("check (.*?)<", "<pre>(.*?)</pre>"))
         file = tmp_path / name
         file.write_text(lines.replace("&#34;", '"') + "\n")
         assert "1 good, 0 quarantined" in DataRoot(tmp_path / "home").fcir("check", str(file)).out, page
