@@ -30,7 +30,6 @@ SAMPLE_FROM ?=
 SAMPLE_TO ?=
 SPARK_TESTS ?=
 export UV_PYTHON_DOWNLOADS := never
-export DAGSTER_DISABLE_TELEMETRY := 1
 # Data roots that tests share are kept until the product changes.
 export FCIR_KEPT_ROOTS := $(CURDIR)/.lint/roots
 # Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
@@ -130,13 +129,11 @@ bench: env ## Measure CPU seconds and memory of commands, AGAINST another checko
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs
 
-sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), and the licences, docs/licences.md
+sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), with the licence of every package
 	$(UV) sync --locked --quiet --inexact --group sbom
 	UV_PROJECT_ENVIRONMENT=.venv-product $(UV) sync --locked --quiet --no-dev --extra spark --python $(PYTHON)
 	@mkdir -p data
 	.venv/bin/cyclonedx-py environment .venv-product/bin/python --pyproject pyproject.toml --output-reproducible --output-file data/sbom.cdx.json
-	@{ printf '# Licences\n\nThe licences of the packages that fcir installs on Linux with all extras. `make sbom` writes this page; `uv.lock` has the hash of each file.\n\n'; \
-	.venv/bin/pip-licenses --python .venv-product/bin/python --ignore-packages fcir --format markdown; } > docs/licences.md
 
 pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README
 	FCIR_HOME=.pictures $(FCIR) sample --if-empty

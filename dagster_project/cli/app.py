@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import takewhile
@@ -19,29 +20,8 @@ import duckdb
 import typer
 from typer.main import get_command
 
-from dagster_project.cli.access import access
-from dagster_project.cli.check import check
-from dagster_project.cli.docs import docs
-from dagster_project.cli.erase import erase
 from dagster_project.cli.exits import Exit
-from dagster_project.cli.keys import keys
-from dagster_project.cli.measures import measures
-from dagster_project.cli.open import open_page
-from dagster_project.cli.paper import paper
-from dagster_project.cli.publish import publish
-from dagster_project.cli.purge import purge
-from dagster_project.cli.query import query
-from dagster_project.cli.rebuild import rebuild
-from dagster_project.cli.record import record
-from dagster_project.cli.run import run
-from dagster_project.cli.sample import sample
 from dagster_project.cli.signals import describe_command, stop_on_signals
-from dagster_project.cli.status import status
-from dagster_project.cli.tables import tables
-from dagster_project.cli.tools import PASSED_ON, dagster, dbt
-from dagster_project.cli.trace import trace
-from dagster_project.cli.ui import ui
-from dagster_project.cli.verify import verify
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.files import pointer_of
@@ -50,16 +30,67 @@ from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
 
-app = typer.Typer(
-    name="fcir",
-    help="The warehouse for police contact and crime performance: extracts in, board figures out.",
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+# In the order of the help. Each is the function of its name in the module of its name, if no other is named below.
+_COMMANDS = (
+    "run",
+    "publish",
+    "paper",
+    "check",
+    "status",
+    "query",
+    "measures",
+    "tables",
+    "trace",
+    "record",
+    "verify",
+    "backup",
+    "restore",
+    "rebuild",
+    "sample",
+    "ui",
+    "docs",
+    "open",
+    "dbt",
+    "dagster",
+    "access",
+    "erase",
+    "purge",
+    "keys",
 )
+_ELSEWHERE = {
+    "restore": ("backup", "restore"),
+    "open": ("open", "open_page"),
+    "dbt": ("tools", "dbt"),
+    "dagster": ("tools", "dagster"),
+}
+# Commands whose arguments are those of another program, `--help` included.
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-@app.callback()
+def app_of(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return `fcir` with the command that arguments name, or with all commands if they name none.
+
+    The modules of the other commands, a tenth of those of a run, are not imported.
+    """
+    app = typer.Typer(
+        name="fcir",
+        help="The warehouse for police contact and crime performance: extracts in, board figures out.",
+        invoke_without_command=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    for name in [named] if named in _COMMANDS else _COMMANDS:
+        module, item = _ELSEWHERE.get(name, (name, name))
+        command = getattr(import_module(f"dagster_project.cli.{module}"), item)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command)
+        else:
+            app.command(name, context_settings=_PASSED_ON if module == "tools" else None)(command)
+    return app
+
+
 def _options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -72,33 +103,6 @@ def _options(
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(Exit.USAGE)
-
-
-for command in (
-    run,
-    publish,
-    paper,
-    check,
-    status,
-    query,
-    measures,
-    tables,
-    trace,
-    record,
-    verify,
-    rebuild,
-    sample,
-    ui,
-    docs,
-):
-    app.command()(command)
-app.command("open")(open_page)
-app.command(context_settings=PASSED_ON)(dbt)
-app.command(context_settings=PASSED_ON)(dagster)
-app.command()(access)
-app.command()(erase)
-app.command()(purge)
-app.add_typer(keys)
 
 
 def main() -> None:
@@ -140,7 +144,9 @@ def run_command(arguments: Sequence[str]) -> int:
     words = [item for item in arguments if item != "--debug"]
     try:
         # Not `app()`, which installs a hook of typer's own for unexpected errors.
-        code = get_command(app)(["--debug", *words] if debug else words, prog_name="fcir", standalone_mode=False)
+        code = get_command(app_of(words))(
+            ["--debug", *words] if debug else words, prog_name="fcir", standalone_mode=False
+        )
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else Exit.DATA
     except typer.TyperException as error:
@@ -172,7 +178,7 @@ def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
         return f"{_system_message(error)}. {_state_after_error(words)}", Exit.DATA
     if isinstance(error, _database_errors()):
         message = str(error).splitlines()[0].rstrip(".")
-        return f"{message}. {_advice_on_history(str(error)) or _state_after_error(words)}", Exit.DATA
+        return f"{message}. {_state_after_error(words)}", Exit.DATA
     # Its text may quote a cell, so only its type and where it was raised are printed.
     trace = error.__traceback__
     while trace and trace.tb_next:
@@ -210,28 +216,6 @@ def _state_after_error(arguments: Sequence[str]) -> str:
     )
 
 
-def _advice_on_history(message: str) -> str:
-    """Return what to do about a Dagster database that was damaged or locked; empty for a message about another.
-
-    Args:
-        message: SQLite's. Only Dagster uses SQLite databases.
-    """
-    home = read_settings().dagster_home
-    if "database is locked" in message:
-        return (
-            f"Another program holds a file of Dagster in {home}; the warehouse is in order, and what was published "
-            f"before stays. End that program (fuser -v {in_shell(home)}/*/*.db {in_shell(home)}/history/runs/*.db), "
-            "then: fcir run"
-        )
-    if "disk image is malformed" not in message:
-        return ""
-    history = home / "history"
-    return (
-        f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Move "
-        f"it away: mv {in_shell(history)} {in_shell(history)}.damaged, then: fcir run"
-    )
-
-
 def _database_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions of databases. SQLAlchemy takes 0.1 s to import, so it is imported only after an error."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -249,7 +233,6 @@ def _system_message(error: OSError) -> str:
 
 def _silence_libraries() -> None:
     """Silence the messages of libraries: they are for developers, and operators read the lines of this command."""
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     # For a child process of Python, which removes semaphores of dbt after a command was stopped, and warns about it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     warnings.filterwarnings("ignore")

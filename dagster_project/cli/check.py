@@ -34,7 +34,9 @@ def check(
         str | None,
         typer.Option("--source", metavar="SOURCE", help="Source of the files, if their names do not say it."),
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
+    rows: Annotated[
+        int, typer.Option("--rows", min=0, help="Different reasons to show for each file, with their rows.")
+    ] = 20,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON Lines: files, rows, counts and verdicts.")
     ] = False,
@@ -124,6 +126,7 @@ def print_check(delivery: CheckedDelivery) -> None:
             # The verdict says why.
             text = f"{name} ({source}): would be REJECTED: it cannot be read"
             say(text, **about, error=load.error, reason_code=load.error_code)
+            _print_unknown(load.unknown_columns, about)
             continue
         besides = [f", {load.rows_repeated:,} of them because they repeat others"] if load.rows_repeated else []
         besides += [f"; {counted(load.totals_rows, 'totals row')} left out"] if load.totals_rows else []
@@ -139,17 +142,17 @@ def print_check(delivery: CheckedDelivery) -> None:
         )
         for warning in load.warnings:
             say(f"  warning: {warning}", level="warning", **about)
-        if unknown := list(load.unknown_columns):
-            named = listed([f"'{column}'" for column in unknown], _COLUMNS_NAMED)
-            say(f"  columns not in the contract: {named}", **about, unknown_columns=unknown)
+        _print_unknown(load.unknown_columns, about)
         for code, count in file.reasons:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
-        for row, column, code, reason in file.rows:
-            where = f"row {row}{', column ' + column if column else ''}"
+        for row, others, column, code, reason in file.rows:
+            equal = f" and {counted(others, 'other')}" if others else ""
+            where = f"row {row}{equal}{', column ' + column if column else ''}"
             say(
                 f"  {where}: {reason.removeprefix(f'{column}: ')} [{code}]",
                 **about,
                 row=row,
+                equal_rows=others,
                 column=column or None,
                 reason_code=code,
                 reason=reason,
@@ -157,6 +160,12 @@ def print_check(delivery: CheckedDelivery) -> None:
     for name, other in delivery.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
     _print_verdict(delivery)
+
+
+def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
+    if columns:
+        named = listed([f"'{column}'" for column in columns], _COLUMNS_NAMED)
+        say(f"  columns not in the contract: {named}", **about, unknown_columns=list(columns))
 
 
 def _print_verdict(delivery: CheckedDelivery) -> None:

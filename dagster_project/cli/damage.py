@@ -16,13 +16,11 @@ from dagster_project.publication.files import damaged_file, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 
-# Checking a whole database takes 20 ms per megabyte; for larger ones only header, length and tables are checked. The
-# index of all runs has 4 MB after a first load.
-_CHECKED_WHOLE_BYTES = 8_000_000
-# Each run has a file of its own; old ones are only used for a page of the UI.
-_NEWEST_RUNS = 20
-# A table of each database, by file name; the files of runs have that of events. A database without it is another one.
-_TABLES = {"runs.db": "runs", "schedules.db": "jobs"}
+# Reading a whole database takes 20 ms per megabyte. The index of all runs has 4 MB after a first load.
+_READ_WHOLE_BYTES = 8_000_000
+# The last row of each database, by file name; files of runs have events. A database without the table is another one.
+_EVENTS = "select max(rowid) from event_logs"
+_LAST_ROWS = {"runs.db": "select max(rowid) from runs", "schedules.db": "select max(rowid) from jobs"}
 _SIDE_FILES = ("-journal", "-wal", "-shm", ".wal")
 
 
@@ -44,7 +42,7 @@ class Damage:
 def find_damage(settings: Settings, *, in_full: bool = False) -> list[Damage]:
     """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing.
 
-    `in_full` reads all of Dagster's files, also large and old ones: 20 ms per megabyte.
+    `in_full` reads all of Dagster's databases, also large ones and those of single runs.
     """
     return [*_dagster_files(settings, in_full), *_marts(settings), *publication_damage(settings)]
 
@@ -101,7 +99,7 @@ def _fault_of_marts(settings: Settings) -> str | None:
 
 
 def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
-    """Check Dagster's files, those of old runs only if all are read in full."""
+    """Check Dagster's folders and databases, those of single runs only if all are read in full."""
     home = settings.dagster_home
     if not os.access(settings.home, os.W_OK):
         # A read-only copy, or another user: no file can be written, and none is damaged by that.
@@ -113,28 +111,11 @@ def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
         elif folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             yield Damage(folder, "this user may not write to it", lost)
             return
-    configuration = home / "dagster.yaml"
-    if os.path.lexists(configuration) and (found := _fault_of_configuration(configuration)):
-        yield Damage(configuration, found, "a run renames it and writes it again; no data are lost")
     history = home / "history"
     shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
-    runs = sorted(set(history.glob("runs/*.db")) - set(shared), key=lambda file: file.lstat().st_mtime_ns)
-    for file in (*shared, *runs[0 if in_full else -_NEWEST_RUNS :]):
+    for file in dict.fromkeys((*shared, *(history.glob("runs/*.db") if in_full else ()))):
         if os.path.lexists(file) and (found := _fault_of_database(file, in_full)):
             yield Damage(file, found, lost)
-
-
-def _fault_of_configuration(file: Path) -> str | None:
-    # Imported here: `fcir query` imports this module too, but does not check Dagster's files.
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_bytes())
-    except OSError as error:
-        return (error.strerror or type(error).__name__).lower()
-    except (yaml.YAMLError, ValueError):
-        return "not YAML"
-    return None if isinstance(content, dict) else "not a configuration of Dagster"
 
 
 def _fault_of_database(file: Path, in_full: bool) -> str | None:
@@ -142,22 +123,16 @@ def _fault_of_database(file: Path, in_full: bool) -> str | None:
         return "not a file"
     if not os.access(file, os.R_OK | os.W_OK):
         return "this user may not write to it"
-    size = file.stat().st_size
-    if not size:
-        return "empty"
-    check = "pragma quick_check(1)" if in_full or size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
-    expected = _TABLES.get(file.name, "event_logs")
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            result = connection.execute(check).fetchone()[0]
-            named = connection.execute("select count(*) from sqlite_master where name = ?", [expected]).fetchone()[0]
+            connection.execute(_LAST_ROWS.get(file.name, _EVENTS)).fetchone()
+            is_read = in_full or file.stat().st_size <= _READ_WHOLE_BYTES
+            is_whole = not is_read or connection.execute("pragma quick_check(1)").fetchone()[0] == "ok"
     except sqlite3.Error as error:
         # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
         is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        return str(error) if is_damaged else None
-    if not isinstance(result, int) and result != "ok":
-        return "damaged pages"
-    return None if named else f"without the table {expected}"
+        return str(error) if is_damaged or str(error).startswith("no such table") else None
+    return None if is_whole else "damaged pages"
 
 
 def _rename(file: Path) -> None:

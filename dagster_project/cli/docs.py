@@ -1,4 +1,4 @@
-"""`fcir docs`: models and columns as one dbt page, and validation results as Great Expectations pages."""
+"""`fcir docs`: models and columns as one dbt page, sources as pages for their owners, results as Data Docs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.data_root import repair_damage, start
+from dagster_project.config import contracts_of
 from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
@@ -18,6 +19,9 @@ def docs(
     data_docs: Annotated[
         bool, typer.Option("--data-docs", help="Write the validation results as Great Expectations Data Docs.")
     ] = False,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Write a page for the owner of each source: what to deliver.")
+    ] = False,
 ) -> None:
     """Write the documentation of all models and columns as one page.
 
@@ -26,8 +30,16 @@ def docs(
     Examples:
       fcir docs
       fcir docs --data-docs
+      fcir docs --sources
     """
     settings = start()
+    if sources:
+        # Imported here, since only this needs the templates.
+        from dagster_project.tools.source_pages import write_source_pages
+
+        for page in write_source_pages(contracts_of(settings), settings.home / "sources"):
+            say(f"Source  {page}")
+        return
     if data_docs:
         say(f"Data Docs  {write_data_docs(settings)}")
         return

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.cli.damage import repair
 from dagster_project.cli.options import named_contracts
-from dagster_project.cli.signals import shield_children
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
@@ -138,15 +137,17 @@ def _run_in_process(
         prepare_dagster_home(settings)
         import dagster as dg
 
-        from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
 
         # Another run may have loaded deliveries between the plan and the lock.
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             planned = planned if planned and planned.last_load == last_load(connection) else None
-        resolved = definitions().get_repository_def()
-        job = resolved.get_job(name)
+        if name == "nightly":
+            from dagster_project.definitions import definitions
+        else:
+            from dagster_project.defs.publication import publishing_definitions as definitions
+        job = definitions().get_repository_def().get_job(name)
         config: dict[str, Any] = {}
         if name == "nightly":
             config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
@@ -159,8 +160,6 @@ def _run_in_process(
         with dg.DagsterInstance.get() as instance:
             close_killed_runs(instance, settings)
             _record_code_location(instance, name)
-            # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
-            shield_children()
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | config,

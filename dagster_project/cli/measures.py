@@ -59,7 +59,7 @@ def _list_measures(listing: Listing) -> None:
     shown = len(names) - (sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE)
     indices = [listing.columns.index(name) for name in names[:shown]]
     rows = [tuple(row[index] for index in indices) for row in listing.rows]
-    write_rows(names[:shown], rows, sys.stdout)
+    write_rows(names[:shown], [rows], sys.stdout)
     if sys.stdout.isatty():
         print(f"{counted(len(listing.rows), 'measure')}. Definition of one: fcir measures CODE")
 

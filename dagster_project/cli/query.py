@@ -12,11 +12,8 @@ import typer
 from dagster_project.child_process import continue_in_child
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import print_in_utf8
-from dagster_project.console import print_error
 from dagster_project.errors import UsageError
 from dagster_project.publication.query import (
-    LONGEST_SECONDS,
-    SECONDS,
     limit_memory,
     published_query,
     write_csv,
@@ -26,6 +23,8 @@ from dagster_project.publication.query import (
 )
 from dagster_project.settings import read_settings
 
+# Greatest limit that can be set: a longer query belongs in a tool that reads the file (analyst_access.md).
+_LONGEST_SECONDS = 3600.0
 _SECONDS_TO_PRINT = 0.5
 
 
@@ -43,7 +42,7 @@ def query(
             help="Stop the query after this many seconds, at most 3600.",
             show_default="60",
         ),
-    ] = SECONDS,
+    ] = 60,
 ) -> None:
     """Query the published database, read-only. Tables are in the schema marts.
 
@@ -59,33 +58,36 @@ def query(
     """
     if as_csv + as_json + as_markdown > 1:
         raise UsageError("choose one of --csv, --json and --markdown")
-    if not 0 < timeout <= LONGEST_SECONDS:
-        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
-    # DuckDB crashes on some queries, for example on JSON that is nested very deeply.
-    if crash := continue_in_child():
+    if not 0 < timeout <= _LONGEST_SECONDS:
+        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {_LONGEST_SECONDS:g}")
+    # Only the end of a process ends each query: DuckDB cannot be interrupted within a function, and crashes on some
+    # queries, for example on JSON that is nested very deeply.
+    ended = continue_in_child()
+    if ended == "SIGALRM":
+        # If standard error is the same full pipe as standard output, the message cannot be written either.
+        timer = threading.Timer(_SECONDS_TO_PRINT, os._exit, [int(Exit.USAGE)])
+        timer.daemon = True
+        timer.start()
         raise UsageError(
-            f"the query crashed DuckDB ({crash}); nothing was changed, and what it printed is incomplete. Ask for "
+            f"the query took more than {timeout:g} second{'' if timeout == 1 else 's'} (--timeout) and was ended; what "
+            "it printed is incomplete. Ask for less, or allow more, up to an hour: "
+            f'fcir query --timeout {min(timeout * 5, _LONGEST_SECONDS):g} "..."'
+        )
+    if ended:
+        raise UsageError(
+            f"the query crashed DuckDB ({ended}); nothing was changed, and what it printed is incomplete. Ask for "
             "less, such as values that are nested less deeply, or open the database in another tool: "
             "docs/analyst_access.md"
         )
+    signal.setitimer(signal.ITIMER_REAL, timeout)
     # When the reader of a pipe closes it, end the process at once, as other programs of a pipeline do.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     limit_memory()
     print_in_utf8()
-    with published_query(read_settings(), sql, seconds=timeout, end=_end_at_once) as answer:
+    with published_query(read_settings(), sql) as answer:
         if as_csv or as_json or as_markdown:
             write = write_csv if as_csv else write_json if as_json else write_markdown
             write(answer.columns, chain.from_iterable(answer.chunks()), sys.stdout)
         else:
             write_table(answer, sys.stdout, is_whole=is_whole)
         sys.stdout.flush()
-
-
-def _end_at_once(error: Exception) -> None:
-    """End the process from another thread than the blocked one; output that is not yet written is lost."""
-    # If standard error is the same full pipe as standard output, the message cannot be written either.
-    timer = threading.Timer(_SECONDS_TO_PRINT, os._exit, [int(Exit.USAGE)])
-    timer.daemon = True
-    timer.start()
-    print_error(str(error), exit_code=int(Exit.USAGE))
-    os._exit(Exit.USAGE)

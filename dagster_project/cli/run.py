@@ -18,13 +18,7 @@ from dagster_project.cli.data_root import (
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import run_job
 from dagster_project.cli.options import day_option, named_contracts, parse_day, require_reason
-from dagster_project.cli.summary import (
-    end_with_summary,
-    print_expected,
-    print_failed_files,
-    print_publication,
-    print_unresolved,
-)
+from dagster_project.cli.summary import end_with_summary, print_attention, print_publication
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
@@ -191,9 +185,7 @@ def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources:
         if incomplete
         else "Nothing is new: every delivery in the landing folder is loaded, built and published."
     )
-    print_expected(work.expected)
-    print_unresolved(work.unresolved)
-    failed = print_failed_files(settings.published)
+    failed = print_attention(settings.published, work.expected, work.unresolved)
     print_publication(settings)
     raise typer.Exit(Exit.DATA if work.unresolved or failed else Exit.WELL)
 

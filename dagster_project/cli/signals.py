@@ -7,8 +7,7 @@ still runs in another thread when the interpreter ends makes DuckDB abort the pr
 
 So a thread waits for the number of the signal, which Python writes into a pipe at once, regardless of a library's
 handler. Blocking the signals and waiting for them in the thread does not work: `multiprocessing` unblocks them in the
-main thread. Child processes that read extracts end with this process (`child_process.py`), those of Dagster within a
-second.
+main thread. Child processes that read extracts end with this process (`child_process.py`).
 """
 
 import os
@@ -39,11 +38,6 @@ class _Command:
         self.is_json = os.environ.get("FCIR_LOG_FORMAT") == "json"
         self.pointers: dict[Path, str | None] = {}
         """Target of each pointer to a publication, when the command started."""
-        self.standard_error = 2
-        # A duplicate: while a step runs, Dagster redirects standard error through a child process, which Ctrl-C also
-        # ends.
-        with suppress(OSError):
-            self.standard_error = os.dup(2)
 
 
 _command: _Command | None = None
@@ -80,19 +74,9 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        shield_children()
         threading.Thread(target=_leave, args=[command, reading, signals], name="signals", daemon=True).start()
     for number in signals:
         signal.signal(number, unwind if is_unwinding else _do_nothing)
-
-
-def shield_children() -> None:
-    """Let new child processes inherit a blocked SIGINT, if this process waits for it.
-
-    A terminal sends Ctrl-C to all of them, and those that copy output for Dagster would end with a traceback.
-    """
-    if _command and _command.verb not in _UNWINDING:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
@@ -106,33 +90,19 @@ def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
 
 
 def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     # Signals that only a library handles are written too.
     while (number := os.read(reading, 1)[0]) not in signals:
         pass
     try:
         # The main thread still runs. What it says now, such as the traceback of its interruption, is of no use.
         with suppress(OSError):
+            standard_error = os.dup(2)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        _report_stop(command, number)
+            _report_stop(command, number, standard_error)
         # `fcir status` says of a holder that stays in the file that it was killed.
         leave_no_holder()
-        _end_copiers()
     finally:
         os._exit(128 + number)
-
-
-def _end_copiers() -> None:
-    """End the child processes `tail` that copy the output of a step for Dagster.
-
-    Dagster ends them with another child that it starts later. A stop before that would leave them running, with the
-    standard output of this process open. On systems that do not list children (macOS), they cannot be found.
-    """
-    with suppress(OSError):
-        for listed in Path("/proc/self/task").glob("*/children"):
-            for child in listed.read_text().split():
-                if Path(f"/proc/{child}/comm").read_bytes().strip() == b"tail":
-                    os.kill(int(child), signal.SIGKILL)
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
@@ -145,7 +115,7 @@ def _hide_interruption(unraisable: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _report_stop(command: _Command, number: int) -> None:
+def _report_stop(command: _Command, number: int, standard_error: int = 2) -> None:
     message = _message(command)
     line = f"fcir: {message}"
     if command.is_json:
@@ -159,8 +129,8 @@ def _report_stop(command: _Command, number: int) -> None:
         if select.select([], [sys.stdout], [], _TIMEOUT_SECONDS)[1]:
             sys.stdout.flush()
     with suppress(OSError):
-        if select.select([], [command.standard_error], [], _TIMEOUT_SECONDS)[1]:
-            os.write(command.standard_error, f"{line}\n".encode())
+        if select.select([], [standard_error], [], _TIMEOUT_SECONDS)[1]:
+            os.write(standard_error, f"{line}\n".encode())
 
 
 def _message(command: _Command) -> str:

@@ -14,13 +14,7 @@ import typer
 from dagster_project.cli.damage import find_damage, publication_damage
 from dagster_project.cli.data_root import require_home_folder, start, warn_of_open_folders
 from dagster_project.cli.exits import Exit
-from dagster_project.cli.summary import (
-    print_expected,
-    print_failed_files,
-    print_lines,
-    print_publication,
-    print_unresolved,
-)
+from dagster_project.cli.summary import print_attention, print_publication
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
 from dagster_project.console import aligned, is_json, say, warn
@@ -116,27 +110,11 @@ def status(
         say("What is loaded is not published yet. Run: fcir run")
     _print_incomplete(state.held)
     # A screen has 24 lines: seven sources with header and publication take 12, what needs attention takes 7.
-    listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
-    print_expected(state.expected, 1 if listed else None, width)
-    print_lines([str(source) for source in state.overdue], 1 if listed else None, width, "overdue source")
-    print_lines(
-        [str(month) for month in state.affected],
-        1 if listed else None,
-        width,
-        "affected month",
-        "fcir status --all",
-        [asdict(month) for month in state.affected],
+    few, most, width = (None, None, None) if everything or is_json() else (1, 3, shutil.get_terminal_size().columns)
+    others = {"overdue source": state.overdue, "affected month": state.affected, "marked month": state.by_effect}
+    failed = print_attention(
+        settings.published, state.expected, state.unresolved, others=others, few=few, most=most, width=width
     )
-    print_lines(
-        [str(figures) for figures in state.by_effect],
-        1 if listed else None,
-        width,
-        "marked month",
-        "fcir status --all",
-        [asdict(figures) for figures in state.by_effect],
-    )
-    print_unresolved(state.unresolved, listed=listed, width=width)
-    failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
     needs_attention = state.unresolved or state.failed_subjects or damaged or failed or is_late

@@ -1,8 +1,9 @@
 """Final lines of several commands: what needs attention, what was left out, where the publication is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import typer
@@ -15,7 +16,6 @@ from dagster_project.publication.catalogue import count_matches
 from dagster_project.publication.files import (
     DATABASE,
     MANIFEST,
-    FailedRendering,
     current_publication,
     failed_renderings,
     pointer_of,
@@ -64,11 +64,8 @@ def end_with_summary(
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
-    print_expected(result.expected)
-    print_unresolved(result.unresolved)
-    failed = []
-    if not result.failures:
-        failed = print_failed_files(published, again=command if edition else "fcir publish")
+    again, has_files = command if edition else "fcir publish", not result.failures
+    failed = print_attention(published, result.expected, result.unresolved, again=again, has_files=has_files)
     if edition:
         _print_edition(edition)
     else:
@@ -88,69 +85,75 @@ def end_with_summary(
     raise typer.Exit(Exit.DATA)
 
 
-def print_unresolved(
-    found: Sequence[UnresolvedDelivery], *, listed: int | None = LISTED, width: int | None = None
-) -> None:
-    """Print the deliveries that need attention, and what to do about them."""
-    names = ("source", "extract_date", "status", "load_id", "files", "reason")
-    print_lines(list(map(str, found)), listed, width, "delivery", "fcir status --all", _fields(found, names))
-    rejected = [item for item in found if item.status == "rejected"]
-    if found:
-        needs = "needs" if len(found) == 1 else "need"
+@dataclass(frozen=True)
+class _LeftOut:
+    file: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} was left out: {self.reason}"
+
+
+def print_attention(
+    published: Path,
+    expected: Sequence[ExpectedDelivery],
+    unresolved: Sequence[UnresolvedDelivery],
+    *,
+    others: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    again: str = "fcir publish",
+    has_files: bool = True,
+    few: int | None = LISTED,
+    most: int | None = LISTED,
+    width: int | None = None,
+) -> bool:
+    """Print what is expected, what needs attention, and what to do about it; return whether a file was left out.
+
+    Args:
+        published: folder of the publications.
+        expected: deliveries that are not yet due.
+        unresolved: deliveries that are missing or rejected.
+        others: more that is listed, by its singular noun.
+        again: command that publishes again.
+        has_files: whether files that the current publication left out are listed.
+        few: maximum number of lines of a kind that is only for information; None: all.
+        most: maximum number of deliveries and of files; None: all.
+        width: width of the screen, to which lines are cut; None: lines are not cut.
+    """
+    print_items(expected, "expected delivery", few, width)
+    for what, items in others.items():
+        print_items(items, what, few, width, "fcir status --all")
+    print_items(unresolved, "delivery", most, width, "fcir status --all")
+    rejected = [item for item in unresolved if item.status == "rejected"]
+    if unresolved:
+        needs = "needs" if len(unresolved) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
-        say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
+        say(f"{counted(len(unresolved), 'delivery')} {needs} attention. {following}", deliveries=len(unresolved))
     if acceptable := [item for item in rejected if item.is_acceptable]:
         say(f'To accept it: fcir run --accept {acceptable[0].name} --reason "..."')
-
-
-def print_failed_files(
-    published: Path, *, listed: int | None = LISTED, width: int | None = None, again: str = "fcir publish"
-) -> list[FailedRendering]:
-    """Print the files that the current publication left out, and return them."""
-    failed = failed_renderings(published)
-    lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
-    fields = [{"file": item["path"], "reason": item["reason"]} for item in failed]
-    print_lines(lines, listed, width, "file", str(pointer_of(published) / MANIFEST), fields)
+    failed = [_LeftOut(item["path"], item["reason"]) for item in failed_renderings(published)] if has_files else []
+    print_items(failed, "file", most, width, str(pointer_of(published) / MANIFEST))
     if failed:
         say(
             f"{counted(len(failed), 'file')} {be(len(failed))} not published. After correcting the cause "
             f"(docs/runbook.md): {again}"
         )
-    return failed
+    return bool(failed)
 
 
-def print_expected(found: Sequence[ExpectedDelivery], listed: int | None = LISTED, width: int | None = None) -> None:
-    """Print the deliveries that are expected but not yet due."""
-    fields = _fields(found, ("source", "extract_date", "due"))
-    print_lines(list(map(str, found)), listed, width, "expected delivery", fields=fields)
-
-
-def _fields(items: Sequence[object], names: Sequence[str]) -> list[dict[str, Any]]:
-    return [{name: getattr(item, name) for name in names} for item in items]
-
-
-def print_lines(
-    lines: Sequence[str],
-    listed: int | None,
-    width: int | None,
-    what: str,
-    rest: str = "",
-    fields: Sequence[Mapping[str, Any]] | None = None,
-) -> None:
-    """Print lines with a margin. Lines beyond the maximum number are counted, and lines that are too wide are cut.
+def print_items(items: Sequence[Any], what: str, listed: int | None, width: int | None = None, rest: str = "") -> None:
+    """Print dataclasses as lines with a margin, and their fields in the JSON form.
 
     Args:
-        lines: the lines.
+        items: what is printed.
+        what: singular noun for the lines beyond the maximum number, which are counted.
         listed: maximum number of lines; None: all.
-        width: width of the screen; None: lines are not cut.
-        what: singular noun for the counted lines.
+        width: width of the screen, to which lines are cut; None: lines are not cut.
         rest: where to find the others, for example a command.
-        fields: the facts of each line as values, for the JSON form.
     """
-    for line, values in zip(lines[:listed], fields or [{}] * len(lines), strict=False):
-        text = f"  {line}"
-        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…", **values)
-    if left := len(lines[listed:]) if listed is not None else 0:
+    for item in items[:listed]:
+        text = f"  {item}"
+        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…", **asdict(item))
+    if left := len(items[listed:]) if listed is not None else 0:
         say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
 
 

@@ -32,10 +32,10 @@ def tables(
     if not name:
         listing = list_tables(settings)
         if not print_as_data(listing, as_csv=as_csv, as_json=as_json):
-            write_rows(listing.columns, listing.rows, sys.stdout)
+            write_rows(listing.columns, [listing.rows], sys.stdout)
         return
     table = describe_table(settings, name)
     if not print_as_data(table.columns, as_csv=as_csv, as_json=as_json):
         print(f"{table.name}: {counted(table.rows, 'row')}")
         print(f"{fill(table.description, text_width())}\n")
-        write_rows(table.columns.columns, table.columns.rows, sys.stdout)
+        write_rows(table.columns.columns, [table.columns.rows], sys.stdout)

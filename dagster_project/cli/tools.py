@@ -14,9 +14,6 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import writer_lock
 
-PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""Settings of a command whose arguments are those of another program, `--help` included."""
-
 # Commands of dbt that open no database, and those that write tables.
 _OFFLINE = ("clean", "deps", "init", "list", "ls", "parse")
 _WRITING = ("build", "clone", "retry", "run", "run-operation", "seed", "snapshot")
@@ -82,6 +79,11 @@ def dagster(context: typer.Context) -> None:
     from dagster_project.cli.jobs import prepare_dagster_home
 
     settings = start(debug=bool(context.obj))
+    if context.args[:1] == ["dev"]:
+        raise UsageError(
+            "dagster dev starts a scheduler of its own, so two nightly runs would start at 04:15; nothing was started. "
+            "The lineage UI with the one scheduler of this data root: fcir ui"
+        )
     require_home_folder(settings)
     prepare_dagster_home(settings)
     os.environ |= {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}

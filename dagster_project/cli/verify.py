@@ -6,9 +6,10 @@ import typer
 
 from dagster_project.cli.data_root import start
 from dagster_project.cli.exits import Exit
-from dagster_project.cli.summary import print_lines
+from dagster_project.cli.summary import print_items
 from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
+from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import WarehouseLocked, holder_of
 from dagster_project.words import counted
 
@@ -25,10 +26,18 @@ def verify(context: typer.Context) -> None:
     Examples:
       fcir verify
     """
+    raise typer.Exit(report_differences(start(debug=bool(context.obj))))
+
+
+def report_differences(settings: Settings) -> Exit:
+    """Verify the publications and the warehouse of a data root, print what differs, and return the exit code.
+
+    Raises:
+        WarehouseLocked: another command changes the data root.
+    """
     from dagster_project.operations.published import verify_publications
     from dagster_project.operations.verify import verify_warehouse
 
-    settings = start(debug=bool(context.obj))
     started = time.monotonic()
     findings, loads = verify_warehouse(settings, contracts_of(settings))
     verified = verify_publications(settings)
@@ -43,8 +52,7 @@ def verify(context: typer.Context) -> None:
     for finding in findings:
         if not finding.is_fault:
             warn(str(finding), place=finding.place)
-    fields = [{"place": item.place, "found": item.what, "advice": item.advice} for item in faults]
-    print_lines([str(item) for item in faults], None, None, "fault", fields=fields)
+    print_items(faults, "fault", None)
     say(
         f"Verified {counted(verified.publications, 'publication')} ({counted(verified.files, 'file')}, "
         f"{verified.bytes // _MEGABYTE:,} MB) and {counted(loads, 'load')} of the warehouse in "
@@ -54,4 +62,4 @@ def verify(context: typer.Context) -> None:
         loads=loads,
         faults=len(faults),
     )
-    raise typer.Exit(Exit.DATA if faults else Exit.WELL)
+    return Exit.DATA if faults else Exit.WELL

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dagster_project.defs.dbt_specs import asset_key_of
+from dagster_project.defs.links import asset_key_of
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import BuildReport, NodeResult

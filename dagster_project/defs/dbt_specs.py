@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
 
-from dagster_project.defs.links import file_of_project, pages_of_table
+from dagster_project.defs.links import asset_key_of, file_of_project, pages_of_table
 from dagster_project.settings import Settings
 
 
@@ -47,12 +47,6 @@ class Translator(DagsterDbtTranslator):
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         node = manifest["nodes"][unique_id]
         return spec and spec._replace(description=f"{_required_by(node)} {_consequence(node)}")
-
-
-def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
-    """Return the asset key, schema and table, of a node or dbt source."""
-    node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-    return dg.AssetKey([node.get("source_name") or node["schema"], node["name"]])
 
 
 def _required_by(node: Mapping[str, Any]) -> str:

@@ -49,6 +49,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event; inside `held_back`, a materialisation is stored at its end."""
+        event = _without_stack(event)
         mark = event.asset_materialization
         if self._held is not None and mark is not None and not mark.tags:
             self._held.append(event)
@@ -86,6 +87,15 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     def _new_engine(self, shard: str) -> Engine:
         return create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": _BUSY_SECONDS})
+
+
+def _without_stack(event: EventLogEntry) -> EventLogEntry:
+    """Return a `dg.Failure` without its stack: its message is complete, and a page would show Dagster's own code."""
+    done = event.dagster_event
+    if done is None or not done.is_step_failure or not (failed := done.step_failure_data).user_failure_data:
+        return event
+    error = failed.error._replace(stack=[]) if failed.error else None
+    return event._replace(dagster_event=done._replace(event_specific_data=failed._replace(error=error)))
 
 
 def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:

@@ -1,16 +1,24 @@
-"""Links from an asset to its page of the published site, and to the file that defines it.
+"""The key of a dbt table as an asset; links to its page of the published site, and to the file that defines it.
 
 The Dagster UI is used from other machines: a path on the server would open nothing there, and the UI serves no files.
 So the UI shows the text of a contract or model itself. A page of the site is a URL if `FCIR_SITE_URL` names a web
 server for the publication, otherwise its path below `published/current`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from dagster_project.publication.site.engine import page_of_mart
 from dagster_project.settings import PROJECT_ROOT, Settings
+
+
+def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
+    """Return the asset key, schema and table, of a node or dbt source."""
+    node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+    return dg.AssetKey([node.get("source_name") or node["schema"], node["name"]])
 
 
 def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:

@@ -34,7 +34,7 @@ def with_policies(
 
     Args:
         assets: all assets of the code location, each with its group.
-        contracts: the sources; their policies apply to both the landing folder and the raw table.
+        contracts: the sources; their owner and tags apply to the landing folder and the raw table.
         manifest: dbt's manifest, for the owners of its groups.
     """
     groups = read_manifest(manifest)["groups"].values()
@@ -47,10 +47,12 @@ def with_policies(
         tags = {"stage": "publication" if group in ("public_edition", "force_edition") else group.partition("_")[0]}
         if contract:
             tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
-        deadline = contract.delivered_by if contract else _PUBLISHED_BY if group == "publication" else None
+        deadline = _PUBLISHED_BY if group == "publication" else None
+        if contract and contract.is_daily and schema == "landing":
+            deadline = contract.delivered_by
         return spec.replace_attributes(
             owners=[f"team:{contract.owner if contract else owners.get(group, _OWNERS['sources'])}"],
-            freshness_policy=_fresh_by(deadline) if deadline and (not contract or contract.is_daily) else None,
+            freshness_policy=_fresh_by(deadline) if deadline else None,
         ).merge_attributes(tags=tags)
 
     return dg.map_asset_specs(map_spec, assets)
@@ -59,7 +61,8 @@ def with_policies(
 def _fresh_by(deadline: time) -> dg.FreshnessPolicy:
     """Return a policy: materialised each day between midnight and the deadline, in London.
 
-    For a landing folder: a delivery came. For a raw table: the load ran, with or without new data.
+    For a landing folder: deliveries came, and all were accepted. A raw table has none: its asset is materialised by
+    every run, also by one that rejects what came.
     """
     # Dagster accepts no window shorter than a minute.
     since_midnight = timedelta(hours=deadline.hour, minutes=deadline.minute) or timedelta(hours=1)

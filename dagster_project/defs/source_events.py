@@ -56,9 +56,9 @@ class SourceEvents:
     """For each expectation, the last result that was based on data."""
 
     def arrival(self) -> dg.AssetMaterialization | None:
-        """Return the event that files came, accepted or not; None if none came."""
+        """Return the event that files came; None if none came or one was rejected, so that the source is not fresh."""
         report = self.report
-        if not report.deliveries:
+        if not report.deliveries or report.rejected:
             return None
         return dg.AssetMaterialization(
             asset_key=dg.AssetKey(["landing", self.contract.source]),

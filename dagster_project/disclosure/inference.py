@@ -6,33 +6,24 @@ checks this for all tables and two editions together (`tests/unit/test_disclosur
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from dagster_project.disclosure.rules import DisclosureRules
 
 
-@dataclass(frozen=True)
-class Interval:
-    """The range of a count that a reader can infer."""
-
-    least: int
-    most: int
-
-
-def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -> list[Interval]:
+def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -> list[tuple[int, int]]:
     """Return what a reader can infer about each cell of a group.
 
     The reader knows the rules, the exact total, and the published value (None: hidden) of each cell that it considers
     possible.
 
     Returns:
-        An interval for each cell, empty (minimum above maximum) if the publication contradicts the total. If the whole
-        group is withheld, only the total limits its cells.
+        For each cell its least and its greatest possible count, the least above the greatest if the publication
+        contradicts the total. If the whole group is withheld, only the total limits its cells.
     """
     is_withheld = all(value is None for value in shown)
     ranges = [(0, total) if is_withheld else rules.bounds(value) for value in shown]
     least, most = sum(low for low, _ in ranges), sum(high for _, high in ranges)
-    return [Interval(max(low, total - (most - high)), min(high, total - (least - low))) for low, high in ranges]
+    return [(max(low, total - (most - high)), min(high, total - (least - low))) for low, high in ranges]
 
 
 def findings(counts: Sequence[int], shown: Sequence[int | None], rules: DisclosureRules) -> list[str]:
@@ -57,10 +48,10 @@ def findings(counts: Sequence[int], shown: Sequence[int | None], rules: Disclosu
         # The only cell is the total, which is published at force level.
         return faults
     ranges = intervals([value for _, value in known], sum(counts), rules)
-    for (count, value), interval in zip(known, ranges, strict=True):
+    for (count, value), (least, most) in zip(known, ranges, strict=True):
         if value is None and 1 <= count < rules.threshold:
-            if interval.least == interval.most:
+            if least == most:
                 faults.append("a hidden cell can be inferred exactly")
-            elif interval.least >= 1 and interval.most < rules.threshold:
+            elif least >= 1 and most < rules.threshold:
                 faults.append("a hidden cell can be inferred to be small")
     return faults

@@ -140,12 +140,13 @@ class Headings:
                 f"{file_name}: row {place} names a column more than once: {where}; expected each once",
             )
         positions = {column: i for i, column in enumerate(columns) if column}
-        self.require(file_name, f"row {place}", positions, [i for i, c in enumerate(columns) if not c])
         unknown = tuple(
             shortened(text, f"cell {position + 1} of the header")
             for position, (text, column) in enumerate(zip(texts, columns, strict=True))
             if text and not column
         )
+        others = [i for i, column in enumerate(columns) if not column]
+        self.require(file_name, f"row {place}", positions, unknown, others)
         values = sum(
             not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
         )
@@ -175,13 +176,16 @@ class Headings:
                 "; expected one table; deliver each table in a file of its own",
             )
 
-    def require(self, file_name: str, place: str, found: Iterable[str], others: Sequence[int] | None = None) -> None:
+    def require(
+        self, file_name: str, place: str, found: Iterable[str], unknown: Sequence[str], others: Sequence[int] = ()
+    ) -> None:
         """Reject a file that lacks a required column.
 
         Args:
             file_name: for the message.
             place: location of the column names, for the message.
             found: contract columns that the file has.
+            unknown: names that were not recognised, one of which may be another name of a missing column.
             others: positions, from 0, of the cells that were not recognised.
 
         Raises:
@@ -200,6 +204,7 @@ class Headings:
             "missing_column",
             f"{file_name}: required columns are missing: {', '.join(missing)}; "
             f"found in {place}: {', '.join(have) or 'none'}{rest}",
+            unknown,
         )
 
     def none_found(self, file_name: str, rows: Sequence[Sequence[str]], where: str = "") -> UnreadableExtract:

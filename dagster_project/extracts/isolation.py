@@ -124,7 +124,7 @@ class IsolatedReader:
         if kind == "refused":
             self._release()
             code, sentence = content["code"], content["sentence"]
-            raise UnreadableExtract(code, sentence)
+            raise UnreadableExtract(code, sentence, content.get("unknown", ()))
         if kind not in kinds:
             raise self._invalid_reply()
         return dict(content)

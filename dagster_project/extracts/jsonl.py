@@ -125,7 +125,7 @@ class JsonLinesReader:
             self._check_last(line, number + len(lines) - 1)
         if lines:
             yield self._piece(lines, number)
-        self._headings.require(self._file.name, "the records", self.found)
+        self._headings.require(self._file.name, "the records", self.found, self.unknown)
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the blank ones."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
 from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault
-from dagster_project.sql import quoted
+from dagster_project.sql import literal, quoted
 
 # Columns of a text batch in addition to the contract's columns.
 BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_id", "extract_date", "serial_days")
@@ -91,10 +91,7 @@ def reason_of(sentence: str) -> str:
     """
     return f"""{sentence}
         || coalesce(case when faulty.fault_column is null then ': ' else '; found ' end || faulty.fault_detail, '')
-        || case
-            when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
-            else ''
-        end"""
+        || case when faulty.other_faults <> '' then ' (also faulty: ' || faulty.other_faults || ')' else '' end"""
 
 
 def good_rows_query(contract: Contract, batch: str) -> Query:
@@ -128,13 +125,14 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (code of the first fault),
-        `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence about the
-        record, or what was found in the cell; null for an empty cell and a personal column), `force_code` and `member`
-        of the main list (null if they cannot be read, because the cell or the record is faulty), and `surrogates`.
+        `fault_column` (null for a fault of the whole record), `other_faults` (the other faulty columns, each with its
+        code), `fault_detail` (a sentence about the record, or what was found in the cell; null for an empty cell and a
+        personal column), `force_code` and `member` of the main list (null if they cannot be read, because the cell or
+        the record is faulty), and `surrogates`.
     """
-    faults = [_part(column, "fault") for column in contract.columns]
     which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
-    counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
+    each = ", ".join(f"{literal(f'{column.name} ')} || {_part(column, 'fault')}" for column in contract.columns)
+    others = f"list_filter([{each}], lambda fault: fault is not null)"
     shown = cells.shown_text if shows_text else cells.shape_of
     found = " ".join(
         f"when {_part(column, 'fault')} is not null then "
@@ -147,7 +145,7 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
         "source_row",
         f"{_first_fault(contract)} as fault",
         f"case when fault is not null then record_column {which} end as fault_column",
-        f"case when fault is not null then 1 else {counted} end as fault_count",
+        f"case when fault is not null then '' else array_to_string(({others})[2:], ', ') end as other_faults",
         f"case when fault is not null then fault_detail {found} end as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_part(contract.column(FORCE_COLUMN), 'value')} end as force_code",

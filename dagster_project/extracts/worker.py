@@ -43,7 +43,8 @@ def main() -> None:
                 try:
                     _read(connection, file, contract)
                 except UnreadableExtract as error:
-                    _reply(connection, "refused", code=error.code, sentence=str(error))
+                    unknown = error.unknown_columns
+                    _reply(connection, "refused", code=error.code, sentence=str(error), unknown=unknown)
                 except MemoryError:
                     sentence = f"{name}: what it holds does not fit the memory ({_MEMORY >> 30} GiB); deliver it as CSV"
                     _reply(connection, "refused", code="too_large", sentence=sentence)

@@ -267,6 +267,7 @@ def _read(file: LandedFile, load: FileLoad, loader: RowLoader) -> None:
         load.sha256 = load.sha256 or error.sha256
         load.error = f"{error} [{error.code}]"
         load.error_code = error.code
+        load.unknown_columns = error.unknown_columns
 
 
 def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:

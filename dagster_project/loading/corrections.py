@@ -53,29 +53,32 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
     """
     if not days:
         return {}
+    names = [column.name for column in contract.columns]
+    key = [FORCE_COLUMN, *(column.name for column in contract.key if column.name != FORCE_COLUMN)]
+    number = "1"
     if not contract.key:
-        return _compare_whole_rows(connection, contract, days)
-    key = ["extract_date", FORCE_COLUMN, *(column.name for column in contract.key if column.name != FORCE_COLUMN)]
-    compared = [column.name for column in contract.columns if column.name not in key]
-    matches = " and ".join(f"before.{quoted(name)} = after.{quoted(name)}" for name in key)
-    differs = {name: f"before.{quoted(name)} is distinct from after.{quoted(name)}" for name in compared}
+        # Equal rows are told apart by their number.
+        key = names
+        number = f"row_number() over (partition by extract_date, {', '.join(map(quoted, names))})"
+    compared = [name for name in names if name not in key]
+    same = ["extract_date", quoted("row number"), *map(quoted, key)]
+    differs = [f"before.{quoted(name)} is distinct from after.{quoted(name)}" for name in compared]
     is_both = "before.load_id is not null and after.load_id is not null"
-    any_differs = " or ".join(differs.values()) or "false"
-    counts = "".join(f",\n            count(*) filter (where {is_both} and {found})" for found in differs.values())
+    counts = "".join(f",\n            count(*) filter (where {is_both} and {column})" for column in differs)
     rows = connection.execute(
         f"""
         with before as (
-            select loaded.*
-            from {table("raw", contract.source)} as loaded
-            join audit.load as standing on loaded.load_id = standing.load_id
-            where
-                standing.source = $source
-                and standing.status = 'loaded'
-                and list_contains($days, standing.extract_date)
+            select *, {number} as "row number"
+            from {table("raw", contract.source)}
+            where load_id in (
+                select load_id
+                from audit.load
+                where source = $source and status = 'loaded' and list_contains($days, extract_date)
+            )
         ),
 
         after as (
-            select *
+            select *, {number} as "row number"
             from {incoming(contract)}
             where list_contains($days, extract_date)
         )
@@ -86,9 +89,9 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
             count(after.load_id),
             count(*) filter (where before.load_id is null),
             count(*) filter (where after.load_id is null),
-            count(*) filter (where {is_both} and ({any_differs})){counts}
+            count(*) filter (where {is_both} and ({" or ".join(differs) or "false"})){counts}
         from before
-        full join after on {matches}
+        full join after on {" and ".join(f"before.{name} is not distinct from after.{name}" for name in same)}
         group by coalesce(before.extract_date, after.extract_date)
         """,
         {"source": contract.source, "days": list(days)},
@@ -98,52 +101,6 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         columns = sorted(((n, c) for n, c in zip(compared, by_column, strict=True) if c), key=lambda item: -item[1])
         found[day] = Correction(day, before, after, added, removed, changed, tuple(columns))
     return found
-
-
-def _compare_whole_rows(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
-) -> dict[date, Correction]:
-    columns = ", ".join(quoted(column.name) for column in contract.columns)
-    rows = connection.execute(
-        f"""
-        with versions as (
-            select loaded.extract_date, {columns}, 1 as before, 0 as after
-            from {table("raw", contract.source)} as loaded
-            join audit.load as standing on loaded.load_id = standing.load_id
-            where
-                standing.source = $source
-                and standing.status = 'loaded'
-                and list_contains($days, standing.extract_date)
-            union all
-            select extract_date, {columns}, 0, 1
-            from {incoming(contract)}
-            where list_contains($days, extract_date)
-        ),
-
-        alike as (
-            select
-                extract_date,
-                sum(before) as before,
-                sum(after) as after
-            from versions
-            group by extract_date, {columns}
-        )
-
-        select
-            extract_date,
-            cast(sum(before) as bigint),
-            cast(sum(after) as bigint),
-            cast(sum(greatest(after - before, 0)) as bigint),
-            cast(sum(greatest(before - after, 0)) as bigint)
-        from alike
-        group by extract_date
-        """,
-        {"source": contract.source, "days": list(days)},
-    ).fetchall()
-    unchanged = {day: Correction(day, 0, 0, 0, 0, 0, ()) for day in days}
-    return unchanged | {
-        day: Correction(day, before, after, added, removed, 0, ()) for day, before, after, added, removed in rows
-    }
 
 
 def record(

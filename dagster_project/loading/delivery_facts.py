@@ -21,7 +21,6 @@ import duckdb
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
-from dagster_project.loading.plan import ACCEPTED
 from dagster_project.sql import quoted, rows_as_dicts, table
 from dagster_project.tools.generate import BANK_HOLIDAYS, write_generated_files
 from dagster_project.validation.expectations import VOLUME_CEILING
@@ -184,18 +183,16 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             group by extract_date, force_code
             union all
             select
-                standing.extract_date,
-                load_force.force_code,
-                sum(load_force.rows_loaded),
+                extract_date,
+                force_code,
+                sum(rows_loaded),
                 false
-            from audit.load as standing
-            join audit.load_force as load_force on standing.load_id = load_force.load_id
+            from audit.accepted_force
             where
-                standing.source = $source
-                and list_contains($accepted, standing.status)
-                and standing.extract_date not in (select extract_date from {incoming(contract)})
-                and load_force.rows_loaded > 0
-            group by standing.extract_date, load_force.force_code
+                source = $source
+                and extract_date not in (select extract_date from {incoming(contract)})
+                and rows_loaded > 0
+            group by extract_date, force_code
         ),
 
         filled as (
@@ -212,8 +209,8 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
                 load_column.column_name,
                 load_column.rows_filled
             from audit.load_column as load_column
-            join audit.load as standing on load_column.load_id = standing.load_id
-            where standing.source = $source and list_contains($accepted, standing.status)
+            join audit.accepted_load as standing on load_column.load_id = standing.load_id
+            where standing.source = $source
         ),
 
         daily as (
@@ -265,7 +262,6 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
         """,
         {
             "source": contract.source,
-            "accepted": list(ACCEPTED),
             "names": names,
             "days": _SILENT_DAYS,
             "least_days": _SILENT_LEAST,
@@ -320,17 +316,13 @@ def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contra
     rows = connection.execute(
         """
         select
-            load_force.force_code,
-            min(load.extract_date)
-        from audit.load_force as load_force
-        join audit.load as load on load_force.load_id = load.load_id
-        where
-            load.source = $source
-            and list_contains($accepted, load.status)
-            and load_force.force_code is not null
-        group by load_force.force_code
+            force_code,
+            min(extract_date)
+        from audit.accepted_force
+        where source = ? and force_code is not null
+        group by force_code
         """,
-        {"source": contract.source, "accepted": list(ACCEPTED)},
+        [contract.source],
     ).fetchall()
     return dict(rows)
 
@@ -373,24 +365,14 @@ def unusual_forces(
     for force, day, rows in connection.execute(
         """
         select
-            load_force.force_code,
-            standing.extract_date,
-            cast(sum(load_force.rows_read) as bigint)
-        from audit.load_force as load_force
-        join audit.load as standing on load_force.load_id = standing.load_id
-        where
-            standing.source = $source
-            and list_contains($accepted, standing.status)
-            and standing.extract_date between $first and $last
-            and load_force.force_code is not null
-        group by load_force.force_code, standing.extract_date
+            force_code,
+            extract_date,
+            cast(sum(rows_read) as bigint)
+        from audit.accepted_force
+        where source = ? and extract_date between ? and ? and force_code is not null
+        group by force_code, extract_date
         """,
-        {
-            "source": contract.source,
-            "accepted": list(ACCEPTED),
-            "first": min(delivered) - timedelta(days=VOLUME_DAYS_AT_MOST),
-            "last": max(delivered),
-        },
+        [contract.source, min(delivered) - timedelta(days=VOLUME_DAYS_AT_MOST), max(delivered)],
     ).fetchall():
         if day not in delivered or day in left_out:
             by_force[force][day] = rows
@@ -462,20 +444,11 @@ def unusual_members(
 
     for force, member, day, read in connection.execute(
         """
-        select load_force.force_code, load_force.member, standing.extract_date, load_force.rows_read
-        from audit.load_force as load_force
-        join audit.load as standing on load_force.load_id = standing.load_id
-        where
-            standing.source = $source
-            and list_contains($accepted, standing.status)
-            and standing.extract_date between $first and $last
+        select force_code, member, extract_date, rows_read
+        from audit.accepted_force
+        where source = ? and extract_date between ? and ?
         """,
-        {
-            "source": contract.source,
-            "accepted": list(ACCEPTED),
-            "first": min(delivered) - timedelta(days=_MEMBER_DAYS),
-            "last": max(delivered),
-        },
+        [contract.source, min(delivered) - timedelta(days=_MEMBER_DAYS), max(delivered)],
     ).fetchall():
         if day not in delivered:
             count(day, force, member, read)
@@ -568,11 +541,11 @@ def volumes_of(
             select
                 extract_date,
                 cast(sum(rows_read) as bigint)
-            from audit.load
-            where source = $source and list_contains($accepted, status)
+            from audit.accepted_load
+            where source = ?
             group by extract_date
             """,
-            {"source": contract.source, "accepted": list(ACCEPTED)},
+            [contract.source],
         ).fetchall()
     )
     volumes: dict[date, Volume] = {}

@@ -49,8 +49,8 @@ class CheckedFile:
     load: FileLoad
     reasons: tuple[tuple[str, int], ...]
     """Reason codes of quarantined rows, with the number of rows for each."""
-    rows: tuple[tuple[int, str, str, str], ...]
-    """The first quarantined rows: row in the file, column, reason code, reason."""
+    rows: tuple[tuple[int, int, str, str, str], ...]
+    """The first different reasons: their first row in the file, how many others have them, column, code, reason."""
 
 
 @dataclass(frozen=True)
@@ -288,10 +288,11 @@ def _checked_file(
     ).fetchall()
     rows = connection.execute(
         f"""
-        select source_row, coalesce(column_name, ''), reason_code, reason
+        select min(source_row), count(*) - 1, coalesce(column_name, ''), reason_code, reason
         from {quarantine}
         where load_id = ?
-        order by source_row
+        group by column_name, reason_code, reason
+        order by 1
         limit ?
         """,
         [load.load_id, shown],

@@ -14,7 +14,6 @@ import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import london_time_of
-from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.repeated_keys import portions
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming
@@ -59,8 +58,7 @@ def shared_ids(
         return {}
     standing = dict(
         connection.execute(
-            "select load_id, extract_date from audit.load where source = ? and list_contains(?, status)",
-            [contract.source, list(ACCEPTED)],
+            "select load_id, extract_date from audit.accepted_load where source = ?", [contract.source]
         ).fetchall()
     )
     days = [file.extract_date for file in files]

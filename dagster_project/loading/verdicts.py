@@ -15,7 +15,6 @@ import duckdb
 from dagster_project.contracts import Contract, Severity
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.candidate import Candidate, DayWarning
-from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.reused_ids import DAYS_AGAIN, SharedIds
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
@@ -287,7 +286,6 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
     """Return the loaded days of the source before the candidate is judged."""
     if not days:
         return _Loaded({}, {})
-    parameters = {"source": contract.source, "accepted": list(ACCEPTED)}
     rows = connection.execute(
         """
         with standing as (
@@ -295,11 +293,8 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
                 load_id,
                 extract_date,
                 rows_read
-            from audit.load
-            where
-                source = $source
-                and list_contains($accepted, status)
-                and extract_date between $first and $last
+            from audit.accepted_load
+            where source = $source and extract_date between $first and $last
         ),
 
         faulty as (
@@ -323,7 +318,7 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         group by standing.extract_date
         """,
         {
-            **parameters,
+            "source": contract.source,
             "first": min(days) - timedelta(days=FAULTY_DAYS_COUNTED - 1),
             "last": max(days),
             "duplicate_code": DUPLICATE_ROW.code,
@@ -331,25 +326,19 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         },
     ).fetchall()
     loads: dict[date, set[int]] = defaultdict(set)
-    for day, load_id in connection.execute(
-        "select extract_date, load_id from audit.load where source = $source and list_contains($accepted, status)",
-        parameters,
-    ).fetchall():
-        loads[day].add(load_id)
     files: dict[date, dict[str, str]] = defaultdict(dict)
-    for day, sha256, name in connection.execute(
+    for day, load_id, sha256, name, read in connection.execute(
         """
-        select
-            extract_date,
-            file_sha256,
-            file_name
-        from audit.load
-        where source = $source and list_contains($accepted, status) and rows_read > 0 and file_sha256 is not null
+        select extract_date, load_id, file_sha256, file_name, rows_read
+        from audit.accepted_load
+        where source = ?
         order by load_id
         """,
-        parameters,
+        [contract.source],
     ).fetchall():
-        files[day][sha256] = name
+        loads[day].add(load_id)
+        if read and sha256 is not None:
+            files[day][sha256] = name
     return _Loaded({day: (read, faulty) for day, read, faulty in rows}, dict(files), dict(loads))
 
 

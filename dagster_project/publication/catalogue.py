@@ -74,9 +74,10 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
 
 
 def find_measures(connection: duckdb.DuckDBPyConnection, text: str, section: str = "") -> list[str]:
-    """Return the measure of a code, or those that have all words of a text, by the rule of the site's search.
+    """Return the measure of a code, or those that have all words of a text, ranked as by the site's search.
 
-    Words are found in the title of a measure, in its synonyms, and in its code and definition (`assets/search.js`).
+    Words are found in the title of a measure, in its synonyms, and in its code and definition. For a question, the site
+    also finds what has most of its words (`assets/search.js`).
 
     Args:
         connection: a database with the marts.

@@ -121,7 +121,7 @@ class _Paper:
         elif column == "trend":
             if headline.trend_words:
                 drawing = trend_line(headline.trend, headline.trend_scale)
-                self.picture(paragraph, drawing, headline.trend_words, Mm(25))
+                self.picture(paragraph, drawing, headline.trend_words, Mm(18))
                 paragraph.add_run(headline.trend_words).font.size = _FIGURE_SIZE
         elif column in ("target", "rest"):
             paragraph.add_run(headline.target if column == "target" else headline.rest).font.size = _FIGURE_SIZE

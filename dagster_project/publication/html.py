@@ -9,8 +9,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from dagster_project.publication.charts import trend_line
@@ -26,6 +25,7 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
+from dagster_project.sql import literal
 from dagster_project.tracing.model import amount_text
 
 PAGES = (
@@ -61,23 +61,17 @@ def environment() -> Environment:
     templates.filters["breakable"] = _breakable
     templates.filters["amount"] = lambda amount: "" if amount is None else amount_text(amount)
     templates.filters["display"] = display
+    templates.filters["literal"] = literal
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
     templates.filters["trend_line"] = lambda points, scale=None: Markup(trend_line(points, scale))  # noqa: S704
-    templates.tests["published"] = _is_published
     return templates
 
 
 def _breakable(text: str) -> Markup:
     """Allow a figure to break after a comma if a card is too narrow for it; nine digits fit."""
     return escape(text).replace(",", Markup(",<wbr>")) if len(text) > 11 else escape(text)
-
-
-@pass_context
-def _is_published(context: Context, address: str) -> bool:
-    """Test for templates: whether an address may be linked, because its rendering has not failed."""
-    return address not in context.get("failed", ())
 
 
 def csp_hash(text: str) -> Markup:

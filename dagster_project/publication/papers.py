@@ -208,10 +208,9 @@ def _write(
         main_points.get(month.month, ()),
         words or Commentary(),
     )
-    if draft.renderer.is_unchanged(address, (month, words, events, is_latest, is_newest)) and draft.before:
-        names = sorted(path.name for path in (draft.before / address).iterdir())
-        draft.renderer.keep(draft.folder, [f"{address}/{name}" for name in names])
-        return replace(paper, forms=tuple(form for form in FORMS if form in names))
+    if draft.renderer.is_unchanged(address, (month, words, events, is_latest, is_newest)):
+        kept = draft.renderer.keep(draft.folder, lambda path: path.startswith(f"{address}/"))
+        return replace(paper, forms=tuple(form for form in FORMS if f"{address}/{form}" in kept))
     report = draft.renderer.attempt(
         address,
         lambda: report_of(

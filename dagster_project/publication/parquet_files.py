@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.publication.files import take_over
+from dagster_project.publication.files import manifest_of, take_over
 from dagster_project.publication.paths import address_of, published_path
 from dagster_project.sql import literal, quoted, table
 from dagster_project.transformation.build import built_upon
@@ -32,18 +32,16 @@ def can_take_over(
     This is true if that build continued from the published state, with the same dbt project.
 
     Args:
-        connection: the warehouse, built, with interrupted publications resolved (`publish.recover_interrupted`).
+        connection: the warehouse, built.
         before: folder of the current publication; None if no file may be taken over.
         change_seq: newest change of a load in the new publication.
         project_fingerprint: fingerprint of the dbt project that built it.
     """
     if before is None:
         return False
-    row = connection.execute(
-        "select change_seq from audit.publication where run_id = ? and is_complete and project_fingerprint = ?",
-        [before.name, project_fingerprint],
-    ).fetchone()
-    return row is not None and row[0] in (change_seq, built_upon(connection))
+    manifest = manifest_of(before)
+    is_of_project = manifest.get("dbt_project_sha256") == project_fingerprint
+    return is_of_project and manifest["change_seq"] in (change_seq, built_upon(connection))
 
 
 def write_parquet(
@@ -84,12 +82,6 @@ def nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         connection.execute("reset disabled_optimizers")
-
-
-def take_over_parquet(before: Path, folder: Path) -> None:
-    """Link every Parquet file of a publication into another."""
-    for file in (before / _FOLDER).rglob("*.parquet"):
-        take_over(before, folder, file.relative_to(before).as_posix())
 
 
 def parquet_addresses(folder: Path, name: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Publish the marts: DuckDB file, Parquet, papers, site and manifest, then the pointer.
 
-The figures of every publication are on record, as changes: `audit.publication` has one row per publication, and
-`audit.figure_version` the figures that differ from the publication before. dbt works out what changed and why. The
-database is written in a transaction, but the files are not. So the record is written first and marked as not complete;
-if the run is killed, the next one looks for the folder to decide whether to keep the record.
+The figures of publications are on record, as changes: `audit.publication` has one row per publication that wrote its
+tables, and `audit.figure_version` the figures that differ from the one before. dbt works out what changed and why. A
+publication whose database is linked has the figures of the one before, and is not on record. The database is written in
+a transaction, but the files are not. So the record is written first and marked as not complete; if the run is killed,
+the next one looks for the folder to decide whether to keep the record.
 """
 
 import json
@@ -33,13 +34,13 @@ from dagster_project.publication.files import (
     pointer_of,
     publication_before,
     start_publication,
-    take_over,
     write,
 )
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, events_of_forces, write_papers
-from dagster_project.publication.parquet_files import can_take_over, take_over_parquet, write_parquet
+from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_version
+from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, scalar, table
@@ -111,8 +112,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
 
     All files are written to a folder with a temporary name. When it is complete, the folder is renamed, and the pointer
     is swapped last. If the run is killed at any time, the previous publication stays in place. If the marts are those
-    of the previous publication, its database and Parquet files are linked; figures of the new publication are then in
-    the marts of versions from the next one on whose data changed.
+    of the previous publication, its database and Parquet files are linked.
 
     Args:
         settings: location of the data; the caller holds the writer lock and no connection.
@@ -132,7 +132,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         newest = scalar(connection, "select max(run_id) from audit.publication")
     made_of = _made_of(settings, gate)
     draft, published_at = begin(settings.published, newest, run_id=run_id, time_limit=time_limit)
-    name, before = draft.name, draft.before
+    name = draft.name
     counts = _write_tables(settings, gate, draft, marts, published_at)
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with draft.renderer as renderer, spilling_connection(settings.warehouse) as connection:
@@ -141,12 +141,13 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             connection, draft, commentary=settings.commentary, force_code=settings.force, events=events
         )
         site = (settings.force, events, list(map(_as_the_site_reads, papers)))
-        if renderer.is_unchanged(_SITE, site) and before:
-            renderer.keep(draft.folder, filter(_is_of_site, (file["path"] for file in manifest_of(before)["files"])))
+        if renderer.is_unchanged(_SITE, site):
+            renderer.keep(draft.folder, lambda path: not _is_of_tables(path) and not _is_of_papers(path))
         else:
             write_site(connection, draft, papers, force_code=settings.force, events=events)
         if renderer.failed:
             renderer.made_of.pop(_SITE, None)
+            unlink_failed(draft)
         at = f"{published_at.astimezone(LONDON):%-d %B %Y, %H:%M} London time"
         write(draft.folder, _LABEL, _LABELS.format(name=json.dumps(name), at=json.dumps(at)).encode())
         pages = sum(1 for _ in draft.folder.rglob("*.html"))
@@ -168,8 +169,12 @@ def _as_the_site_reads(paper: Paper) -> Paper:
     return replace(paper, is_rendered=False, commentary=replace(paper.commentary, blocks=blocks))
 
 
-def _is_of_site(path: str) -> bool:
-    return path.partition("/")[0] not in ("papers", "parquet", DATABASE, *FORMS)
+def _is_of_tables(path: str) -> bool:
+    return path == DATABASE or path.startswith("parquet/")
+
+
+def _is_of_papers(path: str) -> bool:
+    return path in FORMS or path.startswith("papers/")
 
 
 def unchanged_publication(settings: Settings) -> Path | None:
@@ -232,24 +237,23 @@ def _made_of(settings: Settings, gate: Gate) -> str:
 def _write_tables(
     settings: Settings, gate: Gate, draft: Draft, marts: Sequence[Mart], published_at: datetime
 ) -> dict[str, int]:
-    """Record the publication, and write or link its database and Parquet files; return the rows of each mart."""
-    before, is_rewrite_due = draft.before, False
-    draft.renderer.has_same_tables = is_same = before is not None and _has_tables(before, settings, gate)
+    """Write or link the database and Parquet files of a publication; return the rows of each mart."""
+    before = draft.before
+    if before and _has_tables(before, settings, gate):
+        draft.renderer.has_same_tables = True
+        draft.renderer.keep(draft.folder, _is_of_tables)
+        counts: dict[str, int] = manifest_of(before)["tables"]
+        return counts
     with spilling_connection(settings.warehouse) as connection:
         recover_interrupted(connection, settings.published)
         goes_on = can_take_over(connection, before, change_seq=gate.change_seq, project_fingerprint=gate.project)
         record(connection, draft.name, published_at, gate)
-        if not is_same:
-            note_writing(connection)
-            add_publications(connection)
-            write_parquet(connection, marts, draft.folder, before=before if goes_on else None)
-            connection.execute(f"checkpoint {MARTS}")
-            is_rewrite_due = should_be_rewritten(connection)
+        note_writing(connection)
+        add_publications(connection)
+        write_parquet(connection, marts, draft.folder, before=before if goes_on else None)
+        connection.execute(f"checkpoint {MARTS}")
+        is_rewrite_due = should_be_rewritten(connection)
         counts = {mart.name: count_rows(connection, table("marts", mart.name)) for mart in marts}
-    if before and is_same:
-        take_over(before, draft.folder, DATABASE)
-        take_over_parquet(before, draft.folder)
-        return counts
     if is_rewrite_due:
         rewrite(settings.marts)
     with spilling_connection(settings.warehouse) as connection:

@@ -13,7 +13,7 @@ import json
 import pickle
 import resource
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,11 +29,8 @@ from dagster_project.publication.characters import cleaned
 from dagster_project.publication.files import FailedRendering, manifest_of, take_over
 from dagster_project.publication.paths import UnsafeName, refused_address
 
-# The first PDF, with its charts and the libraries, takes 0.8 s of CPU.
-# The limit allows for busy machines. After a time-out, the others get a quarter of the time, so drawings that always
-# hang hold the lock for minutes, not for the night.
+# The first PDF, with its charts and the libraries, takes 0.8 s of CPU. The limit allows for busy machines.
 TIME_LIMIT = 60.0
-_LEAST_TIME = 3.0
 
 # Imports take 0.5 s of CPU, but can take long on a busy machine.
 _START = 60.0
@@ -143,14 +140,19 @@ class Renderer:
         self.made_of[part] = fingerprint(made_of)
         return self.has_same_tables and self._made_before.get(part) == self.made_of[part]
 
-    def keep(self, folder: Path, paths: Iterable[str]) -> None:
-        """Link files of the previous publication into the folder of the new one."""
+    def keep(self, folder: Path, is_kept: Callable[[str], bool]) -> list[str]:
+        """Link files of the previous publication into the folder of the new one; return their paths.
+
+        `is_kept` decides by path.
+        """
         if self._before is None:
-            return
+            return []
+        paths = [file["path"] for file in manifest_of(self._before)["files"] if is_kept(file["path"])]
         for path in paths:
             take_over(self._before, folder, path)
             if path in self._made_before:
                 self.made_of[path] = self._made_before[path]
+        return paths
 
     def render(
         self, path: str, function: Callable[..., str | bytes | Rendered], *arguments: Any, made_of: object = None
@@ -183,13 +185,11 @@ class Renderer:
         return rendered
 
     def _render(self, path: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> Rendered | None:
-        limit = self._time_limit
         try:
             self._worker = self._worker or _Worker()
-            rendered, error = self._worker.render(function, arguments, limit)
+            rendered, error = self._worker.render(function, arguments, self._time_limit)
         except TimeoutError:
-            self._time_limit = max(limit / 4, min(limit, _LEAST_TIME))
-            self._fail(path, f"it took longer than {limit:.3g} seconds")
+            self._fail(path, f"it took longer than {self._time_limit:.3g} seconds")
             self.close()
         except EOFError:
             how = self._worker.end() if self._worker else ""

@@ -7,16 +7,14 @@ is a number with a format, rounded as in the paper; what is said of it stands in
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from math import ceil
+from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
 from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE, duration_step
@@ -27,13 +25,11 @@ from dagster_project.publication.report.model import (
     REVISION_COLUMNS,
     Block,
     Chart,
+    Event,
     Figure,
     Headline,
-    Point,
     Report,
-    Row,
     Section,
-    Table,
     long_month,
     period_of,
 )
@@ -41,15 +37,19 @@ from dagster_project.publication.spreadsheet import neutralised
 
 # `17s`, `4m 56s`, `1h 2m 3s`: Excel stores a time as a fraction of a day.
 _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
-_SECONDS_OF_A_DAY = 86_400
+_PER_UNIT = {"percent": 100, "duration": 86_400}
 
 # Excel's limit for a cell; longer texts would be left out silently.
 _LONGEST_TEXT = 32_767
 
-# The first columns of two charts beside each other, and their rows; the most labels on the axis of months.
-_CHART_COLUMNS, _CHART_ROWS, _MOST_TICKS = (0, 4), 15, 12
+# Above this value, the axis of a chart has labels without decimals.
+_WITH_DECIMALS = 5
 
-_CHART_SHEET = "Chart data"
+# The first columns of two charts beside each other, and their rows.
+_CHART_COLUMNS, _CHART_ROWS = (0, 4), 15
+# The sheet with the numbers of the charts, and its first row of them, from 0; the widths of its first columns.
+_CHART_SHEET, _FIRST_ROW = "Chart data", 5
+_CHART_WIDTHS = {"Section": 38, "Measure": 38, "Month": 14}
 _SUMMARY_WIDTHS = {"label": 40, "target": 14, "target_state": 40, "rest": 28, "trend": 34, "verdict": 40, "notes": 16}
 
 # Series of a chart, which are columns of the sheet with their numbers: line, marker. Provisional values and those of
@@ -88,13 +88,7 @@ class _Number:
     decimals: int
     is_provisional: bool = False
     words: str = ""
-    """What its format shows before it, `under `."""
-
-    @property
-    def format(self) -> dict[str, Any]:
-        """The properties of its format."""
-        words = f'"{self.words}"' if self.words else ""
-        return {"num_format": words + _number_format(self.unit, self.decimals), "italic": self.is_provisional}
+    """What its format shows before it, `"under "`."""
 
 
 _Cell = str | _Number | date | None
@@ -110,8 +104,7 @@ def render_workbook(report: Report) -> bytes:
     book = xlsxwriter.Workbook(
         file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     )
-    until = report.day
-    created = datetime(until.year, until.month, until.day, tzinfo=UTC)
+    created = datetime(report.day.year, report.day.month, report.day.day, tzinfo=UTC)
     book.set_properties({"title": report.title, "author": report.force_name, "created": created})
     book.formats[0].set_font_name(FONT)
     _Writer(book, report).write()
@@ -127,25 +120,26 @@ class _Writer:
         self.formats: dict[str, Format] = {}
         self.names: list[str] = []
         """The sheets that the contents list."""
-        self.charts = [(section, chart) for section in report.sections for chart in section.charts]
-        # First and last row of each chart on the sheet of their numbers, from 0.
+        self.chart_cells: list[list[_Cell]] = []
         self.chart_rows: dict[str, tuple[int, int]] = {}
-        start = 5
-        for _, chart in self.charts:
-            self.chart_rows[chart.measure] = (start, start + len(_months_of(chart)) - 1)
-            start += len(_months_of(chart))
+        """First and last row of each chart on the sheet of their numbers, from 0."""
+        for section in report.sections:
+            for chart in section.charts:
+                cells = [[section.title, chart.title, *row] for row in _cells_of(chart)]
+                first = _FIRST_ROW + len(self.chart_cells)
+                self.chart_rows[chart.measure] = (first, first + len(cells) - 1)
+                self.chart_cells += cells
 
     def write(self) -> None:
         """Write all sheets, in their order."""
         report = self.report
         self.sheet("Cover", report.title, [*_cover_lines(report)], (110,))
         contents = self.sheet("Contents", "Contents", ["This sheet lists the sheets of the workbook."], (60,))
-        points: list[list[_Cell]] = [
-            [_Number(Decimal(number), "count", 0), point.text]
-            for number, point in enumerate(report.main_points, start=1)
-        ]
         lines = ["This sheet contains one table: the main points.", *filter(None, [report.points_note])]
-        self.table("Main points", lines, {"Number": 10, "Point": 140}, points or [["None", "None"]])
+        points: list[list[_Cell]] = [
+            [_Number(Decimal(number), "count", 0), point.text] for number, point in enumerate(report.main_points, 1)
+        ]
+        self.table("Main points", lines, {"Number": 10, "Point": 140}, points)
         self.summary()
         if report.exceptions or report.no_exceptions:
             rows = [
@@ -160,22 +154,29 @@ class _Writer:
             changes = [
                 [
                     *(item.label, item.month),
-                    *(_cell(figure, item.unit, item.decimals) for figure in (item.before, item.after)),
+                    *(_figure(figure, item.unit, item.decimals) for figure in (item.before, item.after)),
                     item.cause,
                 ]
                 for item in report.revisions
             ]
             columns = dict(zip(REVISION_COLUMNS, (44, 14, 16, 16, 50), strict=True))
             lines = ["This sheet contains one table: figures that have changed since the previous paper."]
-            lines.append(report.revisions_note)
-            self.table("Revisions", lines, columns, changes or [["None"] * len(columns)])
-        notes = [[f"Note {number}", text] for number, text in enumerate(report.notes, start=1)]
-        none = ["None", "No figure of this paper has a note."]
+            self.table("Revisions", [*lines, report.revisions_note], columns, changes)
+        notes = [[f"Note {number}", text] for number, text in enumerate(report.notes, 1)]
         lines = ["This sheet contains one table: what the notes on figures say."]
+        none = ["None", "No figure of this paper has a note."]
         self.table("Notes", lines, {"Note": 14, "Text": 100}, notes or [none])
         for section in report.sections:
             self.section(section)
-        self.chart_data()
+        lines = [
+            "This sheet contains one table: the numbers behind the charts, not rounded.",
+            "Days are missing of a month with a provisional value. Nothing was delivered for one without any. "
+            "Values by another formula cannot be compared with the others.",
+            "Usual: median of the twelve months before the newest; expected: what they would lead one to expect of it. "
+            "Event: the upper end of the line that marks it.",
+        ]
+        columns = {**_CHART_WIDTHS, **dict.fromkeys(_SERIES, 14), "Events": 40}
+        self.table(_CHART_SHEET, lines, columns, self.chart_cells)
         meanings = [[item.section, item.label, item.name, item.text] for item in report.definitions]
         columns = {"Section": 30, "Measure": 38, "Plain name": 44, "Definition": 100}
         self.table("Definitions", ["This sheet contains one table: what each measure means."], columns, meanings)
@@ -195,9 +196,9 @@ class _Writer:
         for column, width in enumerate(widths):
             sheet.set_column(column, column, width)
         sheet.hide_gridlines(2)
-        _write(sheet, 0, 0, title, self.format(bold=True, font_size=16, font_color=BLUE))
+        self.cell(sheet, 0, 0, title, bold=True, font_size=16, font_color=BLUE)
         for row, line in enumerate(lines, start=1):
-            _write(sheet, row, 0, line)
+            sheet.write_string(row, 0, line[:_LONGEST_TEXT])
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
@@ -218,63 +219,65 @@ class _Writer:
         title: str = "",
         code: str = "",
     ) -> tuple[Worksheet, int]:
-        """Write a sheet with one table, whose header stays in view; return the sheet and the row of the header, from 0.
+        """Write a sheet with one table, whose header stays in view.
 
         Args:
             name: name of the sheet.
             lines: lines above the table.
             columns: headings and their widths.
-            rows: cells.
+            rows: cells; without any, the table says `None`.
             title: title of the sheet, if it is not its name.
             code: name of the table, if it is not that of the sheet.
+
+        Returns:
+            The sheet, and the first row below the header, from 0.
         """
         sheet = self.sheet(name, title or name, lines, tuple(columns.values()))
         self.names.append(_sheet_name(name))
+        rows = rows or [["None"] * len(columns)]
         top = max(len(lines) + 1, 4)
         head = self.format(bold=True, text_wrap=True, valign="bottom", bottom=2, bottom_color=BLUE)
-        area = f"A{top + 1}:{xl_col_to_name(len(columns) - 1)}{top + max(1, len(rows)) + 1}"
         titles = [{"header": neutralised(title), "header_format": head} for title in columns]
         options = {"name": code or name.lower().replace(" ", "_"), "style": None, "autofilter": False}
-        sheet.add_table(area, {**options, "columns": titles})
+        sheet.add_table(top, 0, top + len(rows), len(columns) - 1, {**options, "columns": titles})
         sheet.freeze_panes(top + 1, 1)
         sheet.repeat_rows(top)
         for line, row in enumerate(rows, start=top + 1):
             for column, cell in enumerate(row):
-                self.cell(sheet, line, column, cell)
-        return sheet, top
+                self.cell(sheet, line, column, cell, text_wrap=True, valign="top")
+        return sheet, top + 1
 
-    def cell(self, sheet: Worksheet, line: int, column: int, cell: _Cell) -> None:
-        """Write a cell: a number with its format, a month, or a text; nothing for None."""
+    def cell(self, sheet: Worksheet, line: int, column: int, cell: _Cell, **look: Any) -> None:
+        """Write a cell: a number or a month with its format, or a text with a look; nothing for None."""
         if isinstance(cell, _Number):
-            number = float(_scaled(cell.value, cell.unit))
-            sheet.write_number(line, column, number, self.format(valign="top", **cell.format))
+            look = {"valign": "top", "num_format": cell.words + _number_format(cell.unit, cell.decimals)}
+            number = float(cell.value / _PER_UNIT.get(cell.unit, 1))
+            sheet.write_number(line, column, number, self.format(**look, italic=cell.is_provisional))
         elif isinstance(cell, date):
             moment = datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001 - a date of Excel has no zone
             sheet.write_datetime(line, column, moment, self.format(num_format="mmm yyyy", align="left"))
         elif cell is not None:
-            _write(sheet, line, column, cell, self.format(text_wrap=True, valign="top"))
+            # Text as text: no formula, no link.
+            sheet.write_string(line, column, cell[:_LONGEST_TEXT], self.format(**look))
 
     def summary(self) -> None:
         """Write the headline measures, with the course of each as a small line."""
         matrix = self.report.matrix
-        names = [name for name, _ in matrix.columns]
-        columns = dict(matrix.columns)
-        if "target" in columns:
-            place = names.index("target") + 1
-            names.insert(place, "target_state")
-        names += ["verdict", "notes"]
-        columns |= {"target_state": "Target met", "verdict": "Stands out", "notes": "Notes"}
-        rows = [[_headline_cell(item, name) for name in names] for item in matrix.headlines]
-        widths = {columns[name]: _SUMMARY_WIDTHS.get(name, 12) for name in names}
+        columns: dict[str, str] = {}
+        for name, title in matrix.columns:
+            columns |= {"target": title, "target_state": "Target met"} if name == "target" else {name: title}
+        columns |= {"verdict": "Stands out", "notes": "Notes"}
+        rows = [[_headline_cell(item, name) for name in columns] for item in matrix.headlines]
+        widths = {title: _SUMMARY_WIDTHS.get(name, 12) for name, title in columns.items()}
         lines = ["This sheet contains one table: the headline measures.", *filter(None, [matrix.note])]
         sheet, top = self.table("Summary", lines, widths, rows, code="headlines")
-        for line, item in enumerate(matrix.headlines, start=top + 1):
+        for line, item in enumerate(matrix.headlines, start=top):
             sheet.set_row(line, 24)
             if item.measure in self.chart_rows:
                 first, last = self.chart_rows[item.measure]
                 cells = f"'{_CHART_SHEET}'!D{max(first, last - 11) + 1}:D{last + 1}"
                 look = {"range": cells, "series_color": BLUE, "last_point": True}
-                sheet.add_sparkline(line, names.index("trend"), look)
+                sheet.add_sparkline(line, [*columns].index("trend"), look)
 
     def section(self, section: Section) -> None:
         """Write the table of a section, with its charts below it."""
@@ -288,9 +291,9 @@ class _Writer:
         rows = [
             [
                 row.label,
-                *(_cell(figure, row.unit, row.decimals) for figure in row.figures),
+                *(_figure(figure, row.unit, row.decimals) for figure in row.figures),
                 *([row.remark or "none"] if has_remarks else []),
-                _notes_of(row, table),
+                _notes(zip(row.figures, (f" on {column.title}" for column in table.columns), strict=True)),
             ]
             for row in table.rows
         ]
@@ -300,7 +303,7 @@ class _Writer:
         # A chart that a page break divides cannot be read.
         sheet.fit_to_pages(1, 1)
         for place, chart in enumerate(section.charts):
-            line = top + len(table.rows) + 3 + place // len(_CHART_COLUMNS) * _CHART_ROWS
+            line = top + len(table.rows) + 2 + place // len(_CHART_COLUMNS) * _CHART_ROWS
             options = {"description": chart.alternative}
             sheet.insert_chart(line, _CHART_COLUMNS[place % len(_CHART_COLUMNS)], self.chart(chart), options)
 
@@ -308,14 +311,14 @@ class _Writer:
         """Return a chart with the marks that it has on the page: squares, hollow points, a broken line and events."""
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
-        cells = [_chart_cells(chart, month, point) for month, point in _months_of(chart)]
-        for place, (name, (line, marker)) in enumerate(_SERIES.items()):
-            if all(row[place] is None for row in cells):
+        rows = self.chart_cells[first - _FIRST_ROW : last - _FIRST_ROW + 1]
+        for column, (name, (line, marker)) in enumerate(_SERIES.items(), start=len(_CHART_WIDTHS)):
+            if all(row[column] is None for row in rows):
                 continue
-            months, numbers = ([_CHART_SHEET, first, column, last, column] for column in (2, place + 3))
+            months, numbers = ([_CHART_SHEET, first, place, last, place] for place in (2, column))
             series: dict[str, Any] = {"name": name, "categories": months, "values": numbers}
             if name == "Event":
-                labels = [_events_in(chart, month) for month, _ in _months_of(chart)]
+                labels = ["; ".join(event.label for event in _events(chart, row[2])) for row in rows]
                 custom: list[dict[str, Any]] = [{"value": words} if words else {"delete": True} for words in labels]
                 series |= {**_EVENT_LINE, "data_labels": {"value": True, "position": "right", "custom": custom}}
             drawn.add_series(series | {"line": line, "marker": marker})
@@ -325,44 +328,18 @@ class _Writer:
         drawn.set_title(
             {"name": title.replace("!", "\N{FULLWIDTH EXCLAMATION MARK}"), "name_font": {"size": 11}, "overlay": False}
         )
-        ticks = {"major_unit_type": "months", "major_unit": _months_a_tick(chart)}
-        drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True, **ticks})
-        least, most, step = _axis(chart)
-        drawn.set_y_axis(
-            {
-                **{name: float(_scaled(value, chart.unit)) for name, value in (("min", least), ("max", most))},
-                "major_unit": float(_scaled(step, chart.unit)),
-                "num_format": _number_format(chart.unit, own_decimals(step)),
-            }
-        )
+        drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True})
+        least, greatest = _reach(chart)
+        # Labels without decimals, unless all are small. By itself, an axis begins near the least value.
+        decimals = chart.decimals if greatest <= _WITH_DECIMALS else 0
+        axis: dict[str, Any] = {"num_format": _number_format(chart.unit, decimals)}
+        if chart.unit == "duration":
+            axis |= {"major_unit": duration_step(float(max(greatest, -least))) / _PER_UNIT["duration"]}
+        drawn.set_y_axis(axis | ({} if least < 0 else {"min": 0}))
         drawn.set_legend({"position": "bottom"})
         drawn.show_blanks_as("gap")
         drawn.set_size({"width": 520, "height": 290})
         return drawn
-
-    def chart_data(self) -> None:
-        """Write the numbers that the charts are drawn from."""
-        lines = [
-            "This sheet contains one table: the numbers behind the charts, not rounded.",
-            "Days are missing of a month with a provisional value. Nothing was delivered for one without any. "
-            "Values by another formula cannot be compared with the others.",
-            "Usual: median of the twelve months before the newest; expected: what they would lead one to expect of it. "
-            "Event: the upper end of the line that marks it.",
-        ]
-        rows = [
-            [
-                *(section.title, chart.title, month),
-                *(
-                    None if value is None else _Number(value, chart.unit, chart.decimals)
-                    for value in _chart_cells(chart, month, point)
-                ),
-                _events_in(chart, month, in_full=True) or None,
-            ]
-            for section, chart in self.charts
-            for month, point in _months_of(chart)
-        ]
-        columns = {"Section": 38, "Measure": 38, "Month": 14, **dict.fromkeys(_SERIES, 14), "Events": 40}
-        self.table(_CHART_SHEET, lines, columns, rows)
 
 
 def _cover_lines(report: Report) -> Iterator[str]:
@@ -382,17 +359,19 @@ def _cover_lines(report: Report) -> Iterator[str]:
     yield "Percentages are shares, durations are times: both can be calculated with."
 
 
-def _write(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
-    """Write text as text: no formula, no link, and cut at the length at which Excel would leave it out."""
-    sheet.write_string(row, column, text[:_LONGEST_TEXT], style)
-
-
 def _sheet_name(title: str) -> str:
     """Return a title as a sheet name: at most 31 characters, without those that Excel forbids."""
     return re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet"
 
 
-def _cell(figure: Figure, unit: str, decimals: int) -> _Cell:
+def _number_format(unit: str, decimals: int) -> str:
+    if unit == "duration":
+        return _DURATION
+    fraction = f".{'0' * decimals}" if decimals else ""
+    return f"0{fraction}%" if unit == "percent" else f"#,##0{fraction}"
+
+
+def _figure(figure: Figure, unit: str, decimals: int) -> _Cell:
     """Return a figure as the paper rounds it; its text if there is none."""
     if figure.value is None:
         return figure.text
@@ -402,14 +381,14 @@ def _cell(figure: Figure, unit: str, decimals: int) -> _Cell:
 
 def _headline_cell(item: Headline, column: str) -> _Cell:
     if column == "figure" or column in COMPARED:
-        return _cell(item.figure if column == "figure" else item.beside(column), item.unit, item.decimals)
+        return _figure(item.figure if column == "figure" else item.beside(column), item.unit, item.decimals)
     if column == "target":
         target = item.target_value
         if target is None:
             return "none"
-        return _Number(target, item.unit, own_decimals(target), words=f"{item.target_side} ")
+        return _Number(target, item.unit, own_decimals(target), words=f'"{item.target_side} "')
     if column == "notes":
-        return ", ".join(filter(None, map(_note_name, (item.figure, *item.compared)))) or "none"
+        return _notes((figure, "") for figure in (item.figure, *item.compared))
     if column == "trend":
         return ""
     return getattr(item, column) or ("none" if column == "target_state" else "")
@@ -419,90 +398,52 @@ def _plain(blocks: Sequence[Block]) -> str:
     return "\n".join("".join(run.text for run in block.runs) for block in blocks)
 
 
-def _note_name(figure: Figure) -> str:
-    return "" if figure.note is None else f"note {figure.note}"
+def _notes(figures: Iterable[tuple[Figure, str]]) -> str:
+    """Return the notes on figures, each with words of its own after it."""
+    return ", ".join(f"note {figure.note}{on}" for figure, on in figures if figure.note is not None) or "none"
 
 
-def _notes_of(row: Row, table: Table) -> str:
-    notes = [
-        f"{_note_name(figure)} on {column.title}"
-        for figure, column in zip(row.figures, table.columns, strict=True)
-        if figure.note is not None
-    ]
-    return ", ".join(notes) or "none"
+def _cells_of(chart: Chart) -> Iterator[list[_Cell]]:
+    """Yield a row of numbers for each month of a chart: the month, the series, its events.
 
-
-def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
-    """Return the months of a chart; an empty one precedes each month after a gap, so that no line crosses it."""
-    months: list[tuple[date, Point | None]] = []
-    for point in chart.points:
-        if point.is_after_gap and months:
-            months.append(((point.month - timedelta(days=1)).replace(day=1), None))
-        months.append((point.month, point))
-    return months
-
-
-def _chart_cells(chart: Chart, month: date, point: Point | None) -> list[Decimal | None]:
-    """Return the numbers of a month, in the order of `_SERIES`.
-
-    The newest formula has the column of values; each change of formula before it swaps it with the other one.
+    An empty month precedes each month after a gap, so that no line crosses it. The newest formula has the column of
+    values; each change of formula before it swaps it with the other one.
     """
-    value = point.value if point else None
-    changes = sum(other.is_after_change for other in chart.points if other.month > month)
-    series = "Provisional value" if point and point.is_provisional else list(_SERIES)[2 * (changes % 2)]
-    is_expected = chart.usual_from is None or month >= chart.usual_from
-    cells = {
-        series: value,
-        "Worse or better than usual": value if point and point.verdict else None,
-        "Usual": chart.usual if is_expected else None,
-        "Expected from": chart.lower_limit if is_expected else None,
-        "Expected to": chart.upper_limit if is_expected else None,
-        "Target or benchmark": chart.target,
-        "Event": _axis(chart)[1] if _events_in(chart, month) else None,
-    }
-    return [cells.get(name) for name in _SERIES]
+    greatest, swaps = _reach(chart)[1], sum(point.is_after_change for point in chart.points)
+    for point in chart.points:
+        if point.is_after_gap and point is not chart.points[0]:
+            yield _row(chart, (point.month - timedelta(days=1)).replace(day=1), {}, greatest)
+        swaps -= point.is_after_change
+        series = "Value by another formula" if swaps % 2 else "Value"
+        values = {"Provisional value" if point.is_provisional else series: point.value}
+        yield _row(
+            chart,
+            point.month,
+            values | ({"Worse or better than usual": point.value} if point.verdict else {}),
+            greatest,
+        )
 
 
-def _events_in(chart: Chart, month: date, *, in_full: bool = False) -> str:
-    events = [event for event in chart.events if period_of(event.day, chart.by) == month]
-    return "; ".join(event.words if in_full else event.label for event in events)
+def _row(chart: Chart, month: date, values: Mapping[str, Decimal], greatest: Decimal) -> list[_Cell]:
+    events = _events(chart, month)
+    cells: dict[str, Decimal | None] = {**values, "Target or benchmark": chart.target}
+    if chart.usual_from is None or month >= chart.usual_from:
+        cells |= {"Usual": chart.usual, "Expected from": chart.lower_limit, "Expected to": chart.upper_limit}
+    cells |= {"Event": greatest} if events else {}
+    numbers = (cells.get(name) for name in _SERIES)
+    return [
+        month,
+        *(None if number is None else _Number(number, chart.unit, chart.decimals) for number in numbers),
+        "; ".join(event.words for event in events) or None,
+    ]
 
 
-def _months_a_tick(chart: Chart) -> int:
-    """Return the months between two labels of the axis, so that there are at most a dozen."""
-    first, last = chart.points[0].month, chart.points[-1].month
-    months = (last.year - first.year) * 12 + last.month - first.month + 1
-    return ceil(months / _MOST_TICKS)
+def _events(chart: Chart, month: object) -> list[Event]:
+    return [event for event in chart.events if period_of(event.day, chart.by) == month]
 
 
-def _axis(chart: Chart) -> tuple[Decimal, Decimal, Decimal]:
-    """Return both ends and the step of the value axis: from 0, or the least value, in at most five round steps."""
+def _reach(chart: Chart) -> tuple[Decimal, Decimal]:
+    """Return the least and the greatest value that is drawn, or 0."""
     drawn = [*(point.value for point in chart.points), chart.lower_limit, chart.upper_limit, chart.target]
     values = [Decimal(0), *(value for value in drawn if value is not None)]
-    reach = max(max(values), -min(values))
-    step = Decimal(duration_step(float(reach))) if chart.unit == "duration" else _round_step(reach)
-    least, most = (
-        step * (value / step).to_integral_value(rounding)
-        for value, rounding in ((min(values), ROUND_FLOOR), (max(values), ROUND_CEILING))
-    )
-    return least, max(most, step), step
-
-
-def _round_step(reach: Decimal) -> Decimal:
-    """Return 1, 2 or 5 times a power of ten, of which at most five reach a value."""
-    power = Decimal(1).scaleb((reach or Decimal(10)).adjusted() - 1)
-    return next(power * factor for factor in (1, 2, 5, 10, 20, 50) if power * factor * 5 >= reach)
-
-
-def _scaled(value: Decimal, unit: str) -> Decimal:
-    if unit == "percent":
-        return value / 100
-    return value / _SECONDS_OF_A_DAY if unit == "duration" else value
-
-
-def _number_format(unit: str, decimals: int) -> str:
-    if unit == "duration":
-        return _DURATION
-    whole = "#,##0" if unit != "percent" else "0"
-    fraction = f".{'0' * decimals}" if decimals else ""
-    return f"{whole}{fraction}{'%' if unit == 'percent' else ''}"
+    return min(values), max(values)

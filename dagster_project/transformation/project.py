@@ -159,7 +159,6 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
         "FCIR_MEMORY_LIMIT": "80%" if is_parsing else memory_limit(settings.warehouse),
         "FCIR_SPARK_HOST": settings.spark_host,
         "FCIR_SPARK_PORT": str(settings.spark_port),
-        "DO_NOT_TRACK": "1",
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
         "DBT_TARGET_PATH": str(folder),

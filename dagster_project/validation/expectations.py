@@ -13,7 +13,6 @@ from dagster_project.validation.unexpected_rows import (
     DELIVERY_INDEX,
     NOT_NULL,
     ROW_INDEX,
-    UNIQUE,
     UnexpectedRows,
     compile_rule,
     rows_where,
@@ -35,9 +34,6 @@ ROWS_APART = "rows_of_an_event_are_close"
 
 FAULTY_DAYS_COUNTED = 28
 """Number of days over which faulty rows are added up, including the delivery's own."""
-
-# Allowed expectations on a personal column: none that compares, lists or shows its values.
-_ALLOWED_ON_PERSONAL = (*UNIQUE, NOT_NULL)
 
 
 @dataclass(frozen=True)
@@ -297,11 +293,9 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
 def _of_rule(contract: Contract, rule: Rule) -> Expectation:
     personal = {column.name for column in contract.columns if column.is_personal}
     column = rule.arguments.get("column")
-    pair = (rule.arguments.get("column_A"), rule.arguments.get("column_B"))
-    values_of = personal & {column, *pair, *rule.arguments.get("column_list", ())}
-    if values_of and rule.expectation not in _ALLOWED_ON_PERSONAL:
-        named = ", ".join(sorted(values_of))
-        raise ContractError(f"{contract.source}: {rule.name}: looks at values of personal column {named}")
+    # On a personal column, nothing may compare, list or show its values.
+    if column in personal and rule.expectation != NOT_NULL:
+        raise ContractError(f"{contract.source}: {rule.name}: looks at values of personal column {column}")
     try:
         rows = compile_rule(rule.expectation, rule.arguments, DELIVERY_INDEX if rule.on_deliveries else ROW_INDEX)
     except ContractError as error:

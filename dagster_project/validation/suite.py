@@ -5,11 +5,8 @@ The built-in expectation types would query the table again for each expectation.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-
-os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 import great_expectations as gx
 import pandas as pd

@@ -4,8 +4,7 @@ A contract states a rule with the type and arguments of a Great Expectations exp
 condition for an unexpected row of each type, so that one query counts the rows of all rules of a table.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,35 +22,16 @@ DELIVERY_INDEX = ("extract_date",)
 
 SQL = "unexpected_rows_expectation"
 _QUERY = "unexpected_rows_query"
-UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 NOT_NULL = "expect_column_values_to_not_be_null"
-_GREATER = "expect_column_pair_values_a_to_be_greater_than_b"
-_LENGTH = "expect_column_value_lengths_to_be_between"
+_IN_SET = "expect_column_values_to_be_in_set"
 _BETWEEN = "expect_column_values_to_be_between"
-_NULL = "expect_column_values_to_be_null"
-_ABOUT_MISSING = (NOT_NULL, _NULL)
-
-_CONDITIONS = {
-    NOT_NULL: "{column} is null",
-    _NULL: "{column} is not null",
-    "expect_column_values_to_be_in_set": "{column} not in ({value_set})",
-    "expect_column_values_to_not_be_in_set": "{column} in ({value_set})",
-    "expect_column_values_to_match_regex": "not regexp_matches({column}, {regex})",
-    "expect_column_values_to_not_match_regex": "regexp_matches({column}, {regex})",
-    "expect_column_values_to_match_like_pattern": "{column} not like {like_pattern}",
-    "expect_column_pair_values_to_be_equal": "{column_A} is distinct from {column_B}",
-}
 
 # Required and optional arguments of each type.
-_BOUNDS = ("column", "min_value max_value strict_min strict_max")
 _ARGUMENTS = {
-    **{kind: (" ".join(re.findall(r"{(\w+)}", condition)), "") for kind, condition in _CONDITIONS.items()},
-    _BETWEEN: _BOUNDS,
-    _LENGTH: _BOUNDS,
-    _GREATER: ("column_A column_B", "or_equal ignore_row_if"),
-    "expect_column_values_to_be_unique": ("column", ""),
-    "expect_compound_columns_to_be_unique": ("column_list", ""),
-    SQL: (_QUERY, ""),
+    NOT_NULL: ({"column"}, set()),
+    _IN_SET: ({"column", "value_set"}, set()),
+    _BETWEEN: ({"column"}, {"min_value", "max_value", "strict_min", "strict_max"}),
+    SQL: ({_QUERY}, set[str]()),
 }
 
 
@@ -90,48 +70,33 @@ def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) 
     """
     if kind not in _ARGUMENTS:
         raise ContractError(f"unknown type {kind}; known: {', '.join(sorted(_ARGUMENTS))}")
-    needed, optional = (set(names.split()) for names in _ARGUMENTS[kind])
+    needed, optional = _ARGUMENTS[kind]
     if missing := needed - arguments.keys():
         raise ContractError(f"{kind} needs {', '.join(sorted(missing))}")
     if unknown := arguments.keys() - needed - optional - {"mostly"}:
         raise ContractError(f"{kind} does not take {', '.join(sorted(unknown))}; state it as {SQL}")
+    mostly = float(arguments.get("mostly", 1))
     if kind == SQL:
         stated = arguments[_QUERY].rstrip("; \n")
         # On separate lines, because it may end with a comment.
         query = f"select {_list(index)} from (\n{stated}\n) as stated"  # noqa: S608
-        rows = UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)")  # noqa: S608
-    elif kind in UNIQUE:
-        rows = _repeated(arguments.get("column_list") or [arguments["column"]], index)
-    else:
-        rows = rows_where(_condition(kind, arguments), index)
-    column = arguments.get("column")
-    evaluated = f"{quoted(column)} is not null" if column and kind not in _ABOUT_MISSING else "true"
-    return replace(rows, evaluated=evaluated, mostly=float(arguments.get("mostly", 1)))
-
-
-def _repeated(columns: Iterable[str], index: Sequence[str]) -> UnexpectedRows:
-    """Return all rows with the same values in these columns as another row of the same delivery.
-
-    The count uses hashes, which take a quarter of the memory of keys; the query rules out equal hashes of different
-    keys. It groups first to find the few repeated keys: a window over all rows costs several times as much.
-    """
-    names = _list(dict.fromkeys(["extract_date", *columns]))
-    repeated = f"select ({names}) from {BATCH} group by {names} having count(*) > 1"  # noqa: S608
-    return replace(rows_where(f"({names}) in ({repeated})", index), count=f"count(*) - count(distinct hash({names}))")
+        return UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)", mostly=mostly)  # noqa: S608
+    has_value = f"{quoted(arguments['column'])} is not null"
+    evaluated = "true" if kind == NOT_NULL else has_value
+    return replace(rows_where(_condition(kind, arguments), index), evaluated=evaluated, mostly=mostly)
 
 
 def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
-    """Return the condition for a row to break a rule about single rows; null if a value is missing."""
-    sql = {name: _sql(name, value) for name, value in arguments.items()}
-    if kind in _CONDITIONS:
-        return _CONDITIONS[kind].format_map(sql)
-    if kind == _GREATER:
-        return f"{sql['column_A']} {'<' if arguments.get('or_equal') else '<='} {sql['column_B']}"
-    value = f"length({sql['column']})" if kind == _LENGTH else sql["column"]
+    """Return the condition for a row to break a rule about a column; null if its value is missing."""
+    column = quoted(arguments["column"])
+    if kind == NOT_NULL:
+        return f"{column} is null"
+    if kind == _IN_SET:
+        return f"{column} not in ({', '.join(map(_value, arguments['value_set']))})"
     below, above = "<=" if arguments.get("strict_min") else "<", ">=" if arguments.get("strict_max") else ">"
     outside = [
         # A number is written as a decimal, because DuckDB would compare a boolean with an integer.
-        f"{value} {operator} {_value(float(bound) if isinstance(bound, int) else bound)}"
+        f"{column} {operator} {_value(float(bound) if isinstance(bound, int) else bound)}"
         for operator, bound in ((below, arguments.get("min_value")), (above, arguments.get("max_value")))
         if bound is not None
     ]
@@ -140,16 +105,9 @@ def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
     return " or ".join(outside)
 
 
-def _sql(name: str, value: Any) -> str:
-    """Return SQL for an argument of a condition: a column, a list of values or one value."""
-    if name.startswith("column"):
-        return quoted(value)
-    return ", ".join(map(_value, value)) if name == "value_set" else _value(value)
-
-
 def _value(value: object) -> str:
     return repr(value).lower() if isinstance(value, bool | int | float) else literal(str(value))
 
 
-def _list(columns: Iterable[str]) -> str:
+def _list(columns: Sequence[str]) -> str:
     return ", ".join(map(quoted, columns))

@@ -92,7 +92,7 @@ def _counts(
 
 
 def _located(none: Violations, relation: str, connection: duckdb.DuckDBPyConnection) -> Violations:
-    """Return days and first rows of the rows that break a rule; none if only the hashes of two keys are equal."""
+    """Return days and first rows of the rows that break a rule."""
     rows = none.expectation.unexpected_rows
     if rows is None:
         return none

@@ -216,6 +216,18 @@ select
     extract_date
 from audit.load
 where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
+-- Accepted loads are those that count: neither rejected, nor missing, nor replaced.
+create or replace view audit.accepted_load as
+select *
+from audit.load
+where status in ('loaded', 'empty');
+create or replace view audit.accepted_force as
+select
+    accepted_load.source,
+    accepted_load.extract_date,
+    load_force.*
+from audit.load_force as load_force
+join audit.accepted_load as accepted_load on load_force.load_id = accepted_load.load_id;
 -- What was done, and by whom: one row for each run, publication, acceptance, access, erasure, purge, rotation and
 -- rebuild. Rows are only inserted, in the transaction of what they record.
 create table if not exists audit.action (

@@ -29,7 +29,7 @@ from dagster_project.words import counted, in_shell, listed
 #
 # The mart `deliveries` states the same for what is published. The rule is here too, because status, alerts and
 # withdrawals are needed before the first build and between a load and its build, when the mart is missing or older than
-# the audit; and a publication of an earlier version has no such mart. tests/unit/test_deliveries_mart.py compares both.
+# the audit; and a publication of an earlier version has no such mart. tests/unit/warehouse/test_state.py compares both.
 _AUDIT = "audit.load"
 _PUBLISHED_AUDIT = "marts.load_audit"
 """The audit in a publication: the same rows and columns, as of its run."""

@@ -17,6 +17,7 @@ CLOSED = ("landing", "secrets", "history")
 SERVICES = {
     # 75: another run holds the warehouse.
     "fcir-nightly": WRITER | {"ExecStart": f"{FCIR} run", "RestartForceExitStatus": "75", "IPAddressDeny": "any"},
+    "fcir-status": WRITER | {"ExecStart": f"{FCIR} status --max-age 26h", "IPAddressDeny": "any"},
     "fcir-ui": WRITER
     | {"ExecStart": f"{FCIR} ui --socket /run/fcir-ui/ui.sock", "SupplementaryGroups": "fcir"}
     | PROXY

@@ -107,10 +107,9 @@ def test_a_file_that_cannot_be_made_again_stops_commands_with_its_remedy(root, n
         ("", make_file, "not a folder"),
         ("history/runs.db", overwrite, ""),
         ("history/runs.db", point_nowhere, "not a file"),
-        ("history/runs.db", make_other_database, "without the table runs"),
+        ("history/runs.db", make_other_database, "no such table: runs"),
         ("history/runs/index.db", cut, ""),
-        ("schedules/schedules.db", make_other_database, "without the table jobs"),
-        ("dagster.yaml", overwrite, ""),
+        ("schedules/schedules.db", make_other_database, "no such table: jobs"),
     ],
 )
 def test_a_file_of_dagster_that_cannot_be_used_is_renamed(settings, name, spoil, found):
@@ -143,7 +142,7 @@ def test_a_run_that_meets_damage_in_a_file_of_dagster_renames_it_and_runs_again(
         stream.seek(file.stat().st_size // 2)
         stream.write(bytes(range(256)) * 64)
     # As for a large file, which is not read in full when a run begins.
-    monkeypatch.setattr(damage, "_CHECKED_WHOLE_BYTES", 0)
+    monkeypatch.setattr(damage, "_READ_WHOLE_BYTES", 0)
     assert find_damage(settings) == []
     runs = []
 

@@ -138,11 +138,8 @@ def test_code_on_the_page_for_analysts_reads_the_publication(sample):
     page = page.replace("/srv/fcir/data/published/current", str(sample.current))
     blocks = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
     code = {kind: [dedent(text) for of, text in blocks if of == kind] for kind in ("python", "sql")}
-    # Polars is not among the libraries of the project.
-    without_polars = [text for text in code["python"] if "import polars" not in text]
-    assert (len(code["python"]), len(without_polars)) == (3, 2)
-    for text in without_polars:
-        exec(f"from pathlib import Path\n{text}", {})  # noqa: S102 - code of the project
+    [python] = code["python"]
+    exec(python, {})  # noqa: S102 - code of the project
     describe, attach = code["sql"]
     with duckdb.connect() as connection:
         connection.execute(attach)

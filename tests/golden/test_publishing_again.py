@@ -1,5 +1,7 @@
 """A later publication takes over what has not changed."""
 
+import duckdb
+
 
 def test_publishing_again_renders_what_has_changed_and_what_was_written_to(three_days, tmp_path):
     copy = three_days.copy(tmp_path / "home")
@@ -19,6 +21,9 @@ def test_publishing_again_renders_what_has_changed_and_what_was_written_to(three
     drawn = {f"{folder}{form}" for folder in ("", "papers/kent/2022-10/") for form in forms}
     assert new == {*drawn, "manifest.json", "assets/publication.js"}
     assert (now / "fcir.duckdb").samefile(before / "fcir.duckdb")
+    # No record names a publication as one of other figures, now or later.
+    with duckdb.connect(str(copy.home / "warehouse.duckdb"), read_only=True) as warehouse:
+        assert warehouse.execute("select run_id from audit.publication").fetchall() == [(before.name,)]
     assert f"Nothing has changed since the publication {now.name}" in copy.fcir("publish").out
     assert copy.current.resolve() == now
     page = copy.current / "board_paper.html"

@@ -7,10 +7,23 @@ import shutil
 import duckdb
 import pytest
 
+from tests.roots import DataRoot
+
 
 def test_an_undisturbed_data_root_has_no_fault(three_days):
     done = three_days.fcir("verify")
     assert (done.code, done.err) == (0, ""), done.out
+
+
+def test_a_restored_backup_verifies_clean(three_days, tmp_path):
+    file, restored = tmp_path / "backup.tar", DataRoot(tmp_path / "home")
+    assert (three_days.fcir("backup", str(file)).code, file.stat().st_mode & 0o777) == (0, 0o600)
+    done = restored.fcir("restore", str(file))
+    assert (done.code, ": no fault." in done.out) == (0, True), done.out + done.err
+    assert restored.published("from marts.kpi_calls_monthly order by all") == three_days.published(
+        "from marts.kpi_calls_monthly order by all"
+    )
+    assert (three_days.fcir("backup", str(file)).code, restored.fcir("restore", str(file)).code) == (2, 2)
 
 
 def flip_a_bit(root):

@@ -19,6 +19,11 @@ def test_query_and_status_import_no_library_that_they_do_not_need(three_days, ar
     assert imported & unneeded == set()
 
 
+def test_the_package_turns_off_usage_statistics_before_a_library_is_imported(tmp_path):
+    code = "import os, sys, dagster_project; print(os.environ['DO_NOT_TRACK'], 'dagster' in sys.modules)"
+    assert DataRoot(tmp_path / "home").process(code=code).out == "1 False\n"
+
+
 def test_a_locale_without_the_characters_of_a_line_does_not_end_a_command(tmp_path):
     root = DataRoot(tmp_path / "home", {"PYTHONIOENCODING": "ascii"})
     file = root.land("call_segments_2022-10-30_é.csv", "call_id,line", "c,999")

@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from dagster_project.cli import status
-from dagster_project.cli.app import app
+from dagster_project.cli.app import app_of
 from tests.roots import DataRoot
 
 REASON = ("--reason", "why not")
@@ -35,6 +35,7 @@ WRONG = {
     "a file that is not there": ("check crimes_2022-10-30.csv", "crimes_2022-10-30.csv: no such file"),
     "a file of no source": (f"check {__file__}", "name the source with --source"),
     "a file that is left out": ("check", "Missing argument 'FILE...'. See: fcir check --help"),
+    "a second scheduler": ("dagster dev", "dagster dev starts a scheduler of its own"),
     "a port that no machine has": ("ui --port 70000", "is not in the range 1<=x<=65535. See: fcir ui --help"),
     "an option that does not exist": ("run --fast", "No such option: --fast (Possible options: --to). See: fcir run"),
     "a command that does not exist": ("walk", "No such command 'walk'. See: fcir --help"),
@@ -116,7 +117,7 @@ def test_the_version_is_that_of_the_package_and_without_a_command_the_help_is_pr
 def commands() -> dict[str, Any]:
     """Every command by its name; a command of a group by both names."""
     found = {}
-    for name, verb in get_command(app).commands.items():
+    for name, verb in get_command(app_of()).commands.items():
         parts = getattr(verb, "commands", {})
         found |= {f"{name} {part}": command for part, command in parts.items()} or {name: verb}
     return found

@@ -72,6 +72,11 @@ def copy_of_the_project(folder: Path, parsed: Path) -> DataRoot:
 def carry_out(project: Path, page: Path) -> set[str]:
     """Append the rows and files of a page, and apply its edits; return the changed files."""
     before = hashes(project)
+    for example in re.findall(r"\]\((examples/\w+)/\)", page.read_text()):
+        for path in sorted((page.parent / example).rglob("*.*")):
+            file = project / str(path.relative_to(page.parent / example)).removesuffix(".append")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text((file.read_text() if file.exists() else "") + path.read_text())
     for block in blocks_of(page):
         file = project / block.file
         if block.language in ("yaml", "sql", "csv"):

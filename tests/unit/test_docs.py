@@ -9,7 +9,7 @@ import pytest
 import typer
 from dotenv import dotenv_values
 
-from dagster_project.cli.app import app
+from dagster_project.cli.app import app_of
 from dagster_project.contracts import load_contracts
 from dagster_project.extracts import cells, rows
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
@@ -21,7 +21,7 @@ COMMANDS, REASONS, EXAMPLE = (
 DEPLOY, ENV = PROJECT_ROOT / "deploy" / "README.md", PROJECT_ROOT / ".env.example"
 PAGES = {
     path: path.read_text(encoding="utf-8")
-    for path in (*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md"), DEPLOY)
+    for path in (*PROJECT_ROOT.glob("*.md"), *PROJECT_ROOT.glob("docs/**/*.md"), DEPLOY, CONTRACTS / "README.md")
     if path.name != "CHANGELOG.md"
 }
 
@@ -96,7 +96,7 @@ def test_the_expectations_that_no_contract_states_are_in_the_catalogue_with_thei
 
 
 def test_every_command_and_make_target_that_a_page_names_exists_and_every_command_is_named():
-    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    commands = set(typer.main.get_command(app_of()).commands)  # type: ignore[attr-defined]
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     for page, text in PAGES.items():
         code = code_of(text)

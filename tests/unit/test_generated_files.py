@@ -1,14 +1,18 @@
 """Generated files of the dbt project are written when they are missing or outdated, and their sources are right."""
 
 import os
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.tools import generate
 from dagster_project.tools.generate import bank_holidays, write_generated_files
+from dagster_project.tools.source_pages import write_source_pages
+from tests.roots import DataRoot
 
 
 def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -35,6 +39,15 @@ def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path,
     os.utime(holidays, (0, 0))
     write_generated_files(only_outdated=True)
     assert holidays.read_text() == "changed"
+
+
+def test_the_example_on_the_page_of_a_source_is_loaded(tmp_path: Path):
+    pages = write_source_pages(load_contracts(CONTRACTS), tmp_path / "sources")
+    for page in pages:
+        [name], [lines] = (re.findall(part, page.read_text(), re.S) for part in ("check (.*?)<", "<pre>(.*?)</pre>"))
+        file = tmp_path / name
+        file.write_text(lines.replace("&#34;", '"') + "\n")
+        assert "1 good, 0 quarantined" in DataRoot(tmp_path / "home").fcir("check", str(file)).out, page
 
 
 def test_the_single_bank_holidays_of_recent_years_are_known_and_scottish_ones_are_not_english():

@@ -15,24 +15,12 @@ window.fcirFigures = {};
   // What the page of a newer publication has.
   const REPLACED = "A newer publication has replaced this page; reload it.";
 
+  const { create } = fcir;
   const element = (id) => document.getElementById(id);
   document.querySelector(".page").hidden = false;
   const form = element("choice");
   const fields = form.elements;
-  const data = await unpacked(element("data").textContent);
-
-  /** The content of JSON as gzip in Base64. */
-  async function unpacked(text) {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
-  }
-
-  function create(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-  }
+  const data = await fcir.unpacked(element("data").textContent);
 
   const chosen = (name) => [...fields[name].selectedOptions].map((option) => option.value);
   const titleOf = (name, code) => [...fields[name].options].find((option) => option.value === code).textContent;
@@ -73,7 +61,7 @@ window.fcirFigures = {};
         const script = create("script", { src: file.address });
         script.addEventListener("load", () => {
           const content = window.fcirFigures[file.key];
-          resolve(content ? unpacked(content) : REPLACED);
+          resolve(content ? fcir.unpacked(content) : REPLACED);
         });
         script.addEventListener("error", () => resolve(
           `The figures of ${titleOf("force", force)} are not available: the folder explorer next to this page is missing.`));
@@ -259,8 +247,7 @@ window.fcirFigures = {};
       const lines = own.filter((one) => one.cells.some((cell) => cell?.value)).slice(0, LINES);
       if (!lines.length) continue;
       const chart = chartOf(lines, unit);
-      const png = create("button", { type: "button" }, "Download chart as PNG");
-      png.addEventListener("click", () => savePng(chart));
+      const png = fcir.button("Download chart as PNG", () => fcir.savePng(fcirChart(chart, 900), fileOf("png")));
       charts.push(create("figure", {}, fcirChart(chart, Math.max(300, element("charts").clientWidth)), create("p", { class: "tools" }, png)));
       if (lines.length < own.length) {
         notes.add(`${lines.length} of ${own.length} series are drawn. The others have no data or did not fit; see the table.`);
@@ -319,22 +306,7 @@ window.fcirFigures = {};
 
   // ---- Downloads and SQL
 
-  function save(content, ending) {
-    const href = URL.createObjectURL(content);
-    create("a", { href, download: `fcir_${fields.view.value}_${range.join("_")}.${ending}` }).click();
-    // Only after the browser has started to read it.
-    setTimeout(() => URL.revokeObjectURL(href), 10000);
-  }
-
-  async function savePng(chart) {
-    const svg = fcirChart(chart, 900);
-    const image = new Image();
-    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
-    await image.decode();
-    const canvas = create("canvas", { width: 1800, height: 2 * svg.getAttribute("height") });
-    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-    canvas.toBlob((content) => save(content, "png"), "image/png");
-  }
+  const fileOf = (ending) => `fcir_${fields.view.value}_${range.join("_")}.${ending}`;
 
   // The rule of every published CSV file, from spreadsheet.py: what may be a formula, and what is a figure although it begins
   // like one.
@@ -373,15 +345,10 @@ window.fcirFigures = {};
 
   // ---- What happens
 
-  /** Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest"; as the site's search. */
-  const plain = (words) => ` ${words.toLowerCase().replace(/[^\p{L}\p{N}%]+/gu, " ").trim()}`;
-
   element("search-measures").addEventListener("input", (event) => {
-    const words = plain(event.target.value).split(" ").filter(Boolean);
     for (const option of fields.measure.options) {
       const { section_title: section, label, synonyms, definition } = data.measures[option.value];
-      const known = plain([section, label, option.value, synonyms ?? "", definition].join(" "));
-      option.hidden = !words.every((word) => known.includes(` ${word}`));
+      option.hidden = !fcir.finds([section, label, option.value, synonyms ?? "", definition].join(" "), event.target.value);
     }
     for (const group of fields.measure.children) group.hidden = [...group.children].every((option) => option.hidden);
   });
@@ -389,7 +356,7 @@ window.fcirFigures = {};
     if (event.target.name) show();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
-  element("csv").addEventListener("click", () => save(new Blob([csv()], { type: "text/csv;charset=utf-8" }), "csv"));
+  element("csv").addEventListener("click", () => fcir.save(new Blob([csv()], { type: "text/csv;charset=utf-8" }), fileOf("csv")));
   window.addEventListener("hashchange", () => {
     // An anchor within the page is not a choice, which the address keeps.
     if (location.hash.includes("=")) follow();

@@ -5,8 +5,7 @@
   const field = document.getElementById("filter");
   const rows = [...document.querySelectorAll("main tbody tr")];
   field.addEventListener("input", () => {
-    const words = field.value.toLowerCase().split(/\s+/);
-    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+    for (const row of rows) row.hidden = !fcir.finds(row.textContent, field.value);
     for (const section of document.querySelectorAll("main section")) {
       section.hidden = !section.querySelector("tbody tr:not([hidden])");
     }

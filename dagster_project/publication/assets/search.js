@@ -7,12 +7,9 @@
   const status = document.getElementById("search-status");
   const root = document.documentElement.dataset.root;
   const shown = 12;
-
-  // Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest". "Non-emergency" is one
-  // word, so that "emergency" does not find it.
-  function plain(text) {
-    return " " + text.toLowerCase().replace(/\bnon[- ]+(?=\p{L})/gu, "non").replace(/[^\p{L}\p{N}%]+/gu, " ").trim();
-  }
+  const { create, plain } = fcir;
+  // Words of a question that say nothing of what it is about.
+  const small = new Set("a an and are by can did do does for how i in is it of on or our the to was we were what when where which who why with".split(" "));
 
   // A word is found by its beginning, so without its last s it also finds the singular.
   function singular(word) {
@@ -33,16 +30,18 @@
 
   function find(text) {
     const phrase = plain(text);
-    const words = phrase.split(" ").filter(Boolean).map((word) => " " + singular(word));
-    if (!words.length) return [];
-    return pages
-      .map((page) => {
-        const scores = words.map((word) => score(page, word));
-        if (scores.includes(0)) return { page, score: 0 };
-        // Words that stand beside each other as they were typed count again.
-        return { page, score: scores.reduce((sum, one) => sum + one) + words.length * score(page, phrase) };
-      })
-      .filter((found) => found.score)
+    const typed = phrase.split(" ").filter(Boolean);
+    const telling = typed.filter((word) => !small.has(word));
+    const words = (telling.length ? telling : typed).map((word) => " " + singular(word));
+    const found = pages.map((page) => {
+      const scores = words.map((word) => score(page, word)).filter(Boolean);
+      // Words that stand beside each other as they were typed count again.
+      return { page, words: scores.length, score: scores.reduce((sum, one) => sum + one, 0) + words.length * score(page, phrase) };
+    });
+    // Pages with all words; of a question that no page has as a whole, those with the most of its words.
+    const most = Math.max(1, ...found.map((one) => one.words));
+    return found
+      .filter((one) => one.words === most)
       // Equal scores keep the order of the site: the default force first, and of a force the headline measures.
       .sort((one, other) => other.score - one.score);
   }
@@ -52,17 +51,8 @@
     const found = find(text);
     list.replaceChildren();
     status.textContent = !text ? "" : found.length ? found.length + " found" : "Nothing found. Try one word, or another word for it.";
-    found.slice(0, shown).forEach(({ page }) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      link.href = root + page.address;
-      link.textContent = page.title;
-      const kind = document.createElement("small");
-      kind.textContent = page.kind;
-      link.append(kind);
-      item.append(link);
-      list.append(item);
-    });
+    list.append(...found.slice(0, shown).map(({ page }) => (
+      create("li", {}, create("a", { href: root + page.address }, page.title, create("small", {}, page.kind))))));
   }
 
   function close() {

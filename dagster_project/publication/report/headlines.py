@@ -11,7 +11,7 @@ from typing import Any
 
 from dagster_project.publication.report.course import first_capital, rest_of_year, target_value, target_words
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.figures import PaperFigures, quarantined
+from dagster_project.publication.report.figures import PaperFigures
 from dagster_project.publication.report.model import (
     COMPARED,
     Block,
@@ -22,7 +22,6 @@ from dagster_project.publication.report.model import (
     Measure,
     Point,
     Run,
-    counted_days,
     listed,
     long_month,
     months_before,
@@ -52,7 +51,6 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
     month = figures.month
     row, last = figures.row(measure.code, month), _of_month(judged, month)
     figure = figures.figure(measure.code, month)
-    days = f"Provisional: {counted_days(row['days_loaded'], row['days'])}" if row and figure.is_provisional else ""
     trend = tuple(point for point in points if point.month > months_before(month, _YEAR))
     complete = [point for point in trend if not point.is_provisional]
     ends = [
@@ -69,7 +67,6 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
     )
     return Headline(
         measure=measure.code,
-        section=measure.section_title,
         label=measure.short_label,
         unit=measure.unit,
         decimals=measure.decimals,
@@ -80,7 +77,7 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         trend_scale=None if None in limits else limits,  # type: ignore[arg-type]
         verdict=standing_out(last, record(last, measure, is_cell=True)),
         rest=rest_of_year(last, measure),
-        remark=_joined([days, *quarantined(row)]),
+        is_affected=figure.is_provisional or bool(row and row["is_affected_by_quarantine"]),
         **_target(last, measure),
     )
 
@@ -118,7 +115,7 @@ def points_note(
     if missing:
         names = listed([source.replace("_", " ") for source in missing])
         nothing = f"Nothing was delivered for {long_month(month)} from: {names}. "
-    affected = [item.label for item in headlines if item.figure.value is not None and item.remark]
+    affected = [item.label for item in headlines if item.figure.value is not None and item.is_affected]
     note = ""
     if len(affected) > _MOST_NAMED:
         note = f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable."
@@ -160,8 +157,9 @@ def exceptions(
     items = []
     for code, reason in (found | named).items():
         given, none = explanations.get(code, Explanation()), MISSING if code in explanations else NOTHING
-        details = (text or none for text in (given.action, given.owner, given.due))
-        items.append(ExceptionItem(labels[code], reason, given.comment or no_comment, *details))
+        details = {name: getattr(given, name) or none for name in ("action", "owner", "due")}
+        comment = given.comment or no_comment
+        items.append(ExceptionItem(label=labels[code], reason=reason, comment=comment, **details))
     return tuple(items)
 
 

@@ -234,7 +234,6 @@ class Headline:
     """A headline measure in the last month of a paper."""
 
     measure: str
-    section: str
     label: str
     unit: str
     decimals: int
@@ -251,8 +250,8 @@ class Headline:
     """`under 2%: met; met in 12 of the last 12 months`; empty without a target."""
     rest: str
     """What the rest of the year needs; empty without a target."""
-    remark: str = ""
-    """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
+    is_affected: bool = False
+    """Whether data behind the figure are missing or could not be used."""
     target_side: str = ""
     """What `target` says in words: `under` or `over`, the value, and whether it is met."""
     target_value: Decimal | None = None
@@ -302,16 +301,12 @@ class Explanation:
     due: str = ""
 
 
-@dataclass(frozen=True)
-class ExceptionItem:
+@dataclass(frozen=True, kw_only=True)
+class ExceptionItem(Explanation):
     """A measure whose month needs an explanation, with what is known of it."""
 
     label: str
     reason: str
-    comment: tuple[Block, ...]
-    action: str
-    owner: str
-    due: str
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The figures of 999 call answering that are published for all forces, as a section of a paper."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -32,7 +31,6 @@ _NO_RANK = {
     "no_figure": "figures incomplete",
     "shares_do_not_add_up": "shares do not add up to 100%",
 }
-_FIGURES = ("calls", "mean_answer_seconds", "pct_under_10s", "pct_10_to_60s", "pct_over_60s")
 
 _SHARE, _MEAN, _SIMILAR = "Answered in under 10 seconds", "Mean answer time in seconds", "most similar forces"
 # Rows of the section: code, which is a column of the table, label, unit and decimals.
@@ -49,39 +47,24 @@ _ROWS = (
 )
 
 
-@dataclass(frozen=True)
-class Answering:
-    """Published figures of a force or the country in a month, in the order of `_FIGURES`."""
-
-    values: tuple[Decimal | None, ...]
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The figures as they are published, a mean to a tenth of a second: `9.5s`."""
-        calls, mean, *shares = self.values
-        seconds = NOTHING if mean is None else f"{display(mean, 'count', 1)}s"
-        return display(calls, "count", 0), seconds, *(display(share, "percent", 1) for share in shares)
-
-
-def answering(row: Mapping[str, Any], prefix: str = "") -> Answering:
-    """Return the figures of a row of `national_call_answering`: the force's own, or with `uk_` those of the country."""
-    found = (row[f"{prefix}{name}"] for name in _FIGURES)
-    return Answering(tuple(None if value is None else Decimal(value) for value in found))
-
-
 def findings(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return sentences that compare a month of a force with the others; if it has no rank, one that says why."""
     if row["force_rank"] is None or row["mean_rank"] is None:
         reason = row["rank_reason"] or ""
         return (f"{shortened(row['force_name'])} has no rank: {_NO_RANK.get(reason, reason)}.",)
-    _, mean, share, *_ = answering(row).texts
-    _, uk_mean, uk_share, *_ = answering(row, "uk_").texts
+    share, uk_share = (display(row[f"{of}pct_under_10s"], "percent", 1) for of in ("", "uk_"))
+    mean, uk_mean = (seconds(row[f"{of}mean_answer_seconds"]) for of in ("", "uk_"))
     return (
         f"{share} of 999 calls were answered in under 10 seconds, {_beside(share, uk_share)} the United Kingdom "
         f"({uk_share}): ranked {ordinal(row['force_rank'])} of {row['forces_ranked']} forces.",
         f"The mean answer time was {mean}, {_beside(mean, uk_mean)} the United Kingdom ({uk_mean}): "
         f"ranked {ordinal(row['mean_rank'])} of {row['forces_ranked']} (1 is the shortest).",
     )
+
+
+def seconds(mean: Decimal | None) -> str:
+    """Return a mean answer time as it is published, to a tenth of a second: `9.5s`."""
+    return NOTHING if mean is None else f"{display(mean, 'count', 1)}s"
 
 
 def ordinal(rank: int) -> str:
@@ -137,8 +120,8 @@ def how_we_compare(published: Sequence[Mapping[str, Any]], months: Sequence[date
 
 
 def _figure(row: Mapping[str, Any], code: str, unit: str, decimals: int) -> Figure:
-    is_unknown = row.get(code) is None or (code.startswith("group_") and row["group_reason"])
-    value = None if is_unknown else Decimal(row[code])
+    found = None if code.startswith("group_") and row.get("group_reason") else row.get(code)
+    value = None if found is None else Decimal(found)
     return Figure(display(value, unit, decimals), value, is_provisional=False)
 
 

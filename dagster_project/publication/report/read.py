@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 from dagster_project.errors import OperatorError
 from dagster_project.publication.report.chart_rules import (
@@ -38,9 +37,6 @@ from dagster_project.publication.report.published_answering import how_we_compar
 from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.revisions import revisions
 from dagster_project.publication.report.sentences import sentences, series_of
-
-if TYPE_CHECKING:
-    pass
 
 
 class ReportError(OperatorError, ValueError):

@@ -1,7 +1,6 @@
 """The cookbook: queries of the published tables, with their results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -14,31 +13,19 @@ from dagster_project.publication.site.frame import Site
 from dagster_project.sql import column_names
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A query of the cookbook with its result."""
-
-    name: str
-    question: str
-    explanation: str
-    sql: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    is_number: tuple[bool, ...]
-    """Whether a column has numbers; those of one column have the same number of decimals."""
-
-
-def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
-    """Return the queries of the cookbook with their results."""
-    answers = []
+def write_cookbook(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the cookbook to the site: each of its queries, with its question, explanation and result."""
+    recipes = []
     for path in sorted(Path(str(files("dagster_project.publication") / "cookbook")).glob("*.sql")):
         question, explanation, *lines = path.read_text(encoding="utf-8").splitlines()
         sql = "\n".join(lines)
         cursor = connection.execute(sql)
-        columns = tuple(column_names(cursor))
-        is_number, texts = texts_of(cursor.fetchall(), len(columns))
-        answers.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, texts, is_number))
-    return answers
+        columns = column_names(cursor)
+        recipe = {"name": path.stem, "question": question[3:], "explanation": explanation[3:], "sql": sql}
+        is_number, rows = texts_of(cursor.fetchall(), len(columns))
+        recipes.append(recipe | {"columns": columns, "is_number": is_number, "rows": rows})
+        site.find("cookbook.html", question[3:], "query", f"{explanation[3:]} {sql}", anchor=path.stem)
+    site.write("cookbook.html", "cookbook.html.j2", recipes=recipes)
 
 
 def texts_of(rows: Sequence[tuple[object, ...]], columns: int) -> tuple[tuple[bool, ...], tuple[tuple[str, ...], ...]]:
@@ -67,11 +54,3 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
-
-
-def write_cookbook(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
-    """Add the cookbook to the site."""
-    answers = recipes(connection)
-    site.write("cookbook.html", "cookbook.html.j2", recipes=answers)
-    for recipe in answers:
-        site.find("cookbook.html", recipe.question, "query", f"{recipe.explanation} {recipe.sql}", anchor=recipe.name)

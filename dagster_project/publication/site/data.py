@@ -4,10 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -26,21 +23,14 @@ _WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
 Rows = list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class RunningMonth:
-    """A month after the default month, as far as it is delivered."""
+def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> Rows:
+    """Return the headline measures of the months of a force after the default month, oldest first.
 
-    month: date
-    coverage: str
-    """Number of days that every source delivered, `1 of 28 days`."""
-    measures: Rows
-    """Headline measures, with `text`, for sums the figure per day (`66 a day`), `delivered`, the days that it is of
-    (`1 day delivered`), and `before`, the same figure for the days that they are compared with (`four weeks before: 59
-    a day`); empty if there are none."""
-
-
-def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
-    """Return the months of a force after the default month, oldest first."""
+    Each has `month`, its `coverage` by days that every source delivered (`1 of 28 days`), `measure`, which is None if
+    the month has none, and its texts: `text`, for sums the figure per day (`66 a day`), `delivered`, the days that it
+    is of (`1 day delivered`), and `before`, the same figure for the days that they are compared with (`four weeks
+    before: 59 a day`); empty if there are none.
+    """
     rows = query_rows(
         connection,
         """
@@ -58,17 +48,12 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
         """,
         {"force_code": force_code},
     )
-    months = []
-    for month, group in groupby(rows, key=lambda row: row["month"]):
-        of_month = list(group)
-        months.append(
-            RunningMonth(
-                month,
-                counted_days(of_month[0]["whole_days"], of_month[0]["days_in_month"]),
-                [row | _so_far(row) for row in of_month if row["measure"]],
-            )
-        )
-    return months
+    return [
+        row
+        | {"coverage": counted_days(row["whole_days"], row["days_in_month"])}
+        | (_so_far(row) if row["measure"] else {})
+        for row in rows
+    ]
 
 
 def _so_far(row: Mapping[str, Any]) -> dict[str, str]:

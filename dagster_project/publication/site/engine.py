@@ -1,7 +1,8 @@
 """Pages of the site that are a list of queries: `pages/NAME.sql`, with `pages/NAME.html.j2` if a page has more.
 
 The SQL of a page is a list of views. Comment lines above each query have the view's settings, and those above the first
-view the settings of the page; a line that begins with three spaces continues the setting above it.
+view the settings of the page; a line that begins with three spaces continues the setting above it. SQL above the first
+view is run before the queries, for temporary views that several of them use.
 
 - `title`: heading of the page or view; `lead` (page) and `note` (view): the text below.
 - `view`: its key, which is its anchor on the page.
@@ -11,24 +12,24 @@ view the settings of the page; a line that begins with three spaces continues th
 - `search` (page and view): title in the search, and further words for it.
 - `marts`: published tables whose page in the dictionary links to the view.
 - `corner`: heading of the first column; `nothing`: sentence in place of a view without rows.
-- `shades`: `all`, or the headings of the columns whose cells are shaded by their size.
-- `words`: headings of columns that have words, not figures; `empty`: text of a cell that the query does not have;
-  a number has a shade.
+- `shades`: headings of the columns whose cells are shaded by their size, `cells` for those of the column `cells`.
+- `words`: headings of columns that have words, not figures; `empty`: text of a missing one of `cells`; a number has a
+  shade.
+- `count`: column whose values have their number of rows in the finding.
 - `finding` (view): a sentence above each table, with columns of its first row in braces; a part in square brackets is
   left out if its first column is 0 or nothing.
 - `folded: yes`: the table is folded, unless a row is marked. `summary: yes`: the finding is listed above the views.
 
-A query has `force_code` and, if it has months, `month_start`, `is_provisional` and `share_of_days_loaded`. A row of
-the query is a row of a table, and each column with an upper-case initial, or none, a cell; unit and decimals follow its
-heading (`% came back|percent 1`; a count has none; with `measure` they are the columns `unit` and `decimals`). With the
-column `heading`, it is one cell of the row that it names: `figure` with its `format`, which is unit and decimals or a
-text with columns in braces; `position`, the place of its column; `is_shaded`, whether it has a shade. `heading` and
-`figure` may be lists, for several cells. Other columns:
+A row of the query is a row of a table. A query has `force_code` and, if it has months, `month_start`, `is_provisional`
+and `share_of_days_loaded`. Each column with an upper-case initial, or none, is a cell; unit and decimals follow its
+heading (`% came back|percent 1`; a count has none; with `measure` they are the columns `unit` and `decimals`). Columns
+that depend on the data are in the list `cells`, each with its `heading`, its `position` among them, its `figure`, and
+`format`, which is unit and decimals, or a text with fields of the cell in braces. Other columns:
 
 - `name`: name of the row, by default its month; `link`: the page of the site that it links to.
-- `is_marked`: whether the row is emphasised.
+- `is_marked`: whether the row is emphasised; `is_shaded`: whether its cells have shades.
 - `caption`: caption of the table, by default force and month.
-- `finding`: a sentence above the table, for a finding that is not of the first row.
+- `finding`, also of a cell: a sentence above the table, for a finding that is not of the first row.
 
 Captions and findings name columns in braces. These are formatted as cells are, `{came_back}` or `{share:percent 1}`
 (`own` for the decimals that a target has), so a figure has the same text everywhere. `{month}` is `Jan 2023`,
@@ -38,6 +39,7 @@ The HTML has the tables of the first choice, so the page is of use without a scr
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -66,22 +68,28 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Row:
+    """One row of a table, in the texts that are shown."""
+
+    name: str
+    cells: tuple[str, ...]
+    shades: str = ""
+    """For each cell a character: 0 for the least of the table to 6 for the greatest, `-` for none; empty without."""
+    is_marked: bool = False
+    link: str = ""
+    """The page of the site that it links to."""
+
+
+@dataclass(frozen=True)
 class Table:
     """One table, in the texts that are shown."""
 
     caption: str
     columns: tuple[str, ...]
     """Headings, the first for the names of the rows."""
-    rows: tuple[tuple[str, ...], ...]
-    """The name of each row and its cells."""
-    shades: tuple[str, ...] = ()
-    """For each row a character for each cell after the name: 0 for the least to 6 for the greatest, `-` for none."""
+    rows: tuple[Row, ...]
     finding: str = ""
     """What the table shows, in a sentence above it."""
-    marked: tuple[int, ...] = ()
-    """Places of the emphasised rows."""
-    links: tuple[str, ...] = ()
-    """For each row the page of the site that it links to; empty if none does."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +125,9 @@ class View:
     @property
     def is_folded(self) -> bool:
         """Whether the tables are folded: none of their rows needs a look."""
-        return "folded" in self.settings and not any(table.marked for table in self.tables.values())
-
-    @property
-    def words(self) -> list[int]:
-        """Places of columns that have words, not figures."""
-        headings = self.settings.get("words", "").split(", ")
-        columns = next(iter(self.tables.values())).columns if self.tables else ()
-        return [place for place, heading in enumerate(columns) if heading in headings]
+        return "folded" in self.settings and not any(
+            row.is_marked for table in self.tables.values() for row in table.rows
+        )
 
     @property
     def finding(self) -> str:
@@ -157,29 +160,6 @@ class Views:
         """The views whose finding is listed above all."""
         return [view for view in self.views if "summary" in view.settings]
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """All tables that can be chosen, as the script reads them."""
-        return {
-            view.key: {
-                "by": view.by,
-                "words": view.words,
-                "tables": {
-                    "\n".join(key): [
-                        table.finding,
-                        table.caption,
-                        table.columns,
-                        table.rows,
-                        table.shades,
-                        table.marked,
-                    ]
-                    for key, table in view.tables.items()
-                },
-            }
-            for view in self.views
-            if view.is_chosen
-        }
-
 
 @dataclass(frozen=True)
 class PageSql:
@@ -188,6 +168,8 @@ class PageSql:
     settings: Settings
     views: tuple[tuple[Settings, str], ...]
     """Settings and query of each view, from top to bottom."""
+    before: str = ""
+    """What is run before the queries."""
 
 
 @cache
@@ -195,7 +177,7 @@ def page_sql(name: str) -> PageSql:
     """Return the settings and queries of a page."""
     text = (files("dagster_project.publication.site") / "pages" / f"{name}.sql").read_text(encoding="utf-8")
     head, *views = (_settings(part) for part in re.split(r"^(?=-- view: )", text, flags=re.MULTILINE))
-    return PageSql(head[0], tuple(views))
+    return PageSql(head[0], tuple(views), head[1])
 
 
 def _settings(part: str) -> tuple[Settings, str]:
@@ -279,6 +261,7 @@ def read_views(
         {"others": MONTHS_OFFERED - 1},
     )
     parameters = {"first_month": first_month, "force_code": force_code}
+    connection.execute(page.before)
     views = tuple(_view(connection, settings, sql, forces, parameters, pages) for settings, sql in page.views)
     return Views(tuple(_choices(page.settings, views, forces, months)), views)
 
@@ -362,64 +345,70 @@ def _view(
 ) -> View:
     by = tuple(settings.get("by", "").split())
     columns = [{"force": "force_code", "month": "month_start"}.get(name, name) for name in by]
-    groups: dict[tuple[Any, ...], Rows] = {}
-    for row in query_rows(connection, sql, parameters):
-        groups.setdefault(tuple(row[name] for name in columns), []).append(row)
-    tables = {}
-    for codes, rows in groups.items():
-        for row in rows:
-            row["force"] = forces.get(row.get("force_code", ""), row.get("force_code"))
-        key = tuple(f"{code:%Y-%m}" if isinstance(code, date) else code for code in codes)
-        tables[key] = _table(settings, rows, pages)
-    return View(settings, by, tables)
-
-
-def _table(settings: Settings, rows: Rows, pages: Collection[str]) -> Table:
-    """Return a table of its rows as the query gave them."""
-    shaded, nothing = settings.get("shades", "").split(", "), settings.get("empty", NOTHING)
-    empty = nothing, int(nothing) if nothing.isdigit() else None
-    places: dict[str, float] = {}
-    cells: dict[tuple[str, int | None], dict[str, tuple[str, Any]]] = {}
-    findings: list[str] = []
-    marked: set[tuple[str, int | None]] = set()
-    links: dict[tuple[str, int | None], str] = {}
-    for number, row in enumerate(rows):
-        if "month_start" in row and "is_provisional" in row:
+    rows = query_rows(connection, sql, parameters)
+    counts: dict[str, int] = {}
+    if "count" in settings:
+        counts = dict.fromkeys(re.findall(r"{(\w+)", settings["finding"]), 0)
+        counts |= {"rows": len(rows)} | Counter(row[settings["count"]] for row in rows)
+    groups: dict[tuple[str, ...], Rows] = {}
+    for row in rows:
+        row["force"] = forces.get(row.get("force_code", ""), row.get("force_code"))
+        if "month_start" in row:
             row["month"], row["named_month"] = row["month_start"], named_month(row)
         row.setdefault("name", row.get("named_month"))
-        key = row["name"], None if "heading" in row else number
-        of_row = cells.setdefault(key, {})
-        links[key] = row["link"] if row.get("link") in pages else links.get(key, "")
-        for heading, spec, value in _cells(row):
-            places.setdefault(heading, row.get("position", 0))
-            is_shaded = ("all" in shaded or heading in shaded) and row.get("is_shaded", True)
-            of_row[heading] = _filled(spec, row) if "{" in spec else _text(value, spec), value if is_shaded else None
-        if finding := row.get("finding") or ("" if number else _without_empty(settings.get("finding", ""), row)):
-            findings.append(_filled(finding, row))
-        if row.get("is_marked"):
-            marked.add(key)
-    headings = sorted(places, key=lambda heading: places[heading])
-    table = [[of_row.get(heading, empty) for heading in headings] for of_row in cells.values()]
+        codes = (f"{row[name]:%Y-%m}" if isinstance(row[name], date) else row[name] for name in columns)
+        groups.setdefault(tuple(codes), []).append(row)
+    return View(settings, by, {key: _table(settings, group, pages, counts) for key, group in groups.items()})
+
+
+def _table(settings: Settings, rows: Rows, pages: Collection[str], counts: Mapping[str, int]) -> Table:
+    """Return a table of its rows as the query gave them; its finding may also name the counts."""
+    shaded, nothing = settings.get("shades", "").split(", "), settings.get("empty", NOTHING)
+    positions = {cell["heading"]: cell["position"] for row in rows for cell in row.get("cells") or ()}
+    missing = {heading: (nothing, int(nothing) if nothing.isdigit() else None) for heading in positions}
+    texts: list[dict[str, str]] = []
+    shown: list[list[Decimal | int | None]] = []
+    for row in rows:
+        of_row: dict[str, tuple[str, Any, bool]] = {}
+        for column, value in row.items():
+            heading, _, spec = column.partition("|")
+            if column == "cells":
+                given = {cell["heading"]: (_cell(cell), cell["figure"]) for cell in value or ()}
+                for heading in sorted(positions, key=positions.__getitem__):
+                    of_row[heading] = (*given.get(heading, missing[heading]), "cells" in shaded)
+            elif not column[0].islower():
+                spec = f"{row['unit']} {row['decimals']}" if spec == "measure" else spec
+                of_row[heading] = _text(value, spec), value, heading in shaded
+        texts.append({heading: text for heading, (text, _, _) in of_row.items()})
+        shown.append(
+            [value if is_shaded and row.get("is_shaded", True) else None for _, value, is_shaded in of_row.values()]
+        )
+    first = rows[0]
     default = "{force}, {named_month}" if "month" in settings.get("by", "") else "{force}"
+    parts = [(of.get("finding"), of) for row in rows for of in (row, *(row.get("cells") or ()))]
+    named = {**counts, **first}
+    sentences = [(_without_empty(settings.get("finding", ""), named), named), *parts]
     return Table(
-        _filled(rows[0].get("caption", default if "force" in settings.get("by", "") else ""), rows[0]),
-        (settings.get("corner", "Month"), *headings),
-        tuple((name, *(text for text, _ in row)) for (name, _), row in zip(cells, table, strict=True)),
-        shades([[value for _, value in row] for row in table]) if "shades" in settings else (),
-        " ".join(findings),
-        tuple(place for place, key in enumerate(cells) if key in marked),
-        tuple(links.values()) if any(links.values()) else (),
+        _filled(first.get("caption", default if "force" in settings.get("by", "") else ""), first),
+        (settings.get("corner", "Month"), *texts[0]),
+        tuple(
+            Row(row["name"], tuple(of_row.values()), of_shades, bool(row.get("is_marked")), _link(row, pages))
+            for row, of_row, of_shades in zip(
+                rows, texts, shades(shown) if "shades" in settings else repeat("", len(rows)), strict=True
+            )
+        ),
+        " ".join(_filled(sentence, of) for sentence, of in sentences if sentence),
     )
 
 
-def _cells(row: Mapping[str, Any]) -> Iterable[tuple[str, str, Any]]:
-    """Return heading, unit and decimals, and value of each cell of a row."""
-    if "heading" in row:
-        heading, spec, figure = row["heading"], row["format"], row["figure"]
-        return zip(heading, repeat(spec), figure) if isinstance(heading, list) else ((heading, spec, figure),)
-    of_measure = f"{row.get('unit')} {row.get('decimals')}"
-    columns = ((name.partition("|"), value) for name, value in row.items() if not name[0].islower())
-    return ((heading, of_measure if spec == "measure" else spec, value) for (heading, _, spec), value in columns)
+def _cell(cell: Mapping[str, Any]) -> str:
+    """Return the text of a column that depends on the data."""
+    return _filled(cell["format"], cell) if "{" in cell["format"] else _text(cell["figure"], cell["format"])
+
+
+def _link(row: Mapping[str, Any], pages: Collection[str]) -> str:
+    link: str = row.get("link") or ""
+    return link if link in pages else ""
 
 
 def shades(rows: Sequence[Sequence[Decimal | int | None]]) -> tuple[str, ...]:
@@ -442,7 +431,7 @@ _short_month = lru_cache(short_month)
 def named_month(row: Mapping[str, Any]) -> str:
     """Return the month of a row as `Jan 2023`, with a remark if days of it are missing."""
     month = _short_month(row["month_start"])
-    if not row["is_provisional"]:
+    if not row.get("is_provisional"):
         return month
     share = display(row["share_of_days_loaded"] or Decimal(0), "percent", 0)
     return f"{month}, provisional: {share} of its days delivered"

@@ -1,34 +1,37 @@
-"""The frame of the site: its navigation, and the pages and search entries that are collected and rendered.
+"""The frame of the site: its pages are rendered into the publication, and its search entries collected.
 
 What is on a page: `pages.py` and the modules that it calls; layout: the templates.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
+from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from markupsafe import Markup
 
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
-from dagster_project.publication.html import PAGES, render_template
+from dagster_project.publication.files import Draft, write
+from dagster_project.publication.html import render_template
 from dagster_project.publication.paths import url_of
-from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.model import Chart
+
+# A link, and an element that has nothing but a link.
+_LINK = re.compile(r'<a\b[^>]*?\shref="(?P<to>[^"#]+)[^"]*"[^>]*>(?P<words>(?:(?!</a>).)*)</a>', re.DOTALL)
+_ONLY_LINK = re.compile(rf"<(li|p)\b[^>]*>\s*{_LINK.pattern}\s*</\1>", re.DOTALL)
 
 
 class Site:
-    """Collects the pages of the site, and the entries of the search."""
+    """Renders the pages of the site, and collects the entries of the search."""
 
-    def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer, absent: Iterable[str] = ()) -> None:
-        """Start a site; no page links to those that are absent, as to those that failed."""
-        self.folder = folder
-        self.failed = frozenset((*absent, *(item["path"] for item in renderer.failed)))
-        self.shared = dict(shared) | {"failed": self.failed}
-        self.renderer = renderer
-        self.pages: dict[str, tuple[Callable[..., str | bytes], tuple[Any, ...]]] = {}
+    def __init__(self, draft: Draft, shared: Mapping[str, Any]) -> None:
+        """Start a site in a publication; what is `shared` by its pages has the `pages` of the navigation."""
+        self.folder, self.renderer = draft.folder, draft.renderer
+        self.shared = shared
         self.entries: list[tuple[str, str, str, str, str, str]] = []
 
     def write(
@@ -40,7 +43,7 @@ class Site:
         charts: Mapping[str, Chart] | None = None,
         **content: Any,
     ) -> None:
-        """Add a page with the values for its template.
+        """Write a page.
 
         Args:
             address: its address within the publication.
@@ -49,29 +52,19 @@ class Site:
             charts: the charts for its template's `drawings`, by the names used there.
             content: values for the template.
         """
-        self.add(address, site_page, template, self.values(address, here) | content, charts or {})
-
-    def values(self, address: str, here: str | None = None) -> dict[str, Any]:
-        """Return the values that the frame of every page needs; arguments are those of `write`."""
-        return {**self.shared, "root": "../" * address.count("/"), "here": here or address, "pages": PAGES}
+        frame = {**self.shared, "root": "../" * address.count("/"), "here": here or address}
+        self.add(address, site_page, template, frame | content, charts or {})
 
     def add(self, address: str, render: Callable[..., str | bytes], *arguments: Any) -> None:
-        """Add a file that a function of a module renders."""
-        self.pages[address] = (render, arguments)
+        """Write a file that a function of a module renders; leave it out if that fails."""
+        if file := self.renderer.render(address, render, *arguments):
+            write(self.folder, address, file.content)
 
     def find(
         self, address: str, title: str, kind: str, words: str, *, anchor: str = "", synonyms: str | None = None
     ) -> None:
         """Add a page, or a place on it, to the search, by its title, its text and other words for its title."""
         self.entries.append((address, title, kind, words, anchor, synonyms or ""))
-
-    def render(self) -> dict[str, bytes]:
-        """Render the collected pages; return address to content, without those that failed."""
-        return {
-            address: file.content
-            for address, (render, arguments) in self.pages.items()
-            if (file := self.renderer.render(address, render, *arguments))
-        }
 
     def search_index(self) -> bytes:
         """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
@@ -82,6 +75,27 @@ class Site:
         ]
         index = json.dumps(cleaned(entries), ensure_ascii=False, separators=(",", ":"))
         return f"window.FCIR_PAGES={index};\n".encode()
+
+
+def unlink_failed(draft: Draft) -> None:
+    """Remove links to files that failed from every page, also from papers, which are written before the site.
+
+    The words of a link stay, unless they are all that an item of a list or a paragraph has. The next publication
+    renders these pages again.
+    """
+    for page in draft.folder.rglob("*.html") if draft.renderer.failed else ():
+
+        def is_dead(address: str, folder: Path = page.parent) -> bool:
+            return not re.match(r"\w+:", address) and not (folder / unquote(unescape(address))).exists()
+
+        text = page.read_text(encoding="utf-8")
+        linked = _ONLY_LINK.sub(lambda link: "" if is_dead(link["to"]) else link[0], text)
+        linked = _LINK.sub(lambda link: link["words"] if is_dead(link["to"]) else link[0], linked)
+        if linked != text:
+            address = page.relative_to(draft.folder)
+            write(draft.folder, address.as_posix(), linked.encode())
+            for made in (address, address.parent):
+                draft.renderer.made_of.pop(made.as_posix(), None)
 
 
 def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
 
 import duckdb
 
@@ -20,11 +19,7 @@ from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import read_traces, trace_address
 from dagster_project.publication.site.worst_month import worst_months
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
-from dagster_project.sql import literal
 from dagster_project.tracing.model import Trace
-
-# Months of the line in the list of measures: a year and the month before it.
-_TREND = 13
 
 
 @dataclass(frozen=True)
@@ -68,28 +63,28 @@ def write_measures(
         forces: the forces with their measures, the one shown first first.
         papers: the papers of the publication.
     """
-    targets = data.targets(connection)
-    synonyms = data.synonyms(connection)
-    sections = []
+    targets, synonyms = data.targets(connection), data.synonyms(connection)
     for force in forces:
         revisions = data.revisions(connection, force.code)
         traces = read_traces(connection, force.code, force.month)
         worst = worst_months(connection, force.code, force.histories, papers)
         of_force = f", {force.name}" if len(forces) > 1 else ""
-        breakdowns: dict[str, list[MeasureHistory]] = {}
         # The search shows equal hits in this order.
-        for history in sorted(force.histories, key=lambda history: not history.measure.is_headline):
+        histories = sorted(force.histories, key=lambda history: not history.measure.is_headline)
+        named = [history for history in histories if history.measure.code in force.addresses]
+        for history in named:
             measure = history.measure
-            if measure.code not in force.addresses:
-                continue
-            address = force.addresses[measure.code]
             title = f"{measure.section_title}: {measure.label}{of_force}"
             words = f"{measure.code} {measure.definition}"
             anchor = measure.code if measure.breakdown else ""
+            address = force.addresses[measure.code]
             site.find(address, title, "measure", words, anchor=anchor, synonyms=synonyms.get(measure.code))
-            if measure.breakdown:
-                breakdowns.setdefault(address, []).append(history)
+        for address, of_address in _by_address(named, force).items():
+            if of_address[0].measure.breakdown:
+                _write_breakdown(site, address, force, of_address)
                 continue
+            [history] = of_address
+            measure = history.measure
             csv = address_of("measures", force.code, f"{measure.code}.csv")
             traced = traces.get(measure.code, [])
             charts = {"month": history.chart, "week": history.weekly_chart}
@@ -98,36 +93,38 @@ def write_measures(
                 "measure.html.j2",
                 here="measures/index.html",
                 charts={name: chart for name, chart in charts.items() if chart},
+                force_code=force.code,
                 force_name=force.name,
                 title=measure.section_title,
                 history=history,
                 page_name=f"{force.code}.{measure.code}",
-                query=_query(force.code, measure.code),
                 csv=csv,
                 counted=_counted(measure, force.histories),
                 worst=worst.get(measure.code),
-                trace=trace_address(force.code, measure.code),
                 traced=frozenset(trace.figure["month_start"] for trace in traced),
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
             )
             site.add(csv, history_csv, force.code, [history])
-        for address, histories in breakdowns.items():
-            _write_breakdown(site, address, force, histories)
-        for history in force.histories:
-            if (
-                history.measure.code in traces
-                and force.addresses.get(history.measure.code)
-                and not history.measure.breakdown
-            ):
-                _write_traces(site, force, history.measure, traces[history.measure.code], of_force)
-        in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
-        of_sections = [
-            (title, [_listed_measure(item, force.month, force.addresses) for item in histories])
-            for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
-        ]
-        sections.append((force.name, force.month, of_sections))
-    site.write("measures/index.html", "measures.html.j2", forces=sections)
+            if traced:
+                _write_traces(site, force, measure, traced, of_force)
+    site.write("measures/index.html", "measures.html.j2", forces=[_listed(force) for force in forces])
+
+
+def _by_address(histories: Sequence[MeasureHistory], force: Force) -> dict[str, list[MeasureHistory]]:
+    """Return measures by their page, which those of a breakdown share."""
+    pages: dict[str, list[MeasureHistory]] = {}
+    for history in histories:
+        pages.setdefault(force.addresses[history.measure.code], []).append(history)
+    return pages
+
+
+def _listed(force: Force) -> tuple[str, dict[str, date], list[tuple[str, list[MeasureHistory]]], Mapping[str, str]]:
+    """Return what the list of measures shows of a force: name, months by column, measures by section, and addresses."""
+    columns = {"figure": force.month, "before": months_before(force.month, 1), "year": months_before(force.month, 12)}
+    in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
+    sections = groupby(in_order, key=lambda history: history.measure.section_title)
+    return force.name, columns, [(title, list(histories)) for title, histories in sections], force.addresses
 
 
 def _write_breakdown(site: Site, address: str, force: Force, histories: Sequence[MeasureHistory]) -> None:
@@ -154,7 +151,7 @@ def _write_traces(site: Site, force: Force, measure: Measure, traces: Sequence[T
     # A reader who has only a printed figure searches for it.
     figures = " ".join(f"{trace.figure['display_value']} {trace.figure['month_start']:%Y-%m}" for trace in traces)
     title = f"Days and deliveries: {measure.section_title}, {measure.label}"
-    site.find(address, f"{title}{of_force}", "where its figures come from", figures)
+    site.find(address, f"{title}{of_force}", "where its figures come from", f"trace rows {figures}")
 
 
 def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str, str]:
@@ -168,32 +165,6 @@ def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str,
         for other in others
         if other.numerator and other.numerator in words and not other.denominator
     }
-
-
-def _listed_measure(history: MeasureHistory, month: date, addresses: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the list of measures shows of one, with its months as points of a line."""
-    measure = history.measure
-    no_chart = "Compared at the same age" if history.cohorts else "No figure"
-    return {
-        "address": addresses.get(measure.code, ""),
-        "label": measure.label,
-        "figure": history.text(month),
-        "before": history.text(months_before(month, 1)),
-        "year_before": history.text(months_before(month, 12)),
-        "trend": history.chart.points[-_TREND:] if history.chart else (),
-        "finding": history.chart.finding if history.chart else no_chart,
-        "definition": measure.definition,
-    }
-
-
-def _query(force_code: str, measure: str) -> str:
-    """Return a query of the months of a measure, as the page shows them."""
-    return (
-        "select month_start, value, numerator, denominator, is_provisional\n"
-        "from kpi_measure_monthly\n"
-        f"where force_code = {literal(force_code)} and measure = {literal(measure)}\n"
-        "order by month_start desc"
-    )
 
 
 def history_csv(force_code: str, histories: Sequence[MeasureHistory]) -> str:

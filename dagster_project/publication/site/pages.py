@@ -1,6 +1,6 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from importlib.resources import files
@@ -48,6 +48,7 @@ _FEW_FORCES = 4
 
 _ASSETS = (
     "site.css",
+    "site.js",
     "search.js",
     "views.js",
     "measure.js",
@@ -65,10 +66,10 @@ def write_site(
     *,
     force_code: str,
     events: Mapping[str, Sequence[Event]],
-) -> int:
+) -> None:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
 
-    Pages that fail are left out, and the others are rendered again without links to them.
+    Pages that fail are left out; `unlink_failed` removes the links to them.
 
     Args:
         connection: the warehouse.
@@ -76,34 +77,36 @@ def write_site(
         papers: the papers, by force, newest month first.
         force_code: the force on the first page; the first force with papers if it has none.
         events: what the charts of each force mark.
-
-    Returns:
-        The number of pages written.
     """
     data_until, is_synthetic = newest_delivery(connection)
-    shared = {"data_until": data_until, "is_synthetic": is_synthetic}
-    folder, renderer = draft.folder, draft.renderer
+    attempt = draft.renderer.attempt
     figures = explorer.write_figures(connection, draft)
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
-    forces = sorted(_forces(renderer, connection, papers, events), key=lambda force: force.code != force_code)
-    pages = _read_pages(renderer, connection, forces, force_code)
-    absent = [f"{name}.html" for name, views in pages.items() if is_absent(page_sql(name), views)]
-    # A failed page is not tried again, so this loop ends.
-    while True:
-        site = Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, forces, pages, figures=figures, events=events)
-        rendered = site.render()
-        if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
-            break
-    for address, content in rendered.items():
-        write(folder, address, content)
+    forces = sorted(_forces(draft.renderer, connection, papers, events), key=lambda force: force.code != force_code)
+    views = _read_pages(draft.renderer, connection, forces, force_code)
+    absent = {f"{name}.html" for name, of_page in views.items() if is_absent(page_sql(name), of_page)}
+    pages = [page for page in PAGES if page[0] not in absent]
+    site = Site(draft, {"data_until": data_until, "is_synthetic": is_synthetic, "pages": pages})
+    shown = forces[0].code if forces else ""
+    charts: dict[str, Callable[[], dict[str, Any]]] = {
+        "demand": partial(_weekly_demand, forces),
+        "peers": partial(peer_charts, connection, shown),
+    }
+    for name, of_page in views.items():
+        content = attempt(f"{name}.html", charts.get(name, dict)) if f"{name}.html" not in absent else None
+        if content is not None:
+            write_page(site, name, of_page, **content)
+    attempt("index.html", lambda: _index(site, connection, papers, forces, views.get("trust")))
+    attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
+    attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, shown, figures, events))
+    attempt("dictionary.html", lambda: _dictionary(site, connection))
+    attempt("cookbook.html", lambda: write_cookbook(site, connection))
     assets = Path(str(files("dagster_project.publication") / "assets"))
     for name in _ASSETS:
-        copy(assets / name, folder, f"assets/{name}")
-    copy(assets / "tables.pq", folder, "queries/tables.pq")
-    write(folder, "assets/search-index.js", site.search_index())
-    return sum(1 for path in folder.rglob("*.html"))
+        copy(assets / name, draft.folder, f"assets/{name}")
+    copy(assets / "tables.pq", draft.folder, "queries/tables.pq")
+    write(draft.folder, "assets/search-index.js", site.search_index())
 
 
 def _read_pages(
@@ -120,33 +123,6 @@ def _read_pages(
         if not renderer.has_failed(f"{name}.html"):
             pages[name] = views
     return pages
-
-
-def _collect(
-    site: Site,
-    connection: duckdb.DuckDBPyConnection,
-    papers: Sequence[Paper],
-    forces: Sequence[Force],
-    pages: Mapping[str, Views | None],
-    *,
-    figures: explorer.Files,
-    events: Mapping[str, Sequence[Event]],
-) -> None:
-    # If the marts of a page cannot be read, the page counts as failed.
-    attempt = site.renderer.attempt
-    force_code = forces[0].code if forces else ""
-    charts = {"demand": partial(_weekly_demand, forces), "peers": partial(peer_charts, connection, force_code)}
-    for name, views in pages.items():
-        if f"{name}.html" not in site.failed:
-            content = attempt(f"{name}.html", charts[name]) if name in charts else {}
-            if content is not None:
-                write_page(site, name, views, **content)
-    trust = pages.get("trust") if "trust.html" not in site.failed else None
-    attempt("index.html", lambda: _index(site, connection, papers, forces, trust))
-    attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
-    attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, force_code, figures, events))
-    attempt("dictionary.html", lambda: _dictionary(site, connection))
-    attempt("cookbook.html", lambda: write_cookbook(site, connection))
 
 
 def _forces(
@@ -193,17 +169,17 @@ def _index(
         commentary=Commentary(),
         main_points={latest.month.month: latest.main_points},
     )
+    linked = [(text, *address.partition("#")[::2]) for text, address in QUESTIONS]
+    questions = [question for question in linked if question[1] in dict(site.shared["pages"])]
     site.write(
         "index.html",
         "index.html.j2",
         trust=trust,
         report=report,
         has_notes=False,
-        measure_pages={
-            code: page for code, page in (shown.addresses if shown else {}).items() if page not in site.failed
-        },
+        measure_pages=shown.addresses if shown else {},
         not_compared=not_compared(report) if report else "",
-        questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
+        questions=questions,
         latest=latest,
         contacts=contact_lines(latest.commentary.front, CONTACT_FIELDS) if latest else (),
         running=data.running_months(connection, latest.force_code) if latest else [],
@@ -213,10 +189,8 @@ def _index(
     )
     words = "whom to ask questions feedback publication date calendar owner status"
     site.find("index.html", "Next release and contact", "page", words, anchor="contact")
-    for text, address in QUESTIONS:
-        page, _, anchor = address.partition("#")
-        if page not in site.failed:
-            site.find(page, text, "question", "", anchor=anchor)
+    for text, page, anchor in questions:
+        site.find(page, text, "question", "", anchor=anchor)
     for paper in papers:
         month = paper.month.month
         title = f"Board paper, {paper.force_name}, {long_month(month)}"
@@ -276,12 +250,12 @@ def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
         table
         | {
             "parquet": parquet_addresses(site.folder, table["table_name"]),
-            "page": _page_in_navigation(table["table_name"]),
+            "page": _page_in_navigation(site, table["table_name"]),
         }
         for table in data.tables(connection)
     ]
     site.write(page, "dictionary.html.j2", tables=tables)
-    words = "excel power bi power query pq connection refresh"
+    words = "excel power bi power query pq connection refresh download csv parquet export"
     site.find(page, "Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
         columns = " ".join(column["column_name"] for column in table["columns"])
@@ -289,8 +263,8 @@ def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:
         site.find(page, table["table_name"], "table", words, anchor=table["table_name"])
 
 
-def _page_in_navigation(mart: str) -> tuple[str, str, str] | None:
+def _page_in_navigation(site: Site, mart: str) -> tuple[str, str, str] | None:
     """Return the page that shows a mart: its address, the anchor of a part of it or nothing, and its name."""
     address, _, anchor = (page_of_mart(mart) or "").partition("#")
-    name = dict(PAGES).get(address)
+    name = dict(site.shared["pages"]).get(address)
     return (address, anchor, name) if name else None

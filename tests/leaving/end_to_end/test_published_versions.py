@@ -364,16 +364,16 @@ def test_changed_definition_is_a_cause(nights, names):
     }
 
 
-def queries_of_the_runbook(since: str) -> list[str]:
+def queries_of_the_page(since: str) -> list[str]:
     """The queries of its section on what has changed, about a publication of the test."""
-    text = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "analyst_access.md").read_text(encoding="utf-8")
     section = text.partition("## Changes since a publication\n")[2].partition("\n## ")[0]
     return [query.replace("20221203T041812Z-1f6a09c2", since) for query in re.findall(r'fcir query "([^"]*)"', section)]
 
 
-def test_runbook_queries_list_changes_since_a_publication(nights, names):
+def test_queries_of_the_page_list_changes_since_a_publication(nights, names):
     since = names["first"]
-    steps, net, _ = (nights.published(query) for query in queries_of_the_runbook(since))
+    steps, net, _ = (nights.published(query) for query in queries_of_the_page(since))
     figure = ("kent", "calls_999.max_queue_time", date(2022, 10, 1))
     # Corrected, then no longer provisional.
     assert [row for row in steps if row[1:4] == figure] == [
@@ -393,7 +393,7 @@ def test_runbook_queries_list_changes_since_a_publication(nights, names):
     assert [row[0] for row in steps if row[1:4] == cohort] == [names["corrected"], names["reinstated"]]
     assert [row for row in net if row[:3] == cohort] == []
     for name in names.values():
-        *_, then = queries_of_the_runbook(name)
+        *_, then = queries_of_the_page(name)
         assert nights.published(then) == nights.published(
             "select force_code, measure, month_start, value, is_provisional from published_versions "
             "where run_id = ? order by force_code, measure, month_start",

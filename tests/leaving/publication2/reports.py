@@ -124,9 +124,9 @@ def a_report(**changes: Any) -> Report:
         matrix=_matrix(section.charts[0].points),
         exceptions=(
             model.ExceptionItem(
-                "=999 calls <received>",
-                "Missed the target",
-                (model.Block("paragraph", (Run("=Why & <how> #1"),)),),
+                label="=999 calls <received>",
+                reason="Missed the target",
+                comment=(model.Block("paragraph", (Run("=Why & <how> #1"),)),),
                 action="@Act <now>",
                 owner="+A & B",
                 due="1 May 2023",
@@ -154,7 +154,6 @@ def of_section(report: Report, **changes: Any) -> Report:
 def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
     received = model.Headline(
         measure="calls_999.received",
-        section="999 calls",
         label="=999 calls <received>",
         unit="count",
         decimals=0,
@@ -166,7 +165,7 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         verdict="Worse than usual",
         target="under 2%: missed",
         course=("met in 3 of the last 12 months",),
-        remark="Provisional: 30 of 31 days",
+        is_affected=True,
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
     titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "verdict": "Stands out", "target": "Target"}

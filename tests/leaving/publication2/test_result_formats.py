@@ -162,7 +162,7 @@ def test_json_loses_no_column_value_or_row(connection):
 def test_markdown_escapes_pipes_line_ends_and_html(connection):
     sql = "select 'a|b' || chr(10) || '\\' as \"x|y\", '<img/src=x>' as \"<b>\", [1] as c"
     assert written(write_markdown, connection, sql) == (
-        "| x\\|y | &lt;b> | c |\n|---|---|---|\n| a\\|b\\n\\\\ | &lt;img/src=x> | [1] |\n"
+        "| `x\\|y` | `<b>` | c |\n|---|---|---|\n| `a\\|b\\n\\\\` | `<img/src=x>` | [1] |\n"
     )
 
 
@@ -188,5 +188,5 @@ def test_markdown_shows_a_value_as_it_is(value):
 def test_the_first_column_of_rows_is_kept_whole(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     out = Terminal()
-    write_rows(["a", "b"], [("x" * 20, "y" * 30)], out)
+    write_rows(["a", "b"], [[("x" * 20, "y" * 30)]], out)
     assert out.getvalue().splitlines()[1] == f"{'x' * 20}  {'y' * 17}…"

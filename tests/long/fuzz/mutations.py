@@ -309,6 +309,7 @@ def optional_column_left_out(draft: Draft) -> None:
 def required_column_left_out_or_renamed(draft: Draft) -> None:
     lost, heading = draft.chance.choice(("stay_id", "kind", "begun_at", "passport")), draft.chance.choice(("", "else"))
     draft.columns = [(name, heading if name == lost else old) for name, old in draft.columns if name != lost or heading]
+    draft.unknown += [heading] if heading else []
     draft.rejected = ("missing_column",)
 
 

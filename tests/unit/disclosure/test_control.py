@@ -66,9 +66,9 @@ def test_no_small_cell_follows_from_what_is_shown_and_every_true_count_is_possib
     shown = control(counts, rules)
     assert findings(counts, shown, rules) == []
     found = intervals(shown, sum(counts), rules)
-    for count, value, interval in zip(counts, shown, found, strict=True):
+    for count, value, (least, most) in zip(counts, shown, found, strict=True):
         assert value is None or value == rules.shown(count)
-        assert interval.least <= count <= interval.most
+        assert least <= count <= most
 
 
 @pytest.mark.parametrize(("threshold", "base", "cells", "most"), [(5, 5, 2, 30), (3, 5, 3, 13), (4, 3, 3, 16)])

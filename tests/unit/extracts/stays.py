@@ -89,7 +89,7 @@ def judge(
     good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")
     force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
-    whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
+    whole = {"fault": None, "fault_column": None, "other_faults": "", "fault_detail": None}
     with_warnings = f"select *, {conditions} from ({good.sql})"
     judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, good.parameters | force))]
     judged += rows_as_dicts(connection.execute(faulty.sql, faulty.parameters | force))

@@ -212,6 +212,8 @@ def test_the_reason_for_a_refused_header_shows_no_other_cell(tmp_path, text, rea
     assert error.code == reason[0]
     assert reason[1] in str(error)
     assert not any(value in str(error) for value in ("Smith", "Jones", "07700", "01:02:03"))
+    named = [text for text in error.unknown_columns if text in ("Mrs Smith", "07700900000")]
+    assert named == ["Mrs Smith"] * text.startswith("Mrs Smith,visit_id")
 
 
 def test_a_contract_of_one_column_needs_one_cell(tmp_path):

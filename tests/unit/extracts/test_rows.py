@@ -65,8 +65,8 @@ def test_each_fault_has_its_column_and_the_shape_of_its_cell(session):
     for (changed, code, column, shape), row in zip(
         FAULTS, judge(session, [{**GOOD, **changed} for changed, *_ in FAULTS]), strict=True
     ):
-        found = row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"]
-        assert found == (code, column, 1, shape), changed
+        found = row["fault"], row["fault_column"], row["other_faults"], row["fault_detail"]
+        assert found == (code, column, "", shape), changed
         assert row["force_code"] == (None if column == "force_code" else "kent")
     assert {code for _, code in fault_sentences(STAYS)} == {code for _, code, *_ in FAULTS} | {*CELL_RECORD_FAULTS}
 
@@ -99,10 +99,10 @@ def test_a_good_row_comes_out_typed_and_rules_between_columns_allow_equal_times(
 def test_the_first_fault_in_the_order_of_the_columns_is_named_and_a_personal_cell_has_no_shape(session):
     three = {**GOOD, "is_regular": "maybe", "kind": "medium", "nights": "0"}
     rows = judge(session, [three, three | {"kind": "long"}, {**GOOD, "passport": None}])
-    assert [tuple(row[part] for part in ("fault_column", "fault", "fault_count", "fault_detail")) for row in rows] == [
-        ("kind", "not_in_list", 3, "text of 6 letters"),
-        ("nights", "below_minimum", 2, "1 digit"),
-        ("passport", "required_empty", 1, None),
+    assert [tuple(row[part] for part in ("fault_column", "fault", "other_faults", "fault_detail")) for row in rows] == [
+        ("kind", "not_in_list", "nights below_minimum, is_regular not_a_boolean", "text of 6 letters"),
+        ("nights", "below_minimum", "is_regular not_a_boolean", "1 digit"),
+        ("passport", "required_empty", "", None),
     ]
 
 
@@ -115,10 +115,10 @@ def test_a_faulty_row_has_the_surrogates_of_its_personal_cells(session):
 def test_a_fault_of_the_record_has_no_column_unless_it_is_of_one_cell(session):
     records = [{"fault": code, "fault_detail": "9 instead of 11"} for code in RECORD_FAULTS]
     of_cells = [{"fault": code, "record_column": "guest"} for code in CELL_RECORD_FAULTS]
-    parts = ("fault", "fault_column", "fault_count", "fault_detail", "force_code")
+    parts = ("fault", "fault_column", "other_faults", "fault_detail", "force_code")
     assert [tuple(row[part] for part in parts) for row in judge(session, [*records, *of_cells])] == [
-        *((code, None, 1, "9 instead of 11", None) for code in RECORD_FAULTS),
-        *((code, "guest", 1, None, None) for code in CELL_RECORD_FAULTS),
+        *((code, None, "", "9 instead of 11", None) for code in RECORD_FAULTS),
+        *((code, "guest", "", None, None) for code in CELL_RECORD_FAULTS),
     ]
 
 
@@ -140,17 +140,17 @@ def test_sentences_state_what_was_expected():
 
 
 @pytest.mark.parametrize(
-    ("detail", "column", "count", "reason"),
+    ("detail", "column", "others", "reason"),
     [
-        (None, "guest", 2, "S (2 cells of the row are faulty)"),
-        ("2 instead of 5", None, 1, "S: 2 instead of 5"),
-        ("3 digits", "kind", 1, "S; found 3 digits"),
+        (None, "guest", "kind not_in_list", "S (also faulty: kind not_in_list)"),
+        ("2 instead of 5", None, "", "S: 2 instead of 5"),
+        ("3 digits", "kind", "", "S; found 3 digits"),
     ],
 )
-def test_a_reason_says_what_was_found(session, detail, column, count, reason):
-    sql = "select $1 as fault_detail, $2 as fault_column, $3 as fault_count"
+def test_a_reason_says_what_was_found(session, detail, column, others, reason):
+    sql = "select $1 as fault_detail, $2 as fault_column, $3 as other_faults"
     sql = "select " + reason_of("'S'") + f" from ({sql}) as faulty"
-    assert session.execute(sql, [detail, column, count]).fetchall() == [(reason,)]
+    assert session.execute(sql, [detail, column, others]).fetchall() == [(reason,)]
 
 
 PERSONAL = [

@@ -98,7 +98,7 @@ def test_the_rows_of_a_file_are_shown_with_their_faults_and_the_comparisons(inst
     for text in (
         "visits_2022-11-01_south.csv (visits): would be loaded: 60 rows read, 56 good, 4 quarantined\n",
         "        4  not_an_integer\n",
-        '  row 58, column minutes: not a whole number in digits; found "never" [not_an_integer]\n',
+        '  row 58 and 3 others, column minutes: not a whole number in digits; found "never" [not_an_integer]\n',
         "  with 1 other file of 2022-11-01 in the landing folder: visits_2022-11-01_north.csv\n",
         "  volume: 310 rows; usual for a Tuesday: 300 (median of 4)\n",
         "  faulty: 4 of 310 rows, and 4 of 1,210 with the accepted deliveries of the 27 days before; rejected above 5%",
@@ -156,9 +156,9 @@ def test_json_has_file_row_column_reason_and_counts_as_keys(tmp_path, printed):
     of_file = about | {"file": "visits_2022-11-01.csv"}
     rows_of_file = of_file | {"rows_read": 60, "rows_good": 30, "rows_quarantined": 30}
     code = of_file | {"reason_code": "not_an_integer"}
-    cells = [code | {"row": number, "column": "minutes"} for number in range(32, 52)]
+    equal = code | {"row": 32, "equal_rows": 29, "column": "minutes"}
     verdict = about | {"verdict": "rejected", "reason_codes": ["faulty_rows_are_within_limits"], "level": "error"}
-    for expected in (rows_of_file, code | {"count": 30}, *cells, verdict | {"faulty_rows": 30}):
+    for expected in (rows_of_file, code | {"count": 30}, equal, verdict | {"faulty_rows": 30}):
         assert [line for line in lines if line | expected == line], expected
 
 

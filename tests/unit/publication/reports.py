@@ -1,7 +1,7 @@
 """A small paper with one case of everything that a renderer has to show."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -114,9 +114,9 @@ def a_report(**changes: Any) -> Report:
         matrix=_matrix(section.charts[0].points),
         exceptions=(
             model.ExceptionItem(
-                "=999 calls <received>",
-                "Missed the target",
-                (Block("paragraph", (Run("=Why & <how> #1"),)),),
+                label="=999 calls <received>",
+                reason="Missed the target",
+                comment=(Block("paragraph", (Run("=Why & <how> #1"),)),),
                 action="@Act <now>",
                 owner="+A & B",
                 due="1 May 2023",
@@ -154,7 +154,6 @@ def of_section(report: Report, **changes: Any) -> Report:
 def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
     received = model.Headline(
         measure="calls_999.received",
-        section="999 calls",
         label="=999 calls <received>",
         unit="count",
         decimals=0,
@@ -169,7 +168,7 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         target_value=Decimal(2),
         target_state="missed; met in 3 of the last 12 months",
         rest="needs about 94%",
-        remark="Provisional: 30 of 31 days",
+        is_affected=True,
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_before": "Dec 2022", "year_before": "Jan 2022"}
     titles |= {"fytd": "Year to date", "target": "Target", "rest": "Rest of the year", "trend": "Last 12 months"}
@@ -192,9 +191,6 @@ def a_frame() -> dict[str, Any]:
         "root": "",
         "here": "explorer.html",
         "pages": PAGES,
-        "failed": frozenset(),
-        "run_id": "20230201T041500Z-0a1b2c3d",
-        "published_at": datetime(2023, 2, 1, 4, 15, tzinfo=UTC),
         "data_until": date(2023, 1, 31),
         "is_synthetic": True,
     }

@@ -65,7 +65,7 @@ def publish(tmp_path, monkeypatch):
         renderer.failing, renderer.has_same_tables = failing, has_same_tables
         draft = Draft(folders[-1], before, renderer)
         written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
-        files.write_manifest(folders[-1], {"files": [], "rendered": renderer.made_of})
+        files.write_manifest(folders[-1], {"files": files.files_of(folders[-1]), "rendered": renderer.made_of})
         pages = [(paper, folders[-1] / paper.folder / papers.PAGE) for paper in written]
         return {
             paper.month.month: (paper.is_rendered, page.parent, page.read_text(encoding="utf-8"))

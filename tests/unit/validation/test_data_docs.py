@@ -37,7 +37,7 @@ def validated(contract, *, fails: bool = False, is_synthetic: bool = True):
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_each_rule_has_a_result_with_severity_dimension_counts_and_rows(fails):
-    contract = ruled("expect_column_values_to_be_null", column="kind")
+    contract = ruled("expect_column_values_to_not_be_null", column="kind")
     result = validated(contract, fails=fails)
     assert result.outcomes == outcomes_of(contract, violations_of(contract, fails=fails)).outcomes
     document = json.loads(result.document)
@@ -65,8 +65,10 @@ def test_no_value_of_a_failed_row_is_written_or_printed(capfd, caplog):
     shown_nowhere = "Zebra-0123456789"
     bad = GOOD_ROW | {"visit_id": shown_nowhere, "caller": 987654321012, "length": -98765.4}
     between = ruled("expect_column_values_to_be_between", column="length", min_value=0)
-    unique = ruled("expect_column_values_to_be_unique", name="unique", column="caller")
-    contract = replace(VISITS, rules=between.rules + unique.rules)
+    of_query = ruled(
+        "unexpected_rows_expectation", name="of_query", unexpected_rows_query="from {batch} where caller > 12"
+    )
+    contract = replace(VISITS, rules=between.rules + of_query.rules)
     with candidate(contract, [bad, bad]) as connection, caplog.at_level("DEBUG"):
         result = validate(contract, count_violations(contract, connection), run_id="r", is_synthetic=False)
     assert [outcome.success for outcome in result.outcomes].count(False) == 2

@@ -2,9 +2,12 @@
 
 import random
 from datetime import date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import Environment
 
+from dagster_project.settings import DBT_PROJECT
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 from dagster_project.warehouse.state import (
     affected_figures,
@@ -15,7 +18,6 @@ from dagster_project.warehouse.state import (
     unresolved_deliveries,
 )
 from dagster_project.warehouse.tables import ensure_tables
-from tests.deliveries_mart import deliveries_sql
 from tests.unit.loading.installation import VISITS
 
 DAYS = 150
@@ -57,7 +59,9 @@ def connection():
             **{"loaded_at": datetime(2023, 1, 1), "change_seq": 1, "file_name": None},  # noqa: DTZ001 (naive UTC)
         }
         insert_rows(connection, "audit.load", [about | load for load in loads])
-        connection.execute(f"create table marts.deliveries as {deliveries_sql('audit.load')}")
+        model = (DBT_PROJECT / "models" / "quality" / "deliveries.sql").read_text(encoding="utf-8")
+        context = {"dbt": SimpleNamespace(type_string=lambda: "varchar"), "source": lambda *_: "audit.load"}
+        connection.execute(f"create table marts.deliveries as {Environment().from_string(model).render(context)}")  # noqa: S701 (SQL)
         yield connection
 
 

@@ -2,6 +2,56 @@
 -- lead: Why and when recorded crimes are cancelled, how many more to expect, and where crimes were recorded.
 -- search: Recorded and cancelled crime | cancellations months transferred reinstated no-crime
 
+create or replace temp view crossed as
+with details as (
+    select
+        details.*,
+        coalesce(offences.offence_group, 'Offence not in the list') as offence_group,
+        coalesce(cancel_code, 'none') as code,
+        coalesce(cancel_code || ': ' || nullif(split_part(measures.label, ': ', 2), ''), cancel_code, 'No code') as reason,
+        if(days_band = '0', 'Same day', days_band || ' days') as band
+    from marts.kpi_cancellation_detail_monthly as details
+    left join marts.dim_offence as offences on details.offence_code = offences.offence_code
+    left join marts.measures as measures on measures.measure = 'crime.cancelled.' || details.cancel_code
+),
+parts as (
+    select
+        force_code, month_start, is_provisional, share_of_days_loaded, cancelled,
+        unnest(
+            if(
+                counted_by = 'event',
+                [{'shown': 'groups-by-code', 'name': offence_group, 'place': '', 'heading': code, 'position': code}],
+                [
+                    {'shown': 'codes', 'name': reason, 'place': code, 'heading': band, 'position': printf('%05d', days_from)},
+                    {'shown': 'groups', 'name': offence_group, 'place': '', 'heading': band, 'position': printf('%05d', days_from)}
+                ]
+            ), recursive := true
+        )
+    from details
+),
+cells as (
+    select
+        force_code, month_start, shown, name, place, heading, min(position) as position,
+        bool_or(is_provisional) as is_provisional, min(share_of_days_loaded) as share_of_days_loaded,
+        cast(sum(cancelled) as bigint) as figure, name is not null as is_shaded
+    from parts
+    group by force_code, month_start, shown, heading, grouping sets ((name, place), ())
+)
+select
+    force_code, month_start, shown, place, is_shaded, coalesce(name, 'All') as name,
+    bool_or(is_provisional) as is_provisional, min(share_of_days_loaded) as share_of_days_loaded,
+    list({'heading': heading, 'position': position, 'figure': figure, 'format': 'count 0'}) as cells,
+    cast(sum(figure) as bigint) as "All", "All" as most,
+    sum("All") filter (is_shaded) over (partition by force_code, month_start, shown) as total,
+    if(
+        shown <> 'groups-by-code' and 1 = row_number() over (
+            partition by force_code, month_start, shown order by is_shaded desc, "All" desc, place, name
+        ),
+        'Most: {name}, {most} of {total}.', null
+    ) as finding
+from cells
+group by force_code, month_start, shown, name, place, is_shaded;
+
 -- view: by-month
 -- title: By month
 -- by: force
@@ -47,126 +97,37 @@ order by crimes.force_code, crimes.month_start desc
 --   and cancelled since: never add the two. Darker cells have higher figures.
 -- by: force month
 -- corner: Offence group
--- shades: all
+-- shades: cells
 -- empty: 0
-with cancelled as (
-    select
-        details.force_code, month_start, is_provisional, share_of_days_loaded, cancelled,
-        coalesce(cancel_code, 'none') as code,
-        coalesce(offences.offence_group, 'Offence not in the list') as offence_group
-    from marts.kpi_cancellation_detail_monthly as details
-    left join marts.dim_offence as offences on details.offence_code = offences.offence_code
-    where counted_by = 'event' and month_start >= $first_month
-),
-crossed as (
-    select
-        force_code, month_start,
-        bool_or(is_provisional) as is_provisional,
-        min(share_of_days_loaded) as share_of_days_loaded,
-        offence_group as name,
-        coalesce(code, 'All') as heading,
-        cast(sum(cancelled) as bigint) as figure,
-        code is not null as is_shaded
-    from cancelled
-    group by force_code, month_start, offence_group, grouping sets ((code), ())
-)
-select
-    *,
-    '{force}, cancelled in {named_month}' as caption,
-    'count 0' as format,
-    dense_rank() over (order by heading = 'All', heading) as position,
-    max(figure) over (partition by force_code, month_start, name) as of_group
+select *, '{force}, cancelled in {named_month}' as caption
 from crossed
-order by force_code, month_start, of_group desc, name
+where shown = 'groups-by-code' and is_shaded and month_start >= $first_month
+order by force_code, month_start, "All" desc, name
 
 -- view: codes
 -- title: Crimes recorded in the month and cancelled since, by reason and days to cancel
 -- by: force month
 -- corner: Reason
--- shades: all
+-- shades: cells
 -- empty: 0
 -- marts: kpi_cancellation_detail_monthly
 -- search: Cancelled crime by reason and days to cancel | cancellation codes C1 C2 C3 C4 C5 time
-with cancelled as (
-    select
-        details.*,
-        coalesce(cancel_code, 'none') as code,
-        coalesce(cancel_code || ': ' || nullif(split_part(measures.label, ': ', 2), ''), cancel_code, 'No code')
-            as code_name
-    from marts.kpi_cancellation_detail_monthly as details
-    left join marts.measures as measures on measures.measure = 'crime.cancelled.' || details.cancel_code
-    where counted_by <> 'event' and month_start >= $first_month
-),
-crossed as (
-    select
-        force_code, month_start,
-        bool_or(is_provisional) as is_provisional,
-        min(share_of_days_loaded) as share_of_days_loaded,
-        code,
-        if(code is null, 'All', any_value(code_name)) as name,
-        case days_band when '0' then 'Same day' else coalesce(days_band || ' days', 'All') end as heading,
-        if(days_band is null, 100000, any_value(days_from)) as position,
-        cast(sum(cancelled) as bigint) as figure,
-        code is not null and days_band is not null as is_shaded
-    from cancelled
-    group by force_code, month_start, cube (code, days_band)
-)
-select
-    *,
-    '{force}, recorded in this month and cancelled since, {named_month}' as caption,
-    'count 0' as format,
-    sum(if(code is null and heading = 'All', figure, null)) over (partition by force_code, month_start) as total,
-    if(
-        heading = 'All' and code is not null and row_number() over (
-            partition by force_code, month_start, heading order by code is null, figure desc, code
-        ) = 1,
-        'Most: {name}, {figure} of {total}.', null
-    ) as finding
+select *, '{force}, recorded in this month and cancelled since, {named_month}' as caption
 from crossed
-order by force_code, month_start, code nulls last
+where shown = 'codes' and month_start >= $first_month
+order by force_code, month_start, place nulls last
 
 -- view: groups
 -- title: Crimes recorded in the month and cancelled since, by offence group and days to cancel
 -- by: force month
 -- corner: Offence group
--- shades: all
+-- shades: cells
 -- empty: 0
 -- search: Cancelled crime by offence group | offences violence theft sexual
-with cancelled as (
-    select
-        details.*,
-        coalesce(offences.offence_group, 'Offence not in the list') as offence_group
-    from marts.kpi_cancellation_detail_monthly as details
-    left join marts.dim_offence as offences on details.offence_code = offences.offence_code
-    where counted_by <> 'event' and month_start >= $first_month
-),
-crossed as (
-    select
-        force_code, month_start,
-        bool_or(is_provisional) as is_provisional,
-        min(share_of_days_loaded) as share_of_days_loaded,
-        offence_group as name,
-        case days_band when '0' then 'Same day' else coalesce(days_band || ' days', 'All') end as heading,
-        if(days_band is null, 100000, any_value(days_from)) as position,
-        cast(sum(cancelled) as bigint) as figure,
-        days_band is not null as is_shaded
-    from cancelled
-    group by force_code, month_start, offence_group, grouping sets ((days_band), ())
-)
-select
-    *,
-    '{force}, recorded in this month and cancelled since, {named_month}' as caption,
-    'count 0' as format,
-    max(figure) over (partition by force_code, month_start, name) as of_group,
-    cast(sum(figure) filter (not is_shaded) over (partition by force_code, month_start) as bigint) as total,
-    if(
-        heading = 'All' and row_number() over (
-            partition by force_code, month_start, heading order by figure desc, name
-        ) = 1,
-        'Most: {name}, {figure} of {total}.', null
-    ) as finding
+select *, '{force}, recorded in this month and cancelled since, {named_month}' as caption
 from crossed
-order by force_code, month_start, of_group desc, name
+where shown = 'groups' and is_shaded and month_start >= $first_month
+order by force_code, month_start, "All" desc, name
 
 -- view: maturity
 -- title: How a month's crimes are cancelled over time
@@ -175,48 +136,39 @@ order by force_code, month_start, of_group desc, name
 --   than three earlier months.
 -- by: force
 -- corner: Recorded in
--- shades: all
+-- shades: cells
 -- empty: 
 -- marts: kpi_crime_expected_net kpi_crime_maturity
 -- search: Expected cancellations | maturity triangle cohort expected final net
-with months as (
-    select *, month_start = max(month_start) over (partition by force_code) as is_newest
-    from marts.kpi_crime_expected_net
-    where month_start >= $first_month
-),
-cells as (
-    select
-        force_code, month_start, 'Crimes' as heading, -1 as position, recorded_crime as figure, 'count 0' as format,
-        false as is_shaded
-    from months
-    union all
+with ages as (
     -- Ages of a year beside each other; older cancellations are in the column of all so far.
     select
-        force_code, month_start, cast(months_since as text), months_since, pct_cancelled_to_date, 'percent 1', true
+        force_code, month_start,
+        list({
+            'heading': cast(months_since as text), 'position': months_since, 'figure': pct_cancelled_to_date,
+            'format': 'percent 1'
+        }) as cells
     from marts.kpi_crime_maturity
     where is_observed and months_since <= 12
-    union all
-    select force_code, month_start, 'Cancelled so far', 13, cancelled_to_date, 'count 0', false
-    from months
-    union all
-    select
-        force_code, month_start, 'Expected in the end', 14, expected_final_cancelled,
-        if(is_trial and expected_final_cancelled is not null, '{figure:count 0}*', 'count 0'), false
-    from months
-    union all
-    select force_code, month_start, 'Expected to remain', 15, expected_final_net, 'count 0', false
-    from months
+    group by all
 )
 select
-    months.*, cells.* exclude (force_code, month_start),
+    months.*,
+    recorded_crime as "Crimes",
+    ages.cells,
+    cancelled_to_date as "Cancelled so far",
+    coalesce(format('{:,}', cast(round(expected_final_cancelled) as bigint)) || if(is_trial, '*', ''), '–')
+        as "Expected in the end",
+    expected_final_net as "Expected to remain",
     if(
-        is_newest and position = 13 and expected_final_cancelled is not null,
+        month_start = max(month_start) over (partition by force_code) and expected_final_cancelled is not null,
         '{month}: {cancelled_to_date} of {recorded_crime} crimes are cancelled so far, and {expected_final_cancelled} '
         || 'are expected in the end.', null
     ) as finding
-from months
-inner join cells using (force_code, month_start)
-order by force_code, month_start, position
+from marts.kpi_crime_expected_net as months
+left join ages using (force_code, month_start)
+where month_start >= $first_month
+order by force_code, month_start
 
 -- view: days
 -- title: How long a month's crimes stood before they were cancelled
@@ -225,14 +177,16 @@ order by force_code, month_start, position
 -- by: force
 -- corner: Recorded in
 select
-    force_code, month_start, is_provisional, share_of_days_loaded,
-    cast(months_since as text) as heading,
-    months_since as position,
-    avg_days_to_cancel_to_date as figure,
-    'count 1' as format
+    force_code, month_start, any_value(is_provisional) as is_provisional,
+    any_value(share_of_days_loaded) as share_of_days_loaded,
+    list({
+        'heading': cast(months_since as text), 'position': months_since, 'figure': avg_days_to_cancel_to_date,
+        'format': 'count 1'
+    }) as cells
 from marts.kpi_crime_maturity
 where is_observed and months_since <= 12 and month_start >= $first_month
-order by force_code, month_start, months_since
+group by force_code, month_start
+order by force_code, month_start
 
 -- view: districts
 -- title: Districts

@@ -1,106 +1,92 @@
 -- search: Demand and staffing | resourcing heat map busiest calls 999 101 hour weekday weekly staffing backlog queue
 -- choice line: Line | {} calls
 
+
+create or replace temp view heat as
+with hours as (
+    select
+        force_code, month_start, staffing.is_provisional, staffing.share_of_days_loaded, line, day_of_week, hour_of_day,
+        calls.not_answered, calls.received,
+        if(
+            service_level_target_pct is null or answer_target_seconds is null, null,
+            {'level': service_level_target_pct, 'seconds': answer_target_seconds}
+        ) as target,
+        unnest(
+            [
+                {
+                    'shown': 'calls', 'figure': calls_per_hour, 'format': 'count 1',
+                    'most': 'Busiest: {weekday:%A} from {name}, {greatest:count 1} calls.'
+                },
+                {
+                    'shown': 'unanswered', 'figure': pct_not_answered, 'format': 'percent 0',
+                    'most': 'Most: {weekday:%A} from {name}, {greatest:percent 0}, {part} of {whole} calls.'
+                },
+                {
+                    'shown': 'operators', 'figure': operators_required, 'format': 'count 0',
+                    'most': 'Most: {weekday:%A} from {name}, {greatest}.'
+                }
+            ], recursive := true
+        )
+    from marts.kpi_staffing_hourly as staffing
+    left join marts.kpi_calls_hourly as calls using (force_code, line, month_start, day_of_week, hour_of_day)
+),
+rows as (
+    select
+        force_code, month_start, is_provisional, share_of_days_loaded, line, shown, most,
+        printf('%02d:00', hour_of_day) as name,
+        max(figure) as greatest,
+        list(figure order by day_of_week) as figures,
+        list(not_answered order by day_of_week) as not_answered,
+        list(received order by day_of_week) as received,
+        any_value(target.level) as level, any_value(target.seconds) as seconds,
+        list({
+            -- 1 January 2024 was a Monday.
+            'heading': strftime(date '2023-12-31' + cast(day_of_week as integer), '%a'), 'position': day_of_week,
+            'figure': figure, 'format': format
+        }) as cells
+    from hours
+    group by all
+)
+select
+    * exclude (figures, not_answered, received),
+    list_position(figures, greatest) as day_of_most,
+    date '2023-12-31' + cast(day_of_most as integer) as weekday,
+    not_answered[day_of_most] as part,
+    received[day_of_most] as whole,
+    '{force}, {line} calls, {named_month}'
+    || if(shown = 'operators' and level is not null, ', to answer {level:count own}% in {seconds:count own} s', '')
+        as caption,
+    case row_number() over (partition by force_code, month_start, line, shown order by greatest desc nulls last, name)
+        when 1 then if(greatest > 0, most, 'There were none.')
+    end as finding
+from rows;
+
 -- view: calls
 -- title: Calls offered per hour
 -- by: force month line
 -- corner: Hour
--- shades: all
-with hours as (
-    select
-        force_code, month_start, is_provisional, share_of_days_loaded, line, hour_of_day,
-        list(calls_per_hour order by day_of_week) as figure,
-        max(calls_per_hour) as greatest
-    from marts.kpi_staffing_hourly
-    where month_start >= $first_month
-    group by all
-)
-select
-    * exclude (hour_of_day),
-    '{force}, {line} calls, {named_month}' as caption,
-    printf('%02d:00', hour_of_day) as name,
-    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
-    'count 1' as format,
-    -- The day of the greatest figure: 1 January 2024 was a Monday.
-    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
-    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
-        when 1 then if(greatest > 0, 'Busiest: {weekday:%A} from {name}, {greatest:count 1} calls.', 'There were none.')
-    end as finding
-from hours
-order by force_code, month_start, line, hour_of_day
+-- shades: cells
+from heat where shown = 'calls' and month_start >= $first_month order by force_code, month_start, line, name
 
 -- view: unanswered
 -- title: Share not answered
 -- by: force month line
 -- corner: Hour
--- shades: all
+-- shades: cells
 -- marts: kpi_calls_hourly
--- search: Share not answered, by hour and weekday | lost abandoned attrition heat map Monday Tuesday Wednesday Thursday
---   Friday Saturday Sunday
-with hours as (
-    select
-        force_code, month_start, staffing.is_provisional, staffing.share_of_days_loaded, line, hour_of_day,
-        list(hours.not_answered order by day_of_week) as not_answered_of_day,
-        list(hours.received order by day_of_week) as received_of_day,
-        list(pct_not_answered order by day_of_week) as figure,
-        max(pct_not_answered) as greatest
-    from marts.kpi_staffing_hourly as staffing
-    left join marts.kpi_calls_hourly as hours using (force_code, line, month_start, day_of_week, hour_of_day)
-    where month_start >= $first_month
-    group by all
-)
-select
-    * exclude (hour_of_day, not_answered_of_day, received_of_day),
-    '{force}, {line} calls, {named_month}' as caption,
-    printf('%02d:00', hour_of_day) as name,
-    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
-    'percent 0' as format,
-    -- The day of the greatest figure: 1 January 2024 was a Monday.
-    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
-    not_answered_of_day[list_position(figure, greatest)] as part,
-    received_of_day[list_position(figure, greatest)] as whole,
-    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
-        when 1
-            then if(
-                greatest > 0, 'Most: {weekday:%A} from {name}, {greatest:percent 0}, {part} of {whole} calls.',
-                'There were none.'
-            )
-    end as finding
-from hours
-order by force_code, month_start, line, hour_of_day
+-- search: Share not answered, by hour and weekday | 999 101 calls lost abandoned attrition heat map worst Monday Tuesday
+--   Wednesday Thursday Friday Saturday Sunday
+from heat where shown = 'unanswered' and month_start >= $first_month order by force_code, month_start, line, name
 
 -- view: operators
 -- title: Operators needed
 -- by: force month line
 -- corner: Hour
--- shades: all
+-- shades: cells
 -- marts: kpi_staffing_hourly
 -- search: Operators needed, by hour and weekday | staffing resourcing erlang rota shift Monday Tuesday Wednesday
 --   Thursday Friday Saturday Sunday
-with hours as (
-    select
-        force_code, month_start, is_provisional, share_of_days_loaded, line, hour_of_day,
-        any_value(service_level_target_pct) as level, any_value(answer_target_seconds) as seconds,
-        list(operators_required order by day_of_week) as figure,
-        max(operators_required) as greatest
-    from marts.kpi_staffing_hourly
-    where month_start >= $first_month
-    group by all
-)
-select
-    * exclude (hour_of_day),
-    '{force}, {line} calls, {named_month}'
-    || if(level is null or seconds is null, '', ', to answer {level:count own}% in {seconds:count own} s') as caption,
-    printf('%02d:00', hour_of_day) as name,
-    ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as heading,
-    'count 0' as format,
-    -- The day of the greatest figure: 1 January 2024 was a Monday.
-    date '2023-12-31' + cast(list_position(figure, greatest) as integer) as weekday,
-    case row_number() over (partition by force_code, month_start, line order by greatest desc nulls last, hour_of_day)
-        when 1 then if(greatest > 0, 'Most: {weekday:%A} from {name}, {greatest}.', 'There were none.')
-    end as finding
-from hours
-order by force_code, month_start, line, hour_of_day
+from heat where shown = 'operators' and month_start >= $first_month order by force_code, month_start, line, name
 
 -- view: target-days
 -- title: Days that missed a target
@@ -114,33 +100,41 @@ with kinds as (
     from marts.definitions
     where definition in ('target', 'benchmark')
     group by applies_to
+),
+measures_of_days as (
+    select
+        days.*, days.month_start as month, measures.short_label,
+        measures.section_title || ': ' || measures.label as heading,
+        dense_rank() over (order by measures.section_order, measures.board_paper_order nulls last, measures.measure)
+            as position,
+        null as figure,
+        '{days_missed} of {days}' as format,
+        coalesce(kinds.kind, 'target') as kind,
+        if(days.month_start = max(days.month_start) filter (not days.is_provisional) over (partition by days.force_code),
+            '{month}: {short_label} missed the {target:' || measures.unit || ' own} {kind} on '
+            || case
+                when days.days_missed = days.days and days.days > 1 then 'all {days} days'
+                else if(days.days_missed = 0, 'none', '{days_missed}') || ' of {days} ' || if(days.days = 1, 'day', 'days')
+            end
+            -- All days are equal.
+            || if(days.days_missed = 0 and coalesce(days.worst_value, 0) = 0, '.',
+                '; the ' || if(measures.better = 'lower', 'highest', 'lowest')
+                || ' day was {worst_day:%-d %B} ({worst_value:' || measures.unit || ' ' || measures.decimals || '}).'
+            ),
+            null
+        ) as finding
+    from marts.kpi_target_days_monthly as days
+    inner join marts.measures as measures on days.measure = measures.measure
+    left join kinds on days.measure = kinds.measure
+    where days.month_start >= $first_month
 )
 select
-    days.*, measures.short_label,
-    measures.section_title || ': ' || measures.label as heading,
-    dense_rank() over (order by measures.section_order, measures.board_paper_order nulls last, measures.measure)
-        as position,
-    null as figure,
-    '{days_missed} of {days}' as format,
-    coalesce(kinds.kind, 'target') as kind,
-    if(days.month_start = max(days.month_start) filter (not days.is_provisional) over (partition by days.force_code),
-        '{month}: {short_label} missed the {target:' || measures.unit || ' own} {kind} on '
-        || case
-            when days.days_missed = days.days and days.days > 1 then 'all {days} days'
-            else if(days.days_missed = 0, 'none', '{days_missed}') || ' of {days} ' || if(days.days = 1, 'day', 'days')
-        end
-        -- All days are equal.
-        || if(days.days_missed = 0 and coalesce(days.worst_value, 0) = 0, '.',
-            '; the ' || if(measures.better = 'lower', 'highest', 'lowest')
-            || ' day was {worst_day:%-d %B} ({worst_value:' || measures.unit || ' ' || measures.decimals || '}).'
-        ),
-        null
-    ) as finding
-from marts.kpi_target_days_monthly as days
-inner join marts.measures as measures on days.measure = measures.measure
-left join kinds on days.measure = kinds.measure
-where days.month_start >= $first_month
-order by days.force_code, days.month_start desc, position
+    force_code, month_start, any_value(is_provisional) as is_provisional,
+    any_value(share_of_days_loaded) as share_of_days_loaded,
+    list(measures_of_days order by position) as cells
+from measures_of_days
+group by force_code, month_start
+order by force_code, month_start desc
 
 -- view: returning
 -- title: Callers to 101 who were not answered and came back
@@ -172,7 +166,7 @@ order by force_code, month_start desc
 -- title: Concurrent live chats
 -- note: Share of the operators' time spent with this many concurrent chats.
 -- by: force
--- shades: all
+-- shades: cells
 -- marts: kpi_chat_concurrency_monthly
 -- search: Concurrent live chats | held at once chat operators
 with months as (
@@ -188,11 +182,11 @@ with months as (
 )
 select
     months.*,
-    number || ' at once' as heading,
-    chats.pct_of_operator_time as figure,
-    'percent 1' as format,
+    list({
+        'heading': number || ' at once', 'position': number, 'figure': chats.pct_of_operator_time, 'format': 'percent 1'
+    }) as cells,
     if(
-        number = 1 and months.month_start = newest,
+        months.month_start = newest,
         '{month}: at most {most} at once; several at once for {several:percent 1} of the time.', null
     ) as finding
 from months
@@ -201,7 +195,8 @@ left join marts.kpi_chat_concurrency_monthly as chats
     on months.force_code = chats.force_code
     and months.month_start = chats.month_start
     and number = chats.concurrent_chats
-order by months.force_code, months.month_start desc, number
+group by all
+order by months.force_code, months.month_start desc
 
 -- view: ledger
 -- title: Digital contacts other than online crime reports and live chats

@@ -42,18 +42,17 @@ rows as (
                 || if(more_seconds > 0, 'above', if(more_seconds < 0, 'below', 'as in'))
                 || ' the United Kingdom ({uk_mean_answer_seconds:count 1}s): rank {mean_rank} of {forces_ranked}, '
                 || 'where 1 is the shortest.'
+                || if(group_reason = 'no_group', ' Which forces are most similar to it is not on record.', '')
         end as finding
     from answering
     union all by name
     select distinct
-        2 as part, month_start, uk_calls as calls, uk_mean_answer_seconds as mean_answer_seconds,
-        uk_pct_under_10s as pct_under_10s, uk_pct_10_to_60s as pct_10_to_60s, uk_pct_over_60s as pct_over_60s,
+        2 as part, month_start, columns('^uk_(calls|mean.*|pct.*)$') as '\1',
         'United Kingdom (' || uk_forces_complete || ' of ' || uk_forces || ' forces)' as name
     from answering
     union all by name
     select
-        3 as part, month_start, group_calls as calls, group_mean_answer_seconds as mean_answer_seconds,
-        group_pct_under_10s as pct_under_10s, group_pct_10_to_60s as pct_10_to_60s, group_pct_over_60s as pct_over_60s,
+        3 as part, month_start, columns('^group_(calls|mean.*|pct.*)$') as '\1',
         'Most similar group (' || group_forces_complete || ' of ' || group_forces || ' forces)' as name
     from own
     where group_reason is null

@@ -36,7 +36,9 @@ totals as (
     select
         count(*) as printed, count(*) filter (is_reproduced) as reproduced,
         count(*) filter (verdict = 'match_other_formula') as other, count(*) filter (verdict = 'mismatch') as differing,
-        count(*) filter (verdict = 'no_data') as missing
+        count(*) filter (verdict = 'no_data') as missing,
+        (select if(bool_or(is_synthetic), '; the sample is calibrated to these figures', null) from marts.load_audit)
+            as calibrated
     from figures
 ),
 
@@ -56,50 +58,37 @@ measures as (
         ) as formula_words
     from formulas
     group by all
-),
-
-cells as (
-    select
-        force_code, report_id, published_on, name, 'measures/' || force_code || '/' || section || '.' || measure || '.html'
-            as link,
-        section_order, board_paper_order, unit, decimals, not is_reproduced as is_marked,
-        strftime(month_start, '%b %Y') as heading, datediff('month', date '2000-01-01', month_start) as position,
-        published_value, warehouse_value, difference, month_start,
-        case
-            when is_reproduced then '{published_value}'
-            when verdict = 'no_data' then '{published_value} (not delivered)'
-            else '{published_value}; ours {warehouse_value} (difference {difference:' || unit || ' ' || decimals || '})'
-        end as format,
-        '' as figure
-    from figures
-    union all by name
-    select
-        figures.force_code, figures.report_id, figures.published_on, figures.name, section_order, board_paper_order,
-        'Formula that gives the printed figure' as heading, 99999 as position, measures.formula_words as published_value,
-        '{published_value}' as format, '' as figure, date '9999-01-01' as month_start
-    from figures
-    inner join measures using (force_code, report_id, name)
-    group by all
 )
 
 select
-    cells.*, totals.*, forces.force_name,
+    figures.force_code, figures.report_id, published_on, name, totals.*, forces.force_name,
     '{force_name}' || coalesce(strftime(published_on, ', paper of %-d %B %Y'), '') as caption,
-    (select if(bool_or(is_synthetic), '; the sample is calibrated to these figures', null) from marts.load_audit)
-        as calibrated
-from cells
+    'measures/' || any_value(figures.force_code) || '/' || min(section || '.' || figures.measure) || '.html' as link,
+    bool_or(not is_reproduced) as is_marked,
+    list({
+        'heading': strftime(month_start, '%b %Y'), 'position': month_start, 'figure': null, 'printed': published_value,
+        'ours': warehouse_value, 'difference': difference, 'format': case
+            when is_reproduced then '{printed}' when verdict = 'no_data' then '{printed} (not delivered)'
+            else '{printed}; ours {ours} (difference {difference:' || unit || ' ' || decimals || '})'
+        end
+    }) as cells,
+    any_value(measures.formula_words) as "Formula that gives the printed figure"
+from figures
+inner join measures using (force_code, report_id, name)
 cross join totals
-inner join marts.dim_force as forces on cells.force_code = forces.force_code
+inner join marts.dim_force as forces on figures.force_code = forces.force_code
+group by all
 order by
-    published_on desc nulls last, force_name, report_id, section_order, board_paper_order nulls last, name, month_start
+    published_on desc nulls last, force_name, figures.report_id, min(section_order), min(board_paper_order) nulls last, name
 
 -- view: sentences
 -- title: Figures in sentences of papers
 -- corner: The paper gives
 -- words: Paper, Reproduced, How
 -- nothing: No figure in the sentences of a paper has been delivered.
--- finding: {matching} of {sentences} figures in sentences of papers reproduced[; {other} by another formula][; {trial}
---   by a period found by trial][; {differing} different][; {missing} for months that are not loaded].
+-- count: found
+-- finding: {match} of {rows} figures in sentences of papers reproduced[; {match_other_formula} by another formula][;
+--   {trial} by a period found by trial][; {mismatch} different][; {no_data} for months that are not loaded].
 -- summary: yes
 -- marts: reconciliation_narrative
 with figures as (
@@ -120,10 +109,7 @@ select
         when figures.first_month is null then 'needs months that the sentence does not state'
         else 'needs months that are not loaded'
     end as "How",
-    figures.verdict = 'mismatch' as is_marked,
-    count(*) over () as sentences, count(*) filter (found = 'match') over () as matching,
-    count(*) filter (found = 'match_other_formula') over () as other, count(*) filter (found = 'trial') over () as trial,
-    count(*) filter (found = 'mismatch') over () as differing, count(*) filter (found = 'no_data') over () as missing
+    figures.verdict = 'mismatch' as is_marked, found
 from figures
 inner join marts.dim_force as forces on figures.force_code = forces.force_code
 order by
@@ -139,7 +125,8 @@ order by
 -- corner: The paper says
 -- words: Verdict, What the figures say
 -- nothing: No claim from a paper has been delivered to test.
--- finding: {claims} claims of papers tested[; {supported} supported][; {so_far} supported so far][; {contradicted}
+-- count: claim_verdict
+-- finding: {rows} claims of papers tested[; {supported} supported][; {supported_so_far} supported so far][; {contradicted}
 --   contradicted][; {not_testable} not testable].
 -- summary: yes
 -- marts: claims
@@ -164,11 +151,7 @@ select
         when 'contradicted' then 'Contradicted' else 'Cannot be tested'
     end as "Verdict",
     claims.evidence as "What the figures say",
-    claims.claim_verdict = 'contradicted' as is_marked,
-    count(*) over () as claims, count(*) filter (claim_verdict = 'supported') over () as supported,
-    count(*) filter (claim_verdict = 'supported_so_far') over () as so_far,
-    count(*) filter (claim_verdict = 'contradicted') over () as contradicted,
-    count(*) filter (claim_verdict = 'not_testable') over () as not_testable
+    claims.claim_verdict = 'contradicted' as is_marked, claim_verdict
 from claims
 inner join marts.dim_force as forces on claims.force_code = forces.force_code
 order by
@@ -185,7 +168,7 @@ order by
 --   between.
 -- summary: yes
 -- marts: revisions published_versions
--- search: Revisions, with their cause | changed corrected publication versions
+-- search: Revisions, with their cause | changed corrected revised why did a figure change publication versions
 select
     strftime(revisions.published_at, '%-d %b %Y') as name, measures.unit, measures.decimals,
     coalesce(forces.force_name, revisions.force_code) as "Force", measures.short_label as "Measure",
@@ -293,22 +276,25 @@ limit 50
 -- title: Days loaded, by month
 -- note: Of the newest 24 months, and of earlier ones that lack a day.
 -- nothing: Nothing has been delivered.
--- empty: –
 -- folded: yes
 with days as (
     select
-        source, date_trunc('month', extract_date)::date as month_start, count(*) as due,
+        date_trunc('month', extract_date)::date as month_start, replace(source, '_', ' ') as source, count(*) as due,
         count(*) filter (is_in_figures) as loaded
     from marts.deliveries
     group by all
 )
 
 select
-    month_start, replace(source, '_', ' ') as heading, 0 as position, strftime(month_start, '%b %Y') as name, due, loaded,
-    '' as figure, if(loaded = due, '{loaded}', '{loaded} of {due}') as format, loaded < due as is_marked
+    strftime(month_start, '%b %Y') as name, bool_or(loaded < due) as is_marked,
+    list({
+        'heading': source, 'position': source, 'figure': null, 'loaded': loaded, 'due': due,
+        'format': if(loaded = due, '{loaded}', '{loaded} of {due}')
+    }) as cells
 from days
 where loaded < due or month_start > (select max(month_start) from days) - interval 24 month
-order by month_start desc, source
+group by month_start
+order by month_start desc
 
 -- view: quarantine
 -- title: Quarantined rows, by reason
@@ -321,7 +307,7 @@ order by month_start desc, source
 -- folded: yes
 -- summary: yes
 -- marts: quarantine
--- search: Quarantined rows, by reason | quarantine
+-- search: Quarantined rows, by reason | quarantine left out rejected invalid
 with totals as (
     from marts.delivery_totals where source = '*'
 )
