@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from dagster_project.config.contracts import ConfigError, described, read_options
+from dagster_project.config.files import ConfigError, described, read_options, shown
 from dagster_project.contracts.options import parsed_day
 from dagster_project.settings import Settings
 
@@ -40,9 +40,9 @@ def read_publication(settings: Settings) -> PublicationSettings:
     path = settings.config_folder / FILE
     if not path.is_file():
         raise ConfigError(f"{path}: not there; a public edition needs it. Write, for example:{_EXAMPLE}")
-    shown = f"{settings.config_folder.name}/{FILE}"
-    stated, lines = read_options(path, shown)
+    place = shown(settings, path)
+    stated, lines = read_options(path, place)
     try:
         return PublicationSettings.model_validate(stated)
     except ValidationError as error:
-        raise ConfigError(described(error, PublicationSettings, lines, shown)) from None
+        raise ConfigError(described(error, PublicationSettings, lines, place)) from None

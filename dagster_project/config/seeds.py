@@ -2,48 +2,47 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from pathlib import Path
 
-from dagster_project.errors import OperatorError
+from dagster_project.config.files import ConfigError, entries, shown
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.words import counted, printable
-from dagster_project.writing import make_private_folder, private_files
 
-_FOLDER, _SUFFIX = "seeds", ".csv"
+FOLDER, _SUFFIX = "seeds", ".csv"
 # Seeds that a force may lay rows over, with the columns that identify a row. Case does not tell rows apart.
-_KEYS = {"districts": ("force_code", "district")}
+_KEYS = {
+    "call_parameters": ("force_code", "line", "valid_from"),
+    "cancelled_crime_formulas": ("force_code", "valid_from"),
+    "districts": ("force_code", "district"),
+    "measure_alternatives": ("measure", "alternative"),
+    "measure_catalogue": ("measure",),
+    "measure_parts": ("measure", "role", "part"),
+    "measure_sections": ("section",),
+    "measure_synonyms": ("term",),
+    "measure_targets": ("force_code", "measure", "valid_from"),
+    "offences": ("offence_code",),
+    "public_measures": ("measure",),
+    "similar_forces": ("force_code", "similar_force_code", "valid_from"),
+}
 
-
-class SeedError(OperatorError, ValueError):
-    """A file of the configuration that cannot be laid over a seed; the message names file and line."""
+_Row = dict[str, str]
 
 
 def laid_over(settings: Settings) -> dict[str, str]:
     """Return the content of each seed that a file of the configuration is laid over, by name.
 
-    A row of the file replaces the shipped row of the same key; the others are added.
+    A row of the file replaces what it states of the shipped row of the same key; the others are added. Columns that the
+    file does not have stay as shipped, so that a later version may add some; those of an added row are empty.
 
     Raises:
-        SeedError: a file cannot be used.
+        ConfigError: a file cannot be used.
     """
-    folder = settings.config_folder / _FOLDER
-    if not folder.is_dir():
-        return {}
     found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.endswith("~"):
-            continue
-        name = path.name.removesuffix(_SUFFIX)
-        shown = printable(f"{settings.config_folder.name}/{_FOLDER}/{path.name}")
-        if not path.name.endswith(_SUFFIX) or name not in _KEYS:
-            known = ", ".join(f"{seed}{_SUFFIX}" for seed in _KEYS)
-            raise SeedError(f"{shown}: not a list that a force may add rows to; known: {known}")
-        columns, shipped = _read(DBT_PROJECT / "seeds" / path.name, path.name)
-        stated, rows = _read(path, shown)
-        if stated != columns:
-            raise SeedError(f"{shown}, line 1: found the columns {', '.join(stated)}; expected {', '.join(columns)}")
-        by_key = {tuple(row[column].casefold() for column in _KEYS[name]): row for row in (*shipped, *rows)}
+    for name, stated in stated_rows(settings).items():
+        columns, shipped = _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)
+        by_key = {_key(name, row): row for row in shipped}
+        for row in stated:
+            by_key[_key(name, row)] = {**dict.fromkeys(columns, ""), **by_key.get(_key(name, row), {}), **row}
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
@@ -52,29 +51,61 @@ def laid_over(settings: Settings) -> dict[str, str]:
     return found
 
 
-def write_seeds(folder: Path, seeds: Mapping[str, str]) -> dict[str, Path]:
-    """Write seeds, by name, into a folder of the data root; return the file of each."""
-    files = {name: folder / f"{name}{_SUFFIX}" for name in seeds}
-    if files:
-        make_private_folder(folder)
-    with private_files():
-        for name, file in files.items():
-            file.write_text(seeds[name], encoding="utf-8")
-    return files
+def stated_rows(settings: Settings) -> dict[str, list[_Row]]:
+    """Return the rows of the force by seed, each with the columns that its file has.
+
+    Raises:
+        ConfigError: a file cannot be used.
+    """
+    found = {}
+    for path in entries(settings.config_folder / FOLDER):
+        name, place = path.name.removesuffix(_SUFFIX), shown(settings, path)
+        if not path.name.endswith(_SUFFIX) or name not in _KEYS:
+            known = ", ".join(f"{seed}{_SUFFIX}" for seed in _KEYS)
+            raise ConfigError(f"{place}: not a list that a force may add rows to; known: {known}")
+        allowed, _ = _read(DBT_PROJECT / "seeds" / path.name, path.name)
+        columns, found[name] = _read(path, place, key=_KEYS[name])
+        missing = [column for column in _KEYS[name] if column not in columns]
+        if missing or not set(columns) <= set(allowed):
+            raise ConfigError(
+                f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected the key, "
+                f"{', '.join(_KEYS[name])}, and any of {', '.join(allowed)}"
+            )
+    return found
 
 
-def _read(path: Path, shown: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the columns of a list and its rows."""
+def changes_of(settings: Settings) -> dict[str, tuple[int, int]]:
+    """Return by seed how many shipped rows the force replaces, and how many it adds."""
+    found = {}
+    for name, rows in stated_rows(settings).items():
+        shipped = {_key(name, row) for row in _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)[1]}
+        replaced = sum(_key(name, row) in shipped for row in rows)
+        found[name] = (replaced, len(rows) - replaced)
+    return found
+
+
+def _key(name: str, row: _Row) -> tuple[str, ...]:
+    return tuple(row[column].casefold() for column in _KEYS[name])
+
+
+def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str], list[_Row]]:
+    """Return the columns of a list and its rows, which have text in the columns of the key, and each key once."""
     try:
         lines = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True)
-        columns = next(lines, [])
-        rows = []
+        columns = [column.strip() for column in next(lines, [])]
+        rows: list[_Row] = []
+        seen: dict[tuple[str, ...], int] = {}
         for cells in lines:
             row = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
-            if len(cells) != len(columns) or not all(row.values()):
-                found = f"{counted(len(cells), 'cell')}, {sum(map(bool, cells))} with text"
-                raise SeedError(f"{shown}, line {lines.line_num}: found {found}; expected {len(columns)} with text")
+            if len(cells) != len(columns):
+                found = counted(len(cells), "cell")
+                raise ConfigError(f"{place}, line {lines.line_num}: found {found}; expected {len(columns)}")
+            if empty := [column for column in key if not row.get(column, "-")]:
+                raise ConfigError(f"{place}, line {lines.line_num}: {empty[0]} is empty; expected the key of a row")
+            first = seen.setdefault(tuple(row.get(column, "").casefold() for column in key), lines.line_num)
+            if key and first != lines.line_num:
+                raise ConfigError(f"{place}, line {lines.line_num}: the same {', '.join(key)} as in line {first}")
             rows.append(row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SeedError(f"{shown}: cannot be read as CSV in UTF-8: {error}") from error
+        raise ConfigError(f"{place}: cannot be read as CSV in UTF-8: {error}") from error
     return columns, rows

@@ -6,8 +6,10 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
 
-from dagster_project.defs.links import asset_key_of, file_of_project, pages_of_table
+from dagster_project.config.project import MODELS
+from dagster_project.defs.links import asset_key_of, file_and_text, pages_of_table
 from dagster_project.settings import Settings
+from dagster_project.transformation.project import project_folder
 
 
 class Translator(DagsterDbtTranslator):
@@ -16,6 +18,7 @@ class Translator(DagsterDbtTranslator):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._installation = settings
+        self._project = project_folder(settings)
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """Return the spec of a node, with its dbt group as its group and its kinds."""
@@ -24,7 +27,8 @@ class Translator(DagsterDbtTranslator):
         node = manifest["nodes"].get(unique_id)
         if node is None:
             return spec
-        is_seed = node["resource_type"] == "seed"
+        is_seed, path = node["resource_type"] == "seed", node["original_file_path"]
+        shown = path if path.startswith(MODELS) else f"dbt/{path}"
         return spec.replace_attributes(
             group_name=node["group"],
             description=node["description"],
@@ -34,9 +38,9 @@ class Translator(DagsterDbtTranslator):
         ).merge_attributes(
             metadata=pages_of_table(self._installation, node["schema"], node["name"])
             | (
-                {"csv_file": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")}
+                {"csv_file": dg.MetadataValue.text(shown)}
                 if is_seed
-                else file_of_project("sql", f"dbt/{node['original_file_path']}", "sql")
+                else file_and_text("sql", self._project / path, shown, "sql")
             )
         )
 

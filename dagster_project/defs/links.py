@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.publication.site.engine import page_of_mart
-from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.settings import Settings
 
 
 def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
@@ -42,13 +42,12 @@ def pages_of_table(settings: Settings, schema: str, name: str) -> dict[str, dg.M
     return {key: page_of_site(settings, page) for key, page in pages.items()}
 
 
-def file_of_project(key: str, path: str, language: str) -> dict[str, dg.MetadataValue]:
-    """Return a file of the project: its path, and its text to expand.
+def file_and_text(key: str, file: Path, shown: str, language: str) -> dict[str, dg.MetadataValue]:
+    """Return a file of the project or of the configuration: its path, and its text to expand.
 
-    The key, for example `contract`, is the key of the metadata. The path is relative to the project.
+    The key, for example `contract`, is the key of the metadata. `shown` is the path below the project or the data root.
     """
-    text = (PROJECT_ROOT / Path(path)).read_text(encoding="utf-8")
     return {
-        f"{key}_file": dg.MetadataValue.text(path),
-        key: dg.MetadataValue.md(f"```{language}\n{text}```"),
+        f"{key}_file": dg.MetadataValue.text(shown),
+        key: dg.MetadataValue.md(f"```{language}\n{file.read_text(encoding='utf-8')}```"),
     }

@@ -8,14 +8,15 @@ import dagster as dg
 
 from dagster_project.console import progress
 from dagster_project.contracts import Contract
+from dagster_project.contracts.odcs import SUFFIX
 from dagster_project.defs.event_log import written_together
-from dagster_project.defs.links import file_of_project, page_of_site
+from dagster_project.defs.links import file_and_text, page_of_site
 from dagster_project.defs.log_lines import log_loading, log_quarantined_rows
 from dagster_project.defs.policies import RETRY_LOADING
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
 from dagster_project.defs.source_events import SourceEvents, check_specs, column_schema, not_accepted_message
 from dagster_project.loading.pipeline import load_source
-from dagster_project.settings import Settings
+from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import standing_days, standing_results
 
@@ -119,7 +120,10 @@ def _raw_spec(contract: Contract, settings: Settings, extract_dates: dg.Partitio
 
 def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue]:
     """Return links to the contract, and to the page that shows which days of the source are loaded."""
+    name, folder, shown = f"{contract.source}{SUFFIX}", CONTRACTS, "expectations"
+    if not (folder / name).is_file():
+        folder, shown = settings.config_folder / "contracts", "config/contracts"
     return {
-        **file_of_project("contract", f"expectations/{contract.source}.odcs.yaml", "yaml"),
+        **file_and_text("contract", folder / name, f"{shown}/{name}", "yaml"),
         "trust_page": page_of_site(settings, "trust.html#faults"),
     }

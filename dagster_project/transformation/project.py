@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dagster_project.config.seeds import laid_over, write_seeds
+from dagster_project.config.project import hash_of, project_of, write_project
 from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
@@ -19,7 +19,7 @@ from dagster_project.tools.generate import write_generated_files
 from dagster_project.warehouse.connection import create_marts, create_private, memory_limit
 from dagster_project.writing import make_private_folder, private_files
 
-_FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
+_FINGERPRINTED = ("models", "macros", "own_parts", "seeds", "tests", "dbt_project.yml")
 # The second file says which project `manifest.json` was parsed from. The third is dbt's own state, from which it parses
 # only what has changed.
 _MANIFEST, _MARK, _PARSED = "manifest.json", "manifest.fingerprint", "partial_parse.msgpack"
@@ -70,14 +70,8 @@ def fingerprint(settings: Settings) -> str:
     """Return a hash of everything that determines the result of a build, apart from the data.
 
     Raises:
-        SeedError: a list of the configuration cannot be used.
+        ConfigError: a file of the configuration cannot be used.
     """
-    seeds = laid_over(settings)
-    return hashlib.sha256(f"{_parsed_from()}{seeds}".encode()).hexdigest() if seeds else _parsed_from()
-
-
-def _parsed_from() -> str:
-    """Return a hash of the dbt project, which is parsed again when it changes."""
     write_generated_files(only_outdated=True)
     digest = hashlib.sha256()
     for part in _FINGERPRINTED:
@@ -86,7 +80,13 @@ def _parsed_from() -> str:
         for path in files:
             digest.update(str(path.relative_to(DBT_PROJECT)).encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    own = project_of(settings)
+    return digest.hexdigest() + (hash_of(own) if own else "")
+
+
+def project_folder(settings: Settings) -> Path:
+    """Return the folder of the dbt project: the shipped one, or one below the data root with what the force adds."""
+    return target_path(settings) / "project" if project_of(settings) else DBT_PROJECT
 
 
 @contextmanager
@@ -150,6 +150,8 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
 
     create_private(settings.warehouse)
     create_marts(settings.warehouse)
+    project = project_folder(settings)
+    write_project(project_of(settings), project)
     # Parsing opens no database and needs only its name. With its location and size, dbt would parse everything again (4
     # CPU seconds) after a data root was moved or copied, and every night.
     is_parsing = arguments[0] == "parse"
@@ -159,7 +161,7 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
         "FCIR_MEMORY_LIMIT": "80%" if is_parsing else memory_limit(settings.warehouse),
         "FCIR_SPARK_HOST": settings.spark_host,
         "FCIR_SPARK_PORT": str(settings.spark_port),
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
         "DBT_TARGET_PATH": str(folder),
         "DBT_LOG_PATH": str(folder),
@@ -178,19 +180,11 @@ def _invoke(settings: Settings, arguments: Sequence[str], manifest: Any, folder:
 def parse(settings: Settings) -> Any:
     """Return the parsed project for `invoke`, which takes 2 CPU seconds.
 
-    Seeds that a list of the configuration is laid over are written below the data root, and read from there.
-
     Raises:
         DbtError: the project does not parse.
-        SeedError: a list of the configuration cannot be used.
+        ConfigError: a file of the configuration cannot be used.
     """
-    files = write_seeds(target_path(settings) / "seeds", laid_over(settings))
-    parsed = invoke(settings, ["parse", "--no-write-json"])
-    for node in parsed.nodes.values():
-        if node.resource_type == "seed" and node.name in files:
-            # dbt joins it to the folder of the project, so an absolute path stands.
-            node.original_file_path = str(files[node.name])
-    return parsed
+    return invoke(settings, ["parse", "--no-write-json"])
 
 
 def built_schemas(manifest: Mapping[str, Any]) -> set[str]:
@@ -228,7 +222,7 @@ def ensure_manifest(settings: Settings) -> Path:
         invoke(settings, ["parse"])
         # Written last, so that the files of a parse that was killed are not used.
         with private_files():
-            (folder / _MARK).write_text(_mark(), encoding="utf-8")
+            (folder / _MARK).write_text(_mark(settings), encoding="utf-8")
     return folder / _MANIFEST
 
 
@@ -236,14 +230,16 @@ def is_parsed(settings: Settings) -> bool:
     """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
-        return (folder / _MARK).read_text(encoding="utf-8") == _mark() and bool(read_manifest(folder / _MANIFEST))
+        return (folder / _MARK).read_text(encoding="utf-8") == _mark(settings) and bool(
+            read_manifest(folder / _MANIFEST)
+        )
     except (OSError, ValueError):
         return False
 
 
-def _mark() -> str:
+def _mark(settings: Settings) -> str:
     """Return which project a manifest was parsed from: its fingerprint, and where it is."""
-    return f"{_parsed_from()}\n{DBT_PROJECT}"
+    return f"{fingerprint(settings)}\n{project_folder(settings)}\n{DBT_PROJECT}"
 
 
 @cache

@@ -121,5 +121,5 @@ def _broken(source: str, errors: Mapping[str, duckdb.Error]) -> ValidationBroken
     kinds = sorted({type(error).__name__ for error in errors.values()})
     return ValidationBroken(
         f"{source}: could not compute {', '.join(sorted(errors))} ({', '.join(kinds)}). Nothing of the source was "
-        f"accepted. Correct the rule in expectations/{source}.odcs.yaml, then: fcir run"
+        f"accepted. Correct the rule in {source}.odcs.yaml, then: fcir run"
     )

@@ -13,6 +13,8 @@
         every event first took 0.6 CPU seconds on the sample, against 0.12.
     parts: names as expressions over the keys, each with the amount as an expression over an event. An event of another
         part has the amount 0 or no name.
+
+    A force states those of its own facts in config/parts.yaml; fcir passes them as the variable own_events.
 -#}
 {% macro event_parts() -%}
     {%- set calls = {} -%}
@@ -72,6 +74,7 @@
                 "'crime.cohort_days_to_cancel'": "case when event = 'recorded' then days_to_cancel else 0 end",
             },
         }],
+        "own": var("own_events", []),
     }) -}}
 {%- endmacro %}
 

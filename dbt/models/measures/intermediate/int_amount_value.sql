@@ -5,8 +5,9 @@
     "day": ("day", "day"),
     "week": (week_start("day"), date_plus(week_start("day"), 6, "day")),
 } -%}
+{#- Which months a delivery of a force's own source changes is not known: then all are computed every night. -#}
 {{ config(
-    materialized="incremental",
+    materialized="table" if event_parts()["own"] else "incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
@@ -35,6 +36,10 @@ day_values as (
         select * from {{ ref("int_call_amount_daily") }}
         union all
         select * from {{ ref("int_contact_amount_daily") }}
+        {%- if event_parts()["own"] %}
+        union all
+        select * from {{ ref("int_own_amount_daily") }}
+        {%- endif %}
     ) as counted
     {%- if is_incremental() %}
     where day >= {{ date_plus(first_changed_month(sources), -24, "month") }}

@@ -6,3 +6,7 @@ union all
 select * from {{ ref("int_contact_part_daily") }}
 union all
 select * from {{ ref("int_crime_part_daily") }}
+{%- if event_parts()["own"] %}
+union all
+select * from {{ ref("int_own_part_daily") }}
+{%- endif %}

@@ -1,0 +1,116 @@
+"""Find and read the files of a force's configuration."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dagster_project.contracts.options import problems
+from dagster_project.errors import OperatorError
+from dagster_project.settings import Settings
+from dagster_project.words import printable
+
+# Parts of the configuration; another name is a mistyped one, whose content would be ignored.
+_KNOWN = ("contracts", "models", "seeds", "parts.yaml", "publication.yaml")
+
+
+class ConfigError(OperatorError, ValueError):
+    """A file of the configuration that cannot be used; the message names file, line, and what was expected."""
+
+
+def require_known(settings: Settings) -> None:
+    """Raise `ConfigError` for a folder of configuration that is not there, or that has something unknown in it."""
+    folder = settings.config_folder
+    if settings.config is not None and not folder.is_dir():
+        raise ConfigError(f"FCIR_CONFIG: {printable(str(folder))} is not a folder")
+    for path in entries(folder):
+        if path.name not in _KNOWN:
+            known = ", ".join(name if "." in name else f"{name}/" for name in _KNOWN)
+            raise ConfigError(f"{shown(settings, path)}: not part of the configuration; known: {known}")
+
+
+def entries(folder: Path) -> Iterator[Path]:
+    """Yield the entries of a folder by name, without the temporary files of editors; none without the folder."""
+    if folder.is_dir():
+        names = sorted(folder.iterdir())
+        yield from (path for path in names if not path.name.startswith(".") and path.name[-1:] != "~")
+
+
+def shown(settings: Settings, path: Path) -> str:
+    """Return the path of a file of the configuration as messages have it."""
+    return printable(str(Path(settings.config_folder.name) / path.relative_to(settings.config_folder)))
+
+
+Lines = dict[tuple[str, ...], int]
+
+
+def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
+    """Return the options of a YAML file, and the line of each, also of those within another.
+
+    What stands within an option is text as it is written, so that No is a word and 0101 no number.
+
+    Raises:
+        ConfigError: it cannot be read, or is not a list of options.
+    """
+    # Imported here, because it takes a while and many commands read no contract.
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Leaves dates as they are written: of 2024-02-30 YAML would say neither file nor line."""
+
+        yaml_implicit_resolvers = {  # noqa: RUF012 (as in the base class)
+            first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader)
+        content = yaml.load(text, Loader) or {}  # noqa: S506 (a safe one)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place}: cannot be read: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{place}, line {line}: not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{place}: not YAML: {error}") from None
+    if node is None:
+        return {}, {}
+    if not isinstance(node, yaml.MappingNode) or not isinstance(content, dict):
+        raise ConfigError(f"{place}, line 1: expected options, as in volumeFloor: 0.5")
+    lines: Lines = {}
+
+    def text_of(node: yaml.Node, path: tuple[str, ...]) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return node.value
+        if isinstance(node, yaml.SequenceNode):
+            return [text_of(item, path) for item in node.value]
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            here, line = (*path, str(key.value)), key.start_mark.line + 1
+            option = ".".join(here)
+            if here in lines:
+                raise ConfigError(f"{place}, line {line}: {option} is stated twice, first in line {lines[here]}")
+            lines[here] = line
+            if value.tag.endswith(":null"):
+                raise ConfigError(f"{place}, line {line}: {option} has no value; leave the option out")
+            found[here[-1]] = (
+                text_of(value, here) if path or isinstance(value, yaml.MappingNode) else content[key.value]
+            )
+        return found
+
+    return text_of(node, ()), lines
+
+
+def line_of(path: tuple[str, ...], lines: Lines) -> int:
+    """Return the line of an option, or of the one that it stands within."""
+    return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
+
+
+def described(error: ValidationError, model: type[BaseModel], lines: Lines, place: str) -> str:
+    """Return what is wrong with the options of a file: where, the option, and what was expected."""
+    return "; ".join(
+        f"{place}, line {line_of(path, lines)}: {text}" if path else f"{place}: {text}"
+        for path, text in problems(error, model)
+    )

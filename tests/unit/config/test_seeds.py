@@ -1,0 +1,41 @@
+"""Lists of a force that are laid over the shipped seeds."""
+
+import pytest
+
+from dagster_project.config import ConfigError
+from dagster_project.config.seeds import changes_of, laid_over
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import fingerprint
+
+
+def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(tmp_path):
+    settings = Settings(home=tmp_path)
+    shipped = fingerprint(settings)
+    assert laid_over(settings) == {}
+    file = settings.config_folder / "seeds" / "districts.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text('\ufeffforce_code,district\r\nkent,MEDWAY\r\nsurrey,"Reigate"\r\n', encoding="utf-8")
+    lines = laid_over(settings)["districts"].splitlines()
+    assert (lines[0], lines[-1], "kent,Ashford" in lines) == ("force_code,district", "surrey,Reigate", True)
+    assert [line for line in lines if line.casefold() == "kent,medway"] == ["kent,MEDWAY"]
+    assert fingerprint(settings) != shipped, "a longer list has everything built again"
+    assert changes_of(settings) == {"districts": (1, 1)}
+    # A later version may add columns: a file has the key, and what differs.
+    stated = file.with_name("measure_targets.csv")
+    stated.write_text("force_code,measure,valid_from,target\n*,calls_999.pct_not_answered,2000-01-01,1\n")
+    shipped_row = "*,calls_999.pct_not_answered,2000-01-01,,1,benchmark,Aspirational national"
+    assert shipped_row in laid_over(settings)["measure_targets"]
+    for text, message in (
+        (
+            "force,district\nkent,x\n",
+            "seeds/districts.csv, line 1: found the columns force, district; expected the key, force_code, d",
+        ),
+        ("force_code,district\nkent,x\nkent,\n", "seeds/districts.csv, line 3: district is empty; expected the key"),
+        ("force_code,district\nkent\n", "seeds/districts.csv, line 2: found 1 cell; expected 2"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            laid_over(settings)
+    file.rename(file.with_name("forces.csv"))
+    with pytest.raises(ConfigError, match=r"seeds/forces.csv: not a list .* known: call_parameters.csv"):
+        laid_over(settings)
