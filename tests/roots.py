@@ -56,8 +56,6 @@ class DataRoot:
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     """Environment variables of its commands, besides FCIR_HOME."""
-    project: Path = PROJECT_ROOT
-    """The checkout that a process of its own runs."""
 
     @classmethod
     def knowing(cls, parsed: Path, home: Path, settings: Mapping[str, str] | None = None) -> DataRoot:
@@ -125,7 +123,7 @@ class DataRoot:
         return subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             cwd=self.home.parent,
-            env=self.environment | {"PYTHONPATH": str(self.project)},
+            env=self.environment | {"PYTHONPATH": str(PROJECT_ROOT)},
             **pipes | options,
         )
 
@@ -138,7 +136,7 @@ class DataRoot:
     def copy(self, home: Path) -> DataRoot:
         """Return a copy that a test may change."""
         shutil.copytree(self.home, home, symlinks=True)
-        return DataRoot(home, dict(self.settings), self.project)
+        return DataRoot(home, dict(self.settings))
 
     @property
     def current(self) -> Path:

@@ -43,6 +43,7 @@ _COMMANDS = (
     "trace",
     "record",
     "verify",
+    "config",
     "backup",
     "restore",
     "rebuild",

@@ -9,8 +9,7 @@ from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.words import counted, printable
 
 FOLDER, _SUFFIX = "seeds", ".csv"
-# Seeds that a force may lay rows over, with the columns that identify a row. Case does not tell rows apart.
-_KEYS = {
+KEYS = {
     "call_parameters": ("force_code", "line", "valid_from"),
     "cancelled_crime_formulas": ("force_code", "valid_from"),
     "districts": ("force_code", "district"),
@@ -24,8 +23,9 @@ _KEYS = {
     "public_measures": ("measure",),
     "similar_forces": ("force_code", "similar_force_code", "valid_from"),
 }
+"""Seeds that a force may lay rows over, with the columns that identify a row. Case does not tell rows apart."""
 
-_Row = dict[str, str]
+Row = dict[str, str]
 
 
 def laid_over(settings: Settings) -> dict[str, str]:
@@ -39,10 +39,10 @@ def laid_over(settings: Settings) -> dict[str, str]:
     """
     found = {}
     for name, stated in stated_rows(settings).items():
-        columns, shipped = _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)
-        by_key = {_key(name, row): row for row in shipped}
+        by_key = shipped_rows(name)
+        columns = list(next(iter(by_key.values())))
         for row in stated:
-            by_key[_key(name, row)] = {**dict.fromkeys(columns, ""), **by_key.get(_key(name, row), {}), **row}
+            by_key[key_of(name, row)] = {**dict.fromkeys(columns, ""), **by_key.get(key_of(name, row), {}), **row}
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
@@ -51,7 +51,7 @@ def laid_over(settings: Settings) -> dict[str, str]:
     return found
 
 
-def stated_rows(settings: Settings) -> dict[str, list[_Row]]:
+def stated_rows(settings: Settings) -> dict[str, list[Row]]:
     """Return the rows of the force by seed, each with the columns that its file has.
 
     Raises:
@@ -60,40 +60,36 @@ def stated_rows(settings: Settings) -> dict[str, list[_Row]]:
     found = {}
     for path in entries(settings.config_folder / FOLDER):
         name, place = path.name.removesuffix(_SUFFIX), shown(settings, path)
-        if not path.name.endswith(_SUFFIX) or name not in _KEYS:
-            known = ", ".join(f"{seed}{_SUFFIX}" for seed in _KEYS)
+        if not path.name.endswith(_SUFFIX) or name not in KEYS:
+            known = ", ".join(f"{seed}{_SUFFIX}" for seed in KEYS)
             raise ConfigError(f"{place}: not a list that a force may add rows to; known: {known}")
         allowed, _ = _read(DBT_PROJECT / "seeds" / path.name, path.name)
-        columns, found[name] = _read(path, place, key=_KEYS[name])
-        missing = [column for column in _KEYS[name] if column not in columns]
+        columns, found[name] = _read(path, place, key=KEYS[name])
+        missing = [column for column in KEYS[name] if column not in columns]
         if missing or not set(columns) <= set(allowed):
             raise ConfigError(
                 f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected the key, "
-                f"{', '.join(_KEYS[name])}, and any of {', '.join(allowed)}"
+                f"{', '.join(KEYS[name])}, and any of {', '.join(allowed)}"
             )
     return found
 
 
-def changes_of(settings: Settings) -> dict[str, tuple[int, int]]:
-    """Return by seed how many shipped rows the force replaces, and how many it adds."""
-    found = {}
-    for name, rows in stated_rows(settings).items():
-        shipped = {_key(name, row) for row in _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)[1]}
-        replaced = sum(_key(name, row) in shipped for row in rows)
-        found[name] = (replaced, len(rows) - replaced)
-    return found
+def shipped_rows(name: str) -> dict[tuple[str, ...], Row]:
+    """Return the rows of a shipped seed by their keys."""
+    return {key_of(name, row): row for row in _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)[1]}
 
 
-def _key(name: str, row: _Row) -> tuple[str, ...]:
-    return tuple(row[column].casefold() for column in _KEYS[name])
+def key_of(name: str, row: Row) -> tuple[str, ...]:
+    """Return the key of a row, in lower case."""
+    return tuple(row[column].casefold() for column in KEYS[name])
 
 
-def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str], list[_Row]]:
+def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str], list[Row]]:
     """Return the columns of a list and its rows, which have text in the columns of the key, and each key once."""
     try:
         lines = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True)
         columns = [column.strip() for column in next(lines, [])]
-        rows: list[_Row] = []
+        rows: list[Row] = []
         seen: dict[tuple[str, ...], int] = {}
         for cells in lines:
             row = dict(zip(columns, (cell.strip() for cell in cells), strict=False))

@@ -11,7 +11,7 @@ from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.transformation.engine import Engine, engine_of
-from dagster_project.transformation.project import LOG, RESULTS, DbtError, fingerprint, is_integrity, target_path
+from dagster_project.transformation.project import LOG, RESULTS, DbtError, fingerprint, returns_faults, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
@@ -279,11 +279,12 @@ def _node_result(
     sql, failures = result["compiled_code"], result["failures"]
     faults: tuple[Fault, ...] = ()
     message, seconds = str(result["message"] or ""), float(result["execution_time"])
-    if is_integrity(node) and result["status"] in ("fail", "warn"):
+    if returns_faults(node) and result["status"] in ("fail", "warn"):
         # dbt reports only the number of a test's rows, so the test is run again for its texts.
         query = f"select fault, cast(faulty_rows as bigint), rows_where from ({sql}) as f"  # noqa: S608 - dbt's
         faults = tuple(Fault(*row) for row in engine.rows(query))
-        message = _in_words(faults, manifest["nodes"][node["attached_node"]]["relation_name"].replace('"', ""))
+        table = manifest["nodes"][node.get("attached_node") or node["depends_on"]["nodes"][0]]
+        message = _in_words(faults, table["relation_name"].replace('"', ""))
         failures = sum(fault.rows for fault in faults)
     return NodeResult(*described, result["status"], message, seconds, failures, faults, sql)
 

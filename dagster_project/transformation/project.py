@@ -262,6 +262,11 @@ def is_integrity(node: Mapping[str, Any]) -> bool:
     return (node.get("test_metadata") or {}).get("name") == INTEGRITY
 
 
+def returns_faults(node: Mapping[str, Any]) -> bool:
+    """Return whether a test of a manifest returns its faults in words, with the number of rows and their condition."""
+    return is_integrity(node) or bool(node["config"].get("meta", {}).get("returns_faults"))
+
+
 def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     """Return all published tables, ordered by name.
 

@@ -1,4 +1,5 @@
-{#- Stops for rows of measure_catalogue that no model computes; the error names them and says what to do. -#}
+{#- Returns rows of measure_catalogue that no model computes, with what to do. -#}
+{{ config(meta={"returns_faults": true}) }}
 {%- set amounts = ["calls_101.queue_seconds", "calls_999.queue_seconds", "live_chat.held_at_once"] -%}
 {%- for family in event_parts()["own"] -%}
     {%- do amounts.extend(family.amounts) -%}
@@ -43,14 +44,11 @@ judged as (
     from {{ ref("measure_catalogue") }} as measures
     left join roles
         on measures.measure = roles.measure
-),
-
-texts as (
-    select {{ joined_text("measure || ': ' || message") }} as text
-    from judged
-    where message is not null
 )
 
-select {{ raise_error("'measure_catalogue.csv: ' || text") }} as error
-from texts
-where text is not null
+select
+    measure || ': ' || message as fault,
+    1 as faulty_rows,
+    'measure = ''' || measure || '''' as rows_where
+from judged
+where message is not null

@@ -1,9 +1,12 @@
-"""A source and a measure are added as the documentation describes: files of the project, and no Python."""
+"""A source and measures are added as the documentation describes: files of the configuration, and no Python."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+import shutil
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
@@ -14,10 +17,8 @@ import pytest
 
 from dagster_project.settings import PROJECT_ROOT
 from tests.roots import CALLS, DataRoot, Done, call
-from tests.scenarios.worked_examples import blocks_of, carry_out, copy_of_the_project, run, write_generated_files
 
 SOURCES, MEASURES = PROJECT_ROOT / "docs" / "adding_a_source.md", PROJECT_ROOT / "docs" / "measures.md"
-GENERATED = {"dbt/models/_contract_columns.md"}
 SOURCE = "front_counter_visits"
 
 # One of two unanswered calls to 101 was called back, on the next day.
@@ -42,48 +43,63 @@ CHATS = [
 
 
 class Added(NamedTuple):
-    """A copy of the project with the examples of both pages, the files that each changed, and what commands printed."""
+    """A data root with the examples of both pages as its configuration, and what commands printed."""
 
     root: DataRoot
-    by_sources: list[str]
-    by_measures: list[str]
-    generated: list[str]
     checked: Done
+    configured: Done
     night: Done
 
 
 @pytest.fixture(scope="module")
-def added(made_once, parsed_project) -> Added:
+def added(made_once) -> Added:
     def fill(folder: Path) -> None:
-        *files, checked, night = add(copy_of_the_project(folder, parsed_project))
-        text = json.dumps([*map(sorted, files), vars(checked), vars(night)])
-        (folder / "added.json").write_text(text, encoding="utf-8")
+        printed = [vars(done) for done in add(DataRoot(folder / "home"))]
+        (folder / "added.json").write_text(json.dumps(printed), encoding="utf-8")
 
     files = [SOURCES, MEASURES, *sorted(SOURCES.parent.rglob("examples/**/*.*"))]
     pages = sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     folder = made_once(f"examples-{pages}", fill)
-    *files, checked, night = json.loads((folder / "added.json").read_text(encoding="utf-8"))
-    return Added(DataRoot(folder / "home", {}, folder / "project"), *files, Done(**checked), Done(**night))
+    printed = json.loads((folder / "added.json").read_text(encoding="utf-8"))
+    return Added(DataRoot(folder / "home"), *(Done(**done) for done in printed))
 
 
-def add(root: DataRoot) -> tuple[set[str], set[str], set[str], Done, Done]:
-    """Carry out the pages, and run a night."""
-    by_sources, by_measures = (carry_out(root.project, page) for page in (SOURCES, MEASURES))
-    sections = root.project / "dbt" / "seeds" / "measure_sections.csv"
-    sections.write_text(sections.read_text() + "call_backs,Called back & lost,0\n")
-    catalogue, parts = [block for block in blocks_of(MEASURES) if block.language == "csv"][:2]
-    for block, old, new in ((catalogue, "calls_101", "call_backs"), (parts, "calls_101.pct", "call_backs.pct")):
-        seed = root.project / block.file
-        seed.write_text(seed.read_text() + block.text.replace(old, new).replace(",19,", ",20,"))
-    generated = write_generated_files(root.project)
+def append(file: Path, text: str) -> None:
+    """Append a block to a file; rows by the names of their columns."""
+    before = file.read_text()
+    if file.suffix == ".csv":
+        rows = [*csv.DictReader(io.StringIO(before)), *csv.DictReader(io.StringIO(text))]
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+        before, text = "", stream.getvalue()
+    file.write_text(before + text)
+
+
+def add(root: DataRoot) -> list[Done]:
+    """Copy the examples, add the blocks of the page on measures, and run a night."""
+    config = root.home / "config"
+    for example in sorted(SOURCES.parent.glob("examples/*")):
+        shutil.copytree(example, config, dirs_exist_ok=True)
+    for before, text in re.findall(r"(.*?)^```\w*\n(.*?)^```$", MEASURES.read_text(), re.DOTALL | re.MULTILINE):
+        if named := re.findall(r"`config/([\w/]+\.\w+)`", before):
+            append(config / named[-1], text)
+    sections = config / "seeds" / "measure_sections.csv"
+    sections.write_text(f"{sections.read_text()}call_backs,Called back & lost,0\n")
+    for seed in ("measure_catalogue", "measure_parts"):
+        header, *rows = (config / "seeds" / f"{seed}.csv").read_text().splitlines()
+        moved = [
+            row.replace("calls_101.pct", "call_backs.pct").replace("calls_101,pct", "call_backs,pct") for row in rows
+        ]
+        moved = [row.replace(",19,", ",18,") for row in moved if row.startswith("call_backs.")]
+        append(config / "seeds" / f"{seed}.csv", "\n".join([header, *moved, ""]))
     extracts = re.findall(r"/([a-z_]+_\d{4}-\d\d-\d\d\.csv) <<'END'\n(.*?)END\n", SOURCES.read_text(), re.DOTALL)
     checked = root.process("check", *(str(root.land(name, *text.splitlines())) for name, text in extracts))
     root.land("call_segments_2022-10-29.csv", *CALLED_BACK)
     root.land("digital_contacts_2022-10-29.csv", *CONTACTS)
     root.land("live_chats_2022-10-29.csv", *CHATS)
-    night = run(root)
-    assert "failed:" not in night.out, night.out
-    return by_sources, by_measures, generated, checked, night
+    return [checked, root.process("config", "check"), root.process("run")]
 
 
 def printed(root, measure):
@@ -93,23 +109,17 @@ def printed(root, measure):
     )
 
 
-def test_the_pages_name_every_file_that_changes_and_none_is_python(added):
-    for page, files in ((SOURCES, added.by_sources), (MEASURES, added.by_measures)):
-        assert not [path for path in files if path.endswith(".py")]
-        assert all(f"`{path}`" in page.read_text() for path in files)
-    assert set(added.generated) == GENERATED
-
-
-def test_a_source_needs_at_most_twelve_files(added):
-    by_hand = {path for path in added.by_sources if not re.search("street_crime", path)}
-    assert f"expectations/{SOURCE}.odcs.yaml" in by_hand
-    assert len(by_hand) <= 12, sorted(by_hand)
+def test_the_configuration_can_be_used_and_shows_what_it_changes(added):
+    assert added.configured.code == 0, added.configured.err
+    assert f"config/contracts/{SOURCE}.odcs.yaml  a source of your own, 7 columns" in added.configured.out
+    assert "config/seeds/measure_catalogue.csv  8 rows added, 0 replaced" in added.configured.out
+    assert "/config can be used" in added.configured.out
 
 
 def test_check_prints_what_the_page_shows(added):
     assert added.checked.code == 0
-    [printed] = [block.text for block in blocks_of(SOURCES) if "verdict on" in block.text]
-    assert printed in added.checked.out
+    [shown] = re.findall(r"^```\n([^`]*verdict on[^`]*)^```$", SOURCES.read_text(), re.MULTILINE)
+    assert shown in added.checked.out
     assert "row 4, column longitude" in added.checked.out
     assert "[too_many_decimals]" in added.checked.out
 
@@ -123,7 +133,8 @@ def test_rows_of_the_new_source_become_a_fact(added):
         ("A1", "2023-01-31 09:02:00", "2023-01-31", "report_a_crime", True, Decimal(1080)),
         ("A2", "2023-01-31 09:05:00", "2023-01-31", "lost_property", False, None),
     ]
-    assert printed(added.root, "demand.front_counter_visits") == [("2",)]
+    figures = "select display_value from marts.board_paper where section = 'front_counters' order by sort_order"
+    assert added.root.published(figures) == [("2",), ("18m 0s",), ("18m 0s",), ("0.00%",)]
 
 
 def test_equal_rows_of_a_source_without_a_key_are_kept(added):

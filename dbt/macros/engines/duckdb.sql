@@ -73,10 +73,6 @@
     string_agg({{ text }}, ', ' order by {{ text }} asc nulls last)
 {%- endmacro %}
 
-{#- raise_error.sql -#}
-
-{% macro duckdb__raise_error(text) %}{{ return("error(" ~ text ~ ")") }}{% endmacro %}
-
 {#- drop_leftovers.sql -#}
 
 {% macro duckdb__existing_relations(schemas) %}

@@ -82,10 +82,6 @@
     nullif(array_join(sort_array(collect_list({{ text }})), ', '), '')
 {%- endmacro %}
 
-{#- raise_error.sql -#}
-
-{% macro spark__raise_error(text) %}{{ return("raise_error(" ~ text ~ ")") }}{% endmacro %}
-
 {#- drop_leftovers.sql -#}
 
 {% macro spark__existing_relations(schemas) %}

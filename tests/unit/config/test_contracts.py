@@ -64,7 +64,11 @@ FILE = "config/contracts/call_segments.yaml"
         (None, "a: [", f"{FILE}, line 1: not YAML"),
         ("contracts/calls.yaml", "", "config/contracts/calls.yaml: not named SOURCE.yaml after a source"),
         ("contracts/crimes.yml", "", "config/contracts/crimes.yml: not named SOURCE.yaml .* Did you mean crimes.yaml"),
-        ("contract/crimes.yaml", "", "config/contract: not part of the configuration; known: contracts/, models/, seeds/"),
+        (
+            "contract/crimes.yaml",
+            "",
+            "config/contract: not part of the configuration; known: contracts/, models/, seeds/",
+        ),
         ("contracts/published_figures.yaml", "keysBeginAgain: [2024-01-01]", "line 1: keysBeginAgain is for daily "),
     ],
 )
