@@ -76,7 +76,7 @@ def fingerprint(settings: Settings) -> str:
     digest = hashlib.sha256()
     for part in _FINGERPRINTED:
         root = DBT_PROJECT / part
-        files = sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+        files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
         for path in files:
             digest.update(str(path.relative_to(DBT_PROJECT)).encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())

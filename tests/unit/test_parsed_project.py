@@ -23,7 +23,7 @@ def parses(monkeypatch, settings) -> list[str]:
             (folder / name).write_text('{"nodes": {}}')
 
     monkeypatch.setattr(project, "invoke", invoke)
-    monkeypatch.setattr(project, "_parsed_from", lambda: "one")
+    monkeypatch.setattr(project, "fingerprint", lambda _: "one")
     return found
 
 
@@ -33,7 +33,7 @@ def test_a_changed_or_moved_project_is_parsed_from_scratch_and_an_unchanged_one_
     for _ in range(2):
         project.ensure_manifest(settings)
     assert parses == [""]
-    monkeypatch.setattr(project, "_parsed_from", lambda: "two")
+    monkeypatch.setattr(project, "fingerprint", lambda _: "two")
     project.ensure_manifest(settings)
     monkeypatch.setattr(project, "DBT_PROJECT", tmp_path / "version 2" / "dbt")
     assert not project.is_parsed(settings)
