@@ -17,7 +17,7 @@ from dagster_project.console import report_as, say
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
-from dagster_project.loading.landing import extract_date_of
+from dagster_project.loading.landing import extract_dates_of
 from dagster_project.settings import LogFormat, Settings, read_settings
 from dagster_project.words import counted, listed, printable
 
@@ -94,7 +94,7 @@ def contract_for(settings: Settings, file: Path, source: str | None) -> Contract
     if source:
         return next(iter(named_contracts(settings, [source]).values()))
     for name, contract in contracts_of(settings).items():
-        if extract_date_of(file.name, name):
+        if extract_dates_of(file.name, name):
             return contract
     known = ", ".join(contracts_of(settings))
     raise UsageError(

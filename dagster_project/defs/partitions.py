@@ -15,7 +15,7 @@ import duckdb
 from dagster_project.clock import LONDON_NAME, london_today
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.loading.landing import SYNTHETIC_MARKER, extract_date_of
+from dagster_project.loading.landing import SYNTHETIC_MARKER, extract_dates_of
 from dagster_project.publication.files import DATABASE, current_publication
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable, reading_connection
@@ -71,6 +71,6 @@ def _landed(settings: Settings, contract: Contract) -> list[date]:
     first, last = date.fromisoformat(FIRST_EXTRACT_DATE), london_today()
     with suppress(OSError):
         names = os.listdir(settings.landing / contract.source)  # noqa: PTH208 (names)
-        dates = [extract_date_of(name, contract.source, contract.extract_date_offset) for name in names]
-        return [day for day in dates if day and first <= day <= last]
+        spans = [extract_dates_of(name, contract.source, contract.extract_date_offset) for name in names]
+        return [day for span in spans if span for day in span if first <= day <= last]
     return []

@@ -159,6 +159,30 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
     return _query(contract, batch, final)
 
 
+def event_days_query(contract: Contract, batch: str) -> Query:
+    """Return the query for the London day of each row's event, for `batch` as in `good_rows_query`.
+
+    Returns:
+        A query with one column, `day`, in the order of the rows; null without a readable time.
+    """
+    if contract.identity_time is None:
+        return Query(f"select cast(null as date) as day from {batch}", {})
+    column = contract.column(contract.identity_time)
+    local, cell = cells.local_time_of(column, serial_days="serial_days"), quoted(column.name)
+    utc = f"local - to_minutes({cells.utc_offset_of(cell)})"
+    return Query(
+        f"""
+        with cleaned as (select serial_days, {_cleaned_cell(column)} as {cell} from {batch}),
+        read as (select {cell}, {local} as local from cleaned)
+        select cast(coalesce({cells.london_time_of(utc)}, local) as date) as day from read
+        """,
+        {
+            **cells.parameters_of(column),
+            **({f"default_{column.name}": column.default} if column.default is not None else {}),
+        },
+    )
+
+
 def people_of(contract: Contract, rows: str) -> str:
     """Return SQL of the surrogates of a row, ascending; none of a record that was not split, whose cells are null."""
     cells = ", ".join(f"{rows}.{quoted(column.name)}" for column in contract.columns if column.is_personal)
@@ -241,18 +265,18 @@ def _select(expressions: list[str], relation: str) -> str:
 
 
 def _cleaned(contract: Contract, batch: str) -> str:
-    expressions = list(BATCH_COLUMNS)
-    for column in contract.columns:
-        # A surrogate, which is null for a null word.
-        cell = quoted(column.name) if column.is_personal else cells.without_null_words(quoted(column.name))
-        if column.name == FORCE_COLUMN:
-            cell = f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
-        elif column.default_column:
-            cell = f"coalesce({cell}, {cells.without_null_words(quoted(column.default_column))})"
-        elif column.default is not None:
-            cell = f"coalesce({cell}, $default_{column.name})"
-        expressions.append(f"{cell} as {quoted(column.name)}")
-    return _select(expressions, batch)
+    expressions = [f"{_cleaned_cell(column)} as {quoted(column.name)}" for column in contract.columns]
+    return _select([*BATCH_COLUMNS, *expressions], batch)
+
+
+def _cleaned_cell(column: Column) -> str:
+    # A surrogate, which is null for a null word.
+    cell = quoted(column.name) if column.is_personal else cells.without_null_words(quoted(column.name))
+    if column.name == FORCE_COLUMN:
+        return f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
+    if column.default_column:
+        return f"coalesce({cell}, {cells.without_null_words(quoted(column.default_column))})"
+    return f"coalesce({cell}, $default_{column.name})" if column.default is not None else cell
 
 
 def _typed(contract: Contract, timestamps: list[Column]) -> str:

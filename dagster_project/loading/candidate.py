@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from os.path import lexists
+from pathlib import Path
 
 import duckdb
 
@@ -66,6 +67,8 @@ class FileLoad:
     file_name: str
     """Its name as it is published."""
     delivered_name: str | None = None
+    is_history: bool = False
+    """Whether the file has the rows of several days."""
     sha256: str | None = None
     rows_read: int = 0
     rows_loaded: int = 0
@@ -178,7 +181,7 @@ def read_deliveries(
     changed: list[LandedFile] = []
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
-        (FileLoad(load_id, contract.source, day, file.name, file.delivered_name), file)
+        (FileLoad(load_id, contract.source, day, file.name, file.delivered_name, bool(file.span)), file)
         for load_id, (day, file) in zip(load_ids, landed, strict=False)
     ]
     # One transaction, because each separate one writes its rows to the write-ahead log first and then to the file. It
@@ -198,9 +201,14 @@ def read_deliveries(
             {load.load_id: load.file_name for load, _ in loads},
             shows_text=shows_text,
         )
+        # A file of history is read once, with the loads of all its days.
+        of_file: dict[Path, list[FileLoad]] = {}
+        for load, file in loads:
+            of_file.setdefault(file.path, []).append(load)
         for load, file in loads:
             read.append(load)
-            _read(file, load, loader)
+            if load is of_file[file.path][0]:
+                _read(file, of_file[file.path], loader)
             if load.error_code == CHANGED or (load.error and not lexists(file.path)):
                 changed.append(file)
             if on_progress:
@@ -244,30 +252,42 @@ def _quarantine_again(connection: duckdb.DuckDBPyConnection, contract: Contract,
         )
 
 
-def _read(file: LandedFile, load: FileLoad, loader: RowLoader) -> None:
+def _read(file: LandedFile, loads: Sequence[FileLoad], loader: RowLoader) -> None:
     """Pass the rows of a file to the loader, or record why it cannot be read.
 
     Args:
         file: the file.
-        load: gets its counts, its columns, and what is wrong.
+        loads: those of its days, which get counts, columns, and what is wrong.
         loader: gets the rows.
     """
     try:
         with open_extract(file.path, loader.contract, (file.size, file.modified_ns), name=file.name) as extract:
-            load.sha256 = extract.sha256
-            loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
-            load.rows_read = extract.rows_read
-            load.totals_rows = extract.totals_rows
-            load.columns = extract.found
-            load.unknown_columns = tuple(extract.unknown_columns)
-            load.warnings.extend(extract.warnings)
-            if unknown := len(load.unknown_columns):
-                load.warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
+            for load in loads:
+                load.sha256 = extract.sha256
+            read = loader.add(extract, {load.extract_date: load.load_id for load in loads}, file.span)
+            if read.total() != extract.rows_read:
+                raise _not_conserved(loads[0], extract.rows_read, f"{read.total()} are of its days")
+            for load in loads:
+                load.rows_read = read[load.extract_date]
+                load.columns = extract.found
+                load.unknown_columns = tuple(extract.unknown_columns)
+            loads[0].totals_rows = extract.totals_rows
+            loads[0].warnings.extend(extract.warnings)
+            if unknown := len(extract.unknown_columns):
+                loads[0].warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
     except UnreadableExtract as error:
-        load.sha256 = load.sha256 or error.sha256
-        load.error = f"{error} [{error.code}]"
-        load.error_code = error.code
-        load.unknown_columns = error.unknown_columns
+        for load in loads:
+            load.sha256 = load.sha256 or error.sha256
+            load.error = f"{error} [{error.code}]"
+            load.error_code = error.code
+            load.unknown_columns = error.unknown_columns
+
+
+def _not_conserved(file: FileLoad, read: int, found: str) -> ConservationError:
+    return ConservationError(
+        f"{file.source}/{file.file_name}: {read} rows read, but {found}. Nothing from this source was accepted. This "
+        "is a bug in fcir: please report it with the output of `fcir check` on the file."
+    )
 
 
 def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
@@ -299,12 +319,9 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
         file.rows_quarantined = sum(rows.quarantined for rows in file.members.values())
         file.rows_repeated = sum(rows.repeated for rows in file.members.values())
         if file.rows_read != file.rows_loaded + file.rows_quarantined:
-            raise ConservationError(
-                f"{file.source}/{file.file_name}: {file.rows_read} rows read, but {file.rows_loaded} loaded and "
-                f"{file.rows_quarantined} quarantined. Nothing from this source was accepted. This is a bug in fcir: "
-                "please report it with the output of `fcir check` on the file."
-            )
-        if file.rows_read == 0:
+            found = f"{file.rows_loaded} loaded and {file.rows_quarantined} quarantined"
+            raise _not_conserved(file, file.rows_read, found)
+        if file.rows_read == 0 and not file.is_history:
             file.warnings.append("no data rows")
         file.row_warnings = warned.get(file.load_id, {})
         if rows := file.row_warnings.get("rows_after_extract_date"):

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from dagster_project.clock import london_today
+from dagster_project.clock import days_between, london_today
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
-from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
+from dagster_project.loading.landing import LandedFile, extract_dates_of, scan_landing
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table
@@ -175,12 +175,14 @@ def _by_day(contract: Contract, paths: Sequence[Path]) -> tuple[dict[date, list[
     for path in dict.fromkeys(paths):
         # The status of a link itself: reading rejects links, as loading does.
         status = path.lstat()
-        day = extract_date_of(path.name, contract.source, contract.extract_date_offset)
-        if day is None:
-            day = london_today()
-            undated.add(day)
-        landed = LandedFile(contract.source, day, path, status.st_size, status.st_mtime_ns)
-        named.setdefault(day, []).append(landed)
+        days = extract_dates_of(path.name, contract.source, contract.extract_date_offset)
+        if days is None:
+            days = (london_today(),) * 2
+            undated.add(days[0])
+        span = days if days[0] < days[1] else None
+        for day in days_between(*days):
+            landed = LandedFile(contract.source, day, path, status.st_size, status.st_mtime_ns, span=span)
+            named.setdefault(day, []).append(landed)
     return named, undated
 
 

@@ -1,4 +1,7 @@
-"""Scan the landing folder: find the complete extracts of each source and day, by name, size and time."""
+"""Scan the landing folder: find the complete extracts of each source and day, by name, size and time.
+
+A file of history, `SOURCE_DAY_to_DAY*.EXT`, is found once for each of its days.
+"""
 
 import os
 import re
@@ -11,7 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from dagster_project.clock import LONDON, london_today
+from dagster_project.clock import LONDON, days_between, london_today
 from dagster_project.contracts import Contract
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
@@ -48,6 +51,8 @@ class LandedFile:
     """Modification time that the sender set; the inode change time if the former is ahead of this machine's clock."""
     inode_changed_ns: int = 0
     """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
+    span: tuple[date, date] | None = None
+    """First and last day of a file of history; None: a file of one day."""
     published_name: str | None = None
     """Its name without what the sender added; None for a file that `fcir check` reads."""
 
@@ -60,6 +65,11 @@ class LandedFile:
     def delivered_name(self) -> str:
         """Whole name of the file, for `fcir check` and the private warehouse."""
         return printable(self.path.name)
+
+    @property
+    def days(self) -> int:
+        """Number of days that the file has."""
+        return (self.span[1] - self.span[0]).days + 1 if self.span else 1
 
     @property
     def order(self) -> tuple[str, str]:
@@ -199,7 +209,8 @@ def scan(
                 if isinstance(found, str):
                     warnings.append(SourceWarning(folder.name, found))
                 else:
-                    files.append(found)
+                    first_day, last_day = found.span or (found.extract_date, found.extract_date)
+                    files.extend(replace(found, extract_date=day) for day in days_between(first_day, last_day))
     files.sort(key=lambda file: (file.source, file.extract_date, file.order))
     return Landing(tuple(_published(files)), tuple(warnings), is_synthetic=(landing / SYNTHETIC_MARKER).exists())
 
@@ -207,13 +218,17 @@ def scan(
 def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
     """Yield the files with their published names, numbered from the second of the same name on."""
     numbers: Counter[str] = Counter()
+    names: dict[Path, str] = {}
     for file in files:
-        extension = _extension_of(file.path.name)
-        kinds = "".join(sorted({kind.lower() for kind in _KINDS.findall(file.path.name)}, reverse=True))
-        name = f"{file.source}_{file.extract_date}{kinds}"
-        numbers[name + extension] += 1
-        number = numbers[name + extension]
-        yield replace(file, published_name=f"{name}{f'_{number}' if number > 1 else ''}{extension}")
+        if file.path not in names:
+            extension = _extension_of(file.path.name)
+            kinds = "".join(sorted({kind.lower() for kind in _KINDS.findall(file.path.name)}, reverse=True))
+            days = "_to_".join(map(str, file.span or (file.extract_date,)))
+            name = f"{file.source}_{days}{kinds}"
+            numbers[name + extension] += 1
+            number = numbers[name + extension]
+            names[file.path] = f"{name}{f'_{number}' if number > 1 else ''}{extension}"
+        yield replace(file, published_name=names[file.path])
 
 
 def _extension_of(name: str) -> str:
@@ -270,7 +285,7 @@ def hold_back(
         return landing
     waiting = {(file.source, file.extract_date) for file in landing.files if file.path in faults}
     held = tuple(file for file in landing.files if (file.source, file.extract_date) in waiting)
-    warnings = [left_for_next_run(file, faults[file.path]) for file in held if file.path in faults]
+    warnings = [left_for_next_run(file, faults[file.path]) for file in once(held) if file.path in faults]
     return replace(
         landing,
         files=tuple(file for file in landing.files if (file.source, file.extract_date) not in waiting),
@@ -279,32 +294,47 @@ def hold_back(
     )
 
 
+def once(files: Iterable[LandedFile]) -> list[LandedFile]:
+    """Return each file once, whatever the number of its days."""
+    return list({file.path: file for file in reversed([*files])}.values())[::-1]
+
+
 def left_for_next_run(file: LandedFile, why: str) -> SourceWarning:
-    """Return the warning that the day of a file is not loaded yet."""
-    what = f"{file.source}/{file.name}: {why}; {file.source} of {file.extract_date} is left for the next run"
-    return SourceWarning(file.source, what)
+    """Return the warning that the days of a file are not loaded yet."""
+    days = " to ".join(map(str, file.span or (file.extract_date,)))
+    return SourceWarning(
+        file.source, f"{file.source}/{file.name}: {why}; {file.source} of {days} is left for the next run"
+    )
 
 
-def extract_date_of(name: str, source: str, offset: int = 0) -> date | None:
-    """Return the extract date in a file name, or None if it is not the name of an extract of the source.
+def extract_dates_of(name: str, source: str, offset: int = 0) -> tuple[date, date] | None:
+    """Return the first and last extract date of a file, or None if it is not the name of an extract of the source.
 
     Args:
         name: name of the file.
         source: the source.
-        offset: days from the date in the name to the extract date.
+        offset: days from the date in the name of a file of one day to the extract date. A file of history names the
+            days of its events.
     """
     match = _named_like(source).fullmatch(name)
     if match is None:
         return None
     try:
-        return date.fromisoformat(match[1]) + timedelta(offset)
+        first = date.fromisoformat(match[1])
+        last = date.fromisoformat(match[2]) if match[2] else None
+        if last is None:
+            return (first + timedelta(offset),) * 2
     except (ValueError, OverflowError):
         return None
+    return (first, last) if first < last else None
 
 
 @cache
 def _named_like(source: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?!\d).*{_EXTENSIONS}", re.I | re.S)
+    return re.compile(
+        rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?:_to_(\d{{4}}-\d{{2}}-\d{{2}}))?(?!\d|_to_).*{_EXTENSIONS}",
+        re.I | re.S,
+    )
 
 
 def _extracts(
@@ -338,15 +368,18 @@ def _landed(
     path: Path, source: str, first: date, last: date, offset: int, marker_ns: int | None, *, needs_marker: bool
 ) -> LandedFile | str:
     shown = f"{source}/: {_shown(path)}"
-    day = extract_date_of(path.name, source, offset)
-    if day is None:
-        return f"{shown}: not named {source}_YYYY-MM-DD*.EXT (csv, csv.gz, xlsx, parquet, jsonl); not loaded"
+    days = extract_dates_of(path.name, source, offset)
+    if days is None:
+        return (
+            f"{shown}: not named {source}_YYYY-MM-DD*.EXT, or {source}_YYYY-MM-DD_to_YYYY-MM-DD*.EXT for a range (csv, "
+            "csv.gz, xlsx, parquet, jsonl); not loaded"
+        )
     status = _status(path)
     if status is None:
         return f"{shown}: was removed while the folder was listed; left for the next run"
     if not stat.S_ISREG(status.st_mode):
         return f"{shown}: not a regular file but a link, folder, pipe or device; not loaded"
-    if not first <= day <= last:
+    if not first <= days[0] <= days[1] <= last:
         return f"{shown}: its extract date is outside {first} to {last}; not loaded"
     # A marker that is older than the file belongs to its earlier content: a correction is being written over it.
     is_marked = marker_ns is not None and marker_ns >= status.st_mtime_ns
@@ -355,7 +388,15 @@ def _landed(
         changed_ns = status.st_ctime_ns
     is_complete = True if is_marked else (False if needs_marker else None)
     return LandedFile(
-        source, day, path, status.st_size, status.st_mtime_ns, is_complete, changed_ns, status.st_ctime_ns
+        source,
+        days[0],
+        path,
+        status.st_size,
+        status.st_mtime_ns,
+        is_complete,
+        changed_ns,
+        status.st_ctime_ns,
+        span=days if days[0] < days[1] else None,
     )
 
 

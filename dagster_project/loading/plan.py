@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 
@@ -117,6 +118,7 @@ def plan_deliveries(
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
     loaded, noted = _loaded(connection), _noted(connection)
+    hashed: dict[Path, str] = {}
     purged = purged_before(connection) if connection else {}
     newly_hashed: list[tuple[LandedFile, str]] = []
     deliveries: list[Delivery] = []
@@ -128,10 +130,11 @@ def plan_deliveries(
         try:
             for file in files:
                 state, sha256 = noted.get(file.shown_path, (None, ""))
-                if state != file.state:
-                    sha256 = _hash_of(file)
-                    if sha256 != _unreadable(file):
-                        newly_hashed.append((file, sha256))
+                if state != file.state and file.path not in hashed:
+                    hashed[file.path] = _hash_of(file)
+                    if hashed[file.path] != _unreadable(file):
+                        newly_hashed.append((file, hashed[file.path]))
+                sha256 = hashed.get(file.path, sha256)
                 if sha256 in first_with:
                     skipped.append(file)
                 else:
@@ -140,12 +143,18 @@ def plan_deliveries(
             warnings.append(changed_warning(file))
             held.extend(files)
             continue
+        first_with = _of_one_span(first_with, connection, source, day)
+        skipped = [file for file in skipped if file.span == next(iter(first_with.values())).span]
         known = loaded.get((source, day), {})
         is_new = any(sha256 not in known for sha256 in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
         if (is_new or is_old) and day < purged.get(source, date.min):
-            warnings.extend(past_retention(file, purged[source]) for file in first_with.values() if is_new)
+            warnings.extend(
+                past_retention(file, purged[source])
+                for file in first_with.values()
+                if is_new and day == (file.span or [day])[0]
+            )
         elif not is_new and is_old and known.keys() - first_with.keys():
             what = (
                 f"{source}/: {day} stays loaded under an earlier version of the contract, because a file that it was "
@@ -160,6 +169,36 @@ def plan_deliveries(
                 for file in skipped
             )
     return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
+
+
+def _of_one_span(
+    files: dict[str, LandedFile], connection: duckdb.DuckDBPyConnection | None, source: str, day: date
+) -> dict[str, LandedFile]:
+    """Return the files by hash that are the delivery of a day, where it has files of one day and files of history.
+
+    What was seen later is the correction; of files seen together, those of fewer days.
+    """
+    spans = {file.span for file in files.values()}
+    if len(spans) == 1:
+        return files
+    rows: list[tuple[str, str]] = []
+    if connection is not None:
+        rows = connection.execute(
+            """
+            select file_sha256, status
+            from audit.load
+            where source = ? and extract_date = ? and status in ('loaded', 'empty', 'replaced')
+            """,
+            [source, day],
+        ).fetchall()
+    seen, standing = {sha256 for sha256, _ in rows}, {sha256 for sha256, status in rows if status in ACCEPTED}
+
+    def preference(span: tuple[date, date] | None) -> tuple[bool, bool, int]:
+        hashes = {sha256 for sha256, file in files.items() if file.span == span}
+        return hashes <= seen, not hashes & standing, next(files[sha256].days for sha256 in hashes)
+
+    chosen = min(spans, key=preference)
+    return {sha256: file for sha256, file in files.items() if file.span == chosen}
 
 
 def past_retention(file: LandedFile, purged: date) -> SourceWarning:

@@ -1,5 +1,6 @@
 """Load rows of text: good rows, typed, into the candidate table of a source; faulty rows into its quarantine."""
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,14 @@ import pyarrow.compute as pc
 from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
 from dagster_project.extracts.cells import SERIAL_WITH_FRACTION, WHOLE_SERIAL, midnight_of
 from dagster_project.extracts.reading import Extract
-from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query, reason_of
+from dagster_project.extracts.rows import (
+    RECORD_FAULTS,
+    event_days_query,
+    fault_sentences,
+    faulty_rows_query,
+    good_rows_query,
+    reason_of,
+)
 from dagster_project.loading.people import Vault
 from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
@@ -80,25 +88,50 @@ class RowLoader:
         )
         create_temp_table(connection, "load_file", {"load_id": "bigint", "file_name": "varchar"}, file_names.items())
 
-    def add(self, extract: Extract, *, load_id: int, extract_date: date) -> None:
-        """Add all rows of a file.
+    def add(self, extract: Extract, loads: Mapping[date, int], span: tuple[date, date] | None = None) -> Counter[date]:
+        """Add the rows of a file.
+
+        Args:
+            extract: the file.
+            loads: number of the load of each day.
+            span: days of a file of history. A row belongs to the day of its event, or to the first or last day if the
+                event is before or after them; to the first without a readable time. Those of a day without a load are
+                left out.
+
+        Returns:
+            Rows read by day, those left out too.
 
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
         """
+        read: Counter[date] = Counter()
         for batch in extract.batches():
-            rows = batch
-            for name, value in (
-                ("load_id", pa.scalar(load_id, pa.int64())),
-                ("extract_date", pa.scalar(extract_date, pa.date32())),
-                ("serial_days", pa.scalar(extract.serial_days, pa.int32())),
-            ):
-                rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+            serial_days = pa.repeat(pa.scalar(extract.serial_days, pa.int32()), batch.num_rows)
+            rows = batch.append_column("serial_days", serial_days)
+            days = (
+                self._days(rows, span) if span else pa.repeat(pa.scalar(next(iter(loads)), pa.date32()), rows.num_rows)
+            )
+            read.update({item["values"]: item["counts"] for item in pc.value_counts(days).to_pylist()})
+            ids = pa.array(loads.values(), pa.int64()).take(pc.index_in(days, pa.array(loads, pa.date32())))
+            rows = rows.append_column("load_id", ids).append_column("extract_date", days)
+            if span:
+                # Days of history are in any order; faulty rows are looked up between the first load and the last.
+                rows = rows.filter(pc.is_valid(ids)).sort_by([("load_id", "ascending"), ("source_row", "ascending")])
             self._collected.append(rows)
             self._rows += rows.num_rows
             self._bytes += rows.nbytes
             if self._rows >= _ROWS_AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
                 self._load()
+        return read
+
+    def _days(self, rows: pa.Table, span: tuple[date, date]) -> pa.ChunkedArray:
+        """Return the day of the span that each row belongs to."""
+        self._connection.register("days_batch", rows)
+        query = event_days_query(self.contract, "days_batch")
+        days: pa.Table = self._connection.execute(query.sql, query.parameters).to_arrow_table()
+        self._connection.unregister("days_batch")
+        first, last = (pa.scalar(day, pa.date32()) for day in span)
+        return pc.min_element_wise(pc.max_element_wise(pc.fill_null(days.column("day"), first), first), last)
 
     def flush(self) -> None:
         """Load or quarantine the remaining rows."""

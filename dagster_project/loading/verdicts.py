@@ -180,7 +180,11 @@ def judge(
     rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
     contents = {
-        day: {file.sha256: file.file_name for file in candidate.of(day) if file.sha256 and file.rows_read}
+        day: {
+            file.sha256: file.file_name
+            for file in candidate.of(day)
+            if file.sha256 and file.rows_read and not file.is_history
+        }
         for day in candidate.days
     }
     for day in candidate.days:

@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.candidate import read_deliveries
-from dagster_project.loading.landing import LandedFile, scan_landing
+from dagster_project.loading.landing import LandedFile, once, scan_landing
 from dagster_project.loading.people import People
 from dagster_project.loading.plan import Delivery
 from dagster_project.settings import Settings
@@ -84,7 +84,7 @@ def find_files(
     # If the clock was set back, files of the newest loads seem to be of the future.
     newest = max((load.extract_date for load in loads), default=None)
     landing = scan_landing(settings, contracts, quiet_seconds=0.0, until=newest)
-    for file in (*landing.files, *landing.held):
+    for file in once([*landing.files, *landing.held]):
         names.add((file.source, file.delivered_name))
         try:
             by_content.setdefault((file.source, sha256_of(file.path, largest=LARGEST_EXTRACT)), file)
