@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,8 +55,12 @@ def check(
     if as_json:
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)
-    for delivery in checked:
-        print_check(delivery)
+    for _, group in groupby(checked, key=_days_told_together):
+        deliveries = list(group)
+        if len(deliveries) > 1:
+            _print_history(deliveries)
+        else:
+            print_check(deliveries[0])
     raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
 
 
@@ -146,20 +151,73 @@ def print_check(delivery: CheckedDelivery) -> None:
         for code, count in file.reasons:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
         for row, others, column, code, reason in file.rows:
-            equal = f" and {counted(others, 'other')}" if others else ""
-            where = f"row {row}{equal}{', column ' + column if column else ''}"
-            say(
-                f"  {where}: {reason.removeprefix(f'{column}: ')} [{code}]",
-                **about,
-                row=row,
-                equal_rows=others,
-                column=column or None,
-                reason_code=code,
-                reason=reason,
-            )
+            _print_rows(row, others, column, code, reason, about)
     for name, other in delivery.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
     _print_verdict(delivery)
+
+
+def _days_told_together(delivery: CheckedDelivery) -> object:
+    """Return what is equal for the days of a file of history that are told in a few lines: the others are rejected."""
+    paths = tuple(file.path for file in delivery.files)
+    is_history = len(paths) == 1 and delivery.files[0].load.is_history
+    is_broken = bool(is_history and delivery.files[0].load.error)
+    return (paths, is_broken) if is_history and (delivery.verdict.is_accepted or is_broken) else delivery.extract_date
+
+
+def _print_history(deliveries: Sequence[CheckedDelivery]) -> None:
+    """Print the result for accepted days of a file of history, or for one that cannot be read."""
+    first, last = deliveries[0], deliveries[-1]
+    loads = [delivery.files[0].load for delivery in deliveries]
+    days = f"{first.extract_date} to {last.extract_date} ({counted(len(deliveries), 'day')})"
+    about: dict[str, Any] = {
+        "source": first.contract.source,
+        "file": printable(first.files[0].path.name),
+        "first_day": first.extract_date,
+        "last_day": last.extract_date,
+    }
+    if loads[0].error:
+        text = f"{about['file']} ({about['source']}): would be REJECTED: {days}: {loads[0].error}"
+        say(text, level="error", **about, error=loads[0].error, reason_code=loads[0].error_code)
+        return
+    read, good, quarantined = (
+        sum(getattr(load, name) for load in loads) for name in ("rows_read", "rows_loaded", "rows_quarantined")
+    )
+    say(
+        f"{about['file']} ({about['source']}): would be loaded: {days}: {counted(read, 'row')} read, {good:,} good, "
+        f"{quarantined:,} quarantined",
+        **about,
+        rows_read=read,
+        rows_good=good,
+        rows_quarantined=quarantined,
+        days_without_rows=sum(not load.rows_read for load in loads),
+    )
+    for warning in dict.fromkeys(str(warning) for load in loads for warning in load.warnings):
+        say(f"  warning: {warning}", level="warning", **about)
+    _print_unknown(loads[0].unknown_columns, about)
+    for delivery in deliveries:
+        for row, others, column, code, reason in delivery.files[0].rows:
+            _print_rows(row, others, column, code, reason, about)
+    if empty := [load.extract_date for load in loads if not load.rows_read]:
+        say(f"  {counted(len(empty), 'day')} without rows, which are loaded as days without events", **about)
+    for note in first.notes:
+        say(f"  note: {note}")
+    say(f"  verdict on {about['source']} of {days}: accepted", **about, verdict="accepted")
+
+
+def _print_rows(row: int, others: int, column: str, code: str, reason: str, about: dict[str, Any]) -> None:
+    """Print a reason of quarantined rows, with its first row and how many others have it."""
+    equal = f" and {counted(others, 'other')}" if others else ""
+    where = f"row {row}{equal}{', column ' + column if column else ''}"
+    say(
+        f"  {where}: {reason.removeprefix(f'{column}: ')} [{code}]",
+        **about,
+        row=row,
+        equal_rows=others,
+        column=column or None,
+        reason_code=code,
+        reason=reason,
+    )
 
 
 def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:

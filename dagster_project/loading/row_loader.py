@@ -128,7 +128,7 @@ class RowLoader:
         """Return the day of the span that each row belongs to."""
         self._connection.register("days_batch", rows)
         query = event_days_query(self.contract, "days_batch")
-        days: pa.Table = self._connection.execute(query.sql, query.parameters).to_arrow_table()
+        days: pa.Table = self._connection.sql(query.sql, params=query.parameters).to_arrow_table()
         self._connection.unregister("days_batch")
         first, last = (pa.scalar(day, pa.date32()) for day in span)
         return pc.min_element_wise(pc.max_element_wise(pc.fill_null(days.column("day"), first), first), last)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.loading import candidate, plan
-from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
+from dagster_project.loading.landing import Landing, extract_dates_of, hold_back, scan
 from tests.unit.loading.installation import DAY, HEADER, VISITS, Installation, rewrite, row, rows
 
 HOUR = 3600
@@ -21,13 +21,16 @@ HOUR = 3600
     [
         *((f"crimes_2022-10-30{end}", "2022-10-30") for end in (".csv", ".csv.gz", "_late.xlsx", " (1).parquet")),
         ("CRIMES_2022-10-30.JSONL", "2022-10-30"),
+        ("crimes_2021-10-30_to_2022-10-30_a.csv", "2021-10-30 to 2022-10-30"),
+        *((f"crimes_2022-10-30_to_{end}.csv", None) for end in ("2022-10-29", "2022-10-30", "2022-02-30", "later")),
         *((f"crimes_2022-10-30{end}", None) for end in ("0.csv", ".xls", ".csv.zip", "")),
         *((f"{begin}2022-10-30.csv", None) for begin in ("crimes-", "my_crimes_", "crimes")),
         *((f"crimes_{day}.csv", None) for day in ("2022-02-30", "20221030", "\uff12022-10-30")),
     ],
 )
 def test_the_name_of_an_extract_states_its_source_and_day(name, day):
-    assert extract_date_of(name, "crimes") == (day and date.fromisoformat(day))
+    days = day and tuple(map(date.fromisoformat, day.split(" to ")))
+    assert extract_dates_of(name, "crimes") == (days and (days * 2)[:2])
 
 
 def test_a_system_may_stamp_its_files_with_the_day_after(tmp_path):

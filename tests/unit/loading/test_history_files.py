@@ -1,0 +1,76 @@
+"""Files with the rows of several days: a delivery for each day of the range in the name."""
+
+from datetime import date
+
+from dagster_project.loading.dry_run import check_deliveries
+from tests.unit.loading.installation import VISITS, Installation, row, rows
+
+RANGE = "2022-10-30_to_2022-11-02"
+
+
+def test_a_row_belongs_to_the_day_of_its_event_and_every_day_counts_as_delivered(tmp_path):
+    installation = Installation(tmp_path)
+    # The second begins at 23:30 UTC, on the next day in London; the next two are before and after the range.
+    path = installation.land(
+        RANGE,
+        row("a", day="2022-11-02"),
+        "b,2022-10-29T23:30+00:00,5,someone",
+        row("c", day="2022-10-01"),
+        row("d", day="2022-12-01"),
+        "e,nonsense,5,someone",
+        row("f", "never", day="2022-11-01"),
+    )
+    report = installation.run()
+    assert [str(result.extract_date) for result in report.deliveries] == [
+        f"2022-{day}" for day in ("10-30", "10-31", "11-01", "11-02")
+    ]
+    assert installation.current() == [
+        ("2022-10-30", "b", 5),
+        ("2022-10-30", "c", 5),
+        ("2022-11-02", "a", 5),
+        ("2022-11-02", "d", 5),
+    ]
+    name = f"visits_{RANGE}.csv"
+    assert installation.loads() == [
+        (name, "loaded", 3, 2, 1),
+        (name, "empty", 0, 0, 0),
+        (name, "loaded", 1, 0, 1),
+        (name, "loaded", 2, 2, 0),
+    ]
+    assert installation.quarantine() == [(name, 6, "not_a_timestamp"), (name, 7, "not_an_integer")]
+    assert installation.run().deliveries == ()
+    # A dry run finds the same.
+    checked = check_deliveries(installation.settings, VISITS, [path], shown=9)
+    assert [delivery.files[0].load.rows_read for delivery in checked] == [3, 0, 1, 2]
+    assert all(delivery.is_loaded for delivery in checked)
+
+
+def test_what_was_seen_later_is_the_correction_and_of_files_seen_together_the_shorter_range(tmp_path):
+    installation = Installation(tmp_path)
+    installation.land(RANGE, *(row(f"r{day}", day=f"2022-{day}") for day in ("10-30", "10-31", "11-01", "11-02")))
+    installation.land("2022-10-30_to_2022-10-31", row("s", day="2022-10-31"))
+    installation.land("2022-11-01", row("daily"))
+    installation.run()
+    assert [visit for _, visit, _ in installation.current()] == ["s", "daily", "r11-02"]
+    # A correction of the whole range replaces what is loaded for its days, also by files of one day.
+    (tmp_path / "landing" / "visits" / f"visits_{RANGE}.csv").unlink()
+    installation.land(RANGE, *(row(f"n{day}", day=f"2022-{day}") for day in ("10-30", "11-01")), suffix="_corrected")
+    for _ in range(2):
+        installation.run()
+        assert [visit for _, visit, _ in installation.current()] == ["n10-30", "n11-01"]
+
+
+def test_each_day_is_judged_by_itself(tmp_path):
+    installation = Installation(tmp_path)
+    days = [f"2022-10-{day}" for day in range(20, 31)]
+    lines = [line for day in days for line in rows(date.fromisoformat(day), 100, faulty=60 * (day == days[4]))]
+    installation.land(f"{days[0]}_to_{days[-1]}", *lines)
+    assert [str(result.extract_date) for result in installation.run().deliveries if not result.is_accepted] == [days[4]]
+
+
+def test_a_month_under_one_date_is_told_to_name_its_days(tmp_path):
+    installation = Installation(tmp_path)
+    installation.land("2022-10-31", *(row(f"v{day}", day=f"2022-10-{day:02}") for day in range(1, 32)))
+    [warning] = [str(text) for text in installation.run().warnings if "no delivery is for" in str(text)]
+    assert "29 rows of 29 days from 2022-10-01 to 2022-10-29" in warning
+    assert "visits_2022-10-01_to_2022-10-31..." in warning
