@@ -191,16 +191,28 @@ def _loaded_files(
     rows = connection.execute(
         """
         select
-            file.path, file.size, file.modified_ns, list_contains(cast($held as bigint[]), load.load_id)
-            or load.load_id in (
-                select load_id from audit.quarantine where list_has_any(surrogates, cast($surrogates as bigint[]))
+            file.path,
+            file.size,
+            file.modified_ns,
+            bool_or(
+                list_contains(cast($held as bigint[]), load.load_id)
+                or load.load_id in (
+                    select load_id from audit.quarantine where list_has_any(surrogates, cast($surrogates as bigint[]))
+                )
             ) as is_named
         from audit.landed_file as file
         inner join audit.load as load on file.sha256 = load.file_sha256
         where
             load.status = 'loaded'
             and coalesce(load.rows_purged, 0) = 0
-            and (is_named or load.load_id not in (select load_id from audit.quarantine where surrogates is null))
+        group by all
+        -- A file of history may have days that other files were loaded for.
+        having
+            is_named
+            or not bool_or(
+                regexp_matches(load.file_name, '\\d_to_\\d')
+                or load.load_id in (select load_id from audit.quarantine where surrogates is null)
+            )
         """,
         {"held": list(held), "surrogates": person.surrogates},
     ).fetchall()
