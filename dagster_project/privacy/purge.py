@@ -282,8 +282,6 @@ def _build(
                 days = [hold.source, hold.first_day, hold.last_day]
                 connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
             _delete_purged(connection, events_of(settings, contracts), cuts, noted, at)
-            # A lake has the purged rows.
-            connection.execute("delete from audit.lake")
             rows = {source.source: source.rows for source in plan.sources}
             details = {"rows": rows, "publications": len(plan.publications)}
             line = record(connection, "purge", reason=reason, details=details)
