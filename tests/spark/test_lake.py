@@ -54,7 +54,7 @@ def bring(settings: Settings, *, statements: int = 1000) -> int:
 
         def interrupted(sql: str, **options: object) -> None:
             if next(left, None) is None:
-                raise InterruptedError
+                raise KeyboardInterrupt
             execute(sql, **options)
 
         lake.cursor.execute = interrupted
@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings)
         try:
             bring(settings, statements=statements)
             break
-        except InterruptedError:
+        except KeyboardInterrupt:
             continue
     assert statements > 4 + 5 * 7
     assert different_in_the_lake(settings, RAW) == []
