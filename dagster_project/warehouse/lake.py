@@ -16,7 +16,6 @@ have the columns of the warehouse, so no personal value that it does not have, a
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -50,8 +49,8 @@ from dagster_project.warehouse.tables import column_types, tables_of
 _MARTS_SCHEMA = "marts"
 OWN_SCHEMAS = {"raw", "audit"}
 """Schemas of a lake besides those that the project builds."""
-_PASSING = re.compile(r"\w+\.\w+-\w{8}")
-"""Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
+_PASSING = "fcir-"
+"""Beginning of the names of folders for rows on their way; others may use the folder around them."""
 _OWNER = "fcir_root_"
 """Name of the schema of a lake that says which data root it belongs to, without the id."""
 _NEWEST_BUILD = "select run_id, change_seq, project_fingerprint from audit.build order by built_at desc limit 1"
@@ -331,7 +330,7 @@ class Lake(Session):
             LakeError: files of Spark cannot be removed.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f"{name}-", dir=self._folder))
+        folder = Path(mkdtemp(prefix=f"{_PASSING}{name}-", dir=self._folder))
         try:
             yield folder
         finally:
@@ -344,10 +343,8 @@ def clear_lake_folder(settings: Settings) -> None:
     Raises:
         LakeError: it cannot be removed.
     """
-    if settings.lake_folder.is_dir():
-        for left in settings.lake_folder.iterdir():
-            if _PASSING.fullmatch(left.name):
-                _remove(left)
+    for left in settings.lake_folder.glob(f"{_PASSING}*"):
+        _remove(left)
 
 
 def _owner(connection: duckdb.DuckDBPyConnection) -> str:
@@ -357,9 +354,7 @@ def _owner(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _remove(left: Path) -> None:
     try:
-        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    except FileNotFoundError:
-        return
+        shutil.rmtree(left)
     except OSError as error:
         raise LakeError(
             f"{left} cannot be removed: {os.strerror(error.errno or 0)}. It has rows of people. Remove it, and "

@@ -195,7 +195,7 @@ def test_settings_with_which_figures_would_differ_are_refused(spark):
 
 
 def test_what_a_killed_run_left_in_the_folder_is_removed_and_nothing_else(spark):
-    left, other = spark.lake_folder / "raw.calls-ab12_x9z", spark.lake_folder / "of another program"
+    left, other = spark.lake_folder / "fcir-raw.calls-ab12_x9z", spark.lake_folder / "of another program"
     for folder in (left, other):
         folder.mkdir(parents=True)
         (folder / "part-0.parquet").touch()
