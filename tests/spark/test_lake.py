@@ -4,7 +4,6 @@ import itertools
 import shutil
 import subprocess
 import sys
-import time
 
 import dagster as dg
 import pytest
@@ -166,21 +165,23 @@ def test_a_lake_of_another_data_root_or_project_is_refused_before_anything_is_wr
 
 
 def test_a_statement_of_a_killed_process_is_not_committed(settings):
-    sleep = "reflect('java.lang.Thread', 'sleep', cast(8000 as bigint))"
+    slow = "reflect('java.lang.Thread', 'sleep', cast(8000 as bigint))"
     code = (
         "import sys; from pathlib import Path; from dagster_project.settings import Settings; "
         "from dagster_project.warehouse.lake import connect\n"
         "settings = Settings(home=Path(sys.argv[1]), spark_port=int(sys.argv[2]), _env_file=None)\n"
-        "with connect(settings) as lake: print('begins', flush=True); lake.execute(sys.argv[3])"
+        "with connect(settings) as lake:\n"
+        "    poll = lake.cursor.poll; lake.cursor.poll = lambda: print('polled', flush=True) or poll()\n"
+        f'    lake.execute("insert into raw.slow select cast({slow} as string)")'
     )
-    arguments = [str(settings.home), str(settings.spark_port), f"insert into raw.slow select cast({sleep} as string)"]
+    arguments = [sys.executable, "-c", code, str(settings.home), str(settings.spark_port)]
     with connect(settings) as lake:
         lake.execute("create or replace table raw.slow (slept string) using iceberg")
-        with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE) as process:
-            assert process.stdout.readline() == b"begins\n"
-            time.sleep(3)
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+            # Three seconds later, Spark runs it.
+            assert [process.stdout.readline() for _ in range(14)] == [b"polled\n"] * 14
             process.kill()
-        time.sleep(10)
+        lake.rows(f"select {slow}")
         assert lake.rows("select count(*) from raw.slow") == [(0,)]
         lake.execute("drop table raw.slow purge")
 
