@@ -83,8 +83,8 @@ test-all: env ## All tests that CI runs: also the published sample, Dagster, pag
 test-long: env-spark ## What a release needs besides CI, at most 90 minutes: faults on purpose, random histories, chaos, wheel, fuzzing, Spark
 	$(UV) sync --locked --quiet --inexact --group pages
 	mkdir -p .lint
-	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m long tests/leaving/spark" >.lint/spark-long.log 2>&1 & spark=$$!; \
-	$(PYTEST) tests/long tests/leaving --ignore=tests/leaving/spark --ignore=tests/long/fuzz; tests=$$?; \
+	nice -n 5 $(MAKE) test-spark SPARK_TESTS="-m long" >.lint/spark-long.log 2>&1 & spark=$$!; \
+	$(PYTEST) tests/long tests/leaving --ignore=tests/long/fuzz; tests=$$?; \
 	HISTORY_DAYS=1000 WORLDS=4 $(PYTEST) tests/properties/test_histories.py tests/reference; drawn=$$?; \
 	.venv/bin/python -m tests.long.faults --count $(FAULTS) --seed today; faults=$$?; \
 	.venv/bin/python -m tests.long.chaos --trials 1; chaos=$$?; \

@@ -1,5 +1,7 @@
 """The code location: all assets, jobs, schedules and sensors for Dagster, collected from `defs/`."""
 
+from typing import Any
+
 import dagster as dg
 
 from dagster_project.config import contracts_of
@@ -11,7 +13,6 @@ from dagster_project.defs.automation import (
     publish_force,
     publish_public,
 )
-from dagster_project.defs.lake import compact_lake, compact_lake_schedule, drop_lake
 from dagster_project.defs.new_paper import new_paper
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
@@ -46,11 +47,18 @@ def definitions() -> dg.Definitions:
         *publication_assets(manifest, settings),
         *edition_assets(manifest),
     ]
-    on_spark = settings.target is Target.SPARK
+    jobs: list[Any] = [nightly, publish, publish_public, publish_force]
+    schedules = [nightly_schedule]
+    if settings.target is Target.SPARK:
+        # Imported here: a night on DuckDB needs nothing of it.
+        from dagster_project.defs.lake import compact_lake, compact_lake_schedule, drop_lake
+
+        jobs += [compact_lake, drop_lake]
+        schedules += [compact_lake_schedule]
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, publish, publish_public, publish_force, *([compact_lake, drop_lake] if on_spark else [])],
-        schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
+        jobs=jobs,
+        schedules=schedules,
         sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper, thresholds],
         resources={
             "warehouse": Warehouse(),

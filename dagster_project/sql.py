@@ -54,6 +54,13 @@ def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
     return int(scalar(connection, f"select count(*) from {relation}"))  # noqa: S608 - a quoted name
 
 
+def count_each(connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str]) -> dict[str, int]:
+    """Return the number of rows of each relation, given as quoted name by any key, with one query."""
+    queries = [f"select {literal(key)}, count(*) from {relation}" for key, relation in relations.items()]  # noqa: S608
+    counts = dict(connection.execute(" union all ".join(queries)).fetchall()) if queries else {}
+    return {key: counts[key] for key in relations}
+
+
 def column_names(cursor: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the column names of an executed query."""
     return [column[0] for column in cursor.description or []]

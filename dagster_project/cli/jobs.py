@@ -241,13 +241,13 @@ def close_killed_runs(instance: dg.DagsterInstance, settings: Settings, *, of_co
     import dagster as dg
 
     from dagster_project.defs.automation import BY_COMMAND_LINE
-    from dagster_project.defs.run_record import record_killed_run
+    from dagster_project.defs.run_record import record_run
 
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
         if BY_COMMAND_LINE.items() <= run.tags.items() or (of_code_server and _CODE_SERVER_TAG in run.tags):
             instance.report_run_failed(run, "The process of this run was killed; nothing is half done.")
-            record_killed_run(settings, run)
+            record_run(settings, run, None)
 
 
 def prepare_dagster_home(settings: Settings) -> None:

@@ -36,7 +36,7 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse, save_history
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
-from dagster_project.warehouse.tables import has_other_epochs
+from dagster_project.warehouse.tables import other_epochs
 from dagster_project.words import be, counted, printable
 from dagster_project.writing import private_files
 
@@ -122,7 +122,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         DatabaseUnreadable: the warehouse is damaged.
         PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
     """
-    from dagster_project.transformation.build import is_current, last_build
+    from dagster_project.transformation.build import is_current
     from dagster_project.transformation.engine import engine_of
 
     contracts = named_contracts(settings, sources)
@@ -151,7 +151,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
-            or has_other_epochs(connection, every.values())
+            or bool(other_epochs(connection, every.values()))
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
                 wanted.is_open and contracts[item.source].first_delivery and item.extract_date not in owed[item.source]
@@ -159,7 +159,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
                 if item.status == "missing_delivery" and item.source in contracts and item.source in owed
             )
             or not is_current(connection, settings)
-            or not engine_of(settings).has_build(connection, last_build(connection))
+            or not engine_of(settings).has_build(connection)
             or not pointer_of(settings.published).exists()
             or any(publication_damage(settings))
         )

@@ -12,7 +12,6 @@ from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import RunResult
 from dagster_project.console import say
 from dagster_project.loading.deadlines import ExpectedDelivery
-from dagster_project.publication.catalogue import count_matches
 from dagster_project.publication.files import (
     DATABASE,
     MANIFEST,
@@ -210,6 +209,21 @@ def months_shown(settings: Settings) -> str:
         f"{long_month(item.month)}: {item.coverage} delivered by every source" for item in months if item.is_running
     ]
     return f"{text}; so far {', '.join(running)}" if running else text
+
+
+def count_matches(settings: Settings) -> tuple[int, int, bool]:
+    """Return how many printed figures the current publication reproduces, of how many, and whether it is a sample."""
+    with reading_connection(current_publication(settings.published) / DATABASE) as connection:
+        [counts] = connection.execute(
+            """
+            select
+                count(*) filter (where verdict in ('match', 'match_other_formula')),
+                count(*),
+                (select coalesce(bool_or(is_synthetic), false) from marts.load_audit)
+            from marts.reconciliation
+            """
+        ).fetchall()
+        return counts
 
 
 def print_fact(name: str, value: object) -> None:

@@ -12,7 +12,7 @@ import duckdb
 
 from dagster_project.defs.links import asset_key_of
 from dagster_project.settings import Settings
-from dagster_project.sql import count_rows, table
+from dagster_project.sql import count_each, table
 from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.transformation.lineage import column_lineage
 from dagster_project.transformation.project import target_path
@@ -153,9 +153,9 @@ def _row_counts(
 ) -> dict[str, int]:
     """Return the row count of every table that was built; counting a stored table reads only its metadata."""
     stored = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-    counts: dict[str, int] = {}
-    for node in report.nodes:
-        place = (manifest["nodes"][node.unique_id]["schema"], node.name)
-        if node.is_good and place in stored:
-            counts[node.unique_id] = count_rows(connection, table(*place))
-    return counts
+    places = {
+        node.unique_id: (manifest["nodes"][node.unique_id]["schema"], node.name)
+        for node in report.nodes
+        if node.is_good
+    }
+    return count_each(connection, {key: table(*place) for key, place in places.items() if place in stored})

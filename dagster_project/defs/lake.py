@@ -6,9 +6,9 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.defs.resources import Warehouse
 from dagster_project.transformation.project import built_schemas, ensure_manifest, read_manifest
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.lake import Lake, connect, release_lake
+from dagster_project.warehouse.lake import connect
 from dagster_project.warehouse.lake_upkeep import compact, drop
-from dagster_project.warehouse.state import reading_audit
+from dagster_project.warehouse.tables import ensure_tables
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
 # which a table can be read as it was (`timestamp as of`).
@@ -30,7 +30,8 @@ def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse:
     warehouse.begin("compacting the lake")
     schemas = built_schemas(read_manifest(ensure_manifest(warehouse.settings)))
     with connect(warehouse.settings) as lake:
-        _require_built(warehouse, lake)
+        with loading_connection(warehouse.settings.warehouse) as connection:
+            lake.require_built(connection)
         tables = compact(lake, schemas, days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
@@ -60,14 +61,15 @@ def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Ware
     """Drop every table, under the writer lock."""
     warehouse.begin("dropping the lake")
     tables: list[str] = []
-    if not config.is_gone:
-        schemas = built_schemas(read_manifest(ensure_manifest(warehouse.settings)))
-        with connect(warehouse.settings) as lake:
-            _require_built(warehouse, lake)
-            tables = drop(lake, schemas)
-    if warehouse.settings.warehouse.exists():
-        with loading_connection(warehouse.settings.warehouse) as connection:
-            release_lake(connection)
+    with loading_connection(warehouse.settings.warehouse) as connection:
+        ensure_tables(connection, [])
+        if not config.is_gone:
+            schemas = built_schemas(read_manifest(ensure_manifest(warehouse.settings)))
+            with connect(warehouse.settings) as lake:
+                lake.require_built(connection)
+                tables = drop(lake, schemas)
+                lake.release(connection)
+        connection.execute("delete from audit.lake_owner")
     context.add_output_metadata({"tables": len(tables)})
 
 
@@ -82,12 +84,6 @@ def drop_tables(context: dg.OpExecutionContext, config: Removal, warehouse: Ware
 def drop_lake() -> None:
     """Drop the lake."""
     drop_tables()
-
-
-def _require_built(warehouse: Warehouse, lake: Lake) -> None:
-    settings = warehouse.settings
-    with reading_audit(settings.warehouse, settings.lock_file) as connection:
-        lake.require_built(connection)
 
 
 compact_lake_schedule = dg.ScheduleDefinition(

@@ -1,16 +1,19 @@
 """Log lines of a run: what was loaded, built and published, and what is wrong."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from dagster_project.console import detail, is_json, step, warn
 from dagster_project.loading.report import SourceReport
-from dagster_project.publication.editions import Edition
 from dagster_project.publication.publish import Publication
 from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.warehouse.state import quarantined_rows
 from dagster_project.words import counted
+
+if TYPE_CHECKING:
+    from dagster_project.publication.editions import Edition
 
 # Maximum number of lines about quarantined rows of a source that a run logs as JSON.
 _DETAILS = 200
@@ -112,7 +115,7 @@ def log_publication(publication: Publication, seconds: float) -> None:
     )
 
 
-def log_edition(edition: Edition, seconds: float) -> None:
+def log_edition(edition: "Edition", seconds: float) -> None:
     """Log a line for the tables of an edition, with the months that a public one shows for the first time."""
     rows = sum(edition.tables.values())
     message = f"{edition.title}: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')}"

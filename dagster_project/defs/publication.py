@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,7 +16,6 @@ from dagster_project.defs.policies import with_policies
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
 from dagster_project.disclosure.force_rows import ForceRows
-from dagster_project.publication.editions import Edition, publish_force, publish_public
 from dagster_project.publication.files import DATABASE, MANIFEST, failed_renderings, pointer_of
 from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings, read_settings
@@ -24,6 +23,9 @@ from dagster_project.transformation.project import Mart, ensure_manifest, marts_
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import unresolved_deliveries
 from dagster_project.words import be, counted
+
+if TYPE_CHECKING:
+    from dagster_project.publication.editions import Edition
 
 # Parts of a publication that are described by an exposure of dbt, which lists the marts that they read: kinds and file.
 _EXPOSURES = {
@@ -210,6 +212,9 @@ def edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
         "rest rounded and every month shown once. As a DuckDB file, Parquet and CSV, with the board papers.",
     )
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        # Imported here, as below: a night publishes no edition.
+        from dagster_project.publication.editions import publish_public
+
         warehouse.begin("publishing the public edition")
         return _published_edition(lambda: publish_public(warehouse.settings, marts, run_id=context.run.run_id))
 
@@ -224,6 +229,8 @@ def edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     def force_edition(
         context: dg.AssetExecutionContext, config: ForceOfEdition, warehouse: Warehouse
     ) -> dg.MaterializeResult:
+        from dagster_project.publication.editions import publish_force
+
         warehouse.begin("publishing the edition of a force")
         return _published_edition(
             lambda: publish_force(warehouse.settings, marts, config.force, run_id=context.run.run_id)
@@ -232,7 +239,7 @@ def edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     return [public_edition, force_edition]
 
 
-def _published_edition(publish: Callable[[], Edition]) -> dg.MaterializeResult:
+def _published_edition(publish: "Callable[[], Edition]") -> dg.MaterializeResult:
     """Publish an edition; log and return what it has.
 
     Raises:

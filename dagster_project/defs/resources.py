@@ -47,7 +47,8 @@ class Warehouse(dg.ConfigurableResource):
                 yield self
             finally:
                 if run and context.instance:
-                    record_run(self._settings, context.instance, run)
+                    failures = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+                    record_run(self._settings, run, failures)
 
     def begin(self, step: str) -> None:
         """Record the current step of the run, such as `loading crimes`, for commands that show its state."""

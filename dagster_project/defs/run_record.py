@@ -19,55 +19,40 @@ FAILED_SUBJECTS = "failed_subjects"
 """Metadata of a failed build, and detail of its run in the record: subjects with a faulty table or a failed test."""
 
 
-def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def record_run(settings: Settings, run: dg.DagsterRun, failures: Sequence[dg.EventLogEntry] | None) -> None:
     """Enter a run that has ended: its job, what started it, and its failed steps; then copy the audit.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
-        instance: Dagster's storage.
         run: the run.
+        failures: events of its failed steps; None: its process was killed, and the next command finds the run.
     """
-    events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    failed = sorted({str(event.step_key) for event in events})
-    is_failed = any(not step.endswith(RUN_VERDICT) for step in failed)
-    facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
-    subjects = _failed_subjects(events)
     if not settings.warehouse.exists():
         return
+    details: dict[str, Any] = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
+    outcome = "killed" if failures is None else "done"
+    if failures:
+        steps = sorted({str(event.step_key) for event in failures})
+        outcome = "needs attention" if all(step.endswith(RUN_VERDICT) for step in steps) else "failed"
+        details |= {"failed_steps": steps, **_failed_subjects(failures)}
     try:
         with loading_connection(settings.warehouse) as connection, transaction(connection):
-            outcome = "failed" if is_failed else "needs attention" if failed else "done"
-            details = facts | ({"failed_steps": failed} if failed else {})
-            details |= {FAILED_SUBJECTS: subjects} if subjects else {}
-            line = record(connection, _action(run), outcome=outcome, details=details)
+            action = "publish" if run.job_name.startswith("publish") else "run"
+            line = record(connection, action, outcome=outcome, details=details)
     except duckdb.Error:
         # A damaged warehouse fails the run, and its message says so.
         return
     send(line)
-    save_history(settings)
+    if failures is not None:
+        save_history(settings)
 
 
-def _failed_subjects(failures: Sequence[dg.EventLogEntry]) -> list[str]:
+def _failed_subjects(failures: Sequence[dg.EventLogEntry]) -> dict[str, Any]:
     for entry in failures:
         data = entry.dagster_event.step_failure_data.user_failure_data if entry.dagster_event else None
         if data and FAILED_SUBJECTS in data.metadata:
-            subjects: Any = data.metadata[FAILED_SUBJECTS].value
-            return list(subjects)
-    return []
-
-
-def record_killed_run(settings: Settings, run: dg.DagsterRun) -> None:
-    """Enter a run whose process was killed, when the next command finds it."""
-    facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
-    if not settings.warehouse.exists():
-        return
-    with loading_connection(settings.warehouse) as connection, transaction(connection):
-        line = record(connection, _action(run), outcome="killed", details=facts)
-    send(line)
-
-
-def _action(run: dg.DagsterRun) -> str:
-    return "publish" if run.job_name.startswith("publish") else "run"
+            return {FAILED_SUBJECTS: data.metadata[FAILED_SUBJECTS].value}
+    return {}
 
 
 def _started_by(run: dg.DagsterRun) -> str:

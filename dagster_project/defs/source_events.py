@@ -71,8 +71,8 @@ class SourceEvents:
             },
         )
 
-    def check_results(self) -> Iterator[dg.AssetCheckResult]:
-        """Yield one result per check.
+    def check_results(self) -> Iterator[dg.AssetCheckEvaluation]:
+        """Yield one result per check, as an event: for an `AssetCheckResult`, Dagster stores an output too.
 
         Without a readable delivery, an expectation has no data. No result would show as skipped, and a result over no
         rows as passed; either would hide the last result, so that one is reported again.
@@ -165,7 +165,7 @@ def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome, rows: int) -> dg.As
     )
 
 
-def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResult:
+def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckEvaluation:
     """Return how many files were read, and which cannot be read; every run retries those."""
     files = [file for delivery in report.deliveries for file in delivery.files]
     unreadable = [file for file in files if file.error]
@@ -174,7 +174,7 @@ def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResu
         days = sorted({file.extract_date for file in unreadable})
         metadata["failed_extract_dates"] = ", ".join(str(day) for day in days[:_SHOWN])
         metadata["reasons"] = list_of("reason", [file.error for file in unreadable], _SHOWN)
-    return dg.AssetCheckResult(
+    return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=_READING,
         passed=not unreadable,
@@ -198,12 +198,12 @@ def _check_result(
     result: Outcome | StandingResult,
     failed_days: Sequence[str],
     details: Mapping[str, Any],
-) -> dg.AssetCheckResult:
+) -> dg.AssetCheckEvaluation:
     metadata: dict[str, Any] = {"evaluated": result.evaluated, "unexpected": result.unexpected, **details}
     if failed_days:
         metadata["failed_extract_dates"] = ", ".join(failed_days[:_SHOWN])
     is_critical = expectation.severity is Severity.CRITICAL
-    return dg.AssetCheckResult(
+    return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=expectation.name,
         passed=result.success,

@@ -63,7 +63,7 @@ def source_asset(
     )
     def load(
         context: dg.AssetExecutionContext, warehouse: Warehouse, deliveries: Deliveries
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult]:
         started = time.monotonic()
         warehouse.begin(f"loading {contract.source}")
         planned = deliveries.plan(context, warehouse)

@@ -65,8 +65,8 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
 def _findings(
     connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
 ) -> Iterator[Finding]:
-    for source, contract in contracts.items():
-        yield from (damage(place, what) for place, what in other_types(connection, contract))
+    yield from (damage(place, what) for place, what in other_types(connection, contracts.values()))
+    for source in contracts:
         yield from _rows_of_loads(connection, source)
     yield from contradictions(connection)
     if fault := fault_of_copy(settings, connection):

@@ -27,7 +27,7 @@ from dagster_project.privacy.retention import Hold, event_times, first_instant
 from dagster_project.publication.files import DATABASE, is_of_rows, manifest_of, write_manifest
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.settings import Settings, known_forces
-from dagster_project.sql import count_rows, literal, quoted, scalar, table
+from dagster_project.sql import count_each, literal, quoted, scalar, table
 from dagster_project.transformation.build import build
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest, target_path
 from dagster_project.warehouse.checksums import delete_checksums
@@ -282,8 +282,6 @@ def _build(
                 days = [hold.source, hold.first_day, hold.last_day]
                 connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
             _delete_purged(connection, events_of(settings, contracts), cuts, noted, at)
-            # A lake has the purged rows.
-            connection.execute("delete from audit.lake")
             rows = {source.source: source.rows for source in plan.sources}
             details = {"rows": rows, "publications": len(plan.publications)}
             line = record(connection, "purge", reason=reason, details=details)
@@ -455,7 +453,7 @@ def _purge_publication(
                     put_in_place(draft, file, mode=file.stat().st_mode)
     manifest = manifest_of(folder)
     with reading_connection(database) as connection:
-        manifest["tables"] |= {name: count_rows(connection, table("marts", name)) for name in kept}
+        manifest["tables"] |= count_each(connection, {name: table("marts", name) for name in kept})
     for listed in manifest["files"]:
         if is_of_rows(listed["path"]):
             file = folder / listed["path"]

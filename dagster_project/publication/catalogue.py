@@ -172,21 +172,6 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
         return PublishedTable(name, count_rows(connection, table("marts", name)), known[name], columns)
 
 
-def count_matches(settings: Settings) -> tuple[int, int, bool]:
-    """Return how many printed figures the current publication reproduces, of how many, and whether it is a sample."""
-    with published_database(settings) as connection:
-        [counts] = connection.execute(
-            """
-            select
-                count(*) filter (where verdict in ('match', 'match_other_formula')),
-                count(*),
-                (select coalesce(bool_or(is_synthetic), false) from load_audit)
-            from reconciliation
-            """
-        ).fetchall()
-        return counts
-
-
 def page_of(settings: Settings, page: str) -> Path:
     """Return the path of a page of the current publication.
 

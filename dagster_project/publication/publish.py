@@ -43,7 +43,7 @@ from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_ver
 from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
-from dagster_project.sql import count_rows, scalar, table
+from dagster_project.sql import count_each, scalar, table
 from dagster_project.transformation.build import newest_change, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, spilling_connection, transaction
@@ -253,7 +253,7 @@ def _write_tables(
         write_parquet(connection, marts, draft.folder, before=before if goes_on else None)
         connection.execute(f"checkpoint {MARTS}")
         is_rewrite_due = should_be_rewritten(connection)
-        counts = {mart.name: count_rows(connection, table("marts", mart.name)) for mart in marts}
+        counts = count_each(connection, {mart.name: table("marts", mart.name) for mart in marts})
     if is_rewrite_due:
         rewrite(settings.marts)
     with spilling_connection(settings.warehouse) as connection:

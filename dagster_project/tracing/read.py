@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 
 from dagster_project.errors import UsageError
-from dagster_project.publication.catalogue import find_measures
 from dagster_project.publication.files import DATABASE, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.sql import named_queries, query_rows
@@ -109,6 +108,9 @@ def _trace(connection: duckdb.DuckDBPyConnection, settings: Settings, figure: Ro
 
 
 def _measure(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    # Imported here: a run draws traces, and looks for no measure by its words.
+    from dagster_project.publication.catalogue import find_measures
+
     found = find_measures(connection, text)
     if len(found) > 1:
         raise UsageError(f"{printable(text)} is not one measure; those it finds: {', '.join(found)}")

@@ -134,7 +134,7 @@ def build(
     engine.pull_tables(manifest, tables, full_refresh=full_refresh)
     report = BuildReport(nodes, full_refresh)
     if only is None and not report.failed:
-        _record(settings, change_seq, current, engine, run_id=run_id)
+        _record(settings, change_seq, current, run_id=run_id)
         engine.push_builds()
     return report
 
@@ -160,7 +160,7 @@ def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: b
     with loading_connection(settings.warehouse) as connection, transaction(connection):
         last = last_build(connection)
         continues = last is not None and last[1] == current == begun_by(connection) and belong_together(connection)
-        has_tables = engine.has_build(connection, last)
+        has_tables = last is not None and engine.has_build(connection)
         if not (is_whole or has_tables):
             raise DbtError(
                 "nothing is built yet by the engine that FCIR_TARGET names, so single tables cannot be. Nothing was "
@@ -171,24 +171,19 @@ def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: b
         upon = None if full_refresh or last is None else last[0]
         connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
         note_writing(connection, from_scratch=full_refresh)
-        if full_refresh:
-            # A lake compares the newest change, and other causes of a build from scratch have none.
-            connection.execute("update audit.lake set change_seq = null")
         return newest_change(connection), full_refresh
 
 
-def _record(settings: Settings, change_seq: int, current: str, engine: Engine, *, run_id: str) -> None:
+def _record(settings: Settings, change_seq: int, current: str, *, run_id: str) -> None:
     """Record that everything is built."""
     with loading_connection(settings.warehouse) as connection:
         note_written(connection)
-        with transaction(connection):
-            connection.execute(
-                # The newest build is the one with the latest time, also after the clock was set back.
-                "insert into audit.build select ?, ?, ?, false, greatest(?, max(built_at) + interval 1 second) "
-                "from audit.build",
-                [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
-            )
-            engine.end(connection, change_seq, current)
+        connection.execute(
+            # The newest build is the one with the latest time, also after the clock was set back.
+            "insert into audit.build select ?, ?, ?, false, greatest(?, max(built_at) + interval 1 second) "
+            "from audit.build",
+            [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
+        )
 
 
 def newest_change(connection: duckdb.DuckDBPyConnection) -> int:

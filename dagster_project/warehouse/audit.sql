@@ -164,16 +164,9 @@ create table if not exists audit.build_started (
     project_fingerprint varchar not null,
     built_upon bigint
 );
--- Of the lake, if Spark builds: which data root it belongs to, and what it has of this warehouse (warehouse/lake.py).
+-- A data root with a row was built on Spark, and has tables there too (warehouse/lake.py).
 create table if not exists audit.lake_owner (
     owner varchar not null
-);
-create table if not exists audit.lake (
-    rows_id varchar not null,
-    build_id varchar,
-    change_seq bigint,
-    project_fingerprint varchar,
-    begun_id varchar
 );
 create table if not exists audit.build (
     run_id varchar not null,

@@ -190,7 +190,8 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         `marts.TABLE`. A transaction can write to only one of the two files.
     """
     create_private(warehouse)
-    with private_files(), _memory_connection(str(warehouse), str(create_marts(warehouse))) as connection:
+    with private_files(), _in_memory() as connection:
+        _attach(connection, str(warehouse), str(create_marts(warehouse)))
         yield connection
 
 
@@ -202,7 +203,9 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     must hold the writer lock and no other connection.
     """
     create_private(warehouse)
-    with _memory_connection(str(warehouse), str(create_marts(warehouse)), _spilling(warehouse)) as connection:
+    marts = create_marts(warehouse)
+    with _in_memory(_spilling(warehouse)) as connection:
+        _attach(connection, str(warehouse), str(marts))
         yield connection
 
 
@@ -237,7 +240,9 @@ def memory_limit(warehouse: Path) -> str:
 @contextmanager
 def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a loading connection to an empty in-memory warehouse, which is discarded afterwards."""
-    with _memory_connection(":memory:", ":memory:") as connection:
+    with _in_memory() as connection:
+        connection.execute(f"attach ':memory:' as {MARTS}; create schema {MARTS}.marts")
+        _attach(connection, ":memory:", ":memory:")
         yield connection
 
 
@@ -248,9 +253,7 @@ def attaching_connection(spill_at: Path | None = None) -> Iterator[duckdb.DuckDB
     Args:
         spill_at: DuckDB file that no process has open: memory spills next to it; None: spilling is off.
     """
-    config: Mapping[str, str] = _spilling(spill_at) if spill_at else NO_SPILLING
-    with private_files(), duckdb.connect(":memory:", config=dict(config)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with private_files(), _in_memory(_spilling(spill_at) if spill_at else {}) as connection:
         yield connection
 
 
@@ -278,10 +281,7 @@ def vault_connection(file: Path | None, *, read_only: bool = False) -> Iterator[
             f"mv {in_shell(file)} {in_shell(file)}.damaged && fcir rebuild"
         )
     # Entering people into a vault of ten million takes 0.5 GB, writing that vault again 0.9 GB.
-    with (
-        private_files(),
-        duckdb.connect(":memory:", config={**NO_SPILLING, "threads": 1, "memory_limit": "2GB"}) as connection,
-    ):
+    with private_files(), _in_memory({"threads": 1, "memory_limit": "2GB"}) as connection:
         with opening(file or Path(), advice):
             connection.execute(
                 f"attach {literal(str(file or ':memory:'))} as vault {'(read_only)' if read_only else ''}"
@@ -290,17 +290,15 @@ def vault_connection(file: Path | None, *, read_only: bool = False) -> Iterator[
 
 
 @contextmanager
-def _memory_connection(
-    warehouse: str, marts: str, config: Mapping[str, str] = NO_SPILLING
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:", config=dict(config))
-    try:
+def _in_memory(config: Mapping[str, str | int] = MappingProxyType({})) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:", config={**NO_SPILLING, **config}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {literal(warehouse)} as {WAREHOUSE}")
-        _attach_marts(connection, marts, f"storage_version '{STORAGE_VERSION}'")
         yield connection
-    finally:
-        connection.close()
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, warehouse: str, marts: str) -> None:
+    connection.execute(f"attach {literal(warehouse)} as {WAREHOUSE}")
+    _attach_marts(connection, marts, f"storage_version '{STORAGE_VERSION}'")
 
 
 def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
@@ -323,8 +321,6 @@ def _attach_marts(connection: duckdb.DuckDBPyConnection, marts: str, option: str
     """Attach the marts to a connection, so that their tables are named `marts.TABLE`."""
     # Another connection of the process to the same file may have attached them.
     connection.execute(f"attach if not exists {literal(marts)} as {MARTS} ({option})")
-    if option != "read_only":
-        connection.execute(f"create schema if not exists {MARTS}.marts")
     connection.execute(f"set search_path = '{WAREHOUSE}.main,{MARTS}.marts'")
 
 

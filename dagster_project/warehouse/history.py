@@ -34,7 +34,7 @@ from dagster_project.writing import make_private_folder, private_files, write_wh
 
 # What the next build or run writes again; without them, everything is built from scratch. Rows that a rebuild restores
 # get new checksums, since a newer version of fcir may read other values from a file.
-_NOT_KEPT = ("build", "build_started", "lake", "lake_owner", "load_checksum", "marts_file")
+_NOT_KEPT = ("build", "build_started", "lake_owner", "load_checksum", "marts_file")
 _MANIFEST = "manifest.json"
 _ERASED = "vault.erased"
 # Parquet has no integers of 128 bits.

@@ -5,9 +5,9 @@ join the two: `append` brings the rows of loads into the lake, `mirror` the audi
 brings back the tables that publication and trace read. Each may be killed and repeated: `append` finds what is missing
 by load, the others replace tables, each in one commit.
 
-A lake belongs to one data root, which its table `audit.lake` names. The table also has an id of the rows and one of the
-last build that began, which the warehouse has too: where they differ, the rows are appended again, or everything is
-built from scratch.
+A lake belongs to one data root, whose id is in the name of an empty schema. Its rows are those of the warehouse if each
+table has the same loads with the same checksums and numbers of rows. Its tables are those of the last build if its
+`audit.build`, which is mirrored when a build has ended, names that build; otherwise everything is built from scratch.
 
 Rows pass between the engines as Parquet files, in a folder that this machine and the cluster both read and write. They
 have the columns of the warehouse, so no personal value that it does not have, and are removed once they are read.
@@ -16,23 +16,23 @@ have the columns of the warehouse, so no personal value that it does not have, a
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import comments_on, literal, quoted, scalar, table
+from dagster_project.warehouse.checksums import note_checksums
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_only, transaction
+from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.spark import (
     LakeError,
     Session,
@@ -49,13 +49,11 @@ from dagster_project.warehouse.tables import column_types, tables_of
 _MARTS_SCHEMA = "marts"
 OWN_SCHEMAS = {"raw", "audit"}
 """Schemas of a lake besides those that the project builds."""
-_PASSING = re.compile(r"\w+\.\w+-\w{8}")
-"""Names of folders for rows on their way: the table, and what `mkdtemp` adds."""
-_LOADS = """
-    select load_id, source, coalesce(file_sha256, ''), {microseconds}(loaded_at)
-    from audit.load
-"""
-"""What a load number stands for."""
+_PASSING = "fcir-"
+"""Beginning of the names of folders for rows on their way; others may use the folder around them."""
+_OWNER = "fcir_root_"
+"""Name of the schema of a lake that says which data root it belongs to, without the id."""
+_NEWEST_BUILD = "select run_id, change_seq, project_fingerprint from audit.build order by built_at desc limit 1"
 
 
 @dataclass(frozen=True)
@@ -74,16 +72,6 @@ class Relation:
     def place(self) -> str:
         """Quoted name in the warehouse or the marts file."""
         return table(MARTS if self.schema == _MARTS_SCHEMA else WAREHOUSE, self.schema, self.name)
-
-
-@dataclass(frozen=True)
-class _Marker:
-    """The row of `audit.lake` in the lake: its data root, and the ids of its rows and of the last build that began."""
-
-    owner: str
-    rows_id: str
-    build_id: str
-    """Empty before the first build."""
 
 
 @contextmanager
@@ -115,185 +103,91 @@ class Lake(Session):
         Raises:
             LakeError: it belongs to another data root, or has tables of another project.
         """
-        marker = self._marker()
-        if marker is None:
-            self._require_no_tables(connection, OWN_SCHEMAS | set(schemas))
-        elif marker.owner != scalar(connection, "select owner from audit.lake_owner"):
-            raise _foreign_lake()
+        others = self._owners() - {owner := _owner(connection)}
+        if others:
+            raise LakeError(
+                "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root "
+                "that builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the "
+                f"other one no longer exists, run in Spark: drop schema {min(others)}; then run: fcir run"
+            )
+        # An operator who gives a lake to another data root drops the schema of its owner only.
+        if owner in self._owners() or "build" in self.relations("audit"):
+            return
+        for schema in sorted(own := OWN_SCHEMAS | set(schemas)):
+            for name in self.relations(schema)[:1]:
+                raise LakeError(
+                    f"schema {schema} of the lake has tables of another project, for example {name}. Nothing was "
+                    "built; what is loaded stays. Use a catalog in which no other project has the schemas "
+                    f"{', '.join(sorted(own))}"
+                )
 
-    def require_built(self, connection: duckdb.DuckDBPyConnection | None) -> None:
+    def require_built(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Check that this lake is that of the warehouse.
-
-        Args:
-            connection: the warehouse; None if there is none.
 
         Raises:
             LakeError: it belongs to another data root, or the warehouse has built nothing here.
         """
-        owner = scalar(connection, "select owner from audit.lake_owner") if connection else None
-        marker = self._marker()
-        if marker is None or marker.owner != owner:
+        if self._owners() != {_owner(connection)}:
             raise LakeError(
                 "the tables in Spark are not those of this data root: another one has built them, or none. Nothing was "
                 "changed there. Correct FCIR_SPARK_HOST and FCIR_SPARK_PORT, or build first: FCIR_TARGET=spark fcir run"
             )
 
     def claim(self, connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]) -> None:
-        """Make this lake that of the warehouse; delete the rows of loads if they are not known to be its rows.
-
-        Args:
-            connection: the warehouse.
-            schemas: the schemas that the project builds.
-
-        Raises:
-            LakeError: as for `require_own`, also if another data root claims it at the same time.
-        """
+        """Make this lake that of the warehouse. Arguments and errors are those of `require_own`."""
         self.require_own(connection, schemas)
-        known_owner = scalar(connection, "select owner from audit.lake_owner")
-        owner = known_owner or uuid4().hex
-        if known_owner is None:
-            connection.execute("insert into audit.lake_owner values (?)", [owner])
-        if self._marker() is None:
-            self._create_marker(owner)
-        marker = self._marker()
-        if marker is None or marker.owner != owner:
-            if known_owner is None:
-                connection.execute("delete from audit.lake_owner")
-            raise _foreign_lake()
-        rows_id = scalar(connection, "select rows_id from audit.lake")
-        if rows_id is None or marker.rows_id != rows_id:
-            rows_id = uuid4().hex
-            with transaction(connection):
-                connection.execute("delete from audit.lake")
-                connection.execute("insert into audit.lake (rows_id) values (?)", [rows_id])
-            for name in self.relations("raw"):
-                self.execute(f"delete from {spark_table('raw', name)}")
-            self._mark(_Marker(owner, rows_id, ""))
+        owner = _owner(connection)
+        self.execute(f"create schema if not exists {owner}")
+        if self._owners() != {owner}:
+            # Another data root claimed it at the same time.
+            self.release(connection)
+            self.require_own(connection, schemas)
+        connection.execute("delete from audit.lake_owner")
+        connection.execute("insert into audit.lake_owner values (?)", [owner])
 
-    def _require_no_tables(self, connection: duckdb.DuckDBPyConnection, schemas: Set[str]) -> None:
-        # An operator who gives a lake to another data root drops its marker only.
-        if "build" in self.relations("audit"):
-            return
-        found = {schema: relations for schema in sorted(schemas) if (relations := self.relations(schema))}
-        if not found:
-            return
-        schema, relations = next(iter(found.items()))
-        # A first run that was killed before it left `build`, and whose marker was dropped.
-        is_remainder = set(found) == {"raw"} and set(relations) <= set(tables_of(connection, "raw"))
-        drops = "; ".join(f"drop table raw.{name} purge" for name in relations)
-        remedy = f"If a first run that was killed left them, run in Spark: {drops}; then run: fcir run. Otherwise use"
-        raise LakeError(
-            f"schema {schema} of the lake has tables of another project, for example {relations[0]}. Nothing was "
-            f"built; what is loaded stays. {remedy if is_remainder else 'Use'} a catalog in which no other project has "
-            f"the schemas {', '.join(sorted(schemas))}"
-        )
+    def release(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make this lake one without a data root."""
+        self.execute(f"drop schema if exists {_owner(connection)}")
 
-    def _marker(self) -> _Marker | None:
-        if "lake" not in self.relations("audit"):
-            return None
-        rows = self.rows("select owner, rows_id, build_id from audit.lake")
-        return _Marker(*map(str, rows[0])) if rows else None
+    def _owners(self) -> set[str]:
+        return {name for name, *_ in self.rows(f"show databases like '{_OWNER}*'")}
 
-    def _create_marker(self, owner: str) -> None:
-        """Create the marker of a lake without known rows, unless another data root is first.
+    def has_build(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Return whether the tables are those of the newest build of the warehouse, or of one after it that was killed.
 
-        Of two that create a table at the same time, Iceberg refuses one; with `create or replace`, both would succeed.
+        The latter repeats the same loads, with the same result. They are not if the lake was lost or left out of the
+        build, or if it or the warehouse was restored.
         """
-        try:
-            self._mark(_Marker(owner, "", ""), statement="create table")
-        except LakeError:
-            if self._marker() is None:
-                raise
+        mirrored = self.rows(_NEWEST_BUILD) if "build" in self.relations("audit") else []
+        return mirrored == connection.execute(_NEWEST_BUILD).fetchall()
 
-    def _mark(self, marker: _Marker, *, statement: str = "create or replace table") -> None:
-        """Write the marker, in one commit."""
-        self.execute("create schema if not exists audit")
-        cells = {"owner": marker.owner, "rows_id": marker.rows_id, "build_id": marker.build_id}
-        values = ", ".join(f"{spark_text(value)} as {name}" for name, value in cells.items())
-        self.execute(f"{statement} {spark_table('audit', 'lake')} using iceberg as select {values}")
+    def require_unchanged(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Check, after dbt has built, that the lake still has what `append` and `mirror` left there.
 
-    def begin_build(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Note a new id in the warehouse and then here, before any table is changed.
-
-        The warehouse knows two ids: the one that the lake had before (`build_id`) and the new one (`begun_id`). A run
-        that is killed before the lake has the new id has changed no table; one that is killed later has changed some,
-        and the next build, which extends the same build (`change_seq`), repeats that. The end of a build is only noted
-        in the warehouse, in the transaction that records it. So no kill causes a build from scratch. A warehouse that
-        is put back from an earlier copy does not know the id of the lake, whose facts may have rows that no pending
-        load explains: the next build is one from scratch, and no step counts as built, even if this is a build of a
-        single table.
-
-        Args:
-            connection: the warehouse, whose lake this is.
-
-        Raises:
-            LakeError: it belongs to another data root.
-        """
-        marker = self._marker()
-        if marker is None or marker.owner != scalar(connection, "select owner from audit.lake_owner"):
-            raise _foreign_lake()
-        begun_id = uuid4().hex
-        with transaction(connection):
-            connection.execute("update audit.lake set build_id = ?, begun_id = ?", [marker.build_id, begun_id])
-        self._mark(replace(marker, build_id=begun_id))
-
-    def require_as_begun(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Check, after dbt has built, that the lake still has what `begin_build`, `append` and `mirror` left there.
-
-        If not, its tables may have rows that no pending load explains: the next build appends all rows and builds
-        everything. Others write there if the data root was copied, and Spark may commit the last statement of a killed
-        run after the next run has compared its rows. This session sees such commits; one that has read a table keeps
-        what it read.
+        If not, its tables may have rows that no pending load explains, and the next build builds everything. Others
+        write there if the data root was copied, and Spark may commit the last statement of a killed run after the next
+        run has compared its rows. This session sees such commits; one that has read a table keeps what it read.
 
         Args:
             connection: the warehouse, which has not changed since.
 
         Raises:
-            LakeError: the lake has another marker, other loads or other numbers of rows.
+            LakeError: the lake has other builds, loads or rows.
         """
-        noted = connection.execute("select rows_id, begun_id from audit.lake").fetchone()
-        marker = self._marker()
-        changed = None
-        if marker is None or (marker.rows_id, marker.build_id) != noted:
-            changed = "audit.lake"
-        else:
-            kept = self._loads_in_both(connection)
-            for name in tables_of(connection, "raw"):
-                if _different(_rows_recorded(connection, name), self._rows_by_load(name), kept):
-                    changed = f"raw.{name} or audit.load"
-                    break
+        changed = [] if self.has_build(connection) else ["audit.build"]
+        changed += [f"raw.{name}" for name in tables_of(connection, "raw") if any(self._differing(connection, name))]
         if changed:
-            connection.execute("delete from audit.lake")
+            self.execute("drop table if exists audit.build")
             raise LakeError(
-                f"{changed} of the lake changed while dbt built: a copy of the data root or a person wrote there, or "
-                "Spark committed a statement of a killed run late. The step is not recorded as built; what is loaded "
-                "stays. The next run appends all rows and builds everything: fcir run"
+                f"{changed[0]} of the lake changed while dbt built: a copy of the data root or a person wrote there, "
+                "or Spark committed a statement of a killed run late. The step is not recorded as built; what is "
+                "loaded stays. The next run appends what differs and builds everything: fcir run"
             )
-
-    def is_known(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Return whether the tables are as the builds of the warehouse left them, the last of which may be incomplete.
-
-        They are not if the lake was lost, if it or the warehouse was restored, or if rows were replaced since.
-        """
-        noted = connection.execute("select rows_id, build_id, begun_id from audit.lake").fetchone()
-        marker = self._marker()
-        return noted is not None and marker is not None and marker.rows_id == noted[0] and marker.build_id in noted[1:]
-
-    def has_build(self, connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> bool:
-        """Return whether the tables are those of a build of the warehouse, or of a later one that did not end.
-
-        They are not if the lake is not known, or was left out of that build.
-        """
-        built = connection.execute(
-            "select 1 from audit.lake where change_seq = ? and project_fingerprint = ?",
-            [change_seq, project_fingerprint],
-        ).fetchone()
-        return built is not None and self.is_known(connection)
 
     def append(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Bring the rows of recorded loads into the lake, and delete rows of loads that the warehouse does not have.
 
-        A load is in the lake if its audit row was mirrored there after its rows were appended; the rows of another load
+        A load is in the lake if its checksum was mirrored there after its rows were appended; the rows of another load
         with its number, which a restored warehouse may have, are replaced.
 
         Args:
@@ -305,39 +199,47 @@ class Lake(Session):
         Raises:
             LakeError: a table has other rows than the warehouse afterwards, or Spark refused a statement.
         """
-        self.execute("create schema if not exists raw")
-        kept = self._loads_in_both(connection)
-        return sum(self._append(connection, name, kept) for name in tables_of(connection, "raw"))
+        with transaction(connection):
+            note_checksums(connection)
+        for schema in sorted(OWN_SCHEMAS):
+            self.execute(f"create schema if not exists {schema}")
+        self.execute("create table if not exists audit.load_checksum (load_id bigint, checksum string) using iceberg")
+        names = tables_of(connection, "raw")
+        appended = sum(self._append(connection, name) for name in names)
+        self.mirror(connection, ["load_checksum"])
+        for name in names:
+            if any(self._differing(connection, name)):
+                raise LakeError(
+                    f"raw.{name}: the lake has different rows from the warehouse after {appended} loads were appended. "
+                    "Nothing was built. Run again: fcir run"
+                )
+        return appended
 
-    def _loads_in_both(self, connection: duckdb.DuckDBPyConnection) -> set[int]:
-        """Return the loads that `audit.load` of the lake has with the same file and time as the warehouse."""
-        recorded = set(connection.execute(_LOADS.format(microseconds="epoch_us")).fetchall())
-        has_loads = "load" in self.relations("audit")
-        mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if has_loads else set()
-        return {load for load, *_ in recorded & mirrored}
-
-    def _append(self, connection: duckdb.DuckDBPyConnection, name: str, kept: Set[int]) -> int:
+    def _append(self, connection: duckdb.DuckDBPyConnection, name: str) -> int:
         columns = column_types(connection, WAREHOUSE, "raw", name)
         self._ensure(name, columns)
-        here, there = _rows_recorded(connection, name), self._rows_by_load(name)
-        different = _different(here, there, kept)
-        if surplus := sorted(different & there.keys()):
+        missing, surplus = self._differing(connection, name)
+        if surplus:
             self.execute(f"delete from {spark_table('raw', name)} where load_id in ({_numbers(surplus)})")
-        missing = sorted(different & here.keys())
-        if not missing:
-            return 0
-        with self._passing(f"raw.{name}") as folder:
-            file = folder / "part-0.parquet"
-            rows = f"select * from {table('raw', name)} where load_id in ({_numbers(missing)})"
-            connection.execute(f"copy ({rows}) to {literal(str(file))} (format parquet)")
-            names = ", ".join(spark_name(column) for column in columns)
-            self.execute(f"insert into {spark_table('raw', name)} ({names}) {_select(columns, file)}")
-        if self._rows_by_load(name) != here:
-            raise LakeError(
-                f"raw.{name}: the lake has different rows from the warehouse after {len(missing)} loads were appended. "
-                "Nothing was built. Run again: fcir run"
-            )
+        if missing:
+            with self._passing(f"raw.{name}") as folder:
+                file = folder / "part-0.parquet"
+                rows = f"select * from {table('raw', name)} where load_id in ({_numbers(missing)})"
+                connection.execute(f"copy ({rows}) to {literal(str(file))} (format parquet)")
+                names = ", ".join(spark_name(column) for column in columns)
+                self.execute(f"insert into {spark_table('raw', name)} ({names}) {_select(columns, file)}")
         return len(missing)
+
+    def _differing(self, connection: duckdb.DuckDBPyConnection, name: str) -> tuple[set[int], set[int]]:
+        """Return the loads of a raw table that the lake lacks, and those that it should not have, or not so."""
+        counted = (
+            "select rows.load_id, noted.checksum, count(*) from {raw} as rows "
+            "left join audit.load_checksum as noted on rows.load_id = noted.load_id group by all"
+        )
+        # Rows that no load accepted have no checksum.
+        here = {row for row in connection.execute(counted.format(raw=table("raw", name))).fetchall() if row[1]}
+        there = set(self.rows(counted.format(raw=spark_table("raw", name))))
+        return {load for load, *_ in here - there}, {load for load, *_ in there - here}
 
     def _ensure(self, name: str, columns: Mapping[str, str]) -> None:
         """Create a raw table, or add the columns that are new in its contract."""
@@ -350,14 +252,17 @@ class Lake(Session):
             if column not in present:
                 self.execute(f"alter table {place} add column {spark_name(column)} {kind}")
 
-    def _rows_by_load(self, name: str) -> dict[int, int]:
-        return dict(self.rows(f"select load_id, count(*) from {spark_table('raw', name)} group by load_id"))
-
     def relations(self, schema: str) -> list[str]:
         """Return the names of tables and views; none if the schema is missing."""
         if not self.rows(f"show databases like {spark_text(schema)}"):
             return []
         return sorted(name for _, name, *_ in self.rows(f"show tables in {spark_name(schema)}"))
+
+    def tables(self, schema: str) -> list[str]:
+        """Return the names of the tables of a schema, without its views."""
+        relations = self.relations(schema)
+        views = {name for _, name, *_ in self.rows(f"show views in {spark_name(schema)}")} if relations else set()
+        return [name for name in relations if name not in views]
 
     def mirror(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
         """Replace audit tables of the lake with those of the warehouse; `load`, which makes rows count, is last.
@@ -425,19 +330,11 @@ class Lake(Session):
             LakeError: files of Spark cannot be removed.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f"{name}-", dir=self._folder))
+        folder = Path(mkdtemp(prefix=f"{_PASSING}{name}-", dir=self._folder))
         try:
             yield folder
         finally:
             _remove(folder)
-
-
-def end_build(connection: duckdb.DuckDBPyConnection, change_seq: int, project_fingerprint: str) -> None:
-    """Note that the build that was begun in the lake is complete, in the transaction that records it."""
-    connection.execute(
-        "update audit.lake set build_id = begun_id, begun_id = null, change_seq = ?, project_fingerprint = ?",
-        [change_seq, project_fingerprint],
-    )
 
 
 def clear_lake_folder(settings: Settings) -> None:
@@ -446,51 +343,23 @@ def clear_lake_folder(settings: Settings) -> None:
     Raises:
         LakeError: it cannot be removed.
     """
-    if settings.lake_folder.is_dir():
-        for left in settings.lake_folder.iterdir():
-            if _PASSING.fullmatch(left.name):
-                _remove(left)
+    for left in settings.lake_folder.glob(f"{_PASSING}*"):
+        _remove(left)
 
 
-def _foreign_lake() -> LakeError:
-    return LakeError(
-        "the lake belongs to another data root. Nothing was built; what is loaded stays. Give each data root that "
-        "builds on Spark a catalog and a server of its own (FCIR_SPARK_HOST, FCIR_SPARK_PORT). If the other one no "
-        "longer exists, run in Spark: drop table audit.lake; then run: fcir run"
-    )
-
-
-def _rows_recorded(connection: duckdb.DuckDBPyConnection, name: str) -> dict[int, int]:
-    """Return the number of rows by load of a raw table of the warehouse. Rows of no recorded load do not count."""
-    rows = connection.execute(
-        f"select load_id, count(*) from {table('raw', name)} where load_id in (select load_id from audit.load) "
-        "group by load_id"
-    )
-    return dict(rows.fetchall())
-
-
-def _different(here: Mapping[int, int], there: Mapping[int, int], kept: Set[int]) -> set[int]:
-    """Return the loads whose rows the lake (`there`) does not have as the warehouse (`here`)."""
-    return {load for load in here.keys() | there.keys() if load not in kept or here.get(load) != there.get(load)}
+def _owner(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the name of the schema that says that a lake belongs to the data root of a warehouse."""
+    return f"{_OWNER}{root_id(connection)}"
 
 
 def _remove(left: Path) -> None:
     try:
-        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    except FileNotFoundError:
-        return
+        shutil.rmtree(left)
     except OSError as error:
         raise LakeError(
             f"{left} cannot be removed: {os.strerror(error.errno or 0)}. It has rows of people. Remove it, and "
             "let Spark run as the same user as fcir (docs/spark.md), then run: fcir run"
         ) from None
-
-
-def release_lake(connection: duckdb.DuckDBPyConnection) -> None:
-    """Note in the warehouse that it has no lake."""
-    with transaction(connection):
-        connection.execute("delete from audit.lake")
-        connection.execute("delete from audit.lake_owner")
 
 
 def has_lake(settings: Settings) -> bool:

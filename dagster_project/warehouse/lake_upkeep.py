@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from dagster_project.clock import utc_now
 from dagster_project.warehouse.lake import OWN_SCHEMAS, Lake
-from dagster_project.warehouse.spark import spark_name, spark_table, spark_text
+from dagster_project.warehouse.spark import spark_table, spark_text
 
 
 def compact(lake: Lake, schemas: Iterable[str], *, days: int) -> list[str]:
@@ -24,11 +24,7 @@ def compact(lake: Lake, schemas: Iterable[str], *, days: int) -> list[str]:
     Raises:
         LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
     """
-    names: list[str] = []
-    for schema in sorted(OWN_SCHEMAS | set(schemas)):
-        if relations := lake.relations(schema):
-            views = {name for _, name, *_ in lake.rows(f"show views in {spark_name(schema)}")}
-            names += [f"{schema}.{name}" for name in relations if name not in views]
+    names = [f"{schema}.{name}" for schema in sorted(OWN_SCHEMAS | set(schemas)) for name in lake.tables(schema)]
     now = utc_now()
     before = f"older_than => timestamp {spark_text(now - timedelta(days=days))}"
     # Files of statements that still run must stay. Iceberg refuses less than a day.
@@ -46,7 +42,7 @@ def compact(lake: Lake, schemas: Iterable[str], *, days: int) -> list[str]:
 
 
 def drop(lake: Lake, schemas: Iterable[str]) -> list[str]:
-    """Drop the tables and views of every schema of the project, with their files; `audit.lake` is the last one.
+    """Drop the tables and views of every schema of the project, with their files.
 
     Args:
         lake: the lake, which is that of the warehouse.
@@ -58,15 +54,12 @@ def drop(lake: Lake, schemas: Iterable[str]) -> list[str]:
     Raises:
         LakeError: Spark refused a statement; what is left is dropped by the next call.
     """
-    places = [(schema, name) for schema in sorted(OWN_SCHEMAS | set(schemas)) for name in lake.relations(schema)]
-    views = {
-        (schema, name)
-        for schema in {schema for schema, _ in places}
-        for _, name, *_ in lake.rows(f"show views in {spark_name(schema)}")
-    }
-    tables = sorted((place for place in places if place not in views), key=lambda place: place == ("audit", "lake"))
-    for schema, name in views:
-        lake.execute(f"drop view if exists {spark_table(schema, name)}")
-    for schema, name in tables:
-        lake.execute(f"drop table if exists {spark_table(schema, name)} purge")
-    return [f"{schema}.{name}" for schema, name in tables]
+    dropped: list[str] = []
+    for schema in sorted(OWN_SCHEMAS | set(schemas)):
+        tables = lake.tables(schema)
+        for name in set(lake.relations(schema)) - set(tables):
+            lake.execute(f"drop view if exists {spark_table(schema, name)}")
+        for name in tables:
+            lake.execute(f"drop table if exists {spark_table(schema, name)} purge")
+        dropped += [f"{schema}.{name}" for name in tables]
+    return dropped

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.sql import rows_as_dicts, scalar
+from dagster_project.sql import named_queries, query_rows, scalar
 from dagster_project.warehouse.connection import (
     MARTS,
     DatabaseUnreadable,
@@ -24,25 +24,6 @@ from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, in_shell, listed
-
-# A rejected delivery needs attention until the next attempt for its day; all files of one attempt have the same run.
-#
-# The mart `deliveries` states the same for what is published. The rule is here too, because status, alerts and
-# withdrawals are needed before the first build and between a load and its build, when the mart is missing or older than
-# the audit; and a publication of an earlier version has no such mart. tests/unit/warehouse/test_state.py compares both.
-_AUDIT = "audit.load"
-_PUBLISHED_AUDIT = "marts.load_audit"
-"""The audit in a publication: the same rows and columns, as of its run."""
-
-_JUDGED = """
-    select
-        load.*,
-        load.run_id = first_value(load.run_id) over (
-            partition by load.source, load.extract_date order by load.load_id desc
-        ) as is_newest
-    from {audit} as load
-    where load.withdrawn_at is null
-"""
 
 
 @dataclass(frozen=True)
@@ -146,8 +127,13 @@ def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
     return newest
 
 
-def _judged(is_published: bool) -> str:
-    return _JUDGED.format(audit=_PUBLISHED_AUDIT if is_published else _AUDIT)
+def _rows(
+    connection: duckdb.DuckDBPyConnection, query: str, *, is_published: bool = False, **values: object
+) -> list[dict[str, Any]]:
+    """Return the rows of a query of `state.sql`; a publication has the same audit as of its run."""
+    queries = named_queries(__package__, "state.sql")
+    judged = queries["judged"].format(audit="marts.load_audit" if is_published else "audit.load")
+    return query_rows(connection, queries[query].format(judged=judged), values | {"is_published": is_published})
 
 
 def unresolved_deliveries(
@@ -162,27 +148,9 @@ def unresolved_deliveries(
         is_published: whether it is a published database, which has the audit as of its run, without the error codes of
             unreadable files.
     """
-    rows = connection.execute(
-        f"""
-        with judged as ({_judged(is_published)})
-
-        select
-            source,
-            extract_date,
-            status,
-            min(reason),
-            min(load_id),
-            list(file_name order by load_id) filter (where file_name is not null),
-            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"}
-        from judged
-        where is_newest and status in ('rejected', 'missing_delivery')
-        group by source, extract_date, status
-        order by status = 'rejected' desc, source, extract_date
-        """
-    ).fetchall()
     return [
-        UnresolvedDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable)
-        for source, day, status, reason, load_id, files, is_acceptable in rows
+        UnresolvedDelivery(**row | {"files": tuple(row["files"])})
+        for row in _rows(connection, "unresolved_deliveries", is_published=is_published)
     ]
 
 
@@ -192,21 +160,7 @@ def newest_attempts(connection: duckdb.DuckDBPyConnection, source: str) -> list[
     Returns:
         Rows of `audit.load`, by extract date and load.
     """
-    return rows_as_dicts(
-        connection.execute(
-            f"""
-            with judged as ({_judged(is_published=False)})
-
-            select *
-            from judged
-            where
-                source = ?
-                and (status in ('loaded', 'empty') or (status = 'rejected' and is_newest))
-            order by extract_date, load_id
-            """,
-            [source],
-        )
-    )
+    return _rows(connection, "newest_attempts", source=source)
 
 
 def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:
@@ -216,28 +170,7 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
         connection: the warehouse, or a published database.
         is_published: whether it is a published database, which has the audit as of its run.
     """
-    audit = _PUBLISHED_AUDIT if is_published else _AUDIT
-    columns = {name for name, *_ in connection.execute(f"describe {audit}").fetchall()}
-    # An audit of an earlier version does not say which rows repeat others.
-    lost = "rows_quarantined - coalesce(rows_repeated, 0)" if "rows_repeated" in columns else "rows_quarantined"
-    rows = connection.execute(
-        f"""
-        with judged as ({_judged(is_published)})
-
-        select
-            source,
-            count(distinct extract_date) filter (where status in ('loaded', 'empty')),
-            count(distinct extract_date) filter (where status = 'missing_delivery'),
-            count(distinct extract_date) filter (where status = 'rejected' and is_newest),
-            cast(coalesce(sum(rows_loaded) filter (where status = 'loaded'), 0) as bigint),
-            cast(coalesce(sum({lost}) filter (where status = 'loaded' or is_newest), 0) as bigint),
-            max(extract_date) filter (where status in ('loaded', 'empty'))
-        from judged
-        group by source
-        order by source
-        """
-    ).fetchall()
-    return [SourceState(*row) for row in rows]
+    return [SourceState(**row) for row in _rows(connection, "source_states", is_published=is_published)]
 
 
 @dataclass(frozen=True)
@@ -257,23 +190,7 @@ class QuarantinedRows:
 
 def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
     """Return the quarantined rows of some loads, grouped by file, column and reason code."""
-    rows = connection.execute(
-        """
-        select
-            file_name,
-            column_name,
-            reason_code,
-            count(*),
-            min(source_row),
-            min_by(reason, source_row)
-        from audit.quarantine
-        where list_contains(?, load_id)
-        group by file_name, column_name, reason_code
-        order by file_name, count(*) desc, reason_code, column_name
-        """,
-        [list(load_ids)],
-    ).fetchall()
-    return [QuarantinedRows(*row) for row in rows]
+    return [QuarantinedRows(**row) for row in _rows(connection, "quarantined_rows", load_ids=list(load_ids))]
 
 
 @dataclass(frozen=True)
@@ -306,24 +223,9 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
     Returns:
         Nothing before the first build.
     """
-    mart = "kpi_completeness_monthly"
-    if not column_types(connection, MARTS, "marts", mart):
+    if not column_types(connection, MARTS, "marts", "kpi_completeness_monthly"):
         return []
-    rows = connection.execute(
-        f"""
-        select
-            source,
-            force_code,
-            month_start,
-            rows_read,
-            rows_quarantined,
-            round(share_quarantined, 1)
-        from marts.{mart}
-        where is_affected_by_quarantine
-        order by month_start desc, source, force_code
-        """
-    ).fetchall()
-    return [AffectedMonth(*row) for row in rows]
+    return [AffectedMonth(**row) for row in _rows(connection, "affected_months")]
 
 
 @dataclass(frozen=True)
@@ -353,40 +255,15 @@ def affected_figures(connection: duckdb.DuckDBPyConnection) -> list[AffectedFigu
     Returns:
         Nothing before the first build.
     """
-    mart = "kpi_measure_monthly"
-    if "value_low" not in column_types(connection, MARTS, "marts", mart):
+    if "value_low" not in column_types(connection, MARTS, "marts", "kpi_measure_monthly"):
         return []
-    rows = connection.execute(
-        f"""
-        select
-            force_code,
-            month_start,
-            list(measure order by measure),
-            max(rows_quarantined)
-        from marts.{mart}
-        where is_affected_by_quarantine and share_quarantined <= 1
-        group by force_code, month_start
-        order by month_start desc, force_code
-        """
-    ).fetchall()
-    return [AffectedFigures(force, month, tuple(measures), most) for force, month, measures, most in rows]
+    rows = _rows(connection, "affected_figures")
+    return [AffectedFigures(**row | {"measures": tuple(row["measures"])}) for row in rows]
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
     """Return the days of a source with an accepted delivery, with their loaded rows; oldest first."""
-    rows = connection.execute(
-        """
-        select
-            extract_date,
-            cast(sum(rows_loaded) as bigint)
-        from audit.load
-        where source = ? and status in ('loaded', 'empty')
-        group by extract_date
-        order by extract_date
-        """,
-        [source],
-    ).fetchall()
-    return dict(rows)
+    return {row["extract_date"]: row["rows_loaded"] for row in _rows(connection, "standing_days", source=source)}
 
 
 @dataclass(frozen=True)
@@ -404,29 +281,8 @@ class StandingResult:
 
 def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
     """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
-    rows = connection.execute(
-        """
-        with numbered as (
-            select
-                *,
-                row_number() over (partition by expectation order by validated_at desc, run_id) as row_num
-            from audit.expectation_result
-            where source = ? and (evaluated > 0 or not success)
-        )
-
-        select
-            expectation,
-            success,
-            evaluated,
-            unexpected,
-            coalesce(failed_extract_dates, ''),
-            validated_at
-        from numbered
-        where row_num = 1
-        """,
-        [source],
-    ).fetchall()
-    return {name: StandingResult(*result) for name, *result in rows}
+    rows = _rows(connection, "standing_results", source=source)
+    return {row.pop("expectation"): StandingResult(**row) for row in rows}
 
 
 def purged_before(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:

@@ -1,6 +1,7 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -44,31 +45,52 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     connection.execute("insert into audit.root select ? where not exists (select 1 from audit.root)", [uuid4().hex])
     _delete_candidates(connection)
     record_contracts(connection, contracts)
+    for place, what in other_types(connection, contracts):
+        raise TableMismatch(
+            f"{place} {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild"
+        )
+    present = _raw_types(connection)
     for contract in contracts:
-        name = table("raw", contract.source)
-        columns = raw_columns(contract)
-        for place, what in other_types(connection, contract):
-            raise TableMismatch(
-                f"{place} {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild"
-            )
-        definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in columns.items())
-        connection.execute(f"create table if not exists {name} ({definition})")
-        present = column_types(connection, WAREHOUSE, "raw", contract.source)
-        for column, sql_type in columns.items():
-            if column not in present:
-                connection.execute(f"alter table {name} add column {quoted(column)} {sql_type}")
+        name, columns = table("raw", contract.source), raw_columns(contract)
+        if contract.source not in present:
+            definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in columns.items())
+            connection.execute(f"create table {name} ({definition})")
+            continue
+        for column in columns.keys() - present[contract.source].keys():
+            connection.execute(f"alter table {name} add column {quoted(column)} {columns[column]}")
 
 
-def other_types(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[tuple[str, str]]:
+def other_types(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table that has another type than its contract states, and what both are.
 
     A column that became personal, or is personal no more, has another type too.
     """
-    present = column_types(connection, WAREHOUSE, "raw", contract.source)
-    for column, sql_type in raw_columns(contract).items():
-        found = present.get(column, sql_type)
-        if found.replace(" ", "") != sql_type.replace(" ", ""):
-            yield f"raw.{contract.source}.{column}", f"is {found}, its contract states {sql_type}"
+    present = _raw_types(connection)
+    for contract in contracts:
+        for column, sql_type in raw_columns(contract).items():
+            found = present.get(contract.source, {}).get(column, sql_type)
+            if found.replace(" ", "") != sql_type.replace(" ", ""):
+                yield f"raw.{contract.source}.{column}", f"is {found}, its contract states {sql_type}"
+
+
+def _raw_types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return the type of each column of all raw tables."""
+    rows = connection.execute(
+        """
+        select
+            table_name,
+            column_name,
+            lower(data_type)
+        from duckdb_columns()
+        where database_name = ? and schema_name = 'raw'
+        order by table_name, column_index
+        """,
+        [WAREHOUSE],
+    ).fetchall()
+    types: dict[str, dict[str, str]] = {}
+    for source, column, kind in rows:
+        types.setdefault(source, {})[column] = kind
+    return types
 
 
 def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
@@ -78,9 +100,10 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
         connection: a loading connection.
         contracts: the sources; what is recorded of others stays.
     """
+    contracts = list(contracts)
     known = dict(connection.execute("select source, absent_forces_complete from audit.contract").fetchall())
+    number_epochs(connection, contracts)
     for contract in contracts:
-        number_epochs(connection, contract)
         if known.get(contract.source) is contract.absent_forces_complete:
             continue
         with transaction(connection):
@@ -91,20 +114,25 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
             connection.execute("delete from audit.build_started")
 
 
-def has_other_epochs(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> bool:
-    """Return whether loads have another number of epochs than their contracts state by now."""
+def other_epochs(
+    connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
+) -> dict[tuple[str, int], list[date]]:
+    """Return the days of loads with another number of epochs than their contracts state by now.
+
+    The result has them by source and by the number that the contract states.
+    """
     rows = connection.execute("select distinct source, extract_date, coalesce(key_epoch, 0) from audit.load").fetchall()
     known = {contract.source: contract for contract in contracts}
-    return any(source in known and known[source].key_epoch(day) != epoch for source, day, epoch in rows)
+    other: dict[tuple[str, int], list[date]] = {}
+    for source, day, epoch in rows:
+        if source in known and (stated := known[source].key_epoch(day)) != epoch:
+            other.setdefault((source, stated), []).append(day)
+    return other
 
 
-def number_epochs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Number the epochs of a source's loads by its contract; loads with another number are pending again."""
-    rows = connection.execute(
-        "select distinct extract_date, coalesce(key_epoch, 0) from audit.load where source = ?", [contract.source]
-    ).fetchall()
-    other = {day for day, epoch in rows if contract.key_epoch(day) != epoch}
-    for number in {contract.key_epoch(day) for day in other}:
+def number_epochs(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Number the epochs of the sources' loads by their contracts; loads with another number are pending again."""
+    for (source, epoch), days in other_epochs(connection, contracts).items():
         connection.execute(
             """
             update audit.load
@@ -116,11 +144,7 @@ def number_epochs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
                 ) + 1
             where source = $source and list_contains($days, extract_date)
             """,
-            {
-                "epoch": number,
-                "source": contract.source,
-                "days": [day for day in other if contract.key_epoch(day) == number],
-            },
+            {"epoch": epoch, "source": source, "days": days},
         )
 
 
@@ -249,6 +273,8 @@ def _delete_candidates(connection: duckdb.DuckDBPyConnection) -> None:
         where table_catalog = current_database() and table_schema = 'incoming'
         """
     ).fetchall()
+    if not left:
+        return
     with transaction(connection):
         for name, kind in left:
             relation = table("incoming", name)

@@ -53,7 +53,7 @@ class History:
         """Let identifiers be those of other events from a day on, also of days that are loaded."""
         with duckdb.connect(str(self._warehouse)) as connection:
             for contract in self._contracts.values():
-                number_epochs(connection, replace(contract, keys_begin_again=(day,)))
+                number_epochs(connection, [replace(contract, keys_begin_again=(day,))])
                 self._changes += 1
 
     def complete_build(self) -> None:

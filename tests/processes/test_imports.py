@@ -19,6 +19,15 @@ def test_query_and_status_import_no_library_that_they_do_not_need(three_days, ar
     assert imported & unneeded == set()
 
 
+def test_a_night_on_duckdb_loads_nothing_of_spark_or_of_an_edition_for_others(three_days):
+    code = "import sys, dagster_project.cli.run; from dagster_project.definitions import definitions; definitions(); "
+    loaded = three_days.process(code=f"{code} print(*sys.modules)").out.split()
+    modules = [name.removeprefix("dagster_project.") for name in loaded if name.startswith("dagster_project.")]
+    assert {"transformation.build", "publication.publish"} <= set(modules)
+    assert not {name for name in modules if "lake" in name or "spark" in name or "edition" in name}
+    assert len(modules) <= 154
+
+
 def test_the_package_turns_off_usage_statistics_before_a_library_is_imported(tmp_path):
     code = "import os, sys, dagster_project; print(os.environ['DO_NOT_TRACK'], 'dagster' in sys.modules)"
     assert DataRoot(tmp_path / "home").process(code=code).out == "1 False\n"

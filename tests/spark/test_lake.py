@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import sys
 
 import dagster as dg
 import pytest
@@ -11,6 +13,7 @@ from dagster_project.definitions import definitions as load_definitions
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import clear_lake_folder, connect
+from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.spark import LakeError
 from dagster_project.warehouse.tables import ensure_tables
 from tests.spark.equality import different_in_the_lake
@@ -50,7 +53,7 @@ def bring(settings: Settings, *, statements: int = 1000) -> int:
 
         def interrupted(sql: str, **options: object) -> None:
             if next(left, None) is None:
-                raise InterruptedError
+                raise KeyboardInterrupt
             execute(sql, **options)
 
         lake.cursor.execute = interrupted
@@ -67,7 +70,7 @@ def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings)
         try:
             bring(settings, statements=statements)
             break
-        except InterruptedError:
+        except KeyboardInterrupt:
             continue
     assert statements > 4 + 5 * 7
     assert different_in_the_lake(settings, RAW) == []
@@ -114,6 +117,75 @@ def test_a_load_whose_rows_were_lost_in_the_lake_is_appended_again(settings):
     assert different_in_the_lake(settings, RAW) == []
 
 
+def test_loads_whose_rows_were_replaced_in_the_warehouse_are_appended_again(settings):
+    bring(settings)
+    change(settings, "update raw.crimes set crime_ref = -crime_ref; delete from audit.load_checksum")
+    assert bring(settings) > 0
+    assert different_in_the_lake(settings, RAW) == []
+
+
+def test_the_lake_has_the_newest_build_until_another_is_recorded_or_something_changes_its_rows(settings):
+    bring(settings)
+    with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
+        assert lake.has_build(connection)
+        lake.require_unchanged(connection)
+        lake.execute("delete from raw.crimes where load_id in (select max(load_id) from raw.crimes)")
+    with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
+        with pytest.raises(LakeError, match=r"raw\.crimes of the lake changed while dbt built.*builds everything"):
+            lake.require_unchanged(connection)
+        assert not lake.has_build(connection)
+        lake.mirror(connection, ["build"])
+        assert lake.has_build(connection)
+        later = "'another' as run_id, built_at + interval 1 second as built_at"
+        connection.execute(f"insert into audit.build select * replace ({later}) from audit.build")
+        assert not lake.has_build(connection)
+
+
+def test_a_lake_of_another_data_root_or_project_is_refused_before_anything_is_written(settings):
+    bring(settings)
+    with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
+        for (owner,) in lake.rows("show databases like 'fcir_root_*'"):
+            lake.execute(f"drop schema {owner}")
+        lake.execute("create schema fcir_root_another")
+        other = pytest.raises(
+            LakeError, match=r"belongs to another data root\. Nothing.*drop schema fcir_root_another;"
+        )
+        with other:
+            lake.claim(connection, ["marts"])
+        lake.execute("drop schema fcir_root_another")
+        lake.execute("drop table audit.build")
+        with pytest.raises(LakeError, match=r"schema audit of the lake has tables of another project"):
+            lake.claim(connection, ["marts"])
+        with pytest.raises(LakeError, match="are not those of this data root"):
+            lake.require_built(connection)
+        lake.mirror(connection, ["build"])
+        lake.claim(connection, ["marts"])
+        lake.require_built(connection)
+        lake.release(connection)
+
+
+def test_a_statement_of_a_killed_process_is_not_committed(settings):
+    slow = "reflect('java.lang.Thread', 'sleep', cast(8000 as bigint))"
+    code = (
+        "import sys; from pathlib import Path; from dagster_project.settings import Settings; "
+        "from dagster_project.warehouse.lake import connect\n"
+        "settings = Settings(home=Path(sys.argv[1]), spark_port=int(sys.argv[2]), _env_file=None)\n"
+        "with connect(settings) as lake:\n"
+        "    poll = lake.cursor.poll; lake.cursor.poll = lambda: print('polled', flush=True) or poll()\n"
+        f'    lake.execute("insert into raw.slow select cast({slow} as string)")'
+    )
+    arguments = [sys.executable, "-c", code, str(settings.home), str(settings.spark_port)]
+    with connect(settings) as lake:
+        lake.execute("create or replace table raw.slow (slept string) using iceberg")
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+            # Three seconds later, Spark runs it.
+            assert [process.stdout.readline() for _ in range(14)] == [b"polled\n"] * 14
+            process.kill()
+        lake.rows(f"select {slow}")
+        assert lake.rows("select count(*) from raw.slow") == [(0,)]
+        lake.execute("drop table raw.slow purge")
+
+
 def test_settings_with_which_figures_would_differ_are_refused(spark):
     with connect(spark) as lake:
         lake.require_exact()
@@ -124,7 +196,7 @@ def test_settings_with_which_figures_would_differ_are_refused(spark):
 
 
 def test_what_a_killed_run_left_in_the_folder_is_removed_and_nothing_else(spark):
-    left, other = spark.lake_folder / "raw.calls-ab12_x9z", spark.lake_folder / "of another program"
+    left, other = spark.lake_folder / "fcir-raw.calls-ab12_x9z", spark.lake_folder / "of another program"
     for folder in (left, other):
         folder.mkdir(parents=True)
         (folder / "part-0.parquet").touch()
@@ -161,12 +233,11 @@ def test_the_lake_is_compacted_every_sunday_where_there_is_one_and_assets_name_t
 def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
     with loading_connection(spark.warehouse) as connection:
         ensure_tables(connection, [])
-        connection.execute("delete from audit.lake_owner; insert into audit.lake_owner values ('upkeep')")
+        root = root_id(connection)
     with connect(spark) as lake:
         for schema in ("audit", "raw", "other"):
             lake.execute(f"create schema if not exists {schema}")
-        marker = "select 'upkeep' as owner, '' as rows_id, '' as build_id"
-        lake.execute(f"create or replace table audit.lake using iceberg as {marker}")
+        lake.execute(f"create schema if not exists fcir_root_{root}")
         for table in ("raw.small", "other.small"):
             lake.execute(f"create or replace table {table} using iceberg as select 0 as number")
             for number in range(1, 6):

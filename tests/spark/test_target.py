@@ -7,7 +7,7 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, Settings, Target
-from dagster_project.transformation.engine import Spark
+from dagster_project.transformation.spark import Spark
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import connect, has_lake
 from dagster_project.warehouse.spark import LakeError

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dagster_project.cli.summary import count_matches
 from dagster_project.errors import UsageError
-from dagster_project.publication.catalogue import count_matches
 from dagster_project.publication.query import published_database, published_query
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
