@@ -13,14 +13,16 @@ import typer
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import named_contracts
 from dagster_project.config import contracts_of
-from dagster_project.console import report_as, say
-from dagster_project.contracts import Contract
+from dagster_project.console import aligned, is_json, report_as, say
+from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import extract_date_of
-from dagster_project.settings import LogFormat, Settings, read_settings
+from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
 from dagster_project.words import counted, listed, printable
 
+# Rows of a file that are shown as delivered and as loaded, if its contract is not a shipped one.
+_ROWS_COMPARED = 3
 # A broken header may have thousands of unknown columns.
 _COLUMNS_NAMED = 20
 
@@ -71,6 +73,7 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     # Imported here, since it imports the readers.
     from dagster_project.loading.dry_run import check_deliveries
 
+    shipped = load_contracts(CONTRACTS)
     by_source: dict[str, list[Path]] = {}
     contracts: dict[str, Contract] = {}
     for path in paths:
@@ -81,7 +84,13 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     return [
         delivery
         for name, files in by_source.items()
-        for delivery in check_deliveries(settings, contracts[name], files, shown=shown)
+        for delivery in check_deliveries(
+            settings,
+            contracts[name],
+            files,
+            shown=shown,
+            compared=0 if contracts[name] == shipped.get(name) else _ROWS_COMPARED,
+        )
     ]
 
 
@@ -157,9 +166,25 @@ def print_check(delivery: CheckedDelivery) -> None:
                 reason_code=code,
                 reason=reason,
             )
+        _print_first_rows(file.first_rows, about)
     for name, other in delivery.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
     _print_verdict(delivery)
+
+
+def _print_first_rows(cells: Sequence[tuple[int, str, str, str]], about: dict[str, Any]) -> None:
+    if is_json():
+        for row, column, text, value in cells:
+            say(
+                f"row {row}, {column}: {text or 'empty'} is loaded as {value or 'no value'}",
+                **about,
+                row=row,
+                column=column,
+            )
+    elif cells:
+        lines = [(str(row), column, text, value) for row, column, text, value in cells]
+        for line in aligned(("row", "column", "in the file", "loaded as"), lines, right=("row",)):
+            say(f"  {line}")
 
 
 def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
