@@ -77,7 +77,7 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     by_source: dict[str, list[Path]] = {}
     contracts: dict[str, Contract] = {}
     for path in paths:
-        _check_path(path)
+        check_path(path)
         contract = contract_for(settings, path, source)
         contracts[contract.source] = contract
         by_source.setdefault(contract.source, []).append(path)
@@ -111,7 +111,8 @@ def contract_for(settings: Settings, file: Path, source: str | None) -> Contract
     )
 
 
-def _check_path(path: Path) -> None:
+def check_path(path: Path) -> None:
+    """Raise `UsageError` for a path that no run would read: a personal name, a folder, or no file at all."""
     if looks_personal(path.name):
         raise UsageError(
             "the name of a file contains an email address, a telephone number or a National Insurance number, so no "
