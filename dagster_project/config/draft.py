@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import cycle, product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from textwrap import fill
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow.compute as pc
@@ -60,8 +59,7 @@ def _tables() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A file for `config/contracts/`: its name, its text with questions as comments, and the questions."""
 
     file_name: str
@@ -99,9 +97,10 @@ class _Export:
 
     @cached_property
     def personal(self) -> Identifier | None:
-        """What the cells identify, if some look personal or the heading is one of people."""
-        if any(looks_personal(text) or re.search(f"{EMAIL}|{NUMBER}", text) for text in self.texts):
-            return Identifier.EMAIL if any("@" in text for text in self.texts) else Identifier.PHONE
+        """What the cells identify, if a tenth of them look personal or the heading is one of people."""
+        looking = list(filter(_looks_personal, self.texts))
+        if len(looking) > len(self.texts) * (1 - _FITS):
+            return Identifier.EMAIL if "@" in looking[0] else Identifier.PHONE
         name = re.sub(_tables()["places"], "", " ".join(_words(self.heading)))
         found = (kind for kind, pattern in _tables()["personal"].items() if re.search(pattern, name))
         return next(map(Identifier, found), None)
@@ -115,7 +114,8 @@ class _Export:
     def values(self) -> tuple[str, ...]:
         """Cells that may be shown: those of a closed list, without rare ones."""
         is_list = len(self.cells) <= _VALUES and self.cells.total() >= _REPEATED * len(self.cells) and not self.personal
-        return tuple(text for text, count in self.cells.most_common() if count > 1) if is_list else ()
+        often = (text for text, count in self.cells.most_common() if count > 1 and not _looks_personal(text))
+        return tuple(often) if is_list else ()
 
     @property
     def is_numeric(self) -> bool:
@@ -123,13 +123,22 @@ class _Export:
         return not dated and all(re.fullmatch(r"[0-9.,]+", text) for text in self.texts)
 
 
+def _looks_personal(text: str) -> bool:
+    return looks_personal(text) or re.search(f"{EMAIL}|{NUMBER}", text) is not None
+
+
 def _words(text: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", text)]
 
 
+def _any_header() -> Contract:
+    """Return a contract that fits any row of headings, on all sheets."""
+    return replace(load_contract(next(CONTRACTS.glob(f"*{SUFFIX}"))), columns=(), sheets=())
+
+
 def _read(paths: Sequence[Path]) -> list[_Export]:
     """Return the columns of exports, by the engine's readers under a contract of their headings as texts."""
-    any_header = replace(load_contract(next(CONTRACTS.glob(f"*{SUFFIX}"))), columns=(), sheets=())
+    any_header = _any_header()
     found: dict[str, tuple[str, Counter[str]]] = {}
     rows = 0
     for path in paths:
@@ -155,9 +164,12 @@ class _Cells:
 
     connection: duckdb.DuckDBPyConnection
     exports: Sequence[_Export]
-    _formats: dict[tuple[int, int, CellType], tuple[str, ...] | None] = field(default_factory=dict)
 
-    def unread(self, column: Column, texts: Sequence[str]) -> list[str]:
+    def __post_init__(self) -> None:
+        # How times are written is asked for each column of the contract.
+        self.times = cache(self._times)
+
+    def unread(self, column: Column, texts: Iterable[str]) -> list[str]:
         """Return the texts that are not of the type, list or form of a column."""
         if column.name == FORCE_COLUMN:
             return [text for text in texts if normalised(text) not in forces_by_name()]
@@ -168,23 +180,41 @@ class _Cells:
         rows = self.connection.execute(sql, {"texts": list(texts)} | parameters_of(cell)).fetchall()
         return [text for (text,) in rows]
 
-    def formats(self, export: _Export, of: CellType, clock: _Export | None = None) -> tuple[str, ...] | None:
-        """Return the formats of times, with the column of their times of day; none if they are read anyway.
+    def share(self, column: Column, export: _Export) -> float:
+        """Return which share of the cells a column would read, its closed list by the meaning of the texts."""
+        if column.is_personal or column.cell_type in _tables()["formats"]:
+            return float(column.is_personal or self.times(export, column.cell_type) is not None)
+        unread = self.unread(column, export.texts)
+        if column.values:
+            unread = [text for text in unread if len(_meanings(text, column.values)) != 1]
+        return 1 - len(unread) / len(export.texts)
 
-        None as a whole: they are no times of this type.
+    def clocks(self, exports: Iterable[_Export]) -> list[_Export]:
+        """Return the columns with the times of day of columns of days."""
+        found = (self.times(export, CellType.TIMESTAMP) for export in exports)
+        return [times[0] for times in found if times and times[0]]
+
+    def _times(self, export: _Export, of: CellType) -> tuple[_Export | None, tuple[str, ...]] | None:
+        """Return the column with the times of day, if it is another, and the formats; none if they are read anyway.
+
+        None as a whole: the cells are no times of this type.
         """
-        key = (id(export), id(clock), of)
-        if key not in self._formats:
-            texts = export.texts
-            if clock:
-                days = [re.sub(r"[T ]00:00(:00)?$", "", text) for text in texts]
-                clocks = [re.sub(r"^(\d:)", r"0\1", text) for text in clock.texts]
-                longer = max(len(days), len(clocks))
-                texts = [f"{day} {at}" for day, at, _ in zip(cycle(days), cycle(clocks), range(longer), strict=False)]
-            self._formats[key] = self._formats_of(texts, of)
-        return self._formats[key]
+        days = [re.sub(r"[T ]00:00(:00)?$", "", text) for text in export.texts]
+        if (formats := self._formats(export.texts, of)) is not None and not (
+            of is CellType.TIMESTAMP and all(map(str.__ne__, days, export.texts))
+        ):
+            return None, formats
+        if of is CellType.TIMESTAMP and not export.is_numeric and self._formats(days, CellType.DATE) is not None:
+            at = self.exports.index(export)
+            for other in (*self.exports[at + 1 :], *self.exports[:at]):
+                clocks = [re.sub(r"^(\d:)", r"0\1", text) for text in other.texts]
+                pairs = zip(cycle(days), cycle(clocks), range(max(len(days), len(clocks))), strict=False)
+                joined = [f"{day} {clock}" for day, clock, _ in pairs] if "time" in _words(other.heading) else []
+                if joined and (formats := self._formats(joined, of)) is not None:
+                    return other, formats
+        return (None, formats) if formats is not None else None
 
-    def _formats_of(self, texts: Sequence[str], of: CellType) -> tuple[str, ...] | None:
+    def _formats(self, texts: Sequence[str], of: CellType) -> tuple[str, ...] | None:
         column, forms = Column("cell", of, ""), _tables()["formats"][of]
         reads = ", ".join(f"count(try_strptime(cell, {literal(form)}))" for form in forms)
         rest = self.unread(column, texts)
@@ -196,34 +226,14 @@ class _Cells:
             rest = self.unread(column, texts)
         return column.time_formats if len(rest) <= len(texts) * (1 - _FITS) else None
 
-    def clock_of(self, day: _Export) -> _Export | None:
-        """Return the column with the times of day of a column of days: the next one that is, else any."""
-        if day.is_numeric or self.formats(day, CellType.DATE) is None:
-            return None
-        at = self.exports.index(day)
-        others = (other for other in (*self.exports[at + 1 :], *self.exports[:at]) if "time" in _words(other.heading))
-        return next((other for other in others if self.formats(day, CellType.TIMESTAMP, other) is not None), None)
-
-    def share(self, column: Column, export: _Export) -> float:
-        """Return which share of the cells a column would read, its closed list by the meaning of the texts."""
-        if column.is_personal:
-            return 1.0
-        if column.cell_type in _tables()["formats"]:
-            clock = self.clock_of(export) if column.cell_type is CellType.TIMESTAMP else None
-            return float(self.formats(export, column.cell_type, clock) is not None)
-        unread = self.unread(column, export.texts)
-        if column.values:
-            unread = [text for text in unread if len(_meanings(text, column.values)) != 1]
-        return 1 - len(unread) / len(export.texts)
-
     def state_times(self, options: dict[str, Any], column: Column, export: _Export) -> None:
         """State how the times of a column are written, if it has times that are not read anyway."""
-        if column.cell_type in _tables()["formats"]:
-            clock = self.clock_of(export) if column.cell_type is CellType.TIMESTAMP else None
-            if clock:
-                options["timeOfDay"][column.name] = clock.heading
-            if formats := self.formats(export, column.cell_type, clock):
-                options["timeFormats"][column.name] = formats[0] if len(formats) == 1 else list(formats)
+        times = self.times(export, column.cell_type) if column.cell_type in _tables()["formats"] else None
+        clock, formats = times or (None, ())
+        if clock:
+            options["timeOfDay"][column.name] = clock.heading
+        if formats:
+            options["timeFormats"][column.name] = formats[0] if len(formats) == 1 else list(formats)
 
 
 def _meanings(text: str, values: Iterable[str]) -> list[str]:
@@ -235,7 +245,10 @@ def _meanings(text: str, values: Iterable[str]) -> list[str]:
             if word in (*words, whole) or (len(word) > 3 and re.search(f"(?<!un)(?<!not)(?<!non)(?<!no){word}", whole)):
                 lengths[value] = max(lengths.get(value, 0), len(word))
     if not lengths:
-        return [value for value in values if get_close_matches(whole, ["".join(_words(value))], cutoff=0.85)]
+        names = {value: "".join(_words(value)) for value in values}
+        return [
+            v for v, name in names.items() if name.startswith(whole) or get_close_matches(whole, [name], cutoff=0.85)
+        ]
     return [value for value, length in lengths.items() if length == max(lengths.values())]
 
 
@@ -259,39 +272,26 @@ def _alike(heading: str, column: Column, source: str) -> float:
 
 
 def _matched(contract: Contract, cells: _Cells, questions: list[str]) -> dict[str, _Export]:
-    """Return the export column of each contract column: by name and content, else the only one that can be it."""
+    """Return the export column of each contract column, by name and content; ask where two are equally alike."""
     scores: list[tuple[float, float, Column, _Export]] = []
     for column, export in product(contract.columns, cells.exports):
         alike, share = _alike(export.heading, column, contract.source), cells.share(column, export)
-        is_list = bool((column.values or column.name == FORCE_COLUMN) and export.values)
-        if is_list and share == 1 and len(export.cells) > 1:
-            alike = max(alike, _ALIKE)
-        is_named = alike >= _NAMED and not export.has_names
-        fits = (
-            (share >= _KNOWN or is_named)
-            if is_list
-            else (share >= _FITS and (alike >= _ALIKE or _may_be(column, export)))
-        )
-        if alike == 2 or (fits and (column.is_personal or not export.personal)):
+        fits = share >= _FITS
+        if (column.values or column.name == FORCE_COLUMN) and export.values:
+            alike = max(alike, _ALIKE) if share == 1 and len(export.cells) > 1 else alike
+            fits = share >= _KNOWN or (alike >= _NAMED and not export.has_names)
+        if alike == 2 or (alike >= _ALIKE and fits and (column.is_personal or not export.personal)):
             scores.append((alike, share, column, export))
     found: dict[str, _Export] = {}
     for alike, _, column, export in sorted(scores, key=lambda score: score[:2], reverse=True):
-        used = (*found.values(), *filter(None, map(cells.clock_of, found.values())))
-        if column.name in found or export in used:
-            continue
-        fitting = [item for item in scores if item[2] is column and item[3] not in (*used, export)]
-        rivals = [item[3].heading for item in fitting if item[0] == alike or alike < _ALIKE]
-        if alike >= _ALIKE or (column in contract.required and not rivals):
+        used = [*found.values(), *cells.clocks(found.values())]
+        if column.name not in found and export not in used:
             found[column.name] = export
-            if alike < _ALIKE or (rivals and alike < 2):
-                names = " or ".join(f'"{heading}"' for heading in (export.heading, *rivals))
-                questions.append(f"{column.name}: is it {names}? It is: {column.description}")
+            equal = [item[3] for item in scores if item[2] is column and item[0] == alike < 2]
+            names = " or ".join(f'"{item.heading}"' for item in equal if item not in used)
+            if " or " in names:
+                questions.append(f"{column.name}: is it {names}? {column.description}")
     return found
-
-
-def _may_be(column: Column, export: _Export) -> bool:
-    """Return whether a heading unlike a column may still be its: as a key, only if most cells differ."""
-    return not column.is_personal and (column.key_position is None or 2 * len(export.cells) > export.rows)
 
 
 def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft:
@@ -304,6 +304,8 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
             if normalised(export.heading) not in column.names:
                 options["aliases"][column.name] = export.heading
             cells.state_times(options, column, export)
+            if "%m/%d" in str(options["timeFormats"].get(column.name)):
+                questions.append(f'{column.name}: "{export.heading}" is read with the month before the day; is it so?')
             if words := _value_map(column, export, cells, questions):
                 options["values"][column.name] = words
         elif column in contract.required or column.required_when:
@@ -319,17 +321,12 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
                 )
     if FORCE_COLUMN not in matched and (pattern := _force_part(paths)):
         options["fromFileName"] = {FORCE_COLUMN: pattern}
-        questions.append(
-            "Will files in the landing folder have the force in their names, too? If not, delete fromFileName."
-        )
+        questions.append("Will files in the landing folder have the force in their names? If not, delete fromFileName.")
     options = {name: stated for name, stated in options.items() if stated}
-    drafted = adapted(contract, Options.model_validate(options))
-    options |= _sheets(drafted, paths)
+    options |= _sheets(adapted(contract, Options.model_validate(options)), paths)
     used = {*options.get("timeOfDay", {}).values(), *(export.heading for export in matched.values())}
     unused = [export.heading for export in cells.exports if export.heading not in used]
-    absent = [column.name for column in drafted.columns if column.name not in matched and not column.is_filled]
     notes = [f"Not loaded: {', '.join(unused)}."] if unused else []
-    notes += [f"Without a heading: {', '.join(absent)}."] if absent else []
     return _rendered(f"{contract.source}.yaml", notes, questions, options)
 
 
@@ -351,11 +348,13 @@ def _value_map(column: Column, export: _Export, cells: _Cells, questions: list[s
 
 
 def _default(contract: Contract, column: Column, matched: Mapping[str, _Export]) -> str | None:
-    """Return what stands for a column that exports lack: the time of the event, or the first number of a part."""
-    if column.cell_type is CellType.TIMESTAMP:
-        return contract.event_column if contract.event_column in matched else None
-    is_part = column.cell_type is CellType.INTEGER and column.key_position and column.minimum is not None
-    return str(column.minimum) if is_part else None
+    """Return what stands for a column of the key that exports lack: another time, or the first number of a part."""
+    if column.key_position is None:
+        return None
+    if column.cell_type is CellType.INTEGER:
+        return None if column.minimum is None else str(column.minimum)
+    times = (other.name for other in contract.required if other.cell_type is column.cell_type is CellType.TIMESTAMP)
+    return next((name for name in times if name in matched), None)
 
 
 def _force_part(paths: Sequence[Path]) -> str | None:
@@ -383,13 +382,8 @@ def _sheets(contract: Contract, paths: Sequence[Path]) -> dict[str, str]:
 def _rendered(file_name: str, notes: Iterable[str], questions: Sequence[str], document: Mapping[str, Any]) -> Draft:
     import yaml
 
-    about = f"Draft of config/contracts/{file_name}. Answer its questions, then run:"
-    lines = (
-        about,
-        f"fcir check --source {file_name.split('.')[0]} FILE",
-        *notes,
-        *(f"Question: {q}" for q in questions),
-    )
+    about = f"Draft of config/contracts/{file_name}. Then: fcir check --source {file_name.split('.')[0]} FILE"
+    lines = [about, *notes, *(f"Question: {question}" for question in questions)]
     comments = (fill(printable(line), 118, initial_indent="# ", subsequent_indent="#   ") for line in lines)
     body = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=118) if document else ""
     return Draft(file_name, "\n".join([*comments, body]), tuple(questions))
@@ -400,7 +394,7 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
     properties: list[dict[str, Any]] = []
     options: dict[str, Any] = {"timeOfDay": {}, "timeFormats": {}}
     asked: dict[str, list[str]] = {}
-    clocks = [cells.clock_of(export) for export in cells.exports]
+    clocks = cells.clocks(cells.exports)
     key = start = None
     for export in cells.exports:
         if export in clocks:
@@ -412,7 +406,9 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
         asked.setdefault(kind, []).append(name)
         is_full = export.cells.total() == export.rows
         item = {"name": name, "logicalType": _LOGICAL.get(cell_type, cell_type.value), **stated, "required": is_full}
-        item |= {"description": f'Column "{export.heading}" of the export.', "synonyms": [{"synonym": export.heading}]}
+        item["description"] = f'Column "{export.heading}" of the export.'
+        if normalised(name) != normalised(export.heading):
+            item["synonyms"] = [{"synonym": export.heading}]
         if cell_type in (CellType.SECONDS, CellType.MONTH):
             item["customProperties"] = [{"property": "cellType", "value": cell_type.value}]
         if kind == "identifier" and len(export.cells) == export.rows and key is None:
@@ -422,21 +418,20 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
             start = name
         properties.append(item)
         cells.state_times(options, Column(name, cell_type, ""), export)
-    document = {"name": source, "id": f"fcir.{source}", **_tables()["contract"]}
-    document["schema"] = [table := {"name": source, "physicalName": f"raw.{source}", "properties": properties}]
-    custom = {"cadence": "daily", "startColumn": start, "key": None if key else "row", **options}
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / f"{source}{SUFFIX}"
-        for _ in range(2):
-            table["customProperties"] = [{"property": of, "value": value} for of, value in custom.items() if value]
-            file.write_text(_rendered(file.name, (), (), document).text, encoding="utf-8")
-            custom |= _sheets(load_contract(file), paths)
-    told = f"by {key}, whose cells all differ" if key else "by nothing, and a correction replaces a whole day"
-    questions = [f"Are rows told apart {told}? What is a row, and what does each column say (description)?"]
+    told = f"{key} tells rows apart" if key else "Nothing tells rows apart, so that a correction replaces a whole day"
+    questions = [f"{told}; is it so? What is a row, and what does each column say (description)?"]
     questions += [f"{', '.join(asked[kind])}: {text}" for kind, text in _tables()["asked"].items() if kind in asked]
-    return _rendered(file.name, (), questions, document)
+    headings = [Column(export.heading, CellType.TEXT, "", is_required=True) for export in cells.exports]
+    custom = {"cadence": "daily", "startColumn": start, "key": None if key else "row", **options}
+    custom |= _sheets(replace(_any_header(), columns=tuple(headings), sheets=None), paths)
+    table: dict[str, Any] = {"name": source, "physicalName": f"raw.{source}", "properties": properties}
+    table["customProperties"] = [{"property": name, "value": value} for name, value in custom.items() if value]
+    document = {"name": source, "id": f"fcir.{source}", **_tables()["contract"], "schema": [table]}
+    return _rendered(f"{source}{SUFFIX}", [], questions, document)
 
 
+_KINDS = dict.fromkeys((CellType.TIMESTAMP, CellType.DATE, CellType.MONTH), "time")
+_KINDS |= {CellType.INTEGER: "number", CellType.BOOLEAN: "", CellType.SECONDS: "number"}
 _LOGICAL = {
     CellType.TEXT: "string",
     **dict.fromkeys((CellType.DECIMAL, CellType.SECONDS), "number"),
@@ -452,25 +447,18 @@ def _typed(cells: _Cells, export: _Export) -> tuple[str, CellType, dict[str, Any
     if export.personal or export.has_names:
         stated = [{"property": "identifies", "value": (export.personal or Identifier.REFERENCE).value}]
         return "personal", text.cell_type, {"classification": "personal", "customProperties": stated}
-    for of in () if export.is_numeric else _tables()["formats"]:
-        if cells.share(replace(text, cell_type=of), export):
-            return "time", of, {}
     formed = replace(text, pattern=IDENTIFIER, pattern_description="identifier", max_length=IDENTIFIER_LENGTH)
     is_identifier = not export.values and not cells.unread(formed, texts)
     if is_identifier and {*_tables()["identifying"].split()} & {*_words(export.heading)}:
         return "identifier", text.cell_type, {}
-    for of in (CellType.INTEGER, CellType.BOOLEAN):
-        if not cells.unread(replace(text, cell_type=of), texts):
-            return "number" if of is CellType.INTEGER else "", of, {}
-    if not cells.unread(replace(text, cell_type=CellType.SECONDS), texts):
-        if not export.is_numeric:
-            return "number", CellType.SECONDS, {}
-        before, after = (max(len(cell.partition(".")[part]) for cell in texts) for part in (0, 2))
-        return "number", CellType.DECIMAL, {"physicalType": f"decimal({before + after + 2}, {after})"}
+    for of, kind in _KINDS.items():
+        if not (export.is_numeric and kind == "time") and cells.share(replace(text, cell_type=of), export) == 1:
+            if of is not CellType.SECONDS or not export.is_numeric:
+                return kind, of, {}
+            before, after = (max(len(cell.partition(".")[part]) for cell in texts) for part in (0, 2))
+            return kind, CellType.DECIMAL, {"physicalType": f"decimal({before + after + 2}, {after})"}
     if export.values:
         return "list", text.cell_type, {"enum": [{"value": value, "description": value} for value in export.values]}
-    return (
-        ("identifier", text.cell_type, {})
-        if is_identifier
-        else ("text", text.cell_type, {"classification": "personal"})
-    )
+    if is_identifier:
+        return "identifier", text.cell_type, {}
+    return "text", text.cell_type, {"classification": "personal"}

@@ -213,11 +213,13 @@ class Headings:
 
     def none_found(self, file_name: str, rows: Sequence[Sequence[str]], where: str = "") -> UnreadableExtract:
         """Return the error for a file without a header; it states only how many rows and cells were searched."""
-        expected = ", ".join(column.name for column in self.contract.required)
+        expected = f"with the columns {', '.join(column.name for column in self.contract.required)}"
+        if not self.contract.columns:
+            expected = "of headings above the others, without numbers, times or addresses"
         return UnreadableExtract(
             "no_header",
             f"{file_name}: no header found{where}; looked at {len(rows)} rows with at most "
-            f"{max((len(row) for row in rows), default=0)} cells; expected a row with the columns {expected}",
+            f"{max((len(row) for row in rows), default=0)} cells; expected a row {expected}",
         )
 
 
