@@ -36,6 +36,7 @@ _COMMANDS = (
     "publish",
     "paper",
     "check",
+    "contract",
     "status",
     "query",
     "measures",

@@ -14,14 +14,16 @@ import typer
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import named_contracts
 from dagster_project.config import contracts_of
-from dagster_project.console import report_as, say
-from dagster_project.contracts import Contract
+from dagster_project.console import aligned, is_json, report_as, say
+from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import extract_dates_of
-from dagster_project.settings import LogFormat, Settings, read_settings
+from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
 from dagster_project.words import counted, listed, printable
 
+# Rows of a file that are shown as delivered and as loaded, if its contract is not a shipped one.
+_ROWS_COMPARED = 3
 # A broken header may have thousands of unknown columns.
 _COLUMNS_NAMED = 20
 
@@ -76,17 +78,24 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     # Imported here, since it imports the readers.
     from dagster_project.loading.dry_run import check_deliveries
 
+    shipped = load_contracts(CONTRACTS)
     by_source: dict[str, list[Path]] = {}
     contracts: dict[str, Contract] = {}
     for path in paths:
-        _check_path(path)
+        check_path(path)
         contract = contract_for(settings, path, source)
         contracts[contract.source] = contract
         by_source.setdefault(contract.source, []).append(path)
     return [
         delivery
         for name, files in by_source.items()
-        for delivery in check_deliveries(settings, contracts[name], files, shown=shown)
+        for delivery in check_deliveries(
+            settings,
+            contracts[name],
+            files,
+            shown=shown,
+            compared=0 if contracts[name] == shipped.get(name) else _ROWS_COMPARED,
+        )
     ]
 
 
@@ -107,7 +116,8 @@ def contract_for(settings: Settings, file: Path, source: str | None) -> Contract
     )
 
 
-def _check_path(path: Path) -> None:
+def check_path(path: Path) -> None:
+    """Raise `UsageError` for a path that no run would read: a personal name, a folder, or no file at all."""
     if looks_personal(path.name):
         raise UsageError(
             "the name of a file contains an email address, a telephone number or a National Insurance number, so no "
@@ -152,6 +162,7 @@ def print_check(delivery: CheckedDelivery) -> None:
             say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
         for row, others, column, code, reason in file.rows:
             _print_rows(row, others, column, code, reason, about)
+        _print_first_rows(file.first_rows, about)
     for name, other in delivery.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
     _print_verdict(delivery)
@@ -198,6 +209,7 @@ def _print_history(deliveries: Sequence[CheckedDelivery]) -> None:
     for delivery in deliveries:
         for row, others, column, code, reason in delivery.files[0].rows:
             _print_rows(row, others, column, code, reason, about)
+    _print_first_rows(first.files[0].first_rows, about)
     if empty := [load.extract_date for load in loads if not load.rows_read]:
         say(f"  {counted(len(empty), 'day')} without rows, which are loaded as days without events", **about)
     for note in first.notes:
@@ -218,6 +230,21 @@ def _print_rows(row: int, others: int, column: str, code: str, reason: str, abou
         reason_code=code,
         reason=reason,
     )
+
+
+def _print_first_rows(cells: Sequence[tuple[int, str, str, str]], about: dict[str, Any]) -> None:
+    if is_json():
+        for row, column, text, value in cells:
+            say(
+                f"row {row}, {column}: {text or 'empty'} is loaded as {value or 'no value'}",
+                **about,
+                row=row,
+                column=column,
+            )
+    elif cells:
+        lines = [(str(row), column, text, value) for row, column, text, value in cells]
+        for line in aligned(("row", "column", "in the file", "loaded as"), lines, right=("row",)):
+            say(f"  {line}")
 
 
 def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,7 +72,7 @@ class Header:
 
 
 class Headings:
-    """The header texts that a contract knows."""
+    """The header texts that a contract knows. One without columns knows none: any row of headings is its header."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -86,8 +87,8 @@ class Headings:
         return self._names.get(normalised(text.strip(BLANKS)))
 
     def recognised(self, cells: Sequence[str]) -> int:
-        """Return how many contract columns a row names."""
-        return len(self._named(cells))
+        """Return how many contract columns a row names; without columns, how many headings it has."""
+        return len(self._named(cells)) if self.contract.columns else _headings(cells)
 
     def _named(self, cells: Sequence[str]) -> set[str]:
         names = self._names
@@ -106,6 +107,9 @@ class Headings:
             Number of columns named, row number and cells; None if no row names enough columns.
         """
         best: tuple[int, int, Sequence[str]] | None = None
+        if not self.contract.columns:
+            found = [(_headings(cells), place, cells) for place, cells in rows if len(cells) <= _COLUMNS]
+            return next((row for row in found if 1 < row[0] == max(found, key=itemgetter(0))[0]), None)
         for place, cells in rows:
             if len(cells) > _COLUMNS:
                 continue
@@ -209,12 +213,20 @@ class Headings:
 
     def none_found(self, file_name: str, rows: Sequence[Sequence[str]], where: str = "") -> UnreadableExtract:
         """Return the error for a file without a header; it states only how many rows and cells were searched."""
-        expected = ", ".join(column.name for column in self.contract.required)
+        expected = f"with the columns {', '.join(column.name for column in self.contract.required)}"
+        if not self.contract.columns:
+            expected = "of headings above the others, without numbers, times or addresses"
         return UnreadableExtract(
             "no_header",
             f"{file_name}: no header found{where}; looked at {len(rows)} rows with at most "
-            f"{max((len(row) for row in rows), default=0)} cells; expected a row with the columns {expected}",
+            f"{max((len(row) for row in rows), default=0)} cells; expected a row {expected}",
         )
+
+
+def _headings(cells: Sequence[str]) -> int:
+    """Return the number of headings of a row; 0 if one of its texts has no letter or looks like a value."""
+    texts = [text for cell in cells if (text := cell.strip(BLANKS))]
+    return len(texts) if all(any(map(str.isalpha, text)) and shortened(text, "") for text in texts) else 0
 
 
 def shortened(text: str, place: str) -> str:

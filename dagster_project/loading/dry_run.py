@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from dagster_project.clock import days_between, london_today
-from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.contracts.model import time_of_day_of
 from dagster_project.errors import UsageError
+from dagster_project.extracts.cells import looks_personal, shown_text
 from dagster_project.extracts.limits import LARGEST_EXTRACT
+from dagster_project.extracts.reading import open_extract
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.landing import LandedFile, extract_dates_of, scan_landing
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.settings import Settings
-from dagster_project.sql import rows_as_dicts, table
+from dagster_project.sql import quoted, rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import last_load, purged_before, reading_audit
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 
 # Codes of expectations that compare events with the extract date.
 _OF_DATES = ("events_outside_day", "repeated_day")
+
+# What stands in place of a personal cell, and SQL of how a value is shown, from its text.
+_PERSONAL = "(personal)"
+_SHOWN = {CellType.TIMESTAMP: "{} || ' UTC'", CellType.SECONDS: "rtrim(rtrim({}, '0'), '.') || ' s'"}
 
 _NOT_COMPARED = "volume, faulty rows of other days, copies of other days, new forces and silent columns"
 
@@ -51,6 +58,8 @@ class CheckedFile:
     """Reason codes of quarantined rows, with the number of rows for each."""
     rows: tuple[tuple[int, int, str, str, str], ...]
     """The first different reasons: their first row in the file, how many others have them, column, code, reason."""
+    first_rows: tuple[tuple[int, str, str, str], ...] = ()
+    """Cells of the first rows: row in the file, column, text in the file, and what is loaded of it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class CheckedDelivery:
 
 
 def check_deliveries(
-    settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int
+    settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int, compared: int = 0
 ) -> list[CheckedDelivery]:
     """Read files as a run would, in memory and with a one-time key, and judge their deliveries.
 
@@ -90,6 +99,7 @@ def check_deliveries(
         contract: the source of the files.
         paths: the extracts; all extracts of one day form one delivery.
         shown: how many quarantined rows to return for each file.
+        compared: how many of the first rows of each file to return, as delivered and as loaded.
 
     Returns:
         The deliveries, oldest first.
@@ -153,7 +163,11 @@ def check_deliveries(
                     day,
                     judgement.verdicts[day],
                     tuple(
-                        _checked_file(connection, contract, file.path, of_path[file.path], shown) for file in named[day]
+                        replace(
+                            _checked_file(connection, contract, file.path, of_path[file.path], shown),
+                            first_rows=_first_rows(connection, contract, file.path, of_path[file.path], compared),
+                        )
+                        for file in named[day]
                     ),
                     skipped[day],
                     tuple(file.name for file in others.get(day, [])),
@@ -300,3 +314,36 @@ def _checked_file(
         [load.load_id, shown],
     ).fetchall()
     return CheckedFile(path, load, tuple(reasons), tuple(rows))
+
+
+def _first_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, load: FileLoad, count: int
+) -> tuple[tuple[int, str, str, str], ...]:
+    """Return the cells of the first rows of a file as delivered and as loaded; no personal one by its value."""
+    if load.error or not load.rows_read or not count:
+        return ()
+    with open_extract(path, contract) as extract:
+        delivered = next(extract.batches(is_translated=False)).slice(0, count)
+    texts = []
+    for column in contract.cells:
+        hides = f"{quoted(column.name)} is not null" if column.is_personal else looks_personal(column)
+        texts.append(f"case when {hides} then '{_PERSONAL}' else {shown_text(quoted(column.name))} end")
+    values = [
+        f"case when {quoted(column.name)} is not null then '{_PERSONAL}' end"
+        if column.is_personal
+        else _SHOWN.get(column.cell_type, "{}").format(f"cast({quoted(column.name)} as varchar)")
+        for column in contract.columns
+    ]
+    connection.register("delivered", delivered)
+    raw = connection.execute(f"select source_row, {', '.join(texts)} from delivered order by source_row").fetchall()
+    connection.unregister("delivered")
+    of_rows = f"select source_row, {', '.join(values)} from {incoming(contract)} where load_id = ? and source_row <= ?"
+    loaded = {number: cells for number, *cells in connection.execute(of_rows, [load.load_id, raw[-1][0]]).fetchall()}
+    found = []
+    for number, *cells in raw:
+        text_of = {column.name: text for column, text in zip(contract.cells, cells, strict=True)}
+        for column, value in zip(contract.columns, loaded.get(number, ["not loaded"] * len(values)), strict=True):
+            text = " + ".join(filter(None, (text_of[column.name], text_of.get(time_of_day_of(column)))))
+            if text or (value is not None and number in loaded):
+                found.append((number, column.name, text, value or ""))
+    return tuple(found)

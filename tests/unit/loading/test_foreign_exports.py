@@ -6,6 +6,7 @@ import json
 import pytest
 import xlsxwriter
 
+from dagster_project.cli.check import check_files
 from dagster_project.config import contracts_of
 from dagster_project.settings import Settings
 from tests.unit.loading.installation import Installation
@@ -69,6 +70,13 @@ def test_an_export_loads_by_configuration_alone(tmp_path, kind):
     without = [i for i, name in enumerate(header) if name != "Force Code"]
     second = [[["c9", *ROWS[0][1:]][i] for i in without]]
     written(folder / f"call_segments_2022-11-03_of_Surrey.{kind}", kind, [header[i] for i in without], second)
+    [[first, _], *_] = (
+        delivery.files for delivery in check_files(root.settings, sorted(folder.iterdir()), source=None, shown=0)
+    )
+    cells = {column: (text, value) for row, column, text, value in first.first_rows if row == first.first_rows[0][0]}
+    assert cells["line"] == ('"fcc_999_q"', "999")
+    assert cells["arrived_at"][1] == "2022-11-03 13:05:00 UTC"
+    assert cells["caller_number"] == ("(personal)", "(personal)")
     root.run(source="call_segments")
     columns = "force_code, call_id, segment_no, line, arrived_at, disposition, queue_seconds"
     assert root.query(f"select {columns} from raw.call_segments order by call_id") == [

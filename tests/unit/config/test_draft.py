@@ -1,0 +1,107 @@
+"""A draft loads the exports that it was drafted from, asks what they do not tell, and names no person."""
+
+import json
+from itertools import cycle, islice
+
+import pytest
+import xlsxwriter
+import yaml
+
+from dagster_project.cli.app import run_command
+from dagster_project.config import contracts_of
+from dagster_project.config.draft import draft
+from dagster_project.contracts import load_contracts
+from dagster_project.loading.dry_run import check_deliveries
+from dagster_project.settings import CONTRACTS, Settings
+
+PERSONAL = ["Jane Smith", "Tom Brown", "07700 900123", "07700 900456", "jo@example.org"]
+LINES, OUTCOMES = ["FCC_999_Q", "FCC_101_Q", "HR Desk"], ["Handled", "Abandoned in Queue", "Handled", "Test Call"]
+
+
+def calls():
+    """Return an export of calls: preamble, times in two columns of a twelve-hour clock, own words, a totals row."""
+    lines = ["Historical Report,,,,,,,", "Run date,15/10/2022,,,,,,"]
+    lines.append("Contact ID,Leg,Call Date,Call Time,Skill Name,Call Outcome,Wait (secs),Agent Name")
+    for n, line, outcome, person in zip(range(120), cycle(LINES), cycle(OUTCOMES), cycle(PERSONAL), strict=False):
+        clock, word = f"{n % 12 + 1}:{n % 60:02}:09 {'AM' if n % 2 else 'PM'}", outcome if n else "Marlowe"
+        lines.append(f"UC-{n},1,14/10/2022,{clock},{line},{word},{n},{person}")
+    return "\r\n".join([*lines, "Total,120,,,,,,", ""])
+
+
+def configured(home, drafted, text=None):
+    file = home / "config" / "contracts" / drafted.file_name
+    file.parent.mkdir(parents=True)
+    file.write_text(text or drafted.text, encoding="utf-8")
+    settings = Settings(home=home, _env_file=None)
+    return settings, contracts_of(settings)[drafted.file_name.split(".")[0]]
+
+
+def test_a_foreign_export_of_calls_loads_when_the_questions_of_its_draft_are_answered(tmp_path):
+    path = tmp_path / "call_segments_2022-10-14_of_Thames Valley.csv"
+    path.write_text(calls(), encoding="utf-8")
+    drafted = draft("call_segments", [path], load_contracts(CONTRACTS)["call_segments"])
+    options = yaml.safe_load(drafted.text)
+    assert options["timeOfDay"] == {"arrived_at": "Call Time"}
+    assert options["timeFormats"] == {"arrived_at": "%d/%m/%Y %I:%M:%S %p"}
+    assert options["values"] == {
+        "line": {"FCC_999_Q": "999", "FCC_101_Q": "101"},
+        "disposition": {"Handled": "answered", "Abandoned in Queue": "abandoned"},
+    }
+    assert options["fromFileName"] == {"force_code": "_of_([A-Za-z ]+)$"}
+    asked = ['line: "HR Desk" (40 rows) is which of 999', 'disposition: "Test Call" (30 rows)', "1 other value mean"]
+    assert all(any(text in question for question in drafted.questions) for text in asked)
+    # A word that occurs once may be a name.
+    assert not [text for text in ["Marlowe", *PERSONAL] if text in drafted.text]
+    options["values"]["line"]["HR Desk"], options["values"]["disposition"]["Test Call"] = "other", ""
+    settings, contract = configured(tmp_path, drafted, yaml.safe_dump(options | {"faultyShareLimit": 0.5}))
+    [delivery] = check_deliveries(settings, contract, [path], shown=0)
+    # A row without a disposition is quarantined: its column is required.
+    assert delivery.verdict.is_accepted, delivery.verdict.reason
+    assert (delivery.files[0].load.rows_read, delivery.files[0].load.rows_loaded) == (120, 89)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "jsonl"])
+def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kind):
+    path = tmp_path / f"live_chats_2022-10-14.{kind}"
+    header = ["Session Id", "Date Requested", "Ended", "Advisor", "Topic", "Incident Created"]
+    rows = [
+        (f"WC{n}", f"14-Oct-2022 {n % 24:02}:10", f"14-Oct-2022 {n % 24:02}:40", person, topic, "Yes")
+        for n, person, topic in islice(zip(range(60), cycle(PERSONAL), cycle(["ASB", "Missing Person"])), 60)
+    ]
+    if kind == "jsonl":
+        path.write_text("".join(json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows))
+    else:
+        with xlsxwriter.Workbook(path) as book:
+            for name, part in (("Fri", rows[:30]), ("Sat", rows[30:])):
+                sheet = book.add_worksheet(name)
+                for at, row in enumerate([["Chats"], header, *part]):
+                    sheet.write_row(at, 0, row)
+    drafted = draft("live_chats", [path], load_contracts(CONTRACTS)["live_chats"])
+    assert (drafted.questions, "sheets: all" in drafted.text) == ((), kind == "xlsx")
+    [delivery] = check_deliveries(*configured(tmp_path, drafted), [path], shown=0)
+    assert (delivery.files[0].load.rows_loaded, delivery.verdict.is_accepted) == (60, True)
+
+
+def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "visits_2022-10-14.csv"
+    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Waited,Comments,Force"]
+    cells = zip(range(60), cycle(["Ashford", "Maidstone"]), cycle(PERSONAL[:2]), cycle(PERSONAL), strict=False)
+    for n, at, officer, person in cells:
+        lines.append(f"A{n},{at},14/10/2022 09:{n:02},{officer},{person},{n}.50,{n % 5},0:{n:02},{person} {n},Kent")
+    path.write_text("\n".join([*lines, ""]))
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    arguments = ["contract", "draft", "visits", str(path)]
+    assert (run_command(arguments), run_command([*arguments, "--write"])) == (0, 0)
+    printed = capsys.readouterr().out
+    assert not [text for text in PERSONAL if text in printed]
+    settings = Settings(home=tmp_path, _env_file=None)
+    contract = contracts_of(settings)["visits"]
+    kinds = ["personal" if column.is_personal else column.cell_type.value for column in contract.columns]
+    expected = "text text timestamp personal personal decimal integer seconds personal text"
+    assert (kinds, contract.columns[-1].name) == (expected.split(), "force_code")
+    assert ([column.name for column in contract.key], contract.start_column) == (["ticket_no"], "arrived")
+    assert [item.verdict.is_accepted for item in check_deliveries(settings, contract, [path], shown=0)] == [True]
+    file = tmp_path / "config" / "contracts" / "visits.odcs.yaml"
+    file.write_text("answered")
+    assert (run_command([*arguments, "--write"]), file.read_text()) == (2, "answered")
+    assert "visits.odcs.yaml: exists and was not changed" in capsys.readouterr().err
