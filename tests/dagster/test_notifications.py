@@ -23,6 +23,7 @@ from dagster_project.defs.notifications import NotifyFileError, Sent, failed_run
 from dagster_project.defs.thresholds import thresholds
 from dagster_project.warehouse.connection import insert_rows, loading_connection
 from dagster_project.warehouse.tables import ensure_tables
+from tests.cases import sql_of
 from tests.roots import DataRoot
 
 DAY = london_today() - timedelta(days=10)
@@ -259,30 +260,7 @@ def test_what_stands_out_in_the_newest_month_is_sent_once(root):
     assert "nothing is published yet" in tick()
     publish(root, "1")
     with duckdb.connect(str(root.current / "fcir.duckdb")) as connection:
-        connection.execute(
-            """
-            create schema marts;
-            use marts;
-            create table report_months as
-            select 'kent' as force_code, date '2022-10-01' as month_start, true as is_default;
-            create table dim_force as select 'kent' as force_code, 'Kent Police' as force_name;
-            create table measures as
-            select measure, measure as short_label, measure <> 'd' as is_headline, ascii(measure) as headline_order
-            from (values ('a'), ('b'), ('c'), ('d')) as t (measure);
-            create table kpi_measure_verdict as
-            select 'kent' as force_code, *, false as is_provisional
-            from (
-                values
-                    ('a', date '2022-09-01', true, null), ('a', date '2022-10-01', false, 'worse'),
-                    ('b', date '2022-09-01', false, null), ('b', date '2022-10-01', true, 'better'),
-                    ('c', date '2022-09-01', false, 'worse'), ('c', date '2022-10-01', false, null),
-                    ('d', date '2022-10-01', null, 'worse')
-            ) as t (measure, month_start, is_target_met, verdict);
-            create table kpi_measure_period as
-            select force_code, measure, month_start, 'month' as period, '1.97%' as display_value
-            from kpi_measure_verdict
-            """
-        )
+        connection.execute(sql_of(__file__))
     assert tick() == "2 of 2 measures that stand out are new"
     assert tick() == "1 has been read"
     publish(root, "2")

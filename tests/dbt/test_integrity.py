@@ -1,10 +1,12 @@
 """The generic test `integrity` finds a fault of every kind, and names the fault and its rows.
 
-A project of its own has two tiny lists with a test of integrity each: `visits` with a fault of every kind that the test
+The project `integrity/` has two tiny lists with a test of integrity each: `visits` with a fault of every kind that it
 knows, `stations` with none. They are built as the warehouse is.
 """
 
+import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -17,81 +19,8 @@ from dagster_project.transformation.build import NodeResult, build
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-PROJECT = """
-name: tiny
-version: "1.0"
-profile: fcir
-test-paths: [tests]
-macro-paths: [macros]
-seed-paths: [seeds]
-flags: {send_anonymous_usage_stats: false}
-seeds: {+schema: reference}
-"""
-
-SEEDS = """
-groups:
-  - name: reference
-    owner: {name: performance-analysis}
-seeds:
-  - name: stations
-    description: Stations.
-    config:
-      group: reference
-      column_types: {force: varchar, station: varchar, opened: date}
-    data_tests:
-      - integrity:
-          arguments:
-            grain: [force, station]
-            required: [force, station]
-            accepted: {station: [Ashford, "King's Hill"]}
-            totals: [{total: length(force), parts: [length(force), 0]}]
-  - name: visits
-    description: Visits.
-    config:
-      group: reference
-      column_types: {visit: varchar, force: varchar, day: date, people: integer, adults: integer, children: integer}
-    data_tests:
-      - integrity:
-          arguments:
-            grain: [force, visit]
-            required: [visit, reason]
-            accepted: {reason: [bail, lover's quarrel], force: [kent, surrey]}
-            totals:
-              - {total: people, parts: [adults, children]}
-              - {total: adults, parts: [adults]}
-            conditions: [{text: four came, where: people = 4}]
-            parents:
-              - {columns: [force, station], to: ref('stations')}
-              - {columns: [day], to: ref('stations'), to_columns: [opened]}
-              - {columns: [force], to: ref('stations')}
-"""
-
-STATIONS = """force,station,opened
-kent,Ashford,2022-10-01
-kent,King's Hill,2022-10-02
-surrey,Ashford,
-"""
-
-# A to C have no fault; the nulls of B and C are not faults of a sum or of a foreign key.
-VISITS = """visit,force,station,day,reason,people,adults,children
-A,kent,Ashford,2022-10-01,bail,3,1,2
-B,kent,King's Hill,2022-10-02,lover's quarrel,,1,2
-C,kent,,,bail,3,,2
-D,kent,Ashford,2022-10-01,,1,1,0
-E,kent,Ashford,2022-10-01,,1,1,0
-F,kent,Ashford,2022-10-01,,1,1,0
-G,kent,Ashford,2022-10-01,Elvis,1,1,0
-H,kent,Ashford,2022-10-01,Elvis,1,1,0
-I,kent,Ashford,2022-10-01,bail,4,1,2
-J,kent,Ashford,2022-10-01,bail,1,1,0
-J,kent,Ashford,2022-10-01,bail,1,1,0
-J,kent,Ashford,2022-10-01,bail,1,1,0
-J,surrey,Ashford,2022-10-01,bail,1,1,0
-K,surrey,King's Hill,2022-10-02,bail,1,1,0
-L,surrey,King's Hill,2022-10-02,bail,1,1,0
-M,kent,Ashford,1999-12-31,bail,1,1,0
-"""
-
+# Visits A to C have no fault; the nulls of B and C are not faults of a sum or of a foreign key.
+PROJECT = Path(__file__).with_name("integrity")
 FAULTS = {
     "reason is empty": 3,
     "reason is none of bail, lover's quarrel": 2,
@@ -106,13 +35,11 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     folder, home = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("home")
-    files = {"dbt_project.yml": PROJECT, "seeds/_lists__seeds.yml": SEEDS}
-    files |= {"seeds/stations.csv": STATIONS, "seeds/visits.csv": VISITS}
+    shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
     macros = ("macros/file_of_seed.sql", "macros/generate_schema_name.sql", "tests/generic/integrity.sql")
-    files |= {name: (DBT_PROJECT / name).read_text(encoding="utf-8") for name in ("profiles.yml", *macros)}
-    for name, text in files.items():
+    for name in ("profiles.yml", *macros):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        shutil.copy(DBT_PROJECT / name, folder / name)
     (folder / "models").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(project, "DBT_PROJECT", folder)

@@ -16,6 +16,7 @@ import pytest
 
 from dagster_project.publication.site.traces import read_traces
 from dagster_project.warehouse.connection import loading_connection, open_read_only
+from tests.cases import cases_of
 from tests.roots import SURROGATES, DataRoot
 from tests.troubled import PLANTED
 
@@ -109,23 +110,7 @@ def test_a_trace_shows_no_personal_value_or_surrogate(troubled):
         assert not [value for value in hidden if value in done.out + done.err]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["calls_999.pct_unanswered", "2022-10"],
-            "those it finds: calls_999.pct_not_answered, calls_999.pct_called_back_same_day",
-        ),
-        (["pct_not_answered", "2022-10"], "those it finds: calls_999.pct_not_answered, calls_101.pct_not_answered"),
-        (["\x1b[2Jxyz", "2022-10"], "no measure has \\x1b[2Jxyz in it. All: fcir measures"),
-        (["calls_999.received", "2022-10-01"], "2022-10-01: not a month; expected YYYY-MM"),
-        (["calls_999.received", "0000-01"], "0000-01: not a month; expected YYYY-MM"),
-        (["calls_999.received", "2022-11"], "of kent has no month 2022-11; there are 2022-10 to 2022-10"),
-        (["calls_999.received", "9999-12"], "calls_999.received of kent has no month 9999-12"),
-        (["calls_999.received", "2022-10", "--force", "essex"], "no figures of force essex; name one with --force"),
-        (["calls_999.received", "2022-10", "--csv", "--json"], "choose one of --csv and --json"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "message"), cases_of(__file__)["wrong"])
 def test_wrong_use_ends_with_2_and_one_line(troubled, arguments, message):
     done = troubled.root.fcir("trace", *arguments)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)

@@ -13,36 +13,11 @@ from typer.main import get_command
 
 from dagster_project.cli import status
 from dagster_project.cli.app import app_of
+from tests.cases import cases_of
 from tests.roots import DataRoot
 
 REASON = ("--reason", "why not")
-WRONG = {
-    "a word that is no date": ("run --from yesterday", "--from yesterday: not a date; expected YYYY-MM-DD"),
-    "a day that does not exist": ("run --to 2022-02-30", "--to 2022-02-30: not a date"),
-    "an age without a unit": ("status --max-age 26", "--max-age 26: expected a number of minutes, hours or days"),
-    "a range from end to start": ("run --from 2022-11-02 --to 2022-11-01", "--from 2022-11-02 is after"),
-    "an acceptance without a reason": ("run --accept crimes/2022-10-30", "--reason is required"),
-    "a reason for nothing": ("run --reason why", "--reason belongs to an accepted delivery"),
-    "an acceptance within a range": (
-        "run --accept crimes/2022-10-30 --reason why --source crimes",
-        "leave out --from, --to and --source",
-    ),
-    "an acceptance of nothing": ("run --accept crimes/2022-10-30 --reason why", "nothing is rejected"),
-    "an acceptance that is a number": ("run --accept 1 --reason why", "--accept 1: expected SOURCE/DAY, for example"),
-    "an acceptance of an unknown source": ("run --accept crime/2022-10-30 --reason why", "Did you mean crimes?"),
-    "an unknown source": ("run --source bodycam", "no contract for source bodycam; known: call_segments, crimes"),
-    "a source that is nearly one": ("run --source crime", "Did you mean crimes?"),
-    "a file that is not there": ("check crimes_2022-10-30.csv", "crimes_2022-10-30.csv: no such file"),
-    "a file of no source": (f"check {__file__}", "name the source with --source"),
-    "a file that is left out": ("check", "Missing argument 'FILE...'. See: fcir check --help"),
-    "a second scheduler": ("dagster dev", "dagster dev starts a scheduler of its own"),
-    "a port that no machine has": ("ui --port 70000", "is not in the range 1<=x<=65535. See: fcir ui --help"),
-    "an option that does not exist": ("run --fast", "No such option: --fast (Possible options: --to). See: fcir run"),
-    "a command that does not exist": ("walk", "No such command 'walk'. See: fcir --help"),
-    "a group without its command": ("keys", "A command is missing. See: fcir keys --help"),
-    "a data root without a landing folder": ("run", "landing: no such folder; nothing was done"),
-    "a publication that does not exist yet": ("measures", "nothing is published yet. Run: fcir run"),
-}
+WRONG = cases_of(__file__, file=__file__)["wrong"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from dagster_project.publication import catalogue
 from dagster_project.settings import Settings
+from tests.cases import sql_of
 
 
 @pytest.fixture
@@ -14,24 +15,7 @@ def settings(tmp_path) -> Settings:
     folder = tmp_path / "published" / "one"
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
-        connection.execute(
-            """
-            create schema marts;
-            create table marts.measures as
-            select
-                *, measure as label, 'percent' as unit, 'calls' as section, 'Calls' as section_title, '' as definition,
-                null as synonyms, 'a' as numerator, 'b' as denominator, 'lower' as better, 'calls' as sources,
-                true as is_headline, 1 as section_order, 1 as board_paper_order
-            from (values ('calls.answered'), ('calls.lost')) as measures (measure);
-            create table marts.definitions as
-            from (values
-                ('benchmark', 'calls.lost', '*', date '2000-01-01', date '2023-03-31', '3.000000'),
-                ('target', 'calls.lost', '*', date '2023-04-01', date '2024-03-31', '2.000000'),
-                ('target', 'calls.lost', 'kent', date '2000-01-01', null, '1.000000'),
-                ('formula', 'calls.lost', '*', date '2000-01-01', null, 'calls.lost_of_all')
-            ) as definitions (definition, applies_to, force_code, valid_from, valid_to, value);
-            """
-        )
+        connection.execute(sql_of(__file__))
     folder.with_name("current").symlink_to("one")
     return Settings(home=tmp_path)
 

@@ -12,37 +12,14 @@ import yaml
 from dagster_project.contracts import CellType, ContractError, Rule, Severity, load_contract, load_contracts
 from dagster_project.contracts.model import IDENTIFIER
 from dagster_project.settings import CONTRACTS
+from tests.cases import cases_of
 
-PATROLS: dict[str, Any] = yaml.safe_load("""
-kind: DataContract
-apiVersion: v3.2.0
-id: fcir.patrols
-name: patrols
-version: 1.0.0
-status: active
-domain: contact
-schema:
-  - name: patrols
-    logicalType: object
-    properties:
-      - name: patrol_id
-        logicalType: string
-        primaryKey: true
-        primaryKeyPosition: 1
-        required: true
-        synonyms: [{synonym: Ref No}]
-      - {name: begun_at, logicalType: timestamp, required: true}
-      - name: ended_at
-        logicalType: timestamp
-        customProperties: [{property: notBefore, value: begun_at}]
-      - {name: officer, logicalType: string, classification: personal}
-    customProperties: [{property: startColumn, value: begun_at}]
-""")
+CASES = cases_of(__file__)
 
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    return copy.deepcopy(PATROLS)
+    return copy.deepcopy(CASES["patrols"])
 
 
 def loaded(folder: Path, document: object):
@@ -172,83 +149,19 @@ def add_rule(document: dict[str, Any], *, column: str = "patrol_id", **changed: 
     document["schema"][0]["quality"] = [RULE | stated | changed]
 
 
-# By message, the changes of the schema that are refused.
-OF_SCHEMA = {
-    "or state the custom property key: row": custom(key="row"),
-    "key is 'patrol_id'; known: row": custom(key="patrol_id"),
-    "startColumn 'patrol_id' is not a timestamp": custom(startColumn="patrol_id"),
-    "eventColumn 'gone' is not a timestamp": custom(eventColumn="gone"),
-    "cadence is 'weekly'": custom(cadence="weekly"),
-    "unknown custom properties of the schema: cadance": custom(cadance="daily"),
-    "deliveredBy is 600": custom(deliveredBy=600),
-    "deliveredBy is '24:00'": custom(deliveredBy="24:00"),
-    "no day is owed": custom(cadence="irregular", deliveredBy="09:00"),
-    "firstDelivery is 'soon'; expected a date": custom(firstDelivery="soon"),
-    "absentForces is 'yes'": custom(absentForces="yes"),
-    "stated twice": {"customProperties": custom(cadence="daily")["customProperties"] * 2},
-}
-INTEGER = {"logicalType": "integer"}
-REASON = custom(maximumReason="a reason")
-LETTERS = custom(patternDescription="letters")
-# By message, the position of a column and its changes.
-OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
-    "expected one of the two": (0, {"primaryKey": False}),
-    "a key column is required": (0, {"required": False}),
-    "reserved or not lower-case": (1, {"name": "Begun At"}),
-    "column name 'load_id' is reserved": (3, {"name": "load_id"}),
-    "needs a cellType": (1, {"logicalType": "time"}),
-    "physicalType None; a number needs decimal": (2, {"logicalType": "number"}),
-    "cellType 'minutes'": (1, custom(cellType="minutes")),
-    "are not carried out": (0, {"logicalTypeOptions": {"minLength": 3}}),
-    "unknown custom properties: notbefore": (2, custom(notbefore="begun_at")),
-    "refers to 'started_at', which is not a column": (2, custom(notBefore="started_at")),
-    "refers to 'offset', which is not a column": (2, custom(utcOffsetFrom="offset")),
-    "share the header 'refno'": (3, {"synonyms": [{"synonym": "ref-no"}]}),
-    "a personal column is text": (2, {"classification": "personal"}),
-    "a personal column has no closed list and no default": (3, {"enum": [{"value": "A1"}]}),
-    "the surrogates of a few known values": (3, custom(default="A1")),
-    "maximum and maximumReason go together": (0, INTEGER | {"logicalTypeOptions": {"maximum": 5}}),
-    "maximum 5; expected": (0, {"logicalTypeOptions": {"maximum": 5}} | REASON),
-    "maximum '5'; expected": (0, INTEGER | {"logicalTypeOptions": {"maximum": "5"}} | REASON),
-    "maximum 5 is below minimum 6": (0, INTEGER | {"logicalTypeOptions": {"minimum": 6, "maximum": 5}} | REASON),
-    "bound 'soon'; expected a date": (1, {"logicalType": "date", "logicalTypeOptions": {"minimum": "soon"}}),
-    "minimum 5; expected": (1, {"logicalTypeOptions": {"minimum": 5}}),
-    "pattern and patternDescription go together": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}}),
-    "pattern and maxLength are for text": (1, {"logicalTypeOptions": {"pattern": "[a-z]+"}} | LETTERS),
-    "text that is neither personal nor a closed list": (3, {"logicalTypeOptions": {"maxLength": 9}}),
-    "maxLength 0; expected": (0, {"logicalTypeOptions": {"maxLength": 0}}),
-    "a name like 'janesmith' fits the pattern": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}} | LETTERS),
-    "is not a regular expression": (0, {"logicalTypeOptions": {"pattern": "[a-z"}} | LETTERS),
-}
-OF_DOCUMENT = {
-    "is 'tours', the file name says 'patrols'": lambda doc: doc.update(name="tours"),
-    "expected one schema object, found 2": lambda doc: doc["schema"].append(doc["schema"][0]),
-    "physicalType 'decimal(3, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 3)"),
-    "physicalType 'decimal(39, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(39, 3)"),
-    "minimum -1000; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": -1000}),
-    "minimum 0.25; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": 0.25}),
-    "minimum Infinity; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": float("inf")}),
-    "minimum True; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": True}),
-    "a closed list is for texts": lambda doc: decimal(doc, enum=[{"value": "1.5"}]),
-    "no expectation may look at personal column officer": lambda doc: add_rule(doc, column="officer"),
-    "severity 'fatal'": lambda doc: add_rule(doc, severity="fatal"),
-    "expected engine greatExpectations": lambda doc: add_rule(doc, engine="soda"),
-    "and an implementation with type": lambda doc: add_rule(doc, implementation={}),
-    "table 'files'; known: rows": lambda doc: add_rule(doc, implementation={"type": "x", "table": "files"}),
-    "needs a snake-case name": lambda doc: add_rule(doc, name="A Name"),
-    "a description that gives the reason": lambda doc: add_rule(doc, description=""),
-}
-
-
-@pytest.mark.parametrize("message", [*OF_DOCUMENT, *OF_SCHEMA, *OF_COLUMNS])
+@pytest.mark.parametrize("message", CASES["refused"])
 def test_a_contract_that_cannot_be_applied_is_refused_with_its_file(tmp_path, document, message):
-    if message in OF_SCHEMA:
-        document["schema"][0].update(OF_SCHEMA[message])
-    elif message in OF_COLUMNS:
-        position, changes = OF_COLUMNS[message]
-        properties(document)[position].update(changes)
-    else:
-        OF_DOCUMENT[message](document)
+    case = CASES["refused"][message]
+    document.update(case.get("document", {}))
+    if "decimal" in case:
+        decimal(document, **case["decimal"])
+    elif "rule" in case:
+        add_rule(document, **case["rule"])
+    elif "document" not in case:
+        changes = case.get("schema", case)
+        where = document["schema"][0] if "schema" in case else properties(document)[case["column"]]
+        where.update({name: value for name, value in changes.items() if name not in ("column", "custom")})
+        where.update(custom(**changes["custom"]) if "custom" in changes else {})
     with pytest.raises(ContractError) as refused:
         loaded(tmp_path, document)
     assert "patrols.odcs.yaml" in str(refused.value)

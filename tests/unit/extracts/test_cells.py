@@ -11,6 +11,7 @@ import pytest
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.cells import is_summer_reading, is_winter_reading, london_offset_of, london_time_of
+from tests.cases import cases_of
 from tests.unit.extracts.stays import GOOD, STAYS, judge
 
 COLUMNS = {
@@ -29,128 +30,19 @@ COLUMNS = {
 }
 
 
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-# The value of a text, or the code of its fault.
-READINGS: dict[str, dict[str, object]] = {
-    "pieces": {
-        "1,234": 1234,
-        "-17": -17,
-        "0,002": 2,
-        "9" * 18: 10**18 - 1,
-        "123,456,789,012,345,678": 123456789012345678,
-        **dict.fromkeys(("1,23", "1234,567", "1.0", "1e3", "+1", "٣", "0x10", "1_000", "'1"), "not_an_integer"),
-        **dict.fromkeys(("9" * 19, "1,234,567,890,123,456,789", ",123", "--1", "1-"), "not_an_integer"),
-    },
-    "metres": {
-        "1,234.5": Decimal("1234.5"),
-        "-0.125": Decimal("-0.125"),
-        "999999.999": Decimal("999999.999"),
-        "000,000,001.500000": Decimal("1.5"),
-        f"{'0' * 37}1.{'0' * 40}": Decimal(1),
-        **dict.fromkeys(("0.1435", "0.14300010", "-1,234.0001"), "too_many_decimals"),
-        **dict.fromkeys(("1000000", "1,0", "1e-3", ".5", "5.", "1.2.3", "--1", "0" * 39), "not_a_decimal"),
-    },
-    "waited": {
-        "17": Decimal(17),
-        "1,234.5": Decimal("1234.5"),
-        "-5": Decimal(-5),
-        "0.0000005": Decimal("0.000001"),
-        "4m 56s": Decimal(296),
-        "1H 2M 3.5S": Decimal("3723.5"),
-        "1h": Decimal(3600),
-        "2h5s": Decimal(7205),
-        "4 m 5.5 s": Decimal("245.5"),
-        "05:07": Decimal(307),
-        "75:07": Decimal(4507),
-        "5:07.5": Decimal("307.5"),
-        "1234567:00": Decimal(74074020),
-        "1:05:07.25": Decimal("3907.25"),
-        "26:00:00": Decimal(93600),
-        **dict.fromkeys(("1:75:00", "1:05:75", "5:7", "1:2:3:4", "1.234,5", "1,23", "-00:05", "5m4h"), "not_seconds"),
-        **dict.fromkeys((".", "::", "s", "NaN", "inf", "1e3", "4m 56", "1.5m", "12345678:00", "75:60"), "not_seconds"),
-        **dict.fromkeys(("999999999999h", "9999999999999h 5s", "1000000000000s"), "not_seconds"),
-        "999999999999.9999999": "not_seconds",
-        "999999999999": Decimal(999999999999),
-    },
-    "begun_at": {
-        "2022-07-01 10:00": utc("2022-07-01 09:00"),
-        "2022-12-01T10:00:30": utc("2022-12-01 10:00:30"),
-        "03/11/2022 9:05": utc("2022-11-03 09:05"),
-        "3/1/2022  9:05:07": utc("2022-01-03 09:05:07"),
-        "03/11/2022T09:05:07,5": utc("2022-11-03 09:05:07.5"),
-        "31/07/2022 23:59:59.9": utc("2022-07-31 22:59:59.9"),
-        "2022-07-01T10:00:00Z": utc("2022-07-01 10:00"),
-        "2022-07-01 10:00 z": utc("2022-07-01 10:00"),
-        "2022-07-01 10:00:00+0100": utc("2022-07-01 09:00"),
-        "2022-07-01 10:00:00 -14:59": utc("2022-07-02 00:59"),
-        "2022-07-01T10:00+01": utc("2022-07-01 09:00"),
-        "2022-07-01T10:00:00.1234567": utc("2022-07-01 09:00:00.123456"),
-        "2022-07-01T10:00:00,999999999z": utc("2022-07-01 10:00:00.999999"),
-        "2022-10-30 01:30": utc("2022-10-30 00:30"),
-        "2022-10-30 01:30+00:00": utc("2022-10-30 01:30"),
-        "2022-03-27 00:59:59": utc("2022-03-27 00:59:59"),
-        **dict.fromkeys(("2022-03-27 01:00", "27/03/2022 01:59:59"), "time_never_existed"),
-        "2022-03-27 02:00:00": utc("2022-03-27 01:00"),
-        "44864.25": utc("2022-10-30 06:00"),
-        "80000.0": "no_time_of_day",
-        **dict.fromkeys(("2022-07-01", "01/07/2022", "1/7/2022", "44864", "44864.000", "20000"), "no_time_of_day"),
-        **dict.fromkeys(("07/13/2022 10:00", "2022-02-29 10:00", "2022-7-1 10:00"), "not_a_timestamp"),
-        **dict.fromkeys(("0000-07-01 10:00", "0999-07-01 10:00:00", "1/7/0999 10:00"), "not_a_timestamp"),
-        **dict.fromkeys(("2022-07-01 24:00", "1/7/2022 24:00", "2022-07-01 10:60"), "not_a_timestamp"),
-        **dict.fromkeys(("2022-07-01 10:00:60", "2022-07-01 10:00 PM", "1/7/2022 10:00Z"), "not_a_timestamp"),
-        **dict.fromkeys(("2022-07-01 10:00+1", "2022-07-01 10:00+01:60"), "not_a_timestamp"),
-        "2022-07-01 10:00:00.1234567890": "not_a_timestamp",
-        **dict.fromkeys(("2022-07-01 10:00+15:00", "19999.5", "80000.5", "1656666000", "12345"), "not_a_timestamp"),
-        **dict.fromkeys(("infinity", "epoch", "now", "31/02/2022", "23/10/2015 T1:41:00"), "not_a_timestamp"),
-        "1900-01-01 23:59:59": "before_1900",
-        "1900-01-02 00:00": utc("1900-01-02 00:00"),
-    },
-    "paid_on": {
-        "2022-10-30": date(2022, 10, 30),
-        "29/02/2024": date(2024, 2, 29),
-        "3/1/2022": date(2022, 1, 3),
-        "2022-10-30 00:00:00": date(2022, 10, 30),
-        "2022-10-30T00:00": date(2022, 10, 30),
-        "2022-10-30 00:00:00.000": date(2022, 10, 30),
-        "44864": date(2022, 10, 30),
-        "80000": date(2119, 1, 11),
-        "20000": date(1954, 10, 3),
-        **dict.fromkeys(("29/02/2023", "11/13/2022", "2022-10-30 10:00:00", "2022-3-15", "20221030"), "not_a_date"),
-        **dict.fromkeys(("2022-10-30 00:00:01", "2022-10-30 00:00:00.01", "1/1/0999"), "not_a_date"),
-        **dict.fromkeys(("0000-01-01", "0999-12-31", "19999", "80001", "44864.0", "15 March 2023"), "not_a_date"),
-        "1900-01-01": "before_1900",
-        "1900-01-02": date(1900, 1, 2),
-    },
-    "billed_for": {
-        "2022-10": date(2022, 10, 1),
-        "2022-12": date(2022, 12, 1),
-        "1900-02": date(1900, 2, 1),
-        "1900-01": "before_1900",
-        **dict.fromkeys(("2022-13", "2022-1", "2022-00", "2022/01", "202201", "Jan 2023", "0999-01"), "not_a_month"),
-    },
-    "is_regular": {
-        **dict.fromkeys(("y", "yES", "TRUE", "1"), True),
-        **dict.fromkeys(("N", "nO", "false", "0"), False),
-        **dict.fromkeys(("2", "ja", "on", "maybe", "-1"), "not_a_boolean"),
-    },
-    "kind": {
-        **dict.fromkeys(("short stay", "SHORT STAY"), "Short Stay"),
-        "LONG": "long",
-        "999": "999",
-        **dict.fromkeys(("longer", "999.0", "None", "n.a.", "--"), "not_in_list"),
-    },
-    "offset_minutes": {
-        "0": 0,
-        "00": 0,
-        "60": 60,
-        "060": 60,
-        "-0": 0,
-        **dict.fromkeys(("30", "60.0", "BST"), "not_in_list"),
-    },
+CASES = cases_of(__file__)
+VALUES = {
+    **{"metres": Decimal, "waited": Decimal, "begun_at": datetime.fromisoformat},
+    **{"paid_on": date.fromisoformat, "billed_for": date.fromisoformat},
 }
+"""What a value of the file is, unless it is as YAML reads it."""
+
+
+def readings(name: str) -> dict[str, object]:
+    """The value of each text of a column, or the code of its fault."""
+    of = CASES["readings"][name]
+    values = {text: VALUES.get(name, lambda value: value)(value) for text, value in of["values"].items()}
+    return values | {text: code for code, texts in of["faults"].items() for text in texts}
 
 
 def judged(session, column: Column, texts: Collection[str], serial_days: int = 0) -> dict[str, object]:
@@ -162,13 +54,17 @@ def judged(session, column: Column, texts: Collection[str], serial_days: int = 0
     return {text: row["fault"] or row[column.name] for text, row in zip(texts, found, strict=True)}
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", CASES["readings"])
 def test_a_text_has_this_value_or_this_fault(session, name):
-    assert judged(session, COLUMNS[name], READINGS[name]) == READINGS[name]
+    assert judged(session, COLUMNS[name], readings(name)) == readings(name)
 
 
 def test_a_serial_number_counts_from_the_first_day_of_its_workbook(session):
-    moments = {"44864.25": utc("2026-10-31 06:00"), "79999.5": utc("2123-01-11 12:00"), "44864": "no_time_of_day"}
+    moments = {
+        "44864.25": datetime.fromisoformat("2026-10-31 06:00"),
+        "79999.5": datetime.fromisoformat("2123-01-11 12:00"),
+        "44864": "no_time_of_day",
+    }
     assert judged(session, COLUMNS["begun_at"], moments, serial_days=1462) == moments
     days = {"44864": date(2026, 10, 31), "80001": "not_a_date"}
     assert judged(session, COLUMNS["paid_on"], days, serial_days=1462) == days
@@ -243,19 +139,7 @@ def test_a_time_in_the_hour_that_comes_twice_is_not_before_any_time_that_it_foll
 
 
 OTHER, OUTSIDE = "rows_of_other_days", "rows_outside_day"
-WARNINGS = {
-    # Of an extract of 1 July 2022, whose last local hour is 22:00 to 23:00 UTC.
-    "2022-07-01 00:00:00": set(),
-    "2022-07-01 23:59:59": set(),
-    "2022-07-02 00:00:00": {OTHER, "rows_after_extract_date"},
-    "2022-07-02 23:59:59": {OTHER, "rows_after_extract_date"},
-    "2022-07-03 00:00:00": {OTHER, "rows_after_extract_date", OUTSIDE},
-    "2022-06-30 23:59:59": {OTHER},
-    "2022-06-30 00:00:00": {OTHER},
-    "2022-06-29 23:59:59": {OTHER, OUTSIDE},
-    "2022-05-31 01:00:00": {OTHER, OUTSIDE},
-    "2022-05-31 00:59:59": {OTHER, OUTSIDE, "rows_long_before_extract_date"},
-}
+WARNINGS = {text: set(codes) for text, codes in CASES["warnings"].items()}
 
 
 @pytest.mark.parametrize("rows_may_be_of_any_day", [False, True])

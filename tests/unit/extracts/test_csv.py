@@ -15,8 +15,10 @@ from dagster_project.extracts import container
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
+from tests.cases import cases_of
 from tests.unit.extracts.visits import HEADER, NAMES, VISITS, read, refusal, rows_of, rows_or_code, written
 
+CASES = cases_of(__file__, H=HEADER, **{",Smith": ",Smith" * 21})
 H = f"{HEADER}\n"
 LONG = "x" * (1 << 20)
 
@@ -31,97 +33,23 @@ def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tm
     assert table.to_pylist() == [dict.fromkeys(table.column_names) | row for row in (cells, faulty)]
 
 
-TABLES = {
-    "nothing below the header": (HEADER, ""),
-    "blank lines": (f"\n \n{H}\n1,a,b,c,d\n , ,\n,,,,\n,,,,,,\n2,a,b,c,d\n\n", "5 1|a|b|c|d; 9 2|a|b|c|d"),
-    "a line feed where carriage returns end lines": ('"visit\nid",room,begun_at\r1,a,b\r2,c,d\r', "3 1|a|b; 4 2|c|d"),
-    "a mark before a quote": (f'{H}1,a,b,c,d\n\ufeff"2","a",b,c,d\n', "2 1|a|b|c|d; 3 2|a|b|c|d"),
-    "empty cells at the end": (f"{HEADER},\n1,a,b,c,d\n2,a,b,c,d,, ,\n", "2 1|a|b|c|d; 3 2|a|b|c|d"),
-    "too few, too many cells": (f"{H}1,x\n2,a,b,c,d,x\n", "2 too_few_cells; 3 too_many_cells"),
-    # Totals.
-    "totals": (f"{H}1,a,b,c,d\n Grand  Total: ,2\n\n", "2 1|a|b|c|d"),
-    "totals below a faulty row": (f"{H}x\n,,,,\nTotal :,1\n", "2 too_few_cells"),
-    "totals above rows": (
-        f"{H}Total,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n",
-        "2 Total|a|b|c|d; 3 1|a|b|c|d; 4 Total loss|a|b|c|d",
-    ),
-    # Stray quotes.
-    "text behind a closing quote": (f'{H}2,"a"x,b,c,d\n3,a,b,c,d\n', "2 unbalanced_quote; 3 3|a|b|c|d"),
-    "a last quote": (f'{H}1,a,b,c,d\n"3\n', "2 1|a|b|c|d; 3 unbalanced_quote"),
-    "two around whole rows": (
-        f'{H}1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n',
-        "2 unbalanced_quote; 3 2|e|f|g|h; 4 unbalanced_quote; 5 4|m|n\no, p|q|r",
-    ),
-    "two in broken rows": (
-        f'{H}1,a,"b\n2,e,f,g,h\nj",k,l\n3,a,"one, two\nthree, four\nfive, six",c,d\n',
-        "2 unbalanced_quote; 3 2|e|f|g|h; 4 too_few_cells; 5 3|a|one, two\nthree, four\nfive, six|c|d",
-    ),
-    "one around broken rows": (f'{H}1,"a\n2,b",c\n', "2 unbalanced_quote; 3 too_few_cells"),
-    "two around a blank line": (
-        f'{H}"1,0",a,"b,c,d\n\n2,e,f,g,h\n3,i,j",k,"l,m"\n',
-        '2 unbalanced_quote; 4 2|e|f|g|h; 5 3|i|j"|k|l,m',
-    ),
-    "two around a remark": (
-        f'{H}"1,0",a,"b,c,d\n9,x\n2,e,f,g,h\n3,i,j",k,"l,m"\n',
-        '2 unbalanced_quote; 3 too_few_cells; 4 2|e|f|g|h; 5 3|i|j"|k|l,m',
-    ),
-    # Records that cannot be read.
-    "NUL characters": (
-        f'{H}1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n',
-        "2 unreadable_record; 3 unbalanced_quote; 4 unreadable_record; 5 4|a|b|c|d",
-    ),
+TABLES = CASES["tables"]
+LARGE = {
     "a long line": (f"{H}2,a,b,c,{LONG}\n3,a,b,c,d\n", "2 unreadable_record; 3 3|a|b|c|d"),
     "half a million cells": (f"{H}1,a{',x' * 500_000}\n2,a,b,c,d\n", "2 too_many_cells; 3 2|a|b|c|d"),
     "16 mebibytes of quotes": (H + '"' * (16 << 20) + "\n2,a,b,c,d\n", "2 unreadable_record; 3 2|a|b|c|d"),
-    # Which line is the header.
-    "a preamble with other delimiters": (f'Visits; visit;room\n"run\non",30/10/2022\n{H}1,a,b,c,d\n', "5 1|a|b|c|d"),
+    "half a million cells behind the names": (f"visit_id,room,begun_at{',x' * 500_000}\n1,a,b\n", "no_header"),
     "49 lines of a preamble": ("x,y\n\n" * 49 + f"{H}1,a,b,c,d\n", "100 1|a|b|c|d"),
     "50 lines of a preamble": ("x,y\n" * 50 + f"{H}1,a,b,c,d\n", "no_header"),
-    "the header again": (f"{H}1,a,b,c,d\n{H}2,a,b,c,d\n", f"2 1|a|b|c|d; 3 {HEADER.replace(',', '|')}; 4 2|a|b|c|d"),
-    "a header with more columns below": (
-        f"visit_id,room,begun_at,stay\n1,a,b,c\n{H}3,a,b,c,d\n",
-        "2 1|a|b|c; 3 too_many_cells; 4 too_many_cells",
-    ),
-    "a quote in the header": (f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n', "no_header"),
-    "rows like a header": (f"{H}room,a,b,c,d\nvisit id,room,b,c,d\n", "2 room|a|b|c|d; 3 visit id|room|b|c|d"),
-    "half a million cells behind the names": (f"visit_id,room,begun_at{',x' * 500_000}\n1,a,b\n", "no_header"),
-    "JSON": ('\n{"visit_id": 1}\n', "wrong_extension"),
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize(("text", "expected"), (TABLES | LARGE).values(), ids=TABLES | LARGE)
 def test_a_text_has_these_rows_or_is_refused(tmp_path, text, expected):
     assert rows_or_code(written(tmp_path, text)) == expected
 
 
-GOOD = f'{H}1,a,b,c,d\n2,"a",b,c,d\n'
-ENDS = {
-    # The end of the last record is missing: the text, and the line in which the record begins.
-    "two cells": (f"{GOOD}3,a", 4),
-    "an open quote in the last cell": (f'{GOOD}3,a,b,c,"d', 4),
-    "an open quote over lines with cells": (f'{GOOD}3,"a\nmore, and\nmore,', 4),
-    "an identifier like the one above": (f"{H}CAD-22-0917,a,b,c,d\nCAD-22-10,a", 3),
-    "one of two cells like those above": (f"{H}CAD-22-0917,a,b,c,d\nnote,a,x", 3),
-    "a cell of a column that is not in the contract": (f"no,{H}1,v1,a,b,c,d\n2,v5", 3),
-    # A record below the header alone: a key, a point in time or a force of the list.
-    "alone: a key with a digit": (f"{H}C-0000001,1,2022-10-30 10:0", 2),
-    "alone: a point in time": (f"{H}ward,a,2022-10-30 10:00,5", 2),
-    "alone: a key behind a word": ("room,visit_id,begun_at,stay\nward,C-0000001,20", 2),
-    "alone: a force of the list": ("force_code,visit_id,room,begun_at\nKent,C-00", 2),
-    # Nothing is missing: what the last line is.
-    "a whole row": (f"{GOOD}3,a,b,c,d", "3|a|b|c|d"),
-    "a stray quote in a whole row": (f'{GOOD}3,"a"x,b,c,d', "unbalanced_quote"),
-    "totals": (f"{GOOD}Total,245", None),
-    "a sentence of two cells": (f"{GOOD}Report generated 31/10/2022, 09:15", "too_few_cells"),
-    "a trailer in quotes": (f'{GOOD}"Rows: 30","x"', "too_few_cells"),
-    "a time below an identifier": (f"{H}CAD-22-0917,a,b,c,d\n31/10/2022,a", "too_few_cells"),
-    "one of three cells like those above": (f"{H}CAD-22-0917,a,b,c,d\nRows,30,31/10/2022,x", "too_few_cells"),
-    "rows that all have too few cells": (f"{H}v1,a,b,5\nv1,a,b,5", "too_few_cells"),
-    "alone: a trailer": ("visit_id,begun_at,stay,room\nTRL,20221102,0", "too_few_cells"),
-    "alone: a trailer with a number as a key": ("room,visit_id,begun_at,stay\nTRL,20221102,0", "too_few_cells"),
-    "alone: a word with blanks and a digit": (f"{H}End of report 1,1,", "too_few_cells"),
-    "alone: no force of the list": ("force_code,visit_id,room,begun_at\nTRL,C-0000001,0", "too_few_cells"),
-}
+ENDS = CASES["ends"]
 
 
 @pytest.mark.parametrize(("text", "end"), ENDS.values(), ids=ENDS)
@@ -193,17 +121,7 @@ def test_a_header_that_lost_its_line_end_shows_no_cell_of_the_row_behind_it(tmp_
         assert read(written(tmp_path, f"{names}\n{rest}"))[1].unknown_columns == unknown
 
 
-REASONS = {
-    "Mrs Smith,1,2\nMr Jones,3,4\n": ("no_header", "looked at 2 rows with at most 3 cells; expected a row with"),
-    "Mrs Smith,visit_id,room,07700900000\n": ("missing_column", "missing: begun_at; found in row 1: visit_id, room;"),
-    "Mrs Smith,visit_id,room\nx,room,visit_id\n": (
-        "missing_column",
-        "row 1: visit_id, room; 1 other cell not recognis",
-    ),
-    f"visit_id,room{',Smith' * 21}\n": ("missing_column", "20, 21, 22, ...)"),
-    "visit_id,room,begun_at,Ref No\n": ("duplicate_column", "more than once: visit_id (cells 1, 4); expected each"),
-    f"{HEADER} 1,01:02:03,Mrs Smith,5,6\n": ("lost_line_ends", "no row after the header, and 3 of the 9 cells in the"),
-}
+REASONS = CASES["reasons"]
 
 
 @pytest.mark.parametrize(("text", "reason"), REASONS.items())

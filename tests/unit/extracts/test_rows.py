@@ -16,42 +16,12 @@ from dagster_project.extracts.rows import (
 )
 from dagster_project.settings import CONTRACTS
 from dagster_project.sql import quoted
+from tests.cases import cases_of
 from tests.unit.extracts.stays import EXTRACT_DATE, GOOD, STAYS, judge
 
 TELEPHONE = "07700900123"
-# Cells that replace those of a good row; the fault of its column; the shape that a reason shows.
 FAULTS = [
-    ({"stay_id": "N/A"}, "required_empty", "stay_id", None),
-    ({"kind": "medium"}, "not_in_list", "kind", "text of 6 letters"),
-    ({"begun_at": "yesterday"}, "not_a_timestamp", "begun_at", "text of 9 letters"),
-    # Of the year 10000 in UTC.
-    (
-        {"booked_at": "9999-12-31T23:30-01:00"},
-        "not_a_timestamp",
-        "booked_at",
-        "text of 22 characters, 16 of them digits",
-    ),
-    ({"booked_at": "2022-10-28"}, "no_time_of_day", "booked_at", "text of 10 characters, 8 of them digits"),
-    ({"begun_at": "2022-03-27 01:30"}, "time_never_existed", "begun_at", "text of 16 characters, 12 of them digits"),
-    ({"booked_at": "1900-01-02T00:30+01:00"}, "before_1900", "booked_at", "text of 22 characters, 16 of them digits"),
-    ({"paid_on": "1900-01-01"}, "before_1900", "paid_on", "text of 10 characters, 8 of them digits"),
-    ({"ended_at": "2022-10-29 09:59:59"}, "out_of_order", "ended_at", "text of 19 characters, 14 of them digits"),
-    ({"booked_at": "2022-10-29 10:00:01"}, "out_of_order", "booked_at", "text of 19 characters, 14 of them digits"),
-    ({"ended_at": "#N/A"}, "required_when", "ended_at", None),
-    ({"nights": "0"}, "below_minimum", "nights", "1 digit"),
-    ({"nights": "one"}, "not_an_integer", "nights", "text of 3 letters"),
-    ({"nights": "2000"}, "above_maximum", "nights", "4 digits"),
-    ({"waited": "?"}, "not_seconds", "waited", "text of 1 character"),
-    ({"longitude": "1.770001"}, "above_maximum", "longitude", "text of 8 characters, 7 of them digits"),
-    ({"longitude": "1000.5"}, "not_a_decimal", "longitude", "text of 6 characters, 5 of them digits"),
-    ({"longitude": "0.1435171"}, "too_many_decimals", "longitude", "text of 9 characters, 8 of them digits"),
-    ({"paid_on": "13/2022"}, "not_a_date", "paid_on", "text of 7 characters, 6 of them digits"),
-    ({"paid_on": "02/01/2030"}, "above_maximum", "paid_on", "text of 10 characters, 8 of them digits"),
-    ({"billed_for": "October"}, "not_a_month", "billed_for", "text of 7 letters"),
-    ({"is_regular": "\u00e9"}, "not_a_boolean", "is_regular", "text of 1 letter"),
-    ({"room": "12b"}, "not_of_form", "room", "text of 3 characters, 2 of them digits"),
-    ({"room": "1" * 21}, "not_of_form", "room", "21 digits"),
-    ({"force_code": "kennt"}, "unknown_force", "force_code", "text of 5 letters"),
+    *cases_of(__file__)["faults"],
     *(
         ({column.name: f"of {value} "}, "looks_personal", column.name, f"text of {len(value) + 4} characters{digits}")
         for column in STAYS.columns

@@ -16,6 +16,7 @@ from dagster_project.publication.public_index import public_index
 from dagster_project.publication.report.model import PaperMonth
 from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
 from dagster_project.settings import DBT_PROJECT
+from tests.cases import sql_of
 from tests.unit.publication.payloads import FORMULAS, TEXTS
 
 
@@ -51,24 +52,7 @@ def test_a_month_without_a_public_figure_is_left_out(marts):
     models = yaml.safe_load((DBT_PROJECT / "models/papers/_papers__models.yml").read_text())
     (model,) = [model for model in models["models"] if model["name"] == "report_months"]
     (release,) = model["config"]["meta"]["public"]
-    marts.execute(
-        """
-        create schema reference;
-        create table reference.public_measures as
-        from (values ('calls.received', 'whole'), ('demand.visits', 'private')) as rows (measure, release);
-        create table marts.report_months as select 'kent' as force_code,
-            unnest([date '2022-12-01', '2022-10-01', '2023-01-01', '2024-03-01']) as month_start;
-        create table marts.kpi_measure_period as
-        from (values
-            ('kent', 'calls.received', date '2022-10-01', 'month', 1),
-            ('kent', 'calls.received', date '2022-12-01', 'month', 0),
-            ('kent', 'calls.received', date '2023-01-01', 'month', null),
-            ('kent', 'calls.received', date '2024-03-01', 'fytd', 3),
-            ('kent', 'demand.visits', date '2024-03-01', 'month', 2),
-            ('essex', 'calls.received', date '2024-03-01', 'month', 2)
-        ) as rows (force_code, measure, month_start, period, value)
-        """
-    )
+    marts.execute(sql_of(__file__))
     shown = marts.execute(f"select month_start from marts.report_months where {release['where']} order by 1").fetchall()
     assert shown == [(date(2022, 10, 1),), (date(2022, 12, 1),)]
 

@@ -10,7 +10,9 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.query import published_database, published_query
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
+from tests.cases import cases_of
 
+CASES = cases_of(__file__)
 ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
 
 
@@ -32,27 +34,7 @@ def rows_of(settings: Settings, sql: str) -> list[tuple]:
         return [row for chunk in query.chunks() for row in chunk]
 
 
-@pytest.mark.parametrize(
-    ("sql", "message"),
-    [
-        *((sql, "the query is empty; nothing was done") for sql in ("", " ; ;; ", "-- nothing", "/* nothing */;")),
-        ("select 1; attach 'other.duckdb' as other", "disabled by configuration"),
-        ("attach 'other.duckdb' as other", "disabled by configuration"),
-        ("update extensions", "disabled by configuration"),
-        ("with gone as (delete from t returning n) from gone", "read-only mode"),
-        ("explain analyze copy t to 'stolen.csv'", "disabled by configuration"),
-        ("explain analyze create table a as select 1", "read-only mode"),
-        ("from enable_logging(storage = 'file')", "configuration has been locked"),
-        ("from read_text('/etc/hostname')", "disabled by configuration"),
-        ("from '/etc/hostname'", "does not exist"),
-        ("from '{warehouse}'", "disabled by configuration"),
-        ("from query('attach ''other.duckdb'' as other')", "single SELECT statement"),
-        ("select 1 +", "syntax error"),
-        # Words of damage in a faulty query.
-        ("select error('Serialization Error')", "Serialization Error"),
-        ("pivot missing on 'Is a directory'", "missing"),
-    ],
-)
+@pytest.mark.parametrize(("sql", "message"), CASES["refused"])
 def test_what_does_more_than_read_or_is_no_query_is_wrong_use_and_leaves_nothing(
     settings, tmp_path, monkeypatch, sql, message
 ):
@@ -62,17 +44,7 @@ def test_what_does_more_than_read_or_is_no_query_is_wrong_use_and_leaves_nothing
     assert [path.name for path in tmp_path.iterdir()] == ["published"]
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        *("from t", "select 1 -- the end;", "with a as (from t) from a;", "values (1)", "table t", "; from t -- end"),
-        *("describe t", "describe", "show tables", "show all tables", "show t", "summarize t", "from sqlite_master"),
-        *("explain from t", "explain (from t) union (from t)", "explain (format json) from t", "unpivot t on n"),
-        *("explain pivot t on n % 2 using sum(n)", "/* é */ explain -- (\n (select 1) /* ) */;"),
-        *("pivot t on n % 2 using sum(n)", "from (pivot t on n % 2 using sum(n))", "from information_schema.tables"),
-        *("from query_table('t')", "from query('from t')", "from t, json_each(json_array(n)) order by n"),
-    ],
-)
+@pytest.mark.parametrize("sql", CASES["answered"])
 def test_every_kind_of_reading_is_answered(settings, sql):
     with published_query(settings, sql) as query:
         rows = [row for chunk in query.chunks() for row in chunk]

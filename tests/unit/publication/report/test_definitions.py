@@ -11,6 +11,7 @@ from dagster_project.publication.report.definitions import (
 )
 from dagster_project.publication.report.figures import notes_of
 from dagster_project.publication.report.queries import ForceRows, read_rules
+from tests.cases import sql_of
 from tests.unit.publication.reports import a_measure
 
 EVER, OCTOBER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 10, 1), date(2022, 11, 1), date(2023, 1, 1)
@@ -80,20 +81,7 @@ def test_figures_before_a_change_of_formula_have_a_note_that_names_both():
 
 
 def test_rules_for_all_apply_before_between_and_after_those_of_the_force(marts):
-    marts.execute(
-        """
-        create table marts.definitions as
-        from (values
-            ('formula', 'a.b', '*', date '2000-01-01', date '2022-12-31', 'a.all'),
-            ('formula', 'a.b', '*', '2023-01-01', null, 'a.next'),
-            ('formula', 'a.b', 'kent', '2022-07-01', '2023-02-28', 'a.kent'),
-            ('formula', 'a.b', 'kent', '2022-03-01', '2022-04-30', 'a.kent'),
-            ('formula', 'a.b', 'essex', '2022-11-01', null, 'a.essex'),
-            -- A benchmark and a target of one measure are rows of one list.
-            ('benchmark', 'a.b', '*', '2000-01-01', null, '2'), ('target', 'a.b', 'kent', '2022-03-01', null, '3')
-        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value), (select '' as source)
-        """
-    )
+    marts.execute(sql_of(__file__))
 
     def rules(force: str) -> list[str]:
         return [f"{one.kind} {one.value} {one.first_day} to {one.last_day}" for one in read_rules(marts, force)]

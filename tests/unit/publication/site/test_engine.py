@@ -15,6 +15,7 @@ from dagster_project.publication.site.cookbook import texts_of
 from dagster_project.publication.site.engine import Choice, Row, Table, View, Views, month_choice, shades
 from dagster_project.publication.site.frame import Site, unlink_failed
 from dagster_project.publication.site.front_page import not_compared
+from tests.cases import sql_of
 from tests.unit.publication.reports import a_frame, a_report
 
 HOSTILE, DASH = "</script><b onload=alert(1)>", "\N{EN DASH}"
@@ -53,42 +54,8 @@ def test_a_page_shows_the_first_table_and_embeds_all_as_text():
     assert hostile.count("</script>") == 1
 
 
-PAGE = """-- search: A page | words
-
-create or replace temp view doubled as select *, amount * 2 as twice from figures;
-
--- view: wide
--- note: A note
---   of two lines.
--- by: force month
--- shades: Count
-select *, amount as "Count", twice / 4 as "% of it|percent 1", '{label}: {amount}, {month}.' as finding from doubled
-where month_start >= $first_month
-
--- view: long
--- by: force
--- shades: cells
--- count: label
--- finding: {old} of {rows}[; {new} new].
-select *, label as name, amount as "All", amount < 2000 as is_shaded, [{
-    'heading': if(amount < 2000, 'b', 'a'), 'position': amount, 'figure': amount, 'label': label,
-    'format': if(amount < 2000, 'count 1', '{figure} of {label}'), 'finding': if(amount < 2000, '{label}.', null)
-}] as cells from figures
-
--- view: listed
--- by: label
--- words: What
--- folded: yes
--- summary: yes
--- nothing: None.
-select label, 'percent' as unit, 1 as decimals, 'a' as name, concat('of ', label) as "What", amount as "Count|measure",
-    amount = 2000 as is_marked, if(amount = 2000, 'a.html', 'b.html') as link, 'All.' as finding from figures
-order by amount desc
-"""
-
-
 def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
-    write(tmp_path, "pages/a.sql", PAGE.encode())
+    write(tmp_path, "pages/a.sql", sql_of(__file__).encode())
     monkeypatch.setattr(engine, "files", lambda _: tmp_path)
     marts.execute("""
         create table marts.report_months as select date '2023-01-01' as month_start;
