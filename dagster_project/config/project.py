@@ -9,8 +9,6 @@ from pathlib import Path
 
 from dagster_project.config.contracts import contracts_of
 from dagster_project.config.files import entries
-from dagster_project.config.parts import FILE as PARTS
-from dagster_project.config.parts import as_variables, parts_of
 from dagster_project.config.seeds import laid_over
 from dagster_project.contracts.odcs import SUFFIX
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
@@ -21,6 +19,7 @@ MODELS = "config/models"
 # Models of a force's own parts and amounts, which without any would have no rows to select.
 _OWN_PARTS = "own_parts"
 _TEXTS = "texts"
+_PARTS = "parts.yaml"
 
 
 def project_of(settings: Settings) -> dict[str, str | Path]:
@@ -32,8 +31,10 @@ def project_of(settings: Settings) -> dict[str, str | Path]:
         ConfigError: a file of the configuration cannot be used.
     """
     seeds, models = laid_over(settings), settings.config_folder / "models"
-    if not (seeds or models.is_dir() or (settings.config_folder / PARTS).is_file()):
+    if not (seeds or models.is_dir() or (settings.config_folder / _PARTS).is_file()):
         return {}
+    from dagster_project.config.parts import as_variables, parts_of
+
     contracts = contracts_of(settings)
     parts = parts_of(settings, contracts)
     shipped = {path.name.removesuffix(SUFFIX) for path in CONTRACTS.glob(f"*{SUFFIX}")}

@@ -26,7 +26,7 @@ from dagster_project.private_key import KEY_BYTES, read_keys, save_keys
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import DatabaseUnreadable, vault_connection
 from dagster_project.warehouse.history import erased_in_history
-from dagster_project.warehouse.roots import root_id
+from dagster_project.warehouse.tables import root_id
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, put_in_place
 

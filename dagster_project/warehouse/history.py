@@ -26,9 +26,8 @@ from dagster_project.warehouse.connection import (
     transaction,
     vault_connection,
 )
-from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import column_types, ensure_tables
+from dagster_project.warehouse.tables import column_types, ensure_tables, root_id
 from dagster_project.words import counted, in_shell
 from dagster_project.writing import make_private_folder, private_files, write_whole
 

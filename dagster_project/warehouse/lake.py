@@ -32,7 +32,6 @@ from dagster_project.settings import Settings, Target
 from dagster_project.sql import comments_on, literal, quoted, scalar, table
 from dagster_project.warehouse.checksums import note_checksums
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, open_read_only, transaction
-from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.spark import (
     LakeError,
     Session,
@@ -44,7 +43,7 @@ from dagster_project.warehouse.spark import (
     spark_text,
     spark_type,
 )
-from dagster_project.warehouse.tables import column_types, tables_of
+from dagster_project.warehouse.tables import column_types, root_id, tables_of
 
 _MARTS_SCHEMA = "marts"
 OWN_SCHEMAS = {"raw", "audit"}

@@ -288,3 +288,12 @@ def _delete_candidates(connection: duckdb.DuckDBPyConnection) -> None:
 def incoming(contract: Contract, part: str | None = None) -> str:
     """Return the quoted name of a candidate: its rows, or the part `quarantine` or `deliveries`."""
     return table("incoming", f"{contract.source}__{part}" if part else contract.source)
+
+
+def root_id(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the random id of the data root, which its vault and the copy of its audit have too; None before set-up."""
+    if "root_id" not in column_types(connection, WAREHOUSE, "audit", "root"):
+        return None
+    # All rows, because an unfinished result would keep this connection from registering a table.
+    [(found,)] = connection.execute("select max(root_id) from audit.root").fetchall()
+    return str(found)

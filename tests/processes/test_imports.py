@@ -15,7 +15,7 @@ def test_query_and_status_import_no_library_that_they_do_not_need(three_days, ar
     done = DataRoot(three_days.home, {"PYTHONPROFILEIMPORTTIME": "1"}).process(*arguments)
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines() if line.startswith("import time:")}
     assert done.out, done.err
-    assert {"dagster_project.publication.query", "duckdb"} <= imported
+    assert {"dagster_project.cli.app", "duckdb"} <= imported
     assert imported & unneeded == set()
 
 

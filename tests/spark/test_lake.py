@@ -13,9 +13,8 @@ from dagster_project.definitions import definitions as load_definitions
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import clear_lake_folder, connect
-from dagster_project.warehouse.roots import root_id
 from dagster_project.warehouse.spark import LakeError
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.warehouse.tables import ensure_tables, root_id
 from tests.spark.equality import different_in_the_lake
 
 pytestmark = pytest.mark.long

@@ -15,8 +15,7 @@ from dagster_project.warehouse.history import (
     save_history,
     write_history,
 )
-from dagster_project.warehouse.roots import root_id
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.warehouse.tables import ensure_tables, root_id
 from tests.unit.loading.conftest import outcomes_of
 from tests.unit.loading.installation import DAY, Installation, row
 
