@@ -11,7 +11,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
-from dagster_project.loading.landing import Landing, SourceWarning, scan_landing
+from dagster_project.loading.landing import Landing, SourceWarning, once, scan_landing
 from dagster_project.loading.people import People, people_for_loading
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
 from dagster_project.loading.report import FileWarning, SourceReport
@@ -112,7 +112,7 @@ def load_source(
     rejected = {result.extract_date for result in results if not result.is_accepted}
     warnings: tuple[SourceWarning | FileWarning, ...] = (
         *of_source,
-        *map(changed_warning, candidate.changed_files),
+        *map(changed_warning, once(candidate.changed_files)),
         *_deduplicated_warnings(candidate),
         *(SourceWarning(source, text) for text in _of_days(candidate, rejected)),
     )
@@ -171,6 +171,18 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
                 "delete from audit.landed_file where list_contains(?, path)", [[row["path"] for row in rows]]
             )
             insert_rows(connection, table("audit", "landed_file"), rows)
+            connection.execute(
+                """
+                insert into audit.history_file
+                select sha256, $now
+                from (select distinct unnest(cast($hashes as varchar[])) as sha256)
+                anti join audit.history_file using (sha256)
+                """,
+                {
+                    "hashes": [sha256 for file, sha256 in plan.hashes if file.span and file.source == source],
+                    "now": utc_now().replace(tzinfo=None),
+                },
+            )
 
 
 def prepare_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> People:

@@ -3,7 +3,8 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -118,6 +119,10 @@ def plan_deliveries(
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
     loaded, noted = _loaded(connection), _noted(connection)
+    first_seen: dict[str, datetime] = {}
+    # The next run creates the table.
+    with suppress(duckdb.CatalogException):
+        first_seen = dict(connection.execute("from audit.history_file").fetchall()) if connection else {}
     hashed: dict[Path, str] = {}
     purged = purged_before(connection) if connection else {}
     newly_hashed: list[tuple[LandedFile, str]] = []
@@ -143,9 +148,10 @@ def plan_deliveries(
             warnings.append(changed_warning(file))
             held.extend(files)
             continue
-        first_with = _of_one_span(first_with, connection, source, day)
-        skipped = [file for file in skipped if file.span == next(iter(first_with.values())).span]
-        known = loaded.get((source, day), {})
+        standing = loaded.get((source, day), _Standing())
+        first_with = _without_older(first_with, standing, first_seen)
+        skipped = [file for file in skipped if file.span in {kept.span for kept in first_with.values()}]
+        known = standing.versions
         is_new = any(sha256 not in known for sha256 in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
@@ -168,37 +174,33 @@ def plan_deliveries(
                 SourceWarning(source, f"{source}/{file.name}: same content as another file of {day}; skipped once")
                 for file in skipped
             )
-    return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
+    return Plan(tuple(deliveries), tuple(dict.fromkeys(warnings)), tuple(newly_hashed), tuple(held))
 
 
-def _of_one_span(
-    files: dict[str, LandedFile], connection: duckdb.DuckDBPyConnection | None, source: str, day: date
+def _without_older(
+    files: dict[str, LandedFile], standing: "_Standing", first_seen: Mapping[str, datetime]
 ) -> dict[str, LandedFile]:
-    """Return the files by hash that are the delivery of a day, where it has files of one day and files of history.
+    """Return the files of a day, by hash, that are its delivery, where a file of history is or was among them.
 
-    What was seen later is the correction; of files seen together, those of fewer days.
+    What was seen later is the correction: files that the standing delivery replaced, or that were there when it was
+    loaded, are left out. Of files seen together, those of fewer days are the delivery.
     """
-    spans = {file.span for file in files.values()}
-    if len(spans) == 1:
+    if not (standing.is_history or any(file.span for file in files.values())):
         return files
-    rows: list[tuple[str, str]] = []
-    if connection is not None:
-        rows = connection.execute(
-            """
-            select file_sha256, status
-            from audit.load
-            where source = ? and extract_date = ? and status in ('loaded', 'empty', 'replaced')
-            """,
-            [source, day],
-        ).fetchall()
-    seen, standing = {sha256 for sha256, _ in rows}, {sha256 for sha256, status in rows if status in ACCEPTED}
 
-    def preference(span: tuple[date, date] | None) -> tuple[bool, bool, int]:
-        hashes = {sha256 for sha256, file in files.items() if file.span == span}
-        return hashes <= seen, not hashes & standing, next(files[sha256].days for sha256 in hashes)
+    def is_older(sha256: str, file: LandedFile) -> bool:
+        seen = first_seen.get(sha256)
+        was_there = file.span and seen and standing.loaded_at and seen < standing.loaded_at
+        return sha256 in standing.replaced or bool(was_there)
 
-    chosen = min(spans, key=preference)
-    return {sha256: file for sha256, file in files.items() if file.span == chosen}
+    known = standing.versions
+    left = {
+        sha256: file for sha256, file in files.items() if not known or sha256 in known or not is_older(sha256, file)
+    }
+    new = {file.span: file.days for sha256, file in left.items() if sha256 not in known}
+    spans = new or {file.span: file.days for file in left.values()}
+    chosen = min(spans, key=lambda span: spans[span], default=None)
+    return {sha256: file for sha256, file in left.items() if file.span == chosen}
 
 
 def past_retention(file: LandedFile, purged: date) -> SourceWarning:
@@ -338,20 +340,45 @@ def expected_days(
     return owed
 
 
-def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, date], dict[str, str]]:
-    """Return by source and day the hash of each loaded file, and the contract version that it was loaded under."""
-    found: dict[tuple[str, date], dict[str, str]] = defaultdict(dict)
+@dataclass
+class _Standing:
+    """What is loaded for a day."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    """Version of the contract that each file was loaded under, by hash."""
+    replaced: set[str] = field(default_factory=set)
+    loaded_at: datetime | None = None
+    is_history: bool = False
+    """Whether it was loaded from a file of history."""
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, date], _Standing]:
+    """Return what is loaded by source and day."""
+    found: dict[tuple[str, date], _Standing] = defaultdict(_Standing)
     if connection is not None:
-        rows: Iterable[tuple[str, date, str, str]] = connection.execute(
+        rows: Iterable[tuple[str, date, str, str, datetime, bool, bool]] = connection.execute(
             """
-            select source, extract_date, file_sha256, coalesce(contract_version, '')
+            select
+                source,
+                extract_date,
+                file_sha256,
+                coalesce(contract_version, ''),
+                loaded_at,
+                regexp_matches(file_name, '\\d_to_\\d'),
+                status = 'replaced'
             from audit.load
             where list_contains(?, status)
             """,
-            [list(ACCEPTED)],
+            [[*ACCEPTED, "replaced"]],
         ).fetchall()
-        for source, day, sha256, version in rows:
-            found[source, day][sha256] = version
+        for source, day, sha256, version, loaded_at, is_history, is_replaced in rows:
+            standing = found[source, day]
+            if is_replaced:
+                standing.replaced.add(sha256)
+                continue
+            standing.versions[sha256] = version
+            standing.loaded_at = max(standing.loaded_at or loaded_at, loaded_at)
+            standing.is_history |= is_history
     return found
 
 

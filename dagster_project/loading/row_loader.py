@@ -78,6 +78,8 @@ class RowLoader:
         self._personal = [column for column in contract.columns if column.is_personal]
         self._times = [column.name for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
         self._with_fractions: set[tuple[int, str]] = set()
+        # First load of the file of each load: a file of history has one for each day.
+        self._file_of: dict[int, int] = {}
         self._undecided: list[pa.Table] = []
         self._collected: list[pa.Table] = []
         self._rows = self._bytes = 0
@@ -104,6 +106,7 @@ class RowLoader:
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
         """
+        self._file_of |= dict.fromkeys(loads.values(), min(loads.values()))
         read: Counter[date] = Counter()
         for batch in extract.batches():
             serial_days = pa.repeat(pa.scalar(extract.serial_days, pa.int32()), batch.num_rows)
@@ -232,7 +235,7 @@ class RowLoader:
             if pc.any(has_point).as_py():
                 cells, loads = (batch.column(column).filter(has_point) for column in (name, "load_id"))
                 loads = loads.filter(pc.match_substring_regex(cells, SERIAL_WITH_FRACTION))
-                self._with_fractions |= {(load, name) for load in loads.unique().to_pylist()}
+                self._with_fractions |= {(self._file_of[load], name) for load in loads.unique().to_pylist()}
 
     def _without_undecided(self, faulty: pa.Table) -> pa.Table:
         """Put aside the rows with a whole serial number as a time, up to a limit, and return the others.
@@ -255,7 +258,7 @@ class RowLoader:
         """Return rows of one file with midnights for its whole serial numbers, in columns that also have fractions."""
         load, days = (rows.column(name)[0].as_py() for name in ("load_id", "serial_days"))
         for name in self._times:
-            if (load, name) in self._with_fractions:
+            if (self._file_of[load], name) in self._with_fractions:
                 cells = [midnight_of(text, days) for text in rows.column(name).to_pylist()]
                 rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(cells, pa.string()))
         return rows

@@ -9,7 +9,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.identifiers import force_of, register_cells
 from dagster_project.extracts.reading import open_extract
-from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.landing import once, scan_landing
 from dagster_project.loading.people import People, hmac_digits, hmac_parameters
 from dagster_project.private_key import read_keys
 from dagster_project.settings import Settings
@@ -36,7 +36,7 @@ def enter_erased(settings: Settings, contracts: Mapping[str, Contract], people: 
     with people.opened() as vault, dry_connection() as connection:
         before = len(vault.erased())
         key = hmac_parameters("list", secret)
-        for file in scan_landing(settings, contracts, quiet_seconds=0.0).files:
+        for file in once(scan_landing(settings, contracts, quiet_seconds=0.0).files):
             contract = contracts[file.source]
             with suppress(UnreadableExtract), open_extract(file.path, contract) as extract:
                 for _, kind in register_cells(connection, extract, contract):

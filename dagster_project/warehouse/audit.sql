@@ -160,6 +160,10 @@ create table if not exists audit.landed_file (
     sha256 varchar not null,
     inode_changed_ns bigint
 );
+create table if not exists audit.history_file (
+    sha256 varchar not null,
+    first_seen timestamp not null
+);
 create table if not exists audit.build_started (
     project_fingerprint varchar not null,
     built_upon bigint

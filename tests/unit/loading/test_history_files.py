@@ -47,17 +47,27 @@ def test_a_row_belongs_to_the_day_of_its_event_and_every_day_counts_as_delivered
 
 def test_what_was_seen_later_is_the_correction_and_of_files_seen_together_the_shorter_range(tmp_path):
     installation = Installation(tmp_path)
-    installation.land(RANGE, *(row(f"r{day}", day=f"2022-{day}") for day in ("10-30", "10-31", "11-01", "11-02")))
+
+    def standing() -> list[str]:
+        # What is there and was decided stays as it is in the next run.
+        for _ in range(2):
+            installation.run()
+        return [visit for _, visit, _ in installation.current()]
+
+    long = installation.land(
+        RANGE, *(row(f"r{day}", day=f"2022-{day}") for day in ("10-30", "10-31", "11-01", "11-02"))
+    )
     installation.land("2022-10-30_to_2022-10-31", row("s", day="2022-10-31"))
-    installation.land("2022-11-01", row("daily"))
-    installation.run()
-    assert [visit for _, visit, _ in installation.current()] == ["s", "daily", "r11-02"]
-    # A correction of the whole range replaces what is loaded for its days, also by files of one day.
-    (tmp_path / "landing" / "visits" / f"visits_{RANGE}.csv").unlink()
-    installation.land(RANGE, *(row(f"n{day}", day=f"2022-{day}") for day in ("10-30", "11-01")), suffix="_corrected")
-    for _ in range(2):
-        installation.run()
-        assert [visit for _, visit, _ in installation.current()] == ["n10-30", "n11-01"]
+    daily = installation.land("2022-11-01", row("daily"))
+    assert standing() == ["s", "daily", "r11-02"]
+    # A later range replaces its days, also those of files of one day; what it replaced does not come back without it.
+    later = installation.land("2022-11-01_to_2022-11-03", row("later"))
+    assert standing() == ["s", "later"]
+    long.unlink()
+    later.unlink()
+    assert standing() == ["s", "later"]
+    daily.write_text(daily.read_text().replace("daily", "again"))
+    assert standing() == ["s", "again"]
 
 
 def test_each_day_is_judged_by_itself(tmp_path):
