@@ -30,6 +30,8 @@ _EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
 _EXTENSION = re.compile(rf"{_EXTENSIONS}\Z", re.I)
 # Parts of a file name that are published; the sender may write anything else into it.
 _KINDS = re.compile("_late(?![a-z])|_corrected", re.IGNORECASE)
+# The file has late entries, whose events are older. Not `_latest`.
+_LATE = re.compile("_late(?![a-z])", re.IGNORECASE)
 
 # Temporary names that senders use until a file is complete: rsync and mail gateways (leading dot), SFTP clients,
 # browsers, editors, and the lock file that Excel keeps next to an open workbook.
@@ -70,6 +72,11 @@ class LandedFile:
     def days(self) -> int:
         """Number of days that the file has."""
         return (self.span[1] - self.span[0]).days + 1 if self.span else 1
+
+    @property
+    def is_late(self) -> bool:
+        """Whether its name says that it has late entries, which come besides those of the day."""
+        return _LATE.search(self.path.name) is not None
 
     @property
     def order(self) -> tuple[str, str]:

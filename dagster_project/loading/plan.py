@@ -19,6 +19,7 @@ from dagster_project.loading.landing import LandedFile, Landing, SourceWarning, 
 from dagster_project.warehouse.state import last_load, purged_before
 
 ACCEPTED = ("loaded", "empty")
+_HISTORY = " of several days"
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,11 @@ def plan_deliveries(
                     hashed[file.path] = _hash_of(file)
                     if hashed[file.path] != _unreadable(file):
                         newly_hashed.append((file, hashed[file.path]))
-                sha256 = hashed.get(file.path, sha256)
-                if sha256 in first_with:
+                content = _content(hashed.get(file.path, sha256), is_history=file.span is not None)
+                if content in first_with:
                     skipped.append(file)
                 else:
-                    first_with[sha256] = file
+                    first_with[content] = file
         except FileNotFoundError:
             warnings.append(changed_warning(file))
             held.extend(files)
@@ -152,7 +153,7 @@ def plan_deliveries(
         first_with = _without_older(first_with, standing, first_seen)
         skipped = [file for file in skipped if file.span in {kept.span for kept in first_with.values()}]
         known = standing.versions
-        is_new = any(sha256 not in known for sha256 in first_with)
+        is_new = any(content not in known for content in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
         if (is_new or is_old) and day < purged.get(source, date.min):
@@ -168,7 +169,8 @@ def plan_deliveries(
             )
             warnings.append(SourceWarning(source, what))
         elif is_new or is_old:
-            read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
+            hashes = ((content.removesuffix(_HISTORY), file) for content, file in first_with.items())
+            read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in hashes)
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(
                 SourceWarning(source, f"{source}/{file.name}: same content as another file of {day}; skipped once")
@@ -180,27 +182,33 @@ def plan_deliveries(
 def _without_older(
     files: dict[str, LandedFile], standing: "_Standing", first_seen: Mapping[str, datetime]
 ) -> dict[str, LandedFile]:
-    """Return the files of a day, by hash, that are its delivery, where a file of history is or was among them.
+    """Return the files of a day that are its delivery, by content, where a file of history is or was among them.
 
     What was seen later is the correction: files that the standing delivery replaced, or that were there when it was
-    loaded, are left out. Of files seen together, those of fewer days are the delivery.
+    loaded, are left out. Of files seen together, those of fewer days are the delivery, with late entries.
     """
     if not (standing.is_history or any(file.span for file in files.values())):
         return files
 
-    def is_older(sha256: str, file: LandedFile) -> bool:
-        seen = first_seen.get(sha256)
+    def is_older(content: str, file: LandedFile) -> bool:
+        seen = first_seen.get(content.removesuffix(_HISTORY))
         was_there = file.span and seen and standing.loaded_at and seen < standing.loaded_at
-        return sha256 in standing.replaced or bool(was_there)
+        return content in standing.replaced or bool(was_there)
 
     known = standing.versions
     left = {
-        sha256: file for sha256, file in files.items() if not known or sha256 in known or not is_older(sha256, file)
+        content: file for content, file in files.items() if not known or content in known or not is_older(content, file)
     }
-    new = {file.span: file.days for sha256, file in left.items() if sha256 not in known}
-    spans = new or {file.span: file.days for file in left.values()}
+    whole = {content: file for content, file in left.items() if not file.is_late}
+    new = {file.span: file.days for content, file in whole.items() if content not in known}
+    spans = new or {file.span: file.days for file in whole.values()}
     chosen = min(spans, key=lambda span: spans[span], default=None)
-    return {sha256: file for sha256, file in left.items() if file.span == chosen}
+    return {content: file for content, file in left.items() if file.is_late or file.span == chosen}
+
+
+def _content(sha256: str, *, is_history: bool) -> str:
+    """Return what is known of a file: the same bytes under the name of several days are another content of a day."""
+    return f"{sha256}{_HISTORY}" if is_history else sha256
 
 
 def past_retention(file: LandedFile, purged: date) -> SourceWarning:
@@ -345,7 +353,7 @@ class _Standing:
     """What is loaded for a day."""
 
     versions: dict[str, str] = field(default_factory=dict)
-    """Version of the contract that each file was loaded under, by hash."""
+    """Version of the contract that each file was loaded under, by content."""
     replaced: set[str] = field(default_factory=set)
     loaded_at: datetime | None = None
     is_history: bool = False
@@ -372,11 +380,11 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
             [[*ACCEPTED, "replaced"]],
         ).fetchall()
         for source, day, sha256, version, loaded_at, is_history, is_replaced in rows:
-            standing = found[source, day]
+            standing, content = found[source, day], _content(sha256, is_history=is_history)
             if is_replaced:
-                standing.replaced.add(sha256)
+                standing.replaced.add(content)
                 continue
-            standing.versions[sha256] = version
+            standing.versions[content] = version
             standing.loaded_at = max(standing.loaded_at or loaded_at, loaded_at)
             standing.is_history |= is_history
     return found

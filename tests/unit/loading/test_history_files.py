@@ -70,6 +70,18 @@ def test_what_was_seen_later_is_the_correction_and_of_files_seen_together_the_sh
     assert standing() == ["s", "again"]
 
 
+def test_late_entries_come_besides_a_range_and_a_file_may_be_named_by_its_days_later(tmp_path):
+    installation = Installation(tmp_path)
+    wrong = installation.land("2022-10-30", row("a", day="2022-10-30"), row("b", day="2022-10-31"))
+    installation.run()
+    wrong.rename(wrong.with_name("visits_2022-10-30_to_2022-10-31.csv"))
+    installation.run()
+    assert [(day, visit) for day, visit, _ in installation.current()] == [("2022-10-30", "a"), ("2022-10-31", "b")]
+    installation.land("2022-10-31", row("late", day="2022-10-30"), suffix="_late")
+    installation.run()
+    assert [visit for _, visit, _ in installation.current()] == ["a", "b", "late"]
+
+
 def test_each_day_is_judged_by_itself(tmp_path):
     installation = Installation(tmp_path)
     days = [f"2022-10-{day}" for day in range(20, 31)]
