@@ -6,26 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, fit_sum, lognormal, split, texts, weighted_sample
 from dagster_project.sample.forces import Force
 from dagster_project.sample.spellings import spell_numbers, spell_withheld
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline, week
-
-KINDS = {
-    "call_id": Kind.TEXT,
-    "segment_no": Kind.INTEGER,
-    "line": Kind.TEXT,
-    "arrived_at": Kind.INSTANT,
-    "utc_offset_minutes": Kind.INTEGER,
-    "queue_seconds": Kind.TENTHS,
-    "disposition": Kind.TEXT,
-    "talk_seconds": Kind.TENTHS,
-    "called_back_at": Kind.INSTANT,
-    "operator_id": Kind.TEXT,
-    "caller_number": Kind.TEXT,
-}
 
 _BY_WEEK = {
     "999": week(
@@ -151,7 +137,7 @@ def draw_call_segments(rng: np.random.Generator, month: Month) -> tuple[Deliveri
     first_arrived = np.concatenate([calls.arrived for calls in drawn])
     _identify(rng, columns, first_arrived=first_arrived, callers=callers, month=month)
     day = timeline.day(columns["arrived_at"])
-    segments = Deliveries("call_segments", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=day)
+    segments = Deliveries("call_segments", columns=columns, day=day)
     return segments, seekers
 
 

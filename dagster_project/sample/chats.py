@@ -2,21 +2,11 @@
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts
 from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import NONE, Array, Timeline, week
-
-KINDS = {
-    "chat_id": Kind.TEXT,
-    "requested_at": Kind.INSTANT,
-    "accepted_at": Kind.INSTANT,
-    "ended_at": Kind.INSTANT,
-    "operator_id": Kind.TEXT,
-    "topic": Kind.TEXT,
-    "created_incident": Kind.FLAG,
-}
 
 _BY_WEEK = week(
     (
@@ -71,7 +61,7 @@ def draw_live_chats(rng: np.random.Generator, month: Month) -> Deliveries:
         "topic": choose(rng, count, of=tuple(_TOPICS), weights=tuple(_TOPICS.values())),
         "created_incident": (rng.random(count) < 0.11).astype(np.int64) * (accepted != NONE),
     }
-    return Deliveries("live_chats", kinds=KINDS, columns=columns, day=timeline.day(requested))
+    return Deliveries("live_chats", columns=columns, day=timeline.day(requested))
 
 
 def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:

@@ -3,20 +3,11 @@
 import numpy as np
 
 from dagster_project.sample.calls import Seekers
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, texts
 from dagster_project.sample.spellings import spell_numbers
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import Array, Timeline, week
-
-KINDS = {
-    "contact_id": Kind.TEXT,
-    "contact_type": Kind.TEXT,
-    "received_at": Kind.INSTANT,
-    "from_partner_force": Kind.FLAG,
-    "is_test": Kind.FLAG,
-    "linked_reference": Kind.TEXT,
-}
 
 _BY_WEEK = week(
     (
@@ -96,7 +87,7 @@ def draw_digital_contacts(
         "is_test": test[order],
         "linked_reference": _incidents(rng, references[order], received[order], timeline=month.timeline),
     }
-    return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=month.timeline.day(received[order]))
+    return Deliveries("digital_contacts", columns=columns, day=month.timeline.day(received[order]))
 
 
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:

@@ -5,23 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts, where_true
 from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
 from dagster_project.sample.timeline import DAY, HISTORY, NONE, Array, Timeline, week
-
-KINDS = {
-    "crime_ref": Kind.TEXT,
-    "updated_at": Kind.INSTANT,
-    "recorded_at": Kind.INSTANT,
-    "offence_code": Kind.TEXT,
-    "status": Kind.TEXT,
-    "cancelled_at": Kind.INSTANT,
-    "cancel_code": Kind.TEXT,
-    "report_channel": Kind.TEXT,
-    "district": Kind.TEXT,
-}
 
 _BY_WEEK = week(
     (
@@ -91,7 +79,7 @@ class Crimes:
             "report_channel": self.details["report_channel"][crime],
             "district": self.details["district"][crime],
         }
-        return Deliveries("crimes", kinds=KINDS, columns=columns, day=self.timeline.day(columns["updated_at"]))
+        return Deliveries("crimes", columns=columns, day=self.timeline.day(columns["updated_at"]))
 
     def recorded_online(self, month: int) -> tuple[Array, Array]:
         """Return the references of a month's crimes that were reported online, and when they were recorded."""

@@ -18,7 +18,7 @@ from dagster_project.sample.chats import draw_live_chats
 from dagster_project.sample.contacts import draw_digital_contacts
 from dagster_project.sample.crimes import draw_crimes
 from dagster_project.sample.defects import inject_defects
-from dagster_project.sample.deliveries import Deliveries, File, in_common_files, joined
+from dagster_project.sample.deliveries import EVENTS, Deliveries, File, in_common_files, joined
 from dagster_project.sample.forces import FORCES
 from dagster_project.sample.national import draw_national_call_answering
 from dagster_project.sample.reports import draw_online_crime_reports
@@ -46,14 +46,6 @@ _TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 _SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
 # No row arrives more than this many days late, except crimes, which are drawn as a whole.
 _LATEST = 8
-# Column that orders the rows of each source.
-_ORDER = {
-    "call_segments": "arrived_at",
-    "digital_contacts": "received_at",
-    "online_crime_reports": "submitted_at",
-    "live_chats": "requested_at",
-    "crimes": "updated_at",
-}
 
 
 @dataclass(frozen=True)
@@ -209,7 +201,7 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
     for number, name in enumerate(timeline.months):
         if not months[0] <= name <= months[-1]:
             continue
-        parts: dict[str, dict[str, Deliveries]] = {source: {} for source in _ORDER}
+        parts: dict[str, dict[str, Deliveries]] = {source: {} for source in EVENTS}
         for force in FORCES:
             month = Month(force, number, timeline, targets[force.code])
             calls, seekers = draw_call_segments(draws(4, force.number, number), month)
@@ -220,7 +212,7 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
             )
             for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(number)):
                 parts[deliveries.source][force.code] = deliveries
-        yield number, [in_common_files(parts[source], by=by) for source, by in _ORDER.items()]
+        yield number, [in_common_files(parts[source]) for source in EVENTS]
 
 
 def _write_of_the_paper(folder: Path, typed: Path) -> int:

@@ -3,20 +3,11 @@
 import numpy as np
 
 from dagster_project.sample.crimes import Crimes
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts
 from dagster_project.sample.spellings import spell_references
 from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import Array, week
-
-KINDS = {
-    "submission_id": Kind.TEXT,
-    "service": Kind.TEXT,
-    "started_at": Kind.INSTANT,
-    "submitted_at": Kind.INSTANT,
-    "duplicate_of": Kind.TEXT,
-    "crime_ref": Kind.TEXT,
-}
 
 _BY_WEEK = week(
     (
@@ -64,7 +55,7 @@ def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes:
         "duplicate_of": duplicate_of,
         "crime_ref": spell_references(crime_refs, places=instants),
     }
-    return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=month.timeline.day(instants))
+    return Deliveries("online_crime_reports", columns=columns, day=month.timeline.day(instants))
 
 
 def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from dagster_project.sample.deliveries import Chunk, Deliveries, Kind
+from dagster_project.contracts import CellType
+from dagster_project.sample.deliveries import WIDTH, Chunk, Deliveries
 from dagster_project.sample.draws import where_true
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
@@ -57,15 +58,15 @@ def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Deliveries:
     """Return the rows of a file with its columns, in their order; an unknown column is text."""
     table = deliveries.take(chunk.rows)
     without = {*style.without}
-    kinds, columns = dict(table.kinds), dict(table.columns)
-    names = [name for name in kinds if name not in without]
+    types, columns = dict(table.types), dict(table.columns)
+    names = [name for name in types if name not in without]
     names = names[style.turn :] + names[: style.turn]
     if style.unknown:
         names.insert(2, style.unknown)
-        kinds[style.unknown] = Kind.TEXT
+        types[style.unknown] = CellType.TEXT
         values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
         columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(table)) % len(values)]
-    table.kinds = {name: kinds[name] for name in names}
+    table.types = {name: types[name] for name in names}
     table.columns = {name: columns[name] for name in names}
     return table
 
@@ -130,9 +131,9 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
 
 def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
     """Return the cells of a column as text, None for no value."""
-    kind, values = table.kinds[name], table.columns[name]
+    kind, values = table.types[name], table.columns[name]
     cells: list[str | None]
-    if kind is Kind.TEXT:
+    if kind is CellType.TEXT:
         cells = values.tolist()
     else:
         present = np.flatnonzero(values != NONE)
@@ -143,18 +144,18 @@ def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) ->
             cells = [None] * len(values)
             for place, text in zip(present.tolist(), known, strict=True):
                 cells[place] = text
-    for place, texts in table.cells.items():
-        if name in texts:
-            cells[place] = texts[name]
+    for place, fault in table.faults.items():
+        if name in fault:
+            cells[place] = str(fault[name])
     return cells
 
 
-def _known(kind: Kind, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
-    if kind is Kind.INSTANT:
+def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
+    if kind is CellType.TIMESTAMP:
         return _stamps(values, style.stamp, timeline=timeline)
-    if kind is Kind.TENTHS:
+    if kind is CellType.SECONDS:
         return [_duration(value, style.durations, style.thousands) for value in values.tolist()]
-    if kind is Kind.FLAG:
+    if kind is CellType.BOOLEAN:
         return [style.yes if value else style.no for value in values.tolist()]
     return [str(value) for value in values.tolist()]
 
@@ -164,16 +165,17 @@ def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
         return f'"{cell}"' if style.delimiter in cell else cell
 
     columns = []
-    for name in table.kinds:
+    for name in table.types:
         cells = [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
         if style.delimiter in "".join(cells):
             cells = [quoted(cell) for cell in cells]
         columns.append(cells)
     lines = [style.delimiter.join(cells) for cells in zip(*columns, strict=True)]
-    for place, width in table.width.items():
-        cells = [column[place] for column in columns]
-        lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
-    header = style.delimiter.join(_spelled(name, style.names) for name in table.kinds)
+    for place, fault in table.faults.items():
+        if width := int(fault.get(WIDTH, 0)):
+            cells = [column[place] for column in columns]
+            lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
+    header = style.delimiter.join(_spelled(name, style.names) for name in table.types)
     rows = [*map(quoted, style.preamble), header, *lines]
     if style.total:
         rest = [""] * (len(columns) - 2)
@@ -183,14 +185,14 @@ def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
 
 
 def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
-    names = [_spelled(name, style.names) for name in table.kinds]
+    names = [_spelled(name, style.names) for name in table.types]
     columns: list[list[object]] = []
-    for name, kind in table.kinds.items():
+    for name, kind in table.types.items():
         texts = _texts(table, name, style=style, timeline=timeline)
-        if kind is Kind.FLAG and not style.yes:
+        if kind is CellType.BOOLEAN and not style.yes:
             columns.append(
                 [
-                    table.cells.get(place, {}).get(name, bool(value))
+                    table.faults.get(place, {}).get(name, bool(value))
                     for place, value in enumerate(table.columns[name].tolist())
                 ]
             )
@@ -217,25 +219,25 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     for row, line in enumerate(style.preamble):
         sheet.write_string(row, 0, line)
     top = len(style.preamble)
-    for position, (name, kind) in enumerate(table.kinds.items()):
+    for position, (name, kind) in enumerate(table.types.items()):
         sheet.write_string(top, position, _spelled(name, style.names))
         for place, value in enumerate(_cell_values(table, name, timeline=timeline)):
             row = top + 1 + place
-            text = table.cells.get(place, {}).get(name)
+            text = table.faults.get(place, {}).get(name)
             if text is not None:
                 sheet.write_string(row, position, text)
             elif value is None:
                 if style.null:
                     sheet.write_string(row, position, style.null)
-            elif kind is Kind.TEXT:
+            elif kind is CellType.TEXT:
                 sheet.write_string(row, position, value)
-            elif kind is Kind.INSTANT:
+            elif kind is CellType.TIMESTAMP:
                 sheet.write_number(row, position, value, instant)
-            elif kind is Kind.TENTHS and style.durations is Durations.CLOCK:
+            elif kind is CellType.SECONDS and style.durations is Durations.CLOCK:
                 sheet.write_number(row, position, value / DAY, clock)
-            elif kind is Kind.FLAG and style.yes == "TRUE":
+            elif kind is CellType.BOOLEAN and style.yes == "TRUE":
                 sheet.write_boolean(row, position, bool(value))
-            elif kind is Kind.FLAG:
+            elif kind is CellType.BOOLEAN:
                 sheet.write_string(row, position, style.yes if value else style.no)
             else:
                 sheet.write_number(row, position, value)
@@ -248,36 +250,36 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
 
 def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[Any]:
     """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
-    kind, values = table.kinds[name], table.columns[name]
-    if kind is Kind.TEXT:
+    kind, values = table.types[name], table.columns[name]
+    if kind is CellType.TEXT:
         return values.tolist()
     missing = values == NONE
-    if kind is Kind.INSTANT:
+    if kind is CellType.TIMESTAMP:
         numbers = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
     else:
-        numbers = values / 10 if kind is Kind.TENTHS else values
+        numbers = values / 10 if kind is CellType.SECONDS else values
     return where_true(~missing, numbers).tolist()
 
 
 def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     arrays = {}
-    for name, kind in table.kinds.items():
+    for name, kind in table.types.items():
         values = table.columns[name]
-        if kind is Kind.TEXT:
+        if kind is CellType.TEXT:
             arrays[_spelled(name, style.names)] = pa.array(
                 _texts(table, name, style=style, timeline=timeline), type=pa.string()
             )
             continue
         missing = values == NONE
-        if kind is Kind.INSTANT:
+        if kind is CellType.TIMESTAMP:
             clock = values if style.with_zone else timeline.local(np.where(missing, timeline.begin, values))
             arrays[_spelled(name, style.names)] = pa.array(clock * 1_000_000, mask=missing).cast(
                 pa.timestamp("us", tz="UTC" if style.with_zone else None)
             )
-        elif kind is Kind.FLAG:
+        elif kind is CellType.BOOLEAN:
             arrays[_spelled(name, style.names)] = pa.array(values == 1, mask=missing)
         else:
-            numbers = values / 10 if kind is Kind.TENTHS else values
+            numbers = values / 10 if kind is CellType.SECONDS else values
             arrays[_spelled(name, style.names)] = pa.array(numbers, mask=missing)
     content = io.BytesIO()
     pq.write_table(pa.table(arrays), content)
