@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xlsxwriter
 
@@ -26,6 +27,14 @@ _UNKNOWN_VALUES = {
     "location_text": ("Caf\u00e9 Sample, High Street", "St Sample\u2019s Road", ""),
     "visitor_name": ("Sample Visitor", "", "S. Visitor"),
     "victim_name": ("Sample Victim", "", "S. Victim"),
+}
+_FORMATS = {
+    Stamp.ISO: "%Y-%m-%dT%H:%M:%S",
+    Stamp.SPACED: "%Y-%m-%d %H:%M:%S",
+    Stamp.OFFSET: "%Y-%m-%dT%H:%M:%S",
+    Stamp.ZULU: "%Y-%m-%dT%H:%M:%SZ",
+    Stamp.BRITISH: "%d/%m/%Y %H:%M:%S",
+    Stamp.BRITISH_MINUTES: "%d/%m/%Y %H:%M",
 }
 # Days from Excel's first serial date to 1970.
 _EXCEL_EPOCH = 25_569
@@ -85,35 +94,12 @@ def _spelled(name: str, names: Names) -> str:
 
 
 def _stamps(instants: Array, stamp: Stamp, *, timeline: Timeline) -> list[str]:
-    """Return texts of instants. The day and the time of day are looked up, not formatted row by row."""
     clock = instants if stamp is Stamp.ZULU else timeline.local(instants)
-    days = [_day(number, stamp) for number in (clock // DAY).tolist()]
-    times = _times_of_day(stamp is Stamp.BRITISH_MINUTES)
-    seconds = (clock % DAY).tolist()
+    stamps: list[str] = pc.strftime(pa.array(clock, pa.timestamp("s")), _FORMATS[stamp]).to_pylist()
     if stamp is Stamp.OFFSET:
         zones = ["+01:00" if offset else "+00:00" for offset in timeline.offset(instants).tolist()]
-        return [day + times[second] + zone for day, second, zone in zip(days, seconds, zones, strict=True)]
-    end = "Z" if stamp is Stamp.ZULU else ""
-    return [day + times[second] + end for day, second in zip(days, seconds, strict=True)]
-
-
-@cache
-def _day(number: int, stamp: Stamp) -> str:
-    day = dt.date(1970, 1, 1) + dt.timedelta(days=number)
-    if stamp in (Stamp.BRITISH, Stamp.BRITISH_MINUTES):
-        return f"{day:%d/%m/%Y} "
-    return f"{day:%Y-%m-%d}" + (" " if stamp is Stamp.SPACED else "T")
-
-
-@cache
-def _times_of_day(minutes_only: bool) -> list[str]:
-    """Return the text of each second of a day."""
-    return [
-        f"{hour:02d}:{minute:02d}" + ("" if minutes_only else f":{second:02d}")
-        for hour in range(24)
-        for minute in range(60)
-        for second in range(60)
-    ]
+        return [text + zone for text, zone in zip(stamps, zones, strict=True)]
+    return stamps
 
 
 @cache
