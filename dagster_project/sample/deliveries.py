@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
@@ -42,18 +41,8 @@ WIDTH = ""
 STEP = 4
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """The rows of one file, in order.
-
-    Attributes:
-        day, file: day and file in which the rows arrive.
-        rows: indices of the rows in the columns.
-    """
-
-    day: int
-    file: File
-    rows: Array
+# Arrays of rows beside their columns.
+_MARKS = ("day", "file", "rank", "quarantined", "is_defective")
 
 
 class Deliveries:
@@ -102,60 +91,43 @@ class Deliveries:
         """
         first = len(self)
         self.columns = {name: np.concatenate([v, v[rows]]) for name, v in self.columns.items()}
-        self.day = np.concatenate([self.day, self.day[rows]])
-        self.file = np.concatenate([self.file, self.file[rows]])
-        self.rank = np.concatenate([self.rank, self.rank[rows] + rank])
-        self.quarantined = np.concatenate([self.quarantined, np.zeros(len(rows), dtype=bool)])
-        self.is_defective = np.concatenate([self.is_defective, np.ones(len(rows), dtype=bool)])
-        return np.arange(first, first + len(rows))
+        for name in _MARKS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(self, name)[rows]]))
+        self.rank[first:] += rank
+        self.quarantined[first:], self.is_defective[first:] = False, True
+        return np.arange(first, len(self))
 
     def clear(self, column: str, rows: Array) -> None:
         """Remove the values of rows in a column."""
         self.columns[column][rows] = None if self.types[column] is CellType.TEXT else NONE
 
-    def until(self, day: int) -> Deliveries:
-        """Return the rows that arrive before a day."""
-        return self.take(np.flatnonzero(self.day < day))
-
-    def since(self, day: int) -> Deliveries:
-        """Return the rows that arrive on a day or later."""
-        return self.take(np.flatnonzero(self.day >= day))
-
     def take(self, rows: Array) -> Deliveries:
         """Return the rows with these indices."""
-        taken = Deliveries(
-            self.source,
-            columns={name: values[rows] for name, values in self.columns.items()},
-            day=self.day[rows],
-        )
-        taken.file, taken.rank = self.file[rows], self.rank[rows]
-        taken.quarantined, taken.is_defective = self.quarantined[rows], self.is_defective[rows]
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        taken = Deliveries(self.source, columns=columns, day=self.day[rows])
+        for name in _MARKS:
+            setattr(taken, name, getattr(self, name)[rows])
         indices = {row: index for index, row in enumerate(rows.tolist())} if self.faults else {}
         taken.faults = {indices[row]: fault for row, fault in self.faults.items() if row in indices}
         return taken
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the rows of each file, by extract day and name."""
+    def files(self) -> Iterator[tuple[int, File, Deliveries]]:
+        """Yield the day, the file and the rows in order of each file, by extract day and name."""
         if not len(self):
             return
         order = np.lexsort((self.rank, self.file, self.day))
         number = self.day[order] * len(File) + self.file[order]
         for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1):
-            yield Chunk(day=int(self.day[rows[0]]), file=File(int(self.file[rows[0]])), rows=rows)
+            yield int(self.day[rows[0]]), File(int(self.file[rows[0]])), self.take(rows)
 
 
 def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
     """Join two sets of rows of one source; in a file of both, rows of the earlier set come first."""
-    both = Deliveries(
-        later.source,
-        columns={name: np.concatenate([earlier.columns[name], values]) for name, values in later.columns.items()},
-        day=np.concatenate([earlier.day, later.day]),
-    )
-    first = int(later.rank.min(initial=0)) - int(earlier.rank.max(initial=0)) - STEP
-    both.file = np.concatenate([earlier.file, later.file])
-    both.rank = np.concatenate([earlier.rank + first, later.rank])
-    both.quarantined = np.concatenate([earlier.quarantined, later.quarantined])
-    both.is_defective = np.concatenate([earlier.is_defective, later.is_defective])
+    columns = {name: np.concatenate([earlier.columns[name], values]) for name, values in later.columns.items()}
+    both = Deliveries(later.source, columns=columns, day=np.concatenate([earlier.day, later.day]))
+    for name in _MARKS:
+        setattr(both, name, np.concatenate([getattr(earlier, name), getattr(later, name)]))
+    both.rank[: len(earlier)] += int(later.rank.min(initial=0)) - int(earlier.rank.max(initial=0)) - STEP
     both.faults = earlier.faults | {row + len(earlier): fault for row, fault in later.faults.items()}
     return both
 

@@ -41,7 +41,6 @@ FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 _SEED = 2022
 _MARKER = "SYNTHETIC"
 _NATIONAL = "national_call_answering"
-_TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
 _SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
 # No row arrives more than this many days late, except crimes, which are drawn as a whole.
@@ -143,23 +142,22 @@ def _write_all(
             inject_defects(np.random.default_rng([_SEED, 1, number, month]), deliveries, month=month, timeline=timeline)
             arriving = joined(carried[source], deliveries) if source in carried else deliveries
             next_month = int(timeline.month_starts[month + 1])
-            carried[source] = arriving.since(next_month)
-            arriving = arriving.until(next_month)
-            for chunk in arriving.chunks():
-                date = timeline.days[chunk.day]
+            carried[source] = arriving.take(np.flatnonzero(arriving.day >= next_month))
+            for day, file, table in arriving.take(np.flatnonzero(arriving.day < next_month)).files():
+                date = timeline.days[day]
                 if not first <= date <= last:
                     continue
-                style = style_of(source, date=date, file=chunk.file)
-                content = content_of(arriving, chunk, style=style, timeline=timeline)
-                tags = [_TAGS[chunk.file]]
-                if (source, date) == _SENT_TWICE and chunk.file is File.MAIN:
+                style = style_of(source, date=date, file=file)
+                content = content_of(table, style=style, timeline=timeline)
+                tags = ["" if file is File.MAIN else f"_{file.name.lower()}"]
+                if (source, date) == _SENT_TWICE and file is File.MAIN:
                     tags.append("_copy")
                 (out / source).mkdir(exist_ok=True)
                 for tag in tags:
                     (out / source / f"{source}_{date.isoformat()}{tag}.{style.extension}").write_bytes(content)
                     files[source] += 1
-                rows[source] += len(chunk.rows)
-                quarantined[source] += int(arriving.quarantined[chunk.rows].sum())
+                rows[source] += len(table)
+                quarantined[source] += int(table.quarantined.sum())
         if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
     paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}

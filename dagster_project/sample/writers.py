@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from dagster_project.contracts import CellType
-from dagster_project.sample.deliveries import WIDTH, Chunk, Deliveries
+from dagster_project.sample.deliveries import WIDTH, Deliveries
 from dagster_project.sample.draws import where_true
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
@@ -42,9 +42,9 @@ _EXCEL_EPOCH = 25_569
 _CREATED = dt.datetime(2023, 2, 1, 4, 0, tzinfo=dt.UTC)
 
 
-def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: Timeline) -> bytes:
-    """Return the bytes of one file."""
-    table = _table(deliveries, chunk, style=style)
+def content_of(rows: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
+    """Return the bytes of a file of these rows."""
+    table = _table(rows, style=style)
     if style.is_csv:
         content = _csv(table, style=style, timeline=timeline)
         return gzipped(content) if style.extension == "csv.gz" else content
@@ -63,9 +63,8 @@ def gzipped(content: bytes) -> bytes:
     return header + packer.compress(content) + packer.flush() + tail
 
 
-def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Deliveries:
-    """Return the rows of a file with its columns, in their order; an unknown column is text."""
-    table = deliveries.take(chunk.rows)
+def _table(table: Deliveries, *, style: Style) -> Deliveries:
+    """Give the rows of a file its columns, in their order; an unknown column is text."""
     without = {*style.without}
     types, columns = dict(table.types), dict(table.columns)
     names = [name for name in types if name not in without]
@@ -195,8 +194,10 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     workbook = xlsxwriter.Workbook(content, options)
     workbook.set_properties({"title": "Synthetic sample", "created": _CREATED.replace(tzinfo=None)})
-    instant = workbook.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
+    formats = {CellType.TIMESTAMP: workbook.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})}
     clock = workbook.add_format({"num_format": "[h]:mm:ss"})
+    if style.durations is Durations.CLOCK:
+        formats[CellType.SECONDS] = clock
     if style.cover_sheet:
         notes = workbook.add_worksheet("Notes")
         for row, line in enumerate(("Synthetic sample", "The rows are on the other sheet.")):
@@ -207,26 +208,12 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     top = len(style.preamble)
     for position, (name, kind) in enumerate(table.types.items()):
         sheet.write_string(top, position, _spelled(name, style.names))
-        for place, value in enumerate(_cell_values(table, name, timeline=timeline)):
-            row = top + 1 + place
-            text = table.faults.get(place, {}).get(name)
-            if text is not None:
-                sheet.write_string(row, position, text)
-            elif value is None:
-                if style.null:
-                    sheet.write_string(row, position, style.null)
-            elif kind is CellType.TEXT:
-                sheet.write_string(row, position, value)
-            elif kind is CellType.TIMESTAMP:
-                sheet.write_number(row, position, value, instant)
-            elif kind is CellType.SECONDS and style.durations is Durations.CLOCK:
-                sheet.write_number(row, position, value / DAY, clock)
-            elif kind is CellType.BOOLEAN and style.yes == "TRUE":
-                sheet.write_boolean(row, position, bool(value))
-            elif kind is CellType.BOOLEAN:
-                sheet.write_string(row, position, style.yes if value else style.no)
-            else:
-                sheet.write_number(row, position, value)
+        shown = formats.get(kind)
+        for place, value in enumerate(_cell_values(table, name, style=style, timeline=timeline)):
+            cell = table.faults.get(place, {}).get(name, value)
+            if cell is None:
+                cell = style.null or None
+            sheet.write(top + 1 + place, position, cell, shown if isinstance(cell, int | float) else None)
     if style.total:
         sheet.write_string(top + 1 + len(table), 0, style.total)
         sheet.write_number(top + 1 + len(table), 1, len(table))
@@ -234,7 +221,7 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     return content.getvalue()
 
 
-def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[Any]:
+def _cell_values(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
     """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
     kind, values = table.types[name], table.columns[name]
     if kind is CellType.TEXT:
@@ -242,8 +229,12 @@ def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[An
     missing = values == NONE
     if kind is CellType.TIMESTAMP:
         numbers = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
+    elif kind is CellType.SECONDS:
+        numbers = values / 10 / DAY if style.durations is Durations.CLOCK else values / 10
+    elif kind is CellType.BOOLEAN:
+        numbers = values == 1 if style.yes == "TRUE" else np.where(values, style.yes, style.no)
     else:
-        numbers = values / 10 if kind is CellType.SECONDS else values
+        numbers = values
     return where_true(~missing, numbers).tolist()
 
 
@@ -251,22 +242,17 @@ def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     arrays = {}
     for name, kind in table.types.items():
         values = table.columns[name]
-        if kind is CellType.TEXT:
-            arrays[_spelled(name, style.names)] = pa.array(
-                _texts(table, name, style=style, timeline=timeline), type=pa.string()
-            )
-            continue
         missing = values == NONE
-        if kind is CellType.TIMESTAMP:
+        if kind is CellType.TEXT:
+            array = pa.array(_texts(table, name, style=style, timeline=timeline), pa.string())
+        elif kind is CellType.TIMESTAMP:
             clock = values if style.with_zone else timeline.local(np.where(missing, timeline.begin, values))
-            arrays[_spelled(name, style.names)] = pa.array(clock * 1_000_000, mask=missing).cast(
-                pa.timestamp("us", tz="UTC" if style.with_zone else None)
-            )
-        elif kind is CellType.BOOLEAN:
-            arrays[_spelled(name, style.names)] = pa.array(values == 1, mask=missing)
+            zone = "UTC" if style.with_zone else None
+            array = pa.array(clock * 1_000_000, pa.int64(), mask=missing).cast(pa.timestamp("us", zone))
         else:
-            numbers = values / 10 if kind is CellType.SECONDS else values
-            arrays[_spelled(name, style.names)] = pa.array(numbers, mask=missing)
+            numbers = {CellType.BOOLEAN: values == 1, CellType.SECONDS: values / 10}.get(kind, values)
+            array = pa.array(numbers, mask=missing)
+        arrays[_spelled(name, style.names)] = array
     content = io.BytesIO()
     pq.write_table(pa.table(arrays), content)
     return content.getvalue()
