@@ -6,47 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, fit_sum, lognormal, split, texts, weighted_sample
 from dagster_project.sample.forces import Force
 from dagster_project.sample.spellings import spell_numbers, spell_withheld
 from dagster_project.sample.targets import Month
-from dagster_project.sample.timeline import DAY, NONE, Array, Timeline, week
+from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
-KINDS = {
-    "call_id": Kind.TEXT,
-    "segment_no": Kind.INTEGER,
-    "line": Kind.TEXT,
-    "arrived_at": Kind.INSTANT,
-    "utc_offset_minutes": Kind.INTEGER,
-    "queue_seconds": Kind.TENTHS,
-    "disposition": Kind.TEXT,
-    "talk_seconds": Kind.TENTHS,
-    "called_back_at": Kind.INSTANT,
-    "operator_id": Kind.TEXT,
-    "caller_number": Kind.TEXT,
-}
-
-_BY_WEEK = {
-    "999": week(
-        (
-            *(3.0, 2.4, 2.0, 1.7, 1.5, 1.5, 1.9, 2.6, 3.5, 4.1, 4.4, 4.6),
-            *(4.8, 4.9, 5.1, 5.5, 5.8, 6.0, 6.0, 5.9, 5.6, 5.3, 4.8, 3.9),
-        ),
-        (0.97, 0.95, 0.95, 0.97, 1.04, 1.11, 1.02),
-        nights=1.5,
-        mornings=0.85,
-    ),
-    "101": week(
-        (
-            *(1.3, 0.9, 0.8, 0.7, 0.7, 0.9, 1.5, 2.8, 5.0, 6.4, 6.7, 6.4),
-            *(6.0, 5.8, 5.9, 6.1, 6.3, 6.2, 5.8, 5.3, 4.7, 4.0, 3.0, 2.0),
-        ),
-        (1.16, 1.07, 1.04, 1.02, 1.02, 0.87, 0.80),
-        nights=1.2,
-        mornings=0.8,
-    ),
-}
 # Calls to lines that are in no figure, as a share of the calls to 101.
 _OTHER_LINES = {"switchboard": 0.045, "other": 0.03}
 # The longest wait and talk, in seconds.
@@ -151,7 +117,7 @@ def draw_call_segments(rng: np.random.Generator, month: Month) -> tuple[Deliveri
     first_arrived = np.concatenate([calls.arrived for calls in drawn])
     _identify(rng, columns, first_arrived=first_arrived, callers=callers, month=month)
     day = timeline.day(columns["arrived_at"])
-    segments = Deliveries("call_segments", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=day)
+    segments = Deliveries("call_segments", columns=columns, day=day)
     return segments, seekers
 
 
@@ -205,7 +171,7 @@ def _draw(
     timeline, number = month.timeline, month.number
     # Resolution of the exchange, in tenths of a second.
     unit = 1 if timeline.months[number] >= _TENTHS_FROM else 10
-    arrived = month.arrivals(rng, counts=counts, by_week=_BY_WEEK.get(line, _BY_WEEK["101"]), spread=0.05)
+    arrived = month.arrivals(rng, counts=counts, pattern="calls_999" if line == "999" else "calls_101")
     shares, answered = np.array(answered_counts) / np.array(counts), answered_counts[number]
     count = len(arrived)
     day = timeline.day(arrived)

@@ -2,31 +2,12 @@
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts
 from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Month
-from dagster_project.sample.timeline import NONE, Array, Timeline, week
+from dagster_project.sample.timeline import NONE, Array, Timeline
 
-KINDS = {
-    "chat_id": Kind.TEXT,
-    "requested_at": Kind.INSTANT,
-    "accepted_at": Kind.INSTANT,
-    "ended_at": Kind.INSTANT,
-    "operator_id": Kind.TEXT,
-    "topic": Kind.TEXT,
-    "created_incident": Kind.FLAG,
-}
-
-_BY_WEEK = week(
-    (
-        *(1.6, 1.1, 0.8, 0.6, 0.6, 0.8, 1.4, 2.6, 4.2, 5.4, 5.9, 6.0),
-        *(6.0, 5.9, 5.9, 6.0, 6.1, 6.0, 5.8, 5.6, 5.4, 4.9, 3.9, 2.6),
-    ),
-    (1.10, 1.07, 1.05, 1.03, 1.00, 0.90, 0.85),
-    nights=1.2,
-    mornings=0.75,
-)
 _TOPICS: dict[str | None, float] = {
     "general": 38,
     "crime": 27,
@@ -46,7 +27,7 @@ def draw_live_chats(rng: np.random.Generator, month: Month) -> Deliveries:
     """Draw the chat sessions of a month in order of their requests, each in the extract of its local day."""
     force, timeline = month.force, month.timeline
     counts = month.targets.of("live_chat", "live_chats")
-    requested = month.arrivals(rng, counts=counts, by_week=_BY_WEEK, spread=0.06)
+    requested = month.arrivals(rng, counts=counts, pattern="live_chats")
     first = force.first_id + 410_001 + sum(counts[: month.number])
     count = len(requested)
     wait = 3 + lognormal(rng, count, median=24, sigma=1.0, most=1500).astype(np.int64)
@@ -71,7 +52,7 @@ def draw_live_chats(rng: np.random.Generator, month: Month) -> Deliveries:
         "topic": choose(rng, count, of=tuple(_TOPICS), weights=tuple(_TOPICS.values())),
         "created_incident": (rng.random(count) < 0.11).astype(np.int64) * (accepted != NONE),
     }
-    return Deliveries("live_chats", kinds=KINDS, columns=columns, day=timeline.day(requested))
+    return Deliveries("live_chats", columns=columns, day=timeline.day(requested))
 
 
 def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:

@@ -3,29 +3,12 @@
 import numpy as np
 
 from dagster_project.sample.calls import Seekers
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, texts
 from dagster_project.sample.spellings import spell_numbers
 from dagster_project.sample.targets import Month
-from dagster_project.sample.timeline import Array, Timeline, week
+from dagster_project.sample.timeline import Array, Timeline
 
-KINDS = {
-    "contact_id": Kind.TEXT,
-    "contact_type": Kind.TEXT,
-    "received_at": Kind.INSTANT,
-    "from_partner_force": Kind.FLAG,
-    "is_test": Kind.FLAG,
-    "linked_reference": Kind.TEXT,
-}
-
-_BY_WEEK = week(
-    (
-        *(1.8, 1.2, 0.9, 0.7, 0.7, 1.0, 1.8, 3.2, 5.0, 6.4, 6.8, 6.6),
-        *(6.2, 6.0, 6.1, 6.2, 5.9, 5.3, 4.8, 4.5, 4.3, 3.9, 3.2, 2.5),
-    ),
-    (1.18, 1.12, 1.08, 1.06, 1.02, 0.80, 0.74),
-    mornings=0.8,
-)
 # Types of the contacts that are neither online crime reports nor chats.
 _OTHER_TYPES = {
     "email": 37, "contact_form": 21, "asb_report": 14, "road_traffic_report": 12, "social_media": 7,
@@ -70,7 +53,7 @@ def draw_digital_contacts(
     others[month.number] = counted
     for counts, from_partner, is_test in ((others, 0, 0), (partners, 1, 0), (tests, 0, 1)):
         number = counts[month.number]
-        instants = month.arrivals(rng, counts=counts, by_week=_BY_WEEK, spread=0.06)
+        instants = month.arrivals(rng, counts=counts, pattern="digital_contacts")
         references = texts([None] * number)
         if not from_partner and not is_test:
             _write_in(references, instants, seekers=seekers)
@@ -96,7 +79,7 @@ def draw_digital_contacts(
         "is_test": test[order],
         "linked_reference": _incidents(rng, references[order], received[order], timeline=month.timeline),
     }
-    return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=month.timeline.day(received[order]))
+    return Deliveries("digital_contacts", columns=columns, day=month.timeline.day(received[order]))
 
 
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:

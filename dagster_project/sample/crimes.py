@@ -5,37 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts, where_true
 from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import DAY, HISTORY, NONE, Array, Timeline, week
-
-KINDS = {
-    "crime_ref": Kind.TEXT,
-    "updated_at": Kind.INSTANT,
-    "recorded_at": Kind.INSTANT,
-    "offence_code": Kind.TEXT,
-    "status": Kind.TEXT,
-    "cancelled_at": Kind.INSTANT,
-    "cancel_code": Kind.TEXT,
-    "report_channel": Kind.TEXT,
-    "district": Kind.TEXT,
-}
-
-_BY_WEEK = week(
-    (
-        *(2.6, 2.0, 1.6, 1.3, 1.2, 1.3, 2.0, 3.2, 4.6, 5.6, 6.0, 6.1),
-        *(5.9, 5.8, 5.8, 5.8, 5.8, 5.6, 5.3, 5.0, 4.7, 4.4, 3.9, 3.3),
-    ),
-    (1.08, 1.05, 1.04, 1.03, 1.02, 0.92, 0.86),
-    nights=1.3,
-)
-# Registrars cancel in office hours.
-_OFFICE = week(
-    (*[0.02] * 7, 0.4, 2.0, 4.0, 4.5, 4.4, 3.2, 3.8, 4.2, 4.0, 2.6, 0.8, *[0.05] * 6),
-    (1.2, 1.15, 1.1, 1.1, 1.0, 0.35, 0.3),
-)
+from dagster_project.sample.timeline import DAY, HISTORY, NONE, Array, Timeline
 
 # Home Office offence codes with rough weights: common assault and assault with injury, harassment, malicious
 # communications, stalking, burglary, theft, shoplifting, vehicle crime, criminal damage, public order, drugs.
@@ -91,7 +65,7 @@ class Crimes:
             "report_channel": self.details["report_channel"][crime],
             "district": self.details["district"][crime],
         }
-        return Deliveries("crimes", kinds=KINDS, columns=columns, day=self.timeline.day(columns["updated_at"]))
+        return Deliveries("crimes", columns=columns, day=self.timeline.day(columns["updated_at"]))
 
     def recorded_online(self, month: int) -> tuple[Array, Array]:
         """Return the references of a month's crimes that were reported online, and when they were recorded."""
@@ -124,18 +98,15 @@ def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, t
     `cancelled_at`; each was recorded at least an hour before.
     """
 
-    def instants(measure: str, by_week: Array) -> list[Array]:
+    def instants(measure: str, pattern: str) -> list[Array]:
         counts = targets.of("crime", measure)
-        return [
-            timeline.arrivals(rng, month=month, counts=counts, by_week=by_week, spread=0.05)
-            for month in range(len(counts))
-        ]
+        return [timeline.arrivals(rng, month=month, counts=counts, pattern=pattern) for month in range(len(counts))]
 
-    months = instants("recorded_crime", _BY_WEEK)
+    months = instants("recorded_crime", "crimes")
     # The half year before the sample is like its first half year, on the same weekdays.
     before = np.concatenate(months) - HISTORY
     recorded = np.concatenate([before[before < timeline.begin], *months])
-    cancelled = _cancel(rng, recorded, np.concatenate(instants("cancelled_crime", _OFFICE)))
+    cancelled = _cancel(rng, recorded, np.concatenate(instants("cancelled_crime", "cancellations")))
     offence = choose(rng, len(recorded), of=tuple(_OFFENCES), weights=tuple(_OFFENCES.values()))
     code = choose(rng, len(recorded), of=tuple(_CANCEL_CODES), weights=tuple(_CANCEL_CODES.values()))
     code[np.isin(offence, _VIOLENCE) & (rng.random(len(recorded)) < 0.1)] = "C5"

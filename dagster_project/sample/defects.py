@@ -5,13 +5,14 @@ arrive before it, and faulty copies have keys of their own. Spelling and files d
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from dagster_project.contracts import CellType
 from dagster_project.sample import calls, chats, reports
-from dagster_project.sample.deliveries import Deliveries, File, Kind
+from dagster_project.sample.deliveries import WIDTH, Deliveries, File
 from dagster_project.sample.draws import choose, where_true
 from dagster_project.sample.forces import KENT
 from dagster_project.sample.styles import day_number, style_of
@@ -19,6 +20,10 @@ from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
 # Writes wrong but valid values into copies; every copy must differ from its row.
 WrongValues = Callable[[np.random.Generator, Deliveries, Array], None]
+
+# The fault of a copy of a row, by column: another text, None for no value, or another column and seconds after it;
+# under `WIDTH` the number of extra cells or, if negative, of missing ones, which only CSV can hold.
+Fault = Mapping[str, str | int | tuple[str, int] | None]
 
 _LATE, _CORRECTED = 0.002, 0.001  # shares of rows that arrive days late, or wrong at first
 _IN_LATE_FILE, _IN_CORRECTED_FILE = 18, 12
@@ -29,43 +34,20 @@ _TWO_FILES_EVERY = 31  # days between two late files, and between two corrected 
 
 
 @dataclass(frozen=True)
-class Fault:
-    """The fault of a copy of a row.
-
-    Attributes:
-        text: text in cells, instead of the value.
-        put: values to set, by column.
-        clear: columns to empty.
-        shift: a column that is set to another column plus seconds.
-        width: number of extra cells, or, if negative, of missing cells; CSV only.
-    """
-
-    text: Mapping[str, str] = field(default_factory=dict)
-    put: Mapping[str, str] = field(default_factory=dict)
-    clear: tuple[str, ...] = ()
-    shift: tuple[str, str, int] | None = None
-    width: int = 0
-
-
-@dataclass(frozen=True)
 class Defects:
     """The defects of one source.
 
     Attributes:
-        key: column in which faulty rows get a key of their own.
-        event: column with the time of the row's event.
         wrong_values: writes the wrong first version of a row.
+        first_two_files: number of the first day with two files.
         faults: faults, used in turn.
         faults_a_month: faulty rows per month.
-        first_two_files: number of the first day with two files.
     """
 
-    key: str
-    event: str
     wrong_values: WrongValues
-    faults: tuple[Fault, ...]
-    faults_a_month: int
     first_two_files: int
+    faults: tuple[Fault, ...]
+    faults_a_month: int = 2
 
 
 def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: int, timeline: Timeline) -> None:
@@ -78,7 +60,7 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     """
     defects = _DEFECTS[deliveries.source]
     # A file without offsets resolves the repeated hour row by row, from their order: keep such rows in place.
-    deliveries.is_defective |= timeline.is_repeated_hour(deliveries.columns[defects.event])
+    deliveries.is_defective |= timeline.is_repeated_hour(deliveries.columns[deliveries.event])
     if deliveries.source == "call_segments":
         _unfinished_calls(rng, deliveries, timeline=timeline)
     if deliveries.source == "live_chats":
@@ -186,30 +168,30 @@ def _add_fault(
     fault = defects.faults[number % len(defects.faults)]
     can_hold = [day for day in days if _can_hold(fault, deliveries, timeline=timeline, day=day)]
     among = np.isin(deliveries.day, can_hold)
-    if fault.shift is not None:
-        among &= deliveries.columns[fault.shift[1]] != NONE
+    for value in fault.values():
+        if isinstance(value, tuple):
+            among &= deliveries.columns[value[0]] != NONE
     copies = deliveries.copy(_one_of(rng, deliveries, days, among=among), rank=2)
     for row in copies.tolist():
-        deliveries.columns[defects.key][row] += f"-{number + 1}"
-        for column, value in fault.put.items():
-            deliveries.columns[column][row] = value
-        for column in fault.clear:
-            deliveries.clear(column, np.array([row]))
-        if fault.shift is not None:
-            column, base, seconds = fault.shift
-            deliveries.columns[column][row] = deliveries.columns[base][row] + seconds
-        if fault.text:
-            deliveries.cells[row] = dict(fault.text)
-        if fault.width:
-            deliveries.width[row] = fault.width
+        deliveries.columns[deliveries.key][row] += f"-{number + 1}"
+        deliveries.faults[row] = {}
+        for column, value in fault.items():
+            if value is None:
+                deliveries.clear(column, np.array([row]))
+            elif isinstance(value, tuple):
+                base, seconds = value
+                deliveries.columns[column][row] = deliveries.columns[base][row] + seconds
+            else:
+                deliveries.faults[row][column] = value
         deliveries.quarantined[row] = True
 
 
 def _can_hold(fault: Fault, deliveries: Deliveries, *, timeline: Timeline, day: int) -> bool:
     style = style_of(deliveries.source, date=timeline.days[day], file=File.MAIN)
     if style.extension == "parquet":
-        return not fault.width and all(deliveries.kinds[column] is Kind.TEXT for column in fault.text)
-    return style.is_csv or not fault.width
+        texts = [column for column, value in fault.items() if isinstance(value, str)]
+        return WIDTH not in fault and all(deliveries.types[column] is CellType.TEXT for column in texts)
+    return style.is_csv or WIDTH not in fault
 
 
 def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
@@ -252,81 +234,67 @@ def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array)
 
 _DEFECTS = {
     "call_segments": Defects(
-        key="call_id",
-        event="arrived_at",
-        wrong_values=_wrong_calls,
-        faults=(
-            Fault(text={"arrived_at": "31/09/2022 25:10"}),
-            Fault(text={"disposition": "answerd"}),
-            Fault(text={"queue_seconds": "-12"}),
-            Fault(width=-2),
-            Fault(clear=("arrived_at",)),
-            Fault(text={"line": "112"}),
-            Fault(shift=("called_back_at", "arrived_at", -600)),
-            Fault(text={"queue_seconds": "n/k"}),
-            Fault(width=1),
-            Fault(text={"segment_no": "0"}),
-            Fault(put={"disposition": "answered"}, clear=("queue_seconds",)),
+        _wrong_calls,
+        4,
+        (
+            {"arrived_at": "31/09/2022 25:10"},
+            {"disposition": "answerd"},
+            {"queue_seconds": "-12"},
+            {WIDTH: -2},
+            {"arrived_at": None},
+            {"line": "112"},
+            {"called_back_at": ("arrived_at", -600)},
+            {"queue_seconds": "n/k"},
+            {WIDTH: 1},
+            {"segment_no": "0"},
+            {"disposition": "answered", "queue_seconds": None},
         ),
         faults_a_month=4,
-        first_two_files=4,
     ),
     "digital_contacts": Defects(
-        key="contact_id",
-        event="received_at",
-        wrong_values=partial(_flip, mark="from_partner_force", kind="contact_type"),
-        faults=(
-            Fault(text={"received_at": "yesterday"}),
-            Fault(text={"contact_type": "fax"}),
-            Fault(clear=("received_at",)),
-            Fault(text={"from_partner_force": "maybe"}),
-            Fault(text={"received_at": "2022-13-41T10:00:00"}),
-            Fault(clear=("contact_type",)),
+        partial(_flip, mark="from_partner_force", kind="contact_type"),
+        9,
+        (
+            {"received_at": "yesterday"},
+            {"contact_type": "fax"},
+            {"received_at": None},
+            {"from_partner_force": "maybe"},
+            {"received_at": "2022-13-41T10:00:00"},
+            {"contact_type": None},
         ),
-        faults_a_month=2,
-        first_two_files=9,
     ),
     "online_crime_reports": Defects(
-        key="submission_id",
-        event="submitted_at",
-        wrong_values=_wrong_reports,
-        faults=(
-            Fault(shift=("started_at", "submitted_at", 300)),
-            Fault(text={"service": "report_crime"}),
-            Fault(clear=("submitted_at",)),
-            Fault(width=1),
-            Fault(text={"submitted_at": "30/02/2023 10:00"}),
+        _wrong_reports,
+        13,
+        (
+            {"started_at": ("submitted_at", 300)},
+            {"service": "report_crime"},
+            {"submitted_at": None},
+            {WIDTH: 1},
+            {"submitted_at": "30/02/2023 10:00"},
         ),
-        faults_a_month=2,
-        first_two_files=13,
     ),
     "live_chats": Defects(
-        key="chat_id",
-        event="requested_at",
-        wrong_values=partial(_flip, mark="created_incident", kind="topic"),
-        faults=(
-            Fault(shift=("ended_at", "accepted_at", -60)),
-            Fault(clear=("requested_at",)),
-            Fault(text={"topic": "weather"}),
-            Fault(text={"created_incident": "perhaps"}),
-            Fault(text={"ended_at": "n/k"}),
+        partial(_flip, mark="created_incident", kind="topic"),
+        17,
+        (
+            {"ended_at": ("accepted_at", -60)},
+            {"requested_at": None},
+            {"topic": "weather"},
+            {"created_incident": "perhaps"},
+            {"ended_at": "n/k"},
         ),
-        faults_a_month=2,
-        first_two_files=17,
     ),
     "crimes": Defects(
-        key="crime_ref",
-        event="updated_at",
-        wrong_values=_wrong_crimes,
-        faults=(
-            Fault(text={"status": "pending"}),
-            Fault(clear=("offence_code",)),
-            Fault(put={"status": "cancelled"}, clear=("cancelled_at",)),
-            Fault(put={"status": "cancelled"}, shift=("cancelled_at", "recorded_at", -DAY)),
-            Fault(text={"report_channel": "pigeon"}),
-            Fault(clear=("recorded_at",)),
+        _wrong_crimes,
+        6,
+        (
+            {"status": "pending"},
+            {"offence_code": None},
+            {"status": "cancelled", "cancelled_at": None},
+            {"status": "cancelled", "cancelled_at": ("recorded_at", -DAY)},
+            {"report_channel": "pigeon"},
+            {"recorded_at": None},
         ),
-        faults_a_month=2,
-        first_two_files=6,
     ),
 }

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
+from functools import cache
 
 import numpy as np
 
+from dagster_project.contracts import FORCE_COLUMN, CellType, load_contracts
 from dagster_project.sample.timeline import NONE, Array
-
-
-class Kind(StrEnum):
-    """Type of a column's values; `NONE` means "no value" in all types except text, where it is None."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    TENTHS = "tenths"  # durations in tenths of a second
-    INSTANT = "instant"
-    FLAG = "flag"
+from dagster_project.settings import CONTRACTS
 
 
 class File(IntEnum):
@@ -29,22 +21,28 @@ class File(IntEnum):
     LATE = 2
 
 
+@cache
+def _types() -> dict[str, dict[str, CellType]]:
+    """Return the type of each column by source, in the order of its contract."""
+    contracts = load_contracts(CONTRACTS).values()
+    return {contract.source: {column.name: column.cell_type for column in contract.columns} for contract in contracts}
+
+
+# Column with the time of the event of each row; the rows of a source are in its order.
+EVENTS = {
+    "call_segments": "arrived_at",
+    "digital_contacts": "received_at",
+    "online_crime_reports": "submitted_at",
+    "live_chats": "requested_at",
+    "crimes": "updated_at",
+}
+WIDTH = ""
 # Gap between the ranks of two rows of a file, for copies directly before or after one of them.
 STEP = 4
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """The rows of one file, in order.
-
-    Attributes:
-        day, file: day and file in which the rows arrive.
-        rows: indices of the rows in the columns.
-    """
-
-    day: int
-    file: File
-    rows: Array
+# Arrays of rows beside their columns.
+_MARKS = ("day", "file", "rank", "quarantined", "is_defective")
 
 
 class Deliveries:
@@ -52,24 +50,27 @@ class Deliveries:
 
     Attributes:
         source: name of the source.
-        kinds: type by column, in the order of the source system.
-        columns: an array of values by column, all of the same length.
+        event: column with the time of the event of a row.
+        key: column that identifies the event.
+        types: type by column, in the order of the contract.
+        columns: an array of values by column, all of the same length: None for no text and `NONE` for no other value;
+            durations are in tenths of a second.
         day, file, rank: extract day, file and position in the file of each row.
-        cells: text of a cell instead of its value, by row and column.
-        width: number of extra (positive) or missing (negative) cells, by row.
+        faults: by row, the text of cells instead of their value, by column, and under `WIDTH` how many cells it has too
+            many (or, negative, too few).
         quarantined: rows that must not be loaded: faulty, repeated, or superseded within their extract.
         is_defective: rows that already have a defect; each row has at most one.
     """
 
-    def __init__(self, source: str, *, kinds: Mapping[str, Kind], columns: Mapping[str, Array], day: Array) -> None:
-        self.source = source
-        self.kinds = kinds
+    def __init__(self, source: str, *, columns: Mapping[str, Array], day: Array) -> None:
+        self.source, self.event = source, EVENTS[source]
+        self.types = {name: kind for name, kind in _types()[source].items() if name in columns}
+        self.key = next(name for name in self.types if name != FORCE_COLUMN)
         self.columns = dict(columns)
         self.day = day.astype(np.int64)
         self.file = np.zeros(len(day), dtype=np.int64)
         self.rank = np.arange(len(day), dtype=np.int64) * STEP
-        self.cells: dict[int, dict[str, str]] = {}
-        self.width: dict[int, int] = {}
+        self.faults: dict[int, dict[str, str | int]] = {}
         self.quarantined = np.zeros(len(day), dtype=bool)
         self.is_defective = np.zeros(len(day), dtype=bool)
 
@@ -90,85 +91,58 @@ class Deliveries:
         """
         first = len(self)
         self.columns = {name: np.concatenate([v, v[rows]]) for name, v in self.columns.items()}
-        self.day = np.concatenate([self.day, self.day[rows]])
-        self.file = np.concatenate([self.file, self.file[rows]])
-        self.rank = np.concatenate([self.rank, self.rank[rows] + rank])
-        self.quarantined = np.concatenate([self.quarantined, np.zeros(len(rows), dtype=bool)])
-        self.is_defective = np.concatenate([self.is_defective, np.ones(len(rows), dtype=bool)])
-        return np.arange(first, first + len(rows))
+        for name in _MARKS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(self, name)[rows]]))
+        self.rank[first:] += rank
+        self.quarantined[first:], self.is_defective[first:] = False, True
+        return np.arange(first, len(self))
 
     def clear(self, column: str, rows: Array) -> None:
         """Remove the values of rows in a column."""
-        self.columns[column][rows] = None if self.kinds[column] is Kind.TEXT else NONE
-
-    def until(self, day: int) -> Deliveries:
-        """Return the rows that arrive before a day."""
-        return self.take(np.flatnonzero(self.day < day))
-
-    def since(self, day: int) -> Deliveries:
-        """Return the rows that arrive on a day or later."""
-        return self.take(np.flatnonzero(self.day >= day))
+        self.columns[column][rows] = None if self.types[column] is CellType.TEXT else NONE
 
     def take(self, rows: Array) -> Deliveries:
         """Return the rows with these indices."""
-        taken = Deliveries(
-            self.source,
-            kinds=self.kinds,
-            columns={name: values[rows] for name, values in self.columns.items()},
-            day=self.day[rows],
-        )
-        taken.file, taken.rank = self.file[rows], self.rank[rows]
-        taken.quarantined, taken.is_defective = self.quarantined[rows], self.is_defective[rows]
-        indices = {row: index for index, row in enumerate(rows.tolist())} if self.cells or self.width else {}
-        taken.cells = {indices[row]: cells for row, cells in self.cells.items() if row in indices}
-        taken.width = {indices[row]: width for row, width in self.width.items() if row in indices}
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        taken = Deliveries(self.source, columns=columns, day=self.day[rows])
+        for name in _MARKS:
+            setattr(taken, name, getattr(self, name)[rows])
+        indices = {row: index for index, row in enumerate(rows.tolist())} if self.faults else {}
+        taken.faults = {indices[row]: fault for row, fault in self.faults.items() if row in indices}
         return taken
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield the rows of each file, by extract day and name."""
+    def files(self) -> Iterator[tuple[int, File, Deliveries]]:
+        """Yield the day, the file and the rows in order of each file, by extract day and name."""
         if not len(self):
             return
         order = np.lexsort((self.rank, self.file, self.day))
         number = self.day[order] * len(File) + self.file[order]
         for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1):
-            yield Chunk(day=int(self.day[rows[0]]), file=File(int(self.file[rows[0]])), rows=rows)
+            yield int(self.day[rows[0]]), File(int(self.file[rows[0]])), self.take(rows)
 
 
 def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
     """Join two sets of rows of one source; in a file of both, rows of the earlier set come first."""
-    both = Deliveries(
-        later.source,
-        kinds=later.kinds,
-        columns={name: np.concatenate([earlier.columns[name], values]) for name, values in later.columns.items()},
-        day=np.concatenate([earlier.day, later.day]),
-    )
-    first = int(later.rank.min(initial=0)) - int(earlier.rank.max(initial=0)) - STEP
-    both.file = np.concatenate([earlier.file, later.file])
-    both.rank = np.concatenate([earlier.rank + first, later.rank])
-    both.quarantined = np.concatenate([earlier.quarantined, later.quarantined])
-    both.is_defective = np.concatenate([earlier.is_defective, later.is_defective])
-    both.cells = earlier.cells | {row + len(earlier): cells for row, cells in later.cells.items()}
-    both.width = earlier.width | {row + len(earlier): width for row, width in later.width.items()}
+    columns = {name: np.concatenate([earlier.columns[name], values]) for name, values in later.columns.items()}
+    both = Deliveries(later.source, columns=columns, day=np.concatenate([earlier.day, later.day]))
+    for name in _MARKS:
+        setattr(both, name, np.concatenate([getattr(earlier, name), getattr(later, name)]))
+    both.rank[: len(earlier)] += int(later.rank.min(initial=0)) - int(earlier.rank.max(initial=0)) - STEP
+    both.faults = earlier.faults | {row + len(earlier): fault for row, fault in later.faults.items()}
     return both
 
 
-def in_common_files(parts: Mapping[str, Deliveries], *, by: str) -> Deliveries:
-    """Join the rows of several forces in the order of an instant, with the force of each row in `force_code`.
-
-    Args:
-        parts: rows by force, already in that order.
-        by: column of the instant.
-    """
+def in_common_files(parts: Mapping[str, Deliveries]) -> Deliveries:
+    """Join the rows of several forces, each in the order of its events, and add the column `force_code`."""
     one = next(iter(parts.values()))
     columns = {name: np.concatenate([part.columns[name] for part in parts.values()]) for name in one.columns}
-    columns["force_code"] = np.repeat(
+    columns[FORCE_COLUMN] = np.repeat(
         np.array(list(parts), dtype=object), np.array([len(part) for part in parts.values()], dtype=np.int64)
     )
     day = np.concatenate([part.day for part in parts.values()])
-    order = np.argsort(columns[by], kind="stable")
+    order = np.argsort(columns[one.event], kind="stable")
     return Deliveries(
         one.source,
-        kinds={"force_code": Kind.TEXT} | dict(one.kinds),
         columns={name: values[order] for name, values in columns.items()},
         day=day[order],
     )

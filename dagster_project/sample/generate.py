@@ -18,7 +18,7 @@ from dagster_project.sample.chats import draw_live_chats
 from dagster_project.sample.contacts import draw_digital_contacts
 from dagster_project.sample.crimes import draw_crimes
 from dagster_project.sample.defects import inject_defects
-from dagster_project.sample.deliveries import Deliveries, File, in_common_files, joined
+from dagster_project.sample.deliveries import EVENTS, Deliveries, File, in_common_files, joined
 from dagster_project.sample.forces import FORCES
 from dagster_project.sample.national import draw_national_call_answering
 from dagster_project.sample.reports import draw_online_crime_reports
@@ -41,19 +41,10 @@ FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 _SEED = 2022
 _MARKER = "SYNTHETIC"
 _NATIONAL = "national_call_answering"
-_TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
 _SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
 # No row arrives more than this many days late, except crimes, which are drawn as a whole.
 _LATEST = 8
-# Column that orders the rows of each source.
-_ORDER = {
-    "call_segments": "arrived_at",
-    "digital_contacts": "received_at",
-    "online_crime_reports": "submitted_at",
-    "live_chats": "requested_at",
-    "crimes": "updated_at",
-}
 
 
 @dataclass(frozen=True)
@@ -151,23 +142,22 @@ def _write_all(
             inject_defects(np.random.default_rng([_SEED, 1, number, month]), deliveries, month=month, timeline=timeline)
             arriving = joined(carried[source], deliveries) if source in carried else deliveries
             next_month = int(timeline.month_starts[month + 1])
-            carried[source] = arriving.since(next_month)
-            arriving = arriving.until(next_month)
-            for chunk in arriving.chunks():
-                date = timeline.days[chunk.day]
+            carried[source] = arriving.take(np.flatnonzero(arriving.day >= next_month))
+            for day, file, table in arriving.take(np.flatnonzero(arriving.day < next_month)).files():
+                date = timeline.days[day]
                 if not first <= date <= last:
                     continue
-                style = style_of(source, date=date, file=chunk.file)
-                content = content_of(arriving, chunk, style=style, timeline=timeline)
-                tags = [_TAGS[chunk.file]]
-                if (source, date) == _SENT_TWICE and chunk.file is File.MAIN:
+                style = style_of(source, date=date, file=file)
+                content = content_of(table, style=style, timeline=timeline)
+                tags = ["" if file is File.MAIN else f"_{file.name.lower()}"]
+                if (source, date) == _SENT_TWICE and file is File.MAIN:
                     tags.append("_copy")
                 (out / source).mkdir(exist_ok=True)
                 for tag in tags:
                     (out / source / f"{source}_{date.isoformat()}{tag}.{style.extension}").write_bytes(content)
                     files[source] += 1
-                rows[source] += len(chunk.rows)
-                quarantined[source] += int(arriving.quarantined[chunk.rows].sum())
+                rows[source] += len(table)
+                quarantined[source] += int(table.quarantined.sum())
         if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
     paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}
@@ -209,7 +199,7 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
     for number, name in enumerate(timeline.months):
         if not months[0] <= name <= months[-1]:
             continue
-        parts: dict[str, dict[str, Deliveries]] = {source: {} for source in _ORDER}
+        parts: dict[str, dict[str, Deliveries]] = {source: {} for source in EVENTS}
         for force in FORCES:
             month = Month(force, number, timeline, targets[force.code])
             calls, seekers = draw_call_segments(draws(4, force.number, number), month)
@@ -220,7 +210,7 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
             )
             for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(number)):
                 parts[deliveries.source][force.code] = deliveries
-        yield number, [in_common_files(parts[source], by=by) for source, by in _ORDER.items()]
+        yield number, [in_common_files(parts[source]) for source in EVENTS]
 
 
 def _write_of_the_paper(folder: Path, typed: Path) -> int:

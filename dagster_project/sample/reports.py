@@ -3,29 +3,12 @@
 import numpy as np
 
 from dagster_project.sample.crimes import Crimes
-from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.deliveries import Deliveries
 from dagster_project.sample.draws import choose, lognormal, texts
 from dagster_project.sample.spellings import spell_references
 from dagster_project.sample.targets import Month
-from dagster_project.sample.timeline import Array, week
+from dagster_project.sample.timeline import Array
 
-KINDS = {
-    "submission_id": Kind.TEXT,
-    "service": Kind.TEXT,
-    "started_at": Kind.INSTANT,
-    "submitted_at": Kind.INSTANT,
-    "duplicate_of": Kind.TEXT,
-    "crime_ref": Kind.TEXT,
-}
-
-_BY_WEEK = week(
-    (
-        *(2.2, 1.6, 1.1, 0.8, 0.7, 0.9, 1.5, 2.8, 4.4, 5.6, 6.2, 6.3),
-        *(6.0, 5.8, 5.8, 5.9, 5.9, 5.8, 5.7, 5.6, 5.5, 5.1, 4.3, 3.2),
-    ),
-    (1.12, 1.08, 1.05, 1.02, 1.00, 0.87, 0.86),
-    mornings=0.75,
-)
 # The other forms on the website, as shares of the `report_a_crime` submissions.
 _OTHER_SERVICES = {"missing_person": 0.02, "sexual_offence": 0.03, "rural_crime": 0.045}
 _SERVICES = {"report_a_crime": 1.0} | _OTHER_SERVICES
@@ -40,7 +23,7 @@ def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes:
     counts = month.targets.of("ocr", "report_a_crime_submissions")
     for name, share in _SERVICES.items():
         of_service = [round(count * share) for count in counts]
-        submitted.append(month.arrivals(rng, counts=of_service, by_week=_BY_WEEK, spread=0.06))
+        submitted.append(month.arrivals(rng, counts=of_service, pattern="online_crime_reports"))
         service += [name] * of_service[month.number]
         before += sum(of_service[: month.number])
     instants = np.concatenate(submitted)
@@ -64,7 +47,7 @@ def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes:
         "duplicate_of": duplicate_of,
         "crime_ref": spell_references(crime_refs, places=instants),
     }
-    return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=month.timeline.day(instants))
+    return Deliveries("online_crime_reports", columns=columns, day=month.timeline.day(instants))
 
 
 def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:

@@ -72,9 +72,9 @@ class Month:
     timeline: Timeline
     targets: Targets
 
-    def arrivals(self, rng: np.random.Generator, *, counts: Sequence[int], by_week: Array, spread: float) -> Array:
+    def arrivals(self, rng: np.random.Generator, *, counts: Sequence[int], pattern: str) -> Array:
         """Draw the instants of the month's events; see `Timeline.arrivals`."""
-        return self.timeline.arrivals(rng, month=self.number, counts=counts, by_week=by_week, spread=spread)
+        return self.timeline.arrivals(rng, month=self.number, counts=counts, pattern=pattern)
 
 
 def read_printed(path: Path) -> Targets:

@@ -1,8 +1,11 @@
 """The days of the whole sample, in local time, and events drawn over them. Independent of sources."""
 
+import csv
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,25 +28,27 @@ _BANK_HOLIDAYS = {
 }  # fmt: skip
 
 
-def week(
-    by_hour: tuple[float, ...], by_weekday: tuple[float, ...], *, nights: float = 1.0, mornings: float = 1.0
-) -> Array:
-    """Return the weights of the hours of a week.
+@cache
+def _patterns() -> dict[str, tuple[float, Array]]:
+    """Return how events of a kind arrive in a week, from `weeks.csv`.
 
-    Args:
-        by_hour: weight of each local hour of a day.
-        by_weekday: weight of each weekday from Monday.
-        nights: factor of Friday and Saturday from 21:00 to 05:00.
-        mornings: factor of the hours from 05:00 to 10:00 on Saturday and Sunday.
+    The columns of the file: the standard deviation of a day's own weight, around 1; factors of Friday and Saturday from
+    21:00 to 05:00, and of the hours from 05:00 to 10:00 on Saturday and Sunday; the weight of each local hour of a day;
+    the weight of each weekday, to which its hours add up regardless of the factors.
 
     Returns:
-        Seven rows of 24 weights. Each row adds up to its weekday's weight, regardless of the factors.
+        The deviation, and seven rows of 24 weights, by kind.
     """
-    weight = np.tile(np.array(by_hour), (7, 1))
+    with (Path(__file__).parent / "weeks.csv").open(encoding="utf-8", newline="") as lines:
+        return {name: _pattern(*map(float, numbers)) for name, *numbers in islice(csv.reader(lines), 1, None)}
+
+
+def _pattern(spread: float, nights: float, mornings: float, *weights: float) -> tuple[float, Array]:
+    weight = np.tile(np.array(weights[:24]), (7, 1))
     weight[4:6, 21:] *= nights
     weight[5:7, :5] *= nights
     weight[5:7, 5:10] *= mornings
-    return weight / weight.sum(axis=1, keepdims=True) * np.array(by_weekday)[:, None]
+    return spread, weight / weight.sum(axis=1, keepdims=True) * np.array(weights[24:])[:, None]
 
 
 class Timeline:
@@ -134,20 +139,13 @@ class Timeline:
         known = np.where(instants == NONE, self.begin, instants)
         return (self.offset(known) != self.offset(known + 3600)) | (self.offset(known) != self.offset(known - 3600))
 
-    def arrivals(
-        self,
-        rng: np.random.Generator,
-        *,
-        month: int,
-        counts: Sequence[int],
-        by_week: Array,
-        spread: float,
-    ) -> Array:
+    def arrivals(self, rng: np.random.Generator, *, month: int, counts: Sequence[int], pattern: str) -> Array:
         """Draw exactly the number of instants for a month's events, in ascending order.
 
-        Counts are those of every month, since days are interpolated towards the neighbouring months. `by_week` is from
-        `week`; `spread` is the standard deviation of a day's own weight, around 1.
+        Counts are those of every month, since days are interpolated towards the neighbouring months; `pattern` is a row
+        of `weeks.csv`.
         """
+        spread, by_week = _patterns()[pattern]
         first, after = self.month_starts[month], self.month_starts[month + 1]
         hours = np.arange(self._midnights[first], self._midnights[after], 3600)
         local = self.local(hours)

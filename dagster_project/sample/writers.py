@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xlsxwriter
 
-from dagster_project.sample.deliveries import Chunk, Deliveries, Kind
+from dagster_project.contracts import CellType
+from dagster_project.sample.deliveries import WIDTH, Deliveries
 from dagster_project.sample.draws import where_true
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
@@ -26,15 +28,23 @@ _UNKNOWN_VALUES = {
     "visitor_name": ("Sample Visitor", "", "S. Visitor"),
     "victim_name": ("Sample Victim", "", "S. Victim"),
 }
+_FORMATS = {
+    Stamp.ISO: "%Y-%m-%dT%H:%M:%S",
+    Stamp.SPACED: "%Y-%m-%d %H:%M:%S",
+    Stamp.OFFSET: "%Y-%m-%dT%H:%M:%S",
+    Stamp.ZULU: "%Y-%m-%dT%H:%M:%SZ",
+    Stamp.BRITISH: "%d/%m/%Y %H:%M:%S",
+    Stamp.BRITISH_MINUTES: "%d/%m/%Y %H:%M",
+}
 # Days from Excel's first serial date to 1970.
 _EXCEL_EPOCH = 25_569
 # A workbook contains its creation time; the current time would make every sample different.
 _CREATED = dt.datetime(2023, 2, 1, 4, 0, tzinfo=dt.UTC)
 
 
-def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: Timeline) -> bytes:
-    """Return the bytes of one file."""
-    table = _table(deliveries, chunk, style=style)
+def content_of(rows: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
+    """Return the bytes of a file of these rows."""
+    table = _table(rows, style=style)
     if style.is_csv:
         content = _csv(table, style=style, timeline=timeline)
         return gzipped(content) if style.extension == "csv.gz" else content
@@ -53,19 +63,18 @@ def gzipped(content: bytes) -> bytes:
     return header + packer.compress(content) + packer.flush() + tail
 
 
-def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Deliveries:
-    """Return the rows of a file with its columns, in their order; an unknown column is text."""
-    table = deliveries.take(chunk.rows)
+def _table(table: Deliveries, *, style: Style) -> Deliveries:
+    """Give the rows of a file its columns, in their order; an unknown column is text."""
     without = {*style.without}
-    kinds, columns = dict(table.kinds), dict(table.columns)
-    names = [name for name in kinds if name not in without]
+    types, columns = dict(table.types), dict(table.columns)
+    names = [name for name in types if name not in without]
     names = names[style.turn :] + names[: style.turn]
     if style.unknown:
         names.insert(2, style.unknown)
-        kinds[style.unknown] = Kind.TEXT
+        types[style.unknown] = CellType.TEXT
         values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
         columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(table)) % len(values)]
-    table.kinds = {name: kinds[name] for name in names}
+    table.types = {name: types[name] for name in names}
     table.columns = {name: columns[name] for name in names}
     return table
 
@@ -84,35 +93,12 @@ def _spelled(name: str, names: Names) -> str:
 
 
 def _stamps(instants: Array, stamp: Stamp, *, timeline: Timeline) -> list[str]:
-    """Return texts of instants. The day and the time of day are looked up, not formatted row by row."""
     clock = instants if stamp is Stamp.ZULU else timeline.local(instants)
-    days = [_day(number, stamp) for number in (clock // DAY).tolist()]
-    times = _times_of_day(stamp is Stamp.BRITISH_MINUTES)
-    seconds = (clock % DAY).tolist()
+    stamps: list[str] = pc.strftime(pa.array(clock, pa.timestamp("s")), _FORMATS[stamp]).to_pylist()
     if stamp is Stamp.OFFSET:
         zones = ["+01:00" if offset else "+00:00" for offset in timeline.offset(instants).tolist()]
-        return [day + times[second] + zone for day, second, zone in zip(days, seconds, zones, strict=True)]
-    end = "Z" if stamp is Stamp.ZULU else ""
-    return [day + times[second] + end for day, second in zip(days, seconds, strict=True)]
-
-
-@cache
-def _day(number: int, stamp: Stamp) -> str:
-    day = dt.date(1970, 1, 1) + dt.timedelta(days=number)
-    if stamp in (Stamp.BRITISH, Stamp.BRITISH_MINUTES):
-        return f"{day:%d/%m/%Y} "
-    return f"{day:%Y-%m-%d}" + (" " if stamp is Stamp.SPACED else "T")
-
-
-@cache
-def _times_of_day(minutes_only: bool) -> list[str]:
-    """Return the text of each second of a day."""
-    return [
-        f"{hour:02d}:{minute:02d}" + ("" if minutes_only else f":{second:02d}")
-        for hour in range(24)
-        for minute in range(60)
-        for second in range(60)
-    ]
+        return [text + zone for text, zone in zip(stamps, zones, strict=True)]
+    return stamps
 
 
 @cache
@@ -130,9 +116,9 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
 
 def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
     """Return the cells of a column as text, None for no value."""
-    kind, values = table.kinds[name], table.columns[name]
+    kind, values = table.types[name], table.columns[name]
     cells: list[str | None]
-    if kind is Kind.TEXT:
+    if kind is CellType.TEXT:
         cells = values.tolist()
     else:
         present = np.flatnonzero(values != NONE)
@@ -143,18 +129,18 @@ def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) ->
             cells = [None] * len(values)
             for place, text in zip(present.tolist(), known, strict=True):
                 cells[place] = text
-    for place, texts in table.cells.items():
-        if name in texts:
-            cells[place] = texts[name]
+    for place, fault in table.faults.items():
+        if name in fault:
+            cells[place] = str(fault[name])
     return cells
 
 
-def _known(kind: Kind, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
-    if kind is Kind.INSTANT:
+def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
+    if kind is CellType.TIMESTAMP:
         return _stamps(values, style.stamp, timeline=timeline)
-    if kind is Kind.TENTHS:
+    if kind is CellType.SECONDS:
         return [_duration(value, style.durations, style.thousands) for value in values.tolist()]
-    if kind is Kind.FLAG:
+    if kind is CellType.BOOLEAN:
         return [style.yes if value else style.no for value in values.tolist()]
     return [str(value) for value in values.tolist()]
 
@@ -164,16 +150,17 @@ def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
         return f'"{cell}"' if style.delimiter in cell else cell
 
     columns = []
-    for name in table.kinds:
+    for name in table.types:
         cells = [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
         if style.delimiter in "".join(cells):
             cells = [quoted(cell) for cell in cells]
         columns.append(cells)
     lines = [style.delimiter.join(cells) for cells in zip(*columns, strict=True)]
-    for place, width in table.width.items():
-        cells = [column[place] for column in columns]
-        lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
-    header = style.delimiter.join(_spelled(name, style.names) for name in table.kinds)
+    for place, fault in table.faults.items():
+        if width := int(fault.get(WIDTH, 0)):
+            cells = [column[place] for column in columns]
+            lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
+    header = style.delimiter.join(_spelled(name, style.names) for name in table.types)
     rows = [*map(quoted, style.preamble), header, *lines]
     if style.total:
         rest = [""] * (len(columns) - 2)
@@ -183,14 +170,14 @@ def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
 
 
 def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
-    names = [_spelled(name, style.names) for name in table.kinds]
+    names = [_spelled(name, style.names) for name in table.types]
     columns: list[list[object]] = []
-    for name, kind in table.kinds.items():
+    for name, kind in table.types.items():
         texts = _texts(table, name, style=style, timeline=timeline)
-        if kind is Kind.FLAG and not style.yes:
+        if kind is CellType.BOOLEAN and not style.yes:
             columns.append(
                 [
-                    table.cells.get(place, {}).get(name, bool(value))
+                    table.faults.get(place, {}).get(name, bool(value))
                     for place, value in enumerate(table.columns[name].tolist())
                 ]
             )
@@ -207,8 +194,10 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     workbook = xlsxwriter.Workbook(content, options)
     workbook.set_properties({"title": "Synthetic sample", "created": _CREATED.replace(tzinfo=None)})
-    instant = workbook.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
+    formats = {CellType.TIMESTAMP: workbook.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})}
     clock = workbook.add_format({"num_format": "[h]:mm:ss"})
+    if style.durations is Durations.CLOCK:
+        formats[CellType.SECONDS] = clock
     if style.cover_sheet:
         notes = workbook.add_worksheet("Notes")
         for row, line in enumerate(("Synthetic sample", "The rows are on the other sheet.")):
@@ -217,28 +206,14 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     for row, line in enumerate(style.preamble):
         sheet.write_string(row, 0, line)
     top = len(style.preamble)
-    for position, (name, kind) in enumerate(table.kinds.items()):
+    for position, (name, kind) in enumerate(table.types.items()):
         sheet.write_string(top, position, _spelled(name, style.names))
-        for place, value in enumerate(_cell_values(table, name, timeline=timeline)):
-            row = top + 1 + place
-            text = table.cells.get(place, {}).get(name)
-            if text is not None:
-                sheet.write_string(row, position, text)
-            elif value is None:
-                if style.null:
-                    sheet.write_string(row, position, style.null)
-            elif kind is Kind.TEXT:
-                sheet.write_string(row, position, value)
-            elif kind is Kind.INSTANT:
-                sheet.write_number(row, position, value, instant)
-            elif kind is Kind.TENTHS and style.durations is Durations.CLOCK:
-                sheet.write_number(row, position, value / DAY, clock)
-            elif kind is Kind.FLAG and style.yes == "TRUE":
-                sheet.write_boolean(row, position, bool(value))
-            elif kind is Kind.FLAG:
-                sheet.write_string(row, position, style.yes if value else style.no)
-            else:
-                sheet.write_number(row, position, value)
+        shown = formats.get(kind)
+        for place, value in enumerate(_cell_values(table, name, style=style, timeline=timeline)):
+            cell = table.faults.get(place, {}).get(name, value)
+            if cell is None:
+                cell = style.null or None
+            sheet.write(top + 1 + place, position, cell, shown if isinstance(cell, int | float) else None)
     if style.total:
         sheet.write_string(top + 1 + len(table), 0, style.total)
         sheet.write_number(top + 1 + len(table), 1, len(table))
@@ -246,39 +221,38 @@ def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     return content.getvalue()
 
 
-def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[Any]:
+def _cell_values(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
     """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
-    kind, values = table.kinds[name], table.columns[name]
-    if kind is Kind.TEXT:
+    kind, values = table.types[name], table.columns[name]
+    if kind is CellType.TEXT:
         return values.tolist()
     missing = values == NONE
-    if kind is Kind.INSTANT:
+    if kind is CellType.TIMESTAMP:
         numbers = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
+    elif kind is CellType.SECONDS:
+        numbers = values / 10 / DAY if style.durations is Durations.CLOCK else values / 10
+    elif kind is CellType.BOOLEAN:
+        numbers = values == 1 if style.yes == "TRUE" else np.where(values, style.yes, style.no)
     else:
-        numbers = values / 10 if kind is Kind.TENTHS else values
+        numbers = values
     return where_true(~missing, numbers).tolist()
 
 
 def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     arrays = {}
-    for name, kind in table.kinds.items():
+    for name, kind in table.types.items():
         values = table.columns[name]
-        if kind is Kind.TEXT:
-            arrays[_spelled(name, style.names)] = pa.array(
-                _texts(table, name, style=style, timeline=timeline), type=pa.string()
-            )
-            continue
         missing = values == NONE
-        if kind is Kind.INSTANT:
+        if kind is CellType.TEXT:
+            array = pa.array(_texts(table, name, style=style, timeline=timeline), pa.string())
+        elif kind is CellType.TIMESTAMP:
             clock = values if style.with_zone else timeline.local(np.where(missing, timeline.begin, values))
-            arrays[_spelled(name, style.names)] = pa.array(clock * 1_000_000, mask=missing).cast(
-                pa.timestamp("us", tz="UTC" if style.with_zone else None)
-            )
-        elif kind is Kind.FLAG:
-            arrays[_spelled(name, style.names)] = pa.array(values == 1, mask=missing)
+            zone = "UTC" if style.with_zone else None
+            array = pa.array(clock * 1_000_000, pa.int64(), mask=missing).cast(pa.timestamp("us", zone))
         else:
-            numbers = values / 10 if kind is Kind.TENTHS else values
-            arrays[_spelled(name, style.names)] = pa.array(numbers, mask=missing)
+            numbers = {CellType.BOOLEAN: values == 1, CellType.SECONDS: values / 10}.get(kind, values)
+            array = pa.array(numbers, mask=missing)
+        arrays[_spelled(name, style.names)] = array
     content = io.BytesIO()
     pq.write_table(pa.table(arrays), content)
     return content.getvalue()
