@@ -173,7 +173,9 @@ def _days_told_together(delivery: CheckedDelivery) -> object:
     paths = tuple(file.path for file in delivery.files)
     is_history = len(paths) == 1 and delivery.files[0].load.is_history
     is_broken = bool(is_history and delivery.files[0].load.error)
-    return (paths, is_broken) if is_history and (delivery.verdict.is_accepted or is_broken) else delivery.extract_date
+    if is_history and (delivery.verdict.is_accepted or is_broken):
+        return paths, is_broken
+    return delivery.contract.source, delivery.extract_date
 
 
 def _print_history(deliveries: Sequence[CheckedDelivery]) -> None:
