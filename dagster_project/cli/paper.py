@@ -11,7 +11,7 @@ from dagster_project.cli.data_root import start
 from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.publication.files import DATABASE, current_publication
-from dagster_project.publication.report.model import PAPER_MONTHS, Event
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, Report
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 
@@ -43,18 +43,26 @@ def paper(
 
 
 def make_paper(settings: Settings, out: Path, *, month: date | None, length: int, force_code: str) -> list[Path]:
-    """Write a board paper from the current publication, and return its files, one for each format.
+    """Write the board paper of `read_report` into a folder, and return its files, one for each format."""
+    # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
+    from dagster_project.publication.papers import write_paper
 
-    `month` is the last month shown, as any day in it; by default the newest complete one of the force. The folder
-    `out` is created if it does not exist.
+    report = read_report(settings, month=month, length=length, force_code=force_code)
+    out.mkdir(parents=True, exist_ok=True)
+    return write_paper(report, out)
+
+
+def read_report(settings: Settings, *, month: date | None, length: int, force_code: str) -> Report:
+    """Read what a board paper shows from the current publication and from what the analysts of the force wrote.
+
+    `month` is the last month shown, as any day in it; by default the newest complete one of the force.
 
     Raises:
         NotPublished: nothing has been published.
         ReportError: there is no figure for that force and month.
         CommentaryError: the commentary on that month cannot be shown.
     """
-    # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
-    from dagster_project.publication.papers import events_of_forces, write_paper
+    from dagster_project.publication.papers import events_of_forces
     from dagster_project.publication.report.commentary import (
         Commentary,
         commentary_file,
@@ -77,7 +85,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
             front = read_defaults(settings.commentary, force_code)
             words = read_commentary(file, paper_names(rows), front)
             events = events_of_forces(connection, settings.commentary).get(force_code, ())
-        report = report_of(
+        return report_of(
             rows,
             month=shown,
             length=length,
@@ -85,5 +93,3 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
             events=events,
             publication=folder.resolve().name,
         )
-    out.mkdir(parents=True, exist_ok=True)
-    return write_paper(report, out)

@@ -36,11 +36,10 @@ EVENTS = {
     "live_chats": "requested_at",
     "crimes": "updated_at",
 }
+# In a fault, in place of a column: how many cells the row has too many.
 WIDTH = ""
 # Gap between the ranks of two rows of a file, for copies directly before or after one of them.
 STEP = 4
-
-
 # Arrays of rows beside their columns.
 _MARKS = ("day", "file", "rank", "quarantined", "is_defective")
 
@@ -56,8 +55,8 @@ class Deliveries:
         columns: an array of values by column, all of the same length: None for no text and `NONE` for no other value;
             durations are in tenths of a second.
         day, file, rank: extract day, file and position in the file of each row.
-        faults: by row, the text of cells instead of their value, by column, and under `WIDTH` how many cells it has too
-            many (or, negative, too few).
+        faults: by row, the text of cells instead of their value, by column, and under `WIDTH` how many it has too many
+            (or, negative, too few).
         quarantined: rows that must not be loaded: faulty, repeated, or superseded within their extract.
         is_defective: rows that already have a defect; each row has at most one.
     """

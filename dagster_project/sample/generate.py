@@ -2,7 +2,6 @@
 
 import csv
 import datetime as dt
-import io
 import shutil
 import tempfile
 from collections import Counter
@@ -160,15 +159,12 @@ def _write_all(
                 quarantined[source] += int(table.quarantined.sum())
         if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
-    paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}
-    for source, typed in paper.items():
-        rows[source] = _write_of_the_paper(out / source, typed)
-        files[source], quarantined[source] = 1, 0
-    drawn_rows = draw_national_call_answering(
-        np.random.default_rng([_SEED, 2]), {force.code: targets_of(force.code) for force in FORCES}
-    )
-    files[_NATIONAL], quarantined[_NATIONAL] = 1, 0
-    rows[_NATIONAL] = _write_rows(out / _NATIONAL, drawn_rows)
+    paper = {"published_figures": _typed(PRINTED_FIGURES), "published_statements": _typed(PRINTED_STATEMENTS)}
+    of_forces = {force.code: targets_of(force.code) for force in FORCES}
+    national = draw_national_call_answering(np.random.default_rng([_SEED, 2]), of_forces)
+    for source, delivered in (paper | {_NATIONAL: national}).items():
+        files[source], rows[source], quarantined[source] = 1, len(delivered), 0
+        _write_rows(out / source, delivered)
     (out / _MARKER).write_text(
         f"Every event in these extracts is synthetic. They are drawn with seed {_SEED} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
@@ -213,20 +209,16 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
         yield number, [in_common_files(parts[source]) for source in EVENTS]
 
 
-def _write_of_the_paper(folder: Path, typed: Path) -> int:
-    """Deliver figures typed from the paper as the source that names the folder; return the number of rows."""
-    with typed.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    return _write_rows(folder, [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in rows])
+def _typed(path: Path) -> list[dict[str, str]]:
+    """Return rows typed from the paper as they are delivered."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in csv.DictReader(lines)]
 
 
-def _write_rows(folder: Path, delivered: Sequence[Mapping[str, str]]) -> int:
-    """Deliver rows as CSV, as the source that names the folder; return their number."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(delivered[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(delivered)
+def _write_rows(folder: Path, delivered: Sequence[Mapping[str, str]]) -> None:
+    """Deliver rows as CSV, as the source that names the folder."""
     folder.mkdir()
-    path = folder / f"{folder.name}_{PUBLISHED_ON}.csv"
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    return len(delivered)
+    with (folder / f"{folder.name}_{PUBLISHED_ON}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(delivered[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(delivered)

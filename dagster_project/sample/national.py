@@ -13,11 +13,9 @@ from dagster_project.settings import known_forces
 FIRST_MONTH = "2021-11"
 """The first month that was published nationally."""
 
-# Residents of the force areas of England and Wales: mid-year estimates of the ONS, summed over the local authorities.
+# Residents of the area of each force: mid-2020 estimates of the ONS (MYE2, published 2021), in England and Wales summed
+# over the local authorities. The British Transport Police have none, and are given the calls of a small force.
 _POPULATIONS = Path(__file__).parent / "force_populations.csv"
-# Residents of the other forces: mid-2020 estimates of the ONS. The British Transport Police have none, and are given
-# the calls of a small force.
-_OTHER_POPULATIONS = {"scotland": 5_466_000, "northern-ireland": 1_895_500, "btp": 500_000}
 # All forces of the United Kingdom get about 12 million calls a year.
 _CALLS_PER_RESIDENT = 0.0155
 # Means of the published months lie between 5 and 40 seconds.
@@ -77,5 +75,4 @@ def _row(month: str, force: str, calls: int, mean: float, *, waiting: float) -> 
 
 def _populations() -> dict[str, int]:
     with _POPULATIONS.open(encoding="utf-8", newline="") as lines:
-        estimates = sorted(csv.DictReader(lines), key=lambda row: row["reference_date"])
-    return {row["force_code"]: int(row["population"]) for row in estimates} | _OTHER_POPULATIONS
+        return {row["force_code"]: int(row["population"]) for row in csv.DictReader(lines)}

@@ -46,7 +46,7 @@ class Style:
         stamp: spelling of timestamps in text files.
         thousands: whether durations of 1,000 s or more have a thousands separator.
         null: word for "no value".
-        yes, no: words for booleans.
+        yes, no: words for booleans; empty for JSON booleans.
         turn: number of columns moved from the start to the end.
         without: omitted columns.
         unknown: a column that is in no contract, or empty.
@@ -108,17 +108,17 @@ def style_of(source: str, *, date: dt.date, file: File) -> Style:
     return _STYLES[source](day, date)
 
 
+# By month.
+_CALL_STAMPS = (
+    *(Stamp.BRITISH, Stamp.BRITISH, Stamp.SPACED, Stamp.ISO, Stamp.OFFSET, Stamp.ISO),
+    *(Stamp.ZULU, Stamp.BRITISH, Stamp.SPACED, Stamp.ISO, Stamp.OFFSET, Stamp.ZULU),
+)
+
+
 def _calls(day: int, date: dt.date) -> Style:
     # Tenths of a second, used in the last month, have no clock form.
     whole = date < dt.date(2023, 1, 1)
-    by_month = {
-        **dict.fromkeys((1, 2, 8), Stamp.BRITISH),
-        **dict.fromkeys((3, 9), Stamp.SPACED),
-        **dict.fromkeys((4, 6, 10), Stamp.ISO),
-        **dict.fromkeys((5, 11), Stamp.OFFSET),
-        **dict.fromkeys((7, 12), Stamp.ZULU),
-    }
-    stamp = by_month[date.month]
+    stamp = _CALL_STAMPS[date.month - 1]
     if stamp is Stamp.BRITISH and day % 10 == 6:
         stamp = Stamp.BRITISH_MINUTES
     durations = Durations.SECONDS

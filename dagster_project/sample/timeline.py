@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dagster_project.clock import LONDON
+from dagster_project.loading.delivery_facts import bank_holidays
 
 Array = npt.NDArray[Any]
 
@@ -20,12 +21,6 @@ NONE = -1
 DAY = 86_400
 # Seconds of recorded crimes before the sample: crimes cancelled in its first months.
 HISTORY = 182 * DAY
-# Bank holidays of England, with calls as on a Sunday.
-_BANK_HOLIDAYS = {
-    "2021-04-02", "2021-04-05", "2021-05-03", "2021-05-31", "2021-08-30", "2021-12-25", "2021-12-26", "2021-12-27",
-    "2021-12-28", "2022-01-01", "2022-01-03", "2022-04-15", "2022-04-18", "2022-05-02", "2022-06-02", "2022-06-03",
-    "2022-08-29", "2022-09-19", "2022-12-25", "2022-12-26", "2022-12-27", "2023-01-01", "2023-01-02",
-}  # fmt: skip
 
 
 @cache
@@ -72,9 +67,8 @@ class Timeline:
         self.begin = _start_of(first)
         self.end = _start_of(after)
         self._first_local_day = (first - date(1970, 1, 1)).days
-        self._weekdays = np.array(
-            [6 if day.isoformat() in _BANK_HOLIDAYS else day.weekday() for day in self.days], dtype=np.int64
-        )
+        # A bank holiday has calls as on a Sunday.
+        self._weekdays = np.array([6 if day in bank_holidays() else day.weekday() for day in self.days], dtype=np.int64)
 
     @cached_property
     def month_starts(self) -> Array:

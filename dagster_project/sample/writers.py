@@ -16,7 +16,7 @@ import xlsxwriter
 
 from dagster_project.contracts import CellType
 from dagster_project.sample.deliveries import WIDTH, Deliveries
-from dagster_project.sample.draws import where_true
+from dagster_project.sample.draws import texts, where_true
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
@@ -114,34 +114,29 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
     return f"{minutes}m {second}s" if minutes else f"{second}s"
 
 
-def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
-    """Return the cells of a column as text, None for no value."""
+def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
+    """Return the cells of a column as text, None for no value; a boolean is one if the style has no word for it."""
     kind, values = table.types[name], table.columns[name]
-    cells: list[str | None]
     if kind is CellType.TEXT:
-        cells = values.tolist()
+        cells = values.copy()
     else:
-        present = np.flatnonzero(values != NONE)
-        known = _known(kind, values[present], style=style, timeline=timeline)
-        if len(known) == len(values):
-            cells = list(known)
-        else:
-            cells = [None] * len(values)
-            for place, text in zip(present.tolist(), known, strict=True):
-                cells[place] = text
+        is_known = values != NONE
+        cells = texts([None] * len(values))
+        cells[is_known] = texts(_known(kind, values[is_known], style=style, timeline=timeline))
     for place, fault in table.faults.items():
         if name in fault:
-            cells[place] = str(fault[name])
-    return cells
+            cells[place] = fault[name]
+    return cells.tolist()
 
 
-def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
+def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -> list[Any]:
     if kind is CellType.TIMESTAMP:
         return _stamps(values, style.stamp, timeline=timeline)
     if kind is CellType.SECONDS:
         return [_duration(value, style.durations, style.thousands) for value in values.tolist()]
     if kind is CellType.BOOLEAN:
-        return [style.yes if value else style.no for value in values.tolist()]
+        words = (style.no, style.yes) if style.yes else (False, True)
+        return [words[value] for value in values.tolist()]
     return [str(value) for value in values.tolist()]
 
 
@@ -171,18 +166,10 @@ def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
 
 def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     names = [_spelled(name, style.names) for name in table.types]
-    columns: list[list[object]] = []
-    for name, kind in table.types.items():
-        texts = _texts(table, name, style=style, timeline=timeline)
-        if kind is CellType.BOOLEAN and not style.yes:
-            columns.append(
-                [
-                    table.faults.get(place, {}).get(name, bool(value))
-                    for place, value in enumerate(table.columns[name].tolist())
-                ]
-            )
-        else:
-            columns.append([style.null or None if text is None else text for text in texts])
+    columns = [
+        [style.null or None if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
+        for name in table.types
+    ]
     records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if style.omits_nulls:
         records = [{name: value for name, value in record.items() if value is not None} for record in records]

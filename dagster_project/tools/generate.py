@@ -4,8 +4,6 @@
 by hand (forces, offences, measures) do not belong here.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -35,22 +33,14 @@ def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> d
     return {day: names[day] for day in sorted(names) if day.year in years}
 
 
-def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
-    """Return the text of the seed `bank_holidays`: columns `holiday_date` (ISO) and `holiday_name`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["holiday_date", "holiday_name"])
-    writer.writerows((day.isoformat(), name) for day, name in holidays_by_date.items())
-    return text.getvalue()
-
-
 def column_texts(contracts: Mapping[str, Contract]) -> str:
     """Return the dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can reuse their descriptions."""
-    blocks = ["{#- Written from expectations/*.odcs.yaml; edit the contracts. -#}\n"]
-    for source in sorted(contracts):
-        for column in contracts[source].columns:
-            blocks.append(f"{{% docs {source}__{column.name} %}}{column.description}{{% enddocs %}}\n")
-    return "".join(blocks)
+    blocks = [
+        f"{{% docs {source}__{column.name} %}}{column.description}{{% enddocs %}}\n"
+        for source in sorted(contracts)
+        for column in contracts[source].columns
+    ]
+    return "".join(["{#- Written from expectations/*.odcs.yaml; edit the contracts. -#}\n", *blocks])
 
 
 def write_generated_files(*, only_outdated: bool = False) -> None:
@@ -60,7 +50,8 @@ def write_generated_files(*, only_outdated: bool = False) -> None:
         only_outdated: leave those that are as new as what they are made from; in a wheel, those that exist.
     """
     if not (only_outdated and _is_newer(BANK_HOLIDAYS, [PROJECT_ROOT / "uv.lock"])):
-        write_whole(BANK_HOLIDAYS, bank_holidays_csv(bank_holidays()).encode(), mode=0o644)
+        rows = ["holiday_date,holiday_name", *(f"{day},{name}" for day, name in bank_holidays().items()), ""]
+        write_whole(BANK_HOLIDAYS, "\n".join(rows).encode(), mode=0o644)
     if not (only_outdated and _is_newer(COLUMN_TEXTS, CONTRACTS.glob("*.odcs.yaml"))):
         write_whole(COLUMN_TEXTS, column_texts(load_contracts(CONTRACTS)).encode(), mode=0o644)
 

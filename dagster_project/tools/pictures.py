@@ -8,18 +8,15 @@ import shutil
 from datetime import date
 from itertools import islice
 
+from dagster_project.cli.paper import read_report
 from dagster_project.console import say
 from dagster_project.publication.charts import draw
-from dagster_project.publication.files import DATABASE, pointer_of
+from dagster_project.publication.files import pointer_of
 from dagster_project.publication.pdf import render_first_page
-from dagster_project.publication.report.commentary import commentary_file, read_commentary, read_defaults
-from dagster_project.publication.report.model import PAPER_MONTHS, Report
-from dagster_project.publication.report.queries import paper_months, read_force
-from dagster_project.publication.report.read import paper_names, report_of
+from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.tracing.read import trace_figure
 from dagster_project.tracing.text import lines_of
-from dagster_project.warehouse.connection import reading_connection
 
 FOLDER = PROJECT_ROOT / "docs" / "sample"
 PAPER = "board_paper.pdf"
@@ -50,24 +47,13 @@ def terminal(text: str) -> bytes:
     return drawn
 
 
-def newest_report(settings: Settings) -> Report:
-    """Return the report of the newest month of the force of the settings, with its commentary."""
-    with reading_connection(pointer_of(settings.published) / DATABASE) as connection:
-        month = paper_months(connection)[settings.force][-1].month
-        file = commentary_file(settings.commentary, settings.force, f"{month:%Y-%m}")
-        defaults = read_defaults(settings.commentary, settings.force)
-        rows = read_force(connection, settings.force)
-        commentary = read_commentary(file, paper_names(rows), defaults)
-        return report_of(rows, month=month, length=PAPER_MONTHS, commentary=commentary)
-
-
 def main() -> None:
     """Write the files from the current publication, which has to be of the sample."""
     settings = read_settings()
     FOLDER.mkdir(exist_ok=True)
     shutil.copyfile(pointer_of(settings.published) / PAPER, FOLDER / PAPER)
     (FOLDER / "trace.svg").write_bytes(terminal(trace_text(settings)))
-    report = newest_report(settings)
+    report = read_report(settings, month=None, length=PAPER_MONTHS, force_code=settings.force)
     drawings = {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}
     (FOLDER / "board_paper.png").write_bytes(render_first_page(report, drawings))
     say(f"Wrote {', '.join(sorted(path.name for path in FOLDER.iterdir()))} to {FOLDER}")

@@ -163,10 +163,10 @@ def no_events(monkeypatch) -> None:
 
 @pytest.mark.usefixtures("no_events")
 def test_a_sample_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
-    def fail(folder: Path, _typed: Path) -> int:
+    def fail(folder: Path, _delivered: object) -> None:
         raise OSError(28, "No space left on device", str(folder))
 
-    monkeypatch.setattr(generate, "_write_of_the_paper", fail)
+    monkeypatch.setattr(generate, "_write_rows", fail)
     with pytest.raises(OSError, match="No space left"):
         sample.write(tmp_path / "landing")
     assert list(tmp_path.iterdir()) == []
