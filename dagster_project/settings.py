@@ -239,21 +239,15 @@ class Settings(BaseSettings):
 
 
 @cache
+def force_names() -> dict[str, str]:
+    """Return the names of the forces by code (police.uk identifiers): the list from which `dim_force` is built."""
+    with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["force_code"]: row["force_name"] for row in csv.DictReader(stream)}
+
+
 def known_forces() -> tuple[str, ...]:
-    """Return the force codes (police.uk identifiers): the list from which `dim_force` is built."""
-    with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(row["force_code"] for row in csv.DictReader(stream))
-
-
-@cache
-def forces_by_name() -> dict[str, str]:
-    """Return the force codes by the names of the forces and by themselves, without case, blanks, `_` and `-`."""
-    with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
-        return {
-            re.sub(r"[\s_\-]+", "", text).casefold(): row["force_code"]
-            for row in csv.DictReader(stream)
-            for text in (row["force_name"], row["force_code"])
-        }
+    """Return the force codes."""
+    return tuple(force_names())
 
 
 def check_force(force: str) -> str:

@@ -28,9 +28,11 @@ from dagster_project.contracts.odcs import LOAD_COLUMNS, SUFFIX
 from dagster_project.contracts.options import Options, adapted
 from dagster_project.extracts.cells import NULL_WORDS, is_of_form, local_time_of, parameters_of, value_of
 from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.limits import stem_of
 from dagster_project.extracts.personal import EMAIL, NUMBER, looks_personal
 from dagster_project.extracts.reading import open_extract
-from dagster_project.settings import CONTRACTS, forces_by_name
+from dagster_project.extracts.translation import forces_by_name
+from dagster_project.settings import CONTRACTS
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import cursor
 from dagster_project.words import counted, printable
@@ -359,7 +361,7 @@ def _default(contract: Contract, column: Column, matched: Mapping[str, _Export])
 
 def _force_part(paths: Sequence[Path]) -> str | None:
     """Return the pattern of the name of a force in the names of all files."""
-    stems = [re.sub(r"\.(csv|csv\.gz|xlsx|parquet|jsonl)$", "", path.name, flags=re.IGNORECASE) for path in paths]
+    stems = [stem_of(path.name) for path in paths]
     for pattern in _tables()["force_parts"]:
         found = [re.search(pattern, stem) for stem in stems]
         if all(part and normalised(part[1]) in forces_by_name() for part in found):

@@ -33,7 +33,7 @@ from dagster_project.extracts.pieces import (
     piece,
     trimmed_text,
 )
-from dagster_project.settings import forces_by_name
+from dagster_project.extracts.translation import forces_by_name
 
 DELIMITERS = (",", ";", "\t", "|")
 

@@ -176,10 +176,7 @@ def event_days_query(contract: Contract, batch: str) -> Query:
         read as (select {cell}, {local} as local from cleaned)
         select cast(coalesce({cells.london_time_of(utc)}, local) as date) as day from read
         """,
-        {
-            **cells.parameters_of(column),
-            **({f"default_{column.name}": column.default} if column.default is not None else {}),
-        },
+        _cell_parameters(column),
     )
 
 
@@ -240,8 +237,7 @@ def _query(contract: Contract, batch: str, final: str) -> Query:
         f"judged as ({_judged(contract)})",
     ]
     parameters: dict[str, object] = {
-        **{name: value for column in contract.columns for name, value in cells.parameters_of(column).items()},
-        **{f"default_{column.name}": column.default for column in contract.columns if column.default is not None},
+        **{name: value for column in contract.columns for name, value in _cell_parameters(column).items()},
         **{
             f"when_{column.name}_{name}": value
             for column in contract.columns
@@ -249,6 +245,11 @@ def _query(contract: Contract, batch: str, final: str) -> Query:
         },
     }
     return Query("with " + ",\n".join(ctes) + "\n" + final, parameters)
+
+
+def _cell_parameters(column: Column) -> dict[str, object]:
+    default = {} if column.default is None else {f"default_{column.name}": column.default}
+    return cells.parameters_of(column) | default
 
 
 def _first_fault(contract: Contract) -> str:

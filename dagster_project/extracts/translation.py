@@ -6,6 +6,7 @@ Cells stay text, which `rows.py` parses. A personal cell is never changed.
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +15,8 @@ from dagster_project.contracts import FORCE_COLUMN, Column, Contract
 from dagster_project.contracts.model import normalised, time_of_day_of
 from dagster_project.extracts.cells import NULL_WORDS
 from dagster_project.extracts.errors import UnreadableExtract
-from dagster_project.settings import forces_by_name
+from dagster_project.extracts.limits import stem_of
+from dagster_project.settings import force_names
 
 # What workbooks add to a day, and to a time of day below ten o'clock.
 _MIDNIGHT, _SHORT_HOUR = r"[T ]00:00(:00(\.0+)?)?$", r"^(\d:)"
@@ -36,7 +38,7 @@ class Translation:
         self._columns = [column for column in contract.columns if column.spellings or column.name == FORCE_COLUMN]
         self._times = [column for column in contract.columns if column.time_of_day]
         self.from_name: dict[str, str] = {}
-        stem = re.sub(r"\.(csv|csv\.gz|xlsx|parquet|jsonl)$", "", delivered_name, flags=re.IGNORECASE)
+        stem = stem_of(delivered_name)
         for column in contract.columns:
             if column.file_name_part:
                 found = re.search(column.file_name_part, stem)
@@ -74,6 +76,12 @@ def _word(column: Column) -> Callable[[str], str | None]:
     """Return the function for the word of the contract; null for one that means no value."""
     forces = forces_by_name() if column.name == FORCE_COLUMN else {}
     return lambda text: column.spellings.get(text.lower(), forces.get(normalised(text), text)) or None
+
+
+@cache
+def forces_by_name() -> dict[str, str]:
+    """Return the force codes by the names of the forces and by themselves, each normalised."""
+    return {normalised(text): code for code, name in force_names().items() for text in (name, code)}
 
 
 def _mapped(cells: pa.ChunkedArray, word: Callable[[str], str | None]) -> pa.ChunkedArray | pa.Array:

@@ -3,7 +3,6 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -50,8 +49,6 @@ from dagster_project.words import be, counted
 _OUTSIDE_DAY_LEAST = 20
 # A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
 _ON_DAY_LEAST = 0.1
-# Part of a file name after the extract date: the file has late entries, whose events are older. Not `_latest`.
-_LATE = re.compile("_late(?![a-z])", re.IGNORECASE)
 
 
 class ConservationError(RuntimeError):
@@ -70,6 +67,8 @@ class FileLoad:
     delivered_name: str | None = None
     is_history: bool = False
     """Whether the file has the rows of several days."""
+    is_late: bool = False
+    """Whether it has late entries, whose events are older."""
     sha256: str | None = None
     rows_read: int = 0
     rows_loaded: int = 0
@@ -182,7 +181,7 @@ def read_deliveries(
     changed: list[LandedFile] = []
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
-        (FileLoad(load_id, contract.source, day, file.name, file.delivered_name, bool(file.span)), file)
+        (FileLoad(load_id, contract.source, day, file.name, file.delivered_name, bool(file.span), file.is_late), file)
         for load_id, (day, file) in zip(load_ids, landed, strict=False)
     ]
     # One transaction, because each separate one writes its rows to the write-ahead log first and then to the file. It
@@ -385,7 +384,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
         counts[day] = {
             **{name: warned[name] for name in COUNTED},
             "rows_read": read_of_days[day],
-            **_rows_of_other_days(day, candidate.of(day)),
+            **_rows_of_other_days(candidate.of(day)),
             "unusual_forces": unusual_by_day[day],
             "unusual_members": few_by_day[day],
             "silent_columns": len(silent.get(day, ())),
@@ -438,13 +437,13 @@ def _warn_of_days_without_delivery(connection: duckdb.DuckDBPyConnection, candid
             )
 
 
-def _rows_of_other_days(day: date, files: Sequence[FileLoad]) -> dict[str, int]:
+def _rows_of_other_days(files: Sequence[FileLoad]) -> dict[str, int]:
     """Return the rows with an event on another day, each number 0 while it is within its limit.
 
     Of at least 20 good rows, more than half are outside the day and its neighbours (`rows_outside_day`), or fewer than
     one in ten are on the day itself (`rows_of_other_days`). Files named `..._late...` do not count.
     """
-    judged = [file for file in files if not _LATE.search(file.file_name, len(f"{file.source}_{day}"))]
+    judged = [file for file in files if not file.is_late]
     rows = sum(file.rows_loaded for file in judged)
     outside, other = (
         sum(file.row_warnings.get(name, 0) for file in judged) for name in ("rows_outside_day", "rows_of_other_days")

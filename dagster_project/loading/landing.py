@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dagster_project.clock import LONDON, days_between, london_today
 from dagster_project.contracts import Contract
+from dagster_project.extracts.limits import EXTENSION, stem_of
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.words import printable
@@ -26,10 +27,10 @@ SYNTHETIC_MARKER = "SYNTHETIC"
 # A marker file NAME.done next to NAME states that NAME is complete.
 DONE = ".done"
 
-_EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
-_EXTENSION = re.compile(rf"{_EXTENSIONS}\Z", re.I)
 # Parts of a file name that are published; the sender may write anything else into it.
 _KINDS = re.compile("_late(?![a-z])|_corrected", re.IGNORECASE)
+HISTORY = r"\d_to_\d"
+"""Regular expression for the name of a file of history."""
 # The file has late entries, whose events are older. Not `_latest`.
 _LATE = re.compile("_late(?![a-z])", re.IGNORECASE)
 
@@ -75,8 +76,8 @@ class LandedFile:
 
     @property
     def is_late(self) -> bool:
-        """Whether its name says that it has late entries, which come besides those of the day."""
-        return _LATE.search(self.path.name) is not None
+        """Whether its name has `_late` after the date: it has late entries, which come besides those of the day."""
+        return _LATE.search(self.path.name, len(f"{self.source}_{self.extract_date}")) is not None
 
     @property
     def order(self) -> tuple[str, str]:
@@ -84,7 +85,7 @@ class LandedFile:
 
         With the extension, `x (1).csv`, as a browser names a file sent again, would sort before `x.csv`.
         """
-        return _EXTENSION.sub("", self.path.name), self.path.name
+        return stem_of(self.path.name), self.path.name
 
     @property
     def shown_path(self) -> str:
@@ -228,7 +229,7 @@ def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
     names: dict[Path, str] = {}
     for file in files:
         if file.path not in names:
-            extension = _extension_of(file.path.name)
+            extension = file.path.name.removeprefix(stem_of(file.path.name)).lower()
             kinds = "".join(sorted({kind.lower() for kind in _KINDS.findall(file.path.name)}, reverse=True))
             days = "_to_".join(map(str, file.span or (file.extract_date,)))
             name = f"{file.source}_{days}{kinds}"
@@ -236,11 +237,6 @@ def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
             number = numbers[name + extension]
             names[file.path] = f"{name}{f'_{number}' if number > 1 else ''}{extension}"
         yield replace(file, published_name=names[file.path])
-
-
-def _extension_of(name: str) -> str:
-    found = _EXTENSION.search(name)
-    return found[0].lower() if found else ""
 
 
 def hold_back(
@@ -339,7 +335,7 @@ def extract_dates_of(name: str, source: str, offset: int = 0) -> tuple[date, dat
 @cache
 def _named_like(source: str) -> re.Pattern[str]:
     return re.compile(
-        rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?:_to_(\d{{4}}-\d{{2}}-\d{{2}}))?(?!\d|_to_).*{_EXTENSIONS}",
+        rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?:_to_(\d{{4}}-\d{{2}}-\d{{2}}))?(?!\d|_to_).*{EXTENSION}",
         re.I | re.S,
     )
 

@@ -15,11 +15,11 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
-from dagster_project.loading.landing import LandedFile, Landing, SourceWarning, left_for_next_run
+from dagster_project.loading.landing import HISTORY, LandedFile, Landing, SourceWarning, left_for_next_run
 from dagster_project.warehouse.state import last_load, purged_before
 
 ACCEPTED = ("loaded", "empty")
-_HISTORY = " of several days"
+_OF_DAYS = " of several days"
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def plan_deliveries(
             )
             warnings.append(SourceWarning(source, what))
         elif is_new or is_old:
-            hashes = ((content.removesuffix(_HISTORY), file) for content, file in first_with.items())
+            hashes = ((content.removesuffix(_OF_DAYS), file) for content, file in first_with.items())
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in hashes)
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(
@@ -191,7 +191,7 @@ def _without_older(
         return files
 
     def is_older(content: str, file: LandedFile) -> bool:
-        seen = first_seen.get(content.removesuffix(_HISTORY))
+        seen = first_seen.get(content.removesuffix(_OF_DAYS))
         was_there = file.span and seen and standing.loaded_at and seen < standing.loaded_at
         return content in standing.replaced or bool(was_there)
 
@@ -208,7 +208,7 @@ def _without_older(
 
 def _content(sha256: str, *, is_history: bool) -> str:
     """Return what is known of a file: the same bytes under the name of several days are another content of a day."""
-    return f"{sha256}{_HISTORY}" if is_history else sha256
+    return f"{sha256}{_OF_DAYS}" if is_history else sha256
 
 
 def past_retention(file: LandedFile, purged: date) -> SourceWarning:
@@ -372,12 +372,12 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
                 file_sha256,
                 coalesce(contract_version, ''),
                 loaded_at,
-                regexp_matches(file_name, '\\d_to_\\d'),
+                regexp_matches(file_name, $history),
                 status = 'replaced'
             from audit.load
-            where list_contains(?, status)
+            where list_contains($statuses, status)
             """,
-            [[*ACCEPTED, "replaced"]],
+            {"history": HISTORY, "statuses": [*ACCEPTED, "replaced"]},
         ).fetchall()
         for source, day, sha256, version, loaded_at, is_history, is_replaced in rows:
             standing, content = found[source, day], _content(sha256, is_history=is_history)

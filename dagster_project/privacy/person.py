@@ -15,6 +15,7 @@ from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.identifiers import force_of, identifiers_query, register_cells
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
+from dagster_project.loading.landing import HISTORY
 from dagster_project.loading.people import Found, People
 from dagster_project.settings import Settings
 from dagster_project.sql import column_names, quoted, table
@@ -210,11 +211,11 @@ def _loaded_files(
         having
             is_named
             or not bool_or(
-                regexp_matches(load.file_name, '\\d_to_\\d')
+                regexp_matches(load.file_name, $history)
                 or load.load_id in (select load_id from audit.quarantine where surrogates is null)
             )
         """,
-        {"held": list(held), "surrogates": person.surrogates},
+        {"held": list(held), "surrogates": person.surrogates, "history": HISTORY},
     ).fetchall()
     return {(path, size, modified): is_named for path, size, modified, is_named in rows}
 
