@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dagster_project.config.contracts import contracts_of
 from dagster_project.config.files import entries
+from dagster_project.config.seeds import FOLDER as SEEDS
 from dagster_project.config.seeds import laid_over
 from dagster_project.contracts.odcs import SUFFIX
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
@@ -22,6 +23,12 @@ _TEXTS = "texts"
 _PARTS = "parts.yaml"
 
 
+def has_additions(settings: Settings) -> bool:
+    """Return whether the force adds something to the dbt project."""
+    folder = settings.config_folder
+    return any(entries(folder / SEEDS)) or (folder / "models").is_dir() or (folder / _PARTS).is_file()
+
+
 def project_of(settings: Settings) -> dict[str, str | Path]:
     """Return the files of the project with what the force adds, by path: a text, or what a link leads to.
 
@@ -30,11 +37,11 @@ def project_of(settings: Settings) -> dict[str, str | Path]:
     Raises:
         ConfigError: a file of the configuration cannot be used.
     """
-    seeds, models = laid_over(settings), settings.config_folder / "models"
-    if not (seeds or models.is_dir() or (settings.config_folder / _PARTS).is_file()):
+    if not has_additions(settings):
         return {}
     from dagster_project.config.parts import as_variables, parts_of
 
+    seeds, models = laid_over(settings), settings.config_folder / "models"
     contracts = contracts_of(settings)
     parts = parts_of(settings, contracts)
     shipped = {path.name.removesuffix(SUFFIX) for path in CONTRACTS.glob(f"*{SUFFIX}")}

@@ -12,7 +12,7 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.files import current_publication, pointer_of
 from dagster_project.publication.query import published_database
 from dagster_project.settings import Settings
-from dagster_project.sql import column_names, count_rows, table
+from dagster_project.sql import column_names, count_each, count_rows, table
 from dagster_project.words import printable
 
 
@@ -138,10 +138,8 @@ def list_tables(settings: Settings) -> Listing:
         tables = connection.execute(
             "select table_name, any_value(grain) from data_dictionary group by table_name order by table_name"
         ).fetchall()
-        rows: list[tuple[object, ...]] = [
-            (name, count_rows(connection, table("marts", name)), grain) for name, grain in tables
-        ]
-        return Listing(("table_name", "rows", "grain"), rows)
+        counts = count_each(connection, {name: table("marts", name) for name, _ in tables})
+        return Listing(("table_name", "rows", "grain"), [(name, counts[name], grain) for name, grain in tables])
 
 
 def describe_table(settings: Settings, name: str) -> PublishedTable:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dagster_project.config.project import hash_of, project_of, write_project
+from dagster_project.config.project import has_additions, hash_of, project_of, write_project
 from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
@@ -86,7 +86,7 @@ def fingerprint(settings: Settings) -> str:
 
 def project_folder(settings: Settings) -> Path:
     """Return the folder of the dbt project: the shipped one, or one below the data root with what the force adds."""
-    return target_path(settings) / "project" if project_of(settings) else DBT_PROJECT
+    return target_path(settings) / "project" if has_additions(settings) else DBT_PROJECT
 
 
 @contextmanager
