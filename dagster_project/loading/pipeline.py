@@ -173,14 +173,14 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
             insert_rows(connection, table("audit", "landed_file"), rows)
             connection.execute(
                 """
-                insert into audit.history_file
-                select sha256, $now
+                insert into audit.seen_history
+                select sha256, $after
                 from (select distinct unnest(cast($hashes as varchar[])) as sha256)
-                anti join audit.history_file using (sha256)
+                anti join audit.seen_history using (sha256)
                 """,
                 {
                     "hashes": [sha256 for file, sha256 in plan.hashes if file.span and file.source == source],
-                    "now": utc_now().replace(tzinfo=None),
+                    "after": last_load(connection),
                 },
             )
 

@@ -120,10 +120,10 @@ def plan_deliveries(
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
     loaded, noted = _loaded(connection), _noted(connection)
-    first_seen: dict[str, datetime] = {}
+    seen_after: dict[str, int] = {}
     # The next run creates the table.
     with suppress(duckdb.CatalogException):
-        first_seen = dict(connection.execute("from audit.history_file").fetchall()) if connection else {}
+        seen_after = dict(connection.execute("from audit.seen_history").fetchall()) if connection else {}
     hashed: dict[Path, str] = {}
     purged = purged_before(connection) if connection else {}
     newly_hashed: list[tuple[LandedFile, str]] = []
@@ -150,7 +150,7 @@ def plan_deliveries(
             held.extend(files)
             continue
         standing = loaded.get((source, day), _Standing())
-        first_with = _without_older(first_with, standing, first_seen)
+        first_with = _without_older(first_with, standing, seen_after)
         skipped = [file for file in skipped if file.span in {kept.span for kept in first_with.values()}]
         known = standing.versions
         is_new = any(content not in known for content in first_with)
@@ -180,7 +180,7 @@ def plan_deliveries(
 
 
 def _without_older(
-    files: dict[str, LandedFile], standing: "_Standing", first_seen: Mapping[str, datetime]
+    files: dict[str, LandedFile], standing: "_Standing", seen_after: Mapping[str, int]
 ) -> dict[str, LandedFile]:
     """Return the files of a day that are its delivery, by content, where a file of history is or was among them.
 
@@ -191,9 +191,8 @@ def _without_older(
         return files
 
     def is_older(content: str, file: LandedFile) -> bool:
-        seen = first_seen.get(content.removesuffix(_OF_DAYS))
-        was_there = file.span and seen and standing.loaded_at and seen < standing.loaded_at
-        return content in standing.replaced or bool(was_there)
+        after = seen_after.get(content.removesuffix(_OF_DAYS)) if file.span else None
+        return content in standing.replaced or (after is not None and after < standing.load_id)
 
     known = standing.versions
     left = {
@@ -355,7 +354,8 @@ class _Standing:
     versions: dict[str, str] = field(default_factory=dict)
     """Version of the contract that each file was loaded under, by content."""
     replaced: set[str] = field(default_factory=set)
-    loaded_at: datetime | None = None
+    load_id: int = 0
+    """Its newest load."""
     is_history: bool = False
     """Whether it was loaded from a file of history."""
 
@@ -364,14 +364,14 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
     """Return what is loaded by source and day."""
     found: dict[tuple[str, date], _Standing] = defaultdict(_Standing)
     if connection is not None:
-        rows: Iterable[tuple[str, date, str, str, datetime, bool, bool]] = connection.execute(
+        rows: Iterable[tuple[str, date, str, str, int, bool, bool]] = connection.execute(
             """
             select
                 source,
                 extract_date,
                 file_sha256,
                 coalesce(contract_version, ''),
-                loaded_at,
+                load_id,
                 regexp_matches(file_name, $history),
                 status = 'replaced'
             from audit.load
@@ -379,13 +379,13 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
             """,
             {"history": HISTORY, "statuses": [*ACCEPTED, "replaced"]},
         ).fetchall()
-        for source, day, sha256, version, loaded_at, is_history, is_replaced in rows:
+        for source, day, sha256, version, load_id, is_history, is_replaced in rows:
             standing, content = found[source, day], _content(sha256, is_history=is_history)
             if is_replaced:
                 standing.replaced.add(content)
                 continue
             standing.versions[content] = version
-            standing.loaded_at = max(standing.loaded_at or loaded_at, loaded_at)
+            standing.load_id = max(standing.load_id, load_id)
             standing.is_history |= is_history
     return found
 

@@ -160,9 +160,10 @@ create table if not exists audit.landed_file (
     sha256 varchar not null,
     inode_changed_ns bigint
 );
-create table if not exists audit.history_file (
+-- A file of history, by its content, and the newest load when it was first seen.
+create table if not exists audit.seen_history (
     sha256 varchar not null,
-    first_seen timestamp not null
+    after_load bigint not null
 );
 create table if not exists audit.build_started (
     project_fingerprint varchar not null,
