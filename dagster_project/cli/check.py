@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from os.path import lexists
@@ -78,12 +78,12 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     # Imported here, since it imports the readers.
     from dagster_project.loading.dry_run import check_deliveries
 
-    shipped = load_contracts(CONTRACTS)
+    shipped, known = load_contracts(CONTRACTS), contracts_of(settings)
     by_source: dict[str, list[Path]] = {}
     contracts: dict[str, Contract] = {}
     for path in paths:
         check_path(path)
-        contract = contract_for(settings, path, source)
+        contract = contract_for(settings, known, path, source)
         contracts[contract.source] = contract
         by_source.setdefault(contract.source, []).append(path)
     return [
@@ -99,7 +99,7 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
     ]
 
 
-def contract_for(settings: Settings, file: Path, source: str | None) -> Contract:
+def contract_for(settings: Settings, contracts: Mapping[str, Contract], file: Path, source: str | None) -> Contract:
     """Return the contract of a file: that of the named source, otherwise by the file's name.
 
     Raises:
@@ -107,10 +107,10 @@ def contract_for(settings: Settings, file: Path, source: str | None) -> Contract
     """
     if source:
         return next(iter(named_contracts(settings, [source]).values()))
-    for name, contract in contracts_of(settings).items():
+    for name, contract in contracts.items():
         if extract_dates_of(file.name, name):
             return contract
-    known = ", ".join(contracts_of(settings))
+    known = ", ".join(contracts)
     raise UsageError(
         f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
     )

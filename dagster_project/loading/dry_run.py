@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,10 +153,16 @@ def check_deliveries(
             violations = tuple(item for item in violations if item.expectation.code not in _OF_DATES)
         judgement = judge(connection, candidate, violations, shared_ids(connection, contract, candidate.files))
         loads = iter(candidate.files)
+        of_day = {delivery.extract_date: {file.path: next(loads) for file in delivery.files} for delivery in deliveries}
+        # A file of history has a load for each day, and is opened once.
+        first_rows = {
+            path: _first_rows(connection, contract, path, [of[path] for of in of_day.values() if path in of], compared)
+            for path in dict.fromkeys(paths)
+        }
         checked = []
         for delivery in deliveries:
             day = delivery.extract_date
-            of_path = {file.path: next(loads) for file in delivery.files}
+            of_path = of_day[day]
             standing = _standing(connection, contract, day)
             checked.append(
                 CheckedDelivery(
@@ -165,7 +172,7 @@ def check_deliveries(
                     tuple(
                         replace(
                             _checked_file(connection, contract, file.path, of_path[file.path], shown),
-                            first_rows=_first_rows(connection, contract, file.path, of_path[file.path], compared),
+                            first_rows=first_rows[file.path],
                         )
                         for file in named[day]
                     ),
@@ -228,10 +235,16 @@ def _without_copies(files: list[LandedFile]) -> tuple[tuple[str, str], ...]:
 
 
 def _hash(file: LandedFile) -> str:
+    return _hash_of(file.path, file.state)
+
+
+@cache
+def _hash_of(path: Path, _: tuple[int, int, int]) -> str:
+    """Return the hash of a file in a state, which is asked for each day of a file of history."""
     try:
-        return sha256_of(file.path, largest=LARGEST_EXTRACT)
+        return sha256_of(path, largest=LARGEST_EXTRACT)
     except OSError:
-        return str(file.path)
+        return str(path)
 
 
 def _copy_history(
@@ -317,10 +330,10 @@ def _checked_file(
 
 
 def _first_rows(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, load: FileLoad, count: int
+    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, loads: Sequence[FileLoad], count: int
 ) -> tuple[tuple[int, str, str, str], ...]:
     """Return the cells of the first rows of a file as delivered and as loaded; no personal one by its value."""
-    if load.error or not load.rows_read or not count:
+    if any(load.error for load in loads) or not any(load.rows_read for load in loads) or not count:
         return ()
     with open_extract(path, contract) as extract:
         delivered = next(extract.batches(is_translated=False)).slice(0, count)
@@ -337,8 +350,10 @@ def _first_rows(
     connection.register("delivered", delivered)
     raw = connection.execute(f"select source_row, {', '.join(texts)} from delivered order by source_row").fetchall()
     connection.unregister("delivered")
-    of_rows = f"select source_row, {', '.join(values)} from {incoming(contract)} where load_id = ? and source_row <= ?"
-    loaded = {number: cells for number, *cells in connection.execute(of_rows, [load.load_id, raw[-1][0]]).fetchall()}
+    of_rows = f"select source_row, {', '.join(values)} from {incoming(contract)}"
+    of_rows += " where list_contains(cast(? as bigint[]), load_id) and source_row <= ?"
+    of_file = connection.execute(of_rows, [[load.load_id for load in loads], raw[-1][0]]).fetchall()
+    loaded = {number: cells for number, *cells in of_file}
     found = []
     for number, *cells in raw:
         text_of = {column.name: text for column, text in zip(contract.cells, cells, strict=True)}

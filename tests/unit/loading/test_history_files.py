@@ -40,9 +40,12 @@ def test_a_row_belongs_to_the_day_of_its_event_and_every_day_counts_as_delivered
     assert installation.quarantine() == [(name, 6, "not_a_timestamp"), (name, 7, "not_an_integer")]
     assert installation.run().deliveries == ()
     # A dry run finds the same.
-    checked = check_deliveries(installation.settings, VISITS, [path], shown=9)
+    checked = check_deliveries(installation.settings, VISITS, [path], shown=9, compared=1)
     assert [delivery.files[0].load.rows_read for delivery in checked] == [3, 0, 1, 2]
     assert all(delivery.is_loaded for delivery in checked)
+    # The first row of the file is loaded with another day than the first.
+    cells = {column: (text, value) for _, column, text, value in checked[0].files[0].first_rows}
+    assert cells["visit_id"] == ('"a"', "a")
 
 
 def test_what_was_seen_later_is_the_correction_and_of_files_seen_together_the_shorter_range(tmp_path):
