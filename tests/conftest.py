@@ -1,6 +1,7 @@
 """Fixtures of all tests, and the installations that are made once for all of them."""
 
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -160,6 +161,7 @@ def troubled(made_once: Callable[..., Path], compiled: Path) -> Troubled:
         nights = [root.fcir("run")]
         land_second_night(root)
         nights.append(root.fcir("run"))
+        gc.collect()  # closes the databases of Dagster, whose files would vanish while a test reads them
         (folder / "nights.json").write_text(json.dumps([vars(night) for night in nights]), encoding="utf-8")
 
     folder = made_once("troubled", fill)
