@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_project.cli.damage import repair
 from dagster_project.cli.options import named_contracts
 from dagster_project.clock import utc_now
 from dagster_project.config import contracts_of
-from dagster_project.console import say
+from dagster_project.console import say, warn
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
@@ -97,6 +98,8 @@ def run_job(
         require_space(settings, command, _published(settings, name, force))
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
+        for damage in repair(settings):
+            warn(str(damage))
         settings.commentary.mkdir(exist_ok=True)
         # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
         prepare_warehouse(settings, contracts_of(settings))
