@@ -12,7 +12,6 @@ import resource
 import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -125,45 +124,6 @@ def connect_to_parent(limits: Mapping[int, int]) -> Connection:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (limit, limit))
     return Connection(int(sys.argv[1]))
-
-
-def continue_in_child() -> str:
-    """Continue in a child of this process, which waits for it and ends as it does, unless it crashes.
-
-    The child has the output and the memory of this process, and the signals that stop this process end it too. Call
-    this before anything starts threads, apart from one that only waits.
-
-    Returns:
-        In the child, an empty text. In this process, only after a crash, the name of the signal that ended the child.
-
-    Raises:
-        SystemExit: in this process, when the child has ended; with its exit code.
-        OSError: the child cannot be started.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        # Python warns of any other thread; the one that waits for signals holds no lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if not pid:
-        os.close(writing)
-        os.dup2(reading, 0)
-        # Signals of the process group are handled by the parent, whose end is the end of the pipe.
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        _die_with_parent()
-        return ""
-    os.close(reading)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code >= 0:
-        sys.exit(code)
-    if -code == signal.SIGPIPE:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGPIPE)
-    return signal.Signals(-code).name
 
 
 def _die_with_parent() -> None:

@@ -50,11 +50,21 @@ class Target(StrEnum):
     SPARK = "spark"
 
 
+class _Below:
+    """A path below the data root."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __get__(self, settings: "Settings", owner: type) -> Path:
+        return settings.home / self._path
+
+
 class Settings(BaseSettings):
     """Where the data are and how this installation behaves: `FCIR_...` variables, or lines of a `.env` file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True, ignored_types=(_Below,)
     )
 
     home: Path = Field(default=Path("data"), description="data root")
@@ -86,6 +96,33 @@ class Settings(BaseSettings):
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
     )
     analysts_group: str = Field(default="", description="group of this machine that may read published rows")
+
+    landing = _Below("landing")
+    """Folder where source systems deliver extracts; this project only reads it."""
+    trial_lake = _Below("spark")
+    """Folder of the Spark that `make spark-up` starts, with its tables; only Spark may change it."""
+    warehouse = _Below("warehouse.duckdb")
+    """The private DuckDB file of the warehouse, with a single writer."""
+    marts = _Below("marts.duckdb")
+    """The private DuckDB file of the marts; publishing copies it."""
+    lock_file = _Below("warehouse.lock")
+    """Lock file of the single writer."""
+    commentary = _Below("commentary")
+    """Folder of what analysts write: `FORCE/YYYY-MM.md`, `FORCE/public-YYYY-MM.md`, `FORCE/defaults.md`."""
+    published = _Below("published")
+    """Folder of the publications, with the pointer to the current one."""
+    published_public = _Below("published_public")
+    """Folder of the public editions, with the pointer to the current one."""
+    purge_folder = _Below("purge")
+    """Folder in which a purge builds the warehouse without purged rows; only while it runs."""
+    dagster_home = _Below("dagster")
+    """Folder of the Dagster instance's storage."""
+    vault = _Below("secrets/people.duckdb")
+    """The private DuckDB file that leads from identifiers of people to surrogates (`loading/people.py`)."""
+    erased_key_file = _Below("secrets/erased.key")
+    """File with the key under which erased people are listed; it is never rotated."""
+    history = _Below("history")
+    """Folder with the copy of the audit, from which a damaged warehouse is rebuilt."""
 
     @field_validator("home")
     @classmethod
@@ -154,88 +191,23 @@ class Settings(BaseSettings):
         return check_force(force)
 
     @property
-    def landing(self) -> Path:
-        """Folder where source systems deliver extracts; this project only reads it."""
-        return self.home / "landing"
-
-    @property
     def config_folder(self) -> Path:
         """Folder of what a force states without touching a shipped file (`dagster_project/config/`)."""
         return self.config or self.home / "config"
-
-    @property
-    def trial_lake(self) -> Path:
-        """Folder of the Spark that `make spark-up` starts, with its tables; only Spark may change it."""
-        return self.home / "spark"
-
-    @property
-    def warehouse(self) -> Path:
-        """The private DuckDB file of the warehouse, with a single writer."""
-        return self.home / "warehouse.duckdb"
-
-    @property
-    def marts(self) -> Path:
-        """The private DuckDB file of the marts; publishing copies it."""
-        return self.home / "marts.duckdb"
 
     @property
     def lake_folder(self) -> Path:
         """Folder through which rows pass to and from Spark."""
         return self.spark_folder.expanduser().resolve() if self.spark_folder else self.home / "lake"
 
-    @property
-    def lock_file(self) -> Path:
-        """Lock file of the single writer."""
-        return self.home / "warehouse.lock"
-
-    @property
-    def commentary(self) -> Path:
-        """Folder of what analysts write: `FORCE/YYYY-MM.md`, `FORCE/public-YYYY-MM.md`, `FORCE/defaults.md`."""
-        return self.home / "commentary"
-
-    @property
-    def published(self) -> Path:
-        """Folder of the publications, with the pointer to the current one."""
-        return self.home / "published"
-
-    @property
-    def published_public(self) -> Path:
-        """Folder of the public editions, with the pointer to the current one."""
-        return self.home / "published_public"
-
     def published_force(self, force_code: str) -> Path:
         """Return the folder of the editions of a force (`check_force`), with the pointer to the current one."""
         return self.home / "published_force" / force_code
 
     @property
-    def purge_folder(self) -> Path:
-        """Folder in which a purge builds the warehouse without purged rows; only while it runs."""
-        return self.home / "purge"
-
-    @property
-    def dagster_home(self) -> Path:
-        """Folder of the Dagster instance's storage."""
-        return self.home / "dagster"
-
-    @property
-    def vault(self) -> Path:
-        """The private DuckDB file that leads from identifiers of people to surrogates (`loading/people.py`)."""
-        return self.home / "secrets" / "people.duckdb"
-
-    @property
     def key_file(self) -> Path:
         """File with the keys of the vault; without it, a copy of the vault reveals no one."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
-
-    @property
-    def erased_key_file(self) -> Path:
-        """File with the key under which erased people are listed; it is never rotated."""
-        return self.home / "secrets" / "erased.key"
-
-    @property
-    def history(self) -> Path:
-        """Folder with the copy of the audit, from which a damaged warehouse is rebuilt."""
-        return self.home / "history"
 
 
 @cache

@@ -21,7 +21,7 @@ import typer
 from typer.main import get_command
 
 from dagster_project.cli.exits import Exit
-from dagster_project.cli.signals import describe_command, stop_on_signals
+from dagster_project.cli.signals import describe_command
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.files import pointer_of
@@ -109,7 +109,6 @@ def _options(
 
 def main() -> None:
     """Prepare this process, and run the command of its arguments; it ends with the exit code of the command."""
-    stop_on_signals(sys.argv[1:])
     if sys.stdout is None:
         # A shell has closed standard output (>&-).
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
@@ -180,6 +179,12 @@ def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
         return f"{_system_message(error)}. {_state_after_error(words)}", Exit.DATA
     if isinstance(error, _database_errors()):
         message = str(error).splitlines()[0].rstrip(".")
+        if "sqlite3." in message:
+            # Only Dagster uses SQLite, and its files have nothing but the history of runs.
+            home = in_shell(os.environ.get("DAGSTER_HOME", "dagster"))
+            message += (
+                f", in Dagster's files. If they are damaged, move them away; no data are lost: mv {home} {home}.old"
+            )
         return f"{message}. {_state_after_error(words)}", Exit.DATA
     # Its text may quote a cell, so only its type and where it was raised are printed.
     trace = error.__traceback__

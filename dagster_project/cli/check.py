@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -24,11 +25,15 @@ from dagster_project.words import counted, listed, printable
 
 # Rows of a file that are shown as delivered and as loaded, if its contract is not a shipped one.
 _ROWS_COMPARED = 3
+# Numbers of rows by their name in the JSON form, and their attribute of a load.
+_COUNTS = {"rows_good": "rows_loaded"} | {
+    name: name for name in ("rows_read", "rows_quarantined", "rows_repeated", "totals_rows")
+}
 # A broken header may have thousands of unknown columns.
 _COLUMNS_NAMED = 20
 
 if TYPE_CHECKING:
-    from dagster_project.loading.dry_run import CheckedDelivery
+    from dagster_project.loading.dry_run import CheckedDelivery, CheckedFile
 
 
 def check(
@@ -57,12 +62,8 @@ def check(
     if as_json:
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)
-    for _, group in groupby(checked, key=_days_told_together):
-        deliveries = list(group)
-        if len(deliveries) > 1:
-            _print_history(deliveries)
-        else:
-            print_check(deliveries[0])
+    for _, group in groupby(checked, key=_printed_together):
+        print_check(list(group))
     raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
 
 
@@ -129,47 +130,27 @@ def check_path(path: Path) -> None:
         raise UsageError(f"{printable(str(path))}: no such file; nothing was checked. See its name: ls")
 
 
-def print_check(delivery: CheckedDelivery) -> None:
-    """Print the result for a delivery: its files with their rows, then the verdict and its reasons."""
-    source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
-    about: dict[str, Any] = {"source": source, "extract_date": day}
-    would = "would be loaded" if verdict.is_accepted else "would be REJECTED"
-    for file in delivery.files:
-        name, load = printable(file.path.name), file.load
-        about["file"] = name
-        if load.error:
-            # The verdict says why.
-            text = f"{name} ({source}): would be REJECTED: it cannot be read"
-            say(text, **about, error=load.error, reason_code=load.error_code)
-            _print_unknown(load.unknown_columns, about)
-            continue
-        besides = [f", {load.rows_repeated:,} of them because they repeat others"] if load.rows_repeated else []
-        besides += [f"; {counted(load.totals_rows, 'totals row')} left out"] if load.totals_rows else []
-        say(
-            f"{name} ({source}): {would}: {counted(load.rows_read, 'row')} read, {load.rows_loaded:,} good, "
-            f"{load.rows_quarantined:,} quarantined{''.join(besides)}",
-            **about,
-            rows_read=load.rows_read,
-            rows_good=load.rows_loaded,
-            rows_quarantined=load.rows_quarantined,
-            rows_repeated=load.rows_repeated,
-            totals_rows=load.totals_rows,
-        )
-        for warning in load.warnings:
-            say(f"  warning: {warning}", level="warning", **about)
-        _print_unknown(load.unknown_columns, about)
-        for code, count in file.reasons:
-            say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
-        for row, others, column, code, reason in file.rows:
-            _print_rows(row, others, column, code, reason, about)
-        _print_first_rows(file.first_rows, about)
-    for name, other in delivery.skipped:
+def print_check(deliveries: Sequence[CheckedDelivery]) -> None:
+    """Print the result for a delivery: its files with their rows, then the verdict and its reasons.
+
+    Args:
+        deliveries: one delivery; or days of one file of history that are printed together.
+    """
+    first, last = deliveries[0], deliveries[-1]
+    source, dates, days = first.contract.source, {"extract_date": first.extract_date}, str(first.extract_date)
+    if len(deliveries) > 1:
+        dates = {"first_day": first.extract_date, "last_day": last.extract_date}
+        days = f"{first.extract_date} to {last.extract_date} ({counted(len(deliveries), 'day')})"
+    for days_of_file in zip(*(delivery.files for delivery in deliveries), strict=True):
+        about: dict[str, Any] = {"source": source, **dates, "file": printable(days_of_file[0].path.name)}
+        _print_file(days_of_file, about, f"{days}: " if len(deliveries) > 1 else "", first.verdict.is_accepted)
+    for name, other in first.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
-    _print_verdict(delivery)
+    _print_verdict(first, days, {"source": source, **dates}, is_alone=len(deliveries) == 1)
 
 
-def _days_told_together(delivery: CheckedDelivery) -> object:
-    """Return what is equal for the days of a file of history that are told in a few lines: the others are rejected."""
+def _printed_together(delivery: CheckedDelivery) -> object:
+    """Return what is equal for days of a file of history that are printed together: the others are rejected."""
     paths = tuple(file.path for file in delivery.files)
     is_history = len(paths) == 1 and delivery.files[0].load.is_history
     is_broken = bool(is_history and delivery.files[0].load.error)
@@ -178,45 +159,41 @@ def _days_told_together(delivery: CheckedDelivery) -> object:
     return delivery.contract.source, delivery.extract_date
 
 
-def _print_history(deliveries: Sequence[CheckedDelivery]) -> None:
-    """Print the result for accepted days of a file of history, or for one that cannot be read."""
-    first, last = deliveries[0], deliveries[-1]
-    loads = [delivery.files[0].load for delivery in deliveries]
-    days = f"{first.extract_date} to {last.extract_date} ({counted(len(deliveries), 'day')})"
-    about: dict[str, Any] = {
-        "source": first.contract.source,
-        "file": printable(first.files[0].path.name),
-        "first_day": first.extract_date,
-        "last_day": last.extract_date,
-    }
-    if loads[0].error:
-        text = f"{about['file']} ({about['source']}): would be REJECTED: {days}: {loads[0].error}"
-        say(text, level="error", **about, error=loads[0].error, reason_code=loads[0].error_code)
+def _print_file(days: Sequence[CheckedFile], about: dict[str, Any], dated: str, is_accepted: bool) -> None:
+    """Print what would be loaded of a file, its warnings and its quarantined rows."""
+    loads, title = [day.load for day in days], f"{about['file']} ({about['source']})"
+    if error := loads[0].error:
+        # The verdict says why.
+        text = f"{title}: would be REJECTED: {dated}it cannot be read"
+        say(text, **about, error=error, reason_code=loads[0].error_code)
+        _print_unknown(loads[0].unknown_columns, about)
         return
-    read, good, quarantined = (
-        sum(getattr(load, name) for load in loads) for name in ("rows_read", "rows_loaded", "rows_quarantined")
-    )
+    counts = {name: sum(getattr(load, attribute) for load in loads) for name, attribute in _COUNTS.items()}
+    loaded, read, quarantined, repeated, totals = counts.values()
+    besides = f", {repeated:,} of them because they repeat others" if repeated else ""
+    besides += f"; {counted(totals, 'totals row')} left out" if totals else ""
     say(
-        f"{about['file']} ({about['source']}): would be loaded: {days}: {counted(read, 'row')} read, {good:,} good, "
-        f"{quarantined:,} quarantined",
+        f"{title}: {'would be loaded' if is_accepted else 'would be REJECTED'}: {dated}{counted(read, 'row')} read, "
+        f"{loaded:,} good, {quarantined:,} quarantined{besides}",
         **about,
-        rows_read=read,
-        rows_good=good,
-        rows_quarantined=quarantined,
-        days_without_rows=sum(not load.rows_read for load in loads),
+        **counts,
     )
     for warning in dict.fromkeys(str(warning) for load in loads for warning in load.warnings):
         say(f"  warning: {warning}", level="warning", **about)
     _print_unknown(loads[0].unknown_columns, about)
-    for delivery in deliveries:
-        for row, others, column, code, reason in delivery.files[0].rows:
+    reasons: Counter[str] = Counter()
+    for day in days:
+        reasons.update(dict(day.reasons))
+    for code, count in reasons.items():
+        say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
+    for day in days:
+        for row, others, column, code, reason in day.rows:
             _print_rows(row, others, column, code, reason, about)
-    _print_first_rows(first.files[0].first_rows, about)
-    if empty := [load.extract_date for load in loads if not load.rows_read]:
-        say(f"  {counted(len(empty), 'day')} without rows, which are loaded as days without events", **about)
-    for note in first.notes:
-        say(f"  note: {note}")
-    say(f"  verdict on {about['source']} of {days}: accepted", **about, verdict="accepted")
+    _print_first_rows(days[0].first_rows, about)
+    empty = sum(not load.rows_read for load in loads)
+    if empty and len(days) > 1:
+        text = f"  {counted(empty, 'day')} without rows, which are loaded as days without events"
+        say(text, **about, days_without_rows=empty)
 
 
 def _print_rows(row: int, others: int, column: str, code: str, reason: str, about: dict[str, Any]) -> None:
@@ -255,8 +232,10 @@ def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
         say(f"  columns not in the contract: {named}", **about, unknown_columns=list(columns))
 
 
-def _print_verdict(delivery: CheckedDelivery) -> None:
-    source, day, verdict, facts = delivery.contract.source, delivery.extract_date, delivery.verdict, delivery.facts
+def _print_verdict(delivery: CheckedDelivery, days: str, about: dict[str, Any], *, is_alone: bool) -> None:
+    """Print the verdict on a delivery, or on days with the same verdict; the facts only of one that is alone."""
+    source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
+    facts = delivery.facts if is_alone else {}
     if delivery.others:
         what = counted(len(delivery.others), "other file")
         say(f"  with {what} of {day} in the landing folder: {', '.join(delivery.others)}")
@@ -281,18 +260,19 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
     for note in delivery.notes:
         say(f"  note: {note}")
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
-    if verdict.is_accepted and delivery.is_replacement:
+    if is_alone and verdict.is_accepted and delivery.is_replacement:
         outcome += (
             "; it is already loaded, and a run has nothing to do"
             if delivery.is_loaded
             else ", and replaces what is loaded for the day"
         )
-    why = f": {verdict.reason}" if verdict.codes else (f" ({verdict.reason})" if verdict.reason else "")
+    why = f": {verdict.reason}" if verdict.codes else ""
+    if is_alone and verdict.reason and not verdict.codes:
+        why = f" ({verdict.reason})"
     say(
-        f"  verdict on {source} of {day}: {outcome}{why}",
+        f"  verdict on {source} of {days}: {outcome}{why}",
         level="info" if verdict.is_accepted else "error",
-        source=source,
-        extract_date=day,
+        **about,
         verdict="accepted" if verdict.is_accepted else "rejected",
         reason_codes=list(verdict.codes),
         reason=verdict.reason,

@@ -5,9 +5,7 @@ with its keys (`loading/people.py`).
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +13,6 @@ from dagster_project.clock import utc_now
 from dagster_project.publication.files import damaged_file, pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
-
-# Reading a whole database takes 20 ms per megabyte. The index of all runs has 4 MB after a first load.
-_READ_WHOLE_BYTES = 8_000_000
-# The last row of each database, by file name; files of runs have events. A database without the table is another one.
-_EVENTS = "select max(rowid) from event_logs"
-_LAST_ROWS = {"runs.db": "select max(rowid) from runs", "schedules.db": "select max(rowid) from jobs"}
-_SIDE_FILES = ("-journal", "-wal", "-shm", ".wal")
 
 
 @dataclass(frozen=True)
@@ -39,24 +30,24 @@ class Damage:
         return f"{self.file} is damaged ({self.found}): {self.remedy}"
 
 
-def find_damage(settings: Settings, *, in_full: bool = False) -> list[Damage]:
-    """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing.
-
-    `in_full` reads all of Dagster's databases, also large ones and those of single runs.
-    """
-    return [*_dagster_files(settings, in_full), *_marts(settings), *publication_damage(settings)]
+def find_damage(settings: Settings) -> list[Damage]:
+    """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing."""
+    return [*_marts(settings), *publication_damage(settings)]
 
 
-def repair(settings: Settings, *, in_full: bool = False) -> list[Damage]:
+def repair(settings: Settings) -> list[Damage]:
     """Move damaged files out of the way by renaming them, and return them.
 
     The caller holds the writer lock. A damaged publication is kept: readers use it until another one is published.
     """
-    damage = find_damage(settings, in_full=in_full)
+    damage = find_damage(settings)
+    suffix = f".damaged-{utc_now():%Y%m%dT%H%M%SZ}"
     for item in damage:
-        is_ours = item.file in (settings.marts, pointer_of(settings.published))
-        if is_ours or item.file.is_relative_to(settings.dagster_home):
-            _rename(item.file)
+        if item.file in (settings.marts, pointer_of(settings.published)):
+            # The marts have a write-ahead log of their own, which does not fit another file.
+            for file in (item.file, item.file.with_name(f"{item.file.name}.wal")):
+                if os.path.lexists(file):
+                    file.rename(file.with_name(file.name + suffix))
     return damage
 
 
@@ -96,49 +87,3 @@ def _fault_of_marts(settings: Settings) -> str | None:
         return None
     except duckdb.Error as error:
         return "not a whole database" if says_damage(str(error)) else None
-
-
-def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
-    """Check Dagster's folders and databases, those of single runs only if all are read in full."""
-    home = settings.dagster_home
-    if not os.access(settings.home, os.W_OK):
-        # A read-only copy, or another user: no file can be written, and none is damaged by that.
-        return
-    lost = "a run renames it and starts another; Dagster's history in it is lost, no data are"
-    for folder in (home, home / "history", home / "history" / "runs", home / "schedules"):
-        if os.path.lexists(folder) and not folder.is_dir():
-            yield Damage(folder, "not a folder", lost)
-        elif folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            yield Damage(folder, "this user may not write to it", lost)
-            return
-    history = home / "history"
-    shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
-    for file in dict.fromkeys((*shared, *(history.glob("runs/*.db") if in_full else ()))):
-        if os.path.lexists(file) and (found := _fault_of_database(file, in_full)):
-            yield Damage(file, found, lost)
-
-
-def _fault_of_database(file: Path, in_full: bool) -> str | None:
-    if not file.is_file():
-        return "not a file"
-    if not os.access(file, os.R_OK | os.W_OK):
-        return "this user may not write to it"
-    try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            connection.execute(_LAST_ROWS.get(file.name, _EVENTS)).fetchone()
-            is_read = in_full or file.stat().st_size <= _READ_WHOLE_BYTES
-            is_whole = not is_read or connection.execute("pragma quick_check(1)").fetchone()[0] == "ok"
-    except sqlite3.Error as error:
-        # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
-        is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        return str(error) if is_damaged or str(error).startswith("no such table") else None
-    return None if is_whole else "damaged pages"
-
-
-def _rename(file: Path) -> None:
-    suffix = f".damaged-{utc_now():%Y%m%dT%H%M%SZ}"
-    file.rename(file.with_name(file.name + suffix))
-    for name in _SIDE_FILES:
-        side = file.with_name(file.name + name)
-        if side.exists():
-            side.rename(side.with_name(side.name + suffix))

@@ -1,13 +1,11 @@
-"""What commands do with the data root before they begin: read its settings, check it, and finish what is left."""
+"""What commands do with the data root before they begin: read its settings, and check it."""
 
 import logging
 import stat
 
-from dagster_project.cli.damage import find_damage, repair
 from dagster_project.console import LOGGER, report_to_terminal, warn
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings, read_settings
-from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import in_shell
 
 
@@ -52,17 +50,3 @@ def warn_of_open_folders(settings: Settings) -> None:
                 f"{folder} is {is_open} every user of this machine (mode {mode:04o}), {why}; it was not changed. "
                 f"Close it: chmod {closing} {in_shell(folder)}"
             )
-
-
-def repair_damage(settings: Settings) -> None:
-    """Move damaged files that can be recreated out of the way, with a warning for each.
-
-    Raises:
-        WarehouseLocked: another run holds the warehouse.
-    """
-    if not find_damage(settings):
-        return
-    with writer_lock(settings.lock_file):
-        damaged = repair(settings)
-    for damage in damaged:
-        warn(str(damage))

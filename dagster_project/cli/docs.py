@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.data_root import repair_damage, start
+from dagster_project.cli.data_root import start
 from dagster_project.config import contracts_of
 from dagster_project.console import say
 from dagster_project.errors import UsageError
@@ -43,7 +43,6 @@ def docs(
     if data_docs:
         say(f"Data Docs  {write_data_docs(settings)}")
         return
-    repair_damage(settings)
     with writer_lock(settings.lock_file, command="fcir docs"):
         say(f"Documentation  {write_docs(settings)}")
 

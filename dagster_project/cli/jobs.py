@@ -42,8 +42,6 @@ _LOCATION, _REPOSITORY = "dagster_project", "__repository__"
 _LOCATION_TAG = {".dagster/repository": f"{_REPOSITORY}@{_LOCATION}"}
 # Dagster tags runs with it whose process a code server started.
 _CODE_SERVER_TAG = ".dagster/grpc_info"
-# Messages of SQLite, which only Dagster uses. Large files are checked in full only after one of them.
-_SQLITE_DAMAGE = ("disk image is malformed", "file is not a database", "attempt to write a readonly database")
 # The command that runs each job in this process.
 _COMMANDS = {
     "nightly": "fcir run",
@@ -76,9 +74,6 @@ def run_job(
 ) -> RunResult:
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
-    A file of that instance that turns out to be damaged while the job runs is renamed, and the job runs again: it
-    does what is left to do.
-
     Args:
         settings: location of the data.
         name: the job, `nightly`, `publish`, `publish_public` or `publish_force`.
@@ -95,32 +90,6 @@ def run_job(
         PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
         TableMismatch: a raw table does not fit its contract.
     """
-    run = partial(_run_in_process, settings, name, wanted=wanted or Range(), sources=sources, force=force, debug=debug)
-    try:
-        return run(planned=planned)
-    except Exception as error:
-        # From SQLite, SQLAlchemy or Dagster, depending on what the job was writing.
-        if not any(words in str(error) for words in _SQLITE_DAMAGE):
-            raise
-        with writer_lock(settings.lock_file):
-            damaged = repair(settings, in_full=True)
-        if not damaged:
-            raise
-        for damage in damaged:
-            warn(str(damage))
-        return run(planned=None)
-
-
-def _run_in_process(
-    settings: Settings,
-    name: str,
-    *,
-    wanted: Range,
-    sources: Sequence[str],
-    planned: RunPlan | None,
-    force: str | None,
-    debug: bool,
-) -> RunResult:
     from dagster_project.loading.pipeline import prepare_warehouse
 
     # Only publications may be read by others, and `publish` sets their modes.
@@ -129,6 +98,8 @@ def _run_in_process(
         require_space(settings, command, _published(settings, name, force))
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
+        for damage in repair(settings):
+            warn(str(damage))
         settings.commentary.mkdir(exist_ok=True)
         # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
         prepare_warehouse(settings, contracts_of(settings))
@@ -150,7 +121,7 @@ def _run_in_process(
         job = definitions().get_repository_def().get_job(name)
         config: dict[str, Any] = {}
         if name == "nightly":
-            config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
+            config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted or Range())}}}
         elif force:
             config = {"ops": {"published_force__edition": {"config": {"force": force}}}}
         selection = None

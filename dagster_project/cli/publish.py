@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.data_root import repair_damage, start
+from dagster_project.cli.data_root import start
 from dagster_project.cli.jobs import run_job
 from dagster_project.cli.summary import FORCE_FILES, PUBLIC_FILES, EditionSummary, end_with_summary
 from dagster_project.settings import check_force
@@ -52,7 +52,6 @@ def publish(
         except ValueError as error:
             raise typer.BadParameter(f"--force: {error}", context) from None
     settings = start(debug=bool(context.obj))
-    repair_damage(settings)
     started = time.monotonic()
     job = "publish" if edition is Edition.INTERNAL else f"publish_{edition}"
     result = run_job(settings, job, force=force, debug=bool(context.obj))

@@ -1,6 +1,5 @@
 """`fcir query`: query the published database, read-only and within limits."""
 
-import os
 import signal
 import sys
 import threading
@@ -9,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.child_process import continue_in_child
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import print_in_utf8
+from dagster_project.cli.signals import leave
 from dagster_project.errors import UsageError
 from dagster_project.publication.query import (
     limit_memory,
@@ -25,7 +24,6 @@ from dagster_project.settings import read_settings
 
 # Greatest limit that can be set: a longer query belongs in a tool that reads the file (analyst_access.md).
 _LONGEST_SECONDS = 3600.0
-_SECONDS_TO_PRINT = 0.5
 
 
 def query(
@@ -60,26 +58,15 @@ def query(
         raise UsageError("choose one of --csv, --json and --markdown")
     if not 0 < timeout <= _LONGEST_SECONDS:
         raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {_LONGEST_SECONDS:g}")
-    # Only the end of a process ends each query: DuckDB cannot be interrupted within a function, and crashes on some
-    # queries, for example on JSON that is nested very deeply.
-    ended = continue_in_child()
-    if ended == "SIGALRM":
-        # If standard error is the same full pipe as standard output, the message cannot be written either.
-        timer = threading.Timer(_SECONDS_TO_PRINT, os._exit, [int(Exit.USAGE)])
-        timer.daemon = True
-        timer.start()
-        raise UsageError(
-            f"the query took more than {timeout:g} second{'' if timeout == 1 else 's'} (--timeout) and was ended; what "
-            "it printed is incomplete. Ask for less, or allow more, up to an hour: "
-            f'fcir query --timeout {min(timeout * 5, _LONGEST_SECONDS):g} "..."'
-        )
-    if ended:
-        raise UsageError(
-            f"the query crashed DuckDB ({ended}); nothing was changed, and what it printed is incomplete. Ask for "
-            "less, such as values that are nested less deeply, or open the database in another tool: "
-            "docs/analyst_access.md"
-        )
-    signal.setitimer(signal.ITIMER_REAL, timeout)
+    # Only the end of its process ends each query: DuckDB cannot be interrupted within a function.
+    ended = (
+        f"the query took more than {timeout:g} second{'' if timeout == 1 else 's'} (--timeout) and was ended; what it "
+        "printed is incomplete. Ask for less, or allow more, up to an hour: "
+        f'fcir query --timeout {min(timeout * 5, _LONGEST_SECONDS):g} "..."'
+    )
+    timer = threading.Timer(timeout, leave, [ended, Exit.USAGE])
+    timer.daemon = True
+    timer.start()
     # When the reader of a pipe closes it, end the process at once, as other programs of a pipeline do.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     limit_memory()

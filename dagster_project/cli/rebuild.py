@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dagster_project.cli.data_root import repair_damage, require_home_folder, start
+from dagster_project.cli.data_root import require_home_folder, start
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import run
 from dagster_project.config import contracts_of
@@ -51,7 +51,6 @@ def rebuild(
         reason = require_reason(reason, "the 2019 file share is lost")
     require_home_folder(settings)
     contracts = contracts_of(settings)
-    repair_damage(settings)
     with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
         note_step(settings.lock_file, "verifying the warehouse")
         if not settings.warehouse.exists() and not read_history(settings.history):

@@ -10,7 +10,6 @@ import typer
 
 from dagster_project.cli.damage import publication_damage
 from dagster_project.cli.data_root import (
-    repair_damage,
     require_home_folder,
     start,
     warn_of_open_folders,
@@ -82,7 +81,6 @@ def run(
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
-    repair_damage(settings)
     if not work.is_needed:
         _end_without_work(settings, work, wanted=wanted, sources=source or [])
     # Files in a source's folder are reported with the source.

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from dagster_project.warehouse.lock import leave_no_holder
 
@@ -65,7 +66,7 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
             # The servers of `fcir ui` end on this signal.
             signal.raise_signal(signal.SIGTERM)
             return
-        _report_stop(command, number)
+        _print_last(_message(command), 128 + number)
         sys.exit(128 + number)
 
     is_unwinding = command.verb in _UNWINDING
@@ -74,7 +75,7 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        threading.Thread(target=_leave, args=[command, reading, signals], name="signals", daemon=True).start()
+        threading.Thread(target=_leave_on_signal, args=[command, reading, signals], name="signals", daemon=True).start()
     for number in signals:
         signal.signal(number, unwind if is_unwinding else _do_nothing)
 
@@ -89,20 +90,30 @@ def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
         _command.is_json = is_json
 
 
-def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
-    # Signals that only a library handles are written too.
-    while (number := os.read(reading, 1)[0]) not in signals:
-        pass
+def leave(message: str, code: int) -> NoReturn:
+    """End this process at once from a thread, also while the main thread is in native code or waits for a full pipe.
+
+    Args:
+        message: printed as an error, if standard error takes it.
+        code: the exit code.
+    """
     try:
         # The main thread still runs. What it says now, such as the traceback of its interruption, is of no use.
         with suppress(OSError):
             standard_error = os.dup(2)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            _report_stop(command, number, standard_error)
+            _print_last(message, code, standard_error)
         # `fcir status` says of a holder that stays in the file that it was killed.
         leave_no_holder()
     finally:
-        os._exit(128 + number)
+        os._exit(code)
+
+
+def _leave_on_signal(command: _Command, reading: int, signals: Sequence[int]) -> None:
+    # Signals that only a library handles are written too.
+    while (number := os.read(reading, 1)[0]) not in signals:
+        pass
+    leave(_message(command), 128 + number)
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
@@ -115,15 +126,14 @@ def _hide_interruption(unraisable: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _report_stop(command: _Command, number: int, standard_error: int = 2) -> None:
-    message = _message(command)
+def _print_last(message: str, code: int, standard_error: int = 2) -> None:
     line = f"fcir: {message}"
-    if command.is_json:
+    if _command and _command.is_json:
         import json
         from datetime import UTC, datetime
 
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "level": "error", "message": message, "exit_code": 128 + number})
+        line = json.dumps({"time": now, "level": "error", "message": message, "exit_code": code})
     # Ignored: a closed terminal or file, and a main thread that was writing.
     with suppress(OSError, RuntimeError, ValueError, TypeError):
         if select.select([], [sys.stdout], [], _TIMEOUT_SECONDS)[1]:

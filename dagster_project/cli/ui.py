@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.data_root import repair_damage, start
+from dagster_project.cli.data_root import start
 from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home
 from dagster_project.console import say
 from dagster_project.errors import UsageError
@@ -50,8 +50,6 @@ def ui(
         require_free_socket(socket_path, settings)
     else:
         require_free_port(port)
-    if not read_only:
-        repair_damage(settings)
     raise typer.Exit(serve_ui(settings, at=socket_path or port, read_only=read_only))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,8 +11,7 @@ from dagster_project.contracts import Contract, Severity
 from dagster_project.defs.lists import list_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.report import SourceReport
-from dagster_project.validation import Expectation, Outcome, expectations_of
-from dagster_project.warehouse.state import StandingResult
+from dagster_project.validation import Outcome, expectations_of
 from dagster_project.warehouse.tables import raw_columns
 
 # Maximum number of days, rows and warnings that the UI shows for a check or run; the warehouse has all of them.
@@ -24,23 +23,19 @@ _READING = "files_can_be_read"
 def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
     """Return the checks of a source: every file can be read, and each expectation of the contract."""
     key = _raw(contract)
-    reading = dg.AssetCheckSpec(
-        _READING,
-        asset=key,
-        description="Every file can be read as its contract says. A failure rejects the delivery.",
-        metadata={"severity": Severity.CRITICAL.value, "dimension": "conformity"},
-    )
+    reading = "Every file can be read as its contract says. A failure rejects the delivery."
+    checks = [(_READING, reading, Severity.CRITICAL, "conformity")]
+    for item in expectations_of(contract):
+        description = f"{item.description.rstrip('.')}. {item.consequence}"
+        checks.append((item.name, description, item.severity, item.dimension))
     return [
-        reading,
-        *(
-            dg.AssetCheckSpec(
-                expectation.name,
-                asset=key,
-                description=f"{expectation.description.rstrip('.')}. {expectation.consequence}",
-                metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
-            )
-            for expectation in expectations_of(contract)
-        ),
+        dg.AssetCheckSpec(
+            name,
+            asset=key,
+            description=description,
+            metadata={"severity": severity.value, "dimension": dimension},
+        )
+        for name, description, severity, dimension in checks
     ]
 
 
@@ -52,8 +47,6 @@ class SourceEvents:
     report: SourceReport
     days_loaded: Mapping[date, int]
     """Days that are loaded after the run, with their number of rows."""
-    last_results: Mapping[str, StandingResult]
-    """For each expectation, the last result that was based on data."""
 
     def arrival(self) -> dg.AssetMaterialization | None:
         """Return the event that files came; None if none came or one was rejected, so that the source is not fresh."""
@@ -72,24 +65,45 @@ class SourceEvents:
         )
 
     def check_results(self) -> Iterator[dg.AssetCheckEvaluation]:
-        """Yield one result per check, as an event: for an `AssetCheckResult`, Dagster stores an output too.
+        """Yield a result for each check, as an event: for an `AssetCheckResult`, Dagster stores an output too.
 
-        Without a readable delivery, an expectation has no data. No result would show as skipped, and a result over no
-        rows as passed; either would hide the last result, so that one is reported again.
+        An expectation has one only if rows were evaluated or it failed: a result over no rows would hide the last one.
         """
-        key = _raw(self.contract)
-        yield _reading_result(key, self.report)
-        outcomes = {outcome.expectation.name: outcome for outcome in self.report.outcomes}
-        for expectation in expectations_of(self.contract):
-            outcome, last = outcomes.get(expectation.name), self.last_results.get(expectation.name)
-            if outcome and (outcome.evaluated or not outcome.success or not last):
-                days = [str(day) for day in outcome.failed_dates]
-                yield _check_result(key, expectation, outcome, days, _source_rows(outcome))
-            elif last:
-                # The result of the last validation, for a run without new data.
-                days = last.failed_extract_dates.split(", ") if last.failed_extract_dates else []
-                at = dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC))
-                yield _check_result(key, expectation, last, days, {"validated_at": at})
+        yield self._reading()
+        for outcome in self.report.outcomes:
+            if outcome.evaluated or not outcome.success:
+                yield self._expectation(outcome)
+
+    def _reading(self) -> dg.AssetCheckEvaluation:
+        """Return how many files were read, and which cannot be read; every run retries those."""
+        files = [file for delivery in self.report.deliveries for file in delivery.files]
+        unreadable = [file for file in files if file.error]
+        metadata = _counts(len(files), len(unreadable), sorted({file.extract_date for file in unreadable}))
+        if unreadable:
+            metadata["reasons"] = list_of("reason", [file.error for file in unreadable], _SHOWN)
+        return dg.AssetCheckEvaluation(
+            asset_key=_raw(self.contract), check_name=_READING, passed=not unreadable, metadata=metadata
+        )
+
+    def _expectation(self, outcome: Outcome) -> dg.AssetCheckEvaluation:
+        """Return the result of an expectation with the place of its rows, never a value of the extract."""
+        expectation = outcome.expectation
+        metadata = _counts(outcome.evaluated, outcome.unexpected, outcome.failed_dates)
+        if rows := outcome.rows[:_SHOWN]:
+            records = [
+                dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
+                for day, load_id, row in rows
+            ]
+            metadata["source_rows"] = dg.MetadataValue.table(records)
+        is_critical = expectation.severity is Severity.CRITICAL
+        return dg.AssetCheckEvaluation(
+            asset_key=_raw(self.contract),
+            check_name=expectation.name,
+            passed=outcome.success,
+            severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+            description=None if outcome.success else expectation.description,
+            metadata=metadata | {"dimension": expectation.dimension},
+        )
 
     def result(self) -> dg.MaterializeResult:
         """Return the result for the whole source, after the run."""
@@ -165,52 +179,10 @@ def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome, rows: int) -> dg.As
     )
 
 
-def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckEvaluation:
-    """Return how many files were read, and which cannot be read; every run retries those."""
-    files = [file for delivery in report.deliveries for file in delivery.files]
-    unreadable = [file for file in files if file.error]
-    metadata: dict[str, Any] = {"evaluated": len(files), "unexpected": len(unreadable)}
-    if unreadable:
-        days = sorted({file.extract_date for file in unreadable})
-        metadata["failed_extract_dates"] = ", ".join(str(day) for day in days[:_SHOWN])
-        metadata["reasons"] = list_of("reason", [file.error for file in unreadable], _SHOWN)
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=_READING,
-        passed=not unreadable,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata=metadata,
-    )
-
-
-def _source_rows(outcome: Outcome) -> dict[str, Any]:
-    """Return where the rows of an expectation are, never a value of the extract."""
-    records = [
-        dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
-        for day, load_id, row in outcome.rows[:_SHOWN]
-    ]
-    return {"source_rows": dg.MetadataValue.table(records)} if records else {}
-
-
-def _check_result(
-    key: dg.AssetKey,
-    expectation: Expectation,
-    result: Outcome | StandingResult,
-    failed_days: Sequence[str],
-    details: Mapping[str, Any],
-) -> dg.AssetCheckEvaluation:
-    metadata: dict[str, Any] = {"evaluated": result.evaluated, "unexpected": result.unexpected, **details}
-    if failed_days:
-        metadata["failed_extract_dates"] = ", ".join(failed_days[:_SHOWN])
-    is_critical = expectation.severity is Severity.CRITICAL
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=expectation.name,
-        passed=result.success,
-        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        description=None if result.success else expectation.description,
-        metadata=metadata | {"dimension": expectation.dimension},
-    )
+def _counts(evaluated: int, unexpected: int, failed_days: Sequence[date]) -> dict[str, Any]:
+    """Return the numbers of a check, and the days that failed it."""
+    counts: dict[str, Any] = {"evaluated": evaluated, "unexpected": unexpected}
+    return counts | ({"failed_extract_dates": ", ".join(map(str, failed_days[:_SHOWN]))} if failed_days else {})
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:

@@ -18,7 +18,7 @@ from dagster_project.defs.source_events import SourceEvents, check_specs, column
 from dagster_project.loading.pipeline import load_source
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.state import standing_days, standing_results
+from dagster_project.warehouse.state import standing_days
 
 
 def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
@@ -80,7 +80,7 @@ def source_asset(
         with loading_connection(warehouse.settings.warehouse) as connection:
             log_quarantined_rows(connection, report)
             days_loaded = standing_days(connection, contract.source)
-            events = SourceEvents(contract, report, days_loaded, standing_results(connection, contract.source))
+        events = SourceEvents(contract, report, days_loaded)
         if arrival := events.arrival():
             context.log_event(arrival)
         yield from events.check_results()

@@ -23,11 +23,11 @@ from dagster_project.sample.national import draw_national_call_answering
 from dagster_project.sample.reports import draw_online_crime_reports
 from dagster_project.sample.styles import style_of
 from dagster_project.sample.targets import (
-    PRINTED_FIGURES,
     PRINTED_STATEMENTS,
     PUBLISHED_ON,
     REPORT_ID,
     Month,
+    printed_figures,
     targets_of,
 )
 from dagster_project.sample.timeline import Timeline
@@ -159,7 +159,10 @@ def _write_all(
                 quarantined[source] += int(table.quarantined.sum())
         if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
-    paper = {"published_figures": _typed(PRINTED_FIGURES), "published_statements": _typed(PRINTED_STATEMENTS)}
+    with PRINTED_STATEMENTS.open(encoding="utf-8", newline="") as lines:
+        typed = {"published_figures": printed_figures(), "published_statements": list(csv.DictReader(lines))}
+    about = {"report_id": REPORT_ID, "published_on": PUBLISHED_ON}
+    paper = {source: [about | row for row in rows_of_source] for source, rows_of_source in typed.items()}
     of_forces = {force.code: targets_of(force.code) for force in FORCES}
     national = draw_national_call_answering(np.random.default_rng([_SEED, 2]), of_forces)
     for source, delivered in (paper | {_NATIONAL: national}).items():
@@ -207,12 +210,6 @@ def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterat
             for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(number)):
                 parts[deliveries.source][force.code] = deliveries
         yield number, [in_common_files(parts[source]) for source in EVENTS]
-
-
-def _typed(path: Path) -> list[dict[str, str]]:
-    """Return rows typed from the paper as they are delivered."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in csv.DictReader(lines)]
 
 
 def _write_rows(folder: Path, delivered: Sequence[Mapping[str, str]]) -> None:

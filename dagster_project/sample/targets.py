@@ -19,6 +19,7 @@ PRINTED_STATEMENTS = Path(__file__).parent / "kent_fcir_statements.csv"
 ASSUMED_FIGURES = Path(__file__).parent / "assumed_months.csv"
 REPORT_ID = "kent_fcir_2023-03-15"
 PUBLISHED_ON = "2023-03-15"
+_COLUMNS = ("section", "label", "measure", "unit")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ def targets_of(force: str) -> Targets:
                     section, _, measure = name.partition(".")
                     values[section, measure, row["month"]] = int(row[name])
     if force == KENT.code:
-        values |= read_printed(PRINTED_FIGURES).values
+        values |= {
+            (row["section"], row["measure"], row["month"]): _whole_number(row)
+            for row in printed_figures()
+            if row["unit"] != "percent"
+        }
     return Targets(months=tuple(sorted({month for _, _, month in values})), values=values)
 
 
@@ -77,29 +82,31 @@ class Month:
         return self.timeline.arrivals(rng, month=self.number, counts=counts, pattern=pattern)
 
 
-def read_printed(path: Path) -> Targets:
-    """Read the printed figures of a paper.
+def printed_figures(path: Path = PRINTED_FIGURES) -> list[dict[str, str]]:
+    """Return the printed figures of a paper, one row for each measure and month.
 
     Args:
-        path: CSV with the columns section, measure, unit, month and published_value.
+        path: CSV laid out as the paper: the columns section, label, measure and unit, then one for each month.
+    """
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return [
+        {name: row[name] for name in _COLUMNS} | {"month": month, "published_value": row[month]}
+        for row in rows
+        for month in row
+        if month not in _COLUMNS
+    ]
+
+
+def _whole_number(row: Mapping[str, str]) -> int:
+    """Return a printed count, or a printed duration in seconds.
 
     Raises:
-        ValueError: a count or duration is not in the paper's spelling.
+        ValueError: it is not in the paper's spelling.
     """
-    values: dict[tuple[str, str, str], int] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if row["unit"] == "count":
-                figure = int(row["published_value"].replace(",", ""))
-            elif row["unit"] == "duration":
-                figure = _seconds(row["published_value"])
-            else:
-                continue
-            values[row["section"], row["measure"], row["month"]] = figure
-    return Targets(months=tuple(sorted({month for _, _, month in values})), values=values)
-
-
-def _seconds(printed: str) -> int:
+    printed = row["published_value"]
+    if row["unit"] == "count":
+        return int(printed.replace(",", ""))
     parts = re.fullmatch(r"(?:(\d+)h )?(?:(\d+)m )?(\d+)s", printed)
     if parts is None:
         raise ValueError(f"{printed!r} is not a duration such as '4m 56s'")

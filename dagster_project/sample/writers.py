@@ -1,5 +1,6 @@
 """Write the rows of one file in a given style: CSV, JSON Lines, XLSX and Parquet. Draws nothing."""
 
+import csv
 import datetime as dt
 import io
 import json
@@ -141,27 +142,23 @@ def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -
 
 
 def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
-    def quoted(cell: str) -> str:
-        return f'"{cell}"' if style.delimiter in cell else cell
-
-    columns = []
-    for name in table.types:
-        cells = [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
-        if style.delimiter in "".join(cells):
-            cells = [quoted(cell) for cell in cells]
-        columns.append(cells)
-    lines = [style.delimiter.join(cells) for cells in zip(*columns, strict=True)]
+    columns = [
+        [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
+        for name in table.types
+    ]
+    rows = [list(cells) for cells in zip(*columns, strict=True)]
     for place, fault in table.faults.items():
         if width := int(fault.get(WIDTH, 0)):
-            cells = [column[place] for column in columns]
-            lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
-    header = style.delimiter.join(_spelled(name, style.names) for name in table.types)
-    rows = [*map(quoted, style.preamble), header, *lines]
-    if style.total:
-        rest = [""] * (len(columns) - 2)
-        rows.append(style.delimiter.join([style.total, str(len(table)), *rest]))
-    rows.append("")
-    return style.newline.join(rows).encode(style.encoding)
+            rows[place] = rows[place][:width] if width < 0 else [*rows[place], *["0"] * width]
+    # A row of one empty cell would be two quotes.
+    above = [[line] if line else [] for line in style.preamble]
+    header = [_spelled(name, style.names) for name in table.types]
+    total = [[style.total, str(len(table)), *[""] * (len(columns) - 2)]] if style.total else []
+    content = io.StringIO(newline="")
+    csv.writer(content, delimiter=style.delimiter, lineterminator=style.newline).writerows(
+        [*above, header, *rows, *total]
+    )
+    return content.getvalue().encode(style.encoding)
 
 
 def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:

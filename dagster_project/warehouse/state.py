@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -264,25 +264,6 @@ def affected_figures(connection: duckdb.DuckDBPyConnection) -> list[AffectedFigu
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
     """Return the days of a source with an accepted delivery, with their loaded rows; oldest first."""
     return {row["extract_date"]: row["rows_loaded"] for row in _rows(connection, "standing_days", source=source)}
-
-
-@dataclass(frozen=True)
-class StandingResult:
-    """The outcome of an expectation when its source was last validated."""
-
-    success: bool
-    evaluated: int
-    unexpected: int
-    failed_extract_dates: str
-    """Comma-separated; empty if none failed."""
-    validated_at: datetime
-    """UTC, without time zone like the column."""
-
-
-def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
-    rows = _rows(connection, "standing_results", source=source)
-    return {row.pop("expectation"): StandingResult(**row) for row in rows}
 
 
 def purged_before(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:

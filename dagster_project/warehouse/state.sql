@@ -100,15 +100,3 @@ from audit.load
 where source = $source and status in ('loaded', 'empty')
 group by extract_date
 order by extract_date
-
--- query: standing_results
-select
-    expectation,
-    success,
-    evaluated,
-    unexpected,
-    coalesce(failed_extract_dates, '') as failed_extract_dates,
-    validated_at
-from audit.expectation_result
-where source = $source and (evaluated > 0 or not success)
-qualify row_number() over (partition by expectation order by validated_at desc, run_id) = 1

@@ -7,14 +7,13 @@ from every page that an operator has open, so each request must prove that it co
   foreign page the same origin.
 - Origin, which browsers add to every POST and WebSocket handshake, is the same host.
 - POST has a JSON body. For a foreign page, a browser sends JSON only after asking the server, which never agrees.
-- GET contains only queries. Images, links and forms send it without an Origin.
+- GET has no GraphQL: images, links and forms send it without an Origin, and Dagster runs changes that it states.
 """
 
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -134,21 +133,6 @@ def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
     elif scope["method"] not in ("GET", "HEAD"):
         return HTTPStatus.METHOD_NOT_ALLOWED, f"Method {printable(scope['method'])}; expected GET, HEAD or POST."
     # Not `== "/graphql"`: Starlette's routes also match with a trailing line feed.
-    elif scope["path"].startswith("/graphql"):
-        documents = QueryParams(scope["query_string"]).getlist("query")
-        if not all(_is_query(document) for document in documents):
-            return HTTPStatus.METHOD_NOT_ALLOWED, "Not a GraphQL query alone; send changes by POST."
+    elif scope["path"].startswith("/graphql") and "query" in QueryParams(scope["query_string"]):
+        return HTTPStatus.METHOD_NOT_ALLOWED, "GraphQL by GET; send it by POST."
     return None
-
-
-def _is_query(document: str) -> bool:
-    """Return whether all operations of a GraphQL document are queries; false if it cannot be parsed."""
-    try:
-        definitions = parse(document, no_location=True).definitions
-    except (GraphQLError, RecursionError):
-        return False
-    return all(
-        isinstance(definition, FragmentDefinitionNode)
-        or (isinstance(definition, OperationDefinitionNode) and definition.operation is OperationType.QUERY)
-        for definition in definitions
-    )

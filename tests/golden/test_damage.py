@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
-
-from dagster_project.cli import damage, jobs
-from dagster_project.cli.damage import find_damage, repair
-from dagster_project.settings import Settings
 
 
 def cut(file):
@@ -33,20 +26,9 @@ def make_folder(file):
     file.mkdir()
 
 
-def make_file(folder):
-    shutil.rmtree(folder)
-    folder.write_text("")
-
-
 def point_nowhere(file):
     file.unlink()
     file.symlink_to("nowhere")
-
-
-def make_other_database(file):
-    file.unlink()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("create table other (number integer)")
 
 
 def make_readable(file):
@@ -60,13 +42,6 @@ def replace_key(file):
 @pytest.fixture
 def root(three_days, tmp_path):
     return three_days.copy(tmp_path / "home")
-
-
-@pytest.fixture
-def settings(three_days, tmp_path):
-    """A data root with nothing but Dagster's files."""
-    shutil.copytree(three_days.home / "dagster", tmp_path / "home" / "dagster")
-    return Settings(home=tmp_path / "home", _env_file=None)
 
 
 REMEDY_KEY, REMEDY_VAULT, REMEDY_WAREHOUSE = (
@@ -101,61 +76,15 @@ def test_a_file_that_cannot_be_made_again_stops_commands_with_its_remedy(root, n
         assert remedy.format(file=file) in done.err
 
 
-@pytest.mark.parametrize(
-    ("name", "spoil", "found"),
-    [
-        ("", make_file, "not a folder"),
-        ("history/runs.db", overwrite, ""),
-        ("history/runs.db", point_nowhere, "not a file"),
-        ("history/runs.db", make_other_database, "no such table: runs"),
-        ("history/runs/index.db", cut, ""),
-        ("schedules/schedules.db", make_other_database, "no such table: jobs"),
-    ],
-)
-def test_a_file_of_dagster_that_cannot_be_used_is_renamed(settings, name, spoil, found):
-    path = settings.dagster_home / name
-    spoil(path)
-    [damaged] = repair(settings)
-    assert damaged.file == path
-    assert found in damaged.found
-    assert not os.path.lexists(path)
-    assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
-    assert find_damage(settings) == []
-
-
-def test_a_file_of_dagster_that_may_not_be_written_is_renamed_and_a_data_root_for_reading_is_whole(
-    settings, monkeypatch
-):
-    access, path = os.access, settings.dagster_home / "history" / "runs.db"
-    # Root may write to everything.
-    monkeypatch.setattr(os, "access", lambda file, mode: file != path and access(file, mode))
-    [damaged] = repair(settings)
-    assert (damaged.file, damaged.found) == (path, "this user may not write to it")
-    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
-    assert find_damage(settings) == []
-
-
-def test_a_run_that_meets_damage_in_a_file_of_dagster_renames_it_and_runs_again(root, monkeypatch):
-    settings = Settings(home=root.home, _env_file=None)
-    file = settings.dagster_home / "history" / "runs" / "index.db"
-    with file.open("r+b") as stream:
-        stream.seek(file.stat().st_size // 2)
-        stream.write(bytes(range(256)) * 64)
-    # As for a large file, which is not read in full when a run begins.
-    monkeypatch.setattr(damage, "_READ_WHOLE_BYTES", 0)
-    assert find_damage(settings) == []
-    runs = []
-
-    def run(*_arguments, planned, **_options):
-        runs.append(planned)
-        if len(runs) == 1:
-            raise sqlite3.DatabaseError("database disk image is malformed")
-        return jobs.RunResult(True, (), ())
-
-    monkeypatch.setattr(jobs, "_run_in_process", run)
-    assert jobs.run_job(settings, "nightly").success
-    assert len(runs) == 2
-    assert len(list(file.parent.glob("index.db.damaged-*"))) == 1
+def test_a_damaged_file_of_dagster_is_named_with_its_remedy(root):
+    cut(root.home / "dagster" / "history" / "runs.db")
+    (root.home / "published" / "current" / "fcir.duckdb").unlink()
+    done = root.fcir("run")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    home = root.home / "dagster"
+    assert f"move them away; no data are lost: mv {home} {home}.old" in done.err
+    home.rename(f"{home}.old")
+    assert root.fcir("run").code == 0
 
 
 @pytest.mark.parametrize(
@@ -179,14 +108,12 @@ def test_status_names_a_damaged_publication(root, name, spoil, found):
 def test_a_run_makes_damaged_files_again_although_nothing_is_new(root, three_days):
     before = root.current.readlink()
     (root.current / "fcir.duckdb").write_bytes(b"rubbish")
-    named = ("dagster/history/runs.db", "dagster/schedules/schedules.db", "marts.duckdb")
-    for name in (*named, "dbt/column_lineage.json"):
+    for name in ("marts.duckdb", "dbt/column_lineage.json"):
         cut(root.home / name)
     assert root.fcir("status").code == 1
     done = root.fcir("run")
     assert (done.code, done.err) == (0, ""), done.out
-    for name in named:
-        assert f"warning: {root.home / name} is damaged (" in done.out
+    assert f"warning: {root.home / 'marts.duckdb'} is damaged (" in done.out
     assert root.current.readlink() != before
     assert root.damage() == []
     assert root.figures() == three_days.figures()

@@ -45,9 +45,8 @@ def test_a_query_is_answered_in_four_formats(numbers, option, head):
         (["select regexp_replace(repeat('a', 90000000), 'a', 'bbbbbbbbbb', 'g')", "--timeout", "1"], "took more than"),
         # DuckDB does not count it.
         (["select list_sort(range(1000000000))"], "more than 1 GB of memory"),
-        (["select json_contains(repeat('[', 300000) || repeat(']', 300000), '[[1]]')"], "crashed DuckDB (SIGSEGV)"),
     ],
-    ids=["a table that never comes", "CSV without end", "one long function", "too much memory", "a crash"],
+    ids=["a table that never comes", "CSV without end", "one long function", "too much memory"],
 )
 def test_a_query_beyond_a_limit_ends_with_2_and_one_line(numbers, arguments, message):
     done = numbers.process("query", *arguments)

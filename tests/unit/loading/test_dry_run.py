@@ -49,7 +49,7 @@ def printed(installation, capsys):
     def output(*paths: Path, form: LogFormat = LogFormat.TEXT, source: str | None = None) -> str:
         report_as(form)
         for delivery in check(installation, *paths, source=source):
-            print_check(delivery)
+            print_check([delivery])
         report_as(LogFormat.TEXT)
         return capsys.readouterr().out
 

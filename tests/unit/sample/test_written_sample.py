@@ -21,7 +21,7 @@ from dagster_project.sample.deliveries import File
 from dagster_project.sample.draws import fit_sum
 from dagster_project.sample.forces import FORCES
 from dagster_project.sample.styles import style_of
-from dagster_project.sample.targets import PRINTED_FIGURES, read_printed, targets_of
+from dagster_project.sample.targets import PRINTED_FIGURES, printed_figures, targets_of
 
 # An extract is sent twice on the first day, and the clock changes in October.
 FIRST, LAST = dt.date(2022, 9, 14), dt.date(2022, 10, 31)
@@ -118,7 +118,13 @@ def test_files_are_named_by_source_and_day_in_five_formats_and_counted(out, summ
 def test_what_the_paper_prints_and_says_arrives_as_deliveries(out) -> None:
     names = {"report_id": "kent_fcir_2023-03-15", "published_on": "2023-03-15"}
     figures = delivered(out / "published_figures" / "published_figures_2023-03-15.csv")
-    assert figures == [names | row for row in delivered(PRINTED_FIGURES)]
+    typed = delivered(PRINTED_FIGURES)
+    stated = ("section", "label", "measure", "unit")
+    assert figures == [
+        names | {name: row[name] for name in stated} | {"month": month, "published_value": row[month]}
+        for row in typed
+        for month in list(row)[len(stated) :]
+    ]
     rows = delivered(out / "published_statements" / "published_statements_2023-03-15.csv")
     ids = {kind: {row["statement_id"] for row in rows if row["kind"] == kind} for kind in ("figure", "claim")}
     assert ids["figure"] == {f"N{number}" for number in range(1, 11)}
@@ -199,12 +205,13 @@ def test_fitted_values_add_up_exactly_and_none_is_below_the_minimum(values: list
         fit_sum(np.array(values), total=minimum * len(values) - 1, minimum=minimum)
 
 
-def test_targets_are_read_from_the_printed_file_and_another_spelling_is_an_error(tmp_path: Path):
-    targets = read_printed(PRINTED_FIGURES)
-    assert targets.months == ("2022-08", "2022-09", "2022-10", "2022-11", "2022-12", "2023-01")
-    assert targets.of("calls_101", "avg_queue_time")[2] == 15 * 60 + 29
-    assert targets.of("calls_999", "received")[0] == 35_634
+def test_targets_are_read_from_the_printed_file_and_another_spelling_is_an_error(monkeypatch, tmp_path: Path):
+    targets = targets_of("kent")
+    assert targets.months[-6:] == ("2022-08", "2022-09", "2022-10", "2022-11", "2022-12", "2023-01")
+    assert targets.of("calls_101", "avg_queue_time")[-4] == 15 * 60 + 29
+    assert targets.of("calls_999", "received")[-6] == 35_634
     path = tmp_path / "figures.csv"
-    path.write_text("section,measure,unit,month,published_value\nx,y,duration,2022-08,04:56\n", encoding="utf-8")
+    path.write_text("section,label,measure,unit,2022-08\nx,z,y,duration,04:56\n", encoding="utf-8")
+    monkeypatch.setattr("dagster_project.sample.targets.printed_figures", lambda: printed_figures(path))
     with pytest.raises(ValueError, match="'04:56' is not a duration"):
-        read_printed(path)
+        targets_of("kent")

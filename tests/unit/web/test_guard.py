@@ -111,28 +111,13 @@ def test_only_get_head_and_post_of_json_are_answered(path):
     assert ask("POST", path=path) == ask("POST", JSON, ("content-type", "text/plain"), path=path) == 415
 
 
-def test_queries_may_be_asked_by_get_and_pages_may_have_other_parameters():
-    fragment = "# mutation\nquery A { ...f } fragment f on Query { version }"
-    text = '{ runsOrError(filter: {runIds: ["mutation { a }"]}) { __typename } }'
-    for query in ("{ version }", "query A { version } query B { version }", fragment, text):
-        assert ask("GET", query=f"query={quote(query)}") == 200, query
-    assert ask("GET", path="/runs", query="query=mutation%7Ba%7D") == 200
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        *("mutation{a}", "\ufeff mutation{a}", ",,,\n\t# a comment\r\n mutation{a}", "subscription { a }", "", "{"),
-        *("query A { version } mutation B { a }", "fragment f on Mutation { a } mutation { ...f }"),
-        *("type A { b: Int } { version }", '[{"query": "{a}"}]'),
-        pytest.param("{a" * 5000 + "}" * 5000, id="nested"),
-    ],
-)
-def test_anything_but_queries_is_refused_by_get(query):
-    asked, good = f"query={quote(query)}", "query=%7Bversion%7D"
+@pytest.mark.parametrize("query", ["{ version }", "mutation{a}", "", "{"])
+def test_graphql_is_refused_by_get_and_pages_may_have_parameters(query):
+    asked = f"query={quote(query)}"
     encoded = "".join(f"%{byte:02x}" for byte in b"query") + f"={quote(query)}"
-    for parameters in (asked, f"operationName=A&{asked}", encoded, f"{good}&{asked}", f"{asked}&{good}"):
+    for parameters in (asked, f"operationName=A&{asked}", encoded):
         assert ask("GET", query=parameters) == ask("HEAD", query=parameters, path="/graphql\n") == 405
+    assert ask("GET", path="/runs", query=asked) == 200
 
 
 def test_every_answer_has_security_headers_and_a_refusal_repeats_nothing_unprintable():
