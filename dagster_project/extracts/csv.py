@@ -55,9 +55,6 @@ _MARKED_QUOTE = '\ufeff"'
 # With this many cells or more, a line within a text hardly ever has as many delimiters as a row.
 _WIDE = 5
 
-# How many bytes of a block the last record of the next block is compared with.
-_NEAR = 1 << 16
-
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
@@ -174,24 +171,23 @@ class CsvReader:
         self._beside = number - 1
         blocks = self._file.blocks()
         block: bytes | None = _without_lines(next(blocks), self._beside)
-        before = b""
         while block is not None:
             following = next(blocks, None)
             if not carry and (plain := self._plain_piece(block, number)):
                 yield plain
-                number, before, block = number + line_count(block), block, following
+                number, block = number + line_count(block), following
                 continue
             lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             if following is None:
-                self._check_last(lines, records, number, before)
+                self._check_last(lines, records, number)
             self._beside += records.continuations
             if found := self._piece(records):
                 yield found
             carry, number = lines[records.rest :], number + records.rest
-            before, block = block, following
+            block = following
 
-    def _check_last(self, lines: Sequence[str], records: _Records, number: int, before: bytes) -> None:
+    def _check_last(self, lines: Sequence[str], records: _Records, number: int) -> None:
         """Check that a last record without a line end is complete: an interrupted transfer ends within a record.
 
         A line with fewer cells than the header may be blank or a remark below the rows; it is a cut record if its
@@ -201,7 +197,6 @@ class CsvReader:
             lines: last lines of the file.
             records: the records in these lines.
             number: number of the first line.
-            before: the block before these lines, for the rows above if the lines are a single record.
         """
         if not records.rows or lines[-1].endswith(("\n", "\r")):
             return
@@ -214,7 +209,7 @@ class CsvReader:
             sum(line.count('"') for line in lines[records.starts[start] - number :]) % 2
         ):
             place, found = start, "a quote is not closed"
-        elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows, before):
+        elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows):
             place, found = last, f"{len(rows[last])} cells instead of {width}"
         else:
             return
@@ -224,16 +219,14 @@ class CsvReader:
             "follows; expected a complete file",
         )
 
-    def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]], before: bytes) -> bool:
+    def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         """Return whether at least half of the filled cells before the last one are like the rows above."""
         filled = {place: text for place, cell in enumerate(cells[:-1]) if (text := cell.strip(BLANKS))}
         if not filled or is_totals(label(cells)):
             return False
-        near = _lines(before[-_NEAR:].decode(errors="replace"))[1:]
-        above = [*_records(near, 1, self._delimiter, None, is_end=True).rows, *rows]
-        if sum(label(row) != "" for row in above) == 1:
+        if sum(label(row) != "" for row in rows) == 1:
             return self._is_first_row(filled)
-        above = [row for row in above if len(row) >= self._header.width]
+        above = [row for row in rows if len(row) >= self._header.width]
         like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled.items())
         return 2 * like >= len(filled)
 

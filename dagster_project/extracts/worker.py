@@ -39,7 +39,7 @@ def main() -> None:
             name, extension, sha256, size, modified_ns, contract = connection.recv()
             _limit_cpu()
             with os.fdopen(recv_handle(connection), "rb") as opened:
-                file = OpenFile(opened, name, extension, sha256, None, size, modified_ns)
+                file = OpenFile(opened, name, extension, sha256, size, modified_ns)
                 try:
                     _read(connection, file, contract)
                 except UnreadableExtract as error:
