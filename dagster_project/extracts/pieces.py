@@ -146,6 +146,14 @@ def label(cells: Sequence[str | None]) -> str:
     return ""
 
 
+def clock(micros: int) -> str:
+    """Return microseconds as H:MM:SS, with a fraction if there is one."""
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    fraction = f".{rest:06d}" if rest else ""
+    sign = "-" if micros < 0 else ""
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
+
+
 def is_totals(text: str) -> bool:
     """Return whether a row that starts with this text is a totals row."""
     return _TOTALS.fullmatch(text) is not None

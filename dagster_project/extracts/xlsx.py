@@ -23,10 +23,13 @@ from dagster_project.extracts.pieces import (
     Count,
     Fault,
     Piece,
+    clock,
     piece,
 )
 from dagster_project.extracts.workbook import Cell, Number, Workbook
 
+# Milliseconds; a number of days is exact to fewer than one.
+_DAY = 86_400_000
 # 1 January 1904 is day 1462 of the numbering that starts in 1900.
 DAYS_TO_1904 = 1462
 # 31 December 9999, and the smallest serial number that is read as a timestamp (see `cells.py`).
@@ -200,14 +203,14 @@ class XlsxReader:
         if has_date and kind is not CellType.SECONDS and value <= _LAST_SERIAL:
             return self._moment(value, shows_midnight=has_time and kind is CellType.TIMESTAMP)
         is_serial = kind is CellType.TIMESTAMP and value >= _FIRST_SERIAL
-        return _clock(value) if has_time and not is_serial else _plain(value)
+        return clock(round(value * _DAY) * 1000) if has_time and not is_serial else _plain(value)
 
     def _moment(self, value: float, *, shows_midnight: bool) -> str:
         """Return a serial number as a date, with a time of day unless that is midnight."""
         if self._workbook.counts_from_1904:
             value += DAYS_TO_1904
         epoch = dt.datetime(1899, 12, 30 if value >= _LEAP_DAY else 31)  # noqa: DTZ001 - Excel knows no time zone
-        moment = epoch + dt.timedelta(milliseconds=round(value * 86_400_000))
+        moment = epoch + dt.timedelta(milliseconds=round(value * _DAY))
         has_time = shows_midnight or moment.time() != dt.time()
         return str(moment if has_time else moment.date())
 
@@ -226,10 +229,3 @@ def _heading_texts(cells: dict[int, Cell]) -> list[str]:
 
 def _plain(value: float) -> str:
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
-
-
-def _clock(days: float) -> str:
-    """Return a number of days as H:MM:SS."""
-    seconds, millis = divmod(round(days * 86_400_000), 1000)
-    fraction = f".{millis:03d}000" if millis else ""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
