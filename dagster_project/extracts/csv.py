@@ -87,7 +87,6 @@ class CsvReader:
         self._headings = Headings(contract)
         self._delimiter, self._header, self._first_line = self._find_header()
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
-        self.warnings: list[str] = []
         self._beside = 0
         self._has_whole_rows: bool | None = None
 
@@ -132,7 +131,7 @@ class CsvReader:
         known = set(self._header.positions.values())
         return tuple(f"(cell {place + 1} of the header)" for place in range(self._header.width) if place not in known)
 
-    def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - a piece is what one block holds
+    def pieces(self) -> Iterator[Piece]:
         """Yield the rows after the header, one piece for each block of the file.
 
         Raises:

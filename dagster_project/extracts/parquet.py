@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
-from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, clock, label, piece
+from dagster_project.extracts.pieces import ROWS_AT_ONCE, UNREADABLE_RECORD, Count, Fault, Piece, clock, label, piece
 
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
 # Keys differ from record to record: ascending numbers compress to one bit each at best. Repeated values compress to
@@ -33,7 +33,6 @@ class ParquetReader:
     def __init__(self, file: OpenFile, contract: Contract) -> None:
         self._file = file
         self._contract = contract
-        self.warnings: list[str] = []
         self._check_ends()
         try:
             self._parquet = pq.ParquetFile(file.file, page_checksum_verification=True)
@@ -90,8 +89,8 @@ class ParquetReader:
     def _damaged(self) -> UnreadableExtract:
         return UnreadableExtract("corrupt", f"{self._file.name}: the file is damaged; expected a valid Parquet file")
 
-    def pieces(self, rows: int) -> Iterator[Piece]:
-        """Yield the records, in pieces of at most this many rows.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the records in pieces.
 
         Raises:
             UnreadableExtract: the file is damaged, or a column is of a type without a text form.
@@ -102,7 +101,7 @@ class ParquetReader:
         wanted = [fields.names[position] for position in sorted(positions)]
         number = 1
         try:
-            for batch in self._parquet.iter_batches(batch_size=rows, columns=wanted):
+            for batch in self._parquet.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted):
                 if batch.num_rows:
                     yield self._piece(batch, number)
                     number += batch.num_rows

@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from dagster_project.contracts import Contract
 
+ROWS_AT_ONCE = 50_000
+"""Rows of a piece, at most; 5 to 20 MiB."""
+
 TOO_FEW_CELLS = "too_few_cells"
 TOO_MANY_CELLS = "too_many_cells"
 UNBALANCED_QUOTE = "unbalanced_quote"

@@ -19,6 +19,7 @@ from dagster_project.extracts.pieces import (
     BLANKS,
     DIGITS_LOST,
     FORMULA_WITHOUT_VALUE,
+    ROWS_AT_ONCE,
     TOO_MANY_CELLS,
     Count,
     Fault,
@@ -75,7 +76,6 @@ class XlsxReader:
         self._contract = contract
         self._headings = Headings(contract)
         self._only_formulas = 0
-        self.warnings: list[str] = []
         self._workbook = Workbook(file)
         self._sheets = self._find_sheets()
         headers = [sheet.header for sheet in self._sheets]
@@ -121,8 +121,8 @@ class XlsxReader:
             raise closest[1] from None
         raise headings.none_found(self._file.name, looked_at, f" in {len(names)} sheets")
 
-    def pieces(self, rows: int) -> Iterator[Piece]:
-        """Yield the rows below the headers, in pieces of at most this many rows.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the rows below the headers in pieces.
 
         Raises:
             UnreadableExtract: a sheet is damaged, or a row is a second header.
@@ -130,7 +130,7 @@ class XlsxReader:
         rows_before = 0
         for sheet in self._sheets:
             found = self._numbered_rows(sheet.header, self._workbook.rows_of(sheet.name))
-            rows = min(rows, max(1, _CELLS_AT_ONCE // sheet.header.width))
+            rows = min(ROWS_AT_ONCE, max(1, _CELLS_AT_ONCE // sheet.header.width))
             waiting = list(islice(found, rows))
             last = sheet.header.row
             while waiting:
