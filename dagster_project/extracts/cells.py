@@ -318,50 +318,17 @@ def midnight_of(text: str | None, serial_days: int) -> str | None:
 
 def is_summer_reading(local: str) -> str:
     """Return SQL that is true if a local time can be read as British Summer Time (one hour ahead of UTC)."""
-    return _is_in_season(
-        local,
-        march=f"{local} >= {_last_sunday(local, 3)} + interval 2 hour",
-        october=f"{local} < {_last_sunday(local, 10)} + interval 2 hour",
-        by_the_engine=f"{london_time_of(f'{local} - interval 1 hour')} = {local}",
-    )
+    return f"{london_time_of(f'{local} - interval 1 hour')} = {local}"
 
 
 def is_winter_reading(local: str) -> str:
     """Return SQL that is true if a local time can be read as Greenwich Mean Time."""
-    return _is_in_season(
-        local,
-        march=f"{local} < {_last_sunday(local, 3)} + interval 1 hour",
-        october=f"{local} >= {_last_sunday(local, 10)} + interval 1 hour",
-        by_the_engine=f"{london_time_of(local)} = {local}",
-        is_summer=False,
-    )
+    return f"{london_time_of(local)} = {local}"
 
 
 def london_offset_of(utc: str) -> str:
     """Return SQL for the minutes that London is ahead of UTC at a UTC timestamp without zone."""
-    return f"case when {is_summer_reading(f'({utc} + interval 1 hour)')} then 60 else 0 end"
-
-
-def _is_in_season(local: str, *, march: str, october: str, by_the_engine: str, is_summer: bool = True) -> str:
-    """Return SQL for a season; since 1996 summer time is from the last Sunday of March to that of October, 01:00 UTC.
-
-    The rule is that of Directive 2000/84/EC and the Summer Time Order 2002. It costs a third of a conversion by the
-    engine, which is used for earlier years.
-    """
-    inside, outside = ("true", "false") if is_summer else ("false", "true")
-    return f"""case
-        when {local} < timestamp '1996-01-01' then {by_the_engine}
-        when month({local}) between 4 and 9 then {inside}
-        when month({local}) = 3 then {march}
-        when month({local}) = 10 then {october}
-        when {local} is not null then {outside}
-    end"""
-
-
-def _last_sunday(local: str, month: int) -> str:
-    """Return SQL for the last Sunday of a month of 31 days in the year of a timestamp."""
-    last_day = f"make_date(year({local}), {month}, 31)"
-    return f"({last_day} - cast(dayofweek({last_day}) as integer))"
+    return f"date_diff('minute', {utc}, {london_time_of(utc)})"
 
 
 def shape_of(cell: str) -> str:
