@@ -26,7 +26,7 @@ from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract, 
 from dagster_project.contracts.model import IDENTIFIER, IDENTIFIER_LENGTH, normalised
 from dagster_project.contracts.odcs import LOAD_COLUMNS, SUFFIX
 from dagster_project.contracts.options import Options, adapted
-from dagster_project.extracts.cells import NULL_WORDS, is_of_form, local_time_of, parameters_of, value_of
+from dagster_project.extracts.cells import NULL_WORDS, is_of_form, local_time_of, value_of
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.limits import stem_of
 from dagster_project.extracts.personal import EMAIL, NUMBER, looks_personal
@@ -179,7 +179,7 @@ class _Cells:
         value = local_time_of(cell, serial_days="0") if column.cell_type is CellType.TIMESTAMP else value_of(cell)
         value = f"case when {is_of_form(cell)} then 1 end" if cell.form else value
         sql = f"select cell from (select unnest($texts) as cell, 0 as serial_days) where ({value}) is null"  # noqa: S608
-        rows = self.connection.execute(sql, {"texts": list(texts)} | parameters_of(cell)).fetchall()
+        rows = self.connection.execute(sql, {"texts": list(texts)}).fetchall()
         return [text for (text,) in rows]
 
     def share(self, column: Column, export: _Export) -> float:

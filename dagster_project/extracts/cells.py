@@ -6,7 +6,7 @@ casts, because DuckDB's casts accept invalid text ('1.5' becomes the integer 2, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -135,16 +135,17 @@ def value_of(column: Column) -> str:
 
     Returns:
         An expression over the column's text (nulls removed), of the type `sql_type_of`. Values of a closed list are
-        compared without case and returned in the contract's spelling, from the parameters of `parameters_of`.
+        compared without case and returned in the contract's spelling.
     """
     cell = quoted(column.name)
     if column.values:
-        place = f"list_position($lowered_{column.name}, lower({cell}))"
+        lowered = _texts(value.lower() for value in column.values)
+        place = f"list_position({lowered}, lower({cell}))"
         if column.cell_type is CellType.INTEGER:
             # Numbers are compared by value: '060' is in a list with 60.
             digits = f"cast({_number(cell, _INTEGER, 'bigint')} as varchar)"
-            place = f"coalesce({place}, list_position($lowered_{column.name}, {digits}))"
-        spelling = f"$values_{column.name}[{place}]"
+            place = f"coalesce({place}, list_position({lowered}, {digits}))"
+        spelling = f"{_texts(column.values)}[{place}]"
         return f"try_cast({spelling} as {sql_type_of(column)})"
     return {
         CellType.TEXT: lambda: cell,
@@ -173,25 +174,16 @@ def has_too_many_decimals(column: Column) -> str:
     return is_match(cell, _GROUPED + rf"\.\d{{{column.scale}}}\d*[1-9]\d*")
 
 
-def parameters_of(column: Column) -> dict[str, object]:
-    """Return the named parameters that `value_of` and `is_of_form` refer to."""
-    parameters: dict[str, object] = {}
-    if column.values:
-        spellings = list(column.values)
-        parameters[f"values_{column.name}"] = spellings
-        parameters[f"lowered_{column.name}"] = [value.lower() for value in spellings]
-    if column.pattern:
-        parameters[f"pattern_{column.name}"] = column.pattern
-    if column.time_formats:
-        parameters[f"formats_{column.name}"] = list(column.time_formats)
-    return parameters
+def _texts(texts: Iterable[str]) -> str:
+    """Return SQL for a list of texts."""
+    return f"[{', '.join(map(literal, texts))}]"
 
 
 def is_of_form(column: Column) -> str:
     """Return SQL that is true if the text of a column has the pattern and length that its contract states."""
     cell = quoted(column.name)
     length = [f"length({cell}) <= {column.max_length}"] if column.max_length else []
-    pattern = [f"regexp_full_match({cell}, $pattern_{column.name})"] if column.pattern else []
+    pattern = [f"regexp_full_match({cell}, {literal(column.pattern)})"] if column.pattern else []
     return " and ".join([*length, *pattern])
 
 
@@ -236,7 +228,7 @@ def _in_formats(column: Column, otherwise: str, cast: str = "{}") -> str:
     if not column.time_formats:
         return otherwise
     cell = quoted(column.name)
-    stated = f"try_strptime({cell}, $formats_{column.name})"
+    stated = f"try_strptime({cell}, {_texts(column.time_formats)})"
     return f"""case
         when {stated} is not null then {cast.format(stated)}
         when not regexp_matches({cell}, '^{_BRITISH_DAY}') then {otherwise}
@@ -318,50 +310,17 @@ def midnight_of(text: str | None, serial_days: int) -> str | None:
 
 def is_summer_reading(local: str) -> str:
     """Return SQL that is true if a local time can be read as British Summer Time (one hour ahead of UTC)."""
-    return _is_in_season(
-        local,
-        march=f"{local} >= {_last_sunday(local, 3)} + interval 2 hour",
-        october=f"{local} < {_last_sunday(local, 10)} + interval 2 hour",
-        by_the_engine=f"{london_time_of(f'{local} - interval 1 hour')} = {local}",
-    )
+    return f"{london_time_of(f'{local} - interval 1 hour')} = {local}"
 
 
 def is_winter_reading(local: str) -> str:
     """Return SQL that is true if a local time can be read as Greenwich Mean Time."""
-    return _is_in_season(
-        local,
-        march=f"{local} < {_last_sunday(local, 3)} + interval 1 hour",
-        october=f"{local} >= {_last_sunday(local, 10)} + interval 1 hour",
-        by_the_engine=f"{london_time_of(local)} = {local}",
-        is_summer=False,
-    )
+    return f"{london_time_of(local)} = {local}"
 
 
 def london_offset_of(utc: str) -> str:
     """Return SQL for the minutes that London is ahead of UTC at a UTC timestamp without zone."""
-    return f"case when {is_summer_reading(f'({utc} + interval 1 hour)')} then 60 else 0 end"
-
-
-def _is_in_season(local: str, *, march: str, october: str, by_the_engine: str, is_summer: bool = True) -> str:
-    """Return SQL for a season; since 1996 summer time is from the last Sunday of March to that of October, 01:00 UTC.
-
-    The rule is that of Directive 2000/84/EC and the Summer Time Order 2002. It costs a third of a conversion by the
-    engine, which is used for earlier years.
-    """
-    inside, outside = ("true", "false") if is_summer else ("false", "true")
-    return f"""case
-        when {local} < timestamp '1996-01-01' then {by_the_engine}
-        when month({local}) between 4 and 9 then {inside}
-        when month({local}) = 3 then {march}
-        when month({local}) = 10 then {october}
-        when {local} is not null then {outside}
-    end"""
-
-
-def _last_sunday(local: str, month: int) -> str:
-    """Return SQL for the last Sunday of a month of 31 days in the year of a timestamp."""
-    last_day = f"make_date(year({local}), {month}, 31)"
-    return f"({last_day} - cast(dayofweek({last_day}) as integer))"
+    return f"date_diff('minute', {utc}, {london_time_of(utc)})"
 
 
 def shape_of(cell: str) -> str:

@@ -2,18 +2,18 @@
 
 import codecs
 import errno
-import gzip
 import hashlib
 import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
@@ -50,6 +50,8 @@ LINE_END_LIMIT = 16 << 20
 _RATIO, _RATIO_MATTERS = 100, 16 << 20
 # Delimited text always compresses; bytes read ahead, and the headers of many members, stay below this.
 _GZIP_WITHOUT_DATA = 1 << 20
+# Behind each member of a gzip file the rest of what was read is copied.
+_PACKED_CHUNK = 1 << 16
 # Do not spend more than half a second on hashing a rejected file.
 _HASH_LIMIT = 256 << 20
 # English text in UTF-16 is half NUL bytes; a broken export has a few.
@@ -94,9 +96,9 @@ class OpenFile:
     name: str
     extension: str
     sha256: str
-    encoding: str | None
     size: int
     modified_ns: int
+    encoding: str | None = None
     lines: int = 0
     has_bad_bytes: bool = False
 
@@ -121,102 +123,27 @@ class OpenFile:
         Raises:
             UnreadableExtract: the file cannot be decompressed or decoded, or a line does not end.
         """
-        self.file.seek(0)
-        stream = _unpacked(self.file, self.name) if self.extension.endswith(".gz") else self.file
-        if self.encoding in ("utf-8", "utf-8-sig"):
-            recode = None
-        else:
-            recode = codecs.getincrementaldecoder(self.encoding or "utf-8")()
-        carry = b""
-        data = _read(stream, self.name)
-        if recode is None:
-            data = data.removeprefix(codecs.BOM_UTF8)
-        while data:
-            # Read one block ahead, so that a last line without a line end still belongs to the last block.
-            following = _read(stream, self.name)
-            if recode:
-                try:
-                    data = recode.decode(data, final=not following).encode()
-                except UnicodeDecodeError:
-                    raise _bad_text(self.name) from None
-            text = carry + data
-            data = following
-            if not following:
-                if text:
-                    yield text
-                return
-            # A carriage return at the end may be half of a line end, so it is left for the next block.
-            end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1
-            carry = text[end:]
-            if len(carry) > LINE_END_LIMIT:
-                raise _line_too_long(self.name, self.extension)
-            if end:
-                yield text[:end]
+        chunks = _raw_chunks(self.file, self.name)
+        if self.extension.endswith(".gz"):
+            chunks = _unpacked(chunks, self.name)
+        for block in _whole_lines(chunks, self.encoding or "", self.name, self.extension):
+            yield block.decode("cp1252", "replace").encode() if self.encoding == "cp1252" else block
 
     def text_of(self, block: bytes) -> str:
         """Decode a block; a byte that is not part of a valid character becomes one of `BAD_BYTES`."""
         return block.decode(errors="surrogateescape" if self.has_bad_bytes else "strict")
 
 
-class _Utf8Count:
-    """Counts the characters of a text beyond ASCII: those that are valid UTF-8, and the others."""
-
-    def __init__(self) -> None:
-        self.valid = 0
-        self.invalid = 0
-        self.open = b""
-        """Bytes at the end that start a character."""
-
-    def add(self, data: bytes) -> str:
-        """Count more bytes; return the text that they complete."""
-        data = self.open + data
-        text, used = codecs.utf_8_decode(data, "replace", False)
-        self.open = data[used:]
-        whole = data[:used]
-        # The replacement character for invalid bytes may itself occur in the text.
-        replaced = text.count(_REPLACEMENT) - whole.count(_REPLACEMENT.encode())
-        ascii_bytes = int(np.count_nonzero(np.frombuffer(whole, np.uint8) < _BEYOND_ASCII))
-        self.valid += len(text) - ascii_bytes - replaced
-        self.invalid += replaced
-        return text
-
-
-class _LineCount:
-    """Counts lines that end with LF, CR or CRLF.
+def line_count(data: bytes) -> int:
+    """Count the lines of a UTF-8 text that end with LF, CR or CRLF, and a last line without an end.
 
     It takes 0.01 microseconds of CPU per row of 11 columns; reading the row takes 0.3.
     """
-
-    def __init__(self) -> None:
-        self._ends = 0
-        self._last = b""
-        self.open = 0
-        """Bytes since the last line end."""
-
-    def add(self, data: bytes) -> None:
-        if not data:
-            return
-        has_returns = b"\r" in data
-        # Nine times as fast as bytes.count() if line ends are some 80 bytes apart.
-        self._ends += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
-        if has_returns:
-            self._ends += data.count(b"\r") - data.count(b"\r\n")
-        if self._last == b"\r" and data.startswith(b"\n"):
-            self._ends -= 1
-        end = max(data.rfind(b"\n"), data.rfind(b"\r") if has_returns else -1)
-        self.open = self.open + len(data) if end < 0 else len(data) - end - 1
-        self._last = data[-1:]
-
-    @property
-    def lines(self) -> int:
-        return self._ends + (self.open > 0)
-
-
-def line_count(data: bytes) -> int:
-    """Count the lines of a UTF-8 text that end with LF, CR or CRLF, and a last line without an end."""
-    counted = _LineCount()
-    counted.add(data)
-    return counted.lines
+    # Nine times as fast as bytes.count() if line ends are some 80 bytes apart.
+    ends = int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
+    if b"\r" in data:
+        ends += data.count(b"\r") - data.count(b"\r\n")
+    return ends + (not data.endswith((b"\n", b"\r")))
 
 
 def open_file(path: Path, listed: tuple[int, int] | None = None, name: str | None = None) -> OpenFile:
@@ -252,9 +179,7 @@ def open_file(path: Path, listed: tuple[int, int] | None = None, name: str | Non
                 "unsafe",
                 f"{name}: the file has {before.st_size >> 30:,} GiB; expected at most {LARGEST_EXTRACT >> 30} GiB",
             )
-        kind = _kind_of(_read(file, name, 8))
-        file.seek(0)
-        sha256, facts = _fingerprint(file, name, extension, kind)
+        sha256, facts = _fingerprint(file, name, extension)
         _check_unchanged(file, name, before.st_size, before.st_mtime_ns)
     except UnreadableExtract as error:
         error.sha256 = _hash_of_refused(file, error.code)
@@ -263,8 +188,7 @@ def open_file(path: Path, listed: tuple[int, int] | None = None, name: str | Non
     except BaseException:
         file.close()
         raise
-    size, modified_ns = before.st_size, before.st_mtime_ns
-    return OpenFile(file, name, extension, sha256, facts.encoding, size, modified_ns, facts.lines, facts.has_bad_bytes)
+    return OpenFile(file, name, extension, sha256, before.st_size, before.st_mtime_ns, *facts)
 
 
 def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
@@ -328,98 +252,116 @@ def _kind_of(head: bytes) -> str:
     return "ole" if head.startswith(_OLE) else "text"
 
 
-@dataclass(frozen=True)
-class _TextFacts:
-    """Facts about a text as a whole; not set for a binary file."""
-
-    encoding: str | None = None
-    lines: int = 0
-    has_bad_bytes: bool = False
-
-
-def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, _TextFacts]:
+def _fingerprint(file: BinaryIO, name: str, extension: str) -> tuple[str, tuple[str | None, int, bool]]:
     """Return the hash of the file and the facts about its text, in one pass."""
-    if kind == "ole" and extension == ".xlsx" and _is_encrypted_workbook(file):
+    kind = _kind_of(next(_raw_chunks(file, name), b""))
+    if kind == "ole" and extension == ".xlsx" and _is_encrypted_workbook(_raw_chunks(file, name)):
         raise UnreadableExtract(
             "encrypted", f"{name}: the workbook is encrypted; expected one that opens without a password"
         )
     if kind != EXTENSIONS[extension].kind:
         raise wrong_content(name, extension, kind)
-    hashing = cast(BinaryIO, _HashingFile(file))
-    facts = _TextFacts()
+    digest = hashlib.sha256()
+    chunks = _raw_chunks(file, name, digest.update)
+    facts: tuple[str | None, int, bool] = (None, 0, False)
     if kind in ("text", "gzip"):
-        stream = _unpacked(hashing, name) if kind == "gzip" else hashing
-        facts = _text_facts(stream, name, extension)
-    while _read(hashing, name):
+        facts = _text_facts(_unpacked(chunks, name) if kind == "gzip" else chunks, name, extension)
+    for _ in chunks:
         pass
     file.seek(0)
-    return cast(_HashingFile, hashing).digest.hexdigest(), facts
+    return digest.hexdigest(), facts
 
 
-def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
-    """Find the encoding and the number of lines of a text.
+def _text_facts(chunks: Iterator[bytes], name: str, extension: str) -> tuple[str, int, bool]:
+    """Return the encoding of a text, the number of its lines, and whether it has bytes that are no character.
 
     The encoding is that of the byte-order mark. Without one it is UTF-8 if more characters are valid than not, and else
     Windows-1252. A few bad bytes in a text that is otherwise UTF-8 are a fault of their rows: read as Windows-1252 the
     text would be valid, but every accented letter would be wrong.
     """
-    data = _read(stream, name)
-    inner = _kind_of(data)
+    head = next(chunks, b"")
+    inner = _kind_of(head)
     if inner != "text":
         raise wrong_content(name, extension, inner)
-    encoding = None
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    encoding = ""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
-    elif data.startswith(codecs.BOM_UTF8):
+    elif head.startswith(codecs.BOM_UTF8):
         encoding = "utf-8-sig"
-    if encoding is None and data.count(b"\x00") > _NUL_SHARE * len(data):
+    elif head.count(b"\x00") > _NUL_SHARE * len(head):
         raise UnreadableExtract(
             "bad_encoding",
-            f"{name}: {data.count(0)} of the first {len(data)} characters are NUL: UTF-16 without a byte-order mark, "
+            f"{name}: {head.count(0)} of the first {len(head)} characters are NUL: UTF-16 without a byte-order mark, "
             "or no text; expected UTF-8, UTF-16 with a byte-order mark, or Windows-1252",
         )
-    utf16 = codecs.getincrementaldecoder("utf-16")() if encoding == "utf-16" else None
-    counted, utf8 = _LineCount(), _Utf8Count()
-    is_windows, is_blank = encoding is None, True
-    while data:
-        if is_windows and not data.isascii():
-            is_windows = _UNDEFINED.search(data) is None
-        if utf16:
-            try:
-                text = utf16.decode(data)
-            except UnicodeDecodeError:
-                raise _bad_text(name) from None
-            counted.add(text.encode())
-            is_blank = is_blank and not text.strip(_BLANK)
-        else:
-            counted.add(data)
-            # ASCII bytes need no decoding unless a character of the bytes before is incomplete.
-            if is_blank or not data.isascii() or utf8.open:
-                text = utf8.add(data)
-                is_blank = is_blank and not text.strip(_BLANK)
-        if counted.open > LINE_END_LIMIT:
-            raise _line_too_long(name, extension)
-        data = _read(stream, name)
+    lines = valid = invalid = 0
+    is_windows, is_blank, is_cut = not encoding, True, False
+    for block in _whole_lines(chain([head], chunks), encoding, name, extension):
+        lines += line_count(block)
+        is_blank = is_blank and not block.decode(errors="replace").strip(_BLANK)
+        if not block.isascii():
+            is_windows = is_windows and _UNDEFINED.search(block) is None
+            good, bad, is_cut = _characters(block)
+            valid, invalid = valid + good, invalid + bad
     # Windows-1252 whose only character beyond ASCII is the last of the file looks the same, and is not cut off.
-    if (utf16 and utf16.getstate()[0]) or (utf8.open and utf8.valid > utf8.invalid):
-        raise UnreadableExtract(
-            "cut_off", f"{name}: the text ends in the middle of a character; expected a complete file"
-        )
-    is_valid = not (utf8.invalid or utf8.open)
+    if is_cut and valid > invalid:
+        raise _cut_text(name)
+    is_valid = not (invalid or is_cut)
     if is_blank and is_valid:
         raise UnreadableExtract("empty_file", f"{name}: the file has no text; expected at least a header")
-    if is_valid or utf8.valid > utf8.invalid:
-        return _TextFacts(encoding or "utf-8", counted.lines, not is_valid)
+    if is_valid or valid > invalid:
+        return encoding or "utf-8", lines, not is_valid
     if is_windows:
-        return _TextFacts("cp1252", counted.lines)
+        return "cp1252", lines, False
     raise _bad_text(name)
 
 
-def _line_too_long(name: str, extension: str) -> UnreadableExtract:
-    return UnreadableExtract(
-        "line_too_long",
-        f"{name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; expected {EXTENSIONS[extension].content}",
-    )
+def _characters(block: bytes) -> tuple[int, int, bool]:
+    """Count the characters beyond ASCII that are valid UTF-8, and the others; return whether the last one is cut."""
+    text, used = codecs.utf_8_decode(block, "replace", False)
+    whole = block[:used]
+    # The replacement character for invalid bytes may itself occur in the text.
+    replaced = text.count(_REPLACEMENT) - whole.count(_REPLACEMENT.encode())
+    ascii_bytes = int(np.count_nonzero(np.frombuffer(whole, np.uint8) < _BEYOND_ASCII))
+    return len(text) - ascii_bytes - replaced, replaced, used < len(block)
+
+
+def _whole_lines(chunks: Iterator[bytes], encoding: str, name: str, extension: str) -> Iterator[bytes]:
+    """Yield a text in blocks of whole lines without byte-order mark, UTF-16 as UTF-8, other bytes as they are.
+
+    The last block has a last line without an end, and so many lines before it that it can be compared with them.
+    """
+    utf16 = codecs.getincrementaldecoder("utf-16")() if encoding == "utf-16" else None
+    held = carry = b""
+    for number, chunk in enumerate(chunks):
+        data = chunk if number else chunk.removeprefix(codecs.BOM_UTF8)
+        if utf16:
+            try:
+                data = utf16.decode(data).encode()
+            except UnicodeDecodeError:
+                raise _bad_text(name) from None
+        text = carry + data
+        # A carriage return at the end may be half of a line end, so it is left for the next block.
+        end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1
+        carry = text[end:]
+        if len(carry) > LINE_END_LIMIT:
+            raise UnreadableExtract(
+                "line_too_long",
+                f"{name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; "
+                f"expected {EXTENSIONS[extension].content}",
+            )
+        if held and len(chunk) > _CHUNK // 8:
+            yield held
+            held = b""
+        held += text[:end]
+    if utf16 and utf16.getstate()[0]:
+        raise _cut_text(name)
+    if held or carry:
+        yield held + carry
+
+
+def _cut_text(name: str) -> UnreadableExtract:
+    return UnreadableExtract("cut_off", f"{name}: the text ends in the middle of a character; expected a complete file")
 
 
 def _bad_text(name: str) -> UnreadableExtract:
@@ -429,106 +371,64 @@ def _bad_text(name: str) -> UnreadableExtract:
     )
 
 
-def _cannot_read(name: str) -> UnreadableExtract:
-    return UnreadableExtract("cannot_read", f"{name}: reading from the disk failed; deliver it again")
-
-
-def _read(stream: BinaryIO, name: str, size: int = _CHUNK) -> bytes:
-    """Return the next bytes; empty at the end."""
+def _raw_chunks(file: BinaryIO, name: str, on_data: Callable[[bytes], object] = lambda _: None) -> Iterator[bytes]:
+    """Yield the bytes of a file from its start, and hand them to a function first."""
     try:
-        return stream.read(size)
-    except EOFError:
-        raise UnreadableExtract(
-            "cut_off", f"{name}: the compressed data is cut off; expected a complete gzip file"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise UnreadableExtract(
-            "corrupt", f"{name}: the compressed data is damaged; expected a valid gzip file"
-        ) from None
+        file.seek(0)
+        while data := file.read(_CHUNK):
+            on_data(data)
+            yield data
     except OSError:
-        raise _cannot_read(name) from None
+        raise UnreadableExtract("cannot_read", f"{name}: reading from the disk failed; deliver it again") from None
 
 
-def _unpacked(file: BinaryIO, name: str) -> BinaryIO:
-    return cast(BinaryIO, _UnpackedFile(file, name))
+def _unpacked(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Yield the text of a gzip file, which has one or more members, and perhaps padding behind them.
 
-
-class _UnpackedFile:
-    """The text of a gzip file; rejects a file that unpacks to far more than its size."""
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self._name = name
-        self._counted = _CountedFile(file, name)
-        self._unpacked = gzip.GzipFile(fileobj=cast(BinaryIO, self._counted), mode="rb")
-        self._size = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._unpacked.read(size)
-        self._size += len(data)
-        self._counted.unpacked = self._size
-        if self._size > max(_RATIO_MATTERS, _RATIO * self._file.tell()):
-            raise UnreadableExtract(
-                "unsafe",
-                f"{self._name}: the compressed data unpacks to more than {_RATIO} times its size; "
-                "expected delimited text; if it is, deliver it uncompressed",
-            )
-        return data
-
-
-class _CountedFile:
-    """Rejects gzip files that are mostly padding or empty members.
-
-    Python skips padding one byte at a time within a single call: 60 MiB take half a minute.
+    Rejects a file that unpacks to far more than its size, and one that is mostly padding or empty members.
     """
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self._name = name
-        self._read = 0
-        self.unpacked = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._read += len(data)
-        if self._read > self.unpacked + _GZIP_WITHOUT_DATA:
+    packed = unpacked = 0
+    member = None
+    found = bytearray()
+    for data in (chunk[i : i + _PACKED_CHUNK] for chunk in chunks for i in range(0, len(chunk), _PACKED_CHUNK)):
+        packed += len(data)
+        rest = data if member else data.lstrip(b"\x00")
+        while rest:
+            member = member or zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            try:
+                text = member.decompress(rest, _CHUNK - len(found))
+            except zlib.error:
+                raise UnreadableExtract(
+                    "corrupt", f"{name}: the compressed data is damaged; expected a valid gzip file"
+                ) from None
+            found += text
+            unpacked += len(text)
+            rest = member.unconsumed_tail
+            if member.eof:
+                rest = member.unused_data.lstrip(b"\x00")
+                member = None
+            if len(found) == _CHUNK:
+                yield bytes(found)
+                found.clear()
+            if unpacked > max(_RATIO_MATTERS, _RATIO * packed):
+                raise UnreadableExtract(
+                    "unsafe",
+                    f"{name}: the compressed data unpacks to more than {_RATIO} times its size; "
+                    "expected delimited text; if it is, deliver it uncompressed",
+                )
+        if packed > unpacked + _GZIP_WITHOUT_DATA:
             raise UnreadableExtract(
                 "unsafe",
-                f"{self._name}: the compressed data is longer than what it unpacks to, so it is padding or empty "
-                "members; expected one gzip file; pack it again, or deliver it uncompressed",
+                f"{name}: the compressed data is longer than what it unpacks to, so it is padding or empty members; "
+                "expected one gzip file; pack it again, or deliver it uncompressed",
             )
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def seekable(self) -> bool:
-        return True
+    if member:
+        raise UnreadableExtract("cut_off", f"{name}: the compressed data is cut off; expected a complete gzip file")
+    if found:
+        yield bytes(found)
 
 
-def _is_encrypted_workbook(file: BinaryIO) -> bool:
+def _is_encrypted_workbook(chunks: Iterator[bytes]) -> bool:
     """Return whether an OLE container has the stream in which Excel keeps an encrypted workbook."""
-    wanted, tail, found = "EncryptedPackage".encode("utf-16-le"), b"", False
-    with suppress(OSError):
-        while not found and (data := file.read(_CHUNK)):
-            found = wanted in tail + data
-            tail = data[-len(wanted) :]
-    return found
-
-
-class _HashingFile:
-    """Passes bytes on and hashes them."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._size = 0
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self.digest.update(data)
-        self._size += len(data)
-        return data
-
-    def tell(self) -> int:
-        return self._size
+    wanted = "EncryptedPackage".encode("utf-16-le")
+    return any(wanted in before[-len(wanted) :] + data for before, data in pairwise(chain([b""], chunks)))

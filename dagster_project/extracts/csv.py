@@ -10,6 +10,7 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
@@ -37,16 +38,6 @@ from dagster_project.extracts.translation import forces_by_name
 
 DELIMITERS = (",", ";", "\t", "|")
 
-# Kinds of bytes: those that may be a blank or part of one (control characters, space, any byte of a character beyond
-# ASCII), and those at the ends of a cell.
-_MAY_BE_BLANK, _BORDER = 1, 2
-_KINDS = {
-    delimiter: bytes(
-        _BORDER if chr(code) in f'\n\r"{delimiter}' else _MAY_BE_BLANK if code <= 0x20 or code >= 0x80 else 0
-        for code in range(256)
-    )
-    for delimiter in DELIMITERS
-}
 _QUOTE = ord('"')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -54,9 +45,6 @@ _MARKED_QUOTE = '\ufeff"'
 
 # With this many cells or more, a line within a text hardly ever has as many delimiters as a row.
 _WIDE = 5
-
-# How many bytes of a block the last record of the next block is compared with.
-_NEAR = 1 << 16
 
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
@@ -99,7 +87,6 @@ class CsvReader:
         self._headings = Headings(contract)
         self._delimiter, self._header, self._first_line = self._find_header()
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
-        self.warnings: list[str] = []
         self._beside = 0
         self._has_whole_rows: bool | None = None
 
@@ -144,7 +131,7 @@ class CsvReader:
         known = set(self._header.positions.values())
         return tuple(f"(cell {place + 1} of the header)" for place in range(self._header.width) if place not in known)
 
-    def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - a piece is what one block holds
+    def pieces(self) -> Iterator[Piece]:
         """Yield the rows after the header, one piece for each block of the file.
 
         Raises:
@@ -174,24 +161,23 @@ class CsvReader:
         self._beside = number - 1
         blocks = self._file.blocks()
         block: bytes | None = _without_lines(next(blocks), self._beside)
-        before = b""
         while block is not None:
             following = next(blocks, None)
             if not carry and (plain := self._plain_piece(block, number)):
                 yield plain
-                number, before, block = number + line_count(block), block, following
+                number, block = number + line_count(block), following
                 continue
             lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             if following is None:
-                self._check_last(lines, records, number, before)
+                self._check_last(lines, records, number)
             self._beside += records.continuations
             if found := self._piece(records):
                 yield found
             carry, number = lines[records.rest :], number + records.rest
-            before, block = block, following
+            block = following
 
-    def _check_last(self, lines: Sequence[str], records: _Records, number: int, before: bytes) -> None:
+    def _check_last(self, lines: Sequence[str], records: _Records, number: int) -> None:
         """Check that a last record without a line end is complete: an interrupted transfer ends within a record.
 
         A line with fewer cells than the header may be blank or a remark below the rows; it is a cut record if its
@@ -201,7 +187,6 @@ class CsvReader:
             lines: last lines of the file.
             records: the records in these lines.
             number: number of the first line.
-            before: the block before these lines, for the rows above if the lines are a single record.
         """
         if not records.rows or lines[-1].endswith(("\n", "\r")):
             return
@@ -214,7 +199,7 @@ class CsvReader:
             sum(line.count('"') for line in lines[records.starts[start] - number :]) % 2
         ):
             place, found = start, "a quote is not closed"
-        elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows, before):
+        elif last not in records.faults and 1 < len(rows[last]) < width and self._is_row(rows[last], rows):
             place, found = last, f"{len(rows[last])} cells instead of {width}"
         else:
             return
@@ -224,16 +209,14 @@ class CsvReader:
             "follows; expected a complete file",
         )
 
-    def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]], before: bytes) -> bool:
+    def _is_row(self, cells: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         """Return whether at least half of the filled cells before the last one are like the rows above."""
         filled = {place: text for place, cell in enumerate(cells[:-1]) if (text := cell.strip(BLANKS))}
         if not filled or is_totals(label(cells)):
             return False
-        near = _lines(before[-_NEAR:].decode(errors="replace"))[1:]
-        above = [*_records(near, 1, self._delimiter, None, is_end=True).rows, *rows]
-        if sum(label(row) != "" for row in above) == 1:
+        if sum(label(row) != "" for row in rows) == 1:
             return self._is_first_row(filled)
-        above = [row for row in above if len(row) >= self._header.width]
+        above = [row for row in rows if len(row) >= self._header.width]
         like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled.items())
         return 2 * like >= len(filled)
 
@@ -279,19 +262,13 @@ class CsvReader:
         cells = self._parsed(block, count, {0, *positions.values()})
         if cells is None or self._header.headings_among(cells[self._header.first]):
             return None
-        kept = np.arange(count)
         if cells[0].null_count:
             cells = self._parsed(block, count, range(self._header.width)) or {}
-            filled = [column.is_valid().to_numpy(zero_copy_only=False) for column in cells.values()]
-            (kept,) = np.nonzero(np.logical_or.reduce(filled))
-            if not len(kept):
+            if pc.coalesce(*cells.values()).null_count:
                 return None
-            if len(kept) < count:
-                self._beside += count - len(kept)
-                cells = {position: column.take(pa.array(kept)) for position, column in cells.items()}
         return piece(
             self._contract,
-            source_rows=kept + number,
+            source_rows=range(number, number + count),
             columns={name: cells[position] for name, position in positions.items()},
             faults={},
             last_label=next(text for position in sorted(cells) if (text := cells[position][-1].as_py())),
@@ -321,17 +298,11 @@ class CsvReader:
         # The numbers of rows and lines must be equal: no row spans several lines, and none was skipped.
         if table.num_rows != count:
             return None
-        columns = {int(name): table.column(name).combine_chunks() for name in table.column_names}
-        if _may_have_blank_ends(block, self._delimiter):
-            columns = {position: trimmed_text(cells) for position, cells in columns.items()}
-        return columns
+        return {int(name): trimmed_text(table.column(name).combine_chunks()) for name in table.column_names}
 
     def _piece(self, records: _Records) -> Piece | None:
-        width = self._header.width
-        rows, starts, faults = records.rows, records.starts, records.faults
-        if faults or set(map(len, rows)) != {width}:
-            rows, starts, faults = _checked(records, width)
-            self._beside += len(records.rows) - len(rows)
+        rows, starts, faults = _checked(records, self._header.width)
+        self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
         first = self._header.first
@@ -342,28 +313,11 @@ class CsvReader:
             self._headings.check_again(self._file.name, self._header, starts[i], rows[i])
         if self._file.has_bad_bytes:
             faults = self._with_bad_bytes(rows) | faults
-        positions = self._header.positions
-        cells: dict[int, Sequence[str]]
-        if faults:
-            # Rows with a fault have fewer cells.
-            cells = {
-                place: ["" if i in faults else row[place] for i, row in enumerate(rows)] for place in positions.values()
-            }
-        else:
-            cells = dict(enumerate(zip(*rows, strict=True)))
-        columns = {name: pa.array(cells[place], pa.string()) for name, place in positions.items()}
-        blank = _blank_rows(rows, faults, self._header.positions)
-        if blank:
-            self._beside += len(blank)
-            kept = [i for i in range(len(rows)) if i not in blank]
-            if not kept:
-                return None
-            indices = pa.array(kept)
-            columns = {name: column.take(indices) for name, column in columns.items()}
-            moved = {old: new for new, old in enumerate(kept)}
-            faults = {moved[i]: fault for i, fault in faults.items()}
-            starts = [starts[i] for i in kept]
-            rows = [rows[i] for i in kept]
+        # Rows with a fault have fewer cells.
+        columns = {
+            name: pa.array(["" if i in faults else row[place] for i, row in enumerate(rows)], pa.string())
+            for name, place in self._header.positions.items()
+        }
         return piece(
             self._contract,
             source_rows=starts,
@@ -401,7 +355,7 @@ def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
     (places,) = np.nonzero(data == _QUOTE)
     if len(places) % 2:
         return False
-    borders = np.frombuffer(_KINDS[delimiter], np.uint8) == _BORDER
+    borders = np.isin(np.arange(256), list(f'\n\r"{delimiter}'.encode()))
     opening, closing = places[::2], places[1::2]
     before = opening - 1
     after = closing + 1
@@ -412,23 +366,8 @@ def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
     return bool(borders[data[before]].all() and borders[data[after]].all())
 
 
-def _may_have_blank_ends(block: bytes, delimiter: str) -> bool:
-    """Return whether a cell may start or end with a blank; trimming a small file costs five times as much."""
-    # With tabs as delimiters, a tab next to a quote may be a blank inside the cell or the end of the cell.
-    if delimiter in BLANKS and b'"' in block:
-        return True
-    kinds = np.frombuffer((b"\n" + block + b"\n").translate(_KINDS[delimiter]), np.uint8)
-    return bool((kinds[1:] + kinds[:-1] == _MAY_BE_BLANK + _BORDER).any())
-
-
-def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
-    """Return the indices of rows that have delimiters only, without any text."""
-    first = next(iter(positions.values()))
-    return {i for i, row in enumerate(rows) if i not in faults and not row[first].strip(BLANKS) and not label(row)}
-
-
 def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int], dict[int, Fault]]:
-    """Return rows of equal width without blank lines; a wrong number of cells is a fault.
+    """Return rows of equal width without those that have no text; a wrong number of cells is a fault.
 
     For a row with a fault only the label is kept, in case it is the totals row. Padded to a header of 16,384 cells,
     the short lines of one block would take 32 GiB.
@@ -438,13 +377,12 @@ def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int],
     faults: dict[int, Fault] = {}
     for i, (start, row) in enumerate(zip(records.starts, records.rows, strict=True)):
         fault, cells = records.faults.get(i), row
-        if fault is None and len(row) != width:
-            text = label(row)
-            if not text:
+        if fault is None:
+            if not label(row):
                 continue
             if len(row) < width:
                 fault = Fault(TOO_FEW_CELLS, _count(row, width))
-            elif label(row[width:]):
+            elif len(row) > width and label(row[width:]):
                 fault = Fault(TOO_MANY_CELLS, _count(row, width))
             else:
                 cells = row[:width]

@@ -7,7 +7,8 @@ reads one file after another. It is replaced if it died, took much memory or did
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,15 @@ class IsolatedReader:
         worker = _take_worker()
         self._worker: Child | None = worker
         self.pid = worker.pid
-        try:
-            worker.send(
-                (file.name, file.extension, file.sha256, file.size, file.modified_ns, contract), file.file.fileno()
-            )
-        except EOFError:
-            raise self._crashed() from None
-        opened = self._message("opened")
-        self.serial_days = int(opened["serial_days"])
-        self.found: tuple[str, ...] = tuple(opened["found"])
-        self.unknown: tuple[str, ...] = tuple(opened["unknown"])
-        self.warnings: list[str] = []
+        with self._failures():
+            # The open file itself is sent as its descriptor.
+            worker.send((replace(file, file=None), contract), file.file.fileno())  # type: ignore[arg-type]
+            opened = self._reply()
+            self.serial_days = int(opened["serial_days"])
+            self.found: tuple[str, ...] = tuple(opened["found"])
+            self.unknown: tuple[str, ...] = tuple(opened["unknown"])
 
-    def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - the worker decides how many rows it sends at once
+    def pieces(self) -> Iterator[Piece]:
         """Yield the rows in pieces.
 
         Raises:
@@ -77,19 +74,17 @@ class IsolatedReader:
         """
         expected = schema(self._contract)
         while True:
-            message = self._message("piece", "end")
-            if "count" in message:
-                break
-            try:
+            with self._failures():
+                reply = self._reply()
+                if "count" in reply:
+                    self._count = Count(*reply["count"])
+                    break
                 table = pa.ipc.open_stream(self._receive()).read_all()
                 table.validate(full=True)
-            except (pa.ArrowException, OSError, ValueError):
-                raise self._invalid_reply() from None
-            if table.schema != expected:
-                raise self._invalid_reply()
-            yield Piece(table, message["last_label"], message["is_end"])
-        self.warnings.extend(message["warnings"])
-        self._count = Count(*message["count"])
+                if table.schema != expected:
+                    raise ValueError("rows of other columns")
+                found = Piece(table, reply["last_label"], reply["is_end"])
+            yield found
         self._release()
 
     def count(self) -> Count:
@@ -115,42 +110,36 @@ class IsolatedReader:
             self._worker = None
         self.close()
 
-    def _message(self, *kinds: str) -> dict[str, Any]:
-        """Return the next message, of one of these kinds; raise the error if the worker reports one."""
-        try:
-            kind, content = json.loads(self._receive())
-        except ValueError:
-            raise self._invalid_reply() from None
-        if kind == "refused":
-            self._release()
-            code, sentence = content["code"], content["sentence"]
-            raise UnreadableExtract(code, sentence, content.get("unknown", ()))
-        if kind not in kinds:
-            raise self._invalid_reply()
-        return dict(content)
-
     def _receive(self) -> bytes:
         if self._worker is None:
             raise ValueError("the reader is closed")
+        return self._worker.receive(TIME_LIMIT)
+
+    def _reply(self) -> dict[str, Any]:
+        """Return the next reply; raise the error if the worker reports one."""
+        reply = dict(json.loads(self._receive()))
+        if "code" in reply:
+            self._release()
+            raise UnreadableExtract(**reply)
+        return reply
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Reject the file if its worker ends, stalls or replies nonsense."""
+        code = "reader_crashed"
         try:
-            return self._worker.receive(TIME_LIMIT)
+            yield
+            return
         except TimeoutError:
-            raise self._refused(
-                "reader_stalled", f"the program that reads it did not respond for {TIME_LIMIT:.0f} seconds"
-            ) from None
+            code = "reader_stalled"
+            found = f"the program that reads it did not respond for {TIME_LIMIT:.0f} seconds"
         except EOFError:
-            raise self._crashed() from None
-
-    def _crashed(self) -> UnreadableExtract:
-        how = self._worker.end() if self._worker else "it was closed"
-        return self._refused("reader_crashed", f"damaged, or too large for the memory: reading it ended by {how}")
-
-    def _invalid_reply(self) -> UnreadableExtract:
-        return self._refused("reader_crashed", "the program that reads it sent an invalid reply")
-
-    def _refused(self, code: str, found: str) -> UnreadableExtract:
+            how = self._worker.end() if self._worker else "it was closed"
+            found = f"damaged, or too large for the memory: reading it ended by {how}"
+        except (pa.ArrowException, OSError, LookupError, TypeError, ValueError):
+            found = "the program that reads it sent an invalid reply"
         self.close()
-        return UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved again by another program")
+        raise UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved again by another program")
 
 
 def _needs_recycling(pid: int) -> bool:

@@ -16,6 +16,7 @@ from dagster_project.extracts.header import ROWS_LOOKED_AT, Headings, shortened
 from dagster_project.extracts.pieces import (
     BLANKS,
     INVALID_UTF_8,
+    ROWS_AT_ONCE,
     UNREADABLE_RECORD,
     Count,
     Fault,
@@ -32,7 +33,7 @@ _BAD = "\ufdd0"
 _POINT_OF_WHOLE = re.compile(r"\.0+$")
 # A number with more digits keeps its spelling; written out, 1e999999 would fill a cell.
 _DIGITS = 30
-# 50,000 records take 5 to 20 MiB; if records are as large as 1 MiB, a piece has fewer of them.
+# If records are as large as 1 MiB, a piece has fewer of them.
 _CHARACTERS_AT_ONCE = 32 << 20
 # Further unknown names are not collected, so that a file with new keys in every record does not fill the memory.
 _UNKNOWN_LIMIT = 1000
@@ -77,7 +78,6 @@ class JsonLinesReader:
         self._columns: dict[str, str | None] = {}
         self._blank_lines = 0
         self._is_open = False
-        self.warnings: list[str] = []
         lines = list(islice(self._records(), ROWS_LOOKED_AT))
         first = [_parsed(BAD_BYTES.sub(_BAD, line)) for line in lines]
         if not any(isinstance(record, _Members) for record in first):
@@ -104,8 +104,8 @@ class JsonLinesReader:
         keys = [key for key, column in self._columns.items() if column is None]
         return tuple(shortened(key, f"unknown key {number}") for number, key in enumerate(keys, 1))
 
-    def pieces(self, rows: int) -> Iterator[Piece]:
-        """Yield the records, in pieces of at most this many rows.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the records in pieces.
 
         Raises:
             UnreadableExtract: the text cannot be decoded, the last record is cut off, or no record has a required
@@ -118,7 +118,7 @@ class JsonLinesReader:
         for line in self._records():
             lines.append(line)
             size += len(line)
-            if len(lines) == rows or size > _CHARACTERS_AT_ONCE:
+            if len(lines) == ROWS_AT_ONCE or size > _CHARACTERS_AT_ONCE:
                 yield self._piece(lines, number)
                 number, lines, size = number + len(lines), [], 0
         if self._is_open:

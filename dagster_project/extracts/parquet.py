@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
-from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, label, piece
+from dagster_project.extracts.pieces import ROWS_AT_ONCE, UNREADABLE_RECORD, Count, Fault, Piece, clock, label, piece
 
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
 # Keys differ from record to record: ascending numbers compress to one bit each at best. Repeated values compress to
@@ -33,7 +33,6 @@ class ParquetReader:
     def __init__(self, file: OpenFile, contract: Contract) -> None:
         self._file = file
         self._contract = contract
-        self.warnings: list[str] = []
         self._check_ends()
         try:
             self._parquet = pq.ParquetFile(file.file, page_checksum_verification=True)
@@ -90,8 +89,8 @@ class ParquetReader:
     def _damaged(self) -> UnreadableExtract:
         return UnreadableExtract("corrupt", f"{self._file.name}: the file is damaged; expected a valid Parquet file")
 
-    def pieces(self, rows: int) -> Iterator[Piece]:
-        """Yield the records, in pieces of at most this many rows.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the records in pieces.
 
         Raises:
             UnreadableExtract: the file is damaged, or a column is of a type without a text form.
@@ -102,7 +101,7 @@ class ParquetReader:
         wanted = [fields.names[position] for position in sorted(positions)]
         number = 1
         try:
-            for batch in self._parquet.iter_batches(batch_size=rows, columns=wanted):
+            for batch in self._parquet.iter_batches(batch_size=ROWS_AT_ONCE, columns=wanted):
                 if batch.num_rows:
                     yield self._piece(batch, number)
                     number += batch.num_rows
@@ -196,7 +195,7 @@ def _timestamp(array: pa.Array) -> pa.Array:
 def _duration(array: pa.Array) -> pa.Array:
     inside, outside = _within_micros(array)
     micros = inside.cast(pa.duration("us"), safe=False).cast(pa.int64())
-    return pc.coalesce(_clock(micros), outside)
+    return pc.coalesce(_clocks(micros), outside)
 
 
 def _within_micros(array: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -215,28 +214,11 @@ def _time(array: pa.Array) -> pa.Array:
     # 32-bit times have seconds or milliseconds; convert them to microseconds first.
     if pa.types.is_time32(array.type):
         array = array.cast(pa.time64("us"))
-    return _clock(array.cast(pa.time64("us"), safe=False).cast(pa.int64()))
+    return _clocks(array.cast(pa.time64("us"), safe=False).cast(pa.int64()))
 
 
-def _clock(micros: pa.Array) -> pa.Array:
-    sign = pc.if_else(pc.less(micros, 0), "-", "")
-    micros = pc.abs(micros)
-    seconds = pc.divide(micros, 1_000_000)
-    rest = pc.subtract(micros, pc.multiply(seconds, 1_000_000))
-    minutes = pc.divide(seconds, 60)
-    hours = pc.divide(minutes, 60)
-    text = pc.binary_join_element_wise(
-        hours.cast(pa.string()),
-        _padded(pc.subtract(minutes, pc.multiply(hours, 60)), 2),
-        _padded(pc.subtract(seconds, pc.multiply(minutes, 60)), 2),
-        ":",
-    )
-    fraction = pc.if_else(pc.equal(rest, 0), "", pc.binary_join_element_wise("", _padded(rest, 6), "."))
-    return pc.binary_join_element_wise(sign, text, fraction, "")
-
-
-def _padded(numbers: pa.Array, width: int) -> pa.Array:
-    return pc.utf8_lpad(numbers.cast(pa.string()), width=width, padding="0")
+def _clocks(micros: pa.Array) -> pa.Array:
+    return pa.array([None if number is None else clock(number) for number in micros.to_pylist()], pa.string())
 
 
 def _number(array: pa.Array) -> pa.Array:

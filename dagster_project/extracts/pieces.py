@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from dagster_project.contracts import Contract
 
+ROWS_AT_ONCE = 50_000
+"""Rows of a piece, at most; 5 to 20 MiB."""
+
 TOO_FEW_CELLS = "too_few_cells"
 TOO_MANY_CELLS = "too_many_cells"
 UNBALANCED_QUOTE = "unbalanced_quote"
@@ -144,6 +147,14 @@ def label(cells: Sequence[str | None]) -> str:
         if text:
             return text
     return ""
+
+
+def clock(micros: int) -> str:
+    """Return microseconds as H:MM:SS, with a fraction if there is one."""
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    fraction = f".{rest:06d}" if rest else ""
+    sign = "-" if micros < 0 else ""
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
 
 
 def is_totals(text: str) -> bool:

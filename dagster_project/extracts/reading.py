@@ -21,7 +21,6 @@ class _Reader(Protocol):
     """The interface of each format's reader."""
 
     serial_days: int
-    warnings: list[str]
 
     @property
     def found(self) -> tuple[str, ...]: ...
@@ -29,7 +28,7 @@ class _Reader(Protocol):
     @property
     def unknown(self) -> tuple[str, ...]: ...
 
-    def pieces(self, rows: int) -> Iterator[Piece]: ...
+    def pieces(self) -> Iterator[Piece]: ...
 
     def count(self) -> Count: ...
 
@@ -44,7 +43,6 @@ class Extract:
         serial_days: days to add to serial numbers of the file: 1462 if they count from 1904, otherwise 0.
         rows_read: data rows without preamble, header, blank rows and totals; set once the batches are consumed.
         totals_rows: totals rows, which are left out; set once the batches are consumed.
-        warnings: sentences without values, for the load audit.
     """
 
     def __init__(self, file: OpenFile, contract: Contract, delivered_name: str) -> None:
@@ -56,7 +54,6 @@ class Extract:
         self._translation = Translation(contract, delivered_name, file.name)
         self._reader: _Reader = READERS[file.format](file, contract)
         self.serial_days = self._reader.serial_days
-        self.warnings = self._reader.warnings
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -96,7 +93,7 @@ class Extract:
         """Yield the tables of the pieces without totals rows, which are known only at the end of a table."""
         held: Piece | None = None
         handed = 0
-        for found in self._reader.pieces(50_000):
+        for found in self._reader.pieces():
             if held is not None:
                 yield self._without_totals(held) if held.is_end else held.table
             held = found

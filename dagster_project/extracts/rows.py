@@ -5,8 +5,6 @@ typed values and times in UTC; `faulty_rows_query` returns the others with their
 them. Personal cells already are surrogates (see `loading/people.py`).
 """
 
-from dataclasses import dataclass
-
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
 from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault
@@ -34,14 +32,6 @@ RECORD_FAULTS = {
 CELL_RECORD_FAULTS = ("invalid_utf_8", "digits_lost")
 DUPLICATE_ROW = Fault("duplicate_row", "the same row occurs earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
-
-
-@dataclass(frozen=True)
-class Query:
-    """SQL text and its named parameters."""
-
-    sql: str
-    parameters: dict[str, object]
 
 
 def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
@@ -94,7 +84,7 @@ def reason_of(sentence: str) -> str:
         || case when faulty.other_faults <> '' then ' (also faulty: ' || faulty.other_faults || ')' else '' end"""
 
 
-def good_rows_query(contract: Contract, batch: str) -> Query:
+def good_rows_query(contract: Contract, batch: str) -> str:
     """Return the query for the rows without a fault.
 
     Args:
@@ -114,7 +104,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
     return _query(contract, batch, final)
 
 
-def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = False) -> Query:
+def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = False) -> str:
     """Return the query for the rows with a fault.
 
     Args:
@@ -159,25 +149,22 @@ def faulty_rows_query(contract: Contract, batch: str, *, shows_text: bool = Fals
     return _query(contract, batch, final)
 
 
-def event_days_query(contract: Contract, batch: str) -> Query:
+def event_days_query(contract: Contract, batch: str) -> str:
     """Return the query for the London day of each row's event, for `batch` as in `good_rows_query`.
 
     Returns:
         A query with one column, `day`, in the order of the rows; null without a readable time.
     """
     if contract.identity_time is None:
-        return Query(f"select cast(null as date) as day from {batch}", {})
+        return f"select cast(null as date) as day from {batch}"
     column = contract.column(contract.identity_time)
     local, cell = cells.local_time_of(column, serial_days="serial_days"), quoted(column.name)
     utc = f"local - to_minutes({cells.utc_offset_of(cell)})"
-    return Query(
-        f"""
+    return f"""
         with cleaned as (select serial_days, {_cleaned_cell(column)} as {cell} from {batch}),
         read as (select {cell}, {local} as local from cleaned)
         select cast(coalesce({cells.london_time_of(utc)}, local) as date) as day from read
-        """,
-        _cell_parameters(column),
-    )
+        """
 
 
 def people_of(contract: Contract, rows: str) -> str:
@@ -227,7 +214,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
     return conditions
 
 
-def _query(contract: Contract, batch: str, final: str) -> Query:
+def _query(contract: Contract, batch: str, final: str) -> str:
     timestamps = [column for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
     ctes = [
         f"cleaned as ({_cleaned(contract, batch)})",
@@ -236,20 +223,7 @@ def _query(contract: Contract, batch: str, final: str) -> Query:
         f"resolved as ({_resolved(contract, timestamps)})",
         f"judged as ({_judged(contract)})",
     ]
-    parameters: dict[str, object] = {
-        **{name: value for column in contract.columns for name, value in _cell_parameters(column).items()},
-        **{
-            f"when_{column.name}_{name}": value
-            for column in contract.columns
-            for name, value in column.required_when.items()
-        },
-    }
-    return Query("with " + ",\n".join(ctes) + "\n" + final, parameters)
-
-
-def _cell_parameters(column: Column) -> dict[str, object]:
-    default = {} if column.default is None else {f"default_{column.name}": column.default}
-    return cells.parameters_of(column) | default
+    return "with " + ",\n".join(ctes) + "\n" + final
 
 
 def _first_fault(contract: Contract) -> str:
@@ -277,7 +251,7 @@ def _cleaned_cell(column: Column) -> str:
         return f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
     if column.default_column:
         return f"coalesce({cell}, {cells.without_null_words(quoted(column.default_column))})"
-    return f"coalesce({cell}, $default_{column.name})" if column.default is not None else cell
+    return cell if column.default is None else f"coalesce({cell}, {literal(column.default)})"
 
 
 def _typed(contract: Contract, timestamps: list[Column]) -> str:
@@ -413,7 +387,7 @@ def _column_fault(column: Column) -> str:
     branches.extend((f"{value} > {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_after)
     if column.required_when:
         called_for = " and ".join(
-            f"{quoted(f'{name} value')} = $when_{column.name}_{name}" for name in column.required_when
+            f"{quoted(f'{name} value')} = {literal(value)}" for name, value in column.required_when.items()
         )
         branches.append((f"{cell} is null and {called_for}", cells.REQUIRED_WHEN))
     if not branches:

@@ -1,20 +1,21 @@
-"""Check that the container of an Excel workbook is safe to parse, and read facts about cells that the parser omits."""
+"""Read the parts of an Excel workbook: check that its container is safe to parse, and parse the cells of its sheets."""
 
-import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from posixpath import join, normpath
-from typing import Any
+from string import digits
+from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import BLANKS
-from dagster_project.extracts.sheet import SheetRows, SheetTooLarge, may_have_blank_strings, sheet_rows
+from dagster_project.extracts.sheet import SheetTooLarge, rows_with_value
 
 # A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
@@ -22,13 +23,13 @@ _RATIO_MATTERS = 1 << 20
 # XML other than sheets and their texts describes the workbook: styles, names, relations.
 _OTHER_XML = re.compile(r"(?!xl/worksheets/|xl/sharedstrings\.xml).*\.(?:xml|rels)")
 _OTHER_BYTES = 32 << 20
-# Bytes of the parser per cell of the grid that spans all filled cells, and per filled cell in a list that doubles when
-# it is full. The measured total was 755 MB for 750,000 rows of 11 columns and 1,108 MB for 800,000. Python, Arrow and
-# the texts add about 300 MB.
-_GRID_CELL, _FILLED_CELL, _MEMORY = 32, 40, 640 << 20
-# Above the number of filled cells that fit into the memory.
+# So many texts take half the memory of the process.
 _STRINGS = 8_500_000
+# The maximum of Excel.
+_COLUMNS = 16_384
 _CHUNK = 1 << 20
+# Elements with the text of a value or string.
+_TEXTS = ("v", "t")
 
 _DATE_ONLY = frozenset(range(14, 18))
 _TIME_ONLY = frozenset((*range(18, 22), *range(45, 48)))
@@ -54,42 +55,41 @@ _ERRORS = (
 )
 
 
-@dataclass(frozen=True)
-class Percentage:
-    """A number that is shown as a percentage, times 100."""
+class Style(NamedTuple):
+    """What a number format shows."""
 
-    value: Decimal
-    decimals: int
+    has_date: bool = False
+    has_time: bool = False
+    """Whether it shows a time of day or a duration."""
+    decimals: int | None = None
+    """Decimals of a percentage; None if it shows none."""
+
+
+class Number(NamedTuple):
+    """The number of a cell."""
+
+    value: float
+    style: Style
 
     @property
-    def shown(self) -> str:
-        """The text that the cell shows."""
-        return f"{self.number(0)}%"
+    def is_percentage(self) -> bool:
+        """Whether the cell shows a percentage whose digits are not noise."""
+        return self.style.decimals is not None and abs(self.value) < _LARGEST_SHARE
 
-    def number(self, scale: int) -> str:
-        """Return the number without `%`, rounded half up to the decimals that the cell shows.
+    def percentage(self, scale: int) -> str:
+        """Return the number times 100 and without `%`, rounded half up to the decimals that the cell shows.
 
         Args:
             scale: more decimals that are kept.
         """
-        decimals = max(self.decimals, min(scale, _MOST_DECIMALS))
-        return f"{self.value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
+        decimals = max(self.style.decimals or 0, min(scale, _MOST_DECIMALS))
+        # Excel stores 17 digits and computes with 15; 1-0.0843 is stored as 0.91569999999999996.
+        share = Decimal(f"{self.value:.15g}") * 100
+        return f"{share.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
 
 
-@dataclass
-class CellFacts:
-    """Facts by sheet row, from 1, and column, from 0."""
-
-    without_value: dict[int, set[int]] = field(default_factory=dict)
-    """Formulas without a stored value."""
-    with_time: dict[int, set[int]] = field(default_factory=dict)
-    """Numbers with a number format that shows date and time."""
-    days: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Numbers with a number format that shows a date and no time; as dates, 59 and 60 would be the same."""
-    misread: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Texts of cells that the parser misreads: errors such as #N/A as empty, negative days and times as zero."""
-    percentages: dict[int, dict[int, Percentage]] = field(default_factory=dict)
-    """Numbers with a number format that shows them as a percentage."""
+Cell = str | Number | None
+"""A text, a number, or None for a formula whose value is not stored. Errors such as #N/A are texts, and true, false."""
 
 
 class Workbook:
@@ -98,9 +98,6 @@ class Workbook:
     Attributes:
         sheets: member of the container for each sheet name.
         counts_from_1904: whether day 0 is 1 January 1904.
-        dates_have_time: whether all date formats show a time of day; None if only some do.
-        has_percentages: whether a number format shows a percentage.
-        rows: content of the rows for each sheet name.
 
     Args:
         file: the workbook.
@@ -112,32 +109,41 @@ class Workbook:
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file
-        try:
+        with self._damage_is("the container"):
             self._zip = zipfile.ZipFile(file.file)
             self._check_members()
             self.counts_from_1904, self.sheets = self._read_workbook()
-            self._styles, self.dates_have_time, self._percentages = self._read_styles()
-            self.has_percentages = bool(self._percentages)
-            blank = self._blank_strings()
-            self.rows = {name: self._check_sheet(part, blank) for name, part in self.sheets.items()}
+            self._styles = self._read_styles()
+            self._strings = self._read_strings()
+
+    @contextmanager
+    def _damage_is(self, of: str) -> Iterator[None]:
+        """Reject the workbook for an error of the libraries that read it."""
+        try:
+            yield
         except SheetTooLarge as error:
             raise self._refused("too_large", str(error)) from None
         except _ERRORS:
-            raise self._refused("corrupt", "the container is damaged") from None
-        self._facts: dict[str, CellFacts] = {}
+            raise self._refused("corrupt", f"{of} is damaged") from None
 
-    def is_suspect(self, sheet: str) -> bool:
-        """Return whether the sheet has formulas, errors or negative numbers, so that its facts are needed."""
-        return self.rows[sheet].is_suspect
+    def rows_of(self, sheet: str) -> Iterator[tuple[int, dict[int, Cell]]]:
+        """Yield the rows of a sheet with cells that are not empty: number from 1, and these cells by column from 0.
 
-    def facts(self, sheet: str) -> CellFacts:
-        """Return facts about the cells of a sheet; they are read on first use."""
-        if sheet not in self._facts:
-            try:
-                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._styles, self._percentages)
-            except _ERRORS:
-                raise self._refused("corrupt", "a sheet is damaged") from None
-        return self._facts[sheet]
+        Raises:
+            UnreadableExtract: the sheet is damaged.
+        """
+        with self._damage_is("a sheet"):
+            yield from _rows(self._chunks(self.sheets[sheet]), self._styles, self._strings)
+
+    def rows_with_value(self, sheet: str, after: int) -> int:
+        """Count the rows with a value below a row, without parsing the cells.
+
+        Raises:
+            UnreadableExtract: the sheet is damaged.
+        """
+        blank = frozenset(i for i, text in enumerate(self._strings) if not text.strip(BLANKS))
+        with self._damage_is("a sheet"):
+            return rows_with_value(self._chunks(self.sheets[sheet]), after, blank)
 
     def _refused(self, code: str, found: str) -> UnreadableExtract:
         return UnreadableExtract(code, f"{self._file.name}: {found}; expected a plain xlsx workbook")
@@ -185,51 +191,41 @@ class Workbook:
             while data := stream.read(_CHUNK):
                 yield data
 
+    def _member(self, wanted: str) -> str:
+        """Return the name of a member as the container spells it; empty without the member."""
+        return next((name for name in self._zip.namelist() if name.casefold() == wanted.casefold()), "")
+
     def _read_workbook(self) -> tuple[bool, dict[str, str]]:
         """Return whether days count from 1904, and the member of each sheet."""
-        workbook = next(n for n in self._zip.namelist() if n.casefold() == "xl/workbook.xml")
         from_1904 = False
         sheets: list[tuple[str, str]] = []
         targets: dict[str, str] = {}
 
-        def on_workbook(name: str, attributes: dict[str, str]) -> None:
+        def on_start(name: str, attributes: dict[str, str]) -> None:
             nonlocal from_1904
             if name == "workbookPr":
                 from_1904 = attributes.get("date1904", "0").casefold() in ("1", "true", "on")
             elif name == "sheet":
                 link = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id" and ":" in k), "")
                 sheets.append((attributes.get("name", ""), link))
-
-        def on_relations(name: str, attributes: dict[str, str]) -> None:
-            if name == "Relationship":
+            elif name == "Relationship":
                 targets[attributes.get("Id", "")] = attributes.get("Target", "")
 
-        _parse(self._chunks(workbook), on_workbook)
-        relations = next((n for n in self._zip.namelist() if n.casefold() == "xl/_rels/workbook.xml.rels"), None)
-        if relations:
-            _parse(self._chunks(relations), on_relations)
-        members = {name.casefold(): name for name in self._zip.namelist()}
+        for part in filter(None, map(self._member, ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"))):
+            _parse(self._chunks(part), on_start)
         found: dict[str, str] = {}
         for name, link in sheets:
             target = targets.get(link, "")
             path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
-            if path.casefold() in members:
-                found[name] = members[path.casefold()]
+            if part := self._member(path):
+                found[name] = part
         if len(set(found.values())) < len(found):
             # A sheet that a thousand names stand for would be read a thousand times.
             raise self._refused("unsafe", "two sheets are one member of the container")
         return from_1904, found
 
-    def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None, dict[int, int]]:
-        """Return what the styles of cells show.
-
-        Returns:
-            Whether each style shows a date and a time, whether all or none of the date styles show a time, and the
-            decimals of each style that shows a percentage.
-        """
-        part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
-        if part is None:
-            return [], False, {}
+    def _read_styles(self) -> list[Style]:
+        """Return what each style of cells shows."""
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside = False
@@ -245,64 +241,25 @@ class Workbook:
             elif name == "xf" and inside:
                 styles.append(int(attributes.get("numFmtId", "0")))
 
-        _parse(self._chunks(part), on_start)
-        shown = [_shows(number, formats) for number in styles]
-        has_timed = (True, True) in shown
-        decimals = ((style, _decimals_of_percentage(number, formats)) for style, number in enumerate(styles))
-        percentages = {style: count for style, count in decimals if count is not None}
-        return shown, None if has_timed and (True, False) in shown else has_timed, percentages
+        if part := self._member("xl/styles.xml"):
+            _parse(self._chunks(part), on_start)
+        return [Style(*_shows(number, formats), _decimals_of_percentage(number, formats)) for number in styles]
 
-    def _blank_strings(self) -> frozenset[int]:
-        """Return the indices of shared strings without text; the whole member is read, which checks its size."""
-        part = next((n for n in self._zip.namelist() if n.casefold() == "xl/sharedstrings.xml"), None)
-        if part is None:
-            return frozenset()
-        # Read all chunks even after the first match, because reading checks the size that the container states.
-        may_have_blank = [may_have_blank_strings(chunk) for chunk in self._chunks(part)]
-        if not any(may_have_blank):
-            return frozenset()
-        blank: list[int] = []
-        count = 0
-        in_text = in_reading = has_text = False
-
-        def on_start(name: str, _: dict[str, str]) -> None:
-            nonlocal in_text, in_reading, has_text
-            if name == "si":
-                has_text = False
-            elif name == "rPh":
-                in_reading = True
-            in_text = name == "t" and not in_reading
-
-        def on_text(data: str) -> None:
-            nonlocal has_text
-            has_text = has_text or (in_text and bool(data.strip(BLANKS)))
+    def _read_strings(self) -> list[str]:
+        """Return the texts that cells refer to."""
+        strings: list[str] = []
+        texts: list[str] = []
 
         def on_end(name: str) -> None:
-            nonlocal in_text, in_reading, count
-            in_text = False
-            if name == "rPh":
-                in_reading = False
-            elif name == "si":
-                if not has_text:
-                    blank.append(count)
-                count += 1
-                if count > _STRINGS:
+            if name == "si":
+                strings.append("".join(texts))
+                texts.clear()
+                if len(strings) > _STRINGS:
                     raise SheetTooLarge(f"the workbook has more than {_STRINGS} texts")
 
-        _parse(self._chunks(part), on_start, on_end, on_text)
-        return frozenset(blank)
-
-    def _check_sheet(self, part: str, blank_strings: frozenset[int]) -> SheetRows:
-        """Return the content of the rows of a sheet; reject a sheet with too many cells for the memory."""
-        rows = sheet_rows(self._chunks(part), blank_strings)
-        listed = 1 << max(0, rows.values - 1).bit_length()
-        if rows.span * rows.last_column * _GRID_CELL + listed * _FILLED_CELL > _MEMORY:
-            raise UnreadableExtract(
-                "too_large",
-                f"{self._file.name}: a sheet spans {rows.span} rows and {rows.last_column} columns, "
-                f"{rows.values} cells of them filled, more than fit into memory; deliver it as CSV",
-            )
-        return rows
+        if part := self._member("xl/sharedStrings.xml"):
+            _parse(self._chunks(part), lambda *_: None, on_end, texts)
+        return strings
 
 
 def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
@@ -327,100 +284,129 @@ def _first_section(code: str) -> str:
     return _LITERALS.sub("", code[:_FORMAT_LIMIT]).split(";")[0]
 
 
+def _rows(chunks: Iterator[bytes], styles: list[Style], strings: list[str]) -> Iterator[tuple[int, dict[int, Cell]]]:
+    """Yield the rows of a sheet as `Workbook.rows_of`; without a position, a row or cell follows the one before."""
+    found: list[tuple[int, dict[int, Cell]]] = []
+    cells: dict[int, Cell] = {}
+    texts: list[str] = []
+    row, column, kind, style = 0, -1, "n", 0
+    has_formula = False
+
+    def on_start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column, kind, style, has_formula
+        if name == "c":
+            place = attributes.get("r")
+            column = _column(place.rstrip(digits)) if place else column + 1
+            kind, style = attributes.get("t", "n"), int(attributes.get("s", 0))
+            has_formula = False
+            texts.clear()
+        elif name == "f":
+            has_formula = True
+        elif name == "row":
+            before, row, column = row, int(attributes.get("r", row + 1)), -1
+            if row <= before:
+                raise ValueError("rows that do not ascend")
+
+    def on_end(name: str) -> None:
+        nonlocal cells
+        if name == "c" and (texts or has_formula):
+            text = "".join(texts)
+            # An empty value counts as stored only if the result of the formula is text.
+            if has_formula and not (text.strip() or (texts and kind == "str")):
+                cells[column] = None
+            elif kind == "s":
+                cells[column] = strings[int(text)]
+            elif kind == "b":
+                cells[column] = "true" if text.strip() == "1" else "false"
+            elif kind != "n":
+                cells[column] = text
+            elif text.strip():
+                cells[column] = Number(float(text), styles[style] if style < len(styles) else Style())
+        elif name == "row" and cells:
+            found.append((row, cells))
+            cells = {}
+
+    parser = _parser(on_start, on_end, texts)
+    for data in chunks:
+        parser.Parse(data, False)
+        yield from found
+        found.clear()
+    parser.Parse(b"", True)
+    yield from found
+
+
+@lru_cache(_COLUMNS)
+def _column(letters: str) -> int:
+    """Return the number of a column, from 0."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    if not 0 < number <= _COLUMNS:
+        raise ValueError("no column of a sheet")
+    return number - 1
+
+
 def _parse(
     chunks: Iterator[bytes],
     on_start: Callable[[str, dict[str, str]], None],
-    on_end: Callable[[str], None] | None = None,
-    on_text: Callable[[str], None] | None = None,
+    on_end: Callable[[str], None] = lambda _: None,
+    texts: list[str] | None = None,
 ) -> None:
-    """Parse XML, with element names without prefix; a document type is an error."""
-    parser = expat.ParserCreate()
-
-    def refuse(*_: Any) -> None:
-        raise ValueError("document type")
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda name, attributes: on_start(name.rpartition(":")[2], attributes)
-    if on_end:
-        parser.EndElementHandler = lambda name: on_end(name.rpartition(":")[2])
-    if on_text:
-        parser.CharacterDataHandler = on_text
+    """Parse XML to its end, with handlers as for `_parser`."""
+    parser = _parser(on_start, on_end, [] if texts is None else texts)
     for data in chunks:
         parser.Parse(data, False)
     parser.Parse(b"", True)
 
 
-class _Place:
-    """Row and column of the current cell; cells and rows without a reference follow the ones before."""
+def _parser(
+    on_start: Callable[[str, dict[str, str]], None], on_end: Callable[[str], None], texts: list[str]
+) -> expat.XMLParserType:
+    """Return a parser of XML that rejects a document type.
 
-    def __init__(self) -> None:
-        self.row = 0
-        self.column = -1
+    Args:
+        on_start: called with the name of an element, without its prefix, and its attributes; not for those of texts.
+        on_end: called with the name of an element.
+        texts: gets an empty text for each value or string, and its parts, without reading aids.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    local, add = _LocalNames(), texts.append
+    in_reading = False
 
-    def move(self, name: str, attributes: dict[str, str]) -> None:
-        reference = attributes.get("r")
-        if name == "row":
-            self.row = int(reference) if reference else self.row + 1
-            self.column = -1
-        elif reference:
-            letters = reference.rstrip("0123456789")
-            self.row = int(reference[len(letters) :])
-            column = 0
-            for letter in letters.upper():
-                column = column * 26 + ord(letter) - 64
-            self.column = column - 1
+    def refuse(*_: Any) -> None:
+        raise ValueError("document type")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal in_reading
+        name = local[name]
+        if name in _TEXTS:
+            if not in_reading:
+                add("")
+                parser.CharacterDataHandler = add
+        elif name == "rPh":
+            in_reading = True
         else:
-            self.column += 1
+            on_start(name, attributes)
+
+    def end(name: str) -> None:
+        nonlocal in_reading
+        name = local[name]
+        if name in _TEXTS:
+            parser.CharacterDataHandler = None
+        elif name == "rPh":
+            in_reading = False
+        else:
+            on_end(name)
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    return parser
 
 
-def _cell_facts(
-    chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]], percentages: Mapping[int, int]
-) -> CellFacts:
-    facts = CellFacts()
-    place = _Place()
-    style = 0
-    is_text = is_error = is_number = has_formula = has_value = in_value = False
-    value = io.StringIO()
+class _LocalNames(dict[str, str]):
+    """Names of elements without their prefix."""
 
-    def on_start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal style, is_text, is_error, is_number, has_formula, has_value, in_value, value
-        if name == "row":
-            place.move(name, attributes)
-        elif name == "c":
-            place.move(name, attributes)
-            is_text, is_error, is_number = (attributes.get("t", "n") == kind for kind in ("str", "e", "n"))
-            style = int(attributes.get("s", "0"))
-            has_formula = has_value = False
-            value = io.StringIO()
-        elif name == "f":
-            has_formula = True
-        elif name in ("v", "is"):
-            has_value = in_value = True
-
-    def on_text(data: str) -> None:
-        if in_value:
-            value.write(data)
-
-    def on_end(name: str) -> None:
-        nonlocal in_value
-        if name in ("v", "is"):
-            in_value = False
-        elif name == "c":
-            text = value.getvalue().strip()
-            # An empty value counts as stored only if the result of the formula is text.
-            if has_formula and not (has_value and (text or is_text)):
-                facts.without_value.setdefault(place.row, set()).add(place.column)
-            shows = styles[style] if style < len(styles) else (False, False)
-            if (is_error and text) or (any(shows) and text.startswith("-")):
-                facts.misread.setdefault(place.row, {})[place.column] = text
-            if all(shows) and text:
-                facts.with_time.setdefault(place.row, set()).add(place.column)
-            if shows == (True, False) and text:
-                facts.days.setdefault(place.row, {})[place.column] = text
-            if style in percentages and is_number and text and abs(float(text)) < _LARGEST_SHARE:
-                # Excel stores 17 digits and computes with 15; 1-0.0843 is stored as 0.91569999999999996.
-                share = Percentage(Decimal(f"{float(text):.15g}") * 100, percentages[style])
-                facts.percentages.setdefault(place.row, {})[place.column] = share
-
-    _parse(chunks, on_start, on_end, on_text)
-    return facts
+    def __missing__(self, name: str) -> str:
+        self[name] = local = name.rpartition(":")[2]
+        return local

@@ -1,13 +1,14 @@
 """The worker process that reads workbooks and Parquet files. `isolation.py` starts it; it is never imported.
 
-A request is a pickle of the facts about a file, followed by its descriptor. A reply is JSON with a kind and its
-content; the rows of each `piece` follow it as Arrow.
+A request is a pickle of the facts about a file, followed by its descriptor. A reply is a JSON object; the rows of a
+piece follow it as Arrow.
 """
 
 import json
 import os
 import resource
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import Any
@@ -25,7 +26,6 @@ from dagster_project.extracts.xlsx import XlsxReader
 _MEMORY = 1 << 30
 # Reading the largest sheet takes about 40 seconds.
 _CPU_SECONDS = 600
-_ROWS = 50_000
 
 
 def main() -> None:
@@ -36,38 +36,36 @@ def main() -> None:
     # The parent process has ended, so errors cannot be reported.
     with suppress(EOFError, ConnectionError):
         while True:
-            name, extension, sha256, size, modified_ns, contract = connection.recv()
+            file, contract = connection.recv()
             _limit_cpu()
             with os.fdopen(recv_handle(connection), "rb") as opened:
-                file = OpenFile(opened, name, extension, sha256, None, size, modified_ns)
                 try:
-                    _read(connection, file, contract)
+                    _read(connection, replace(file, file=opened), contract)
                 except UnreadableExtract as error:
-                    unknown = error.unknown_columns
-                    _reply(connection, "refused", code=error.code, sentence=str(error), unknown=unknown)
+                    _reply(connection, code=error.code, sentence=str(error), unknown_columns=error.unknown_columns)
                 except MemoryError:
-                    sentence = f"{name}: what it holds does not fit the memory ({_MEMORY >> 30} GiB); deliver it as CSV"
-                    _reply(connection, "refused", code="too_large", sentence=sentence)
+                    found = f"what it holds does not fit the memory ({_MEMORY >> 30} GiB)"
+                    _reply(connection, code="too_large", sentence=f"{file.name}: {found}; deliver it as CSV")
 
 
 def _read(connection: Connection, file: OpenFile, contract: Contract) -> None:
     reader = XlsxReader(file, contract) if file.format == "xlsx" else ParquetReader(file, contract)
-    _reply(connection, "opened", serial_days=reader.serial_days, found=reader.found, unknown=reader.unknown)
-    for piece in reader.pieces(_ROWS):
+    _reply(connection, serial_days=reader.serial_days, found=reader.found, unknown=reader.unknown)
+    for piece in reader.pieces():
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, piece.table.schema) as writer:
             writer.write_table(piece.table)
         # A piece of 50,000 rows takes 5 to 10 MiB.
         if sink.tell() > LONGEST_MESSAGE:
             raise MemoryError
-        _reply(connection, "piece", last_label=piece.last_label, is_end=piece.is_end)
+        _reply(connection, last_label=piece.last_label, is_end=piece.is_end)
         connection.send_bytes(sink.getvalue())
     count = reader.count()
-    _reply(connection, "end", warnings=reader.warnings, count=[count.expected, count.others, count.unit])
+    _reply(connection, count=[count.expected, count.others, count.unit])
 
 
-def _reply(connection: Connection, kind: str, **content: Any) -> None:
-    connection.send_bytes(json.dumps([kind, content]).encode())
+def _reply(connection: Connection, **content: Any) -> None:
+    connection.send_bytes(json.dumps(content).encode())
 
 
 def _limit_cpu() -> None:

@@ -272,7 +272,6 @@ def _read(file: LandedFile, loads: Sequence[FileLoad], loader: RowLoader) -> Non
                 load.columns = extract.found
                 load.unknown_columns = tuple(extract.unknown_columns)
             loads[0].totals_rows = extract.totals_rows
-            loads[0].warnings.extend(extract.warnings)
             if unknown := len(extract.unknown_columns):
                 loads[0].warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
     except UnreadableExtract as error:

@@ -131,7 +131,7 @@ class RowLoader:
         """Return the day of the span that each row belongs to."""
         self._connection.register("days_batch", rows)
         query = event_days_query(self.contract, "days_batch")
-        days: pa.Table = self._connection.sql(query.sql, params=query.parameters).to_arrow_table()
+        days: pa.Table = self._connection.sql(query).to_arrow_table()
         self._connection.unregister("days_batch")
         first, last = (pa.scalar(day, pa.date32()) for day in span)
         return pc.min_element_wise(pc.max_element_wise(pc.fill_null(days.column("day"), first), first), last)
@@ -169,7 +169,7 @@ class RowLoader:
         text = _TextBatch(batch)
         connection.register("text_batch", text)
         good = connection.execute(
-            f"insert into {table('raw', contract.source)} ({columns}) {self._good.sql}", self._good.parameters | force
+            f"insert into {table('raw', contract.source)} ({columns}) {self._good}", force
         ).fetchone()
         connection.unregister("text_batch")
         if good is None or good[0] < batch.num_rows:
@@ -179,7 +179,7 @@ class RowLoader:
             connection.execute(
                 f"""
                 insert into {incoming(contract, "quarantine")}
-                with faulty as ({self._faulty.sql})
+                with faulty as ({self._faulty})
 
                 select
                     faulty.load_id,
@@ -199,7 +199,7 @@ class RowLoader:
                     on coalesce(faulty.fault_column, '') = fault_sentence.column_name
                     and faulty.fault = fault_sentence.code
                 """,
-                self._faulty.parameters | force | {"source": contract.source},
+                force | {"source": contract.source},
             )
             connection.unregister("faulty_batch")
         text.table = batch.schema.empty_table()

@@ -107,7 +107,7 @@ def drafts() -> list[Draft]:
 def found(drafts, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         # As much as readers take at once: less than a file with many rows or long cells.
-        patch.setattr(container._read, "__defaults__", (1 << 14,))
+        patch.setattr(container, "_CHUNK", 1 << 14)
         return read(drafts, tmp_path_factory.mktemp("extracts"))
 
 

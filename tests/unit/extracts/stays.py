@@ -90,9 +90,9 @@ def judge(
     force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
     whole = {"fault": None, "fault_column": None, "other_faults": "", "fault_detail": None}
-    with_warnings = f"select *, {conditions} from ({good.sql})"
-    judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, good.parameters | force))]
-    judged += rows_as_dicts(connection.execute(faulty.sql, faulty.parameters | force))
+    with_warnings = f"select *, {conditions} from ({good})"
+    judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, force))]
+    judged += rows_as_dicts(connection.execute(faulty, force))
     connection.unregister("text_batch")
     assert len(judged) == len(listed), "every row is good or faulty, and none is both"
     return sorted(judged, key=lambda row: row["source_row"])

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dagster_project.contracts import CellType, Column
-from dagster_project.extracts.cells import is_summer_reading, is_winter_reading, london_offset_of, london_time_of
 from tests.cases import cases_of
 from tests.unit.extracts.stays import GOOD, STAYS, judge
 
@@ -76,25 +75,6 @@ FREE = [replace(column, not_before=(), not_after=(), required_when={}) for colum
 NAMES = ("force_code", "stay_id", "begun_at", "offset_minutes", "booked_at", "ended_at")
 TIMES = replace(STAYS, columns=tuple(column for column in FREE if column.name in NAMES))
 """A contract without rules between its times."""
-
-
-def test_the_rule_of_summer_time_agrees_with_the_engine_for_sixty_years(session):
-    found = session.execute(
-        f"""
-        with times as (
-            select unnest(generate_series(timestamp '1980-01-01', timestamp '2040-01-01', interval 30 minute)) as local
-        )
-
-        select count(*), count(*) filter (
-            where {is_summer_reading("local")} is distinct from
-                ({london_time_of("local - interval 1 hour")} = local)
-            or {is_winter_reading("local")} is distinct from ({london_time_of("local")} = local)
-            or {london_offset_of("local")} is distinct from date_diff('minute', local, {london_time_of("local")})
-        )
-        from times
-        """
-    ).fetchall()
-    assert found == [(1_051_921, 0)]
 
 
 def instants(local: datetime) -> list[datetime]:

@@ -233,7 +233,7 @@ ENCODINGS = {
 def test_the_encoding_is_that_of_most_characters_and_a_few_bad_bytes_are_faults(
     tmp_path, monkeypatch, data, encoding, expected, chunk
 ):
-    monkeypatch.setattr(container._read, "__defaults__", (chunk,))
+    monkeypatch.setattr(container, "_CHUNK", chunk)
     for path in (written(tmp_path, data), written(tmp_path, gzip.compress(data), "v.csv.gz")):
         assert rows_or_code(path) == expected
         if encoding:

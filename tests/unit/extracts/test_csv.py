@@ -70,7 +70,7 @@ def test_a_last_record_without_a_line_end_is_cut_off_if_it_is_like_a_part_of_a_r
 @pytest.mark.parametrize(("last", "is_cut"), [("v3,room", True), ("Rows,9", False)])
 def test_a_last_record_in_a_block_of_its_own_is_compared_with_the_block_before(tmp_path, monkeypatch, last, is_cut):
     text = H + "v1,room,2022,5,é\n" * 9
-    monkeypatch.setattr(container._read, "__defaults__", (len(text.encode()),))
+    monkeypatch.setattr(container, "_CHUNK", len(text.encode()))
     found = rows_or_code(written(tmp_path, text + last))
     assert found == "cut_off" if is_cut else found.endswith("; 11 too_few_cells")
 
@@ -170,7 +170,7 @@ def test_arrow_and_small_blocks_change_no_row(tmp_path, data, delimiter):
         assert rows_or_code(path) == found
         patch.undo()
         # The size of a block.
-        patch.setattr(container._read, "__defaults__", (data.draw(st.integers(40, 90)),))
+        patch.setattr(container, "_CHUNK", data.draw(st.integers(40, 90)))
         assert not last or rows_or_code(path) == found
 
 

@@ -134,7 +134,7 @@ def arrow(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-OPENED, PIECE = b'["opened", {"serial_days": 0, "found": [], "unknown": []}]', b'["piece", {"last_label": ""}]'
+OPENED, PIECE = b'{"serial_days": 0, "found": [], "unknown": []}', b'{"last_label": "", "is_end": false}'
 REPLIES = {
     "no JSON": [b"{"],
     "another message": [PIECE],
