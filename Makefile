@@ -135,10 +135,14 @@ sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), with t
 	@mkdir -p data
 	.venv/bin/cyclonedx-py environment .venv-product/bin/python --pyproject pyproject.toml --output-reproducible --output-file data/sbom.cdx.json
 
+# Up to the files that the numerator was counted from.
+TRACED = calls_999.pct_not_answered 2023-01
 pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README
 	FCIR_HOME=.pictures $(FCIR) sample --if-empty
 	FCIR_HOME=.pictures $(FCIR) run
-	FCIR_HOME=.pictures .venv/bin/python -m dagster_project.tools.pictures
+	cp .pictures/published/current/board_paper.pdf docs/sample/
+	{ echo '$$ fcir trace $(TRACED)'; FCIR_HOME=.pictures $(FCIR) trace $(TRACED) | grep -v ^Published | head -n 24; } \
+		| .venv/bin/python -m dagster_project.tools.pictures
 
 kept-pages: env ## Write tests/golden/pages/: what the pages say, after a change that is wanted
 	.venv/bin/pytest tests/golden/test_kept_pages.py --keep-pages

@@ -9,11 +9,9 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TextIO, TypeVar
+from typing import TextIO
 
 from dagster_project.settings import LogFormat
-
-_Item = TypeVar("_Item")
 
 LOGGER = logging.getLogger("fcir")
 
@@ -102,14 +100,6 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
         end = "\r" if done < total else "\r" + " " * 70 + "\r"
         sys.stderr.write(f"{step_line(stage, name, f'{done:,} of {total:,}')}{end}")
         sys.stderr.flush()
-
-
-def with_progress(stage: str, name: str, items: Sequence[_Item]) -> Iterator[_Item]:
-    """Yield items, and show how many of them are done (see `progress`)."""
-    for done, item in enumerate(items):
-        progress(stage, name, done, len(items))
-        yield item
-    progress(stage, name, len(items), len(items))
 
 
 def warn(message: str, **fields: object) -> None:

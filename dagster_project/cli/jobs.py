@@ -18,7 +18,7 @@ from dagster_project.config import contracts_of
 from dagster_project.console import say, warn
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.plan import Range, RunPlan
+from dagster_project.loading.plan import Range
 from dagster_project.publication.space import require_space
 from dagster_project.settings import INSTANCE, Settings
 from dagster_project.warehouse.connection import says_damage
@@ -27,7 +27,6 @@ from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import (
     UnresolvedDelivery,
     damaged_private_file,
-    last_load,
     reading_audit,
     unresolved_deliveries,
 )
@@ -68,7 +67,6 @@ def run_job(
     *,
     wanted: Range | None = None,
     sources: Sequence[str] = (),
-    planned: RunPlan | None = None,
     force: str | None = None,
     debug: bool = False,
 ) -> RunResult:
@@ -79,7 +77,6 @@ def run_job(
         name: the job, `nightly`, `publish`, `publish_public` or `publish_force`.
         wanted: extract dates to load; None: everything new.
         sources: sources to load; empty: all.
-        planned: plan of the loads for those dates and sources; None: the job makes its own.
         force: force of the edition, for `publish_force`.
         debug: let exceptions through with their traceback.
 
@@ -111,9 +108,6 @@ def run_job(
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
 
-        # Another run may have loaded deliveries between the plan and the lock.
-        with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            planned = planned if planned and planned.last_load == last_load(connection) else None
         if name == "nightly":
             from dagster_project.definitions import definitions
         else:
@@ -137,11 +131,9 @@ def run_job(
                 asset_selection=selection,
                 raise_on_error=debug,
                 tags=BY_COMMAND_LINE | _LOCATION_TAG,
-                # Dagster takes no resource together with a selection; the job then makes the plan itself.
-                resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
-        return _result(settings, result.success, failures, sources, planned)
+        return _result(settings, result.success, failures, sources)
 
 
 def _unchanged(settings: Settings) -> RunResult | None:
@@ -152,16 +144,14 @@ def _unchanged(settings: Settings) -> RunResult | None:
     if current is None:
         return None
     say(f"Nothing has changed since the publication {current.name}. Nothing was published again.")
-    return _result(settings, True, (), (), None)
+    return _result(settings, True, (), ())
 
 
-def _result(
-    settings: Settings, success: bool, failures: tuple[str, ...], sources: Sequence[str], planned: RunPlan | None
-) -> RunResult:
+def _result(settings: Settings, success: bool, failures: tuple[str, ...], sources: Sequence[str]) -> RunResult:
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         left = tuple(unresolved_deliveries(connection)) if connection else ()
         contracts = named_contracts(settings, sources)
-        landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
+        landing = scan_landing(settings, contracts, quiet_seconds=0.0)
         expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
     return RunResult(success, failures, left, expected)
 

@@ -87,16 +87,14 @@ def run(
     for warning in work.planned.plan.warnings:
         if warning.source is None:
             warn(str(warning))
-    result = run_job(
-        settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
-    )
+    result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
     warn_of_open_folders(settings)
     end_with_summary(settings, result, time.monotonic() - started)
 
 
 @dataclass(frozen=True)
 class Work:
-    """The work of a run."""
+    """The work of a run, as it is known before the lock is taken: the run itself plans again under it."""
 
     planned: RunPlan
     is_needed: bool

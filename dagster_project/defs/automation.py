@@ -24,14 +24,6 @@ BY_COMMAND_LINE = {"fcir/started_by": "command line"}
 LOGIN_HEADER, LOGIN_TAG = "X-Forwarded-User", "fcir/login"
 _LONGEST_LOGIN = 64
 
-_ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
 # The sensor does not wait for a file; it checks again in five minutes. A minute allows a slow sender to pause.
 _QUIET_SECONDS = 60.0
 
@@ -122,17 +114,13 @@ class LoginRunCoordinator(dg.QueuedRunCoordinator):
     ),
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
-def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Request one run for each state of the landing folder: the same never starts a second."""
+def new_deliveries(_context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Request one run for each state of the landing folder: the same never starts a second.
+
+    None is requested while a run holds the warehouse. One that waits in the queue loads what comes until it begins; a
+    run that is requested for that finds nothing new.
+    """
     settings = read_settings()
-    # A run of the command line that is marked active but holds no lock was killed; it does nothing further.
-    active = [
-        run.run_id
-        for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))
-        if not BY_COMMAND_LINE.items() <= run.tags.items()
-    ]
-    if active:
-        return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")
     contracts = contracts_of(settings)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:

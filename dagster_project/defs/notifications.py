@@ -7,11 +7,12 @@ apprise.
 import json
 import logging
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import dagster as dg
@@ -54,28 +55,26 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))
     stored = json.loads(context.cursor) if context.cursor else {}
-    alerted = {source: set(map(date.fromisoformat, days)) for source, days in stored.items()}
-    missing = {item.source: set(item.days) for item in overdue}
+    alerted = {(source, date.fromisoformat(day)) for source, days in stored.items() for day in days}
+    missing = {(item.source, day) for item in overdue for day in item.days}
     oldest = london_today() - timedelta(days=_NEWEST_DAYS)
-    new = {
-        source: sorted(day for day in days - alerted.get(source, set()) if day >= oldest)
-        for source, days in missing.items()
-    }
-    delivered = {
-        source: sorted(days - missing.get(source, set()))
-        for source, days in alerted.items()
-        if source.partition(" ")[0] in contracts
-    }
+    new = {(source, day) for source, day in missing - alerted if day >= oldest}
+    delivered = {(source, day) for source, day in alerted - missing if source.partition(" ")[0] in contracts}
     lines = [
-        *(f"{source}: overdue, extract of {listed(days, _LISTED)}" for source, days in new.items() if days),
-        *(f"{source}: delivered, extract of {listed(days, _LISTED)}" for source, days in delivered.items() if days),
+        f"{source}: {what}, extract of {listed(days, _LISTED)}"
+        for what, found in (("overdue", new), ("delivered", delivered))
+        for source, days in _by_source(found).items()
     ]
     number = f"{counted(len(overdue), 'source')} {be(len(overdue))}" if overdue else "no source is"
     title = f"fcir: {number} overdue{'' if overdue else ' any more'}"
     if lines and alert(context.log, settings, title, [*lines, "Next: fcir status"]):
-        alerted = {source: (alerted.get(source, set()) & days) | set(new[source]) for source, days in missing.items()}
-        context.update_cursor(json.dumps({source: sorted(map(str, days)) for source, days in alerted.items() if days}))
+        context.update_cursor(json.dumps(_by_source(alerted & missing | new), default=str))
     return dg.SkipReason("; ".join(map(str, overdue)) or "no source is overdue")
+
+
+def _by_source(days: Iterable[tuple[str, date]]) -> dict[str, list[date]]:
+    """Return days by source, both in order."""
+    return {source: [day for _, day in group] for source, group in groupby(sorted(days), itemgetter(0))}
 
 
 @dg.run_failure_sensor(
@@ -175,19 +174,15 @@ def send(file: Path, *, title: str, body: str, attached: Path | None = None) -> 
 
 def _addresses(file: Path) -> list[str]:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            lines = [line.strip() for line in stream]
     except OSError as error:
-        raise NotifyFileError(f"{file}: cannot be opened: {os.strerror(error.errno or 0)}") from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise NotifyFileError(f"{file}: not a regular file; expected one address per line")
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
-        if status.st_mode & 0o077:
-            raise NotifyFileError(
-                f"{file}: others may read these addresses. Nothing was sent. Run: chmod 600 {in_shell(file)}"
-            )
-        lines = [line.strip() for line in stream]
+        raise NotifyFileError(f"{file}: cannot be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise NotifyFileError(
+            f"{file}: others may read these addresses. Nothing was sent. Run: chmod 600 {in_shell(file)}"
+        )
     addresses = [line for line in lines if line and not line.startswith("#")]
     if not addresses:
         raise NotifyFileError(f"{file}: contains no address; expected one apprise URL per line")

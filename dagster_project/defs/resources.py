@@ -77,14 +77,6 @@ class Deliveries(dg.ConfigurableResource):
         """Return the configuration for a range."""
         return {name: day.isoformat() if day else "" for name, day in (("first", wanted.first), ("last", wanted.last))}
 
-    @classmethod
-    def planned(cls, plan: RunPlan) -> dg.ResourceDefinition:
-        """Return the resource for a run that was planned before it started, as the command line does."""
-        deliveries = cls(**cls.config_of(plan.wanted))
-        deliveries._plans[plan.wanted] = plan
-        # Hardcoded: for a configured resource, Dagster would create another instance.
-        return dg.ResourceDefinition.hardcoded_resource(deliveries)
-
     def plan(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> RunPlan:
         """Return what the run found in the landing folder. The first step that asks scans it for all steps.
 

@@ -16,7 +16,7 @@ from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import HISTORY, LandedFile, Landing, SourceWarning, left_for_next_run
-from dagster_project.warehouse.state import last_load, purged_before
+from dagster_project.warehouse.state import purged_before
 
 ACCEPTED = ("loaded", "empty")
 _OF_DAYS = " of several days"
@@ -75,8 +75,6 @@ class RunPlan:
     wanted: Range
     landing: Landing
     plan: Plan
-    last_load: int
-    """Last load when the plan was made; if there is a later one, the plan is outdated and would load files twice."""
 
 
 def plan_run(
@@ -89,7 +87,7 @@ def plan_run(
     """Plan a run; the parameters are those of `plan_deliveries`."""
     plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
     # Days with a file that was removed since the folder was listed are held back, like days with an incomplete file.
-    return RunPlan(wanted, replace(landing, held=plan.held), plan, last_load(connection))
+    return RunPlan(wanted, replace(landing, held=plan.held), plan)
 
 
 def plan_deliveries(

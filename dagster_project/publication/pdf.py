@@ -16,8 +16,6 @@ from dagster_project.publication.report.model import (
     Report,
 )
 
-_A4_INCHES = 210 / 25.4
-
 
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     """Return the paper as a tagged PDF of A4 pages, the same bytes for the same report.
@@ -31,12 +29,6 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     """
     file: bytes = _compiled(report, drawings, pdf_standards=["ua-1"], timestamp=0)
     return file
-
-
-def render_first_page(report: Report, drawings: Mapping[str, str]) -> bytes:
-    """Return a picture (PNG) of the first page of the paper, 900 pixels wide."""
-    pages: list[bytes] = _compiled(report, drawings, format="png", ppi=900 / _A4_INCHES)
-    return pages[0]
 
 
 def _compiled(report: Report, drawings: Mapping[str, str], **form: Any) -> Any:

@@ -10,17 +10,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from dagster_project.defs.automation import BY_COMMAND_LINE, LOGIN_HEADER, login_tags, new_deliveries
+from dagster_project.defs.automation import LOGIN_HEADER, login_tags, new_deliveries
 from tests.roots import CRIMES, DataRoot
 
 DAY = "2022-10-28"
 NOTHING_NEW = "no delivery is new or changed"
-
-
-@pytest.fixture
-def instance():
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 @pytest.fixture
@@ -34,11 +28,11 @@ def root(tmp_path, enter) -> DataRoot:
 
 
 @pytest.fixture
-def tick(root, instance) -> Callable[[], str]:  # noqa: ARG001 - the sensor reads it
+def tick(root) -> Callable[[], str]:  # noqa: ARG001 - the sensor reads it
     """The sensor as the daemon calls it: the key of the run that it asks for, or its reason to ask for none."""
 
     def tick() -> str:
-        with dg.build_sensor_context(instance=instance) as context:
+        with dg.build_sensor_context() as context:
             asked = new_deliveries(context)
         return asked.skip_message or "" if isinstance(asked, dg.SkipReason) else f"run {asked.run_key}"
 
@@ -73,22 +67,6 @@ def test_while_a_run_holds_the_warehouse_the_sensor_names_it_and_waits(root, tic
     # A killed run leaves a warehouse without tables.
     duckdb.connect(str(root.home / "warehouse.duckdb")).close()
     assert tick().startswith("run ")
-
-
-@pytest.mark.parametrize(
-    ("job", "status", "tags", "stops"),
-    [
-        *(("nightly", status, {}, True) for status in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")),
-        ("nightly", "FAILURE", {}, False),
-        # A run of the command line that holds no lock was killed.
-        ("nightly", "STARTED", BY_COMMAND_LINE, False),
-        ("publish", "STARTED", {}, False),
-    ],
-)
-def test_no_other_run_is_asked_for_while_one_is_under_way(tick, instance, job, status, tags, stops):
-    run = dg.DagsterRun(job_name=job, run_id="1" * 32, status=dg.DagsterRunStatus[status], tags=tags)
-    instance.add_run(run)
-    assert (tick() == f"run {run.run_id} is queued or in progress; it loads the delivered files") == stops
 
 
 def test_a_file_younger_than_a_minute_counts_only_with_its_marker(root, tick):
