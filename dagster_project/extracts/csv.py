@@ -4,15 +4,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 
 import pyarrow as pa
 
-from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
-from dagster_project.contracts.model import normalised
+from dagster_project.contracts import Contract
 from dagster_project.extracts.cells import TIME_OF_DAY
 from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, wrong_content
 from dagster_project.extracts.errors import UnreadableExtract
@@ -31,7 +30,6 @@ from dagster_project.extracts.pieces import (
     label,
     piece,
 )
-from dagster_project.extracts.translation import forces_by_name
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -207,30 +205,11 @@ class CsvReader:
         if not filled or is_totals(label(cells)):
             return False
         if sum(label(row) != "" for row in rows) == 1:
-            return self._is_first_row(filled)
+            # Alone below the header, a trailer may stand, as in `TRL,20221102,0`.
+            return _has_digit(label(cells)) or any(map(_is_of_a_row, cells))
         above = [row for row in rows if len(row) >= self._header.width]
         like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled.items())
         return 2 * like >= len(filled)
-
-    def _is_first_row(self, filled: Mapping[int, str]) -> bool:
-        """Return whether filled cells below a header alone are a record's; a trailer may be there: `TRL,20221102,0`.
-
-        A trailer begins with a word that is no force, and its other cells are counts and days.
-        """
-        positions = self._header.positions
-        if force := filled.get(positions.get(FORCE_COLUMN, -1)):
-            return (
-                normalised(force) in forces_by_name() or force.lower() in self._contract.column(FORCE_COLUMN).spellings
-            )
-        if _is_word_with_digit(next(iter(filled.values()))):
-            return True
-        columns = ((self._contract.column(name), filled.get(place, "")) for name, place in positions.items())
-        return any(
-            re.fullmatch(TIME_OF_DAY, text)
-            if column.cell_type is CellType.TIMESTAMP
-            else column.key_position and _is_word_with_digit(text) and any(map(str.isalpha, text))
-            for column, text in columns
-        )
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""
@@ -317,8 +296,15 @@ def _is_like(text: str, others: set[str]) -> bool:
     return text in others or (any(map(str.isdigit, text)) and _shape(text) in map(_shape, others))
 
 
-def _is_word_with_digit(text: str) -> bool:
+def _has_digit(text: str) -> bool:
+    """Return whether a text is a word or number with a digit."""
     return any(map(str.isdigit, text)) and not any(map(str.isspace, text))
+
+
+def _is_of_a_row(cell: str) -> bool:
+    """Return whether a text is an identifier of letters and digits, or a point in time."""
+    text = cell.strip(BLANKS)
+    return (_has_digit(text) and any(map(str.isalpha, text))) or re.fullmatch(TIME_OF_DAY, text) is not None
 
 
 def _shape(text: str) -> str:
