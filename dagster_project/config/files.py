@@ -48,7 +48,7 @@ Lines = dict[tuple[str, ...], int]
 def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
     """Return the options of a YAML file, and the line of each, also of those within another.
 
-    What stands within an option is text as it is written, so that No is a word and 0101 no number.
+    Every value is text as it is written, so that No is a word and 0101 no number.
 
     Raises:
         ConfigError: it cannot be read, or is not a list of options.
@@ -56,18 +56,8 @@ def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
     # Imported here, because it takes a while and many commands read no contract.
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """Leaves dates as they are written: of 2024-02-30 YAML would say neither file nor line."""
-
-        yaml_implicit_resolvers = {  # noqa: RUF012 (as in the base class)
-            first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader)
-        content = yaml.load(text, Loader) or {}  # noqa: S506 (a safe one)
+        node = yaml.compose(path.read_text(encoding="utf-8-sig"), yaml.BaseLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{place}: cannot be read: {error}") from None
     except yaml.MarkedYAMLError as error:
@@ -77,7 +67,7 @@ def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
         raise ConfigError(f"{place}: not YAML: {error}") from None
     if node is None:
         return {}, {}
-    if not isinstance(node, yaml.MappingNode) or not isinstance(content, dict):
+    if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{place}, line 1: expected options, as in volumeFloor: 0.5")
     lines: Lines = {}
 
@@ -93,11 +83,9 @@ def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
             if here in lines:
                 raise ConfigError(f"{place}, line {line}: {option} is stated twice, first in line {lines[here]}")
             lines[here] = line
-            if value.tag.endswith(":null"):
+            if isinstance(value, yaml.ScalarNode) and not (value.value or value.style):
                 raise ConfigError(f"{place}, line {line}: {option} has no value; leave the option out")
-            found[here[-1]] = (
-                text_of(value, here) if path or isinstance(value, yaml.MappingNode) else content[key.value]
-            )
+            found[here[-1]] = text_of(value, here)
         return found
 
     return text_of(node, ()), lines

@@ -17,7 +17,7 @@ _EXAMPLE = """
   contact: statistics@force.example
   nextRelease: 2023-05-18"""
 
-_Words = Annotated[str, Field(strict=True, min_length=1, max_length=120)]
+_Words = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 class PublicationSettings(BaseModel):

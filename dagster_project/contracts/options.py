@@ -9,7 +9,7 @@ from datetime import date, time
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from dagster_project.contracts.model import CellType, Column, Contract
@@ -92,8 +92,9 @@ def _one_group(stated: str) -> str:
     return stated
 
 
-# Strict, or `yes` would be the number 1.
-_Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
+# Read from text, or `yes` of a contract would be the number 1.
+_Share = Annotated[float, BeforeValidator(_meaning), Field(ge=0, le=1, allow_inf_nan=False)]
+_Whole = Annotated[int, BeforeValidator(_meaning)]
 _Day = Annotated[date, BeforeValidator(parsed_day)]
 _Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 _Texts = Annotated[tuple[_Text, ...], BeforeValidator(_listed), Field(min_length=1)]
@@ -109,12 +110,12 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
     faulty_share_limit: _Share | None = None
-    faulty_rows_limit: Annotated[int, Strict(), Field(ge=0)] | None = None
+    faulty_rows_limit: Annotated[_Whole, Field(ge=0)] | None = None
     volume_floor: _Share | None = None
     delivered_by: Annotated[time, BeforeValidator(_clock)] | None = None
     first_delivery: Annotated[date, BeforeValidator(_first_day)] | None = None
     keys_begin_again: Annotated[tuple[_Day, ...], AfterValidator(_ascending)] | None = None
-    extract_date_offset: Annotated[int, Strict(), Field(ge=-1, le=0)] | None = None
+    extract_date_offset: Annotated[_Whole, Field(ge=-1, le=0)] | None = None
     sheets: Annotated[tuple[_Text, ...], BeforeValidator(_sheets)] | None = None
     aliases: dict[str, _Texts] = {}
     values: dict[str, dict[_Text, Annotated[str, BeforeValidator(_meaning)]]] = {}

@@ -134,7 +134,7 @@ class OpenFile:
         return block.decode(errors="surrogateescape" if self.has_bad_bytes else "strict")
 
 
-def line_count(data: bytes) -> int:
+def _line_count(data: bytes) -> int:
     """Count the lines of a UTF-8 text that end with LF, CR or CRLF, and a last line without an end.
 
     It takes 0.01 microseconds of CPU per row of 11 columns; reading the row takes 0.3.
@@ -297,7 +297,7 @@ def _text_facts(chunks: Iterator[bytes], name: str, extension: str) -> tuple[str
     lines = valid = invalid = 0
     is_windows, is_blank, is_cut = not encoding, True, False
     for block in _whole_lines(chain([head], chunks), encoding, name, extension):
-        lines += line_count(block)
+        lines += _line_count(block)
         is_blank = is_blank and not block.decode(errors="replace").strip(_BLANK)
         if not block.isascii():
             is_windows = is_windows and _UNDEFINED.search(block) is None

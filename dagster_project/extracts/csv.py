@@ -4,19 +4,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 
-from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
-from dagster_project.contracts.model import normalised
+from dagster_project.contracts import Contract
 from dagster_project.extracts.cells import TIME_OF_DAY
-from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, line_count, wrong_content
+from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, wrong_content
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
 from dagster_project.extracts.pieces import (
@@ -32,13 +29,10 @@ from dagster_project.extracts.pieces import (
     is_totals,
     label,
     piece,
-    trimmed_text,
 )
-from dagster_project.extracts.translation import forces_by_name
 
 DELIMITERS = (",", ";", "\t", "|")
 
-_QUOTE = ord('"')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 _MARKED_QUOTE = '\ufeff"'
@@ -163,10 +157,6 @@ class CsvReader:
         block: bytes | None = _without_lines(next(blocks), self._beside)
         while block is not None:
             following = next(blocks, None)
-            if not carry and (plain := self._plain_piece(block, number)):
-                yield plain
-                number, block = number + line_count(block), following
-                continue
             lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             if following is None:
@@ -215,115 +205,37 @@ class CsvReader:
         if not filled or is_totals(label(cells)):
             return False
         if sum(label(row) != "" for row in rows) == 1:
-            return self._is_first_row(filled)
+            # Alone below the header, a trailer may stand, as in `TRL,20221102,0`.
+            return _has_digit(label(cells)) or any(map(_is_of_a_row, cells))
         above = [row for row in rows if len(row) >= self._header.width]
         like = sum(_is_like(text, {row[place].strip(BLANKS) for row in above}) for place, text in filled.items())
         return 2 * like >= len(filled)
-
-    def _is_first_row(self, filled: Mapping[int, str]) -> bool:
-        """Return whether filled cells below a header alone are a record's; a trailer may be there: `TRL,20221102,0`.
-
-        A trailer begins with a word that is no force, and its other cells are counts and days.
-        """
-        positions = self._header.positions
-        if force := filled.get(positions.get(FORCE_COLUMN, -1)):
-            return (
-                normalised(force) in forces_by_name() or force.lower() in self._contract.column(FORCE_COLUMN).spellings
-            )
-        if _is_word_with_digit(next(iter(filled.values()))):
-            return True
-        columns = ((self._contract.column(name), filled.get(place, "")) for name, place in positions.items())
-        return any(
-            re.fullmatch(TIME_OF_DAY, text)
-            if column.cell_type is CellType.TIMESTAMP
-            else column.key_position and _is_word_with_digit(text) and any(map(str.isalpha, text))
-            for column, text in columns
-        )
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""
         return Count(self._file.lines, self._beside, "lines")
 
-    def _plain_piece(self, block: bytes, number: int) -> Piece | None:
-        """Parse a block in which every line is one whole record, with Arrow.
-
-        Returns:
-            The piece; None if the block is not that simple and must be parsed line by line.
-        """
-        if not block or len(block) > LINE_LIMIT or b"\x00" in block:
-            return None
-        if self._file.has_bad_bytes and not block.isascii() and BAD_BYTES.search(self._file.text_of(block)):
-            return None
-        if b'"' in block and not _has_regular_quotes(block, self._delimiter):
-            return None
-        count = line_count(block)
-        positions = self._header.positions
-        # The first column shows whether a row may be blank.
-        cells = self._parsed(block, count, {0, *positions.values()})
-        if cells is None or self._header.headings_among(cells[self._header.first]):
-            return None
-        if cells[0].null_count:
-            cells = self._parsed(block, count, range(self._header.width)) or {}
-            if pc.coalesce(*cells.values()).null_count:
-                return None
-        return piece(
-            self._contract,
-            source_rows=range(number, number + count),
-            columns={name: cells[position] for name, position in positions.items()},
-            faults={},
-            last_label=next(text for position in sorted(cells) if (text := cells[position][-1].as_py())),
-            is_clean=True,
-        )
-
-    def _parsed(self, block: bytes, count: int, positions: Iterable[int]) -> dict[int, pa.Array] | None:
-        """Return trimmed cells by their position; None if the lines of the block are not one whole record each."""
-        names = [str(i) for i in range(self._header.width)]
-        # Otherwise Arrow would catch SIGINT and pass it to a thread that does not handle it.
-        pa.enable_signal_handlers(False)
-        try:
-            table = pa_csv.read_csv(
-                pa.py_buffer(block),
-                read_options=pa_csv.ReadOptions(use_threads=False, block_size=8 * LINE_LIMIT, column_names=names),
-                parse_options=pa_csv.ParseOptions(delimiter=self._delimiter, ignore_empty_lines=False),
-                convert_options=pa_csv.ConvertOptions(
-                    include_columns=[names[position] for position in positions],
-                    column_types=dict.fromkeys(names, pa.string()),
-                    check_utf8=False,
-                    null_values=[""],
-                    strings_can_be_null=True,
-                ),
-            )
-        except pa.ArrowInvalid:
-            return None
-        # The numbers of rows and lines must be equal: no row spans several lines, and none was skipped.
-        if table.num_rows != count:
-            return None
-        return {int(name): trimmed_text(table.column(name).combine_chunks()) for name in table.column_names}
-
     def _piece(self, records: _Records) -> Piece | None:
-        rows, starts, faults = _checked(records, self._header.width)
+        rows, starts, faults, last_label = _checked(records, self._header.width)
         self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
         first = self._header.first
-        texts = ["" if i in faults else row[first].strip(BLANKS) for i, row in enumerate(rows)]
+        texts = [row[first].strip(BLANKS) for row in rows]
         if self._file.has_bad_bytes:
             texts = [BAD_BYTES.sub("\ufffd", text) for text in texts]
         for i in self._header.headings_among(pa.array(texts, pa.string())):
             self._headings.check_again(self._file.name, self._header, starts[i], rows[i])
         if self._file.has_bad_bytes:
             faults = self._with_bad_bytes(rows) | faults
-        # Rows with a fault have fewer cells.
-        columns = {
-            name: pa.array(["" if i in faults else row[place] for i, row in enumerate(rows)], pa.string())
-            for name, place in self._header.positions.items()
-        }
+            rows = [_blank_row(self._header.width) if i in faults else row for i, row in enumerate(rows)]
+        places = self._header.positions.items()
         return piece(
             self._contract,
             source_rows=starts,
-            columns=columns,
+            columns={name: pa.array([row[place] for row in rows], pa.string()) for name, place in places},
             faults=faults,
-            last_label=label(rows[-1]),
+            last_label=last_label,
         )
 
     def _with_bad_bytes(self, rows: Sequence[Sequence[str]]) -> dict[int, Fault]:
@@ -345,53 +257,38 @@ def _without_lines(block: bytes, count: int) -> bytes:
     return block[ends[-1] :] if len(ends) == count else b""
 
 
-def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
-    """Return whether every quote opens a cell, closes one, or is doubled inside one.
+def _checked(records: _Records, width: int) -> tuple[list[Sequence[str]], list[int], dict[int, Fault], str]:
+    """Return the rows with text, each of this width, their starts and faults, and the label of the last one.
 
-    In order, the first, third, ... quote opens a cell or is the second of a doubled quote; the others close a cell or
-    are the first of a doubled quote.
+    A wrong number of cells is a fault. Rows with a fault are one blank row: padded to a header of 16,384 cells, the
+    short lines of one block would take 32 GiB.
     """
-    data = np.frombuffer(block, np.uint8)
-    (places,) = np.nonzero(data == _QUOTE)
-    if len(places) % 2:
-        return False
-    borders = np.isin(np.arange(256), list(f'\n\r"{delimiter}'.encode()))
-    opening, closing = places[::2], places[1::2]
-    before = opening - 1
-    after = closing + 1
-    if before[0] < 0:
-        before = before[1:]
-    if after[-1] == len(data):
-        after = after[:-1]
-    return bool(borders[data[before]].all() and borders[data[after]].all())
-
-
-def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int], dict[int, Fault]]:
-    """Return rows of equal width without those that have no text; a wrong number of cells is a fault.
-
-    For a row with a fault only the label is kept, in case it is the totals row. Padded to a header of 16,384 cells,
-    the short lines of one block would take 32 GiB.
-    """
-    rows: list[list[str]] = []
+    rows: list[Sequence[str]] = []
     starts: list[int] = []
     faults: dict[int, Fault] = {}
-    for i, (start, row) in enumerate(zip(records.starts, records.rows, strict=True)):
-        fault, cells = records.faults.get(i), row
-        if fault is None:
-            if not label(row):
+    blank = _blank_row(width)
+    row: Sequence[str] = blank
+    for i, (start, found) in enumerate(zip(records.starts, records.rows, strict=True)):
+        fault = records.faults.get(i)
+        # Most rows have the right width and text in their first cell.
+        if fault is None and (len(found) != width or not found[0].strip(BLANKS)):
+            if not label(found):
                 continue
-            if len(row) < width:
-                fault = Fault(TOO_FEW_CELLS, _count(row, width))
-            elif len(row) > width and label(row[width:]):
-                fault = Fault(TOO_MANY_CELLS, _count(row, width))
-            else:
-                cells = row[:width]
+            if len(found) < width:
+                fault = Fault(TOO_FEW_CELLS, _count(found, width))
+            elif label(found[width:]):
+                fault = Fault(TOO_MANY_CELLS, _count(found, width))
         if fault:
             faults[len(rows)] = fault
-            cells = [label(row)]
-        rows.append(cells)
+        row = found
+        rows.append(blank if fault else found)
         starts.append(start)
-    return rows, starts, faults
+    return rows, starts, faults, label(row)
+
+
+@cache
+def _blank_row(width: int) -> Sequence[str]:
+    return ("",) * width
 
 
 def _is_like(text: str, others: set[str]) -> bool:
@@ -399,8 +296,15 @@ def _is_like(text: str, others: set[str]) -> bool:
     return text in others or (any(map(str.isdigit, text)) and _shape(text) in map(_shape, others))
 
 
-def _is_word_with_digit(text: str) -> bool:
+def _has_digit(text: str) -> bool:
+    """Return whether a text is a word or number with a digit."""
     return any(map(str.isdigit, text)) and not any(map(str.isspace, text))
+
+
+def _is_of_a_row(cell: str) -> bool:
+    """Return whether a text is an identifier of letters and digits, or a point in time."""
+    text = cell.strip(BLANKS)
+    return (_has_digit(text) and any(map(str.isalpha, text))) or re.fullmatch(TIME_OF_DAY, text) is not None
 
 
 def _shape(text: str) -> str:
@@ -527,15 +431,7 @@ def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, wi
 
 def _first_records(lines: list[str], delimiter: str) -> list[tuple[int, list[str], int]]:
     """Return start, cells and following line of the first records that are not blank."""
-    first = lines[:ROWS_LOOKED_AT]
-    # Without quotes every line is a record, so no further lines are needed.
-    if not any('"' in line for line in first) and len(found := _filled_records(first, delimiter)) == ROWS_LOOKED_AT:
-        return found
-    return _filled_records(lines, delimiter)[:ROWS_LOOKED_AT]
-
-
-def _filled_records(lines: list[str], delimiter: str) -> list[tuple[int, list[str], int]]:
     records = _records(lines, 1, delimiter, None, is_end=True)
     ends = [*records.starts[1:], len(lines) + 1]
     found = zip(records.starts, records.rows, ends, strict=True)
-    return [record for record in found if label(record[1])]
+    return list(islice((record for record in found if label(record[1])), ROWS_LOOKED_AT))

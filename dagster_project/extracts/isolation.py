@@ -118,28 +118,31 @@ class IsolatedReader:
     def _reply(self) -> dict[str, Any]:
         """Return the next reply; raise the error if the worker reports one."""
         reply = dict(json.loads(self._receive()))
-        if "code" in reply:
+        if code := reply.get("code"):
             self._release()
-            raise UnreadableExtract(**reply)
+            raise UnreadableExtract(code, reply["sentence"], reply["unknown_columns"])
         return reply
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Reject the file if its worker ends, stalls or replies nonsense."""
-        code = "reader_crashed"
         try:
             yield
             return
         except TimeoutError:
-            code = "reader_stalled"
             found = f"the program that reads it did not respond for {TIME_LIMIT:.0f} seconds"
+            refused = self._refused("reader_stalled", found)
         except EOFError:
             how = self._worker.end() if self._worker else "it was closed"
             found = f"damaged, or too large for the memory: reading it ended by {how}"
+            refused = self._refused("reader_crashed", found)
         except (pa.ArrowException, OSError, LookupError, TypeError, ValueError):
-            found = "the program that reads it sent an invalid reply"
+            refused = self._refused("reader_crashed", "the program that reads it sent an invalid reply")
         self.close()
-        raise UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved again by another program")
+        raise refused
+
+    def _refused(self, code: str, found: str) -> UnreadableExtract:
+        return UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved again by another program")
 
 
 def _needs_recycling(pid: int) -> bool:

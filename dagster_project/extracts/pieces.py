@@ -92,7 +92,6 @@ def piece(
     columns: Mapping[str, pa.Array],
     faults: Mapping[int, Fault],
     last_label: str,
-    is_clean: bool = False,
 ) -> Piece:
     """Build a piece from rows.
 
@@ -102,15 +101,14 @@ def piece(
         columns: texts of each contract column; columns that are not given are null.
         faults: faults by row index; the cells of these rows are null.
         last_label: first cell with text in the last row.
-        is_clean: whether cells are already trimmed, empty ones null, and none has a NUL character.
 
     Returns:
         The piece, with trimmed cells and null for empty ones; a row with a NUL character is an unreadable record.
     """
     count = len(source_rows)
-    trimmed = dict(columns) if is_clean else {name: trimmed_text(column) for name, column in columns.items()}
+    trimmed = {name: _trimmed(column) for name, column in columns.items()}
     faulty = dict(faults)
-    for column in () if is_clean else trimmed.values():
+    for column in trimmed.values():
         held = pc.match_substring(column, "\x00")
         if pc.any(held).as_py():
             for index in pc.indices_nonzero(held.fill_null(False)).to_pylist():
@@ -134,7 +132,7 @@ def _whole_numbers(numbers: Sequence[int] | np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(np.asarray(numbers, np.int64))])
 
 
-def trimmed_text(column: pa.Array) -> pa.Array:
+def _trimmed(column: pa.Array) -> pa.Array:
     """Return text without leading and trailing blanks; null if it is empty then."""
     text = pc.utf8_trim(column, characters=BLANKS)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)

@@ -45,7 +45,8 @@ def main() -> None:
                     _reply(connection, code=error.code, sentence=str(error), unknown_columns=error.unknown_columns)
                 except MemoryError:
                     found = f"what it holds does not fit the memory ({_MEMORY >> 30} GiB)"
-                    _reply(connection, code="too_large", sentence=f"{file.name}: {found}; deliver it as CSV")
+                    sentence = f"{file.name}: {found}; deliver it as CSV"
+                    _reply(connection, code="too_large", sentence=sentence, unknown_columns=())
 
 
 def _read(connection: Connection, file: OpenFile, contract: Contract) -> None:

@@ -26,7 +26,7 @@ def test_an_edition_needs_licence_owner_contact_and_next_release(tmp_path):
     for line, said in (
         ("owners: A", "not an option"),
         ("nextRelease: soon", "expected dates"),
-        ("owner: 5", "owner is 5"),
+        ("owner: ''", "owner is ''"),
     ):
         known = "".join(f"{key}: {value}\n" for key, value in WHOLE.items() if not line.startswith(f"{key}:"))
         file.write_text(f"{line}\n{known}", encoding="utf-8")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts import container
-from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
 from tests.cases import cases_of
@@ -156,7 +155,7 @@ ODD = ['""', '"q"', '" q "', '"a""b"', '"a,b"', '"a;b"', '"x\ny"', '"x\ry"', '5"
 
 @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
-def test_arrow_and_small_blocks_change_no_row(tmp_path, data, delimiter):
+def test_small_blocks_change_no_row(tmp_path, data, delimiter):
     cells = st.sampled_from(PLAIN + ODD[: data.draw(st.sampled_from([0, 0, 6, len(ODD)]))])
     line = st.lists(cells, min_size=5, max_size=5).map(delimiter.join)
     odd = st.sampled_from(["", delimiter * 4, " ", delimiter * 7, delimiter.join("abc"), delimiter.join("abcdefg")])
@@ -166,9 +165,6 @@ def test_arrow_and_small_blocks_change_no_row(tmp_path, data, delimiter):
     path = written(tmp_path, end.join([HEADER.replace(",", delimiter), *lines]) + last)
     found = rows_or_code(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
-        assert rows_or_code(path) == found
-        patch.undo()
         # The size of a block.
         patch.setattr(container, "_CHUNK", data.draw(st.integers(40, 90)))
         assert not last or rows_or_code(path) == found
