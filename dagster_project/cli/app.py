@@ -181,9 +181,10 @@ def _explained(error: Exception, words: Sequence[str]) -> tuple[str, Exit]:
         message = str(error).splitlines()[0].rstrip(".")
         if "sqlite3." in message:
             # Only Dagster uses SQLite, and its files have nothing but the history of runs.
-            home = in_shell(os.environ.get("DAGSTER_HOME", "dagster"))
+            home = os.environ.get("DAGSTER_HOME", "dagster")
             message += (
-                f", in Dagster's files. If they are damaged, move them away; no data are lost: mv {home} {home}.old"
+                ", in Dagster's files. If they are damaged, move them away; no data are lost: "
+                f"mv {in_shell(home)} {in_shell(home + '.old')}"
             )
         return f"{message}. {_state_after_error(words)}", Exit.DATA
     # Its text may quote a cell, so only its type and where it was raised are printed.
