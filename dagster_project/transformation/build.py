@@ -122,13 +122,16 @@ def build(
         settings.marts.unlink()
     file = target_path(settings) / RESULTS
     file.unlink(missing_ok=True)
-    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
-    dbt(["build", "--exclude-resource-type", "unit_test", "exposure", *(["--full-refresh"] if full_refresh else [])])
+    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not. Seeds are part of the
+    # project, and a changed project is built from scratch.
+    has_seeds = full_refresh or only is not None
+    left_out = ["unit_test", "exposure", *([] if has_seeds else ["seed"])]
+    dbt(["build", "--exclude-resource-type", *left_out, *(["--full-refresh"] if full_refresh else [])])
     results = _read_results(settings)
     nodes = tuple(
         _node_result(engine, manifest, unique_id, results.get(unique_id))
         for unique_id in _nodes_of(manifest)
-        if only is None or unique_id in only
+        if (only is None or unique_id in only) and (has_seeds or not unique_id.startswith("seed."))
     )
     tables = [node.unique_id for node in nodes if node.is_good and not node.unique_id.startswith("test.")]
     engine.pull_tables(manifest, tables, full_refresh=full_refresh)
