@@ -105,13 +105,10 @@ def run_job(
         prepare_dagster_home(settings)
         import dagster as dg
 
+        from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
 
-        if name == "nightly":
-            from dagster_project.definitions import definitions
-        else:
-            from dagster_project.defs.publication import publishing_definitions as definitions
         job = definitions().get_repository_def().get_job(name)
         config: dict[str, Any] = {}
         if name == "nightly":

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.data_root import start
+from dagster_project.cli.options import parse_month
 from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.publication.files import DATABASE, current_publication
@@ -32,24 +33,15 @@ def paper(
       fcir paper
       fcir paper --month 2022-10 --months 12 --out october
     """
-    from dagster_project.cli.options import parse_month
-
-    settings = start()
-    files = make_paper(
-        settings, out, month=parse_month(month) if month else None, length=months, force_code=force or settings.force
-    )
-    for file in files:
-        say(str(file))
-
-
-def make_paper(settings: Settings, out: Path, *, month: date | None, length: int, force_code: str) -> list[Path]:
-    """Write the board paper of `read_report` into a folder, and return its files, one for each format."""
     # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
     from dagster_project.publication.papers import write_paper
 
-    report = read_report(settings, month=month, length=length, force_code=force_code)
+    settings = start()
+    last = parse_month(month) if month else None
+    report = read_report(settings, month=last, length=months, force_code=force or settings.force)
     out.mkdir(parents=True, exist_ok=True)
-    return write_paper(report, out)
+    for file in write_paper(report, out):
+        say(str(file))
 
 
 def read_report(settings: Settings, *, month: date | None, length: int, force_code: str) -> Report:

@@ -30,23 +30,25 @@ def dbt(context: typer.Context) -> None:
       fcir dbt show --select kpi_calls_monthly
       fcir dbt build --select calls
     """
+    from dagster_project.transformation.project import run_by_hand
+
     settings, arguments = start(debug=bool(context.obj)), context.args
     require_home_folder(settings)
     verb = next((item for item in arguments if not item.startswith("-")), "")
     if not verb or "--help" in arguments or verb in _OFFLINE:
-        raise typer.Exit(_run_dbt(settings, arguments))
+        raise typer.Exit(run_by_hand(settings, arguments))
     require_sound_warehouse(settings)
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Run: fcir run")
     with writer_lock(settings.lock_file, command=f"fcir dbt {verb}"):
-        raise typer.Exit(_build(settings, arguments) if verb in _WRITING else _run_dbt(settings, arguments))
+        raise typer.Exit(_build(settings, arguments) if verb in _WRITING else run_by_hand(settings, arguments))
 
 
 def _build(settings: Settings, arguments: Sequence[str]) -> int:
     """Run a command of dbt that writes tables, so that the next run knows whether it can build on them."""
     from dagster_project.transformation.build import begin_build
     from dagster_project.transformation.engine import engine_of
-    from dagster_project.transformation.project import fingerprint
+    from dagster_project.transformation.project import fingerprint, run_by_hand
     from dagster_project.warehouse.marts import note_written
 
     if settings.target is Target.SPARK:
@@ -55,18 +57,11 @@ def _build(settings: Settings, arguments: Sequence[str]) -> int:
     if from_scratch:
         warn("Files in dbt/ or the marts file have changed since the last run: what is selected is built from scratch")
         arguments = [*arguments, "--full-refresh"] if arguments[0] in ("build", "run", "seed") else arguments
-    code = _run_dbt(settings, arguments)
+    code = run_by_hand(settings, arguments)
     if not from_scratch:
         with loading_connection(settings.warehouse) as connection:
             note_written(connection)
     return code
-
-
-def _run_dbt(settings: Settings, arguments: Sequence[str]) -> int:
-    """Run dbt in this process with its own messages; return its exit code."""
-    from dagster_project.transformation.project import run_by_hand
-
-    return run_by_hand(settings, arguments)
 
 
 def dagster(context: typer.Context) -> None:

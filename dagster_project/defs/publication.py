@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dagster_project.config import contracts_of
-from dagster_project.defs import automation
 from dagster_project.defs.links import asset_key_of, page_of_site
 from dagster_project.defs.lists import list_of
 from dagster_project.defs.log_lines import log_edition, log_publication
-from dagster_project.defs.policies import with_policies
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import RUN_VERDICT
 from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.publication.files import DATABASE, MANIFEST, failed_renderings, pointer_of
 from dagster_project.publication.publish import GateClosed, Publication, publish
-from dagster_project.settings import Settings, read_settings
-from dagster_project.transformation.project import Mart, ensure_manifest, marts_of, read_manifest
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import unresolved_deliveries
 from dagster_project.words import be, counted
@@ -171,25 +168,6 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         return dg.MaterializeResult(metadata={"unresolved": 0, "failed_renderings": 0})
 
     return [publication, run_verdict]
-
-
-def publishing_definitions() -> dg.Definitions:
-    """Return the jobs that publish, for `fcir publish`: sources and tables, which take 4 CPU seconds, are only keys.
-
-    Raises:
-        SettingsError: a setting cannot be used.
-        ContractError: a contract cannot be used.
-        DbtError: the dbt project does not parse.
-    """
-    settings = read_settings()
-    manifest = ensure_manifest(settings)
-    assets = [*publication_assets(manifest, settings), *edition_assets(manifest)]
-    return dg.Definitions(
-        assets=with_policies(assets, contracts=contracts_of(settings), manifest=manifest),
-        jobs=[automation.publish, automation.publish_public, automation.publish_force],
-        resources={"warehouse": Warehouse()},
-        executor=dg.in_process_executor,
-    )
 
 
 class ForceOfEdition(dg.Config):

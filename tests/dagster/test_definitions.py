@@ -11,7 +11,7 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
-from dagster_project.defs.publication import publication_specs, publishing_definitions
+from dagster_project.defs.publication import publication_specs
 from dagster_project.defs.sources import landing_spec
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import read_manifest
@@ -38,15 +38,6 @@ def test_assets_equal_the_file_of_asset_specs(definitions):
         "the assets are not those of tests/dagster/asset_specs.json; if the change is wanted, write the file again: "
         ".venv/bin/python -m tests.dagster.asset_specs"
     )
-
-
-def test_a_command_that_publishes_has_the_jobs_of_the_code_location_without_dbt(definitions, specs):
-    alone = publishing_definitions()
-    for job in ("publish", "publish_public", "publish_force"):
-        keys = definitions.resolve_job_def(job).asset_layer.executable_asset_keys
-        assert alone.resolve_job_def(job).asset_layer.executable_asset_keys == keys
-        found = [spec for spec in alone.resolve_all_asset_specs() if spec.key in keys]
-        assert found == [specs[spec.key.to_user_string()] for spec in found]
 
 
 def test_every_asset_has_a_description_in_sentences_its_code_or_table_and_described_columns(specs):
