@@ -129,8 +129,8 @@ class CsvReader:
         """Yield the rows after the header, one piece for each block of the file.
 
         Raises:
-            UnreadableExtract: the file cannot be decoded or decompressed to its end, its last record is cut off, a row
-                is a second header, or the header line continues with values and no row follows.
+            UnreadableExtract: the file cannot be decoded or decompressed to its end, its last record is cut off, or the
+                header line continues with values and no row follows.
         """
         count = 0
         for found in self._pieces():
@@ -220,12 +220,6 @@ class CsvReader:
         self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
-        first = self._header.first
-        texts = [row[first].strip(BLANKS) for row in rows]
-        if self._file.has_bad_bytes:
-            texts = [BAD_BYTES.sub("\ufffd", text) for text in texts]
-        for i in self._header.headings_among(pa.array(texts, pa.string())):
-            self._headings.check_again(self._file.name, self._header, starts[i], rows[i])
         if self._file.has_bad_bytes:
             faults = self._with_bad_bytes(rows) | faults
             rows = [_blank_row(self._header.width) if i in faults else row for i, row in enumerate(rows)]

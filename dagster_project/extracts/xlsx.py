@@ -125,7 +125,7 @@ class XlsxReader:
         """Yield the rows below the headers in pieces.
 
         Raises:
-            UnreadableExtract: a sheet is damaged, or a row is a second header.
+            UnreadableExtract: a sheet is damaged.
         """
         rows_before = 0
         for sheet in self._sheets:
@@ -163,12 +163,6 @@ class XlsxReader:
                 yield number, cells, None
 
     def _piece(self, header: Header, rows: list[tuple[int, dict[int, Cell], Fault | None]], rows_before: int) -> Piece:
-        firsts = [cells.get(header.first) for _, cells, _ in rows]
-        texts = [first.strip(BLANKS) if isinstance(first, str) else "" for first in firsts]
-        for i in header.headings_among(pa.array(texts, pa.string())):
-            number, cells, _ = rows[i]
-            row = [cells.get(place) for place in range(header.width)]
-            self._headings.check_again(self._file.name, header, number, row)
         faults = {i: fault for i, (_, _, fault) in enumerate(rows) if fault}
         columns: dict[str, pa.Array] = {}
         for name, position in header.positions.items():
