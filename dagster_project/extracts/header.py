@@ -1,10 +1,8 @@
 """Find the header row of a file, and the contract column of each of its cells. The readers provide the rows."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from operator import itemgetter
 
 import pyarrow as pa
@@ -22,8 +20,6 @@ ROWS_LOOKED_AT = 50
 # The maximum of an Excel sheet. Looking up a million cells of a hostile line would take seconds.
 _COLUMNS = 16_384
 _NAME_LENGTH = 60
-# How many headings are looked for again below the header; a hostile one may have thousands.
-_COMPARED = 200
 _DIGITS_OF_A_VALUE = 5
 
 
@@ -37,8 +33,6 @@ class Header:
         positions: position of the cell of each contract column, from 0.
         unknown: texts of the cells that are not in the contract, as messages show them.
         values: how many of the unknown cells have no letter, unlike any heading.
-        texts: normalised texts of its first cells, and normalised names of the contract columns; a row below that has
-            one of them in its first contract column may be a header too.
     """
 
     row: int
@@ -46,29 +40,6 @@ class Header:
     positions: dict[str, int]
     unknown: tuple[str, ...]
     values: int
-    texts: frozenset[str]
-
-    @property
-    def first(self) -> int:
-        """Position of the first contract column."""
-        return min(self.positions.values())
-
-    def headings_among(self, cells: pa.Array) -> list[int]:
-        """Return the indices of the cells that are a heading, however it is spelled.
-
-        Args:
-            cells: texts of the first contract column, without blanks at their ends.
-        """
-        # Normalising every cell would take ten times as long as parsing the file.
-        likely = pc.indices_nonzero(pc.match_substring_regex(cells, self._spelled)).to_pylist()
-        return [i for i in likely if normalised(cells[i].as_py()) in self.texts]
-
-    @cached_property
-    def _spelled(self) -> str:
-        """Regular expression for the texts in any case, with blanks, `_` and `-`, and for any text beyond ASCII."""
-        between = r"[\s_-]*"
-        names = "|".join(between.join(map(re.escape, text)) for text in sorted(self.texts))
-        return rf"(?i)[^\x00-\x7F]|^{between}(?:{names}){between}$"
 
 
 class Headings:
@@ -154,31 +125,28 @@ class Headings:
         values = sum(
             not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
         )
-        own = frozenset(text for text in map(normalised, texts[:_COMPARED]) if 0 < len(text) <= _NAME_LENGTH)
-        return Header(place, len(texts), positions, unknown, values, own.union(self._names))
+        return Header(place, len(texts), positions, unknown, values)
 
-    def check_again(self, file_name: str, header: Header, place: int, cells: Sequence[object]) -> None:
-        """Reject a file in which a row below the header is a header again, with the columns in other places.
+    def second(self, rows: pa.Table, found: Sequence[str]) -> int | None:
+        """Return the index of a row that is a header again, with the columns in other places; None without one.
 
-        Two exports one behind the other are such a file; the rows of the second would load into the wrong columns.
+        Two exports one behind the other have one; the rows of the second would load into the wrong columns.
 
         Args:
-            file_name: for the message.
-            header: the header of the file.
-            place: number of the row in the file.
-            cells: the row, whose first contract column has one of the texts of the header.
-
-        Raises:
-            UnreadableExtract: with code `second_header`.
+            rows: rows with the columns of `pieces.schema`.
+            found: contract columns that the file has.
         """
-        columns = ((i, self.column(cell)) for i, cell in enumerate(cells) if isinstance(cell, str))
-        found = {column: i for i, column in columns if column}
-        if found.keys() >= self._own and found != header.positions:
-            raise UnreadableExtract(
-                "second_header",
-                f"{file_name}: row {place} is a header again, with its columns in other places than in row {header.row}"
-                "; expected one table; deliver each table in a file of its own",
-            )
+        # Of two required columns, one has a name that the contract knows; each takes 0.1 microseconds a row.
+        for name in sorted(self._own.intersection(found))[:2]:
+            spelled = pc.utf8_lower(pc.replace_substring_regex(rows.column(name), r"[\s_-]+", ""))
+            for i in pc.indices_nonzero(pc.is_in(spelled, pa.array(self._names, pa.string()))).to_pylist():
+                cells = {other: rows.column(other)[i].as_py() for other in found}
+                meant = {other: self.column(cell) for other, cell in cells.items() if cell}
+                if self._own <= {*meant.values()} and any(
+                    column not in (None, other) for other, column in meant.items()
+                ):
+                    return int(i)
+        return None
 
     def require(
         self, file_name: str, place: str, found: Iterable[str], unknown: Sequence[str], others: Sequence[int] = ()

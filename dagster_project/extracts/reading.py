@@ -11,6 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile, open_file
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.header import Headings
 from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
@@ -51,6 +52,7 @@ class Extract:
         self.format = file.format
         self.sha256 = file.sha256
         self.rows_read = self.totals_rows = 0
+        self._headings = Headings(contract)
         self._translation = Translation(contract, delivered_name, file.name)
         self._reader: _Reader = READERS[file.format](file, contract)
         self.serial_days = self._reader.serial_days
@@ -76,12 +78,13 @@ class Extract:
             lacks the column or the row has a fault.
 
         Raises:
-            UnreadableExtract: the file turns out to be damaged, or changed while it was read.
+            UnreadableExtract: the file turns out to be damaged, changed while it was read, or has a second header.
         """
         self.rows_read = self.totals_rows = 0
         try:
             for table in self._data():
                 if table.num_rows:
+                    self._check_for_header(table)
                     self.rows_read += table.num_rows
                     yield self._translation.translated(table, self._reader.found) if is_translated else table
         except UnreadableExtract as error:
@@ -106,6 +109,16 @@ class Extract:
         is_left_out = is_totals(last.last_label)
         self.totals_rows += is_left_out
         return last.table.slice(0, last.table.num_rows - is_left_out)
+
+    def _check_for_header(self, table: pa.Table) -> None:
+        second = self._headings.second(table, self._reader.found)
+        if second is not None:
+            place = table.column("source_row")[second].as_py()
+            raise UnreadableExtract(
+                "second_header",
+                f"{self.file_name}: row {place} is a header again, with its columns in other places; expected one "
+                "table; deliver each table in a file of its own",
+            )
 
     def _check_count(self, handed: int) -> None:
         count = self._reader.count()

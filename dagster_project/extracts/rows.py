@@ -5,6 +5,8 @@ typed values and times in UTC; `faulty_rows_query` returns the others with their
 them. Personal cells already are surrogates (see `loading/people.py`).
 """
 
+from collections.abc import Iterator
+
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
 from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault
@@ -42,32 +44,10 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
     """
     sentences: dict[tuple[str, str], str] = {}
     for column in contract.columns:
-        digits = f"at most {(column.precision or 0) - (column.scale or 0)} before the point, {column.scale} after it"
-        needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
-        faults = [
-            (cells.REQUIRED_EMPTY, ""),
-            (cells.NO_TIME_OF_DAY, ""),
-            (cells.NEVER_EXISTED, ""),
-            (cells.BEFORE_1900, ""),
-            (cells.LOOKS_PERSONAL, ""),
-            (cells.UNKNOWN_FORCE, ""),
-            (cells.NOT_IN_LIST, ", ".join(column.values)),
-            (cells.BELOW_MINIMUM, f"{column.minimum}"),
-            (cells.ABOVE_MAXIMUM, f"{column.maximum}: {column.maximum_reason}"),
-            (cells.NOT_OF_FORM, column.form),
-            (cells.REQUIRED_WHEN, needed),
-        ]
-        if column.cell_type is CellType.DECIMAL:
-            faults += [(cells.NOT_OF_TYPE[column.cell_type], digits), (cells.TOO_MANY_DECIMALS, digits)]
-        elif column.cell_type in cells.NOT_OF_TYPE:
-            own = f"here instead of DD/MM/YYYY: {', '.join(column.time_formats)}" if column.time_formats else ""
-            faults.append((cells.NOT_OF_TYPE[column.cell_type], own))
-        for fault, detail in faults:
-            sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}{f' ({detail})' if detail else ''}"
-        order = [f"before {name}" for name in column.not_before] + [f"after {name}" for name in column.not_after]
-        sentences[column.name, cells.OUT_OF_ORDER.code] = (
-            f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' or '.join(order)}"
-        )
+        for _, fault, expected in _faults(column):
+            sentences[column.name, fault.code] = (
+                f"{column.name}: {fault.sentence}{f' ({expected})' if expected else ''}"
+            )
         for code in CELL_RECORD_FAULTS:
             sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"
     return sentences
@@ -348,51 +328,57 @@ def _judged(contract: Contract) -> str:
 
 
 def _column_fault(column: Column) -> str:
-    cell, value = quoted(column.name), _part(column, "value")
-    branches: list[tuple[str, Fault]] = []
+    branches = "".join(f" when {condition} then '{fault.code}'" for condition, fault, _ in _faults(column))
+    return f"case{branches} end" if branches else "cast(null as varchar)"
+
+
+def _faults(column: Column) -> Iterator[tuple[str, Fault, str]]:
+    """Yield the faults that a cell can have, the first of which counts: SQL condition, fault, and what was expected."""
+    cell, value, kind = quoted(column.name), _part(column, "value"), column.cell_type
+    not_read = f"{cell} is not null and {value} is null"
     if column.is_required:
-        branches.append((f"{cell} is null", cells.REQUIRED_EMPTY))
+        yield f"{cell} is null", cells.REQUIRED_EMPTY, ""
     if not column.is_personal:
-        branches.append((_looks_personal(column), cells.LOOKS_PERSONAL))
+        yield _looks_personal(column), cells.LOOKS_PERSONAL, ""
     if column.name == FORCE_COLUMN:
-        branches.append((f"not list_contains($known_forces, {value})", cells.UNKNOWN_FORCE))
+        yield f"not list_contains($known_forces, {value})", cells.UNKNOWN_FORCE, ""
     if column.form:
-        branches.append((f"not ({cells.is_of_form(column)})", cells.NOT_OF_FORM))
+        yield f"not ({cells.is_of_form(column)})", cells.NOT_OF_FORM, column.form
     if column.values:
-        branches.append((f"{cell} is not null and {value} is null", cells.NOT_IN_LIST))
-    elif column.cell_type is CellType.TIMESTAMP:
-        local = _part(column, "local")
-        branches.append(
-            (
-                f"{cell} is not null and {local} is null and {cells.has_no_time_of_day(cell)}",
-                cells.NO_TIME_OF_DAY,
-            )
-        )
-        branches.append((f"{cell} is not null and {local} is null", cells.NOT_OF_TYPE[column.cell_type]))
-        branches.append((f"least({local}, {value}) < {cells.bound_of(cells.FIRST_DAY)}", cells.BEFORE_1900))
-        # An offset can move a timestamp beyond the last supported day: 9999-12-31T23:30-01:00.
-        branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
-        branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
-    elif column.cell_type is not CellType.TEXT:
-        if column.cell_type is CellType.DECIMAL:
-            branches.append((cells.has_too_many_decimals(column), cells.TOO_MANY_DECIMALS))
-        branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
-        if column.cell_type in (CellType.DATE, CellType.MONTH):
-            branches.append((f"{value} < {cells.bound_of(cells.FIRST_DAY)}", cells.BEFORE_1900))
+        yield not_read, cells.NOT_IN_LIST, ", ".join(column.values)
+    elif kind is not CellType.TEXT:
+        expected = f"here instead of DD/MM/YYYY: {', '.join(column.time_formats)}" if column.time_formats else ""
+        first_day = cells.bound_of(cells.FIRST_DAY)
+        if kind is CellType.TIMESTAMP:
+            local = _part(column, "local")
+            not_read = f"{cell} is not null and {local} is null"
+            yield f"{not_read} and {cells.has_no_time_of_day(cell)}", cells.NO_TIME_OF_DAY, ""
+            yield f"least({local}, {value}) < {first_day}", cells.BEFORE_1900, ""
+            # An offset can move a timestamp beyond the last supported day: 9999-12-31T23:30-01:00.
+            not_read = f"({not_read} or year({value}) > 9999)"
+        elif kind is CellType.DECIMAL:
+            digits = (column.precision or 0) - (column.scale or 0)
+            expected = f"at most {digits} before the point, {column.scale} after it"
+            yield cells.has_too_many_decimals(column), cells.TOO_MANY_DECIMALS, expected
+        elif kind in (CellType.DATE, CellType.MONTH):
+            yield f"{value} < {first_day}", cells.BEFORE_1900, ""
+        yield not_read, cells.NOT_OF_TYPE[kind], expected
+        if kind is CellType.TIMESTAMP:
+            yield f"{local} is not null and {value} is null", cells.NEVER_EXISTED, ""
     if column.minimum is not None:
-        branches.append((f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM))
+        yield f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM, f"{column.minimum}"
     if column.maximum is not None:
-        branches.append((f"{value} > {cells.bound_of(column.maximum)}", cells.ABOVE_MAXIMUM))
-    branches.extend((f"{value} < {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_before)
-    branches.extend((f"{value} > {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_after)
-    if column.required_when:
-        called_for = " and ".join(
-            f"{quoted(f'{name} value')} = {literal(value)}" for name, value in column.required_when.items()
-        )
-        branches.append((f"{cell} is null and {called_for}", cells.REQUIRED_WHEN))
-    if not branches:
-        return "cast(null as varchar)"
-    return "case " + " ".join(f"when {condition} then '{fault.code}'" for condition, fault in branches) + " end"
+        expected = f"{column.maximum}: {column.maximum_reason}"
+        yield f"{value} > {cells.bound_of(column.maximum)}", cells.ABOVE_MAXIMUM, expected
+    orders = [("before", "<", name) for name in column.not_before] + [("after", ">", name) for name in column.not_after]
+    found = " or ".join(f"{word} {name}" for word, _, name in orders)
+    out_of_order = Fault(cells.OUT_OF_ORDER.code, f"{cells.OUT_OF_ORDER.sentence}; it is {found}")
+    for _, sign, name in orders:
+        yield f"{value} {sign} {quoted(f'{name} value')}", out_of_order, ""
+    if needed := column.required_when.items():
+        called_for = " and ".join(f"{quoted(f'{name} value')} = {literal(text)}" for name, text in needed)
+        expected = " and ".join(f"{name} is {text}" for name, text in needed)
+        yield f"{cell} is null and {called_for}", cells.REQUIRED_WHEN, expected
 
 
 def _looks_personal(column: Column) -> str:

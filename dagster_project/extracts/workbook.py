@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from math import isfinite
 from posixpath import join, normpath
 from string import digits
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ _OTHER_BYTES = 32 << 20
 # So many texts take half the memory of the process.
 _STRINGS = 8_500_000
 # The maximum of Excel.
-_COLUMNS = 16_384
+_ROWS, _COLUMNS = 1_048_576, 16_384
 _CHUNK = 1 << 20
 # Elements with the text of a value or string.
 _TEXTS = ("v", "t")
@@ -304,7 +305,7 @@ def _rows(chunks: Iterator[bytes], styles: list[Style], strings: list[str]) -> I
             has_formula = True
         elif name == "row":
             before, row, column = row, int(attributes.get("r", row + 1)), -1
-            if row <= before:
+            if not before < row <= _ROWS:
                 raise ValueError("rows that do not ascend")
 
     def on_end(name: str) -> None:
@@ -321,7 +322,9 @@ def _rows(chunks: Iterator[bytes], styles: list[Style], strings: list[str]) -> I
             elif kind != "n":
                 cells[column] = text
             elif text.strip():
-                cells[column] = Number(float(text), styles[style] if style < len(styles) else Style())
+                if not isfinite(value := float(text)):
+                    raise ValueError("a number that is none")
+                cells[column] = Number(value, styles[style] if style < len(styles) else Style())
         elif name == "row" and cells:
             found.append((row, cells))
             cells = {}

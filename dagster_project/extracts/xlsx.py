@@ -33,8 +33,8 @@ from dagster_project.extracts.workbook import Cell, Number, Workbook
 _DAY = 86_400_000
 # 1 January 1904 is day 1462 of the numbering that starts in 1900.
 DAYS_TO_1904 = 1462
-# 31 December 9999, and the smallest serial number that is read as a timestamp (see `cells.py`).
-_LAST_SERIAL, _FIRST_SERIAL = 2_958_465, 20_000
+# Days up to 31 December 9999, and the smallest serial number that is read as a timestamp (see `cells.py`).
+_DAYS, _FIRST_SERIAL = 2_958_466, 20_000
 # Excel treats 1900 as a leap year: 1 January 1900 is day 1, and 1 March is day 61.
 _LEAP_DAY = 60
 
@@ -125,7 +125,7 @@ class XlsxReader:
         """Yield the rows below the headers in pieces.
 
         Raises:
-            UnreadableExtract: a sheet is damaged, or a row is a second header.
+            UnreadableExtract: a sheet is damaged.
         """
         rows_before = 0
         for sheet in self._sheets:
@@ -163,12 +163,6 @@ class XlsxReader:
                 yield number, cells, None
 
     def _piece(self, header: Header, rows: list[tuple[int, dict[int, Cell], Fault | None]], rows_before: int) -> Piece:
-        firsts = [cells.get(header.first) for _, cells, _ in rows]
-        texts = [first.strip(BLANKS) if isinstance(first, str) else "" for first in firsts]
-        for i in header.headings_among(pa.array(texts, pa.string())):
-            number, cells, _ = rows[i]
-            row = [cells.get(place) for place in range(header.width)]
-            self._headings.check_again(self._file.name, header, number, row)
         faults = {i: fault for i, (_, _, fault) in enumerate(rows) if fault}
         columns: dict[str, pa.Array] = {}
         for name, position in header.positions.items():
@@ -200,19 +194,20 @@ class XlsxReader:
             return cell.percentage(column.scale or 0)
         if kind in (CellType.INTEGER, CellType.DECIMAL) or not (has_date or has_time) or value < 0:
             return _plain(value)
-        if has_date and kind is not CellType.SECONDS and value <= _LAST_SERIAL:
-            return self._moment(value, shows_midnight=has_time and kind is CellType.TIMESTAMP)
+        days = value + self.serial_days
+        if has_date and kind is not CellType.SECONDS and days < _DAYS:
+            return _moment(days, shows_midnight=has_time and kind is CellType.TIMESTAMP)
         is_serial = kind is CellType.TIMESTAMP and value >= _FIRST_SERIAL
         return clock(round(value * _DAY) * 1000) if has_time and not is_serial else _plain(value)
 
-    def _moment(self, value: float, *, shows_midnight: bool) -> str:
-        """Return a serial number as a date, with a time of day unless that is midnight."""
-        if self._workbook.counts_from_1904:
-            value += DAYS_TO_1904
-        epoch = dt.datetime(1899, 12, 30 if value >= _LEAP_DAY else 31)  # noqa: DTZ001 - Excel knows no time zone
-        moment = epoch + dt.timedelta(milliseconds=round(value * _DAY))
-        has_time = shows_midnight or moment.time() != dt.time()
-        return str(moment if has_time else moment.date())
+
+def _moment(days: float, *, shows_midnight: bool) -> str:
+    """Return a number of days since 1900 as a date, with a time of day unless that is midnight."""
+    epoch = dt.datetime(1899, 12, 30 if days >= _LEAP_DAY else 31)  # noqa: DTZ001 - Excel knows no time zone
+    # The last millisecond of the year 9999 is not rounded up.
+    moment = epoch + dt.timedelta(milliseconds=min(round(days * _DAY), _DAYS * _DAY - 1))
+    has_time = shows_midnight or moment.time() != dt.time()
+    return str(moment if has_time else moment.date())
 
 
 def _has_text(cells: dict[int, Cell]) -> bool:

@@ -117,13 +117,13 @@ def draw_call_segments(rng: np.random.Generator, month: Month) -> tuple[Deliveri
     first_arrived = np.concatenate([calls.arrived for calls in drawn])
     _identify(rng, columns, first_arrived=first_arrived, callers=callers, month=month)
     day = timeline.day(columns["arrived_at"])
-    segments = Deliveries.of("call_segments", columns=columns, day=day)
+    segments = Deliveries("call_segments", columns=columns, day=day)
     return segments, seekers
 
 
 def in_progress_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
     """Return the segments with an operator still talking at the end of their local day, but not on the last day."""
-    columns = deliveries.table
+    columns = deliveries.columns
     talk_from = columns["arrived_at"] + columns["queue_seconds"] // 10
     until = talk_from + np.maximum(columns["talk_seconds"], 0) // 10
     midnight = timeline.midnight_after(columns["arrived_at"])
@@ -132,8 +132,8 @@ def in_progress_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Ar
 
 def called_back_on_a_later_day(deliveries: Deliveries, *, timeline: Timeline) -> Array:
     """Return the segments whose caller was called back after the end of their local day."""
-    called_back = deliveries.table["called_back_at"]
-    midnight = timeline.midnight_after(deliveries.table["arrived_at"])
+    called_back = deliveries.columns["called_back_at"]
+    midnight = timeline.midnight_after(deliveries.columns["arrived_at"])
     return np.flatnonzero(called_back >= midnight)
 
 

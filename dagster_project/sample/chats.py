@@ -52,12 +52,12 @@ def draw_live_chats(rng: np.random.Generator, month: Month) -> Deliveries:
         "topic": choose(rng, count, of=tuple(_TOPICS), weights=tuple(_TOPICS.values())),
         "created_incident": (rng.random(count) < 0.11).astype(np.int64) * (accepted != NONE),
     }
-    return Deliveries.of("live_chats", columns=columns, day=timeline.day(requested))
+    return Deliveries("live_chats", columns=columns, day=timeline.day(requested))
 
 
 def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
     """Return the accepted sessions that were still open at the end of their local day, but not on the last day."""
-    columns = deliveries.table
+    columns = deliveries.columns
     midnight = timeline.midnight_after(columns["requested_at"])
     open_then = (columns["ended_at"] >= midnight) & (columns["accepted_at"] < midnight - 1)
     return np.flatnonzero(open_then & (columns["accepted_at"] != NONE) & (midnight < timeline.end))

@@ -29,13 +29,13 @@ def draw_digital_contacts(
     Nearly all chats and all submissions of `report_a_crime` are in the log too, at the same instant. Seekers are
     callers whom 101 did not answer; the log has the numbers of those who write next.
     """
-    is_crime_report = reports.table["service"] == "report_a_crime"
+    is_crime_report = reports.columns["service"] == "report_a_crime"
     known = {
         "online_crime_report": (
-            reports.table["submitted_at"][is_crime_report],
-            reports.table["crime_ref"][is_crime_report],
+            reports.columns["submitted_at"][is_crime_report],
+            reports.columns["crime_ref"][is_crime_report],
         ),
-        "live_chat": (chats.table["requested_at"], texts([None] * len(chats))),
+        "live_chat": (chats.columns["requested_at"], texts([None] * len(chats))),
     }
     parts: list[tuple[Array, Array, Array, Array, Array]] = []
     totals = month.targets.of("digital", "digital_contacts")
@@ -79,7 +79,7 @@ def draw_digital_contacts(
         "is_test": test[order],
         "linked_reference": _incidents(rng, references[order], received[order], timeline=month.timeline),
     }
-    return Deliveries.of("digital_contacts", columns=columns, day=month.timeline.day(received[order]))
+    return Deliveries("digital_contacts", columns=columns, day=month.timeline.day(received[order]))
 
 
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:

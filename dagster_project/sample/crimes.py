@@ -65,7 +65,7 @@ class Crimes:
             "report_channel": self.details["report_channel"][crime],
             "district": self.details["district"][crime],
         }
-        return Deliveries.of("crimes", columns=columns, day=self.timeline.day(columns["updated_at"]))
+        return Deliveries("crimes", columns=columns, day=self.timeline.day(columns["updated_at"]))
 
     def recorded_online(self, month: int) -> tuple[Array, Array]:
         """Return the references of a month's crimes that were reported online, and when they were recorded."""

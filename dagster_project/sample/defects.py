@@ -60,12 +60,12 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     """
     defects = _DEFECTS[deliveries.source]
     # A file without offsets resolves the repeated hour row by row, from their order: keep such rows in place.
-    deliveries.table["is_defective"] |= timeline.is_repeated_hour(deliveries.table[deliveries.event])
+    deliveries.is_defective |= timeline.is_repeated_hour(deliveries.columns[deliveries.event])
     if deliveries.source == "call_segments":
         _unfinished_calls(rng, deliveries, timeline=timeline)
     if deliveries.source == "live_chats":
         _unfinished_chats(deliveries, timeline=timeline)
-    deliveries.table["is_defective"] |= deliveries.table["force_code"] != KENT.code
+    deliveries.is_defective |= deliveries.columns["force_code"] != KENT.code
     last = len(timeline.days) - 1
     days = range(timeline.month_starts[month], timeline.month_starts[month + 1])
     with_two_files: set[int] = set()
@@ -76,27 +76,27 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
         for day in days:
             if (day_number(timeline.days[day]) - first) % _TWO_FILES_EVERY or day == last:
                 continue
-            that_day = deliveries.table["day"] == day
+            that_day = deliveries.day == day
             with_two_files.add(day)
-            deliveries.table["file"][deliveries.pick(rng, count=moved, among=that_day)] = file
+            deliveries.file[deliveries.pick(rng, count=moved, among=that_day)] = file
             wrong = min(wrong, int(that_day.sum()) // _ROWS_FOR_A_SUPERSEDED)
             rows = deliveries.pick(rng, count=wrong, among=that_day)
             superseded = deliveries.copy(rows, rank=0)
             defects.wrong_values(rng, deliveries, superseded)
-            deliveries.table["file"][rows] = file
-            deliveries.table["quarantined"][superseded] = True
-    rows = deliveries.pick(rng, count=int(_LATE * len(deliveries)), among=deliveries.table["day"] < last - 3)
-    deliveries.table["day"][rows] += rng.integers(1, 4, len(rows))
-    rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.table["day"] < last - 5)
+            deliveries.file[rows] = file
+            deliveries.quarantined[superseded] = True
+    rows = deliveries.pick(rng, count=int(_LATE * len(deliveries)), among=deliveries.day < last - 3)
+    deliveries.day[rows] += rng.integers(1, 4, len(rows))
+    rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.day < last - 5)
     defects.wrong_values(rng, deliveries, deliveries.copy(rows, rank=0))
-    deliveries.table["day"][rows] += rng.integers(1, 6, len(rows))
+    deliveries.day[rows] += rng.integers(1, 6, len(rows))
     # At most one bad row a day, and none on a day with few rows.
-    large = np.bincount(deliveries.table["day"], minlength=len(timeline.days)) >= _ROWS_FOR_A_BAD
+    large = np.bincount(deliveries.day, minlength=len(timeline.days)) >= _ROWS_FOR_A_BAD
     whole = [day for day in days if large[day] and day not in with_two_files]
     repeated = deliveries.copy(_one_of(rng, deliveries, whole), rank=1)
     superseded = deliveries.copy(_one_of(rng, deliveries, whole), rank=-1)
     defects.wrong_values(rng, deliveries, superseded)
-    deliveries.table["quarantined"][repeated] = deliveries.table["quarantined"][superseded] = True
+    deliveries.quarantined[repeated] = deliveries.quarantined[superseded] = True
     for number in range(defects.faults_a_month):
         fault = month * defects.faults_a_month + number
         _add_fault(rng, deliveries, defects, number=fault, days=whole, timeline=timeline)
@@ -106,9 +106,9 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
 
 def _one_of(rng: np.random.Generator, deliveries: Deliveries, days: list[int], *, among: Array | None = None) -> Array:
     """Draw a row from some days, if there is one, and remove its day from the list."""
-    of_days = np.isin(deliveries.table["day"], days)
+    of_days = np.isin(deliveries.day, days)
     row = deliveries.pick(rng, count=1, among=of_days if among is None else of_days & among)
-    for day in deliveries.table["day"][row].tolist():
+    for day in deliveries.day[row].tolist():
         days.remove(day)
     return row
 
@@ -118,40 +118,40 @@ def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timel
     rows = calls.in_progress_at_midnight(deliveries, timeline=timeline)
     unfinished = deliveries.copy(rows, rank=0)
     deliveries.clear("talk_seconds", unfinished[rng.random(len(rows)) < 0.5])
-    talking = unfinished[deliveries.table["talk_seconds"][unfinished] != NONE]
-    so_far = timeline.midnight_after(deliveries.table["arrived_at"][talking]) - (
-        deliveries.table["arrived_at"][talking] + deliveries.table["queue_seconds"][talking] // 10
+    talking = unfinished[deliveries.columns["talk_seconds"][unfinished] != NONE]
+    so_far = timeline.midnight_after(deliveries.columns["arrived_at"][talking]) - (
+        deliveries.columns["arrived_at"][talking] + deliveries.columns["queue_seconds"][talking] // 10
     )
-    deliveries.table["talk_seconds"][talking] = so_far * 10
-    deliveries.table["day"][rows] += 1
-    deliveries.table["is_defective"][rows] = True
+    deliveries.columns["talk_seconds"][talking] = so_far * 10
+    deliveries.day[rows] += 1
+    deliveries.is_defective[rows] = True
 
     rows = calls.called_back_on_a_later_day(deliveries, timeline=timeline)
-    rows = rows[~deliveries.table["is_defective"][rows]]
+    rows = rows[~deliveries.is_defective[rows]]
     deliveries.clear("called_back_at", deliveries.copy(rows, rank=0))
-    deliveries.table["day"][rows] = timeline.day(deliveries.table["called_back_at"][rows])
-    deliveries.table["is_defective"][rows] = True
+    deliveries.day[rows] = timeline.day(deliveries.columns["called_back_at"][rows])
+    deliveries.is_defective[rows] = True
 
 
 def _unfinished_chats(deliveries: Deliveries, *, timeline: Timeline) -> None:
     """Deliver sessions that were open at midnight as ended then, and correctly in the next extract."""
     rows = chats.open_at_midnight(deliveries, timeline=timeline)
-    rows = rows[~deliveries.table["is_defective"][rows]]
+    rows = rows[~deliveries.is_defective[rows]]
     unfinished = deliveries.copy(rows, rank=0)
-    midnight = timeline.midnight_after(deliveries.table["requested_at"][rows])
-    deliveries.table["ended_at"][unfinished] = midnight - 1
-    deliveries.table["day"][rows] += 1
-    deliveries.table["is_defective"][rows] = True
+    midnight = timeline.midnight_after(deliveries.columns["requested_at"][rows])
+    deliveries.columns["ended_at"][unfinished] = midnight - 1
+    deliveries.day[rows] += 1
+    deliveries.is_defective[rows] = True
 
 
 def _clock_change(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
     """Remove the offset of a third of the calls in the repeated hour, and set a wrong one for two others."""
-    columns = deliveries.table
+    columns = deliveries.columns
     repeated = np.flatnonzero(timeline.is_repeated_hour(columns["arrived_at"]))
     deliveries.clear("utc_offset_minutes", repeated[rng.random(len(repeated)) < 0.33])
     if len(repeated):
-        days_before = int(deliveries.table["day"][repeated[0]]) - 18
-        rows = deliveries.pick(rng, count=2, among=deliveries.table["day"] == days_before)
+        days_before = int(deliveries.day[repeated[0]]) - 18
+        rows = deliveries.pick(rng, count=2, among=deliveries.day == days_before)
         columns["utc_offset_minutes"][rows] = 60 - columns["utc_offset_minutes"][rows]
 
 
@@ -167,23 +167,23 @@ def _add_fault(
     """Add a faulty copy of a row of one of the days, if its file format can contain the fault."""
     fault = defects.faults[number % len(defects.faults)]
     can_hold = [day for day in days if _can_hold(fault, deliveries, timeline=timeline, day=day)]
-    among = np.isin(deliveries.table["day"], can_hold)
+    among = np.isin(deliveries.day, can_hold)
     for value in fault.values():
         if isinstance(value, tuple):
-            among &= deliveries.table[value[0]] != NONE
+            among &= deliveries.columns[value[0]] != NONE
     copies = deliveries.copy(_one_of(rng, deliveries, days, among=among), rank=2)
     for row in copies.tolist():
-        deliveries.table[deliveries.key][row] += f"-{number + 1}"
-        deliveries.table["faults"][row] = {}
+        deliveries.columns[deliveries.key][row] += f"-{number + 1}"
+        deliveries.faults[row] = {}
         for column, value in fault.items():
             if value is None:
                 deliveries.clear(column, np.array([row]))
             elif isinstance(value, tuple):
                 base, seconds = value
-                deliveries.table[column][row] = deliveries.table[base][row] + seconds
+                deliveries.columns[column][row] = deliveries.columns[base][row] + seconds
             else:
-                deliveries.table["faults"][row][column] = value
-        deliveries.table["quarantined"][row] = True
+                deliveries.faults[row][column] = value
+        deliveries.quarantined[row] = True
 
 
 def _can_hold(fault: Fault, deliveries: Deliveries, *, timeline: Timeline, day: int) -> bool:
@@ -196,7 +196,7 @@ def _can_hold(fault: Fault, deliveries: Deliveries, *, timeline: Timeline, day: 
 
 def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """Set wrong lines, wrong talk times and wrong dispositions, a third each."""
-    columns = deliveries.table
+    columns = deliveries.columns
     kind = rng.integers(0, 3, len(rows))
     line = rows[kind == 0]
     columns["line"][line] = np.where(columns["line"][line] == "other", "101", "other")
@@ -210,21 +210,21 @@ def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) 
 
 def _flip(rng: np.random.Generator, deliveries: Deliveries, rows: Array, *, mark: str, kind: str) -> None:
     """Invert a boolean column, and set the kind of four in ten rows to `other`."""
-    columns = deliveries.table
+    columns = deliveries.columns
     columns[mark][rows] = 1 - columns[mark][rows]
     columns[kind][rows[rng.random(len(rows)) < 0.4]] = "other"
 
 
 def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """Set a wrong service."""
-    services = deliveries.table["service"]
+    services = deliveries.columns["service"]
     others = reports.choose_service(rng, len(rows))
     services[rows] = np.where(services[rows] == "report_a_crime", others, "report_a_crime")
 
 
 def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """Set a wrong status: cancelled for recorded and the reverse."""
-    columns = deliveries.table
+    columns = deliveries.columns
     was_recorded = columns["status"][rows] == "recorded"
     codes = choose(rng, len(rows), of=("C2", "C3", "C4"), weights=(1, 1, 1))
     columns["status"][rows] = np.where(was_recorded, "cancelled", "recorded")

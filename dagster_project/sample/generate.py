@@ -141,14 +141,13 @@ def _write_all(
             inject_defects(np.random.default_rng([_SEED, 1, number, month]), deliveries, month=month, timeline=timeline)
             arriving = joined(carried[source], deliveries) if source in carried else deliveries
             next_month = int(timeline.month_starts[month + 1])
-            is_later = arriving.table["day"] >= next_month
-            carried[source] = Deliveries(source, arriving.table[is_later])
-            for day, file, rows_of_file in Deliveries(source, arriving.table[~is_later]).files():
+            carried[source] = arriving.take(np.flatnonzero(arriving.day >= next_month))
+            for day, file, table in arriving.take(np.flatnonzero(arriving.day < next_month)).files():
                 date = timeline.days[day]
                 if not first <= date <= last:
                     continue
                 style = style_of(source, date=date, file=file)
-                content = content_of(rows_of_file, style=style, timeline=timeline)
+                content = content_of(table, style=style, timeline=timeline)
                 tags = ["" if file is File.MAIN else f"_{file.name.lower()}"]
                 if (source, date) == _SENT_TWICE and file is File.MAIN:
                     tags.append("_copy")
@@ -156,8 +155,8 @@ def _write_all(
                 for tag in tags:
                     (out / source / f"{source}_{date.isoformat()}{tag}.{style.extension}").write_bytes(content)
                     files[source] += 1
-                rows[source] += len(rows_of_file)
-                quarantined[source] += int(rows_of_file.table["quarantined"].sum())
+                rows[source] += len(table)
+                quarantined[source] += int(table.quarantined.sum())
         if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
     with PRINTED_STATEMENTS.open(encoding="utf-8", newline="") as lines:

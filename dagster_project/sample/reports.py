@@ -47,7 +47,7 @@ def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes:
         "duplicate_of": duplicate_of,
         "crime_ref": spell_references(crime_refs, places=instants),
     }
-    return Deliveries.of("online_crime_reports", columns=columns, day=month.timeline.day(instants))
+    return Deliveries("online_crime_reports", columns=columns, day=month.timeline.day(instants))
 
 
 def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:

@@ -6,8 +6,6 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -66,28 +64,20 @@ def gzipped(content: bytes) -> bytes:
     return header + packer.compress(content) + packer.flush() + tail
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The columns of a file in their order, with their types and, by row, the texts in place of values."""
-
-    types: Mapping[str, CellType]
-    columns: Mapping[str, Array]
-    faults: Mapping[int, Mapping[str, str | int]]
-    rows: int
-
-
-def _table(rows: Deliveries, *, style: Style) -> _Table:
+def _table(table: Deliveries, *, style: Style) -> Deliveries:
     """Give the rows of a file its columns, in their order; an unknown column is text."""
-    types, columns = dict(rows.types), {name: rows.table[name] for name in rows.types}
-    names = [name for name in types if name not in style.without]
+    without = {*style.without}
+    types, columns = dict(table.types), dict(table.columns)
+    names = [name for name in types if name not in without]
     names = names[style.turn :] + names[: style.turn]
     if style.unknown:
         names.insert(2, style.unknown)
         types[style.unknown] = CellType.TEXT
         values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
-        columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(rows)) % len(values)]
-    faults = {place: fault for place, fault in enumerate(rows.table["faults"]) if fault}
-    return _Table({name: types[name] for name in names}, {name: columns[name] for name in names}, faults, len(rows))
+        columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(table)) % len(values)]
+    table.types = {name: types[name] for name in names}
+    table.columns = {name: columns[name] for name in names}
+    return table
 
 
 def _spelled(name: str, names: Names) -> str:
@@ -125,7 +115,7 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
     return f"{minutes}m {second}s" if minutes else f"{second}s"
 
 
-def _texts(table: _Table, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
+def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
     """Return the cells of a column as text, None for no value; a boolean is one if the style has no word for it."""
     kind, values = table.types[name], table.columns[name]
     if kind is CellType.TEXT:
@@ -151,7 +141,7 @@ def _known(kind: CellType, values: Array, *, style: Style, timeline: Timeline) -
     return [str(value) for value in values.tolist()]
 
 
-def _csv(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
+def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     columns = [
         [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
         for name in table.types
@@ -163,7 +153,7 @@ def _csv(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
     # A row of one empty cell would be two quotes.
     above = [[line] if line else [] for line in style.preamble]
     header = [_spelled(name, style.names) for name in table.types]
-    total = [[style.total, str(table.rows), *[""] * (len(columns) - 2)]] if style.total else []
+    total = [[style.total, str(len(table)), *[""] * (len(columns) - 2)]] if style.total else []
     content = io.StringIO(newline="")
     csv.writer(content, delimiter=style.delimiter, lineterminator=style.newline).writerows(
         [*above, header, *rows, *total]
@@ -171,7 +161,7 @@ def _csv(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
     return content.getvalue().encode(style.encoding)
 
 
-def _jsonl(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
+def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     names = [_spelled(name, style.names) for name in table.types]
     columns = [
         [style.null or None if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
@@ -183,7 +173,7 @@ def _jsonl(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
     return "".join([f"{json.dumps(record)}\n" for record in records]).encode()
 
 
-def _xlsx(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
+def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     content = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     workbook = xlsxwriter.Workbook(content, options)
@@ -209,13 +199,13 @@ def _xlsx(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
                 cell = style.null or None
             sheet.write(top + 1 + place, position, cell, shown if isinstance(cell, int | float) else None)
     if style.total:
-        sheet.write_string(top + 1 + table.rows, 0, style.total)
-        sheet.write_number(top + 1 + table.rows, 1, table.rows)
+        sheet.write_string(top + 1 + len(table), 0, style.total)
+        sheet.write_number(top + 1 + len(table), 1, len(table))
     workbook.close()
     return content.getvalue()
 
 
-def _cell_values(table: _Table, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
+def _cell_values(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[Any]:
     """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
     kind, values = table.types[name], table.columns[name]
     if kind is CellType.TEXT:
@@ -232,7 +222,7 @@ def _cell_values(table: _Table, name: str, *, style: Style, timeline: Timeline) 
     return where_true(~missing, numbers).tolist()
 
 
-def _parquet(table: _Table, *, style: Style, timeline: Timeline) -> bytes:
+def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     arrays = {}
     for name, kind in table.types.items():
         values = table.columns[name]

@@ -107,7 +107,11 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
         ((MIDNIGHT, 14), "2022-10-30"),
         ((MIDNIGHT, '[$-809]dd mmmm yyyy "hrs"'), "2022-10-30"),
     ],
-    "day": [((MIDNIGHT, DATE_TIME), "2022-10-30")],
+    "day": [
+        ((MIDNIGHT, DATE_TIME), "2022-10-30"),
+        ((dt.date(9999, 12, 31), DATE), "9999-12-31"),
+        ((4e6, DATE), "4000000"),
+    ],
     # Shown as a percentage, it is one in a column of percentages: with the decimals of the column, or more if shown.
     "share": [
         ((0.4712, "0%"), "47.12"),
@@ -301,6 +305,8 @@ HOSTILE = {
     "an unknown encoding": (BOOK, replaced('"UTF-8"', '"none"'), {}, "corrupt"),
     "two rows of a number": (SHEET, row_added('<row r="2"><c r="A2"><v>1</v></c></row>'), {}, "corrupt"),
     "a number that is none": (SHEET, row_added("<row><c><v>seven</v></c></row>"), {}, "corrupt"),
+    "a row beyond the last": (SHEET, row_added('<row r="1048577"/>'), {}, "corrupt"),
+    "a number without end": (SHEET, row_added("<row><c><v>1e999</v></c></row>"), {}, "corrupt"),
     "an unseen value": (SHEET, row_added("<!--<row><c><v>7</v></c></row>-->"), {}, "count_differs"),
     # Searching them from each of their characters would take hours.
     "tags that do not end": (SHEET, row_added('<row r="3">' + "<v " * 250_000), {}, "corrupt"),
