@@ -12,7 +12,6 @@ from dagster_project.defs.lists import list_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.report import SourceReport
 from dagster_project.validation import Expectation, Outcome, expectations_of
-from dagster_project.warehouse.state import StandingResult
 from dagster_project.warehouse.tables import raw_columns
 
 # Maximum number of days, rows and warnings that the UI shows for a check or run; the warehouse has all of them.
@@ -52,7 +51,7 @@ class SourceEvents:
     report: SourceReport
     days_loaded: Mapping[date, int]
     """Days that are loaded after the run, with their number of rows."""
-    last_results: Mapping[str, StandingResult]
+    last_results: Mapping[str, Mapping[str, Any]]
     """For each expectation, the last result that was based on data."""
 
     def arrival(self) -> dg.AssetMaterialization | None:
@@ -84,12 +83,11 @@ class SourceEvents:
             outcome, last = outcomes.get(expectation.name), self.last_results.get(expectation.name)
             if outcome and (outcome.evaluated or not outcome.success or not last):
                 days = [str(day) for day in outcome.failed_dates]
-                yield _check_result(key, expectation, outcome, days, _source_rows(outcome))
+                yield _check_result(key, expectation, vars(outcome), days, _source_rows(outcome))
             elif last:
                 # The result of the last validation, for a run without new data.
-                days = last.failed_extract_dates.split(", ") if last.failed_extract_dates else []
-                at = dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC))
-                yield _check_result(key, expectation, last, days, {"validated_at": at})
+                at = dg.MetadataValue.timestamp(last["validated_at"].replace(tzinfo=UTC))
+                yield _check_result(key, expectation, last, last["failed_extract_dates"], {"validated_at": at})
 
     def result(self) -> dg.MaterializeResult:
         """Return the result for the whole source, after the run."""
@@ -195,20 +193,20 @@ def _source_rows(outcome: Outcome) -> dict[str, Any]:
 def _check_result(
     key: dg.AssetKey,
     expectation: Expectation,
-    result: Outcome | StandingResult,
+    result: Mapping[str, Any],
     failed_days: Sequence[str],
     details: Mapping[str, Any],
 ) -> dg.AssetCheckEvaluation:
-    metadata: dict[str, Any] = {"evaluated": result.evaluated, "unexpected": result.unexpected, **details}
+    metadata: dict[str, Any] = {"evaluated": result["evaluated"], "unexpected": result["unexpected"], **details}
     if failed_days:
         metadata["failed_extract_dates"] = ", ".join(failed_days[:_SHOWN])
     is_critical = expectation.severity is Severity.CRITICAL
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=expectation.name,
-        passed=result.success,
+        passed=result["success"],
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        description=None if result.success else expectation.description,
+        description=None if result["success"] else expectation.description,
         metadata=metadata | {"dimension": expectation.dimension},
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -173,24 +173,14 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
     return [SourceState(**row) for row in _rows(connection, "source_states", is_published=is_published)]
 
 
-@dataclass(frozen=True)
-class QuarantinedRows:
-    """Rows of one file that are quarantined for the same reason in the same column."""
+def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the quarantined rows of some loads, grouped by file, column and reason code.
 
-    file: str
-    column: str | None
-    """The faulty column; None if the reason is about the whole row."""
-    reason_code: str
-    rows: int
-    row: int
-    """Number of the first of these rows in the file."""
-    reason: str
-    """Reason of the first of these rows."""
-
-
-def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
-    """Return the quarantined rows of some loads, grouped by file, column and reason code."""
-    return [QuarantinedRows(**row) for row in _rows(connection, "quarantined_rows", load_ids=list(load_ids))]
+    Returns:
+        For each group its file, column (None if the reason is about the whole row), reason_code, number of rows, and
+        row number and reason of its first row.
+    """
+    return _rows(connection, "quarantined_rows", load_ids=list(load_ids))
 
 
 @dataclass(frozen=True)
@@ -266,23 +256,13 @@ def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[da
     return {row["extract_date"]: row["rows_loaded"] for row in _rows(connection, "standing_days", source=source)}
 
 
-@dataclass(frozen=True)
-class StandingResult:
-    """The outcome of an expectation when its source was last validated."""
+def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, dict[str, Any]]:
+    """Return by name the last result of every expectation that evaluated rows, or that failed without any.
 
-    success: bool
-    evaluated: int
-    unexpected: int
-    failed_extract_dates: str
-    """Comma-separated; empty if none failed."""
-    validated_at: datetime
-    """UTC, without time zone like the column."""
-
-
-def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
-    rows = _rows(connection, "standing_results", source=source)
-    return {row.pop("expectation"): StandingResult(**row) for row in rows}
+    Returns:
+        For each its success, evaluated and unexpected rows, failed_extract_dates, and validated_at in UTC.
+    """
+    return {row["expectation"]: row for row in _rows(connection, "standing_results", source=source)}
 
 
 def purged_before(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:

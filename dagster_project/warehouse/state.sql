@@ -107,7 +107,7 @@ select
     success,
     evaluated,
     unexpected,
-    coalesce(failed_extract_dates, '') as failed_extract_dates,
+    coalesce(string_split(failed_extract_dates, ', '), []) as failed_extract_dates,
     validated_at
 from audit.expectation_result
 where source = $source and (evaluated > 0 or not success)
