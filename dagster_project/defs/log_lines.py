@@ -67,13 +67,13 @@ def log_quarantined_rows(connection: duckdb.DuckDBPyConnection, report: SourceRe
     quarantined = quarantined_rows(connection, loads)
     for item in quarantined[:_DETAILS]:
         detail(
-            f"{source}/{item.file}: {counted(item.rows, 'row')} quarantined, the first row {item.row}: {item.reason} "
-            f"[{item.reason_code}]",
+            f"{source}/{item['file']}: {counted(item['rows'], 'row')} quarantined, the first row {item['row']}: "
+            f"{item['reason']} [{item['reason_code']}]",
             source=source,
-            **asdict(item),
+            **item,
         )
     if left := quarantined[_DETAILS:]:
-        rows = sum(item.rows for item in left)
+        rows = sum(item["rows"] for item in left)
         detail(f"{source}: {counted(rows, 'more row')} quarantined; all: fcir query", source=source, rows=rows)
 
 

@@ -122,8 +122,8 @@ def build(
         settings.marts.unlink()
     file = target_path(settings) / RESULTS
     file.unlink(missing_ok=True)
-    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not. Seeds are part of the
-    # project, and a changed project is built from scratch.
+    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not. Seeds are part of
+    # the project, and a changed project is built from scratch.
     has_seeds = full_refresh or only is not None
     left_out = ["unit_test", "exposure", *([] if has_seeds else ["seed"])]
     dbt(["build", "--exclude-resource-type", *left_out, *(["--full-refresh"] if full_refresh else [])])

@@ -1,4 +1,4 @@
-"""Validate a candidate load: contract -> expectations -> one query per table -> Great Expectations -> outcomes.
+"""Validate a candidate load: contract -> expectations -> one query per rule -> Great Expectations -> outcomes.
 
 This is the only package that imports Great Expectations, and only to validate or to write Data Docs. `loading` accepts
 and rejects deliveries.

@@ -7,13 +7,9 @@ numbers, so it cannot contain the value of a cell.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from dagster_project.contracts import Contract
 from dagster_project.validation.violation_counts import Violations
-
-# The import of Great Expectations takes 190 MiB.
-_IMPORT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +34,6 @@ def engine_version() -> str:
     return version("great-expectations")
 
 
-def require_memory() -> None:
-    """Check that there is enough memory to import Great Expectations.
-
-    It imports SciPy, whose OpenBLAS asks for memory without end until it gets it.
-
-    Raises:
-        OSError: there is too little.
-    """
-    mmap(-1, _IMPORT_BYTES, flags=MAP_PRIVATE | MAP_ANONYMOUS).close()
-
-
 def validate(
     contract: Contract, violations: Sequence[Violations], *, run_id: str, is_synthetic: bool
 ) -> ValidationResult:
@@ -62,9 +47,7 @@ def validate(
 
     Raises:
         ValidationBroken: Great Expectations could not compute an expectation.
-        OSError: there is too little memory to import it.
     """
-    require_memory()
     # Imported here, because it takes two to three CPU seconds, and a run without deliveries validates nothing.
     from dagster_project.validation.suite import run_suite
 

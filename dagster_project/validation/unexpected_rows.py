@@ -1,7 +1,7 @@
-"""Compile a rule to SQL: a query for the rows that break it, and an aggregate that counts them.
+"""Compile a rule to SQL: a query for the rows that break it.
 
 A contract states a rule with the type and arguments of a Great Expectations expectation. This module knows only the
-condition for an unexpected row of each type, so that one query counts the rows of all rules of a table.
+condition for an unexpected row of each type.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,8 +41,6 @@ class UnexpectedRows:
 
     query: str
     """Query that selects the index columns of these rows, no values."""
-    count: str
-    """Aggregate over the table that is 0 only if the query finds no row."""
     evaluated: str = "true"
     """Condition for the rows that are the basis of `mostly`."""
     mostly: float = 1
@@ -51,10 +49,7 @@ class UnexpectedRows:
 
 def rows_where(condition: str, index: Sequence[str]) -> UnexpectedRows:
     """Return the rows that meet a condition."""
-    return UnexpectedRows(
-        f"select {_list(index)} from {BATCH} where {condition}",  # noqa: S608
-        f"count(*) filter (where {condition})",
-    )
+    return UnexpectedRows(f"select {_list(index)} from {BATCH} where {condition}")  # noqa: S608
 
 
 def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) -> UnexpectedRows:
@@ -79,8 +74,7 @@ def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) 
     if kind == SQL:
         stated = arguments[_QUERY].rstrip("; \n")
         # On separate lines, because it may end with a comment.
-        query = f"select {_list(index)} from (\n{stated}\n) as stated"  # noqa: S608
-        return UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)", mostly=mostly)  # noqa: S608
+        return UnexpectedRows(f"select {_list(index)} from (\n{stated}\n) as stated", mostly=mostly)  # noqa: S608
     has_value = f"{quoted(arguments['column'])} is not null"
     evaluated = "true" if kind == NOT_NULL else has_value
     return replace(rows_where(_condition(kind, arguments), index), evaluated=evaluated, mostly=mostly)

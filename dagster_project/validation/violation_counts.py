@@ -1,10 +1,9 @@
-"""Count the rows of a candidate load that break each rule, with one query for all rules of a table.
+"""Count the rows of a candidate load that break each rule.
 
-For each broken rule, a further query finds the days of these rows, and load and row number of the first of them. No
-value of a cell is returned.
+For each rule, a query counts these rows by day; if there are any, another finds load and row number of the first of
+them. No value of a cell is returned.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.sql import count_rows
 from dagster_project.validation.expectations import Expectation, expectations_of
-from dagster_project.validation.unexpected_rows import BATCH, ROW_INDEX
+from dagster_project.validation.unexpected_rows import BATCH, ROW_INDEX, UnexpectedRows
 from dagster_project.warehouse.tables import incoming
 
 # Enough to find the fault in the extract; the total number of failing rows is given with them.
@@ -57,69 +57,46 @@ def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) 
         ContractError: see `expectations_of`.
         ValidationBroken: an expectation could not be computed.
     """
-    expectations = [expectation for expectation in expectations_of(contract) if not expectation.depends_on_earlier_days]
-    counted: dict[str, Violations] = {}
-    for relation, on_deliveries in ((incoming(contract), False), (incoming(contract, "deliveries"), True)):
-        of_table = [expectation for expectation in expectations if expectation.on_deliveries == on_deliveries]
-        if not of_table:
-            continue
-        evaluated, *counts = _counts(contract.source, of_table, relation, connection)
-        for expectation, count in zip(of_table, counts, strict=True):
-            none = Violations(expectation, evaluated, 0, ())
+    counted: list[Violations] = []
+    errors: dict[str, str] = {}
+    tables = {False: incoming(contract), True: incoming(contract, "deliveries")}
+    sizes = {relation: count_rows(connection, relation) for relation in tables.values()}
+    for expectation in expectations_of(contract):
+        relation = tables[expectation.on_deliveries]
+        if rows := expectation.unexpected_rows:
+            none = Violations(expectation, sizes[relation], 0, ())
             try:
-                counted[expectation.name] = _located(none, relation, connection) if count else none
+                counted.append(_located(none, rows, relation, connection))
             except duckdb.Error as error:
-                raise _broken(contract.source, {expectation.name: error}) from None
-    return tuple(counted[expectation.name] for expectation in expectations)
+                errors[expectation.name] = type(error).__name__
+    if errors:
+        raise ValidationBroken(
+            f"{contract.source}: could not compute {', '.join(sorted(errors))} ({', '.join(sorted({*errors.values()}))}"
+            f"). Nothing of the source was accepted. Correct the rule in {contract.source}.odcs.yaml, then: fcir run"
+        )
+    return tuple(counted)
 
 
-def _counts(
-    source: str, expectations: Sequence[Expectation], relation: str, connection: duckdb.DuckDBPyConnection
-) -> tuple[int, ...]:
-    """Return the number of rows of the table, and the count of each expectation."""
-    counts = {item.name: item.unexpected_rows.count for item in expectations if item.unexpected_rows}
-    try:
-        ((*found,),) = _select(f"count(*), {', '.join(counts.values())} from {BATCH}", relation, connection)
-        return tuple(found)
-    except duckdb.Error:
-        errors = {}
-        for name, count in counts.items():
-            try:
-                _select(f"count(*), {count} from {BATCH}", relation, connection)
-            except duckdb.Error as error:
-                errors[name] = error
-    raise _broken(source, errors)
+def _located(
+    none: Violations, rows: UnexpectedRows, relation: str, connection: duckdb.DuckDBPyConnection
+) -> Violations:
+    """Return the rows of a table that break a rule, in place of none."""
 
+    def select(query: str) -> list[tuple[Any, ...]]:
+        return connection.execute(f"select {query}".replace(BATCH, relation)).fetchall()
 
-def _located(none: Violations, relation: str, connection: duckdb.DuckDBPyConnection) -> Violations:
-    """Return days and first rows of the rows that break a rule."""
-    rows = none.expectation.unexpected_rows
-    if rows is None:
-        return none
     unexpected_rows = f"({rows.query}) as unexpected_rows"
     by_date = "group by extract_date order by extract_date"
-    unexpected: dict[date, int] = dict(
-        _select(f"extract_date, count(*) from {unexpected_rows} {by_date}", relation, connection)
-    )
+    unexpected: dict[date, int] = dict(select(f"extract_date, count(*) from {unexpected_rows} {by_date}"))
+    if not unexpected:
+        return none
     failed = tuple(unexpected)
     if rows.mostly < 1:
         having_value = f"extract_date, count(*) filter (where {rows.evaluated}) from {BATCH} {by_date}"
-        evaluated: dict[date, int] = dict(_select(having_value, relation, connection))
-        failed = tuple(day for day in failed if evaluated[day] - unexpected[day] < rows.mostly * evaluated[day])
+        of_days: dict[date, int] = dict(select(having_value))
+        failed = tuple(day for day in failed if of_days[day] - unexpected[day] < rows.mostly * of_days[day])
     shown: list[tuple[Any, ...]] = []
     if not none.expectation.on_deliveries:
         index = ", ".join(ROW_INDEX)
-        shown = _select(f"{index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}", relation, connection)
+        shown = select(f"{index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}")
     return replace(none, unexpected=sum(unexpected.values()), failed_dates=failed, rows=tuple(shown))
-
-
-def _select(query: str, relation: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    return connection.execute(f"select {query}".replace(BATCH, relation)).fetchall()
-
-
-def _broken(source: str, errors: Mapping[str, duckdb.Error]) -> ValidationBroken:
-    kinds = sorted({type(error).__name__ for error in errors.values()})
-    return ValidationBroken(
-        f"{source}: could not compute {', '.join(sorted(errors))} ({', '.join(kinds)}). Nothing of the source was "
-        f"accepted. Correct the rule in {source}.odcs.yaml, then: fcir run"
-    )

@@ -173,24 +173,14 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
     return [SourceState(**row) for row in _rows(connection, "source_states", is_published=is_published)]
 
 
-@dataclass(frozen=True)
-class QuarantinedRows:
-    """Rows of one file that are quarantined for the same reason in the same column."""
+def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the quarantined rows of some loads, grouped by file, column and reason code.
 
-    file: str
-    column: str | None
-    """The faulty column; None if the reason is about the whole row."""
-    reason_code: str
-    rows: int
-    row: int
-    """Number of the first of these rows in the file."""
-    reason: str
-    """Reason of the first of these rows."""
-
-
-def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
-    """Return the quarantined rows of some loads, grouped by file, column and reason code."""
-    return [QuarantinedRows(**row) for row in _rows(connection, "quarantined_rows", load_ids=list(load_ids))]
+    Returns:
+        For each group its file, column (None if the reason is about the whole row), reason_code, number of rows, and
+        row number and reason of its first row.
+    """
+    return _rows(connection, "quarantined_rows", load_ids=list(load_ids))
 
 
 @dataclass(frozen=True)

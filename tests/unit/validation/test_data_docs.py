@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 
 from dagster_project.loading import pipeline
-from dagster_project.validation import Violations, count_violations, expectations_of, outcomes, validate
+from dagster_project.validation import Violations, count_violations, expectations_of, validate
 from dagster_project.validation.data_docs import write_data_docs
 from tests.unit.loading.conftest import outcomes_of
 from tests.unit.loading.installation import DAY, Installation
@@ -90,12 +90,6 @@ def test_documents_of_the_newest_seven_runs_are_kept_and_their_outcomes_for_good
     counts = "count(distinct run_id), count(distinct expectation), min(severity), bool_and(success)"
     found = installation.query(f"select {counts} from audit.expectation_result")
     assert found == [(8, len(expectations_of(installation.contracts["visits"])), "critical", True)]
-
-
-def test_a_validation_without_memory_for_its_libraries_says_so(monkeypatch):
-    monkeypatch.setattr(outcomes, "_IMPORT_BYTES", 1 << 60)
-    with pytest.raises(OSError, match="Cannot allocate memory"):
-        validate(VISITS, [], run_id="", is_synthetic=False)
 
 
 # -- the site

@@ -125,9 +125,9 @@ def test_quarantined_rows_and_marked_months_are_listed_worst_first(connection):
             [load_id, file, row, column, reason],
         )
     found = quarantined_rows(connection, range(4))
-    listed = [(item.file, item.column, item.rows, item.row, item.reason) for item in found]
+    listed = [tuple(item[name] for name in ("file", "column", "rows", "row", "reason")) for item in found]
     assert listed == [("a", "x", 2, 2, "r2"), ("a", "y", 1, 9, "r9"), ("b", None, 1, 1, "r1")]
-    assert [item.row for item in quarantined_rows(connection, [3])] == [1]
+    assert [item["row"] for item in quarantined_rows(connection, [3])] == [1]
     columns = (
         "source, force_code, month_start, rows_read, rows_quarantined, is_affected_by_quarantine, share_quarantined"
     )
