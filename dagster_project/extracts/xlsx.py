@@ -194,11 +194,14 @@ class XlsxReader:
             return cell.percentage(column.scale or 0)
         if kind in (CellType.INTEGER, CellType.DECIMAL) or not (has_date or has_time) or value < 0:
             return _plain(value)
-        days = value + self.serial_days
-        if has_date and kind is not CellType.SECONDS and days < _DAYS:
+        is_serial, days = value >= _FIRST_SERIAL, value + self.serial_days
+        if kind is CellType.TIMESTAMP and is_serial and not has_date:
+            return _plain(value)
+        # A time of day may have the format of a moment, and a moment that of a time of day.
+        if kind is not CellType.SECONDS and value >= 1 and (has_date or is_serial) and days < _DAYS:
             return _moment(days, shows_midnight=has_time and kind is CellType.TIMESTAMP)
-        is_serial = kind is CellType.TIMESTAMP and value >= _FIRST_SERIAL
-        return clock(round(value * _DAY) * 1000) if has_time and not is_serial else _plain(value)
+        is_clock = has_time or (value < 1 and kind is not CellType.SECONDS)
+        return clock(round(value * _DAY) * 1000) if is_clock else _plain(value)
 
 
 def _moment(days: float, *, shows_midnight: bool) -> str:

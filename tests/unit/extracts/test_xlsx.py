@@ -84,6 +84,8 @@ CELLS: dict[str, list[tuple[Any, str]]] = {
         ((MIDNIGHT, DATE), "2022-10-30"),
         ((dt.time(0, 4, 56), TIME), "0:04:56"),
         ((1.25, HOURS), "30:00:00"),
+        ((0.25, DATE_TIME), "6:00:00"),
+        ((MOMENT, TIME), "2022-10-30 01:02:03"),
     ],
     # A number is a day fraction if its format shows a time, and else a number.
     "stay": [
