@@ -21,7 +21,7 @@ from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range
 from dagster_project.publication.space import require_space
 from dagster_project.settings import INSTANCE, Settings
-from dagster_project.warehouse.connection import says_damage
+from dagster_project.warehouse.connection import loading_connection, says_damage
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import (
@@ -99,7 +99,8 @@ def run_job(
             warn(str(damage))
         settings.commentary.mkdir(exist_ok=True)
         # Loading does it again, but inside the job a bad vault would be a failed step, tried twice per source.
-        prepare_warehouse(settings, contracts_of(settings))
+        with loading_connection(settings.warehouse) as connection:
+            prepare_warehouse(connection, settings, contracts_of(settings))
         if name == "publish" and (unchanged := _unchanged(settings)):
             return unchanged
         prepare_dagster_home(settings)

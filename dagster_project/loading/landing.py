@@ -150,36 +150,18 @@ def scan_landing(
         wait_for: sources whose newest files are waited for; newest files of other sources are held back.
         until: also find extracts up to this day, whatever the clock shows.
     """
-    landing = scan(
-        settings.landing,
-        contracts,
-        first=date.fromisoformat(FIRST_EXTRACT_DATE),
-        last=max(london_today(), until or date.min),
-        marked=[source for source, contract in contracts.items() if contract.needs_marker],
-        offsets={source: contract.extract_date_offset for source, contract in contracts.items()},
-    )
+    landing = scan(settings.landing, contracts, last=max(london_today(), until or date.min))
     seconds = settings.quiet_seconds if quiet_seconds is None else quiet_seconds
     return hold_back(landing, quiet_seconds=seconds, wait_for=wait_for)
 
 
-def scan(
-    landing: Path,
-    sources: Iterable[str],
-    *,
-    first: date,
-    last: date,
-    marked: Collection[str] = (),
-    offsets: Mapping[str, int] | None = None,
-) -> Landing:
+def scan(landing: Path, contracts: Mapping[str, Contract], *, last: date) -> Landing:
     """List the extracts in the landing folder, complete or not.
 
     Args:
         landing: folder with one folder for each source; it may be absent.
-        sources: known sources.
-        first: oldest extract date that can be loaded.
+        contracts: all contracts.
         last: newest extract date that can be loaded.
-        marked: sources whose files are complete only with a marker.
-        offsets: days from the date in a file name to the extract date, for sources that do not state the latter.
 
     Returns:
         Files ordered by source, extract date and name, and a warning for each entry that is not an extract. Temporary
@@ -187,16 +169,15 @@ def scan(
     """
     if not landing.is_dir():
         return Landing((), (), is_synthetic=False)
-    known = set(sources)
     files: list[LandedFile] = []
     warnings: list[SourceWarning] = []
     for folder in sorted(landing.iterdir()):
         if folder.name.startswith(".") or folder.name == SYNTHETIC_MARKER:
             continue
-        if folder.name not in known or not (folder.is_dir() or folder.is_symlink()):
+        if folder.name not in contracts or not (folder.is_dir() or folder.is_symlink()):
             what = (
                 f"{printable(landing.name)}/{_shown(folder)}: not a folder of a known source "
-                f"({', '.join(sorted(known))}); left alone. A new source needs a contract in expectations/."
+                f"({', '.join(sorted(contracts))}); left alone. A new source needs a contract in expectations/."
             )
             warnings.append(SourceWarning(None, what))
         elif folder.is_symlink():
@@ -212,8 +193,7 @@ def scan(
                 what = f"{folder.name}/: cannot be listed ({_reason(error)}); nothing in it is loaded"
                 warnings.append(SourceWarning(folder.name, what))
                 continue
-            offset = (offsets or {}).get(folder.name, 0)
-            for found in _extracts(paths, folder.name, first, last, offset, needs_marker=folder.name in marked):
+            for found in _extracts(paths, contracts[folder.name], last):
                 if isinstance(found, str):
                     warnings.append(SourceWarning(folder.name, found))
                 else:
@@ -340,10 +320,9 @@ def _named_like(source: str) -> re.Pattern[str]:
     )
 
 
-def _extracts(
-    paths: Collection[Path], source: str, first: date, last: date, offset: int, *, needs_marker: bool
-) -> Iterator[LandedFile | str]:
+def _extracts(paths: Collection[Path], contract: Contract, last: date) -> Iterator[LandedFile | str]:
     """Yield the extracts among the entries of one folder, and warnings about the others."""
+    source = contract.source
     paths = [path for path in paths if not _TEMPORARY.fullmatch(path.name)]
     for path in [path for path in paths if looks_personal(path.name)]:
         paths.remove(path)
@@ -364,14 +343,13 @@ def _extracts(
                 yield f"{source}/: {_shown(path)}: a marker that is not a regular file, so it marks nothing"
     for path in paths:
         if not path.name.lower().endswith(DONE):
-            yield _landed(path, source, first, last, offset, markers.get(path.name), needs_marker=needs_marker)
+            yield _landed(path, contract, last, markers.get(path.name))
 
 
-def _landed(
-    path: Path, source: str, first: date, last: date, offset: int, marker_ns: int | None, *, needs_marker: bool
-) -> LandedFile | str:
+def _landed(path: Path, contract: Contract, last: date, marker_ns: int | None) -> LandedFile | str:
+    source, first = contract.source, date.fromisoformat(FIRST_EXTRACT_DATE)
     shown = f"{source}/: {_shown(path)}"
-    days = extract_dates_of(path.name, source, offset)
+    days = extract_dates_of(path.name, source, contract.extract_date_offset)
     if days is None:
         return (
             f"{shown}: not named {source}_YYYY-MM-DD*.EXT, or {source}_YYYY-MM-DD_to_YYYY-MM-DD*.EXT for a range (csv, "
@@ -389,7 +367,7 @@ def _landed(
     changed_ns = status.st_mtime_ns
     if changed_ns > time.time_ns():
         changed_ns = status.st_ctime_ns
-    is_complete = True if is_marked else (False if needs_marker else None)
+    is_complete = True if is_marked else (False if contract.needs_marker else None)
     return LandedFile(
         source,
         days[0],

@@ -63,8 +63,8 @@ def load_source(
     """
     contract = contracts[source]
     now = now or utc_now()
-    people = prepare_warehouse(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
+        people = prepare_warehouse(connection, settings, contracts)
         if planned is None:
             landing = scan_landing(settings, contracts, wait_for=[source])
             planned = plan_run(connection, landing, {source: contract}, wanted=wanted)
@@ -185,8 +185,10 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
             )
 
 
-def prepare_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> People:
-    """Create the warehouse and its tables if needed, and return the vault that its rows are loaded with.
+def prepare_warehouse(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
+) -> People:
+    """Create the tables of the warehouse if needed, and return the vault that its rows are loaded with.
 
     The caller must hold the writer lock.
 
@@ -195,6 +197,5 @@ def prepare_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> 
         PrivateKeyError: a key file cannot be used.
         TableMismatch: a raw table does not fit its contract.
     """
-    with loading_connection(settings.warehouse) as connection:
-        ensure_tables(connection, contracts.values())
-        return people_for_loading(settings, connection)
+    ensure_tables(connection, contracts.values())
+    return people_for_loading(settings, connection)

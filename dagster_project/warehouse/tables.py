@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,10 +12,12 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
-from dagster_project.sql import quoted, table
+from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import WAREHOUSE, transaction
 
 _AUDIT = (Path(__file__).parent / "audit.sql").read_text(encoding="utf-8")
+# A warehouse notes which tables it was set up with: creating them is 35 statements, also where all of them exist.
+_LAYOUT = sha256(_AUDIT.encode()).hexdigest()
 
 
 class TableMismatch(OperatorError, RuntimeError):
@@ -41,8 +44,11 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
         TableMismatch: a column of a raw table has another type than its contract states.
     """
     contracts = list(contracts)
-    connection.execute(_AUDIT)
-    connection.execute("insert into audit.root select ? where not exists (select 1 from audit.root)", [uuid4().hex])
+    noted = "select comment from duckdb_tables() where (database_name, schema_name, table_name) = (?, 'audit', 'root')"
+    if scalar(connection, noted, [WAREHOUSE]) != _LAYOUT:
+        connection.execute(_AUDIT)
+        connection.execute("insert into audit.root select ? where not exists (select 1 from audit.root)", [uuid4().hex])
+        connection.execute(f"comment on table audit.root is '{_LAYOUT}'")
     _delete_candidates(connection)
     record_contracts(connection, contracts)
     for place, what in other_types(connection, contracts):

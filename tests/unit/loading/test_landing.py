@@ -56,7 +56,8 @@ def landed(folder: Path, *names: str) -> Path:
 
 
 def listed(folder: Path, marked: tuple[str, ...] = ()) -> Landing:
-    return scan(folder, ["crimes", "chats"], first=date(2014, 4, 1), last=date(2026, 6, 1), marked=marked)
+    contracts = {name: replace(VISITS, source=name, needs_marker=name in marked) for name in ("crimes", "chats")}
+    return scan(folder, contracts, last=date(2026, 6, 1))
 
 
 def names_of(landing: Landing) -> list[str]:
