@@ -12,7 +12,7 @@ import duckdb
 from dagster_project.console import warn
 from dagster_project.publication.files import Draft, take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
-from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.rendering import Renderer, fingerprint
 from dagster_project.publication.report.analyst_files import CommentaryError
 from dagster_project.publication.report.commentary import (
@@ -81,12 +81,7 @@ def write_papers(
     """
     papers: list[Paper] = []
     for force, months in paper_months(connection).items():
-        try:
-            address = address_of("papers", force)
-        except UnsafeName as error:
-            draft.renderer.refuse(error, "papers", force)
-            continue
-        read = draft.renderer.attempt(address, partial(_read, connection, force))
+        read = draft.renderer.attempt(address_of("papers", force), partial(_read, connection, force))
         if read is None:
             continue
         rows, points = read
@@ -256,9 +251,6 @@ def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) ->
     for force in paper_months(connection):
         try:
             found[force], faults = read_events(events_file(commentary, force), sections)
-        except UnsafeName:
-            # Its papers are refused for the same reason.
-            continue
         except CommentaryError as error:
             warn(f"{error}. The charts of {force} mark no events.")
             continue

@@ -1,11 +1,11 @@
 """Names of published files: the only place where a name from the data becomes a path or a URL.
 
-Force codes and measure codes come from cells and can be any text. Here each is accepted as a file name or refused.
+Forces are those of a list, and measures those of the catalogue, to which a force may add its own. Here the code of each
+is accepted as a file name, or refused, which stops the publication.
 """
 
 import re
 import unicodedata
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,19 +37,27 @@ def check_name(name: str) -> str:
         UnsafeName: it is empty or longer than 100 characters, begins with a dot or a space, ends with one, is the name
             of a Windows device, or contains a separator, a control character or a format character.
     """
-    if not name:
-        raise UnsafeName("a name in its path is empty")
-    if len(name) > _LONGEST_NAME or len(name.encode("utf-8", "replace")) > _LONGEST_NAME_BYTES:
-        raise UnsafeName(f"a name in its path is longer than {_LONGEST_NAME} characters")
-    if name[0] in ". " or name[-1] in ". ":
-        raise UnsafeName("a name in its path begins or ends with a dot or a space")
-    if _FORBIDDEN.search(name):
-        raise UnsafeName('a name in its path has one of / \\ : * ? " < > |')
-    if any(unicodedata.category(character) in _UNSEEN for character in name):
-        raise UnsafeName("a name in its path has a control, format or unassigned character")
-    if _DEVICE.fullmatch(name):
-        raise UnsafeName("a name in its path is that of a device on Windows")
+    if rule := _broken_rule(name):
+        raise UnsafeName(
+            f"the code of a force or measure cannot be the name of a published file: it {rule}. Nothing was published. "
+            "Correct the code in the catalogue of measures, then run: fcir run"
+        )
     return name
+
+
+def _broken_rule(name: str) -> str:
+    """Return what is wrong with a name, without the name; empty if nothing is."""
+    if not name:
+        return "is empty"
+    if len(name) > _LONGEST_NAME or len(name.encode("utf-8", "replace")) > _LONGEST_NAME_BYTES:
+        return f"is longer than {_LONGEST_NAME} characters"
+    if name[0] in ". " or name[-1] in ". ":
+        return "begins or ends with a dot or a space"
+    if _FORBIDDEN.search(name):
+        return 'has one of / \\ : * ? " < > |'
+    if any(unicodedata.category(character) in _UNSEEN for character in name):
+        return "has a control, format or unassigned character"
+    return "is that of a device on Windows" if _DEVICE.fullmatch(name) else ""
 
 
 def published_path(folder: Path, *parts: str) -> Path:
@@ -81,12 +89,3 @@ def url_of(*parts: str) -> str:
         UnsafeName: a name is refused (`check_name`).
     """
     return "/".join(quote(check_name(part), safe="") for part in parts)
-
-
-def refused_address(*parts: str) -> str:
-    """Return a refused address as messages and the manifest show it: percent-encoded and cut to one short line."""
-    address = "/".join(quote(part, safe="", errors="replace") for part in parts)
-    if len(address) <= _LONGEST_NAME:
-        return address
-    # The hash distinguishes names that begin alike.
-    return f"{address[:_LONGEST_NAME]}...{sha256(address.encode()).hexdigest()[:8]}"

@@ -27,7 +27,6 @@ from dagster_project.child_process import Child, connect_to_parent
 from dagster_project.console import LOGGER, warn
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.files import FailedRendering, manifest_of, take_over
-from dagster_project.publication.paths import UnsafeName, refused_address
 
 # The first PDF, with its charts and the libraries, takes 0.8 s of CPU. The limit allows for busy machines.
 TIME_LIMIT = 60.0
@@ -106,12 +105,8 @@ class Renderer:
         return [FailedRendering(path=path, reason=reason) for path, reason in sorted(self._failed.items())]
 
     def has_failed(self, path: str) -> bool:
-        """Return whether the rendering of a path failed or was refused."""
+        """Return whether the rendering of a path failed."""
         return path in self._failed
-
-    def refuse(self, error: UnsafeName, *parts: str) -> None:
-        """Record a file, or all files below a folder, as failed because a name in its path is not allowed."""
-        self._fail(refused_address(*parts), str(error))
 
     def attempt(
         self, path: str, read: Callable[[], T], reason: str = "what it shows cannot be read from the marts"

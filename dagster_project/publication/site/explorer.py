@@ -17,7 +17,7 @@ import duckdb
 
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import packed
-from dagster_project.publication.paths import UnsafeName, address_of, url_of
+from dagster_project.publication.paths import address_of, url_of
 from dagster_project.publication.report.definitions import formula_changes
 from dagster_project.publication.report.display import display_target, in_full, shortened
 from dagster_project.publication.report.model import Event, short_month
@@ -95,11 +95,7 @@ def write_figures(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Files:
         written[name] = {}
         read = partial(_contents, connection, name)
         for force, content in draft.renderer.attempt(f"{FOLDER}/{name}", read) or []:
-            try:
-                address = address_of(FOLDER, f"{force}.{name}.js")
-            except UnsafeName as error:
-                draft.renderer.refuse(error, FOLDER, f"{force}.{name}.js")
-                continue
+            address = address_of(FOLDER, f"{force}.{name}.js")
             # A page that stays open must not read the figures of a newer publication.
             key = hashlib.sha256(content.encode()).hexdigest()[:12]
             write(draft.folder, address, f'window.fcirFigures["{key}"]="{content}";\n'.encode())

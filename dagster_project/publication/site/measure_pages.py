@@ -8,8 +8,7 @@ from itertools import groupby
 import duckdb
 
 from dagster_project.publication.papers import Paper
-from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, months_before, since
@@ -36,20 +35,14 @@ class Force:
     """The page of each measure, by its code."""
 
 
-def measure_addresses(renderer: Renderer, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
-    """Return the page of each measure of a force, by its code; measures that cannot be named are left out.
+def measure_addresses(force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
+    """Return the page of each measure of a force, by its code.
 
     The values of a breakdown, such as the types of digital contact, share one page.
     """
-    addresses = {}
-    for history in histories:
-        measure = history.measure
-        name = f"{measure.section}.{measure.breakdown}" if measure.breakdown else measure.code
-        try:
-            addresses[measure.code] = address_of("measures", force_code, f"{name}.html")
-        except UnsafeName as error:
-            renderer.refuse(error, "measures", force_code, name)
-    return addresses
+    measures = [history.measure for history in histories]
+    names = {item.code: f"{item.section}.{item.breakdown}" if item.breakdown else item.code for item in measures}
+    return {code: address_of("measures", force_code, f"{name}.html") for code, name in names.items()}
 
 
 def write_measures(
@@ -71,15 +64,14 @@ def write_measures(
         of_force = f", {force.name}" if len(forces) > 1 else ""
         # The search shows equal hits in this order.
         histories = sorted(force.histories, key=lambda history: not history.measure.is_headline)
-        named = [history for history in histories if history.measure.code in force.addresses]
-        for history in named:
+        for history in histories:
             measure = history.measure
             title = f"{measure.section_title}: {measure.label}{of_force}"
             words = f"{measure.code} {measure.definition}"
             anchor = measure.code if measure.breakdown else ""
             address = force.addresses[measure.code]
             site.find(address, title, "measure", words, anchor=anchor, synonyms=synonyms.get(measure.code))
-        for address, of_address in _by_address(named, force).items():
+        for address, of_address in _by_address(histories, force).items():
             if of_address[0].measure.breakdown:
                 _write_breakdown(site, address, force, of_address)
                 continue

@@ -14,7 +14,7 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import PAGES
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
-from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, histories_of
@@ -131,19 +131,13 @@ def _forces(
     papers: Sequence[Paper],
     events: Mapping[str, Sequence[Event]],
 ) -> Iterator[Force]:
-    """Yield the forces with figures, each with its measures; leave out those that cannot be read or named."""
+    """Yield the forces with figures, each with its measures; leave out those that cannot be read."""
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
         month = default_month(months) or months[-1].month
-        try:
-            address = address_of("measures", code)
-        except UnsafeName as error:
-            renderer.refuse(error, "measures", code)
-            continue
         read = partial(_read_force, connection, code, month=month, until=months[-1].month, events=events.get(code, ()))
-        if found := renderer.attempt(address, read):
-            addresses = measure_addresses(renderer, code, found[1])
-            yield Force(code, names.get(code, code), month, *found, addresses)
+        if found := renderer.attempt(address_of("measures", code), read):
+            yield Force(code, names.get(code, code), month, *found, measure_addresses(code, found[1]))
 
 
 def _read_force(
