@@ -17,7 +17,7 @@ from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, 
 from dagster_project.warehouse.history import advice_on_warehouse, fault_of_copy, fault_of_warehouse
 from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.warehouse.tables import other_types
+from dagster_project.warehouse.tables import column_types, other_types
 from dagster_project.words import counted, in_shell
 
 _BUILD_AGAIN = "No data are lost, and what was published stays. Build the marts again"
@@ -65,7 +65,9 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
 def _findings(
     connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
 ) -> Iterator[Finding]:
-    yield from (damage(place, what) for place, what in other_types(connection, contracts.values()))
+    for source, contract in contracts.items():
+        present = column_types(connection, WAREHOUSE, "raw", source)
+        yield from (damage(place, what) for place, what in other_types(contract, present))
     for source in contracts:
         yield from _rows_of_loads(connection, source)
     yield from contradictions(connection)

@@ -22,7 +22,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
-from dagster_project.warehouse.tables import column_types
+from dagster_project.warehouse.tables import column_types, root_id
 from dagster_project.words import counted, in_shell, listed
 
 
@@ -109,16 +109,8 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
         with connection, noticing_damage(lambda: damaged_private_file(warehouse)):
             if is_cut_short(connection, warehouse):
                 raise DatabaseUnreadable(warehouse, "is damaged: it is too short for what it holds", advice)
-            yield connection if _has_audit(connection) else None
-
-
-def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the warehouse has its audit tables.
-
-    They are missing if a run was killed early, or until a run has updated a warehouse of an earlier layout.
-    """
-    found = "select 1 from information_schema.tables where table_schema = 'audit' and table_name = 'root'"
-    return scalar(connection, found) is not None
+            # A run that was killed early leaves no audit.
+            yield connection if root_id(connection) else None
 
 
 def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:

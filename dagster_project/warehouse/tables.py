@@ -1,6 +1,6 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -51,14 +51,15 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
         connection.execute(f"comment on table audit.root is '{_LAYOUT}'")
     _delete_candidates(connection)
     record_contracts(connection, contracts)
-    for place, what in other_types(connection, contracts):
-        raise TableMismatch(
-            f"{place} {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild"
-        )
-    present = _raw_types(connection)
+    present = {contract.source: column_types(connection, WAREHOUSE, "raw", contract.source) for contract in contracts}
+    for contract in contracts:
+        for place, what in other_types(contract, present[contract.source]):
+            raise TableMismatch(
+                f"{place} {what}. Nothing was changed. Read the values again from the landing folder: fcir rebuild"
+            )
     for contract in contracts:
         name, columns = table("raw", contract.source), raw_columns(contract)
-        if contract.source not in present:
+        if not present[contract.source]:
             definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in columns.items())
             connection.execute(f"create table {name} ({definition})")
             continue
@@ -66,37 +67,15 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
             connection.execute(f"alter table {name} add column {quoted(column)} {columns[column]}")
 
 
-def other_types(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> Iterator[tuple[str, str]]:
+def other_types(contract: Contract, present: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each column of a raw table that has another type than its contract states, and what both are.
 
-    A column that became personal, or is personal no more, has another type too.
+    A column that became personal, or is personal no more, has another type too. `present` are the types of the table.
     """
-    present = _raw_types(connection)
-    for contract in contracts:
-        for column, sql_type in raw_columns(contract).items():
-            found = present.get(contract.source, {}).get(column, sql_type)
-            if found.replace(" ", "") != sql_type.replace(" ", ""):
-                yield f"raw.{contract.source}.{column}", f"is {found}, its contract states {sql_type}"
-
-
-def _raw_types(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Return the type of each column of all raw tables."""
-    rows = connection.execute(
-        """
-        select
-            table_name,
-            column_name,
-            lower(data_type)
-        from duckdb_columns()
-        where database_name = ? and schema_name = 'raw'
-        order by table_name, column_index
-        """,
-        [WAREHOUSE],
-    ).fetchall()
-    types: dict[str, dict[str, str]] = {}
-    for source, column, kind in rows:
-        types.setdefault(source, {})[column] = kind
-    return types
+    for column, sql_type in raw_columns(contract).items():
+        found = present.get(column, sql_type)
+        if found.replace(" ", "") != sql_type.replace(" ", ""):
+            yield f"raw.{contract.source}.{column}", f"is {found}, its contract states {sql_type}"
 
 
 def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
