@@ -310,17 +310,27 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
                 questions.append(f'{column.name}: "{export.heading}" is read with the month before the day; is it so?')
             if words := _value_map(column, export, cells, questions):
                 options["values"][column.name] = words
+            questions += _below_minimum(column, export)
         elif column in contract.required or column.required_when:
+            free = [item for item in cells.exports if item not in matched.values() and not item.personal]
             if (default := _default(contract, column, matched)) is not None:
                 options["defaults"][column.name] = default
+                others = " or ".join(f'"{item.heading}"' for item in free if cells.times(item, column.cell_type))
+                if default in matched and others:
+                    questions.append(
+                        f"{column.name} is taken from {default}. {column.description} Is it {others}? State a heading "
+                        "in aliases in place of the default."
+                    )
             else:
-                free = [item for item in cells.exports if item not in matched.values() and not item.personal]
                 fits = " or ".join(f'"{item.heading}"' for item in free if cells.share(column, item) >= _FITS)
                 which = f" (of {', '.join(column.values)})" if column.values else ""
                 questions.append(
                     f"{column.name} is required, and no heading is like it. {column.description} "
                     f"{f'Is it {fits}? ' if fits else ''}State a heading in aliases, or a value{which} in defaults."
                 )
+    for name, default in options["defaults"].items():
+        if formats := options["timeFormats"].get(default):
+            options["timeFormats"][name] = formats
     if FORCE_COLUMN not in matched and (pattern := _force_part(paths)):
         options["fromFileName"] = {FORCE_COLUMN: pattern}
         questions.append("Will files in the landing folder have the force in their names? If not, delete fromFileName.")
@@ -329,6 +339,13 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
     used = {*options.get("timeOfDay", {}).values(), *(export.heading for export in matched.values())}
     unused = [export.heading for export in cells.exports if export.heading not in used]
     notes = [f"Not loaded: {', '.join(unused)}."] if unused else []
+    stated = (matched, options.get("defaults", {}), options.get("fromFileName", {}))
+    missing = [column for column in contract.columns if not any(column.name in of for of in stated)]
+    if unused and (optional := [c.name for c in missing if c not in contract.required and not c.required_when]):
+        questions.append(
+            f"No heading is like the optional {counted(len(optional), 'column')} {', '.join(optional)}, which figures "
+            f"may need: is one of them {', '.join(unused)}? State it in aliases."
+        )
     return _rendered(f"{contract.source}.yaml", notes, questions, options)
 
 
@@ -347,6 +364,17 @@ def _value_map(column: Column, export: _Export, cells: _Cells, questions: list[s
         what = counted(hidden, "other value")
         questions.append(f"{column.name}: what do {what} mean, rare or perhaps personal? fcir check names their rows.")
     return {text: meanings[0] for text, meanings in meant.items() if len(meanings) == 1}
+
+
+def _below_minimum(column: Column, export: _Export) -> list[str]:
+    """Return the question on numbers below the least of a column, such as parts that are counted from 0."""
+    least = column.minimum
+    if column.cell_type is not CellType.INTEGER or not isinstance(least, int):
+        return []
+    low = sorted({text for text in export.texts if re.fullmatch(r"-?\d+", text) and int(text) < least})
+    shown = ", ".join(low[:3])
+    what = f'{column.name}: "{export.heading}" has {shown}, and the least is {least}. Map them in values: {{"0": "1"}}.'
+    return [what] if low else []
 
 
 def _default(contract: Contract, column: Column, matched: Mapping[str, _Export]) -> str | None:

@@ -51,7 +51,7 @@ def with_policies(
         if contract and contract.is_daily and schema == "landing":
             deadline = contract.delivered_by
         return spec.replace_attributes(
-            owners=[f"team:{contract.owner if contract else owners.get(group, _OWNERS['sources'])}"],
+            owners=[f"team:{(contract and contract.owner) or owners.get(group, _OWNERS['sources'])}"],
             freshness_policy=_fresh_by(deadline) if deadline else None,
         ).merge_attributes(tags=tags)
 

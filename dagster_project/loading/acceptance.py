@@ -13,6 +13,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad
 from dagster_project.loading.corrections import Correction, compare, record
+from dagster_project.loading.landing import HISTORY
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import scalar, table
@@ -129,21 +130,30 @@ def accept(
 def _warn_of_gone_files(
     connection: duckdb.DuckDBPyConnection, candidate: Candidate, corrections: Mapping[date, Correction]
 ) -> None:
-    """Warn of days that lose rows together with a file: it may have been archived, and not replaced."""
+    """Warn of days that lose rows together with a file: it may have been archived, and not replaced.
+
+    A file of history and one of a day replace each other, and both stay where they are.
+    """
     days = [day for day, correction in corrections.items() if correction.rows_removed]
     gone: dict[date, list[tuple[str, int]]] = {}
     for day, name, delivered_name, sha256, rows in connection.execute(
         """
         select extract_date, file_name, delivered_name, file_sha256, rows_loaded
         from audit.load
-        where source = ? and status = 'loaded' and rows_loaded > 0 and list_contains(?, extract_date)
+        where
+            source = ?
+            and status = 'loaded'
+            and rows_loaded > 0
+            and list_contains(?, extract_date)
+            and not regexp_matches(file_name, ?)
         order by load_id
         """,
-        [candidate.contract.source, days],
+        [candidate.contract.source, days, HISTORY],
     ).fetchall():
         files = candidate.of(day)
         is_there = any(delivered_name == file.delivered_name or sha256 == file.sha256 for file in files)
-        if not (is_there or delivered_name in candidate.skipped):
+        is_there = is_there or delivered_name in candidate.skipped or any(file.is_history for file in files)
+        if not is_there:
             gone.setdefault(day, []).append((name, rows))
     for day, lost in gone.items():
         removed = corrections[day].rows_removed

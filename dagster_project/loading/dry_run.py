@@ -172,7 +172,8 @@ def check_deliveries(
                     tuple(
                         replace(
                             _checked_file(connection, contract, file.path, of_path[file.path], shown),
-                            first_rows=first_rows[file.path],
+                            # Shown once, however many days the file has.
+                            first_rows=first_rows.pop(file.path, ()),
                         )
                         for file in named[day]
                     ),
@@ -210,13 +211,18 @@ def _by_day(contract: Contract, paths: Sequence[Path]) -> tuple[dict[date, list[
 def _others(
     settings: Settings, contract: Contract, named: Mapping[date, Sequence[LandedFile]]
 ) -> dict[date, list[LandedFile]]:
-    """Return the landed files of the same days, except those with the name or content of a named file."""
+    """Return the landed files of the same days, except those with the name or content of a named file.
+
+    A file of a day replaces the day of a file of history, and the other way about: a run never loads both for a day.
+    """
     others: dict[date, list[LandedFile]] = {}
     if not named or not (settings.landing / contract.source).is_dir():
         return others
     landing = scan_landing(settings, {contract.source: contract}, quiet_seconds=0)
     for file in landing.files:
         mine = named.get(file.extract_date, ())
+        if any(file.span != own.span and not (file.is_late or own.is_late) for own in mine):
+            continue
         if mine and all(file.path.name != own.path.name for own in mine) and _hash(file) not in map(_hash, mine):
             others.setdefault(file.extract_date, []).append(replace(file, published_name=None))
     return others

@@ -139,13 +139,15 @@ def test_the_schedule_and_the_sensors_of_alerts_are_on_and_that_of_new_deliverie
 
 
 @pytest.mark.parametrize(("by", "cron", "window"), [("06:30", "30 6 * * *", 23_400), ("00:00", "0 0 * * *", 3_600)])
-def test_the_pages_show_the_deadline_that_the_contract_states(by, cron, window, tmp_path):
-    stated = {"crimes": replace(CONTRACT["crimes"], delivered_by=time.fromisoformat(by))}
+def test_the_pages_show_the_deadline_that_the_contract_states_and_an_owner(by, cron, window, tmp_path):
+    stated = {"crimes": replace(CONTRACT["crimes"], delivered_by=time.fromisoformat(by), owner="")}
     (tmp_path / "manifest.json").write_text('{"groups": {}}', encoding="utf-8")
     specs = [landing_spec(stated["crimes"], Settings(home=tmp_path, _env_file=None))]
     [spec] = with_policies(specs, contracts=stated, manifest=tmp_path / "manifest.json")
     policy = spec.freshness_policy
     assert (policy.deadline_cron, policy.lower_bound_delta.total_seconds()) == (cron, window)
+    # A contract may name no team.
+    assert spec.owners == ["team:data-engineering"]
 
 
 def landed(home, *names: str) -> Settings:

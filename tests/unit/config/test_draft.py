@@ -82,6 +82,27 @@ def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kin
     assert (delivery.files[0].load.rows_loaded, delivery.verdict.is_accepted) == (60, True)
 
 
+def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(tmp_path):
+    contracts = load_contracts(CONTRACTS)
+    path = tmp_path / "crimes_2022-10-14.csv"
+    lines = ["CRIME_NO,CREATED_DT,LAST_MOD_DT,CRIME_STATUS,OFFENCE_CODE,BEAT"]
+    lines += [f"N{n},202210140{n % 10}1500,202210141{n % 10}1500,Recorded,8N,B{n % 3}" for n in range(60)]
+    path.write_text("\n".join([*lines, ""]))
+    drafted = draft("crimes", [path], contracts["crimes"])
+    options = yaml.safe_load(drafted.text)
+    assert options["defaults"] == {"updated_at": "recorded_at"}
+    assert options["timeFormats"] == dict.fromkeys(("recorded_at", "updated_at"), "%Y%m%d%H%M%S")
+    asked = " ".join(drafted.questions)
+    assert "updated_at is taken from recorded_at. " in asked
+    assert 'Is it "LAST_MOD_DT"? State a heading' in asked
+    assert "report_channel, district, which figures may need: is one of them LAST_MOD_DT, BEAT?" in asked
+    # Parts that are counted from 0.
+    path = tmp_path / "call_segments_2022-10-14.csv"
+    path.write_text(calls().replace(",1,14/10", ",0,14/10"), encoding="utf-8")
+    asked = " ".join(draft("call_segments", [path], contracts["call_segments"]).questions)
+    assert 'segment_no: "Leg" has 0, and the least is 1. Map them in values: {"0": "1"}.' in asked
+
+
 def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp_path, monkeypatch, capsys):
     path = tmp_path / "visits_2022-10-14.csv"
     lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Waited,Comments,Force"]

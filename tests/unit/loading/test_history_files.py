@@ -63,6 +63,11 @@ def test_what_was_seen_later_is_the_correction_and_of_files_seen_together_the_sh
     installation.land("2022-10-30_to_2022-10-31", row("s", day="2022-10-31"))
     daily = installation.land("2022-11-01", row("daily"))
     assert standing() == ["s", "daily", "r11-02"]
+    # Nothing of a range is missing that a file of one day has replaced; a dry run does not read it beside that file.
+    assert check_deliveries(installation.settings, VISITS, [daily], shown=9)[0].others == ()
+    installation.land("2022-11-02", row("z", day="2022-11-02"))
+    assert not [warning for warning in installation.run().warnings if "no longer" in str(warning)]
+    assert standing() == ["s", "daily", "z"]
     # A later range replaces its days, also those of files of one day; what it replaced does not come back without it.
     later = installation.land("2022-11-01_to_2022-11-03", row("later"))
     assert standing() == ["s", "later"]
