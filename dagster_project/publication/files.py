@@ -156,7 +156,7 @@ def next_name(published: Path, recorded: str | None, *, run_id: str) -> tuple[st
     """Return the name and time of a new publication, later than those of every earlier one.
 
     Readers, clean-up and the record of figures take the greatest name as the newest. If the clock was set back, or a
-    publication of the same second exists, the time is a second after the newest one; the former is said in a warning.
+    publication of the same second exists, the time is a second after the newest one.
 
     Args:
         published: folder of the publications; need not exist.
@@ -166,26 +166,12 @@ def next_name(published: Path, recorded: str | None, *, run_id: str) -> tuple[st
     Returns:
         The name, and the aware UTC time in whole seconds that it begins with.
     """
-    names = [path.name for path in published.iterdir() if path.is_dir()] if published.is_dir() else []
-    times = [_time_of(match[1]) for name in (*names, recorded or "") if (match := _PUBLICATION.fullmatch(name))]
-    now = utc_now()
-    newest = max(filter(None, times), default=None)
-    at = now if newest is None or newest < now else newest + timedelta(seconds=1)
-    name = f"{at:{_TIME}}-{run_id[:8]}"
-    if newest and newest > now:
-        warn(
-            f"the clock of this machine shows {now:%Y-%m-%d %H:%M:%S} UTC, but the newest publication in {published} "
-            f"is of {newest:%Y-%m-%d %H:%M:%S} UTC. The new one is named {name}, a second later, to be the newest. "
-            "Check the clock: timedatectl"
-        )
-    return name, at
-
-
-def _time_of(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    folders = [path.name for path in published.glob("*") if path.is_dir()]
+    times = [match[1] for name in (*folders, recorded or "") if (match := _PUBLICATION.fullmatch(name))]
+    at = utc_now()
+    if times:
+        at = max(at, datetime.strptime(max(times), _TIME).replace(tzinfo=UTC) + timedelta(seconds=1))
+    return f"{at:{_TIME}}-{run_id[:8]}", at
 
 
 def start_publication(published: Path, name: str) -> Path:
@@ -301,13 +287,9 @@ def damaged_file(folder: Path) -> tuple[Path, str] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         return folder / MANIFEST, f"not readable as a manifest: {type(error).__name__}"
     for path, expected in listed.items():
-        try:
-            size = (folder / path).stat().st_size
-        except OSError as error:
-            return folder / path, (error.strerror or type(error).__name__).lower()
-        except ValueError:
-            return folder / MANIFEST, "names a file that no disk can have"
-        if size != expected:
+        if not (folder / path).is_file():
+            return folder / path, "no such file"
+        if (size := (folder / path).stat().st_size) != expected:
             return folder / path, f"{size} bytes, expected {expected}"
     return None
 
@@ -337,12 +319,10 @@ def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
 def failed_renderings(published: Path) -> list[FailedRendering]:
     """Return the files that the current publication left out, by its manifest; empty if unknown or not published."""
     try:
-        manifest = manifest_of(pointer_of(published))
-    except (OSError, ValueError):
+        failed: list[FailedRendering] = manifest_of(pointer_of(published))["failed"]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    # A damaged manifest may still be JSON, but of another type.
-    failed = manifest.get("failed") if isinstance(manifest, dict) else None
-    return failed if isinstance(failed, list) else []
+    return failed
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -352,10 +332,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         OSError: there is no manifest.
         ValueError: it is not JSON.
     """
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return manifest
 
 

@@ -19,6 +19,7 @@ view is run before the queries, for temporary views that several of them use.
 - `finding` (view): a sentence above each table, with columns of its first row in braces; a part in square brackets is
   left out if its first column is 0 or nothing.
 - `folded: yes`: the table is folded, unless a row is marked. `summary: yes`: the finding is listed above the views.
+  `beside: yes`: the view stands beside others where there is room.
 
 A row of the query is a row of a table. A query has `force_code` and, if it has months, `month_start`, `is_provisional`
 and `share_of_days_loaded`. Each column with an upper-case initial, or none, is a cell; unit and decimals follow its

@@ -18,7 +18,7 @@ from dagster_project.publication.paths import address_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, histories_of
-from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, long_month
 from dagster_project.publication.report.queries import (
     ForceRows,
     default_month,
@@ -89,14 +89,10 @@ def write_site(
     pages = [page for page in PAGES if page[0] not in absent]
     site = Site(draft, {"data_until": data_until, "is_synthetic": is_synthetic, "pages": pages})
     shown = forces[0].code if forces else ""
-    charts: dict[str, Callable[[], dict[str, Any]]] = {
-        "demand": partial(_weekly_demand, forces),
-        "peers": partial(peer_charts, connection, shown),
-    }
     for name, of_page in views.items():
-        content = attempt(f"{name}.html", charts.get(name, dict)) if f"{name}.html" not in absent else None
-        if content is not None:
-            write_page(site, name, of_page, **content)
+        if f"{name}.html" not in absent:
+            read = partial(peer_charts, connection, shown) if name == "peers" else dict
+            attempt(f"{name}.html", partial(_write_page, site, name, of_page, read))
     attempt("index.html", lambda: _index(site, connection, papers, forces, views.get("trust")))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
     attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, shown, figures, events))
@@ -107,6 +103,10 @@ def write_site(
         copy(assets / name, draft.folder, f"assets/{name}")
     copy(assets / "tables.pq", draft.folder, "queries/tables.pq")
     write(draft.folder, "assets/search-index.js", site.search_index())
+
+
+def _write_page(site: Site, name: str, views: Views | None, read: Callable[[], dict[str, Any]]) -> None:
+    write_page(site, name, views, **read())
 
 
 def _read_pages(
@@ -221,21 +221,6 @@ def _explorer(
         "compare measures forces months weeks days district offence group last year breakdown download csv chart sql"
     )
     site.find(explorer.PAGE, "Explorer", "page", words)
-
-
-def _weekly_demand(forces: Sequence[Force]) -> dict[str, Any]:
-    """Return the weekly charts of each force for the template."""
-    weekly = {force.name: charts for force in forces if (charts := list(_weekly_charts(force)))}
-    return {"weekly": weekly, "charts": {key: chart for charts in weekly.values() for key, _, chart in charts}}
-
-
-def _weekly_charts(force: Force) -> Iterator[tuple[str, str, Chart]]:
-    """Yield the weekly charts of a force's headline contact measures: key, title and chart."""
-    for history in force.histories:
-        measure = history.measure
-        if measure.is_headline and measure.section != "crime" and history.weekly_chart:
-            title = f"{measure.section_title}: {measure.label}"
-            yield f"{force.code} {measure.code}", title, history.weekly_chart
 
 
 def _dictionary(site: Site, connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,6 +1,7 @@
+-- title: Demand and staffing
+-- lead: When calls come in, how many are lost, and how many operators they need. Hours are local time.
 -- search: Demand and staffing | resourcing heat map busiest calls 999 101 hour weekday weekly staffing backlog queue
 -- choice line: Line | {} calls
-
 
 create or replace temp view heat as
 with hours as (
@@ -63,6 +64,8 @@ from rows;
 
 -- view: calls
 -- title: Calls offered per hour
+-- note: The mean of all such hours in the month. Darker cells have higher figures.
+-- beside: yes
 -- by: force month line
 -- corner: Hour
 -- shades: cells
@@ -70,6 +73,8 @@ from heat where shown = 'calls' and month_start >= $first_month order by force_c
 
 -- view: unanswered
 -- title: Share not answered
+-- note: Of all such hours in the month; the share of an hour with few calls can be high by chance.
+-- beside: yes
 -- by: force month line
 -- corner: Hour
 -- shades: cells
@@ -80,6 +85,9 @@ from heat where shown = 'unanswered' and month_start >= $first_month order by fo
 
 -- view: operators
 -- title: Operators needed
+-- note: The smallest number with which the stated share of calls is answered in time (Erlang C), if they take calls on
+--   this line only and every caller waits; allow for breaks, leave and other duties on top.
+-- beside: yes
 -- by: force month line
 -- corner: Hour
 -- shades: cells
@@ -165,6 +173,7 @@ order by force_code, month_start desc
 -- view: concurrency
 -- title: Concurrent live chats
 -- note: Share of the operators' time spent with this many concurrent chats.
+-- beside: yes
 -- by: force
 -- shades: cells
 -- marts: kpi_chat_concurrency_monthly
