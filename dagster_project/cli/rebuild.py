@@ -73,7 +73,7 @@ def rebuild(
 def _show(settings: Settings, facts: Mapping[str, Any]) -> None:
     damaged = settings.home / facts["damaged"]
     say(f"Rebuilt      audit from {facts['audit_from']}; the files of before are in {damaged}", **facts)
-    for name, what in (("loaded_again", "is loaded again"), ("lost", "is lost: its figures change and are marked")):
+    for name, what in (("loaded_again", "loaded again"), ("lost", "lost; their figures change and are marked")):
         names = [str(item) for item in facts.get(name, ())]
         if names:
             warn(f"{counted(len(names), 'load')} {what}: {listed(names, _NAMED)}")

@@ -83,7 +83,8 @@ def _of_seeds(settings: Settings) -> list[Changes]:
                 for column, value in row.items()
                 if column not in key and (old is None or value != old[column])
             ]
-            details.append(printable(f"{', '.join(row[column] for column in key)}: {'; '.join(texts) or 'as shipped'}"))
+            what = "; ".join(texts) or ("as shipped" if old else "added")
+            details.append(printable(f"{', '.join(row[column] for column in key)}: {what}"))
         place = shown(settings, settings.config_folder / seeds.FOLDER / f"{name}.csv")
         summary = f"{counted(len(rows) - replaced, 'row')} added, {replaced} replaced"
         found.append(Changes(place, summary, tuple(details)))

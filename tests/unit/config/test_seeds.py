@@ -3,6 +3,7 @@
 import pytest
 
 from dagster_project.config import ConfigError
+from dagster_project.config.changes import changes_of
 from dagster_project.config.seeds import laid_over
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint
@@ -19,6 +20,11 @@ def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(
     assert (lines[0], lines[-1], "kent,Ashford" in lines) == ("force_code,district", "surrey,Reigate", True)
     assert [line for line in lines if line.casefold() == "kent,medway"] == ["kent,MEDWAY"]
     assert fingerprint(settings) != shipped, "a longer list has everything built again"
+    [shown] = changes_of(settings)
+    assert (shown.summary, shown.details) == (
+        "1 row added, 1 replaced",
+        ("kent, MEDWAY: as shipped", "surrey, Reigate: added"),
+    )
     # A later version may add columns: a file has the key, and what differs.
     stated = file.with_name("measure_targets.csv")
     stated.write_text("force_code,measure,valid_from,target\n*,calls_999.pct_not_answered,2000-01-01,1\n")
