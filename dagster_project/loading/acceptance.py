@@ -136,24 +136,23 @@ def _warn_of_gone_files(
     """
     days = [day for day, correction in corrections.items() if correction.rows_removed]
     gone: dict[date, list[tuple[str, int]]] = {}
-    for day, name, delivered_name, sha256, rows in connection.execute(
+    for day, name, delivered_name, sha256, rows, is_history in connection.execute(
         """
-        select extract_date, file_name, delivered_name, file_sha256, rows_loaded
+        select extract_date, file_name, delivered_name, file_sha256, rows_loaded, regexp_matches(file_name, $history)
         from audit.load
         where
-            source = ?
+            source = $source
             and status = 'loaded'
             and rows_loaded > 0
-            and list_contains(?, extract_date)
-            and not regexp_matches(file_name, ?)
+            and list_contains($days, extract_date)
         order by load_id
         """,
-        [candidate.contract.source, days, HISTORY],
+        {"source": candidate.contract.source, "days": days, "history": HISTORY},
     ).fetchall():
         files = candidate.of(day)
         is_there = any(delivered_name == file.delivered_name or sha256 == file.sha256 for file in files)
-        is_there = is_there or delivered_name in candidate.skipped or any(file.is_history for file in files)
-        if not is_there:
+        is_replaced = is_history != any(file.is_history for file in files)
+        if not (is_there or is_replaced or delivered_name in candidate.skipped):
             gone.setdefault(day, []).append((name, rows))
     for day, lost in gone.items():
         removed = corrections[day].rows_removed
