@@ -549,20 +549,21 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
         select
             deliveries.extract_date,
             deliveries.rows_read,
-            deliveries.many_quarantined_rows,
-            deliveries.many_superseded_rows,
+            deliveries.rows_quarantined,
+            deliveries.superseded_rows,
             listed.codes
         from {incoming(contract, "deliveries")} as deliveries
         join listed on deliveries.extract_date = listed.extract_date
-        where deliveries.many_quarantined_rows > 0 or deliveries.many_superseded_rows > 0
+        where deliveries.rows_quarantined >= 0.01 * deliveries.rows_read
         order by deliveries.extract_date
         """
     ).fetchall()
     key = ", ".join(column.name for column in contract.key)
-    for day, read, quarantined, superseded, codes in counted:
+    for day, read, quarantined, of_keys, codes in counted:
         name = candidate.of(day)[0].file_name
+        superseded = of_keys if of_keys * 100 > read else 0
         # Superseded rows above their limit have a separate warning.
-        if quarantined and (quarantined - superseded) * 100 >= read:
+        if (quarantined - superseded) * 100 >= read:
             text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
             yield DayWarning("have 1% or more of their rows quarantined", day, name, text, quarantined / read)
         if superseded:

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import cache
 from math import sqrt
 from statistics import median
@@ -48,12 +47,6 @@ _MEMBER_DAYS, _MEMBER_LEAST, _MEMBER_SHARE = 28, 10, 0.3
 # A column is silent if it has no value although at least ten are expected from the four weeks before (at least seven
 # days of them). By chance that happens once in 20,000 deliveries.
 _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
-
-# If more than a fifth of a delivery is superseded, the key does not identify its rows, and loading would drop good
-# ones. An untidy export that repeats some rows with other values has a few percent.
-_SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
-# Share of a delivery that is worth a warning: this share or more of quarantined rows, more than this of superseded.
-_NOTICED_SHARE = 0.01
 
 COUNTED = (
     *(
@@ -620,53 +613,16 @@ def describe_deliveries(
         )
 
         select
-            delivered_day.* exclude (rows_long_before_extract_date),
+            delivered_day.*,
             measured.* exclude (extract_date),
             coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
-            case
-                when quarantined.rows_quarantined >= $noticed_share * delivered_day.rows_read
-                    then quarantined.rows_quarantined
-                else 0
-            end as many_quarantined_rows,
             coalesce(quarantined.faulty_rows, 0) as faulty_rows,
-            case
-                when
-                    quarantined.faulty_rows > $rows_limit
-                    and quarantined.faulty_rows > $share_limit * delivered_day.rows_read
-                    then quarantined.faulty_rows
-                else 0
-            end as faulty_rows_over_limit,
-            coalesce(quarantined.superseded_rows, 0) as superseded_rows,
-            case
-                when quarantined.superseded_rows > $noticed_share * delivered_day.rows_read
-                    then quarantined.superseded_rows
-                else 0
-            end as many_superseded_rows,
-            case
-                when
-                    quarantined.superseded_rows > $superseded_limit
-                    and quarantined.superseded_rows > $superseded_share * delivered_day.rows_read
-                    then quarantined.superseded_rows
-                else 0
-            end as superseded_rows_over_limit,
-            case
-                when 2 * delivered_day.rows_long_before_extract_date > measured.rows_loaded
-                    then delivered_day.rows_long_before_extract_date
-                else 0
-            end as rows_long_before_extract_date
+            coalesce(quarantined.superseded_rows, 0) as superseded_rows
         from delivered_day
         join measured on delivered_day.extract_date = measured.extract_date
         left join quarantined on delivered_day.extract_date = quarantined.extract_date
         """,
-        {
-            "duplicate_code": DUPLICATE_ROW.code,
-            "superseded_code": SUPERSEDED_ROW.code,
-            "rows_limit": contract.faulty_rows_limit,
-            "share_limit": Decimal(str(contract.faulty_share_limit)),
-            "superseded_limit": _SUPERSEDED_ROWS,
-            "superseded_share": Decimal(str(_SUPERSEDED_SHARE)),
-            "noticed_share": Decimal(str(_NOTICED_SHARE)),
-        },
+        {"duplicate_code": DUPLICATE_ROW.code, "superseded_code": SUPERSEDED_ROW.code},
     )
 
 

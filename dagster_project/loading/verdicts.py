@@ -20,6 +20,7 @@ from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
 from dagster_project.validation import Expectation, Violations, expectations_of
 from dagster_project.validation.expectations import (
+    FAULTY,
     FAULTY_DAYS,
     FAULTY_DAYS_COUNTED,
     FEW_IDS_REUSED,
@@ -196,7 +197,7 @@ def judge(
             own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
             rows_of_days[day] = loaded.rows_of_days(day, own)
             # A delivery that is too faulty by itself is rejected for that; other days add nothing.
-            is_over = _count(facts[day], "faulty_rows_over_limit") > 0
+            is_over = any(expectation.name == FAULTY for expectation in failures[day])
             for name, evidence in _failures_by_earlier_days(contract, loaded, day, own, contents):
                 if name in by_earlier_days and not (name == FAULTY_DAYS and is_over):
                     failed[name].append(day)

@@ -35,8 +35,7 @@ GOOD_ROW: dict[str, Any] = {
     **{"caller": 12, "is_dst_ambiguous": None},
 }
 COUNTS = (
-    *("faulty_rows", "faulty_rows_over_limit", "rows_quarantined", "many_quarantined_rows", "superseded_rows"),
-    *("many_superseded_rows", "superseded_rows_over_limit", "rows_outside_day", "rows_of_other_days"),
+    *("faulty_rows", "rows_quarantined", "superseded_rows", "rows_outside_day", "rows_of_other_days"),
     *("rows_after_extract_date", "rows_long_before_extract_date", "offset_disagreements", "new_forces"),
     *("unusual_forces", "unusual_members", "silent_columns", "rows_without_force"),
 )
