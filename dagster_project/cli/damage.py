@@ -43,7 +43,8 @@ def repair(settings: Settings) -> list[Damage]:
     damage = find_damage(settings)
     suffix = f".damaged-{utc_now():%Y%m%dT%H%M%SZ}"
     for item in damage:
-        if item.file in (settings.marts, pointer_of(settings.published)):
+        # A publication replaces a link, also one that leads nowhere.
+        if item.file in (settings.marts, pointer_of(settings.published)) and not item.file.is_symlink():
             # The marts have a write-ahead log of their own, which does not fit another file.
             for file in (item.file, item.file.with_name(f"{item.file.name}.wal")):
                 if os.path.lexists(file):

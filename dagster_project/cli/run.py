@@ -24,7 +24,7 @@ from dagster_project.console import say, warn
 from dagster_project.errors import UsageError
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.people import read_people
+from dagster_project.loading.people import people_for_loading, read_people
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
@@ -167,6 +167,9 @@ def _end_without_work(settings: Settings, work: Work, *, wanted: Range, sources:
     """Say that nothing is new, and what needs attention and is published; end the command."""
     if settings.warehouse.exists():
         with writer_lock(settings.lock_file, command="fcir run"), private_files():
+            with loading_connection(settings.warehouse) as connection:
+                # An older vault that was restored gets who was erased since.
+                people_for_loading(settings, connection)
             # A run that was killed may have left an older copy of the audit.
             outcome = "needs attention" if work.unresolved else "done"
             enter(settings, "run", outcome=outcome, details={"nothing_new": True, "started_by": "command line"})

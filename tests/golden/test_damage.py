@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 
 import duckdb
@@ -33,6 +35,11 @@ def point_nowhere(file):
 
 def make_readable(file):
     file.chmod(0o644)
+
+
+def people_in(vault):
+    with duckdb.connect(str(vault), read_only=True) as connection:
+        return connection.execute("select surrogate from person order by 1").fetchall()
 
 
 def replace_key(file):
@@ -119,6 +126,18 @@ def test_a_run_makes_damaged_files_again_although_nothing_is_new(root, three_day
     assert root.figures() == three_days.figures()
     whole = root.fcir("status")
     assert (whole.code, "is damaged" in whole.out) == (0, False)
+
+
+def test_an_older_vault_loses_the_erased_again_although_nothing_is_new(root, monkeypatch):
+    vault = root.home / "secrets/people.duckdb"
+    older = vault.read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"07700 900003")))
+    assert root.fcir("erase", "--yes", "--reason", "case 1").code == 0
+    left = people_in(vault)
+    vault.write_bytes(older)
+    assert people_in(vault) != left
+    assert "Nothing is new" in root.fcir("run").out
+    assert people_in(vault) == left
 
 
 def test_corrupt_rows_of_the_marts_are_named_with_the_command_that_makes_them_again(root):
