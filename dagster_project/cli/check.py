@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from itertools import groupby
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,8 +30,11 @@ _COUNTS = {"rows_good": "rows_loaded"} | {
 }
 # A broken header may have thousands of unknown columns.
 _COLUMNS_NAMED = 20
+# Days with one kind of warning that are listed one by one, and rejected days that are named if they have gaps.
+_DAYS_NAMED, _REJECTED_NAMED = 3, 20
 
 if TYPE_CHECKING:
+    from dagster_project.loading.candidate import DayWarning, FileLoad
     from dagster_project.loading.dry_run import CheckedDelivery, CheckedFile
 
 
@@ -62,8 +64,7 @@ def check(
     if as_json:
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)
-    for _, group in groupby(checked, key=_printed_together):
-        print_check(list(group))
+    print_checks(checked)
     raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
 
 
@@ -130,12 +131,17 @@ def check_path(path: Path) -> None:
         raise UsageError(f"{printable(str(path))}: no such file; nothing was checked. See its name: ls")
 
 
-def print_check(deliveries: Sequence[CheckedDelivery]) -> None:
-    """Print the result for a delivery: its files with their rows, then the verdict and its reasons.
+def print_checks(deliveries: Sequence[CheckedDelivery]) -> None:
+    """Print the results for deliveries; days of a file of history with the same outcome together."""
+    together: dict[object, list[CheckedDelivery]] = {}
+    for delivery in deliveries:
+        together.setdefault(_printed_together(delivery), []).append(delivery)
+    for days in together.values():
+        _print_check(days)
 
-    Args:
-        deliveries: one delivery; or days of one file of history that are printed together.
-    """
+
+def _print_check(deliveries: Sequence[CheckedDelivery]) -> None:
+    """Print the result for a delivery, or for days together: files with their rows, then verdict and reasons."""
     first, last = deliveries[0], deliveries[-1]
     source, dates, days = first.contract.source, {"extract_date": first.extract_date}, str(first.extract_date)
     if len(deliveries) > 1:
@@ -146,16 +152,13 @@ def print_check(deliveries: Sequence[CheckedDelivery]) -> None:
         _print_file(days_of_file, about, f"{days}: " if len(deliveries) > 1 else "", first.verdict.is_accepted)
     for name, other in first.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
-    _print_verdict(first, days, {"source": source, **dates}, is_alone=len(deliveries) == 1)
+    _print_verdict(deliveries, days, {"source": source, **dates})
 
 
 def _printed_together(delivery: CheckedDelivery) -> object:
-    """Return what is equal for days of a file of history that are printed together: the others are rejected."""
-    paths = tuple(file.path for file in delivery.files)
-    is_history = len(paths) == 1 and delivery.files[0].load.is_history
-    is_broken = bool(is_history and delivery.files[0].load.error)
-    if is_history and (delivery.verdict.is_accepted or is_broken):
-        return paths, is_broken
+    """Return what is equal for days of a file of history that are printed together, and different for all others."""
+    if len(delivery.files) == 1 and delivery.files[0].load.is_history:
+        return delivery.files[0].path, delivery.verdict.is_accepted, delivery.verdict.codes
     return delivery.contract.source, delivery.extract_date
 
 
@@ -178,7 +181,7 @@ def _print_file(days: Sequence[CheckedFile], about: dict[str, Any], dated: str, 
         **about,
         **counts,
     )
-    for warning in dict.fromkeys(str(warning) for load in loads for warning in load.warnings):
+    for warning in _warnings(loads):
         say(f"  warning: {warning}", level="warning", **about)
     _print_unknown(loads[0].unknown_columns, about)
     reasons: Counter[str] = Counter()
@@ -186,14 +189,36 @@ def _print_file(days: Sequence[CheckedFile], about: dict[str, Any], dated: str, 
         reasons.update(dict(day.reasons))
     for code, count in reasons.items():
         say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
+    rows: dict[tuple[str, str, str], tuple[int, int]] = {}
     for day in days:
         for row, others, column, code, reason in day.rows:
-            _print_rows(row, others, column, code, reason, about)
+            first, before = rows.get((column, code, reason), (row, -1))
+            rows[column, code, reason] = first, before + others + 1
+    for (column, code, reason), (row, others) in rows.items():
+        _print_rows(row, others, column, code, reason, about)
     _print_first_rows(days[0].first_rows, about)
     empty = sum(not load.rows_read for load in loads)
     if empty and len(days) > 1:
         text = f"  {counted(empty, 'day')} without rows, which are loaded as days without events"
         say(text, **about, days_without_rows=empty)
+
+
+def _warnings(loads: Sequence[FileLoad]) -> Iterator[str]:
+    """Yield the warnings of one or several days: equal ones with their number, and the worst of many of one kind."""
+    alike: dict[str, list[tuple[FileLoad, str | DayWarning]]] = {}
+    for load in loads:
+        for warning in load.warnings:
+            alike.setdefault(warning if isinstance(warning, str) else warning.kind, []).append((load, warning))
+    for kind, found in alike.items():
+        of_days = [warning for _, warning in found if not isinstance(warning, str)]
+        if len(of_days) > _DAYS_NAMED and len(loads) > 1:
+            worst = max(of_days, key=lambda warning: warning.weight)
+            yield f"{counted(len(of_days), 'day')} {kind}; the most: {worst}"
+        elif of_days or len(loads) == 1:
+            yield from (str(warning) for _, warning in found)
+        else:
+            more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+            yield f"{found[0][0].extract_date}{more}: {kind}"
 
 
 def _print_rows(row: int, others: int, column: str, code: str, reason: str, about: dict[str, Any]) -> None:
@@ -232,8 +257,9 @@ def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
         say(f"  columns not in the contract: {named}", **about, unknown_columns=list(columns))
 
 
-def _print_verdict(delivery: CheckedDelivery, days: str, about: dict[str, Any], *, is_alone: bool) -> None:
+def _print_verdict(deliveries: Sequence[CheckedDelivery], days: str, about: dict[str, Any]) -> None:
     """Print the verdict on a delivery, or on days with the same verdict; the facts only of one that is alone."""
+    delivery, is_alone = deliveries[0], len(deliveries) == 1
     source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
     facts = delivery.facts if is_alone else {}
     if delivery.others:
@@ -257,6 +283,10 @@ def _print_verdict(delivery: CheckedDelivery, days: str, about: dict[str, Any], 
         limit = f"{delivery.contract.faulty_share_limit:.0%} and {counted(delivery.contract.faulty_rows_limit, 'row')}"
         say(f"{line}; rejected above {limit}", source=source, extract_date=day, **counts)
         fields = {"rows_read": read, "faulty_rows": faulty, "rows_usual": expected}
+    has_gaps = (deliveries[-1].extract_date - day).days >= len(deliveries)
+    if has_gaps and not verdict.is_accepted:
+        names = [str(other.extract_date) for other in deliveries]
+        say(f"  rejected days: {listed(names, _REJECTED_NAMED)}", **about, days=names)
     for note in delivery.notes:
         say(f"  note: {note}")
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
@@ -266,7 +296,8 @@ def _print_verdict(delivery: CheckedDelivery, days: str, about: dict[str, Any], 
             if delivery.is_loaded
             else ", and replaces what is loaded for the day"
         )
-    why = f": {verdict.reason}" if verdict.codes else ""
+    of_first = f"; of {day}" if len({other.verdict.reason for other in deliveries}) > 1 else ""
+    why = f"{of_first}: {verdict.reason}" if verdict.codes else ""
     if is_alone and verdict.reason and not verdict.codes:
         why = f" ({verdict.reason})"
     say(

@@ -33,10 +33,12 @@ from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, k
 from dagster_project.warehouse.state import (
     AffectedFigures,
     AffectedMonth,
+    DayWithoutRow,
     SourceState,
     UnresolvedDelivery,
     affected_figures,
     affected_months,
+    days_without_loaded_row,
     reading_audit,
     source_states,
     unresolved_deliveries,
@@ -111,7 +113,12 @@ def status(
     _print_incomplete(state.held)
     # A screen has 24 lines: seven sources with header and publication take 12, what needs attention takes 7.
     few, most, width = (None, None, None) if everything or is_json() else (1, 3, shutil.get_terminal_size().columns)
-    others = {"overdue source": state.overdue, "affected month": state.affected, "marked month": state.by_effect}
+    others = {
+        "overdue source": state.overdue,
+        "fully quarantined day": state.without_row,
+        "affected month": state.affected,
+        "marked month": state.by_effect,
+    }
     failed = print_attention(
         settings.published, state.expected, state.unresolved, others=others, few=few, most=most, width=width
     )
@@ -219,6 +226,8 @@ class State:
     overdue: tuple[OverdueSource, ...] = ()
     expected: tuple[ExpectedDelivery, ...] = ()
     """Deliveries before their deadline, of sources that are not overdue."""
+    without_row: tuple[DayWithoutRow, ...] = ()
+    """Accepted deliveries of which all rows are quarantined."""
     affected: tuple[AffectedMonth, ...] = ()
     """Months that the last build marked: more than 1% of their rows are quarantined."""
     by_effect: tuple[AffectedFigures, ...] = ()
@@ -291,6 +300,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             len(landing.held_days),
             overdue,
             tuple(item for item in expected if item.source not in late),
+            tuple(days_without_loaded_row(connection)),
             tuple(affected_months(connection)),
             tuple(affected_figures(connection)),
             last_run=(runs[-1]["outcome"], runs[-1]["acted_at"]) if runs else None,
@@ -309,6 +319,7 @@ def _state_of_publication(settings: Settings, locked: str, holder: Holder | None
         return State(
             tuple(source_states(connection, is_published=True)),
             tuple(unresolved_deliveries(connection, is_published=True)),
+            without_row=tuple(days_without_loaded_row(connection, is_published=True)),
             affected=tuple(affected_months(connection)),
             by_effect=tuple(affected_figures(connection)),
             locked=locked,

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
@@ -22,8 +23,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow.compute as pc
 
+from dagster_project.clock import utc_now
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract, Identifier, load_contract
-from dagster_project.contracts.model import IDENTIFIER, IDENTIFIER_LENGTH, normalised
+from dagster_project.contracts.model import EPOCH_FORMATS, IDENTIFIER, IDENTIFIER_LENGTH, normalised
 from dagster_project.contracts.odcs import LOAD_COLUMNS, SUFFIX
 from dagster_project.contracts.options import Options, adapted
 from dagster_project.extracts.cells import NULL_WORDS, is_of_form, local_time_of, value_of
@@ -44,6 +46,8 @@ _ROWS, _CELLS = 100_000, 500
 _FITS, _KNOWN, _ALIKE, _NAMED = 0.9, 0.5, 0.6, 0.75
 # A closed list has at most so many values, each so often on average.
 _VALUES, _REPEATED = 30, 3
+# Microseconds up to 9 September 2001: since then, seconds have 10 digits and milliseconds 13.
+_EPOCHS_FROM = 10**15
 
 
 @cache
@@ -119,9 +123,19 @@ class _Export:
         often = (text for text, count in self.cells.most_common() if count > 1 and not _looks_personal(text))
         return tuple(often) if is_list else ()
 
+    @cached_property
+    def epochs(self) -> tuple[str, ...]:
+        """The format of cells that all are numbers of 10 or 13 digits up to a year from now, read as times."""
+        latest = (utc_now() + timedelta(366)).timestamp() * 1_000_000
+        return tuple(
+            form
+            for form, (digits, size) in EPOCH_FORMATS.items()
+            if all(re.fullmatch(digits, text) and _EPOCHS_FROM <= int(text) * size <= latest for text in self.texts)
+        )
+
     @property
     def is_numeric(self) -> bool:
-        dated = {"date", "time"} & {*_words(self.heading)}
+        dated = self.epochs or {"date", "time"} & {*_words(self.heading)}
         return not dated and all(re.fullmatch(r"[0-9.,]+", text) for text in self.texts)
 
 
@@ -201,6 +215,8 @@ class _Cells:
 
         None as a whole: the cells are no times of this type.
         """
+        if of is CellType.TIMESTAMP and export.epochs:
+            return None, export.epochs
         days = [re.sub(r"[T ]00:00(:00)?$", "", text) for text in export.texts]
         if (formats := self._formats(export.texts, of)) is not None and not (
             of is CellType.TIMESTAMP and all(map(str.__ne__, days, export.texts))

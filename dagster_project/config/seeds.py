@@ -63,15 +63,28 @@ def stated_rows(settings: Settings) -> dict[str, list[Row]]:
         if not path.name.endswith(_SUFFIX) or name not in KEYS:
             known = ", ".join(f"{seed}{_SUFFIX}" for seed in KEYS)
             raise ConfigError(f"{place}: not a list that a force may add rows to; known: {known}")
-        allowed, _ = _read(DBT_PROJECT / "seeds" / path.name, path.name)
+        shipped = shipped_rows(name)
+        allowed = next(iter(shipped.values()))
         columns, found[name] = _read(path, place, key=KEYS[name])
-        missing = [column for column in KEYS[name] if column not in columns]
-        if missing or not set(columns) <= set(allowed):
+        what, needed = "the key,", KEYS[name]
+        if set(needed) <= set(columns) and any(key_of(name, row) not in shipped for row in found[name]):
+            what, needed = "for added rows", _required(name)
+        if not set(needed) <= set(columns) <= set(allowed):
             raise ConfigError(
-                f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected the key, "
-                f"{', '.join(KEYS[name])}, and any of {', '.join(allowed)}"
+                f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected {what} "
+                f"{', '.join(needed)}, and any of {', '.join(allowed)}"
             )
     return found
+
+
+def _required(name: str) -> tuple[str, ...]:
+    """Return the columns in which each row of a seed has a value, as the test of the seed states them."""
+    import yaml
+
+    seeds = yaml.safe_load((DBT_PROJECT / "seeds" / "_seeds__seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    tests = next(seed.get("data_tests", []) for seed in seeds if seed["name"] == name)
+    stated = (test["integrity"]["arguments"]["required"] for test in tests if "integrity" in test)
+    return tuple(next(stated, KEYS[name]))
 
 
 def shipped_rows(name: str) -> dict[tuple[str, ...], Row]:

@@ -25,6 +25,9 @@ IDENTIFIER_DESCRIPTION = (
 )
 IDENTIFIER_LENGTH = 64
 
+EPOCH_FORMATS = {"%s": (r"[1-9]\d{8,9}", 1_000_000), "%Q": (r"[1-9]\d{11,12}", 1_000)}
+"""Formats of seconds and milliseconds since 1970 in UTC: their digits (1973 to 2286), and the microseconds of one."""
+
 # The nightly run starts at 04:15; extracts that arrive by 09:00 are published before or soon after people start work.
 DELIVERED_BY = time(9)
 
@@ -107,7 +110,7 @@ class Column:
     spellings: Mapping[str, str] = field(default_factory=dict)
     """Texts of the source system, in lower case, each with the text of the contract that it stands for."""
     time_formats: tuple[str, ...] = ()
-    """Formats, as of `strptime`, in which the source system writes times; instead of British ones."""
+    """Formats, as of `strptime` or `EPOCH_FORMATS`, in which the system writes times; instead of British ones."""
     time_of_day: tuple[str, ...] = ()
     """Header texts of the column with the time of day, if the source system writes date and time in two columns."""
     file_name_part: str | None = None

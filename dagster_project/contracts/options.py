@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from dagster_project.contracts.model import CellType, Column, Contract
+from dagster_project.contracts.model import EPOCH_FORMATS, CellType, Column, Contract
 from dagster_project.words import printable
 
 # Directives of `strptime` that DuckDB reads; an offset or a zone is left out, since ISO 8601 has it.
@@ -76,9 +76,9 @@ def _sheets(stated: object) -> object:
 
 def _format(stated: str) -> str:
     directives = re.findall("%(.?)", stated.replace("%%", ""))
-    if not directives or not set(directives) <= _DIRECTIVES:
+    if stated not in EPOCH_FORMATS and not (directives and set(directives) <= _DIRECTIVES):
         known = " ".join(f"%{letter}" for letter in sorted(_DIRECTIVES))
-        raise ValueError(f"expected a format of these: {known}")
+        raise ValueError(f"expected a format of these: {known}; or alone: {' '.join(EPOCH_FORMATS)}")
     return stated
 
 
@@ -202,6 +202,10 @@ def _time_formats(_: Mapping[str, Column], column: Column, stated: tuple[str, ..
     if column.cell_type not in _TIMES:
         raise ValueError(f"a {column.cell_type} has no format; only a timestamp, date or month has one")
     for form in stated:
+        if form in EPOCH_FORMATS:
+            if column.cell_type is not CellType.TIMESTAMP:
+                raise ValueError(f"{form} is a point in time; only a timestamp is one")
+            continue
         letters = {*re.findall("%(.)", form.replace("%%", ""))}
         has_day = letters & {*"yY"} and letters & {*"mbB"} and (letters & {*"d"} or column.cell_type is CellType.MONTH)
         has_time = letters & {"M"} and (letters & {"H"} or {"I", "p"} <= letters)

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
+from dagster_project.contracts.model import EPOCH_FORMATS
 from dagster_project.extracts.personal import DAY_BEFORE_NUMBER, EMAIL, NUMBER, PLAIN, UUID
 from dagster_project.sql import literal, quoted
 
@@ -228,11 +229,21 @@ def _in_formats(column: Column, otherwise: str, cast: str = "{}") -> str:
     if not column.time_formats:
         return otherwise
     cell = quoted(column.name)
-    stated = f"try_strptime({cell}, {_texts(column.time_formats)})"
+    known = [
+        f"case when {is_match(cell, digits)} then make_timestamp(cast({cell} as bigint) * {microseconds}) end"
+        for digits, microseconds in _epochs(column)
+    ]
+    if others := [form for form in column.time_formats if form not in EPOCH_FORMATS]:
+        known.append(f"try_strptime({cell}, {_texts(others)})")
+    stated = f"coalesce({', '.join(known)})"
     return f"""case
         when {stated} is not null then {cast.format(stated)}
         when not regexp_matches({cell}, '^{_BRITISH_DAY}') then {otherwise}
     end"""
+
+
+def _epochs(column: Column) -> list[tuple[str, int]]:
+    return [EPOCH_FORMATS[form] for form in column.time_formats if form in EPOCH_FORMATS]
 
 
 def local_time_of(column: Column, *, serial_days: str) -> str:
@@ -266,11 +277,14 @@ def local_time_of(column: Column, *, serial_days: str) -> str:
     return _in_formats(column, text)
 
 
-def utc_offset_of(cell: str) -> str:
-    """Return SQL for the UTC offset in minutes at the end of a timestamp's text; null if there is none."""
+def utc_offset_of(column: Column) -> str:
+    """Return SQL for the UTC offset in minutes that the text of a timestamp states; null if it states none."""
+    cell = quoted(column.name)
+    epochs = [f"when {is_match(cell, digits)} then 0" for digits, _ in _epochs(column)]
     text = rf"regexp_extract({cell}, '{_ISO_DAY}[T ].*?(' || '{_OFFSET}' || ')$', 1)"
     digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
     return rf"""case
+        {" ".join(epochs)}
         when length({cell}) = 19 and substr({cell}, 17, 1) = ':' then null
         when {text} = '' then null
         when upper(trim({text})) = 'Z' then 0

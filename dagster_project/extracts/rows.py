@@ -139,7 +139,7 @@ def event_days_query(contract: Contract, batch: str) -> str:
         return f"select cast(null as date) as day from {batch}"
     column = contract.column(contract.identity_time)
     local, cell = cells.local_time_of(column, serial_days="serial_days"), quoted(column.name)
-    utc = f"local - to_minutes({cells.utc_offset_of(cell)})"
+    utc = f"local - to_minutes({cells.utc_offset_of(column)})"
     return f"""
         with cleaned as (select serial_days, {_cleaned_cell(column)} as {cell} from {batch}),
         read as (select {cell}, {local} as local from cleaned)
@@ -238,10 +238,9 @@ def _typed(contract: Contract, timestamps: list[Column]) -> str:
     expressions = ["*"]
     for column in contract.columns:
         if column in timestamps:
-            cell = quoted(column.name)
             local = cells.local_time_of(column, serial_days="serial_days")
             expressions.append(f"{local} as {_part(column, 'local')}")
-            expressions.append(f"{cells.utc_offset_of(cell)} as {_part(column, 'offset')}")
+            expressions.append(f"{cells.utc_offset_of(column)} as {_part(column, 'offset')}")
         else:
             expressions.append(f"{cells.value_of(column)} as {_part(column, 'value')}")
     return _select(expressions, "cleaned")

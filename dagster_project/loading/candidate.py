@@ -271,9 +271,9 @@ def _read(file: LandedFile, loads: Sequence[FileLoad], loader: RowLoader) -> Non
                 load.rows_read = read[load.extract_date]
                 load.columns = extract.found
                 load.unknown_columns = tuple(extract.unknown_columns)
+                if unknown := len(extract.unknown_columns):
+                    load.warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
             loads[0].totals_rows = extract.totals_rows
-            if unknown := len(extract.unknown_columns):
-                loads[0].warnings.append(f"{counted(unknown, 'column')} not in the contract, not loaded")
     except UnreadableExtract as error:
         for load in loads:
             load.sha256 = load.sha256 or error.sha256
@@ -565,6 +565,7 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
         # Superseded rows above their limit have a separate warning.
         if (quarantined - superseded) * 100 >= read:
             text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
+            text += ". No row of the day is loaded" if quarantined == read else ""
             yield DayWarning("have 1% or more of their rows quarantined", day, name, text, quarantined / read)
         if superseded:
             text = (

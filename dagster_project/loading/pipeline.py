@@ -124,12 +124,13 @@ def _held(landing: Landing, source: str) -> tuple[date, ...]:
 
 
 def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
-    """Return each distinct warning once, with its first file and the number of files."""
+    """Return each distinct warning once, with its first file, of history with its day, and the number of files."""
     files: dict[str, list[str]] = {}
     for file in candidate.files:
         for warning in file.warnings:
             if isinstance(warning, str):
-                files.setdefault(warning, []).append(file.file_name)
+                of_day = f" of {file.extract_date}" if file.is_history else ""
+                files.setdefault(warning, []).append(f"{file.file_name}{of_day}")
     source = candidate.contract.source
     return [FileWarning(source, names[0], len(names), text) for text, names in files.items()]
 

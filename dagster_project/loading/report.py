@@ -11,13 +11,13 @@ from dagster_project.validation import Outcome
 
 @dataclass(frozen=True)
 class FileWarning:
-    """A warning about the content of one or several files of a source."""
+    """A warning about the content of one or several files of a source, or days of a file of history."""
 
     source: str
     file: str
-    """Name of the first file with the warning."""
+    """Name of the first file with the warning, of history with the day."""
     files: int
-    """Number of files with the warning."""
+    """Number of files or days with the warning."""
     reason: str
 
     def __str__(self) -> str:

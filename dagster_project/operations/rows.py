@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.limits import LARGEST_EXTRACT
 from dagster_project.hashing import sha256_of
 from dagster_project.loading.candidate import read_deliveries
-from dagster_project.loading.landing import LandedFile, once, scan_landing
+from dagster_project.loading.landing import LandedFile, extract_dates_of, once, scan_landing
 from dagster_project.loading.people import People
 from dagster_project.loading.plan import Delivery
 from dagster_project.settings import Settings
@@ -121,7 +121,8 @@ def restore_from_landing(
         people: the vault.
 
     Returns:
-        Other loads under another version of the contract, and loads that now give other counts than the audit has.
+        Other loads under another version of the contract or of another day, and loads that now give other counts than
+        the audit has.
         Their rows were not kept: the next run loads their files like new ones.
     """
     loads = [load for load in files if load.source == contract.source]
@@ -148,7 +149,9 @@ def restore_from_landing(
         load
         for load in loads
         if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined)
-        or (load.contract_version != contract.version and not load.is_of_purged_day)
+        or (
+            (load.contract_version != contract.version or is_of_other_day(load, contract)) and not load.is_of_purged_day
+        )
     ]
     with transaction(connection):
         of_loads = [[load.load_id for load in loads]]
@@ -161,6 +164,12 @@ def restore_from_landing(
         )
         delete_loads(connection, differing)
     return differing
+
+
+def is_of_other_day(load: Load, contract: Contract) -> bool:
+    """Return whether a file of one day was loaded for another day than by the present offset of its contract."""
+    days = extract_dates_of(load.file_name, contract.source, contract.extract_date_offset)
+    return days is not None and days[0] == days[1] != load.extract_date
 
 
 def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Collection[Load]) -> None:

@@ -1,6 +1,7 @@
 """Verify the warehouse against its audit: every value can be read, every load has its rows, the marts belong to it."""
 
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import duckdb
@@ -9,6 +10,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.people import VaultError, read_people
 from dagster_project.operations.finding import Finding, damage
+from dagster_project.operations.rows import current_loads, is_of_other_day
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import stale_because
@@ -70,6 +72,7 @@ def _findings(
         yield from (damage(place, what) for place, what in other_types(contract, present))
     for source in contracts:
         yield from _rows_of_loads(connection, source)
+    yield from _days_of_loads(connection, contracts)
     yield from contradictions(connection)
     if fault := fault_of_copy(settings, connection):
         advice = "The warehouse has everything; without it, a rebuild would lose what it has. Write it again: fcir run"
@@ -84,6 +87,15 @@ def _findings(
     if newest and newest > max((path.name for path in settings.published.glob("[0-9]*")), default=""):
         advice = "Readers see an earlier one or nothing. Restore it from a backup, or publish again: fcir publish"
         yield Finding(str(settings.published / newest), "missing; it is the newest publication", advice)
+
+
+def _days_of_loads(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> Iterator[Finding]:
+    """Compare the days of loads with those that the present contracts give their files."""
+    loads = (load for load in current_loads(connection) if load.source in contracts and not load.is_of_purged_day)
+    others = Counter(load.source for load in loads if is_of_other_day(load, contracts[load.source]))
+    for source, number in others.items():
+        what = f"{counted(number, 'file')} loaded for another day than by the present extractDateOffset of the contract"
+        yield damage(f"raw.{source}", what)
 
 
 def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

@@ -7,10 +7,11 @@ by hand (forces, offences, measures) do not belong here.
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, PROJECT_ROOT
-from dagster_project.writing import write_whole
+from dagster_project.writing import put_in_place
 
 BANK_HOLIDAYS = DBT_PROJECT / "seeds" / "bank_holidays.csv"
 COLUMN_TEXTS = DBT_PROJECT / "models" / "_contract_columns.md"
@@ -51,9 +52,16 @@ def write_generated_files(*, only_outdated: bool = False) -> None:
     """
     if not (only_outdated and _is_newer(BANK_HOLIDAYS, [PROJECT_ROOT / "uv.lock"])):
         rows = ["holiday_date,holiday_name", *(f"{day},{name}" for day, name in bank_holidays().items()), ""]
-        write_whole(BANK_HOLIDAYS, "\n".join(rows).encode(), mode=0o644)
+        _write(BANK_HOLIDAYS, "\n".join(rows))
     if not (only_outdated and _is_newer(COLUMN_TEXTS, CONTRACTS.glob("*.odcs.yaml"))):
-        write_whole(COLUMN_TEXTS, column_texts(load_contracts(CONTRACTS)).encode(), mode=0o644)
+        _write(COLUMN_TEXTS, column_texts(load_contracts(CONTRACTS)))
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file as a whole, also while another process writes it, as with `make -j2` in a changed checkout."""
+    with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as draft:
+        draft.write(text.encode())
+    put_in_place(Path(draft.name), file, mode=0o644)
 
 
 def _is_newer(file: Path, sources: Iterable[Path]) -> bool:

@@ -125,7 +125,8 @@ def _rows(
     """Return the rows of a query of `state.sql`; a publication has the same audit as of its run."""
     queries = named_queries(__package__, "state.sql")
     judged = queries["judged"].format(audit="marts.load_audit" if is_published else "audit.load")
-    return query_rows(connection, queries[query].format(judged=judged), values | {"is_published": is_published})
+    sql = queries[query].format(judged=judged, quarantine="marts.quarantine" if is_published else "audit.quarantine")
+    return query_rows(connection, sql, values | {"is_published": is_published})
 
 
 def unresolved_deliveries(
@@ -241,6 +242,34 @@ def affected_figures(connection: duckdb.DuckDBPyConnection) -> list[AffectedFigu
         return []
     rows = _rows(connection, "affected_figures")
     return [AffectedFigures(**row | {"measures": tuple(row["measures"])}) for row in rows]
+
+
+@dataclass(frozen=True)
+class DayWithoutRow:
+    """An accepted delivery of which all rows are quarantined: too few for a rejection."""
+
+    source: str
+    extract_date: date
+    files: tuple[str, ...]
+    """Names of its files."""
+    rows_quarantined: int
+    reason_code: str
+    """The most frequent reason."""
+
+    def __str__(self) -> str:
+        """Return source, day, files, rows and reason."""
+        of = f"{self.source} {self.extract_date} ({listed(self.files, 1)})"
+        return (
+            f"{of} has no loaded row: {counted(self.rows_quarantined, 'row')} quarantined, most as {self.reason_code}"
+        )
+
+
+def days_without_loaded_row(
+    connection: duckdb.DuckDBPyConnection, *, is_published: bool = False
+) -> list[DayWithoutRow]:
+    """Return the accepted deliveries that have rows and no loaded one, newest first; the parameters as above."""
+    rows = _rows(connection, "days_without_loaded_row", is_published=is_published)
+    return [DayWithoutRow(**row | {"files": tuple(row["files"])}) for row in rows]
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:

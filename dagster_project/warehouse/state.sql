@@ -92,6 +92,23 @@ where is_affected_by_quarantine and share_quarantined <= 1
 group by force_code, month_start
 order by month_start desc, force_code
 
+-- query: days_without_loaded_row
+select
+    emptied.source,
+    emptied.extract_date,
+    list(distinct emptied.file_name order by emptied.file_name) as files,
+    count(*) as rows_quarantined,
+    mode(quarantine.reason_code) as reason_code
+from (
+    select *
+    from ({judged}) as judged
+    where status = 'loaded'
+    qualify sum(rows_loaded) over (partition by source, extract_date) = 0
+) as emptied
+join {quarantine} as quarantine on emptied.load_id = quarantine.load_id
+group by emptied.source, emptied.extract_date
+order by emptied.extract_date desc, emptied.source
+
 -- query: standing_days
 select
     extract_date,

@@ -41,6 +41,22 @@ def test_files_are_written_when_missing_or_older_than_a_contract(tmp_path: Path,
     assert holidays.read_text() == "changed"
 
 
+def test_two_processes_may_write_the_files_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    put_in_place = generate.put_in_place
+
+    def put_after_the_other(draft: Path, file: Path, **mode: int) -> None:
+        with monkeypatch.context() as other:
+            other.setattr(generate, "put_in_place", put_in_place)
+            write_generated_files()
+        put_in_place(draft, file, **mode)
+
+    for name in ("COLUMN_TEXTS", "BANK_HOLIDAYS"):
+        monkeypatch.setattr(generate, name, tmp_path / name)
+    monkeypatch.setattr(generate, "put_in_place", put_after_the_other)
+    write_generated_files()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["BANK_HOLIDAYS", "COLUMN_TEXTS"]
+
+
 def test_the_example_on_the_page_of_a_source_is_loaded(tmp_path: Path):
     pages = write_source_pages(load_contracts(CONTRACTS), tmp_path / "sources")
     for page in pages:

@@ -69,6 +69,7 @@ def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kin
         for n, person, topic in islice(zip(range(60), cycle(PERSONAL), cycle(["ASB", "Missing Person"])), 60)
     ]
     if kind == "jsonl":
+        rows = [(chat, 1665748800 + n, 1665748860123 + n, *rest) for n, (chat, _, _, *rest) in enumerate(rows)]
         path.write_text("".join(json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows))
     else:
         with xlsxwriter.Workbook(path) as book:
@@ -77,6 +78,7 @@ def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kin
                 for at, row in enumerate([["Chats"], header, *part]):
                     sheet.write_row(at, 0, row)
     drafted = draft("live_chats", [path], load_contracts(CONTRACTS)["live_chats"])
+    assert kind == "xlsx" or {"%s", "%Q"} == {*yaml.safe_load(drafted.text)["timeFormats"].values()}
     assert (drafted.questions, "sheets: all" in drafted.text) == ((), kind == "xlsx")
     [delivery] = check_deliveries(*configured(tmp_path, drafted), [path], shown=0)
     assert (delivery.files[0].load.rows_loaded, delivery.verdict.is_accepted) == (60, True)
@@ -105,10 +107,11 @@ def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(
 
 def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp_path, monkeypatch, capsys):
     path = tmp_path / "visits_2022-10-14.csv"
-    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Waited,Comments,Force"]
+    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Waited,Comments,Force,Left"]
     cells = zip(range(60), cycle(["Ashford", "Maidstone"]), cycle(PERSONAL[:2]), cycle(PERSONAL), strict=False)
     for n, at, officer, person in cells:
-        lines.append(f"A{n},{at},14/10/2022 09:{n:02},{officer},{person},{n}.50,{n % 5},0:{n:02},{person} {n},Kent")
+        visit = f"A{n},{at},14/10/2022 09:{n:02},{officer},{person},{n}.50,{n % 5},0:{n:02},{person} {n},Kent"
+        lines.append(f"{visit},{1665748800 + n}")
     path.write_text("\n".join([*lines, ""]))
     monkeypatch.setenv("FCIR_HOME", str(tmp_path))
     arguments = ["contract", "draft", "visits", str(path)]
@@ -118,8 +121,8 @@ def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp
     settings = Settings(home=tmp_path, _env_file=None)
     contract = contracts_of(settings)["visits"]
     kinds = ["personal" if column.is_personal else column.cell_type.value for column in contract.columns]
-    expected = "text text timestamp personal personal decimal integer seconds personal text"
-    assert (kinds, contract.columns[-1].name) == (expected.split(), "force_code")
+    expected = "text text timestamp personal personal decimal integer seconds personal text timestamp"
+    assert (kinds, contract.columns[-2].name) == (expected.split(), "force_code")
     assert ([column.name for column in contract.key], contract.start_column) == (["ticket_no"], "arrived")
     assert [item.verdict.is_accepted for item in check_deliveries(settings, contract, [path], shown=0)] == [True]
     file = tmp_path / "config" / "contracts" / "visits.odcs.yaml"

@@ -30,6 +30,10 @@ def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(
     stated.write_text("force_code,measure,valid_from,target\n*,calls_999.pct_not_answered,2000-01-01,1\n")
     shipped_row = "*,calls_999.pct_not_answered,2000-01-01,,1,benchmark,Aspirational national"
     assert shipped_row in laid_over(settings)["measure_targets"]
+    stated.write_text("force_code,measure,valid_from,target\nkent,calls_999.pct_not_answered,2000-01-01,1\n")
+    with pytest.raises(ConfigError, match=r"line 1: found .*; expected for added rows .* kind, source,"):
+        laid_over(settings)
+    stated.unlink()
     for text, message in (
         (
             "force,district\nkent,x\n",

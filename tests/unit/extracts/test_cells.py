@@ -20,6 +20,7 @@ COLUMNS = {
         Column("metres", CellType.DECIMAL, "", precision=9, scale=3),
         Column("waited", CellType.SECONDS, ""),
         Column("begun_at", CellType.TIMESTAMP, ""),
+        Column("sent_at", CellType.TIMESTAMP, "", time_formats=("%s", "%Q", "%d/%m/%y %H:%M")),
         Column("paid_on", CellType.DATE, ""),
         Column("billed_for", CellType.MONTH, ""),
         Column("is_regular", CellType.BOOLEAN, ""),
@@ -32,6 +33,7 @@ COLUMNS = {
 CASES = cases_of(__file__)
 VALUES = {
     **{"metres": Decimal, "waited": Decimal, "begun_at": datetime.fromisoformat},
+    "sent_at": datetime.fromisoformat,
     **{"paid_on": date.fromisoformat, "billed_for": date.fromisoformat},
 }
 """What a value of the file is, unless it is as YAML reads it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.cli import check as check_command
-from dagster_project.cli.check import check_files, print_check
+from dagster_project.cli.check import check_files, print_checks
 from dagster_project.console import report_as
 from dagster_project.contracts import Rule, Severity
 from dagster_project.errors import UsageError
@@ -48,8 +48,7 @@ def printed(installation, capsys):
 
     def output(*paths: Path, form: LogFormat = LogFormat.TEXT, source: str | None = None) -> str:
         report_as(form)
-        for delivery in check(installation, *paths, source=source):
-            print_check([delivery])
+        print_checks(check(installation, *paths, source=source))
         report_as(LogFormat.TEXT)
         return capsys.readouterr().out
 
@@ -147,6 +146,24 @@ def test_comparisons_that_are_not_possible_are_named(installation, tmp_path, pri
 
     monkeypatch.setattr(dry_run, "reading_audit", locked)
     assert "note: process 7 is running; not compared: volume" in printed(copy)
+
+
+def test_days_of_a_file_of_history_with_the_same_outcome_are_printed_once(tmp_path, printed):
+    days = [DAY + timedelta(number) for number in range(6)]
+    lines = [line for day in days for line in rows(day, 100, faulty=0 if day in days[1::2] else 30 + day.day)]
+    output = printed(deliver(tmp_path, [*lines, row("late", day="2023-01-01")], day=f"{days[0]}_to_{days[-1]}"))
+    name = "visits_2022-11-01_to_2022-11-06.csv (visits)"
+    for text in (
+        f"{name}: would be REJECTED: 2022-11-01 to 2022-11-05 (3 days): 300 rows read, 201 good, 99 quarantined\n",
+        "       99  not_an_integer\n",
+        '  row 71 and 98 others, column minutes: not a whole number in digits; found "never" [not_an_integer]\n',
+        "  rejected days: 2022-11-01, 2022-11-03, 2022-11-05\n",
+        "  verdict on visits of 2022-11-01 to 2022-11-05 (3 days): REJECTED; of 2022-11-01: More than 5% and more than",
+        f"{name}: would be loaded: 2022-11-02 to 2022-11-06 (3 days): 301 rows read, 301 good, 0 quarantined\n",
+        "  warning: 2022-11-06: 1 row is dated after the extract date\n",
+        "  verdict on visits of 2022-11-02 to 2022-11-06 (3 days): accepted\n",
+    ):
+        assert output.count(text) == 1, text
 
 
 def test_json_has_file_row_column_reason_and_counts_as_keys(tmp_path, printed):

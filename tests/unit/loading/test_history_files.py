@@ -94,8 +94,12 @@ def test_each_day_is_judged_by_itself(tmp_path):
     installation = Installation(tmp_path)
     days = [f"2022-10-{day}" for day in range(20, 31)]
     lines = [line for day in days for line in rows(date.fromisoformat(day), 100, faulty=60 * (day == days[4]))]
+    lines += [row("late", day="2023-01-01")]
     installation.land(f"{days[0]}_to_{days[-1]}", *lines)
-    assert [str(result.extract_date) for result in installation.run().deliveries if not result.is_accepted] == [days[4]]
+    report = installation.run()
+    assert [str(result.extract_date) for result in report.deliveries if not result.is_accepted] == [days[4]]
+    late = "visits_2022-10-20_to_2022-10-30.csv of 2022-10-30: 1 row is dated after the extract date"
+    assert f"visits/{late}" in map(str, report.warnings)
 
 
 def test_a_month_under_one_date_is_told_to_name_its_days(tmp_path):

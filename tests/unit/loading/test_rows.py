@@ -8,7 +8,9 @@ import pytest
 from dagster_project.loading import candidate, repeated_keys, row_loader
 from dagster_project.loading.candidate import ConservationError
 from dagster_project.validation.expectations import expectations_of
-from tests.unit.loading.installation import DAY, HEADER, VISITS, Installation, row
+from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.state import days_without_loaded_row
+from tests.unit.loading.installation import DAY, HEADER, VISITS, Installation, row, rows
 
 DAYS = [DAY + timedelta(number) for number in range(12)]
 A, B, FAULTY = 1, 2, "never"
@@ -160,3 +162,20 @@ def test_no_personal_value_and_no_unknown_column_reaches_the_warehouse(installat
     assert warning.endswith(": 7 columns not in the contract, not loaded")
     ((audited, names),) = installation.query("select warnings, unknown_columns from audit.load")
     assert ("extra" in audited, names) == (False, ", ".join(f"'{name}'" for name in unknown))
+
+
+def test_a_small_delivery_without_a_good_row_is_accepted_and_named(installation):
+    installation.land(DAY, *rows(DAY, 3, faulty=3), suffix="_a")
+    installation.land(DAY, row("b", "?"), "c,?,1,x", suffix="_b")
+    installation.land(DAYS[1], row("good", day=DAYS[1]), row("bad", "?", DAYS[1]))
+    texts = [str(warning) for warning in installation.run().warnings]
+    codes = "5 of 5 rows of 2022-11-01 quarantined (100.0%): not_an_integer 4, not_a_timestamp 1"
+    assert f"visits/visits_2022-11-01.csv: {codes}. No row of the day is loaded" in texts
+    with reading_connection(installation.settings.warehouse) as connection:
+        (found,) = days_without_loaded_row(connection)
+    day = "visits 2022-11-01 (visits_2022-11-01.csv and 1 more)"
+    assert str(found) == f"{day} has no loaded row: 5 rows quarantined, most as not_an_integer"
+    installation.land(DAY, row("b"), suffix="_b")
+    installation.run()
+    with reading_connection(installation.settings.warehouse) as connection:
+        assert days_without_loaded_row(connection) == []

@@ -1,10 +1,13 @@
 """The copy of the audit in history/: it can be restored, and tells which warehouse belongs to a data root."""
 
 import shutil
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from dagster_project.operations import rebuild as rebuilding
+from dagster_project.operations.verify import verify_warehouse
 from dagster_project.warehouse import history
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.history import (
@@ -17,7 +20,7 @@ from dagster_project.warehouse.history import (
 )
 from dagster_project.warehouse.tables import ensure_tables, root_id
 from tests.unit.loading.conftest import outcomes_of
-from tests.unit.loading.installation import DAY, Installation, row
+from tests.unit.loading.installation import DAY, VISITS, Installation, row
 
 
 @pytest.fixture
@@ -118,6 +121,17 @@ def test_a_rebuild_of_an_older_warehouse_has_the_loads_of_the_copy(load, tmp_pat
     root.settings.warehouse.write_bytes(older)
     rebuilding.rebuild(root.settings, root.contracts)
     assert root.query("select status from audit.load order by load_id") == [("replaced",), ("loaded",)]
+
+
+def test_a_rebuild_loads_files_for_the_days_of_a_changed_offset(load, tmp_path):
+    root = load(tmp_path / "home")
+    root.contracts = {"visits": replace(VISITS, extract_date_offset=-1)}
+    (finding,) = verify_warehouse(root.settings, root.contracts)[0]
+    assert (finding.what.partition(" by")[0], finding.needs_rebuild) == ("1 file loaded for another day than", True)
+    rebuilding.rebuild(root.settings, root.contracts)
+    root.run()
+    assert root.query("select extract_date, status from audit.load") == [(DAY - timedelta(1), "loaded")]
+    assert verify_warehouse(root.settings, root.contracts)[0] == []
 
 
 def test_a_list_of_the_erased_that_was_cut_off_is_written_again_from_the_vault(load, tmp_path):
