@@ -46,7 +46,7 @@ def check() -> None:
         say(f"{changes.file}  {changes.summary}")
     if faults := _faults_of_seeds(settings):
         raise UsageError("; ".join(faults) + ". Nothing was changed. Correct the files, then: fcir config check")
-    say(f"{settings.config_folder} can be used. The next run uses it: fcir run")
+    say(f"{settings.config_folder} can be used. The next run uses it for what is new: fcir run")
 
 
 def _changes(settings: Settings) -> list[Changes]:

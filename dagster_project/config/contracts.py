@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from dagster_project.config.files import ConfigError, described, entries, line_of, read_options, require_known, shown
 from dagster_project.contracts import Contract, ContractError, load_contract, load_contracts
 from dagster_project.contracts.odcs import SUFFIX
-from dagster_project.contracts.options import OptionError, Options, adapted
+from dagster_project.contracts.options import JUDGING, OptionError, Options, adapted
 from dagster_project.settings import CONTRACTS, Settings
 
 FOLDER, _SUFFIX = "contracts", ".yaml"
@@ -70,7 +70,12 @@ def _laid_over(contract: Contract, path: Path, place: str) -> Contract:
         raise ConfigError(f"{place}, line {line_of(error.path, lines)}: {error}") from None
     if found == contract:
         return contract
-    # Another version, so that days of a range that is asked for are loaded again.
-    changes = options.model_dump(mode="json", exclude_defaults=True)
-    digest = sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:8]
-    return replace(found, version=f"{contract.version}+{digest}")
+    # Another version, so that a range that is asked for is loaded again. Its first part says how files are read.
+    parts = [
+        sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:8] if changes else ""
+        for changes in (
+            options.model_dump(mode="json", exclude_defaults=True, exclude=JUDGING),
+            options.model_dump(mode="json", exclude_defaults=True, include=JUDGING),
+        )
+    ]
+    return replace(found, version=f"{contract.version}+{'.'.join(parts)}")

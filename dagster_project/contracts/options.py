@@ -126,6 +126,10 @@ class Options(BaseModel):
 
 
 NAMES = frozenset(str(field.alias) for field in Options.model_fields.values())
+JUDGING = {
+    *("faulty_share_limit", "faulty_rows_limit", "volume_floor", "delivered_by", "first_delivery", "keys_begin_again")
+}
+"""Options that change what is expected of a delivery, and not how its files are read."""
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -209,7 +213,8 @@ def _time_formats(_: Mapping[str, Column], column: Column, stated: tuple[str, ..
         letters = {*re.findall("%(.)", form.replace("%%", ""))}
         has_day = letters & {*"yY"} and letters & {*"mbB"} and (letters & {*"d"} or column.cell_type is CellType.MONTH)
         has_time = letters & {"M"} and (letters & {"H"} or {"I", "p"} <= letters)
-        if not (has_day or "j" in letters) or not (has_time or column.cell_type is not CellType.TIMESTAMP):
+        is_date = not letters & {*"HIMSfp"}
+        if not (has_day or "j" in letters) or not (has_time or is_date or column.cell_type is not CellType.TIMESTAMP):
             raise ValueError(f"{form} has no {'day, month and year' if not has_day else 'time of day'}")
     return {"time_formats": stated}
 

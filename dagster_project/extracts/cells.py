@@ -233,8 +233,11 @@ def _in_formats(column: Column, otherwise: str, cast: str = "{}") -> str:
         f"case when {is_match(cell, digits)} then make_timestamp(cast({cell} as bigint) * {microseconds}) end"
         for digits, microseconds in _epochs(column)
     ]
-    if others := [form for form in column.time_formats if form not in EPOCH_FORMATS]:
+    dates = date_formats(column)
+    if others := [form for form in column.time_formats if form not in (*EPOCH_FORMATS, *dates)]:
         known.append(f"try_strptime({cell}, {_texts(others)})")
+    if dates:
+        known.append(f"try_strptime({cell}, {_texts(dates)}) + {_time_of_dates(column)}")
     stated = f"coalesce({', '.join(known)})"
     return f"""case
         when {stated} is not null then {cast.format(stated)}
@@ -244,6 +247,17 @@ def _in_formats(column: Column, otherwise: str, cast: str = "{}") -> str:
 
 def _epochs(column: Column) -> list[tuple[str, int]]:
     return [EPOCH_FORMATS[form] for form in column.time_formats if form in EPOCH_FORMATS]
+
+
+def date_formats(column: Column) -> list[str]:
+    """Return the formats of a point in time that have no time of day."""
+    formats = column.time_formats if column.cell_type is CellType.TIMESTAMP else ()
+    return [form for form in formats if form not in EPOCH_FORMATS and not re.search("%[HI]", form)]
+
+
+def _time_of_dates(column: Column) -> str:
+    """Return SQL of the time of day of such dates: the end of the day where the time is not before another."""
+    return f"interval {86_399 if column.not_before else 0} second"
 
 
 def local_time_of(column: Column, *, serial_days: str) -> str:
@@ -274,6 +288,8 @@ def local_time_of(column: Column, *, serial_days: str) -> str:
             then timestamp '1899-12-30'
                 + to_milliseconds(cast(round(({serial} + {serial_days}) * 86400000) as bigint))
     end"""
+    if date_formats(column):
+        text = f"coalesce({text}, cast({_date(cell)} as timestamp) + {_time_of_dates(column)})"
     return _in_formats(column, text)
 
 

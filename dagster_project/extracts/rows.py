@@ -351,7 +351,8 @@ def _faults(column: Column) -> Iterator[tuple[str, Fault, str]]:
         if kind is CellType.TIMESTAMP:
             local = _part(column, "local")
             not_read = f"{cell} is not null and {local} is null"
-            yield f"{not_read} and {cells.has_no_time_of_day(cell)}", cells.NO_TIME_OF_DAY, ""
+            if not cells.date_formats(column):
+                yield f"{not_read} and {cells.has_no_time_of_day(cell)}", cells.NO_TIME_OF_DAY, ""
             yield f"least({local}, {value}) < {first_day}", cells.BEFORE_1900, ""
             # An offset can move a timestamp beyond the last supported day: 9999-12-31T23:30-01:00.
             not_read = f"({not_read} or year({value}) > 9999)"

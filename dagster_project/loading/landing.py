@@ -211,7 +211,8 @@ def _published(files: Iterable[LandedFile]) -> Iterator[LandedFile]:
         if file.path not in names:
             extension = file.path.name.removeprefix(stem_of(file.path.name)).lower()
             kinds = "".join(sorted({kind.lower() for kind in _KINDS.findall(file.path.name)}, reverse=True))
-            days = "_to_".join(map(str, file.span or (file.extract_date,)))
+            # Of one day, the date that the sender gave it, so that messages name the file that is there.
+            days = "_to_".join(map(str, file.span or (file.path.name[len(file.source) + 1 :][: len("2026-01-31")],)))
             name = f"{file.source}_{days}{kinds}"
             numbers[name + extension] += 1
             number = numbers[name + extension]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -17,6 +17,7 @@ from dagster_project.hashing import sha256_of
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import HISTORY, LandedFile, Landing, SourceWarning, left_for_next_run
 from dagster_project.warehouse.state import purged_before
+from dagster_project.words import be, counted
 
 ACCEPTED = ("loaded", "empty")
 _OF_DAYS = " of several days"
@@ -128,6 +129,7 @@ def plan_deliveries(
     deliveries: list[Delivery] = []
     warnings = list(landing.warnings)
     held = list(landing.held)
+    of_other_settings: dict[str, list[date]] = defaultdict(list)
     for (source, day), files in sorted(days.items()):
         first_with: dict[str, LandedFile] = {}
         skipped: list[LandedFile] = []
@@ -154,6 +156,8 @@ def plan_deliveries(
         is_new = any(content not in known for content in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
+        if any(_settings_of(loaded_under) != _settings_of(version) for loaded_under in known.values()):
+            of_other_settings[source].append(day)
         if (is_new or is_old) and day < purged.get(source, date.min):
             warnings.extend(
                 past_retention(file, purged[source])
@@ -174,7 +178,23 @@ def plan_deliveries(
                 SourceWarning(source, f"{source}/{file.name}: same content as another file of {day}; skipped once")
                 for file in skipped
             )
+    if wanted.is_open:
+        warnings.extend(_read_otherwise(source, other) for source, other in of_other_settings.items())
     return Plan(tuple(deliveries), tuple(dict.fromkeys(warnings)), tuple(newly_hashed), tuple(held))
+
+
+def _settings_of(version: str) -> str:
+    """Return what says in the version of a contract how files are read otherwise than as shipped; empty: as shipped."""
+    return version.partition("+")[2].partition(".")[0]
+
+
+def _read_otherwise(source: str, days: Sequence[date]) -> SourceWarning:
+    """Return the warning that days were loaded before the settings of their source were changed."""
+    what = (
+        f"{source}: {counted(len(days), 'day')} from {days[0]} to {days[-1]} {be(len(days))} loaded as the settings of "
+        f"before read them. To read them again: fcir run --from {days[0]} --to {days[-1]} --source {source}"
+    )
+    return SourceWarning(source, what)
 
 
 def _without_older(

@@ -262,9 +262,9 @@ def _failures_by_earlier_days(
 def _cure(contract: Contract, counts: _SharedRows, first_day: date) -> str:
     """Return the evidence that identifiers began again, on a first day and this one, and what to do."""
     return (
-        f"{counts.reused:,} of {counts.read:,} rows. If the numbers of the source began again, state the first such "
-        f"extract date in config/contracts/{contract.source}.yaml of the data root, as in "
-        f"keysBeginAgain: [{first_day}], then: fcir run"
+        f"{counts.reused:,} of {counts.read:,} rows. If the numbers of the source began again, ask its owner on which "
+        f"day, which may be before this one, and state that extract date in config/contracts/{contract.source}.yaml "
+        f"of the data root, as in keysBeginAgain: [{first_day}], then: fcir run"
     )
 
 

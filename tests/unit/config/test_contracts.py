@@ -56,7 +56,7 @@ FILE = "config/contracts/call_segments.yaml"
         (None, "values:\n  line:\n    A: '99'", f"{FILE}, line 2: values.line: A is mapped to 99; known: 999, 101"),
         (None, "values: {caller_number: {A: B}}", "line 1: values.caller_number: a personal column has no map of val"),
         (None, "defaults: {line: caller_number}", "line 1: defaults.line: caller_number is not another column of the"),
-        (None, "timeFormats: {arrived_at: '%d/%m/%Y'}", "timeFormats.arrived_at: %d/%m/%Y has no time of day"),
+        (None, "timeFormats: {arrived_at: '%d/%m/%Y %I:%M'}", "arrived_at: %d/%m/%Y %I:%M has no time of day"),
         (None, "timeFormats: {arrived_at: '%s %Q'}", "arrived_at is '%s %Q'; expected a format of these: .* alone: %s"),
         (
             "contracts/published_figures.yaml",

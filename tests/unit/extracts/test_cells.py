@@ -71,6 +71,21 @@ def test_a_serial_number_counts_from_the_first_day_of_its_workbook(session):
     assert judged(session, COLUMNS["paid_on"], days, serial_days=1462) == days
 
 
+def test_a_format_without_a_time_of_day_reads_dates_none_of_which_is_before_another_time_of_its_day(session):
+    formats = {"begun_at": ("%m/%d/%Y", "%d.%m.%y %H:%M"), "ended_at": ("%d%b%Y",)}
+    columns = [replace(column, time_formats=formats.get(column.name, ())) for column in STAYS.columns]
+    rows = [
+        GOOD | {"begun_at": begun, "ended_at": ended}
+        for begun, ended in (("10/29/2022", "29Oct2022"), ("29.10.22 23:59", "2022-10-29"), ("29/10/2022", "29Oct2022"))
+    ]
+    found = judge(session, rows, contract=replace(STAYS, columns=tuple(columns)))
+    assert [f"{row['begun_at']:%d %H:%M:%S}, {row['ended_at']:%d %H:%M:%S}" for row in found[:2]] == [
+        "28 23:00:00, 29 22:59:59",
+        "29 22:59:00, 29 22:59:59",
+    ]
+    assert found[2]["fault"] == "not_a_timestamp"
+
+
 # -- what a local time in London means
 
 FREE = [replace(column, not_before=(), not_after=(), required_when={}) for column in STAYS.columns]

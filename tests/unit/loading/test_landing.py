@@ -45,6 +45,8 @@ def test_a_system_may_stamp_its_files_with_the_day_after(tmp_path):
     missing = installation.query("select extract_date, reason from audit.load where status = 'missing_delivery'")
     named = f"no file visits_{DAY + timedelta(2)}*.EXT in the landing folder"
     assert missing[0] == (DAY + timedelta(1), named)
+    names = installation.query("select file_name from audit.load where status = 'loaded' order by load_id")
+    assert names == [(f"visits_{DAY + timedelta(stamp)}.csv",) for stamp in (1, 3)]
 
 
 def landed(folder: Path, *names: str) -> Path:

@@ -200,6 +200,11 @@ def test_a_new_version_of_the_contract_loads_days_again_only_when_dates_are_name
     installation.run()
     assert Planned(installation, version="1.1.0").days == Planned(installation, wanted=FIRST_DAY).days == []
     assert Planned(installation, version="1.1.0", wanted=FIRST_DAY).days == [("visits", DAY)]
+    # A force changed how files are read; what else it changed needs no day read again.
+    assert not Planned(installation, version="1.1.0+.12ab").plan.warnings
+    [warning] = Planned(installation, version="1.1.0+34cd.12ab").plan.warnings
+    assert f"1 day from {DAY} to {DAY} is loaded" in str(warning)
+    assert str(warning).endswith(f"fcir run --from {DAY} --to {DAY} --source visits")
     # Rows of a file that is gone are not unloaded.
     first.unlink()
     planned = Planned(installation, version="1.1.0", wanted=FIRST_DAY)
