@@ -48,6 +48,8 @@ _FITS, _KNOWN, _ALIKE, _NAMED = 0.9, 0.5, 0.6, 0.75
 _VALUES, _REPEATED = 30, 3
 # Microseconds up to 9 September 2001: since then, seconds have 10 digits and milliseconds 13.
 _EPOCHS_FROM = 10**15
+# What workbooks add to a day.
+_MIDNIGHT = re.compile(r"[T ]00:00(:00)?$")
 
 
 @cache
@@ -147,6 +149,13 @@ def _words(text: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", text)]
 
 
+def _common(export: _Export, other: _Export) -> float:
+    """Return which share of the words of two headings are those of both, besides words for days and times."""
+    faint = {*_tables()["faint"].split(), *_tables()["fillers"].split()}
+    words, others = ({*_words(heading)} - faint for heading in (export.heading, other.heading))
+    return len(words & others) / len(words | others) if words | others else 1
+
+
 def _any_header() -> Contract:
     """Return a contract that fits any row of headings, on all sheets."""
     return replace(load_contract(next(CONTRACTS.glob(f"*{SUFFIX}"))), columns=(), sheets=())
@@ -183,7 +192,7 @@ class _Cells:
 
     def __post_init__(self) -> None:
         # How times are written is asked for each column of the contract.
-        self.times = cache(self._times)
+        self.times, self.is_day = cache(self._times), cache(self._is_day)
 
     def unread(self, column: Column, texts: Iterable[str]) -> list[str]:
         """Return the texts that are not of the type, list or form of a column."""
@@ -217,20 +226,27 @@ class _Cells:
         """
         if of is CellType.TIMESTAMP and export.epochs:
             return None, export.epochs
-        days = [re.sub(r"[T ]00:00(:00)?$", "", text) for text in export.texts]
+        days = [_MIDNIGHT.sub("", text) for text in export.texts]
         if (formats := self._formats(export.texts, of)) is not None and not (
             of is CellType.TIMESTAMP and all(map(str.__ne__, days, export.texts))
         ):
             return None, formats
-        if of is CellType.TIMESTAMP and not export.is_numeric and self._formats(days, CellType.DATE) is not None:
+        if of is CellType.TIMESTAMP and self.is_day(export):
             at = self.exports.index(export)
             for other in (*self.exports[at + 1 :], *self.exports[:at]):
+                # The time of a call is not that of the day of its call-back.
+                if any(_common(day, other) > _common(export, other) and self.is_day(day) for day in self.exports):
+                    continue
                 clocks = [re.sub(r"^(\d:)", r"0\1", text) for text in other.texts]
                 pairs = zip(cycle(days), cycle(clocks), range(max(len(days), len(clocks))), strict=False)
                 joined = [f"{day} {clock}" for day, clock, _ in pairs] if "time" in _words(other.heading) else []
                 if joined and (formats := self._formats(joined, of)) is not None:
                     return other, formats
         return (None, formats) if formats is not None else None
+
+    def _is_day(self, export: _Export) -> bool:
+        days = [_MIDNIGHT.sub("", text) for text in export.texts]
+        return not export.is_numeric and self._formats(days, CellType.DATE) is not None
 
     def _formats(self, texts: Sequence[str], of: CellType) -> tuple[str, ...] | None:
         column, forms = Column("cell", of, ""), _tables()["formats"][of]
@@ -292,18 +308,36 @@ def _alike(heading: str, column: Column, source: str) -> float:
 def _matched(contract: Contract, cells: _Cells, questions: list[str]) -> dict[str, _Export]:
     """Return the export column of each contract column, by name and content; ask where two are equally alike."""
     scores: list[tuple[float, float, Column, _Export]] = []
-    for column, export in product(contract.columns, cells.exports):
+    known = {name for column in contract.columns for name in column.names}
+    # 10:05 beside a day of the same words is a time of day, and no duration.
+    clocks = {clock for day in cells.exports for clock in cells.clocks([day]) if _common(day, clock)}
+    exports = [item for item in cells.exports if item not in clocks or normalised(item.heading) in known]
+    for column, export in product(contract.columns, exports):
         alike, share = _alike(export.heading, column, contract.source), cells.share(column, export)
         fits = share >= _FITS
         if (column.values or column.name == FORCE_COLUMN) and export.values:
             alike = max(alike, _ALIKE) if share == 1 and len(export.cells) > 1 else alike
             fits = share >= _KNOWN or (alike >= _NAMED and not export.has_names)
-        if alike == 2 or (alike >= _ALIKE and fits and (column.is_personal or not export.personal)):
-            scores.append((alike, share, column, export))
+        # A name that the contract knows is that of its own column alone.
+        fits = fits and normalised(export.heading) not in known and (column.is_personal or not export.personal)
+        if alike == 2 or (alike >= _ALIKE and fits):
+            # A word of the column itself, as the crime of a reference, tells more than one that means the same.
+            same = len({*_words(export.heading)} & {*_words(column.name)}) if alike < 2 else 0
+            scores.append((alike + same / 100, share, column, export))
+    # Of two equal times, that of the key comes later: it has a default, another time.
+    scores.sort(
+        key=lambda score: (*score[:2], score[2].cell_type is not CellType.TIMESTAMP or not score[2].key_position),
+        reverse=True,
+    )
     found: dict[str, _Export] = {}
-    for alike, _, column, export in sorted(scores, key=lambda score: score[:2], reverse=True):
+    for alike, _, column, export in scores:
         used = [*found.values(), *cells.clocks(found.values())]
-        if column.name not in found and export not in used:
+        own = cells.clocks([export]) if column.cell_type is CellType.TIMESTAMP else []
+        if column.name in found and alike == 2:
+            headings = f'"{found[column.name].heading}" and "{export.heading}"'
+            questions.append(f"{column.name}: both {headings} are names of it; leave one of them out of the export.")
+        has_clock = any(clock in used or normalised(clock.heading) in known for clock in own)
+        if column.name not in found and export not in used and not has_clock:
             found[column.name] = export
             equal = [item[3] for item in scores if item[2] is column and item[0] == alike < 2]
             names = " or ".join(f'"{item.heading}"' for item in equal if item not in used)
@@ -331,8 +365,9 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
             free = [item for item in cells.exports if item not in matched.values() and not item.personal]
             if (default := _default(contract, column, matched)) is not None:
                 options["defaults"][column.name] = default
-                others = " or ".join(f'"{item.heading}"' for item in free if cells.times(item, column.cell_type))
-                if default in matched and others:
+                is_time = default in matched
+                others = " or ".join(f'"{i.heading}"' for i in free if is_time and cells.times(i, column.cell_type))
+                if others:
                     questions.append(
                         f"{column.name} is taken from {default}. {column.description} Is it {others}? State a heading "
                         "in aliases in place of the default."
@@ -377,8 +412,8 @@ def _value_map(column: Column, export: _Export, cells: _Cells, questions: list[s
                 f'{column.name}: "{text}" ({rows}) is which of {which}? State it in values; "" is no value.'
             )
     if hidden := len(unread) - len(meant):
-        what = counted(hidden, "other value")
-        questions.append(f"{column.name}: what do {what} mean, rare or perhaps personal? fcir check names their rows.")
+        what = f"{'does' if hidden == 1 else 'do'} {counted(hidden, 'other value')}"
+        questions.append(f"{column.name}: what {what} mean, rare or perhaps personal? fcir check names the rows.")
     return {text: meanings[0] for text, meanings in meant.items() if len(meanings) == 1}
 
 
@@ -441,11 +476,15 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
     options: dict[str, Any] = {"timeOfDay": {}, "timeFormats": {}}
     asked: dict[str, list[str]] = {}
     clocks = cells.clocks(cells.exports)
+    joined: set[_Export] = set()
     key = start = None
     for export in cells.exports:
         if export in clocks:
             continue
         kind, cell_type, stated = _typed(cells, export)
+        if cell_type is CellType.TIMESTAMP and {*cells.clocks([export])} & joined:
+            cell_type = CellType.DATE
+        joined |= {*cells.clocks([export])}
         name = FORCE_COLUMN if kind == "force" else re.sub(r"^(?![a-z])", "c_", "_".join(_words(export.heading)))
         while name in (*LOAD_COLUMNS, *(item["name"] for item in properties)):
             name += "_2"

@@ -144,8 +144,8 @@ class Column:
 
 
 def time_of_day_of(column: Column) -> str:
-    """Return the name of the column with the time of day; no column of a contract has a blank in its name."""
-    return f"{column.name} time"
+    """Return the name of the column with the time of day; no column and hardly a heading has such a name."""
+    return f"{column.name} (time of day)"
 
 
 @dataclass(frozen=True)

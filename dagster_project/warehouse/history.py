@@ -223,8 +223,11 @@ def fault_of_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection
     if connection is not None and is_earlier(connection):
         return "was loaded by an earlier version of fcir"
     history = read_history(settings.history)
-    if connection is not None and scalar(connection, "select count(*) from audit.load"):
-        return _lacks(connection, history) if history else None
+    if connection is not None:
+        # A rebuild leaves none if all files are to be loaded again, with the id of before.
+        is_rebuilt = history is not None and history.root_id == root_id(connection)
+        if is_rebuilt or scalar(connection, "select count(*) from audit.load"):
+            return _lacks(connection, history) if history else None
     if not (history or os.path.lexists(settings.published / "current")):
         return None
     if not settings.warehouse.exists():

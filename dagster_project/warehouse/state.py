@@ -257,11 +257,10 @@ class DayWithoutRow:
     """The most frequent reason."""
 
     def __str__(self) -> str:
-        """Return source, day, files, rows and reason."""
-        of = f"{self.source} {self.extract_date} ({listed(self.files, 1)})"
-        return (
-            f"{of} has no loaded row: {counted(self.rows_quarantined, 'row')} quarantined, most as {self.reason_code}"
-        )
+        """Return source, day, rows, reason and files."""
+        # Short, since a line is cut at the width of the screen.
+        why = f"{self.rows_quarantined:,} quarantined, most {self.reason_code}"
+        return f"{self.source} {self.extract_date} has no loaded row: {why} ({listed(self.files, 1)})"
 
 
 def days_without_loaded_row(

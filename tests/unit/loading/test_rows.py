@@ -173,8 +173,8 @@ def test_a_small_delivery_without_a_good_row_is_accepted_and_named(installation)
     assert f"visits/visits_2022-11-01.csv: {codes}. No row of the day is loaded" in texts
     with reading_connection(installation.settings.warehouse) as connection:
         (found,) = days_without_loaded_row(connection)
-    day = "visits 2022-11-01 (visits_2022-11-01.csv and 1 more)"
-    assert str(found) == f"{day} has no loaded row: 5 rows quarantined, most as not_an_integer"
+    text = "visits 2022-11-01 has no loaded row: 5 quarantined, most not_an_integer"
+    assert str(found) == f"{text} (visits_2022-11-01.csv and 1 more)"
     installation.land(DAY, row("b"), suffix="_b")
     installation.run()
     with reading_connection(installation.settings.warehouse) as connection:

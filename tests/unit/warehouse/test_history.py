@@ -129,6 +129,7 @@ def test_a_rebuild_loads_files_for_the_days_of_a_changed_offset(load, tmp_path):
     (finding,) = verify_warehouse(root.settings, root.contracts)[0]
     assert (finding.what.partition(" by")[0], finding.needs_rebuild) == ("1 file loaded for another day than", True)
     rebuilding.rebuild(root.settings, root.contracts)
+    assert fault_of(root) is None, "a run can load the files again"
     root.run()
     assert root.query("select extract_date, status from audit.load") == [(DAY - timedelta(1), "loaded")]
     assert verify_warehouse(root.settings, root.contracts)[0] == []
