@@ -13,9 +13,12 @@ from dagster_project.config import contracts_of
 from dagster_project.contracts import Contract
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.people import People
+from dagster_project.loading.pipeline import prepare_warehouse
 from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.publication.space import NotEnoughSpace, require_space
 from dagster_project.settings import Settings, read_settings
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.state import reading_audit
@@ -26,6 +29,7 @@ class Warehouse(dg.ConfigurableResource):
 
     _settings: Settings = PrivateAttr()
     _contracts: Mapping[str, Contract] = PrivateAttr()
+    _people: People | None = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
@@ -39,6 +43,7 @@ class Warehouse(dg.ConfigurableResource):
         """
         self._settings = read_settings()
         self._contracts = contracts_of(self._settings)
+        self._people = None
         # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
@@ -63,6 +68,19 @@ class Warehouse(dg.ConfigurableResource):
     def contracts(self) -> Mapping[str, Contract]:
         """Contracts by source."""
         return self._contracts
+
+    @property
+    def people(self) -> People:
+        """The vault that rows are loaded with. The first step that asks creates tables of the warehouse if needed.
+
+        Raises:
+            PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
+            TableMismatch: a raw table does not fit its contract.
+        """
+        if self._people is None:
+            with loading_connection(self._settings.warehouse) as connection:
+                self._people = prepare_warehouse(connection, self._settings, self._contracts)
+        return self._people
 
 
 class Deliveries(dg.ConfigurableResource):

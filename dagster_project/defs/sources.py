@@ -74,6 +74,7 @@ def source_asset(
             wanted=planned.wanted,
             run_id=context.run.run_id,
             planned=planned,
+            people=warehouse.people,
             on_progress=lambda done, total: progress("sources", contract.source, done, total),
         )
         log_loading(report, time.monotonic() - started)

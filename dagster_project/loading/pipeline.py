@@ -37,6 +37,7 @@ def load_source(
     wanted: Range,
     run_id: str,
     planned: RunPlan | None = None,
+    people: People | None = None,
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
@@ -49,6 +50,7 @@ def load_source(
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
         planned: the plan of the run for these dates; None: scan the landing folder for this source only.
+        people: the vault that `prepare_warehouse` returned in this run; None: prepare the warehouse.
         now: the current time, which decides whether a day without a delivery is expected or missing; None: the clock.
         on_progress: called with the number of files read and the number of files to read.
 
@@ -64,7 +66,7 @@ def load_source(
     contract = contracts[source]
     now = now or utc_now()
     with loading_connection(settings.warehouse) as connection:
-        people = prepare_warehouse(connection, settings, contracts)
+        people = people or prepare_warehouse(connection, settings, contracts)
         if planned is None:
             landing = scan_landing(settings, contracts, wait_for=[source])
             planned = plan_run(connection, landing, {source: contract}, wanted=wanted)

@@ -16,7 +16,7 @@ def main() -> int:
     """Run the command of dbt in the arguments; return its exit code."""
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     # As in `fcir` itself: a run creates objects that live until its end.
-    gc.set_threshold(10_000)
+    gc.set_threshold(2_000_000)
     return run(read_settings(), sys.argv[1:])
 
 

@@ -229,7 +229,7 @@ def memory_limit(warehouse: Path) -> str:
     Raises:
         OSError: there is no such file.
     """
-    with duckdb.connect(config=dict(NO_SPILLING)) as connection:
+    with cursor() as connection:
         threads, most = connection.execute(
             "select current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit'))"
         ).fetchall()[0]

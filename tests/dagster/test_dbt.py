@@ -10,8 +10,8 @@ from dagster_project.transformation.project import invoke, parse, read_manifest
 
 # A night builds and tests each of these: 40 ms of CPU for each, whatever it holds. The goal is 210.
 MOST_NODES = 203
-# Sent by dbt; the comments on the columns of a table are one. The goal is 1,400.
-MOST_STATEMENTS = 1400
+# Sent by dbt. The goal is 1,400.
+MOST_STATEMENTS = 700
 
 
 def test_the_private_names_that_are_replaced_exist():
@@ -36,7 +36,7 @@ def test_a_night_sends_no_more_statements_than_stated(troubled, tmp_path, monkey
     settings = Settings(home=troubled.root.copy(tmp_path / "home").home)
     results = invoke(settings, ["build", "--exclude-resource-type", "unit_test"], manifest=parse(settings)).results
     assert len(results) > 0.9 * MOST_NODES
-    assert 1000 < len(sent) <= MOST_STATEMENTS
+    assert 500 < len(sent) <= MOST_STATEMENTS
 
 
 def test_each_group_has_at_most_25_assets(definitions):

@@ -96,14 +96,3 @@ select database_name, schema_name, view_name, 'view' as type from duckdb_views()
 {#- require_exact_engine.sql -#}
 
 {% macro duckdb__require_exact_engine() %}{% endmacro %}
-
-{#- dbt-duckdb asks for the indexes of each table that it replaces, and for the columns of each that it comments on: 170
-    queries a night. No table has an index, and every column that is documented exists (tests/dbt). -#}
-
-{% macro drop_indexes_on_relation(relation) %}{% endmacro %}
-
-{% macro duckdb__alter_column_comment(relation, column_dict) %}
-    {%- for name, column in column_dict.items() %}
-    comment on column {{ relation }}.{{ name }} is {{ duckdb_escape_comment(column["description"]) }};
-    {%- endfor %}
-{% endmacro %}

@@ -1,5 +1,5 @@
 {#- dbt's materialisations on Spark with Iceberg, where each statement is a commit of its own:
-    docs/decisions/0019-spark-materialisations.md.
+    docs/decisions/0019-materialisations.md.
 
     A table is replaced by one commit, so that readers see the old or the new one. The pre-hook that deletes and the
     insert after it are two: until the second, readers of the lake see a gap, and readers of a publication do not. After
@@ -8,7 +8,7 @@
 {% materialization table, adapter="spark" %}
     {%- set target = this.incorporate(type="table") -%}
     {% do drop_other_type(target) %}
-    {% do make_in_lake(target, create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
+    {% do make_relation(create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
@@ -20,7 +20,7 @@
         {% do drop_other_type(target) %}
         {%- set making = create_table_as(False, target, compiled_code) -%}
     {%- endif -%}
-    {% do make_in_lake(target, making, pre_hooks, post_hooks) %}
+    {% do make_relation(making, pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
@@ -31,22 +31,6 @@
     {%- if existing is not none -%}
         {% do adapter.drop_relation(existing) %}
     {%- endif -%}
-    {% do make_in_lake(target, "create view " ~ target ~ " as\n" ~ compiled_code, pre_hooks, post_hooks) %}
+    {% do make_relation("create view " ~ target ~ " as\n" ~ compiled_code, pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
-
-{% macro make_in_lake(target, making, pre_hooks, post_hooks) %}
-    {{ run_hooks(pre_hooks) }}
-    {% call statement("main") %}
-        {{ making }}
-    {% endcall %}
-    {{ run_hooks(post_hooks) }}
-{% endmacro %}
-
-{#- Drop a view that has a table's name: `create or replace` does not change the type. -#}
-{% macro drop_other_type(relation) %}
-    {%- set existing = load_cached_relation(relation) -%}
-    {%- if existing is not none and existing.type != relation.type -%}
-        {% do adapter.drop_relation(existing) %}
-    {%- endif -%}
-{% endmacro %}
