@@ -180,7 +180,7 @@ def test_word_shows_every_text_in_headings_lists_and_tables_with_repeated_header
     assert styled(word, "Heading 1") == [
         *("Main points", REPORT.commentary_title, "Headline measures", "Exceptions", "999 calls"),
         *("How to read tables and charts", "Notes"),
-        *("Revisions", "Definitions"),
+        *("Revisions", "Columns", "Definitions"),
     ]
     matrix, exceptions, figures, charts, revisions = rows
     beside = ["1,234", "1,2332", "2,469"]
