@@ -15,7 +15,7 @@ import resource
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -51,8 +51,8 @@ class Rendered:
     """A file that was rendered."""
 
     content: bytes
-    replaced: dict[str, int] = field(default_factory=dict)
-    """Number of characters replaced because the typeface lacks them, by where they occur."""
+    replaced: int = 0
+    """Number of characters replaced because the typeface lacks them."""
     is_reused: bool = False
     """Whether the previous publication has the file."""
 

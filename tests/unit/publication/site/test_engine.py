@@ -87,7 +87,7 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
 def test_the_first_page_says_where_no_year_before_can_be_compared():
     report = a_report()
     headline = report.matrix.headlines[0]
-    empty = replace(headline, compared=[replace(figure, value=None) for figure in headline.compared])
+    empty = replace(headline, beside={name: replace(figure, value=None) for name, figure in headline.beside.items()})
     bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
