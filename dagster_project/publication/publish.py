@@ -44,7 +44,7 @@ from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
 from dagster_project.sql import count_each, scalar, table
-from dagster_project.transformation.build import newest_change, stale_because
+from dagster_project.transformation.build import build_state, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
@@ -223,7 +223,7 @@ def check_gate(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Gat
     if cause := stale_because(connection, settings):
         raise GateClosed(f"{cause}. Nothing was published; what was published before stays. Run: fcir run")
     synthetic = "select coalesce(bool_or(is_synthetic), false) from audit.load where status in ('loaded', 'empty')"
-    return Gate(newest_change(connection), fingerprint(settings), bool(scalar(connection, synthetic)))
+    return Gate(build_state(connection).newest_change, fingerprint(settings), bool(scalar(connection, synthetic)))
 
 
 def _made_of(settings: Settings, gate: Gate) -> str:
