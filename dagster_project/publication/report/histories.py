@@ -57,7 +57,7 @@ class MeasureHistory:
     chart: Chart | None
     weekly_chart: Chart | None
     by_age: str
-    """Address of the view with its months at each age; empty unless it needs time to mature."""
+    """Address of the view with its months at each age; empty unless it needs time to mature and has any."""
     columns: tuple[str, ...]
     """Titles of the figures of a month: the month itself, and periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
@@ -105,7 +105,7 @@ def _history(
     verdicts = {row["month_start"]: row["verdict"] for row in judged}
     series = series_of(force, measure, [month for month in months if month <= last][-PAPER_MONTHS:], judged)
     weekly = weekly_chart(measure, force.weeks.get(measure.code, ()), months[-1], formulas, events)
-    column, by_age = _MATURING.get(measure.code, ("", ""))
+    column, by_age = _MATURING.get(measure.code, ("", "")) if force.maturity else ("", "")
     rows = {
         period: [force.figures.get((measure.code, month, period)) for month in reversed(months)]
         for period in ("month", *PERIODS)
