@@ -17,7 +17,7 @@ from docx.shared import Length, Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 from lxml.html import HtmlElement, fromstring
 
-from dagster_project.publication.charts import BLUE, png_of
+from dagster_project.publication.charts import BLUE, pngs_of
 from dagster_project.publication.html import render_html
 from dagster_project.publication.report.model import Report
 
@@ -31,8 +31,6 @@ _WIDTHS |= {"Why": 2.1, "Comment": 3.5, "Action": 2.5, "Owner": 1.6, "Due": 1.6}
 # With as many columns, 1,234,567 with the number of a note takes 13 to 15 mm of 16, by typeface.
 _FIGURES_IN_ROW, _FIGURE_SIZE, _INTO_PADDING = 8, Pt(7.5), Mm(-1.1)
 _CHARTS_IN_ROW, _CHART_WIDTH, _TREND_WIDTH = 3, Mm(55), Mm(18)
-# Of the charts; twice the 96 dots of an inch, so that they are sharp in print.
-_SCALE = 2.0
 _LOOKS = {
     **{tag: {"bold": True} for tag in ("strong", "dt", "h3")},
     "em": {"italic": True},
@@ -56,7 +54,7 @@ def render_document(report: Report, drawings: Mapping[str, str]) -> bytes:
     document = Document()
     _set_up(document, report)
     # From the text, because a parser of HTML writes the names in a drawing in lower case.
-    writer = _Writer(document, re.findall("<svg.*?</svg>", page, re.DOTALL))
+    writer = _Writer(document, pngs_of(re.findall("<svg.*?</svg>", page, re.DOTALL)))
     writer.write(document, fromstring(page).find(".//main"))
     pictures = document.element.body.xpath(".//wp:docPr")
     for picture, alternative in zip(pictures, writer.alternatives, strict=True):
@@ -69,9 +67,9 @@ def render_document(report: Report, drawings: Mapping[str, str]) -> bytes:
 class _Writer:
     """Writes the elements of a page into a document, from top to bottom."""
 
-    def __init__(self, document: DocumentObject, drawings: list[str]) -> None:
+    def __init__(self, document: DocumentObject, pictures: list[bytes]) -> None:
         self.document = document
-        self.drawings = iter(drawings)
+        self.pictures = iter(pictures)
         self.alternatives: list[str] = []
         """The alternative text of each picture, from top to bottom."""
 
@@ -120,7 +118,7 @@ class _Writer:
         """Write the words and pictures of an element to the end of a paragraph, in a look of its font."""
         if element.get("role") == "img":
             width = _TREND_WIDTH if element.getparent().tag == "td" else _CHART_WIDTH
-            paragraph.add_run().add_picture(io.BytesIO(png_of(next(self.drawings), _SCALE)), width=width)
+            paragraph.add_run().add_picture(io.BytesIO(next(self.pictures)), width=width)
             self.alternatives.append(element.get("aria-label"))
             return
         if element.tag == "br":

@@ -38,10 +38,7 @@ _START = 60.0
 _MEMORY = 2 << 30
 
 _PACKAGE = Path(__file__).parents[1]
-_LIBRARIES = (
-    *("font-source-sans-pro", "fonttools", "jinja2", "lxml"),
-    *("python-docx", "typst", "vl-convert-python", "xlsxwriter"),
-)
+_LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "lxml", "python-docx", "typst", "xlsxwriter")
 
 T = TypeVar("T")
 
