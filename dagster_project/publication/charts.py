@@ -4,20 +4,17 @@ A drawing library measures every label with its fonts (2 ms) and takes 17 ms of 
 years draws 765.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from importlib.resources import files
 from itertools import count
 from math import ceil, floor, isfinite
-from pathlib import Path
 from typing import Any
 
 from markupsafe import escape
 
-from dagster_project.publication.characters import font_folder, with_glyphs
+from dagster_project.publication.characters import with_glyphs
 from dagster_project.publication.report.model import Chart, Point, period_of, stretches
 
 # Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
@@ -211,23 +208,6 @@ def _number(value: float) -> str:
 def _width(label: str, size: int) -> float:
     """Return how wide a label of an axis is at most, by the letters of the typeface: `m` and `%` are the widest."""
     return size * sum(0.5 if letter.isdigit() else 0.26 if letter in ",. " else 0.84 for letter in label)
-
-
-def pngs_of(drawings: Sequence[str]) -> list[bytes]:
-    """Return drawings as PNG with the paper's typeface, by typst: twice the 96 dots of an inch are sharp in print."""
-    # Typst's library is 80 MB, so it is loaded only when it is needed.
-    import typst
-
-    # A single page is not in a list.
-    found: Any = typst.compile(
-        Path(str(files(__package__))) / "templates" / "pictures.typ",
-        font_paths=[font_folder()],
-        ignore_system_fonts=True,
-        sys_inputs={"drawings": json.dumps(drawings)},
-        format="png",
-        ppi=192.0,
-    )
-    return found if isinstance(found, list) else [found]
 
 
 def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:

@@ -17,8 +17,9 @@ from docx.shared import Length, Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 from lxml.html import HtmlElement, fromstring
 
-from dagster_project.publication.charts import BLUE, pngs_of
+from dagster_project.publication.charts import BLUE
 from dagster_project.publication.html import render_html
+from dagster_project.publication.pdf import pngs_of
 from dagster_project.publication.report.model import Report
 
 _TABLE_STYLE = "Light List Accent 1"

@@ -1,7 +1,7 @@
-"""The board paper as PDF/UA-1, by typst. Layout: `templates/board_paper.typ`; text: the report model."""
+"""The board paper as PDF/UA-1, and its drawings as PNG, by typst. Layout: `templates/*.typ`; text: the report model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,9 +26,6 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> tuple[bytes, int]
     Returns:
         The PDF, and the number of characters shown as `?`.
     """
-    # Typst's library is 80 MB, so it is loaded only when a PDF is made.
-    import typst
-
     missing: list[int] = []
     content = _plain(report, missing) | {
         "exception_columns": EXCEPTION_COLUMNS,
@@ -36,15 +33,28 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> tuple[bytes, int]
         "drawings": drawings,
         "trends": {item.measure: trend_line(item.trend, item.trend_scale) for item in report.matrix.headlines},
     }
-    file: bytes = typst.compile(
-        Path(str(files(__package__))) / "templates" / "board_paper.typ",
+    file = _compiled("board_paper.typ", content, pdf_standards=["ua-1"], timestamp=0)
+    return file, sum(missing)
+
+
+def pngs_of(drawings: Sequence[str]) -> list[bytes]:
+    """Return drawings in SVG as PNG: twice the 96 dots of an inch, which are sharp in print."""
+    found = _compiled("pictures.typ", drawings, format="png", ppi=192.0)
+    # A single page is not in a list.
+    return found if isinstance(found, list) else [found]
+
+
+def _compiled(template: str, content: object, **form: Any) -> Any:
+    # Typst's library is 80 MB, so it is loaded only when it is needed.
+    import typst
+
+    return typst.compile(
+        Path(str(files(__package__))) / "templates" / template,
         font_paths=[font_folder()],
         ignore_system_fonts=True,
-        sys_inputs={"report": json.dumps(content, default=str)},
-        pdf_standards=["ua-1"],
-        timestamp=0,
+        sys_inputs={"content": json.dumps(content, default=str)},
+        **form,
     )
-    return file, sum(missing)
 
 
 def _plain(value: Any, missing: list[int]) -> Any:
