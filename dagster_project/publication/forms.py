@@ -45,7 +45,7 @@ def tasks(
 ) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
     """Return the files of a paper except its page: name to rendering function and arguments.
 
-    The form to edit is made of the newest paper only: it takes half a CPU second.
+    The form to edit is made of the newest paper only: it takes a quarter of a CPU second.
     """
     forms: dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]] = {
         "board_paper.pdf": (pdf, (report,)),
