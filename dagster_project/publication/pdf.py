@@ -70,9 +70,10 @@ def _plain(value: Any, missing: list[int]) -> Any:
         return [_plain(item, missing) for item in value]
     if isinstance(value, dict):
         return {name: _plain(item, missing) for name, item in value.items()}
-    # Points are drawn already.
-    if is_dataclass(value) and not isinstance(value, Point):
-        return {name: _plain(getattr(value, name), missing) for name in _names_of(value.__class__)}
+    if is_dataclass(value):
+        # Points are drawn already.
+        names = [] if isinstance(value, Point) else _names_of(value.__class__)
+        return {name: _plain(getattr(value, name), missing) for name in names}
     return value
 
 
