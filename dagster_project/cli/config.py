@@ -60,7 +60,7 @@ def _changes(settings: Settings) -> list[Changes]:
 
 def _faults_of_seeds(settings: Settings) -> list[str]:
     """Return what dbt finds wrong in the seeds; it parses the models of the force on the way."""
-    from dagster_project.transformation.engine import engine_of
+    from dagster_project.transformation.build import compiled_rows
     from dagster_project.transformation.project import invoke, parse
 
     with TemporaryDirectory(prefix="fcir-config-") as folder:
@@ -71,7 +71,7 @@ def _faults_of_seeds(settings: Settings) -> list[str]:
         for result in results.results:
             if str(result.status) == "fail":
                 # dbt reports only the number of a test's rows, so the test is run again for what it found.
-                rows = engine_of(apart).rows(result.node.compiled_code)
+                rows = compiled_rows(apart, result.node.compiled_code)
                 texts = [", ".join(str(cell) for cell in row[:_CELLS_SHOWN]) for row in rows[:_FAULTS_SHOWN]]
                 faults.append(f"{_list_of(result.node)}: {'; '.join(texts)}")
             elif str(result.status) == "error":

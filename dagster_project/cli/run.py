@@ -118,8 +118,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         DatabaseUnreadable: the warehouse is damaged.
         PeopleError: the vault or its keys are missing, of another data root, or older than the warehouse.
     """
-    from dagster_project.transformation.build import is_current
-    from dagster_project.transformation.engine import engine_of
+    from dagster_project.transformation.build import has_build, is_current
 
     contracts = named_contracts(settings, sources)
     now = now or utc_now()
@@ -155,7 +154,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
                 if item.status == "missing_delivery" and item.source in contracts and item.source in owed
             )
             or not is_current(connection, settings)
-            or not engine_of(settings).has_build(connection)
+            or not has_build(settings, connection)
             or not pointer_of(settings.published).exists()
             or any(publication_damage(settings))
         )

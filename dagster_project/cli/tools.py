@@ -47,13 +47,12 @@ def dbt(context: typer.Context) -> None:
 def _build(settings: Settings, arguments: Sequence[str]) -> int:
     """Run a command of dbt that writes tables, so that the next run knows whether it can build on them."""
     from dagster_project.transformation.build import begin_build
-    from dagster_project.transformation.engine import engine_of
     from dagster_project.transformation.project import fingerprint, run_by_hand
     from dagster_project.warehouse.marts import note_written
 
     if settings.target is Target.SPARK:
         raise UsageError("FCIR_TARGET=spark: tables of the lake are built by a run alone. Run: fcir run")
-    _, from_scratch = begin_build(settings, fingerprint(settings), engine_of(settings))
+    _, from_scratch = begin_build(settings, fingerprint(settings))
     if from_scratch:
         warn("Files in dbt/ or the marts file have changed since the last run: what is selected is built from scratch")
         arguments = [*arguments, "--full-refresh"] if arguments[0] in ("build", "run", "seed") else arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -222,12 +223,13 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     )
     if options:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
-    if cell_type in _DAYS:
-        minimum, maximum = (_day(bound, f"{path.name}: {name}: bound") for bound in (minimum, maximum))
     precision = scale = None
     if cell_type is CellType.DECIMAL:
         precision, scale = _precision_and_scale(item.physicalType, f"{path.name}: {name}")
-        minimum, maximum = (_decimal(bound) for bound in (minimum, maximum))
+    minimum, maximum = (
+        _bound(stated, cell_type, (precision, scale), f"{path.name}: {name}: {which}")
+        for which, stated in (("minimum", minimum), ("maximum", maximum))
+    )
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
     is_listed = bool(item.enum) or name == FORCE_COLUMN
@@ -276,21 +278,27 @@ def _precision_and_scale(stated: str | None, where: str) -> tuple[int, int]:
     return precision, scale
 
 
-def _decimal(stated: object) -> object:
-    """Return a bound as the decimal that the contract states; any other value unchanged, for the error message."""
-    is_number = isinstance(stated, int | float) and not isinstance(stated, bool)
-    return Decimal(str(stated)) if is_number else stated
-
-
-def _day(stated: object, where: str) -> date | None:
-    """Return a day that a contract states; `where` starts the message if it is not a day."""
+def _bound(
+    stated: Any, cell_type: CellType, size: tuple[int | None, int | None], where: str
+) -> int | Decimal | date | None:
+    """Return the least or greatest value of a type, as a contract states it."""
+    is_whole = isinstance(stated, int) and not isinstance(stated, bool)
     # YAML already reads a plain date as a date.
-    if isinstance(stated, date) or stated is None:
+    if stated is None or (cell_type in _DAYS and isinstance(stated, date)):
         return stated
-    try:
-        return date.fromisoformat(str(stated))
-    except ValueError:
-        raise ContractError(f"{where} {stated!r}; expected a date, as in 2022-08-01") from None
+    if cell_type in _DAYS:
+        with suppress(ValueError):
+            return date.fromisoformat(str(stated))
+        raise ContractError(f"{where} {stated!r}; expected a date, as in 2022-08-01")
+    if cell_type is CellType.DECIMAL:
+        precision, scale = size[0] or 0, size[1] or 0
+        bound = Decimal(str(stated)) if is_whole or isinstance(stated, float) else Decimal("nan")
+        if bound.is_finite() and abs(bound) < 10 ** (precision - scale) and bound == round(bound, scale):
+            return bound
+        raise ContractError(f"{where} {stated}; expected a number that decimal({precision}, {scale}) can hold")
+    if is_whole and cell_type in (CellType.INTEGER, CellType.SECONDS):
+        return int(stated)
+    raise ContractError(f"{where} {stated!r}; expected a whole number, for a number or seconds")
 
 
 def _identifier(custom: dict[str, Any], where: str, *, is_personal: bool) -> Identifier | None:
@@ -338,14 +346,6 @@ def _rule(quality: DataQuality, path: Path) -> Rule:
 
 def _check_shape(column: Column, where: str) -> None:
     """Reject bounds and patterns that have no effect or lack the words that a message needs."""
-    is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS)
-    for name, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
-        if column.cell_type is CellType.DECIMAL:
-            _check_decimal_bound(column, name, bound, where)
-            continue
-        is_whole = isinstance(bound, int) and not isinstance(bound, bool)
-        if bound is not None and not (is_whole if is_number else column.cell_type in _DAYS):
-            raise ContractError(f"{where}: {name} {bound!r}; expected a whole number, for a number or seconds")
     bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
     if bounds != sorted(bounds):
         raise ContractError(f"{where}: maximum {column.maximum} is below minimum {column.minimum}")
@@ -374,15 +374,6 @@ def _check_shape(column: Column, where: str) -> None:
                 f"{where}: a name like {names[0][0]!r} fits the pattern and would be published; expected a narrower "
                 "pattern, or patternReason: say why such a text may be published"
             )
-
-
-def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -> None:
-    if bound is None:
-        return
-    precision, scale = column.precision or 0, column.scale or 0
-    fits = isinstance(bound, Decimal) and bound.is_finite() and abs(bound) < 10 ** (precision - scale)
-    if not (fits and isinstance(bound, Decimal) and bound == round(bound, scale)):
-        raise ContractError(f"{where}: {name} {bound}; expected a number that decimal({precision}, {scale}) can hold")
 
 
 def _check(contract: Contract, path: Path) -> None:

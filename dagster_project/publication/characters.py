@@ -1,7 +1,6 @@
 """Replace characters that cannot be rendered: those not allowed in documents, and those missing in the typeface."""
 
 import re
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -28,22 +27,25 @@ def font_folder() -> Path:
     return Path(str(files("font_source_sans_pro") / "files"))
 
 
-def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a value with every text in it changed, at any depth of dataclasses, mappings, lists and tuples.
+def cleaned(value: Any) -> Any:
+    """Return a value with U+FFFD in place of characters not allowed in documents, in every text in it.
 
-    Markup comes from the project itself and is not changed. A dataclass without a changed text is returned itself:
-    making the dataclasses of a paper again takes longer than looking at their texts.
+    Texts are looked for at any depth of dataclasses, mappings, lists and tuples. Markup comes from the project itself
+    and is not changed. A dataclass without a changed text is returned itself: making the dataclasses of a paper again
+    takes longer than looking at their texts.
     """
     if isinstance(value, str):
-        return value if isinstance(value, Markup) else change(value)
+        # None of these characters is printable, and nearly every text is.
+        is_kept = isinstance(value, Markup) or value.isprintable()
+        return value if is_kept else _NOT_ALLOWED.sub(REPLACEMENT, value)
     if isinstance(value, dict):
-        return {mapped(key, change): mapped(item, change) for key, item in value.items()}
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        items = [mapped(item, change) for item in value]
+        items = [cleaned(item) for item in value]
         is_same = all(map(is_, items, value))
         return value if is_same else type(value)(items)
     if names := _field_names(value.__class__):
-        changed = {name: mapped(getattr(value, name), change) for name in names}
+        changed = {name: cleaned(getattr(value, name)) for name in names}
         is_same = all(item is getattr(value, name) for name, item in changed.items())
         return value if is_same else replace(value, **changed)
     return value
@@ -53,12 +55,6 @@ def mapped(value: Any, change: Callable[[str], str]) -> Any:
 def _field_names(kind: type) -> tuple[str, ...]:
     """Return the names of the fields of a dataclass; empty for another type."""
     return tuple(item.name for item in fields(kind)) if is_dataclass(kind) else ()
-
-
-def cleaned(value: Any) -> Any:
-    """Return a value with U+FFFD in place of characters not allowed in documents."""
-    # None of them is printable, and nearly every text is.
-    return mapped(value, lambda text: text if text.isprintable() else _NOT_ALLOWED.sub(REPLACEMENT, text))
 
 
 def with_glyphs(text: str) -> tuple[str, int]:

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from itertools import count
 from math import ceil, floor, isfinite
 from typing import Any
 
 from markupsafe import escape
 
-from dagster_project.publication.characters import font_folder, with_glyphs
+from dagster_project.publication.characters import with_glyphs
 from dagster_project.publication.report.model import Chart, Point, period_of, stretches
 
 # Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
@@ -209,21 +208,6 @@ def _number(value: float) -> str:
 def _width(label: str, size: int) -> float:
     """Return how wide a label of an axis is at most, by the letters of the typeface: `m` and `%` are the widest."""
     return size * sum(0.5 if letter.isdigit() else 0.26 if letter in ",. " else 0.84 for letter in label)
-
-
-@cache
-def _png() -> Callable[..., bytes]:
-    """Return the function that draws an SVG with the paper's typeface; once, because that reads 20 font files."""
-    import vl_convert
-
-    vl_convert.register_font_directory(str(font_folder()))
-    draw_png: Callable[..., bytes] = vl_convert.svg_to_png
-    return draw_png
-
-
-def png_of(drawing: str, scale: float) -> bytes:
-    """Return a chart as PNG, enlarged by a factor."""
-    return _png()(drawing, scale=scale)
 
 
 def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:

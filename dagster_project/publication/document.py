@@ -1,10 +1,12 @@
-"""The board paper as a Word document (DOCX), to edit and to copy from. The report model holds all its texts."""
+"""The board paper as a Word document (DOCX), to edit and to copy from: what its page says, in Word's own styles."""
 
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, time
-from itertools import chain, islice
+from itertools import chain
+from typing import Any
 
 from docx import Document
 from docx.document import Document as DocumentObject
@@ -12,36 +14,31 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Length, Mm, Pt, RGBColor
-from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
+from lxml.html import HtmlElement, fromstring
 
-from dagster_project.publication.charts import BLUE, png_of, trend_line
-from dagster_project.publication.report.model import (
-    EXCEPTION_COLUMNS,
-    REVISION_COLUMNS,
-    Block,
-    Chart,
-    Figure,
-    Headline,
-    Report,
-    Section,
-    Table,
-)
+from dagster_project.publication.charts import BLUE
+from dagster_project.publication.html import render_html
+from dagster_project.publication.pdf import pngs_of
+from dagster_project.publication.report.model import Report
 
 _TABLE_STYLE = "Light List Accent 1"
 # On every machine that has Word; the typeface of the PDF is not.
 _FONT = "Arial"
 _PAGE, _MARGIN = Mm(210), Mm(16)
-# Relative widths of the columns of tables.
-_HEADLINE_WIDTHS = {"label": 1.6, "figure": 1.3, "trend": 1.5, "target": 1.4}
-_EXCEPTION_WIDTHS = (1.3, 1.2, 2.0, 1.4, 0.9, 0.9)
-_REVISION_WIDTHS = (2.4, 0.8, 0.8, 0.8, 2.0)
-_MEASURE_WIDTH = 2.3
+# Relative widths of the columns of tables, by class or title; others have 1.
+_WIDTHS = {"label": 1.6, "figure": 1.3, "trend": 1.5, "target": 1.4, "Measure": 2.3, "Cause": 2.0}
+_WIDTHS |= {"Why": 2.1, "Comment": 3.5, "Action": 2.5, "Owner": 1.6, "Due": 1.6}
 # With as many columns, 1,234,567 with the number of a note takes 13 to 15 mm of 16, by typeface.
 _FIGURES_IN_ROW, _FIGURE_SIZE, _INTO_PADDING = 8, Pt(7.5), Mm(-1.1)
-_CHARTS_IN_ROW = 3
-# Of the charts; twice the 96 dots of an inch, so that they are sharp in print.
-_SCALE = 2.0
+_CHARTS_IN_ROW, _CHART_WIDTH, _TREND_WIDTH = 3, Mm(55), Mm(18)
+_LOOKS = {
+    **{tag: {"bold": True} for tag in ("strong", "dt", "h3")},
+    "em": {"italic": True},
+    "sup": {"superscript": True},
+}
+# A duration is not broken over two lines.
+_IN_DURATION = re.compile(r"(?<=\d[hm]) (?=\d+[ms])")
 
 
 def render_document(report: Report, drawings: Mapping[str, str]) -> bytes:
@@ -53,210 +50,133 @@ def render_document(report: Report, drawings: Mapping[str, str]) -> bytes:
         report: content of the paper.
         drawings: key of a chart to its SVG.
     """
-    paper = _Paper(report)
-    paper.front()
-    paper.headlines()
-    paper.exceptions()
-    for section in report.sections:
-        paper.section(section, drawings)
-    paper.end()
-    return paper.saved()
+    # A document has no links from a main point to its section.
+    page = re.sub(' <a href="#[^>]*>[^<]*</a>', "", render_html(report, drawings))
+    document = Document()
+    _set_up(document, report)
+    # From the text, because a parser of HTML writes the names in a drawing in lower case.
+    writer = _Writer(document, pngs_of(re.findall("<svg.*?</svg>", page, re.DOTALL)))
+    writer.write(document, fromstring(page).find(".//main"))
+    pictures = document.element.body.xpath(".//wp:docPr")
+    for picture, alternative in zip(pictures, writer.alternatives, strict=True):
+        picture.set("descr", alternative)
+    file = io.BytesIO()
+    document.save(file)
+    return _without_times(file.getvalue())
 
 
-class _Paper:
-    """Writes a report into a document, from top to bottom."""
+class _Writer:
+    """Writes the elements of a page into a document, from top to bottom."""
 
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self.document: DocumentObject = Document()
+    def __init__(self, document: DocumentObject, pictures: list[bytes]) -> None:
+        self.document = document
+        self.pictures = iter(pictures)
         self.alternatives: list[str] = []
         """The alternative text of each picture, from top to bottom."""
-        _set_up(self.document, report)
 
-    def front(self) -> None:
-        """Write title, front matter, notices, main points, and what the analyst wrote."""
-        report, document = self.report, self.document
-        document.add_heading(f"{report.force_name}: contact and crime performance", 0)
-        until = report.data_until
-        line = f"Force Crime and Incident Response, {report.period}."
-        document.add_paragraph(line + (f" From deliveries up to {until.day} {until:%B %Y}." if until else ""))
-        for title, value in report.front:
-            self.labelled(f"{title}:", value)
-        for strong, text in report.notices:
-            paragraph = document.add_paragraph(style="Intense Quote")
-            paragraph.add_run(f"{strong} ").bold = True
-            paragraph.add_run(text)
-        if report.main_points or report.points_note:
-            document.add_heading("Main points", 1)
-        for number, point in enumerate(report.main_points, 1):
-            self.labelled(f"{number}.", point.text)
-        if report.points_note:
-            document.add_paragraph(report.points_note)
-        if report.commentary:
-            document.add_heading(report.commentary_title, 1)
-            self.blocks(report.commentary)
+    def write(self, container: Any, element: HtmlElement) -> None:
+        """Write the children of an element into the document or a cell."""
+        for child in element:
+            name = child.get("class")
+            # The header and footer of each page have them.
+            if child.tag == "footer" or name == "marking":
+                continue
+            if child.tag in ("section", "figure", "figcaption") or name == "scroll":
+                self.write(container, child)
+            elif child.tag in ("h1", "h2"):
+                self.document.add_heading(child.text_content(), int(child.tag == "h2"))
+            elif child.tag == "table":
+                self.table(child)
+            elif name == "charts":
+                self.charts(list(child))
+            elif child.tag == "dl":
+                for title in child.iter("dt"):
+                    self.paragraph(container, title, ": ", title.getnext())
+            elif child.tag in ("ul", "ol"):
+                for number, item in enumerate(child, 1):
+                    # Numbered by hand: Word would continue the numbers of the previous list.
+                    style, label = ("", f"{number}. ") if child.tag == "ol" else ("List Bullet", "")
+                    self.paragraph(container, label, item, style=style)
+            else:
+                paragraph = self.paragraph(container, child, style="Intense Quote" if name == "notice" else "")
+                paragraph.paragraph_format.keep_with_next = element.tag == "figcaption" or None
 
-    def headlines(self) -> None:
-        """Write the table of headline measures."""
-        matrix = self.report.matrix
-        if not matrix.headlines:
+    def paragraph(self, container: Any, *parts: HtmlElement | str, style: str = "") -> Paragraph:
+        """Write a paragraph of texts and elements into the document or a cell."""
+        # Every cell begins with an empty paragraph.
+        is_begun = container is self.document or container.paragraphs[-1].runs
+        paragraph: Paragraph = container.add_paragraph() if is_begun else container.paragraphs[-1]
+        if style:
+            paragraph.style = style
+        for part in parts:
+            if isinstance(part, str):
+                paragraph.add_run(part)
+            else:
+                self.runs(paragraph, part, {})
+        return paragraph
+
+    def runs(self, paragraph: Paragraph, element: HtmlElement, look: Mapping[str, Any]) -> None:
+        """Write the words and pictures of an element to the end of a paragraph, in a look of its font."""
+        if element.get("role") == "img":
+            width = _TREND_WIDTH if element.getparent().tag == "td" else _CHART_WIDTH
+            paragraph.add_run().add_picture(io.BytesIO(next(self.pictures)), width=width)
+            self.alternatives.append(element.get("aria-label"))
             return
-        self.document.add_heading("Headline measures", 1)
-        widths = [_HEADLINE_WIDTHS.get(name, 1.0) for name, _ in matrix.columns]
-        table = self.table([title for _, title in matrix.columns], len(matrix.headlines), widths)
-        for row, headline in zip(islice(table.rows, 1, None), matrix.headlines, strict=True):
-            for cell, (name, _) in zip(row.cells, matrix.columns, strict=True):
-                self.headline(cell.paragraphs[0], headline, name)
-        if matrix.note:
-            self.document.add_paragraph(matrix.note)
+        if element.tag == "br":
+            paragraph.add_run().add_break()
+        look = {**look, **_LOOKS.get(element.tag, {})}
+        _add_run(paragraph, element.text, look)
+        for child in element:
+            self.runs(paragraph, child, look)
+            _add_run(paragraph, child.tail, look)
 
-    def headline(self, paragraph: Paragraph, headline: Headline, column: str) -> None:
-        """Write a cell of the table of headline measures."""
-        if column == "label":
-            paragraph.add_run(headline.label).bold = True
-        elif column == "figure":
-            _add_figure(paragraph, headline.figure)
-            if headline.verdict:
-                paragraph.add_run(f" {headline.verdict}").font.size = _FIGURE_SIZE
-        elif column == "trend":
-            if headline.trend_words:
-                drawing = trend_line(headline.trend, headline.trend_scale)
-                self.picture(paragraph, drawing, headline.trend_words, Mm(18))
-                paragraph.add_run(headline.trend_words).font.size = _FIGURE_SIZE
-        elif column in ("target", "rest"):
-            paragraph.add_run(headline.target if column == "target" else headline.rest).font.size = _FIGURE_SIZE
-        else:
-            _add_figure(paragraph, headline.beside(column))
+    def table(self, element: HtmlElement) -> None:
+        """Write a table below its caption: with more figures than fit, as tables of as many columns each."""
+        caption, lines = element.find("caption"), list(element.iter("tr"))
+        columns = len(lines[0]) - 1
+        size = columns if caption is None else -(-columns // -(-columns // _FIGURES_IN_ROW))
+        for first in range(1, columns + 1, size):
+            if caption is not None:
+                continued = ", continued" if first > 1 else ""
+                self.paragraph(self.document, caption, continued, style="Caption")
+            rows = [[line[0], *line[first : first + size]] for line in lines]
+            widths = [_WIDTHS.get(cell.get("class") or cell.text_content(), 1.0) for cell in rows[0]]
+            table = self.document.add_table(len(rows), len(widths), _TABLE_STYLE)
+            table.autofit = False
+            for column, width in zip(table.columns, widths, strict=True):
+                column.width = Length(int((_PAGE - 2 * _MARGIN) * width / sum(widths)))
+            # So that it is repeated on each page.
+            [header] = self.document.element.body.xpath("(./w:tbl)[last()]/w:tr[1]")
+            header.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
+            for line, row in zip(table.rows, rows, strict=True):
+                for cell, content in zip(line.cells, row, strict=True):
+                    self.cell(cell, content, has_words=element.get("class") == "words")
+            self.document.add_paragraph()
 
-    def picture(self, paragraph: Paragraph, drawing: str, alternative: str, width: Length) -> None:
-        """Add a picture to the end of a paragraph."""
-        paragraph.add_run().add_picture(io.BytesIO(png_of(drawing, _SCALE)), width=width)
-        self.alternatives.append(alternative)
-
-    def exceptions(self) -> None:
-        """Write the exceptions with what was written on them."""
-        items = self.report.exceptions
-        if not (items or self.report.no_exceptions):
+    def cell(self, cell: Any, content: HtmlElement, *, has_words: bool) -> None:
+        """Write a cell of a table: words, or a figure, its course and its target."""
+        if any(child.tag in ("p", "ul", "ol") for child in content):
+            self.write(cell, content)
             return
-        self.document.add_heading("Exceptions", 1)
-        if not items:
-            self.document.add_paragraph(self.report.no_exceptions)
-            return
-        table = self.table(EXCEPTION_COLUMNS, len(items), _EXCEPTION_WIDTHS)
-        for row, item in zip(islice(table.rows, 1, None), items, strict=True):
-            cells = row.cells
-            for cell, text in zip(cells, (item.label, item.reason, "", item.action, item.owner, item.due), strict=True):
-                cell.paragraphs[0].add_run(text)
-            comment = cells[EXCEPTION_COLUMNS.index("Comment")]
-            for place, block in enumerate(item.comment):
-                _add_runs(comment.add_paragraph() if place else comment.paragraphs[0], block)
+        paragraph = cell.paragraphs[0]
+        self.runs(paragraph, content, {} if has_words or content.tag == "th" else {"size": _FIGURE_SIZE})
+        if not has_words and content.get("class") in (None, "compared") and content.tag == "td":
+            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+            paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = _INTO_PADDING
 
-    def section(self, section: Section, drawings: Mapping[str, str]) -> None:
-        """Write the sentences, the table and the charts of a section."""
-        self.document.add_heading(section.title, 1)
-        for statement in section.statements:
-            self.labelled(f"{statement.label}.", statement.text, style="List Bullet")
-        self.blocks(section.commentary)
-        self.figures(section.table)
-        self.charts(section.all_charts, drawings)
-        if section.events_note:
-            self.document.add_paragraph(section.events_note)
-
-    def figures(self, figures: Table) -> None:
-        """Write a table of figures below its caption: with more columns than fit, as tables of as many columns each."""
-        columns = len(figures.columns)
-        size = -(-columns // -(-columns // _FIGURES_IN_ROW)) if columns else 1
-        for first in range(0, columns, size):
-            self.figures_of_columns(figures, slice(first, first + size))
-
-    def figures_of_columns(self, figures: Table, shown: slice) -> None:
-        """Write some columns of a table of figures."""
-        caption = f"{figures.caption}{', continued' if shown.start else ''}"
-        self.document.add_paragraph(caption, style="Caption").paragraph_format.keep_with_next = True
-        titles = ["Measure", *(column.heading for column in figures.columns[shown])]
-        table = self.table(titles, len(figures.rows), [_MEASURE_WIDTH, *(1.0 for _ in titles[1:])])
-        for line, row in zip(islice(table.rows, 1, None), figures.rows, strict=True):
-            # `table.cell` would list all cells of the table each time.
-            first, *others = line.cells
-            label = first.paragraphs[0]
-            label.add_run(row.label)
-            if row.remark:
-                label.add_run(f" ({row.remark})").italic = True
-            for cell, figure in zip(others, row.figures[shown], strict=True):
-                _add_figure(cell.paragraphs[0], figure)
-
-    def charts(self, charts: Sequence[Chart], drawings: Mapping[str, str]) -> None:
+    def charts(self, charts: list[HtmlElement]) -> None:
         """Write charts side by side, each below its title and finding."""
-        if not charts:
-            return
         grid = self.document.add_table(-(-len(charts) // _CHARTS_IN_ROW), _CHARTS_IN_ROW)
         for cell, chart in zip(chain.from_iterable(row.cells for row in grid.rows), charts, strict=False):
-            title = cell.paragraphs[0]
-            title.add_run(chart.title).bold = True
-            finding, picture = cell.add_paragraph(chart.caption), cell.add_paragraph()
-            title.paragraph_format.keep_with_next = finding.paragraph_format.keep_with_next = True
-            self.picture(picture, drawings[chart.key], chart.alternative, Mm(55))
+            self.write(cell, chart)
 
-    def end(self) -> None:
-        """Write how to read the paper, notes, revisions, columns and definitions."""
-        report, document = self.report, self.document
-        document.add_heading("How to read tables and charts", 1)
-        for paragraph in report.how_to_read:
-            document.add_paragraph(paragraph)
-        if report.notes:
-            document.add_heading("Notes", 1)
-            for number, note in enumerate(report.notes, 1):
-                self.labelled(f"{number}.", note)
-        if report.revisions_note:
-            document.add_heading("Revisions", 1)
-            document.add_paragraph(report.revisions_note)
-        if report.revisions:
-            table = self.table(REVISION_COLUMNS, len(report.revisions), _REVISION_WIDTHS)
-            for row, item in zip(islice(table.rows, 1, None), report.revisions, strict=True):
-                for cell, text in zip(row.cells, item.texts, strict=True):
-                    cell.paragraphs[0].add_run(text)
-        document.add_heading("Definitions", 1)
-        for definition in report.definitions:
-            self.labelled(f"{definition.name} ({definition.section}, {definition.label}):", definition.text)
 
-    def labelled(self, label: str, text: str, *, style: str = "Normal") -> None:
-        """Write a paragraph that begins with strong words."""
-        paragraph = self.document.add_paragraph(style=style)
-        paragraph.add_run(f"{label} ").bold = True
-        paragraph.add_run(text)
-
-    def blocks(self, blocks: Iterable[Block]) -> None:
-        """Write paragraphs and list items of a commentary."""
-        number = 0
-        for block in blocks:
-            # Numbered by hand: Word would continue the numbers of the previous list.
-            number = number + 1 if block.kind == "number" else 0
-            paragraph = self.document.add_paragraph(style="List Bullet" if block.kind == "bullet" else "Normal")
-            if number:
-                paragraph.add_run(f"{number}. ")
-            _add_runs(paragraph, block)
-
-    def table(self, titles: Sequence[str], rows: int, widths: Sequence[float]) -> WordTable:
-        """Write a table with columns of relative widths, and a header that is repeated on each page."""
-        table = self.document.add_table(rows + 1, len(titles), _TABLE_STYLE)
-        table.autofit = False
-        for column, width in zip(table.columns, widths, strict=True):
-            column.width = Length(int((_PAGE - 2 * _MARGIN) * width / sum(widths)))
-        [header] = self.document.element.body.xpath("(./w:tbl)[last()]/w:tr[1]")
-        header.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
-        for cell, title in zip(table.rows[0].cells, titles, strict=True):
-            cell.paragraphs[0].add_run(title)
-        self.document.add_paragraph()
-        return table
-
-    def saved(self) -> bytes:
-        """Return the document, with no time of its own."""
-        pictures = self.document.element.body.xpath(".//wp:docPr")
-        for picture, alternative in zip(pictures, self.alternatives, strict=True):
-            picture.set("descr", alternative)
-        file = io.BytesIO()
-        self.document.save(file)
-        return _without_times(file.getvalue())
+def _add_run(paragraph: Paragraph, text: str | None, look: Mapping[str, Any]) -> None:
+    """Add a text to a paragraph, with white space as a page shows it."""
+    if text:
+        run = paragraph.add_run(_IN_DURATION.sub("\N{NO-BREAK SPACE}", re.sub("[ \n]+", " ", text)))
+        for name, value in look.items():
+            setattr(run.font, name, value)
 
 
 def _without_times(archive: bytes) -> bytes:
@@ -271,19 +191,21 @@ def _without_times(archive: bytes) -> bytes:
 
 
 def _set_up(document: DocumentObject, report: Report) -> None:
-    """Set page, typeface, language, properties and footer."""
+    """Set page, styles, language, properties and footer."""
     page = document.sections[0]
     page.page_width, page.page_height = _PAGE, Mm(297)
     page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = _MARGIN
+    styles = document.styles
     for name, size in (("Normal", 9), ("Title", 20), ("Heading 1", 13), ("Caption", 9)):
-        font = document.styles[name].font
+        font = styles[name].font
         font.name, font.size = _FONT, Pt(size)
         # Headings have a typeface of the theme, which a name alone does not replace.
         for theme in ("asciiTheme", "hAnsiTheme"):
             font.element.rPr.rFonts.attrib.pop(qn(f"w:{theme}"), None)
         if name != "Normal":
             font.color.rgb = RGBColor.from_string(BLUE.removeprefix("#"))
-    document.styles["Normal"].paragraph_format.space_after = Pt(4)
+    styles["Normal"].paragraph_format.space_after = Pt(4)
+    styles["Caption"].paragraph_format.keep_with_next = True
     properties = document.core_properties
     properties.title = report.title
     properties.author = report.force_name
@@ -293,30 +215,10 @@ def _set_up(document: DocumentObject, report: Report) -> None:
     words = f"{report.force_name}, {report.period}{' (synthetic sample)' if report.is_synthetic else ''}"
     footer = page.footer.paragraphs[0]
     footer.add_run("   ".join(filter(None, (words, report.marking, report.publication, "Page "))))
-    _add_page_number(footer)
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), "PAGE")
+    footer.part.element.xpath("./w:p")[0].append(field)
     if report.marking:
         header = page.header.paragraphs[0]
         header.alignment = WD_ALIGN_PARAGRAPH.CENTER
         header.add_run(report.marking).bold = True
-
-
-def _add_page_number(paragraph: Paragraph) -> None:
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), "PAGE")
-    paragraph.part.element.xpath("./w:p")[0].append(field)
-
-
-def _add_figure(paragraph: Paragraph, figure: Figure) -> None:
-    paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    paragraph.paragraph_format.left_indent = paragraph.paragraph_format.right_indent = _INTO_PADDING
-    # A duration has blanks, and is not broken over two lines.
-    run = paragraph.add_run(figure.text.replace(" ", "\N{NO-BREAK SPACE}"))
-    run.italic, run.font.size = figure.is_provisional or None, _FIGURE_SIZE
-    if figure.note:
-        paragraph.add_run(str(figure.note)).font.superscript = True
-
-
-def _add_runs(paragraph: Paragraph, block: Block) -> None:
-    for run in block.runs:
-        added = paragraph.add_run(run.text)
-        added.bold, added.italic = run.is_strong or None, run.is_emphasised or None

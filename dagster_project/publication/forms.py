@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
-from dagster_project.publication.pdf import missing_characters, render_pdf
+from dagster_project.publication.pdf import render_pdf
 from dagster_project.publication.rendering import Rendered
 from dagster_project.publication.report.model import Report
 from dagster_project.publication.tables import render_csv
@@ -29,7 +29,7 @@ def page(report: Report, siblings: Iterable[str], measure_pages: Mapping[str, st
 
 def pdf(report: Report) -> Rendered:
     """Render the paper as PDF; count the characters that the typeface lacks."""
-    return Rendered(render_pdf(report, _drawings(report)), missing_characters(report))
+    return Rendered(*render_pdf(report, _drawings(report)))
 
 
 def document(report: Report) -> bytes:
@@ -45,7 +45,7 @@ def tasks(
 ) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
     """Return the files of a paper except its page: name to rendering function and arguments.
 
-    The form to edit is made of the newest paper only: it takes half a CPU second.
+    The form to edit is made of the newest paper only: it takes a quarter of a CPU second.
     """
     forms: dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]] = {
         "board_paper.pdf": (pdf, (report,)),

@@ -13,7 +13,6 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from dagster_project.publication.charts import trend_line
-from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
@@ -46,8 +45,7 @@ PAGES = (
 def environment() -> Environment:
     """Return the template environment; all values inserted into a page are escaped.
 
-    Addresses made from data go through the filter `url`, which refuses names that published files must not have. A page
-    runs only those scripts and styles that its policy allows, by hash (filter `csp_hash`) or by address.
+    A page runs only those scripts and styles that its policy allows, by hash (filter `csp_hash`) or by address.
     """
     # A page of the site that has its SQL next to its template is in `site/pages/`.
     loader = ChoiceLoader([PackageLoader(__package__), PackageLoader(__package__, "")])
@@ -57,7 +55,6 @@ def environment() -> Environment:
     templates.filters["span"] = span
     templates.filters["marked_words"] = marked_words
     templates.filters["groupby_runs"] = _stretches
-    templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
     templates.filters["amount"] = lambda amount: "" if amount is None else amount_text(amount)
     templates.filters["display"] = display

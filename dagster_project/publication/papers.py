@@ -138,7 +138,6 @@ def _render(
     folder: Path,
     address: str,
     renderer: Renderer,
-    commentary: object = "the commentary",
     *,
     is_newest: bool,
     is_latest: bool = True,
@@ -155,13 +154,9 @@ def _render(
         write(folder, f"{address}{name}", file.content)
         written[name] = not file.is_reused
         if file.replaced:
-            counts = [
-                f"{count:,} {f'in {commentary}' if where == 'commentary' else where}"
-                for where, count in file.replaced.items()
-            ]
             warn(
-                f"{address}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
-                "The page and the workbook show them."
+                f"{address}{name}: characters that the typeface does not have are shown as ?: {file.replaced:,}. Look "
+                "for ? in it; the page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
     content = (tuple(written), dict(measure_pages))
@@ -228,7 +223,6 @@ def _write(
         draft.folder,
         f"{address}/",
         draft.renderer,
-        file,
         is_newest=is_newest,
         is_latest=is_latest,
         measure_pages=measure_pages,

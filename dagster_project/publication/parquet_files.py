@@ -15,7 +15,7 @@ import duckdb
 from dagster_project.publication.files import manifest_of, take_over
 from dagster_project.publication.paths import address_of, published_path
 from dagster_project.sql import literal, quoted, table
-from dagster_project.transformation.build import built_upon
+from dagster_project.transformation.build import build_state
 from dagster_project.transformation.project import Mart
 
 _FOLDER = "parquet"
@@ -41,7 +41,7 @@ def can_take_over(
         return False
     manifest = manifest_of(before)
     is_of_project = manifest.get("dbt_project_sha256") == project_fingerprint
-    return is_of_project and manifest["change_seq"] in (change_seq, built_upon(connection))
+    return is_of_project and manifest["change_seq"] in (change_seq, build_state(connection).built_upon)
 
 
 def write_parquet(

@@ -1,23 +1,19 @@
-"""The board paper as PDF/UA-1, by typst. Layout: `templates/board_paper.typ`; text: the report model."""
+"""The board paper as PDF/UA-1, and its drawings as PNG, by typst. Layout: `templates/*.typ`; text: the report model."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dagster_project.publication.characters import font_folder, mapped, with_glyphs
+from dagster_project.publication.characters import font_folder, with_glyphs
 from dagster_project.publication.charts import trend_line
-from dagster_project.publication.report.model import (
-    COMPARED,
-    EXCEPTION_COLUMNS,
-    REVISION_COLUMNS,
-    Report,
-)
+from dagster_project.publication.report.model import EXCEPTION_COLUMNS, REVISION_COLUMNS, Point, Report
 
 
-def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
+def render_pdf(report: Report, drawings: Mapping[str, str]) -> tuple[bytes, int]:
     """Return the paper as a tagged PDF of A4 pages, the same bytes for the same report.
 
     Its date is that of the newest delivery in it, not the time of rendering. Characters missing in the typeface are
@@ -26,90 +22,62 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
+
+    Returns:
+        The PDF, and the number of characters shown as `?`.
     """
-    file: bytes = _compiled(report, drawings, pdf_standards=["ua-1"], timestamp=0)
-    return file
+    missing: list[int] = []
+    content = _plain(report, missing) | {
+        "exception_columns": EXCEPTION_COLUMNS,
+        "revision_columns": REVISION_COLUMNS,
+        "drawings": drawings,
+        "trends": {item.measure: trend_line(item.trend, item.trend_scale) for item in report.matrix.headlines},
+    }
+    file = _compiled("board_paper.typ", content, pdf_standards=["ua-1"], timestamp=0)
+    return file, sum(missing)
 
 
-def _compiled(report: Report, drawings: Mapping[str, str], **form: Any) -> Any:
-    content = mapped(_content(report), lambda text: with_glyphs(text)[0])
-    for section in content["sections"]:
-        for chart in section["charts"]:
-            chart["drawing"] = drawings[chart["key"]]
-    return _typeset("board_paper.typ", content, **form)
+def pngs_of(drawings: Sequence[str]) -> list[bytes]:
+    """Return drawings in SVG as PNG: twice the 96 dots of an inch, which are sharp in print."""
+    found = _compiled("pictures.typ", drawings, format="png", ppi=192.0)
+    # A single page is not in a list.
+    return found if isinstance(found, list) else [found]
 
 
-def _typeset(template: str, content: Mapping[str, Any], **form: Any) -> Any:
-    # Typst's library is 80 MB, so it is loaded only when a PDF is made.
+def _compiled(template: str, content: object, **form: Any) -> Any:
+    # Typst's library is 80 MB, so it is loaded only when it is needed.
     import typst
 
     return typst.compile(
         Path(str(files(__package__))) / "templates" / template,
         font_paths=[font_folder()],
         ignore_system_fonts=True,
-        sys_inputs={"report": json.dumps(content)},
+        sys_inputs={"content": json.dumps(content, default=str)},
         **form,
     )
 
 
-def missing_characters(report: Report) -> dict[str, int]:
-    """Count the characters of a paper that the typeface lacks: in its commentary and elsewhere.
+def _plain(value: Any, missing: list[int]) -> Any:
+    """Return a value as JSON, with `?` for each character that the typeface lacks; their numbers are added to a list.
 
-    Returns:
-        `commentary` and `elsewhere`, each with its number; empty if none is missing.
+    Of a dataclass it has the fields, and the properties, which are texts made of them.
     """
-    content = _content(report)
-    commentary = [
-        *(content.pop(name) for name in ("commentary", "exceptions", "front", "marking")),
-        *(section.pop("commentary") for section in content["sections"]),
-    ]
-    counts = {"commentary": _count_missing(commentary), "elsewhere": _count_missing(content)}
-    return {where: count for where, count in counts.items() if count}
-
-
-def _count_missing(content: Any) -> int:
-    counts: list[int] = []
-
-    def count(text: str) -> str:
-        counts.append(with_glyphs(text)[1])
+    if isinstance(value, str):
+        text, count = with_glyphs(value)
+        missing.append(count)
         return text
-
-    mapped(content, count)
-    return sum(counts)
-
-
-def _content(report: Report) -> dict[str, Any]:
-    """Return the report as JSON that needs no arithmetic: months as words, without numeric values."""
-    content = asdict(report)
-    content["period"] = report.period
-    until = report.data_until
-    content["data_until"] = f"{until.day} {until:%B %Y}" if until else ""
-    content["date"] = [report.day.year, report.day.month, report.day.day]
-    content["notices"] = report.notices
-    content["commentary_title"] = report.commentary_title
-    content["how_to_read"] = report.how_to_read
-    content["exception_columns"], content["revision_columns"] = EXCEPTION_COLUMNS, REVISION_COLUMNS
-    content["matrix"]["columns"] = [{"name": name, "title": title} for name, title in report.matrix.columns]
-    for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
-        item["figure"] = _words(item["figure"])
-        item["beside"] = dict(zip(COMPARED, map(_words, item.pop("compared")), strict=True))
-        item["trend"] = trend_line(headline.trend, headline.trend_scale)
-        del item["trend_scale"], item["target_value"]
-    for section, whole in zip(content["sections"], report.sections, strict=True):
-        section["charts"] += section.pop("weekly_charts")
-        section["events_note"] = whole.events_note
-        for chart, drawn in zip(section["charts"], whole.all_charts, strict=True):
-            chart["key"], chart["caption"] = drawn.key, drawn.caption
-        for row in section["table"]["rows"]:
-            row["figures"] = [_words(figure) for figure in row["figures"]]
-        for chart in section["charts"]:
-            for number in ("points", "usual", "lower_limit", "upper_limit", "usual_from", "target", "events"):
-                del chart[number]
-    for item in content["revisions"]:
-        item["before"], item["after"] = _words(item["before"]), _words(item["after"])
-    del content["months"]
-    return content
+    if isinstance(value, list | tuple):
+        return [_plain(item, missing) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item, missing) for name, item in value.items()}
+    if is_dataclass(value):
+        # Points are drawn already.
+        names = [] if isinstance(value, Point) else _names_of(value.__class__)
+        return {name: _plain(getattr(value, name), missing) for name in names}
+    return value
 
 
-def _words(figure: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": figure["text"], "is_provisional": figure["is_provisional"], "note": figure["note"]}
+@cache
+def _names_of(kind: type) -> list[str]:
+    properties = [name for name, item in vars(kind).items() if isinstance(item, property)]
+    return [*(item.name for item in fields(kind)), *properties]

@@ -39,12 +39,12 @@ from dagster_project.publication.files import (
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, events_of_forces, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
-from dagster_project.publication.rendering import TIME_LIMIT, Renderer, code_version
+from dagster_project.publication.rendering import Renderer, code_version
 from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
 from dagster_project.sql import count_each, scalar, table
-from dagster_project.transformation.build import newest_change, stale_because
+from dagster_project.transformation.build import build_state, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
@@ -107,7 +107,7 @@ class Publication:
 
 
 @readable_files()
-def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limit: float = TIME_LIMIT) -> Publication:
+def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
     """Write a publication and point readers to it, even if some papers or pages cannot be rendered.
 
     All files are written to a folder with a temporary name. When it is complete, the folder is renamed, and the pointer
@@ -118,7 +118,6 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         settings: location of the data; the caller holds the writer lock and no connection.
         marts: tables to publish.
         run_id: Dagster run; the folder is named after time and run.
-        time_limit: seconds for rendering one file.
 
     Returns:
         The publication.
@@ -131,7 +130,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         ensure_tables(connection, [])
         newest = scalar(connection, "select max(run_id) from audit.publication")
     made_of = _made_of(settings, gate)
-    draft, published_at = begin(settings.published, newest, run_id=run_id, time_limit=time_limit)
+    draft, published_at = begin(settings.published, newest, run_id=run_id)
     name = draft.name
     counts = _write_tables(settings, gate, draft, marts, published_at)
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
@@ -203,15 +202,11 @@ def _has_tables(before: Path, settings: Settings, gate: Gate) -> bool:
     return built_from == (gate.project, gate.change_seq) and is_copy(before / DATABASE, settings.marts)
 
 
-def begin(
-    published: Path, recorded: str | None, *, run_id: str, time_limit: float = TIME_LIMIT
-) -> tuple[Draft, datetime]:
+def begin(published: Path, recorded: str | None, *, run_id: str) -> tuple[Draft, datetime]:
     """Begin a publication in a new folder, and return it with its time; arguments are those of `next_name`."""
     name, published_at = next_name(published, recorded, run_id=run_id)
     before = publication_before(published)
-    return Draft(
-        start_publication(published, name), before, Renderer(time_limit=time_limit, before=before)
-    ), published_at
+    return Draft(start_publication(published, name), before, Renderer(before)), published_at
 
 
 def check_gate(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Gate:
@@ -223,7 +218,7 @@ def check_gate(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Gat
     if cause := stale_because(connection, settings):
         raise GateClosed(f"{cause}. Nothing was published; what was published before stays. Run: fcir run")
     synthetic = "select coalesce(bool_or(is_synthetic), false) from audit.load where status in ('loaded', 'empty')"
-    return Gate(newest_change(connection), fingerprint(settings), bool(scalar(connection, synthetic)))
+    return Gate(build_state(connection).newest_change, fingerprint(settings), bool(scalar(connection, synthetic)))
 
 
 def _made_of(settings: Settings, gate: Gate) -> str:

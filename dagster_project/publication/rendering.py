@@ -15,7 +15,7 @@ import resource
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -38,7 +38,7 @@ _START = 60.0
 _MEMORY = 2 << 30
 
 _PACKAGE = Path(__file__).parents[1]
-_LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "python-docx", "typst", "vl-convert-python", "xlsxwriter")
+_LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "lxml", "python-docx", "typst", "xlsxwriter")
 
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ class Rendered:
     """A file that was rendered."""
 
     content: bytes
-    replaced: dict[str, int] = field(default_factory=dict)
-    """Number of characters replaced because the typeface lacks them, by where they occur."""
+    replaced: int = 0
+    """Number of characters replaced because the typeface lacks them."""
     is_reused: bool = False
     """Whether the previous publication has the file."""
 
@@ -72,16 +72,10 @@ class Renderer:
         has_same_tables: whether the tables are those of the previous publication.
     """
 
-    def __init__(self, *, time_limit: float = TIME_LIMIT, before: Path | None = None) -> None:
-        """Create a renderer; its process starts with the first file.
-
-        Args:
-            time_limit: seconds for each file.
-            before: folder of the publication whose unchanged files are used again.
-        """
+    def __init__(self, before: Path | None = None) -> None:
+        """Create a renderer, which uses unchanged files of a publication again; its process starts with the first."""
         self.made_of: dict[str, str] = {}
         self.has_same_tables = False
-        self._time_limit = time_limit
         self._before = before
         self._made_before: Mapping[str, str] = manifest_of(before).get("rendered", {}) if before else {}
         self._worker: _Worker | None = None
@@ -108,9 +102,7 @@ class Renderer:
         """Return whether the rendering of a path failed."""
         return path in self._failed
 
-    def attempt(
-        self, path: str, read: Callable[[], T], reason: str = "what it shows cannot be read from the marts"
-    ) -> T | None:
+    def attempt(self, path: str, read: Callable[[], T]) -> T | None:
         """Read the data for a file, in this process.
 
         This is the only place that catches every error: one bad value in the marts must not stop the other files.
@@ -118,7 +110,6 @@ class Renderer:
         Args:
             path: path of the file within the publication.
             read: function that reads the marts.
-            reason: meaning of an error, in words.
 
         Returns:
             The data; None if they cannot be read, and then the file counts as failed.
@@ -127,7 +118,7 @@ class Renderer:
             return read()
         except Exception as error:
             LOGGER.debug("%s", path, exc_info=error)
-            self._fail(path, f"{reason} ({type(error).__name__})")
+            self._fail(path, f"what it shows cannot be read from the marts ({type(error).__name__})")
             return None
 
     def is_unchanged(self, part: str, made_of: object) -> bool:
@@ -182,9 +173,9 @@ class Renderer:
     def _render(self, path: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> Rendered | None:
         try:
             self._worker = self._worker or _Worker()
-            rendered, error = self._worker.render(function, arguments, self._time_limit)
+            rendered, error = self._worker.render(function, arguments)
         except TimeoutError:
-            self._fail(path, f"it took longer than {self._time_limit:.3g} seconds")
+            self._fail(path, f"it took longer than {TIME_LIMIT:.3g} seconds")
             self.close()
         except EOFError:
             how = self._worker.end() if self._worker else ""
@@ -230,9 +221,7 @@ class _Worker(Child):
         with suppress(EOFError, TimeoutError):
             self.receive(_START)
 
-    def render(
-        self, function: Callable[..., object], arguments: tuple[Any, ...], limit: float
-    ) -> tuple[Rendered | None, str]:
+    def render(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> tuple[Rendered | None, str]:
         """Call a function in the process; return the file, or the name of the error that it raised.
 
         Raises:
@@ -240,11 +229,11 @@ class _Worker(Child):
             EOFError: the process has ended.
         """
         self.send((function, arguments))
-        reply = json.loads(self.receive(limit))
+        reply = json.loads(self.receive(TIME_LIMIT))
         if reply["error"]:
             LOGGER.debug("%s", reply["traceback"])
             return None, reply["error"]
-        return Rendered(self.receive(limit), reply["replaced"]), ""
+        return Rendered(self.receive(TIME_LIMIT), reply["replaced"]), ""
 
 
 def serve() -> None:

@@ -381,14 +381,14 @@ def _figure(figure: Figure, unit: str, decimals: int) -> _Cell:
 
 def _headline_cell(item: Headline, column: str) -> _Cell:
     if column == "figure" or column in COMPARED:
-        return _figure(item.figure if column == "figure" else item.beside(column), item.unit, item.decimals)
+        return _figure(item.figure if column == "figure" else item.beside[column], item.unit, item.decimals)
     if column == "target":
         target = item.target_value
         if target is None:
             return "none"
         return _Number(target, item.unit, own_decimals(target), words=f'"{item.target_side} "')
     if column == "notes":
-        return _notes((figure, "") for figure in (item.figure, *item.compared))
+        return _notes((figure, "") for figure in (item.figure, *item.beside.values()))
     if column == "trend":
         return ""
     return getattr(item, column) or ("none" if column == "target_state" else "")

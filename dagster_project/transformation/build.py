@@ -3,18 +3,19 @@
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.settings import Settings
-from dagster_project.sql import scalar
-from dagster_project.transformation.engine import Engine, engine_of
+from dagster_project.settings import Settings, Target
 from dagster_project.transformation.project import LOG, RESULTS, DbtError, fingerprint, returns_faults, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 from dagster_project.words import counted
+
+if TYPE_CHECKING:
+    from dagster_project.transformation.spark import Spark
 
 _GOOD = ("success", "pass", "warn", "no-op")
 
@@ -112,11 +113,13 @@ def build(
         LakeError: the engine cannot be used; the tables are as they were.
         DbtError: dbt could not start, or some tables would be built where none are.
     """
-    current, engine = fingerprint(settings), engine_of(settings)
-    engine.check_ready(manifest)
-    change_seq, full_refresh = begin_build(settings, current, engine, is_whole=only is None)
+    current, spark = fingerprint(settings), spark_of(settings)
+    if spark:
+        spark.check_ready(manifest)
+    change_seq, full_refresh = begin_build(settings, current, is_whole=only is None)
     empty_spill_folder(settings.warehouse)
-    engine.push_loads(manifest)
+    if spark:
+        spark.push_loads(manifest)
     if full_refresh and only is None:
         # This also removes tables of deleted models, and free blocks. Readers have them until dbt builds.
         settings.marts.unlink()
@@ -129,20 +132,46 @@ def build(
     dbt(["build", "--exclude-resource-type", *left_out, *(["--full-refresh"] if full_refresh else [])])
     results = _read_results(settings)
     nodes = tuple(
-        _node_result(engine, manifest, unique_id, results.get(unique_id))
+        _node_result(settings, manifest, unique_id, results.get(unique_id))
         for unique_id in _nodes_of(manifest)
         if (only is None or unique_id in only) and (has_seeds or not unique_id.startswith("seed."))
     )
     tables = [node.unique_id for node in nodes if node.is_good and not node.unique_id.startswith("test.")]
-    engine.pull_tables(manifest, tables, full_refresh=full_refresh)
+    if spark:
+        spark.pull_tables(manifest, tables, full_refresh=full_refresh)
     report = BuildReport(nodes, full_refresh)
     if only is None and not report.failed:
         _record(settings, change_seq, current, run_id=run_id)
-        engine.push_builds()
+        if spark:
+            spark.push_builds()
     return report
 
 
-def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: bool = False) -> tuple[int, bool]:
+def spark_of(settings: Settings) -> "Spark | None":
+    """Return what builds in the lake, by `FCIR_TARGET`; None if dbt builds in the warehouse itself."""
+    if settings.target is Target.DUCKDB:
+        return None
+    # Imported here: a night on DuckDB needs nothing of it.
+    from dagster_project.transformation.spark import Spark
+
+    return Spark(settings)
+
+
+def has_build(settings: Settings, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the engine has the tables of the newest build of the warehouse, which has one."""
+    spark = spark_of(settings)
+    return spark is None or spark.has_build(connection)
+
+
+def compiled_rows(settings: Settings, sql: str) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a query that dbt compiled; the caller has no connection."""
+    if spark := spark_of(settings):
+        return spark.rows(sql)
+    with loading_connection(settings.warehouse) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def begin_build(settings: Settings, current: str, *, is_whole: bool = False) -> tuple[int, bool]:
     """Record the start of a build; call it before anything writes tables.
 
     Everything is built from scratch if the project has changed since the last good build, if another state of it was
@@ -151,7 +180,6 @@ def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: b
     Args:
         settings: location of the warehouse; the caller holds the writer lock and no connection.
         current: fingerprint of the project.
-        engine: what builds.
         is_whole: whether all tables are built, and not only some, which read others.
 
     Returns:
@@ -161,9 +189,9 @@ def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: b
         DbtError: some tables would be built, but the engine has none of an earlier build.
     """
     with loading_connection(settings.warehouse) as connection, transaction(connection):
-        last = last_build(connection)
-        continues = last is not None and last[1] == current == begun_by(connection) and belong_together(connection)
-        has_tables = last is not None and engine.has_build(connection)
+        state = build_state(connection)
+        continues = state.built_project == current == state.begun_project and belong_together(connection)
+        has_tables = state.built_change is not None and has_build(settings, connection)
         if not (is_whole or has_tables):
             raise DbtError(
                 "nothing is built yet by the engine that FCIR_TARGET names, so single tables cannot be. Nothing was "
@@ -171,10 +199,10 @@ def begin_build(settings: Settings, current: str, engine: Engine, *, is_whole: b
             )
         full_refresh = not (continues and has_tables)
         connection.execute("delete from audit.build_started")
-        upon = None if full_refresh or last is None else last[0]
+        upon = None if full_refresh else state.built_change
         connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
         note_writing(connection, from_scratch=full_refresh)
-        return newest_change(connection), full_refresh
+        return state.newest_change, full_refresh
 
 
 def _record(settings: Settings, change_seq: int, current: str, *, run_id: str) -> None:
@@ -189,56 +217,56 @@ def _record(settings: Settings, change_seq: int, current: str, *, run_id: str) -
         )
 
 
-def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the number of the newest change of the loads; 0 if nothing was ever loaded."""
-    return int(scalar(connection, "select coalesce(max(change_seq), 0) from audit.load"))
+class BuildState(NamedTuple):
+    """What is loaded, and what of it is built. Without a build of its kind, a field is None."""
+
+    newest_change: int
+    """Newest change of the loads; 0 if nothing was ever loaded."""
+    built_change: int | None
+    """The newest change that the last successful build has."""
+    built_project: str | None
+    """The project fingerprint of that build."""
+    is_published: bool | None
+    begun_project: str | None
+    """The project fingerprint of the build that started last, regardless of its result: the marts may have its tables,
+    even if the last successful build was of another state of the project."""
+    built_upon: int | None
+    """The newest change of the state that the current build extends, whose changes since are in the tables
+    `chg_SOURCE_rows`; None for a build from scratch."""
 
 
-def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] | None:
-    """Return the last successful build: its newest change, the project fingerprint, and whether it was published."""
-    row = connection.execute(
+def build_state(connection: duckdb.DuckDBPyConnection) -> BuildState:
+    """Return what is loaded and built."""
+    [row] = connection.execute(
         """
-        select change_seq, project_fingerprint, is_published
-        from audit.build
-        order by built_at desc, change_seq desc, is_published desc
-        limit 1
+        select
+            (select coalesce(max(change_seq), 0) from audit.load), last.change_seq, last.project_fingerprint,
+            last.is_published, started.project_fingerprint, started.built_upon
+        from (select 1)
+        left join audit.build_started as started on true
+        left join (
+            from audit.build
+            order by built_at desc, change_seq desc, is_published desc
+            limit 1
+        ) as last on true
         """
-    ).fetchone()
-    return (int(row[0]), str(row[1]), bool(row[2])) if row else None
-
-
-def built_upon(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Return the newest change of the state that the current build extends; None for a build from scratch.
-
-    The tables `chg_SOURCE_rows` contain what has changed since that state.
-    """
-    upon: int | None = scalar(connection, "select built_upon from audit.build_started")
-    return upon
-
-
-def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return the project fingerprint of the build that started last, regardless of its result; None before the first.
-
-    The marts may contain its tables even if the last successful build was of another state of the project.
-    """
-    begun: str | None = scalar(connection, "select project_fingerprint from audit.build_started")
-    return begun
+    ).fetchall()
+    return BuildState(*row)
 
 
 def stale_because(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
     """Return why the marts are not those of everything loaded and the current dbt project; None if they are."""
-    last, current = last_build(connection), fingerprint(settings)
-    if last is None or last[0] != newest_change(connection):
+    state = build_state(connection)
+    if state.built_change != state.newest_change:
         return "the marts were not built and tested from all that is loaded"
-    if last[1] != current or begun_by(connection) != current:
+    if not state.built_project == state.begun_project == fingerprint(settings):
         return "files in dbt/, or lists of the configuration, have changed since the marts were built and tested"
     return None if belong_together(connection) else "marts.duckdb is not the file that the last build wrote"
 
 
 def is_current(connection: duckdb.DuckDBPyConnection, settings: Settings) -> bool:
     """Return whether the publication was built from everything loaded, with the current dbt project."""
-    last = last_build(connection)
-    return last is not None and last[2] and stale_because(connection, settings) is None
+    return bool(build_state(connection).is_published) and stale_because(connection, settings) is None
 
 
 def _nodes_of(manifest: Mapping[str, Any]) -> list[str]:
@@ -268,7 +296,7 @@ def _read_results(settings: Settings) -> dict[str, Mapping[str, Any]]:
 
 
 def _node_result(
-    engine: Engine, manifest: Mapping[str, Any], unique_id: str, result: Mapping[str, Any] | None
+    settings: Settings, manifest: Mapping[str, Any], unique_id: str, result: Mapping[str, Any] | None
 ) -> NodeResult:
     node = manifest["nodes"][unique_id]
     described = (unique_id, node["name"], subject_of(manifest, node))
@@ -280,7 +308,7 @@ def _node_result(
     if returns_faults(node) and result["status"] in ("fail", "warn"):
         # dbt reports only the number of a test's rows, so the test is run again for its texts.
         query = f"select fault, cast(faulty_rows as bigint), rows_where from ({sql}) as f"  # noqa: S608 - dbt's
-        faults = tuple(Fault(*row) for row in engine.rows(query))
+        faults = tuple(Fault(*row) for row in compiled_rows(settings, query))
         table = manifest["nodes"][node.get("attached_node") or node["depends_on"]["nodes"][0]]
         message = _in_words(faults, table["relation_name"].replace('"', ""))
         failures = sum(fault.rows for fault in faults)

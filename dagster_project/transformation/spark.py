@@ -7,24 +7,27 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.settings import Target
+from dagster_project.settings import Settings, Target
 from dagster_project.sql import scalar
-from dagster_project.transformation.engine import Engine, Manifest
 from dagster_project.transformation.project import DbtError, Mart, built_schemas, invoke, marts_of
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lake import Lake, Relation, clear_lake_folder, connect
 from dagster_project.warehouse.spark import LakeError
 
 
-class Spark(Engine):
+class Spark:
     """Spark: dbt builds in the lake."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; the caller of each method has the writer lock and no connection to write with."""
+        self.settings = settings
 
     def has_build(self, connection: duckdb.DuckDBPyConnection) -> bool:
         """Return whether the lake took part in the newest build; one that was lost, restored or left out did not."""
         with connect(self.settings) as lake:
             return lake.has_build(connection)
 
-    def check_ready(self, manifest: Manifest) -> None:
+    def check_ready(self, manifest: Mapping[str, Any]) -> None:
         """Check that the lake can be used.
 
         Raises:
@@ -40,7 +43,7 @@ class Spark(Engine):
             lake.require_exact()
             lake.require_own(connection, built_schemas(manifest))
 
-    def push_loads(self, manifest: Manifest) -> None:
+    def push_loads(self, manifest: Mapping[str, Any]) -> None:
         """Append the loads that the lake does not have, and mirror the audit tables that models read.
 
         Raises:
@@ -54,8 +57,13 @@ class Spark(Engine):
             # The view of pending loads reads `build`.
             lake.mirror(connection, {*read, "build"})
 
-    def pull_tables(self, manifest: Manifest, built: Iterable[str], *, full_refresh: bool) -> None:
+    def pull_tables(self, manifest: Mapping[str, Any], built: Iterable[str], *, full_refresh: bool) -> None:
         """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines.
+
+        Args:
+            manifest: the project.
+            built: ids of the nodes that were built.
+            full_refresh: whether they were built from scratch.
 
         Raises:
             DbtError: a view could not be created.

@@ -14,20 +14,20 @@ from tests.roots import DataRoot
 from tests.unit.publication import failing_renderers as failing
 
 # The code of a force, and the beginning of its name.
-ODD = "=1+1 a&b#c%d \N{GRINNING FACE}"
+CODE, ODD = "odd", "=1+1 a&b#c%d \N{GRINNING FACE}"
 
 
-def add_force(root: DataRoot, name: str) -> None:
-    """Give a force of this code and name the figures of Kent, as a build of other extracts could."""
+def add_force(root: DataRoot) -> None:
+    """Give a force of an odd name the figures of Kent, as a build of other extracts could."""
     with loading_connection(root.home / "warehouse.duckdb") as connection:
         for mart in ("report_months", "kpi_measure_period", "kpi_measure_verdict"):
             connection.execute(
                 f"insert into marts.{mart} by name select * replace (? as force_code) from marts.{mart} "
                 "where force_code = 'kent' and month_start = '2022-10-01'",
-                [name],
+                [CODE],
             )
         force = "insert into marts.dim_force (force_code, force_name) values (?, ?)"
-        connection.execute(force, [name, f"{name} <script>alert(1)</script> Police"])
+        connection.execute(force, [CODE, f"{ODD} <script>alert(1)</script> Police"])
         note_written(connection)
 
 
@@ -39,7 +39,7 @@ def failed(root: DataRoot) -> dict[str, str]:
 def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(three_days, tmp_path, monkeypatch):
     # Nothing is beside it but what a rendering would write there.
     copy = three_days.copy(tmp_path / "alone" / "home")
-    add_force(copy, ODD)
+    add_force(copy)
     monkeypatch.setattr(forms, "render_workbook", failing.abort)
     monkeypatch.setattr(measure_pages, "history_csv", failing.refuse)
     monkeypatch.setattr(frame, "site_page", failing.refuse_front_pages)
@@ -58,7 +58,7 @@ def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(three_days, tm
     assert len(others) == len(measures | {"index.html", "explorer.html"})
     assert {"index.html", "explorer.html"} <= others
     # All else is there, within the data root, and leads nowhere else, nor to what failed.
-    assert {path.parents[1].name for path in copy.current.glob("papers/*/2022-10/board_paper.pdf")} == {"kent", ODD}
+    assert {path.parents[1].name for path in copy.current.glob("papers/*/2022-10/board_paper.pdf")} == {"kent", CODE}
     assert not (copy.current / "board_paper.xlsx").exists()
     assert copy.damage() == []
     assert dead_links(copy.current.resolve()) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.settings import Settings
-from dagster_project.transformation.engine import engine_of
+from dagster_project.transformation.build import spark_of
 from dagster_project.transformation.project import ensure_manifest, read_manifest
 from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.lake import Relation, connect
@@ -104,7 +104,7 @@ def _different_models(settings: Settings) -> list[str]:
     """Return the models and seeds whose rows in the lake are not those of the warehouse."""
     # Views of the audit have to see the publication, which was recorded after the build.
     manifest = read_manifest(ensure_manifest(settings))
-    engine_of(settings).push_loads(manifest)
+    spark_of(settings).push_loads(manifest)
     models = [
         (node["schema"], node["name"])
         for node in manifest["nodes"].values()

@@ -71,7 +71,7 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
         unit=measure.unit,
         decimals=measure.decimals,
         figure=figure,
-        compared=tuple(figures.figure(measure.code, *key) for key in compared),
+        beside={name: figures.figure(measure.code, *key) for name, key in zip(COMPARED, compared, strict=True)},
         trend=trend,
         trend_words=", ".join(ends),
         trend_scale=None if None in limits else limits,  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def matrix(headlines: Sequence[Headline], month: date, published: str = "") -> M
     """Return the table of headline measures; `published` is a sentence on what is published nationally."""
     before = [short_month(months_before(month, number)) for number in (1, _YEAR)]
     titles = dict(zip(COMPARED, (*before, "Year to date", "Last year to date"), strict=True))
-    filled = {name for name in COMPARED if any(item.beside(name).value is not None for item in headlines)}
+    filled = {name for name in COMPARED if any(item.beside[name].value is not None for item in headlines)}
     filled |= {name for name in ("target", "rest") if any(getattr(item, name) for item in headlines)}
     optional = titles | {"target": "Target", "rest": "Rest of the year"}
     columns = [(name, title) for name, title in optional.items() if name in filled]

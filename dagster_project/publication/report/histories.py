@@ -25,25 +25,13 @@ from dagster_project.publication.report.model import (
 from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.sentences import VERDICT_WORDS, number_word, sentences, series_of
 
-# Measures that need time to mature, and the column of kpi_crime_maturity that has them at each age.
+# Measures that need time to mature: the column of kpi_crime_maturity with them at each age, and the view with all ages.
 _MATURING = {
-    "crime.pct_cohort_cancelled": "pct_cancelled_to_date",
-    "crime.days_to_cancel": "avg_days_to_cancel_to_date",
+    "crime.pct_cohort_cancelled": ("pct_cancelled_to_date", "crime.html#maturity"),
+    "crime.days_to_cancel": ("avg_days_to_cancel_to_date", "crime.html#days"),
 }
-# Number of months of recording shown, of ages shown, and of ages described in words.
-_COHORTS, _AGES, _AGES_IN_WORDS = 13, 6, 2
-
-
-@dataclass(frozen=True)
-class Cohorts:
-    """A measure that needs time to mature, by month and age."""
-
-    ages: tuple[str, ...]
-    """Titles of the ages."""
-    rows: tuple[tuple[date, tuple[str, ...]], ...]
-    """Each month, newest first, with its figure at each age; empty texts for future ages."""
-    statement: str
-    """For each age, the newest month compared with earlier ones."""
+# Number of months of recording that are compared, and of ages described in words.
+_COHORTS, _AGES_IN_WORDS = 13, 2
 
 
 @dataclass(frozen=True)
@@ -68,8 +56,8 @@ class MeasureHistory:
     """Sentences on the last months, as many as a paper shows."""
     chart: Chart | None
     weekly_chart: Chart | None
-    cohorts: Cohorts | None
-    """Months compared at the same age, for a measure that needs time to mature."""
+    by_age: str
+    """Address of the view with its months at each age; empty unless it needs time to mature and has any."""
     columns: tuple[str, ...]
     """Titles of the figures of a month: the month itself, and periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
@@ -117,7 +105,7 @@ def _history(
     verdicts = {row["month_start"]: row["verdict"] for row in judged}
     series = series_of(force, measure, [month for month in months if month <= last][-PAPER_MONTHS:], judged)
     weekly = weekly_chart(measure, force.weeks.get(measure.code, ()), months[-1], formulas, events)
-    cohorts = cohorts_of(force.maturity, measure, last)
+    column, by_age = _MATURING.get(measure.code, ("", "")) if force.maturity else ("", "")
     rows = {
         period: [force.figures.get((measure.code, month, period)) for month in reversed(months)]
         for period in ("month", *PERIODS)
@@ -134,13 +122,13 @@ def _history(
         for title, row in zip(titles.values(), of_month, strict=True)
         if row and row["complete_since"]
     ]
-    statement = f"{cohorts.statement if cohorts else ''} {sentences(series)}".strip()
+    statement = f"{_at_same_age(force.maturity, measure, column, last) if column else ''} {sentences(series)}".strip()
     return MeasureHistory(
         measure=measure,
         statement=with_weeks(statement, None if series.formula_changed else weekly),
         chart=chart_of(series, judged, formulas, events),
         weekly_chart=weekly,
-        cohorts=cohorts,
+        by_age=by_age,
         columns=tuple(titles.values()),
         rows=tuple(
             HistoryRow(
@@ -168,41 +156,30 @@ def _financial_year(month: date) -> str:
     return f"{first}/{(first + 1) % 100:02}"
 
 
-def cohorts_of(maturity: Sequence[Mapping[str, Any]], measure: Measure, last: date) -> Cohorts | None:
-    """Return a measure that needs time to mature, as of the end of a month; None for others, or without months by age.
+def _at_same_age(maturity: Sequence[Mapping[str, Any]], measure: Measure, column: str, last: date) -> str:
+    """Compare, for each of the first ages, the newest month of recording with earlier ones, as of the end of a month.
 
     Args:
-        maturity: rows of `kpi_crime_maturity`, by month and age.
+        maturity: rows of `kpi_crime_maturity`, oldest month first.
         measure: the measure.
+        column: the column with the measure.
         last: the month.
     """
-    if measure.code not in _MATURING:
-        return None
-    cells = {
-        (row["month_start"], row["months_since"]): row[_MATURING[measure.code]]
-        for row in maturity
-        if row["months_since"] < _AGES
-        and row["month_start"] > months_before(last, _COHORTS)
-        and months_before(row["month_start"], -row["months_since"]) <= last
-    }
-    if not cells:
-        return None
-    months = sorted({start for start, _ in cells}, reverse=True)
-    ages = sorted({age for _, age in cells})
-    texts = {key: display(value, measure.unit, measure.decimals) for key, value in cells.items()}
-    statements = [_compared(age, months, cells, measure) for age in ages[:_AGES_IN_WORDS]]
-    return Cohorts(
-        tuple("By month end" if age == 0 else f"+{age} month{'' if age == 1 else 's'}" for age in ages),
-        tuple((start, tuple(texts.get((start, age), "") for age in ages)) for start in months),
-        " ".join(filter(None, statements)),
-    )
+    found = []
+    for age in range(_AGES_IN_WORDS):
+        values = [
+            (row["month_start"], row[column])
+            for row in reversed(maturity)
+            if row["months_since"] == age
+            and months_before(last, _COHORTS) < row["month_start"] <= months_before(last, age)
+            and row[column] is not None
+        ]
+        found.append(_compared(age, values, measure))
+    return " ".join(filter(None, found))
 
 
-def _compared(
-    age: int, months: Sequence[date], cells: Mapping[tuple[date, int], Decimal | None], measure: Measure
-) -> str:
+def _compared(age: int, values: Sequence[tuple[date, Decimal]], measure: Measure) -> str:
     """Compare the newest month that has reached an age with earlier ones at that age; empty if there are none."""
-    values = [(start, value) for start in months if (value := cells.get((start, age))) is not None]
     if len(values) < 2:
         return ""
 

@@ -1,6 +1,6 @@
 """The data model of a board paper. Renderers show its texts unchanged; they compute nothing and add no wording."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -238,7 +238,8 @@ class Headline:
     unit: str
     decimals: int
     figure: Figure
-    compared: tuple[Figure, ...]
+    beside: Mapping[str, Figure]
+    """What it stands beside, by the names of `COMPARED`."""
     trend: tuple[Point, ...]
     trend_words: str
     """`High 53.27% Oct, low 15.89% Jan`; empty if no month is complete."""
@@ -256,10 +257,6 @@ class Headline:
     """What `target` says in words: `under` or `over`, the value, and whether it is met."""
     target_value: Decimal | None = None
     target_state: str = ""
-
-    def beside(self, name: str) -> Figure:
-        """Return one of the figures of `COMPARED`, by its name."""
-        return self.compared[COMPARED.index(name)]
 
 
 @dataclass(frozen=True)

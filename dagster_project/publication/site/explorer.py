@@ -17,7 +17,7 @@ import duckdb
 
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import packed
-from dagster_project.publication.paths import address_of, url_of
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.report.definitions import formula_changes
 from dagster_project.publication.report.display import display_target, in_full, shortened
 from dagster_project.publication.report.model import Event, short_month
@@ -72,7 +72,7 @@ VIEWS = {
 """Views by their codes, which links to the explorer contain."""
 
 Files = dict[str, dict[str, dict[str, str]]]
-"""Query and force to the `address` of a file, percent-encoded, and the `key` of its content."""
+"""Query and force to the `address` of a file, and the `key` of its content."""
 
 
 def _queries() -> dict[str, str]:
@@ -99,7 +99,7 @@ def write_figures(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Files:
             # A page that stays open must not read the figures of a newer publication.
             key = hashlib.sha256(content.encode()).hexdigest()[:12]
             write(draft.folder, address, f'window.fcirFigures["{key}"]="{content}";\n'.encode())
-            written[name][force] = {"address": url_of(*address.split("/")), "key": key}
+            written[name][force] = {"address": address, "key": key}
     return written
 
 
@@ -186,10 +186,7 @@ def read_explorer(
             },
             "bank_holidays": _bank_holidays(connection),
             "verdicts": VERDICT_WORDS,
-            "addresses": {
-                force: {measure: url_of(*address.split("/")) for measure, address in of_force.items()}
-                for force, of_force in addresses.items()
-            },
+            "addresses": addresses,
             "spreadsheet": {"formula": FORMULA, "figure": FIGURE},
         },
     }

@@ -6,10 +6,9 @@ What is on a page: `pages.py` and the modules that it calls; layout: the templat
 import json
 import re
 from collections.abc import Callable, Mapping
-from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -17,7 +16,6 @@ from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import render_template
-from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import Chart
 
 # A link, and an element that has nothing but a link.
@@ -69,7 +67,7 @@ class Site:
     def search_index(self) -> bytes:
         """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
         entries = [
-            (url_of(*address.split("/")) + (f"#{quote(anchor)}" if anchor else ""), title, kind, words, synonyms)
+            (address + (f"#{quote(anchor)}" if anchor else ""), title, kind, words, synonyms)
             for address, title, kind, words, anchor, synonyms in self.entries
             if not self.renderer.has_failed(address)
         ]
@@ -86,7 +84,7 @@ def unlink_failed(draft: Draft) -> None:
     for page in draft.folder.rglob("*.html") if draft.renderer.failed else ():
 
         def is_dead(address: str, folder: Path = page.parent) -> bool:
-            return not re.match(r"\w+:", address) and not (folder / unquote(unescape(address))).exists()
+            return not re.match(r"\w+:", address) and not (folder / address).exists()
 
         text = page.read_text(encoding="utf-8")
         linked = _ONLY_LINK.sub(lambda link: "" if is_dead(link["to"]) else link[0], text)

@@ -5,7 +5,7 @@ from dagster_project.publication.report.model import Report, long_month, months_
 
 def not_compared(report: Report) -> str:
     """Say that no figure is compared with the year before; empty if one is, or if the month is not complete."""
-    if report.unfinished or any(item.beside("year_before").value is not None for item in report.matrix.headlines):
+    if report.unfinished or any(item.beside["year_before"].value is not None for item in report.matrix.headlines):
         return ""
     return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +12,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS
-from dagster_project.transformation import build, engine
+from dagster_project.transformation import build
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.loading.conftest import outcomes_of
 from tests.unit.loading.installation import Installation
@@ -81,7 +80,7 @@ def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monke
 
     # Only what is to be loaded matters here.
     monkeypatch.setattr(build, "is_current", lambda *_: True)
-    monkeypatch.setattr(engine, "engine_of", lambda _: SimpleNamespace(has_build=lambda *_: True))
+    monkeypatch.setattr(build, "has_build", lambda *_: True)
     monkeypatch.setattr(run, "pointer_of", lambda _: root.settings.home)
     monkeypatch.setattr(run, "publication_damage", lambda _: ())
     land_chats(root, 10)

@@ -4,9 +4,8 @@ UNSAFE_NAMES = [
     *("", ".", "..", "...", "../../../../escaped-by-a-cell", "..\\..\\escaped-by-a-cell", "/etc/passwd", "C:evil"),
     *("kent/../../x", "kent\\x", ".hidden", " kent", "kent ", "kent.", "javascript:alert(1)", "data:text/html,x"),
     *("=cmd|'/c calc'!A1", "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a*b", "a?b", "a\nb"),
-    *("a\r\nb", "a\tb", "a\x00b", "a\x1b[31mb", "a\x7fb", "a\u0085b", "\u202egpj.exe", "a\u2066b\u2069", "a\u200bb"),
-    *("\ufeffkent", "a\u2028b", "a\ud800b", "a\uffffb", "a\ue000b", "CON", "con", "NUL.html", "Com1.tar.gz", "LPT9"),
-    *("x" * 101, "x" * 10_000, "\N{GRINNING FACE}" * 64),
+    *("West Yorkshire", "=1+1", "-", "@SUM(1)", "#frag", "100%", "a&b", "o'neill", "\u202egpj.exe", "kent\n"),
+    *("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "a\x00b", "x" * 101, "x" * 10_000, "\N{GRINNING FACE}"),
 ]
 
 # What a spreadsheet would evaluate, and texts that it leaves as they are.

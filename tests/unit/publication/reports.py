@@ -158,7 +158,12 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
         unit="count",
         decimals=0,
         figure=figure("1,235", "1234.5", 1),
-        compared=(figure("1,234", "1234"), figure("1,233", "1233", 2), figure("2,469", "2469"), figure("-", None)),
+        beside={
+            "month_before": figure("1,234", "1234"),
+            "year_before": figure("1,233", "1233", 2),
+            "fytd": figure("2,469", "2469"),
+            "prev_fytd": figure("-", None),
+        },
         trend=trend,
         trend_words="High 1234.5 Jan, low 1234 Dec",
         trend_scale=None,

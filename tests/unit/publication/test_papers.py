@@ -157,7 +157,7 @@ def test_a_paper_is_written_in_every_form_and_names_those_that_failed(tmp_path, 
     written = papers.write_paper(report, tmp_path)
     assert [path.name for path in written][:2] == ["board_paper.html", "board_paper.pdf"]
     assert len(written) == len(list(tmp_path.iterdir())) == 5
-    assert "characters that the typeface does not have are shown as ?: 1 in the commentary. The page" in caplog.text
+    assert "characters that the typeface does not have are shown as ?: 1. Look for ? in it" in caplog.text
     page = (tmp_path / "board_paper.html").read_text(encoding="utf-8")
     assert '<a href="board_paper.docx">Word</a>' in page
     monkeypatch.setattr(papers, "page", lambda: "not by a function of a module")

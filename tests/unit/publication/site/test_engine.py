@@ -87,7 +87,7 @@ def test_a_page_is_the_queries_of_its_sql(marts, monkeypatch, tmp_path):
 def test_the_first_page_says_where_no_year_before_can_be_compared():
     report = a_report()
     headline = report.matrix.headlines[0]
-    empty = replace(headline, compared=[replace(figure, value=None) for figure in headline.compared])
+    empty = replace(headline, beside={name: replace(figure, value=None) for name, figure in headline.beside.items()})
     bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
@@ -112,16 +112,16 @@ def test_results_of_the_cookbook_have_the_same_decimals_in_a_column():
 def test_a_site_is_its_pages_and_a_search_without_those_that_failed_or_links_to_them(tmp_path, renderer):
     renderer.attempt("failed.html", lambda: 1 / 0)
     draft = Draft(tmp_path, None, renderer)
-    site = Site(draft, a_frame() | {"pages": [("a/b c.html", "B"), ("failed.html", "Failed")]})
-    for address in ("a/b c.html", "failed.html"):
+    site = Site(draft, a_frame() | {"pages": [("a/b-c.html", "B"), ("failed.html", "Failed")]})
+    for address in ("a/b-c.html", "failed.html"):
         site.write(address, "empty.html.j2", title="<Title>")
         site.find(address, "A \u202etitle", "page", "words", anchor="part 1" if "/" in address else "")
-    page = tmp_path / "a" / "b c.html"
+    page = tmp_path / "a" / "b-c.html"
     assert [text in page.read_text() for text in ("&lt;Title&gt;", 'href="../failed.html"')] == [True, True]
     unlink_failed(draft)
-    assert re.findall(r'(?:<li>\s*)?<a href="([^"]*)', page.read_text()) == ["../a/b c.html"]
+    assert re.findall(r'(?:<li>\s*)?<a href="([^"]*)', page.read_text()) == ["../a/b-c.html"]
     # The first page is missing too; its name stays in the heading. The next publication renders the page again.
     assert ("Force Crime and Incident Response" in page.read_text(), renderer.made_of) == (True, {})
     assert site.search_index().decode() == (
-        'window.FCIR_PAGES=[["a/b%20c.html#part%201","A \N{REPLACEMENT CHARACTER}title","page","words",""]];\n'
+        'window.FCIR_PAGES=[["a/b-c.html#part%201","A \N{REPLACEMENT CHARACTER}title","page","words",""]];\n'
     )
