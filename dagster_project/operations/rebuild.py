@@ -20,7 +20,6 @@ from dagster_project.loading.people import People, VaultError, new_people, peopl
 from dagster_project.operations.actions import record, send
 from dagster_project.operations.rows import Load, current_loads, delete_loads, find_files, restore_from_landing
 from dagster_project.operations.upgrade import enter_erased
-from dagster_project.operations.verify import contradictions
 from dagster_project.privacy.purge import purge_again
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, table
@@ -196,7 +195,7 @@ def _find_audit(settings: Settings) -> _Audit:
             if was_earlier and not copy:
                 return _Audit(f"an earlier version: {file.name}", tables, file, is_earlier=True)
             # A warehouse that is older than the copy would lose loads and waivers.
-            if not fault_of_warehouse(settings, connection) and not any(contradictions(connection)):
+            if not fault_of_warehouse(settings, connection):
                 return _Audit(file.name, tables, file)
     return _Audit("history", copy.tables) if copy and not copy.fault() else _Audit("nowhere", {})
 

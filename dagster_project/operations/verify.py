@@ -73,7 +73,6 @@ def _findings(
     for source in contracts:
         yield from _rows_of_loads(connection, source)
     yield from _days_of_loads(connection, contracts)
-    yield from contradictions(connection)
     if fault := fault_of_copy(settings, connection):
         advice = "The warehouse has everything; without it, a rebuild would lose what it has. Write it again: fcir run"
         yield Finding(str(settings.history), fault, advice)
@@ -96,56 +95,6 @@ def _days_of_loads(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str
     for source, number in others.items():
         what = f"{counted(number, 'file')} loaded for another day than by the present extractDateOffset of the contract"
         yield damage(f"raw.{source}", what)
-
-
-def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    """Yield where tables of the audit contradict each other.
-
-    Every row that was read is loaded or quarantined, and tables about loads name only loads that there are.
-    """
-    rows = connection.execute(
-        """
-        with counted as (
-            select
-                load_id,
-                count(*) filter (where is_quarantined) as row_count
-            from (
-                select load_id, true as is_quarantined from audit.quarantine
-                union all
-                select load_id, false from audit.load_force
-                union all
-                select load_id, false from audit.load_column
-            )
-            group by load_id
-        )
-
-        select
-            load_id,
-            load.source,
-            load.extract_date,
-            load.rows_read,
-            load.rows_loaded,
-            load.rows_quarantined,
-            coalesce(counted.row_count, 0) as found
-        from audit.load as load
-        full outer join counted using (load_id)
-        where
-            load.source is null
-            or (
-                load.status in ('loaded', 'replaced', 'empty')
-                and (load.rows_read <> load.rows_loaded + load.rows_quarantined or load.rows_quarantined <> found)
-            )
-        order by load_id
-        """
-    ).fetchall()
-    for load_id, source, day, read, loaded, quarantined, found in rows:
-        what = (
-            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
-            "audit.quarantine; read must be loaded and quarantined"
-            if source
-            else "missing, and other tables of the audit name it"
-        )
-        yield damage(f"audit.load, load {load_id}{f' ({source} {day})' if source else ''}", what)
 
 
 def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
