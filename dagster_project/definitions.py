@@ -1,7 +1,5 @@
 """The code location: all assets, jobs, schedules and sensors for Dagster, collected from `defs/`."""
 
-from typing import Any
-
 import dagster as dg
 
 from dagster_project.config import contracts_of
@@ -13,22 +11,18 @@ from dagster_project.defs.automation import (
     publish_force,
     publish_public,
 )
-from dagster_project.defs.new_paper import new_paper
-from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
 from dagster_project.defs.publication import edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
-from dagster_project.defs.thresholds import thresholds
 from dagster_project.defs.transformations import audit_specs, transformation_assets
 from dagster_project.settings import Target, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
 
-@dg.definitions
-def definitions() -> dg.Definitions:
-    """Return the definitions that `dagster` and `fcir` load.
+def of_a_run() -> dg.Definitions:
+    """Return the assets, jobs and resources, which `fcir` loads for a run.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -47,19 +41,9 @@ def definitions() -> dg.Definitions:
         *publication_assets(manifest, settings),
         *edition_assets(manifest),
     ]
-    jobs: list[Any] = [nightly, publish, publish_public, publish_force]
-    schedules = [nightly_schedule]
-    if settings.target is Target.SPARK:
-        # Imported here: a night on DuckDB needs nothing of it.
-        from dagster_project.defs.lake import compact_lake, compact_lake_schedule, drop_lake
-
-        jobs += [compact_lake, drop_lake]
-        schedules += [compact_lake_schedule]
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=jobs,
-        schedules=schedules,
-        sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper, thresholds],
+        jobs=[nightly, publish, publish_public, publish_force],
         resources={
             "warehouse": Warehouse(),
             "deliveries": Deliveries(),
@@ -67,3 +51,22 @@ def definitions() -> dg.Definitions:
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,
     )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Return the definitions that `dagster` loads: those of a run, schedules and sensors. Errors are those of a run."""
+    # Imported here: no run needs them.
+    from dagster_project.defs.new_paper import new_paper
+    from dagster_project.defs.notifications import failed_runs, overdue_deliveries
+    from dagster_project.defs.thresholds import thresholds
+
+    started = dg.Definitions(
+        schedules=[nightly_schedule], sensors=[new_deliveries, overdue_deliveries, failed_runs, new_paper, thresholds]
+    )
+    if read_settings().target is not Target.SPARK:
+        return dg.Definitions.merge(of_a_run(), started)
+    from dagster_project.defs.lake import compact_lake, compact_lake_schedule, drop_lake
+
+    of_a_lake = dg.Definitions(jobs=[compact_lake, drop_lake], schedules=[compact_lake_schedule])
+    return dg.Definitions.merge(of_a_run(), started, of_a_lake)

@@ -106,11 +106,11 @@ def run_job(
         prepare_dagster_home(settings)
         import dagster as dg
 
-        from dagster_project.definitions import definitions
+        from dagster_project.definitions import of_a_run
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
 
-        job = definitions().get_repository_def().get_job(name)
+        job = of_a_run().get_repository_def().get_job(name)
         config: dict[str, Any] = {}
         if name == "nightly":
             config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted or Range())}}}

@@ -12,8 +12,6 @@ from dagster_project.extracts.container import OpenFile, open_file
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
-from dagster_project.extracts.isolation import IsolatedReader
-from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
 from dagster_project.extracts.translation import Translation
 
@@ -133,15 +131,28 @@ class Extract:
 
     def close(self) -> None:
         """End a process that is still reading the file."""
-        if isinstance(self._reader, IsolatedReader):
-            self._reader.close()
+        if close := getattr(self._reader, "close", None):
+            close()
 
 
+def _json_lines(file: OpenFile, contract: Contract) -> _Reader:
+    from dagster_project.extracts.jsonl import JsonLinesReader
+
+    return JsonLinesReader(file, contract)
+
+
+def _isolated(file: OpenFile, contract: Contract) -> _Reader:
+    from dagster_project.extracts.isolation import IsolatedReader
+
+    return IsolatedReader(file, contract)
+
+
+# A night of CSV files imports no other format.
 READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
     "csv": CsvReader,
-    "jsonl": JsonLinesReader,
-    "parquet": IsolatedReader,
-    "xlsx": IsolatedReader,
+    "jsonl": _json_lines,
+    "parquet": _isolated,
+    "xlsx": _isolated,
 }
 
 

@@ -1,14 +1,14 @@
-"""The forms of a paper, as functions for the rendering process. For the layout of a form, see its renderer."""
+"""The forms of a paper, as functions for the rendering process, which alone imports what draws and typesets.
+
+For the layout of a form, see its renderer.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 
-from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
-from dagster_project.publication.pdf import render_pdf
 from dagster_project.publication.rendering import Rendered
 from dagster_project.publication.report.model import Report
 from dagster_project.publication.tables import render_csv
-from dagster_project.publication.workbook import render_workbook
 
 PAGE = "board_paper.html"
 
@@ -29,12 +29,20 @@ def page(report: Report, siblings: Iterable[str], measure_pages: Mapping[str, st
 
 def pdf(report: Report) -> Rendered:
     """Render the paper as PDF; count the characters that the typeface lacks."""
+    from dagster_project.publication.pdf import render_pdf
+
     return Rendered(*render_pdf(report, _drawings(report)))
+
+
+def workbook(report: Report) -> bytes:
+    """Render the paper as a workbook."""
+    from dagster_project.publication.workbook import render_workbook
+
+    return render_workbook(report)
 
 
 def document(report: Report) -> bytes:
     """Render the paper as a Word document."""
-    # Imported here: the library takes 0.1 s, and only the newest paper needs it.
     from dagster_project.publication.document import render_document
 
     return render_document(report, _drawings(report))
@@ -49,7 +57,7 @@ def tasks(
     """
     forms: dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]] = {
         "board_paper.pdf": (pdf, (report,)),
-        "board_paper.xlsx": (render_workbook, (report,)),
+        "board_paper.xlsx": (workbook, (report,)),
     }
     if is_newest:
         forms["board_paper.docx"] = (document, (report,))
@@ -61,4 +69,6 @@ def tasks(
 
 
 def _drawings(report: Report) -> dict[str, str]:
+    from dagster_project.publication.charts import draw
+
     return {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}

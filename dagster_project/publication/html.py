@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from dagster_project.publication.charts import trend_line
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
     Block,
+    Point,
     Report,
     long_month,
     marked_words,
@@ -61,9 +62,16 @@ def environment() -> Environment:
     templates.filters["literal"] = literal
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
-    # The project draws these from numbers and its own names, so nothing in them needs escaping.
-    templates.filters["trend_line"] = lambda points, scale=None: Markup(trend_line(points, scale))  # noqa: S704
+    templates.filters["trend_line"] = _trend_line
     return templates
+
+
+def _trend_line(points: Sequence[Point], scale: tuple[Decimal, Decimal] | None = None) -> Markup:
+    # Imported here: only the rendering process draws.
+    from dagster_project.publication.charts import trend_line
+
+    # The project draws these from numbers and its own names, so nothing in them needs escaping.
+    return Markup(trend_line(points, scale))  # noqa: S704
 
 
 def _breakable(text: str) -> Markup:

@@ -40,7 +40,7 @@ def test_what_cannot_be_rendered_is_left_out_named_and_not_linked(three_days, tm
     # Nothing is beside it but what a rendering would write there.
     copy = three_days.copy(tmp_path / "alone" / "home")
     add_force(copy)
-    monkeypatch.setattr(forms, "render_workbook", failing.abort)
+    monkeypatch.setattr(forms, "workbook", failing.abort)
     monkeypatch.setattr(measure_pages, "history_csv", failing.refuse)
     monkeypatch.setattr(frame, "site_page", failing.refuse_front_pages)
     # Written to after it was published, so that nothing is taken over and all is rendered.

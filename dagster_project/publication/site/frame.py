@@ -13,7 +13,6 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from dagster_project.publication.characters import cleaned
-from dagster_project.publication.charts import LARGE, draw
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import render_template
 from dagster_project.publication.report.model import Chart
@@ -98,6 +97,9 @@ def unlink_failed(draft: Draft) -> None:
 
 def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:
     """Render a page of the site from its template, with its charts."""
+    # Imported here: only the rendering process draws.
+    from dagster_project.publication.charts import LARGE, draw
+
     # The project draws the charts from numbers, so nothing in them needs escaping.
     drawings = {name: Markup(draw(chart, LARGE)) for name, chart in charts.items()}  # noqa: S704
     return render_template(f"site/{template}", {**content, "drawings": drawings})

@@ -41,7 +41,6 @@ from dagster_project.publication.site.engine import (
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, not_compared
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
-from dagster_project.publication.site.peers import peer_charts
 
 # The first page shows main points of so many forces.
 _FEW_FORCES = 4
@@ -91,7 +90,7 @@ def write_site(
     shown = forces[0].code if forces else ""
     for name, of_page in views.items():
         if f"{name}.html" not in absent:
-            read = partial(peer_charts, connection, shown) if name == "peers" else dict
+            read = partial(_peer_charts, connection, shown) if name == "peers" else dict
             attempt(f"{name}.html", partial(_write_page, site, name, of_page, read))
     attempt("index.html", lambda: _index(site, connection, papers, forces, views.get("trust")))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
@@ -107,6 +106,13 @@ def write_site(
 
 def _write_page(site: Site, name: str, views: Views | None, read: Callable[[], dict[str, Any]]) -> None:
     write_page(site, name, views, **read())
+
+
+def _peer_charts(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, Any]:
+    # Imported here: a publication without national figures has no such page.
+    from dagster_project.publication.site.peers import peer_charts
+
+    return peer_charts(connection, force_code)
 
 
 def _read_pages(
