@@ -71,7 +71,8 @@ def test_from_its_deadline_on_an_extract_is_overdue_then_missing_until_it_is_del
     assert state.expected == state.unresolved == ()
 
 
-def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monkeypatch):
+@pytest.mark.parametrize("change", [{"first_delivery": date(2022, 10, 30)}, {"cadence": "irregular"}])
+def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monkeypatch, change):
     def missing() -> int:
         state = read_state(root.settings, now=EARLY)
         return len([item for item in state.unresolved if item.source == "live_chats"])
@@ -87,7 +88,7 @@ def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monke
     land_chats(root, 10)
     load(root, EARLY)
     assert missing() == 19
-    chats = replace(root.contracts["live_chats"], first_delivery=date(2022, 10, 30))
+    chats = replace(root.contracts["live_chats"], **change)
     root.contracts = {**root.contracts, "live_chats": chats}
     monkeypatch.setattr(run, "contracts_of", lambda _: root.contracts)
     monkeypatch.setattr(run, "named_contracts", lambda *_: {"live_chats": chats})
