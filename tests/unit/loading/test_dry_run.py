@@ -160,7 +160,7 @@ def test_days_of_a_file_of_history_with_the_same_outcome_are_printed_once(tmp_pa
         "  rejected days: 2022-11-01, 2022-11-03, 2022-11-05\n",
         "  verdict on visits of 2022-11-01 to 2022-11-05 (3 days): REJECTED; of 2022-11-01: More than 5% and more than",
         f"{name}: would be loaded: 2022-11-02 to 2022-11-06 (3 days): 301 rows read, 301 good, 0 quarantined\n",
-        "  warning: 2022-11-06: 1 row is dated after the extract date\n",
+        "  warning: 1 row of 2022-11-06 has begun_at after the extract date\n",
         "  verdict on visits of 2022-11-02 to 2022-11-06 (3 days): accepted\n",
     ):
         assert output.count(text) == 1, text
