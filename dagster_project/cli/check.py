@@ -22,7 +22,7 @@ from dagster_project.loading.landing import extract_dates_of
 from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
 from dagster_project.words import counted, listed, printable
 
-# Rows of a file that are shown as delivered and as loaded, if its contract is not a shipped one.
+# Rows that are shown as delivered and as loaded, of one file of a source whose contract is not a shipped one.
 _ROWS_COMPARED = 3
 # Numbers of rows by their name in the JSON form, and their attribute of a load.
 _COUNTS = {"rows_good": "rows_loaded"} | {
@@ -30,7 +30,7 @@ _COUNTS = {"rows_good": "rows_loaded"} | {
 }
 # A broken header may have thousands of unknown columns.
 _COLUMNS_NAMED = 20
-# Days with one kind of warning that are listed one by one, and rejected days that are named if they have gaps.
+# Days with one kind of warning that are listed one by one, and rejected days that are named.
 _DAYS_NAMED, _REJECTED_NAMED = 3, 20
 
 if TYPE_CHECKING:
@@ -138,6 +138,27 @@ def print_checks(deliveries: Sequence[CheckedDelivery]) -> None:
         together.setdefault(_printed_together(delivery), []).append(delivery)
     for days in together.values():
         _print_check(days)
+    files = {file.path for delivery in deliveries for file in delivery.files}
+    if len(files) > 1:
+        _print_summary(deliveries, len(files))
+
+
+def _print_summary(deliveries: Sequence[CheckedDelivery], files: int) -> None:
+    """Print how many deliveries of several files would be accepted, and which would be rejected."""
+    rejected = [delivery for delivery in deliveries if not delivery.verdict.is_accepted]
+    accepted = [delivery for delivery in deliveries if delivery.verdict.is_accepted]
+    loads = [[file.load for file in delivery.files] for delivery in accepted]
+    lost = sum(any(load.rows_read for load in of) and not any(load.rows_loaded for load in of) for of in loads)
+    without = f" ({lost:,} of them without a good row)" if lost else ""
+    text = f"In all {counted(files, 'file')}: {counted(len(accepted), 'delivery')} accepted{without}"
+    say(f"{text}, {len(rejected):,} rejected", files=files, accepted=len(accepted), rejected=len(rejected))
+    for delivery in rejected[:_REJECTED_NAMED]:
+        source, day, codes = delivery.contract.source, delivery.extract_date, delivery.verdict.codes
+        names = listed([printable(file.path.name) for file in delivery.files], 1)
+        text = f"  REJECTED: {source} of {day} ({names}): {', '.join(codes)}"
+        say(text, level="error", source=source, extract_date=day, reason_codes=list(codes))
+    if more := rejected[_REJECTED_NAMED:]:
+        say(f"  and {len(more):,} more")
 
 
 def _print_check(deliveries: Sequence[CheckedDelivery]) -> None:

@@ -149,9 +149,11 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
             or bool(other_epochs(connection, every.values()))
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
-                wanted.is_open and contracts[item.source].first_delivery and item.extract_date not in owed[item.source]
+                wanted.is_open and item.extract_date not in owed.get(item.source, ())
                 for item in left
-                if item.status == "missing_delivery" and item.source in contracts and item.source in owed
+                if item.status == "missing_delivery"
+                and (contract := contracts.get(item.source))
+                and (contract.first_delivery or not contract.is_daily)
             )
             or not is_current(connection, settings)
             or not has_build(settings, connection)

@@ -73,7 +73,7 @@ def status(
     settings = start()
     allowed = _duration(max_age) if max_age else None
     state = read_state(settings)
-    is_late = allowed is not None and (_is_late(state, allowed) or bool(state.overdue))
+    is_late = allowed is not None and _is_late(state, allowed)
     warn_of_open_folders(settings)
     # Files that a run is writing are not damaged; a publication is complete before its pointer is set.
     damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
@@ -141,13 +141,17 @@ def _duration(text: str) -> timedelta:
 
 
 def _is_late(state: State, allowed: timedelta) -> bool:
-    """Warn if no run has ended well for longer than allowed; one that found faults of data has ended well.
+    """Warn of overdue sources, or if no run has ended well for longer than allowed.
 
-    While a command holds the warehouse, the time counts since that began.
+    A run that found faults of data has ended well. While a command holds the warehouse, the time counts since that
+    began.
     """
+    if state.overdue:
+        names = ", ".join(source.source for source in state.overdue)
+        warn(f"overdue: {names}. With --max-age, the exit code is 1 for that. Ask the owner of the source")
     newest = state.running.since if state.running else state.well_ended
     if newest and utc_now() - newest <= allowed:
-        return False
+        return bool(state.overdue)
     since = f"since {_moment(newest)}" if newest else "yet"
     warn(f"no run has ended well {since}. For the last one, see its log: fcir ui. To try again: fcir run")
     return True
@@ -159,7 +163,7 @@ def _print_holder(state: State) -> None:
     if holder is None:
         say(f"The warehouse cannot be read at present: {state.locked}")
     else:
-        step = f": {holder.step} since {_moment(holder.step_since)}" if holder.step else ""
+        step = f": {holder.step}, since {_moment(holder.step_since)}" if holder.step else ""
         say(
             f"{holder.command or 'A command'} is running (process {holder.pid}, started {_moment(holder.since)}){step}",
             **asdict(holder),

@@ -1,5 +1,6 @@
 """Final lines of several commands: what needs attention, what was left out, where the publication is."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from dagster_project.words import CALIBRATED, be, counted
 
 # Maximum number of names listed in a summary; the others are counted.
 LISTED = 12
+_CODE = re.compile(r" \[\w+\]$")
 _PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
 _FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": DATABASE, "Parquet": "parquet"}
 
@@ -76,10 +78,9 @@ def end_with_summary(
         end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if edition else ''}"
         end += f"What was published before stays. Correct the cause and run: {command}"
     else:
-        missing = ["the deliveries"] if result.unresolved else []
-        missing += ["the files that were left out"] if failed else []
-        but = " and ".join(missing)
-        end = f"The run ended as failed ({seconds:.0f} s): everything except {but} above is published."
+        found = ["deliveries that need attention"] if result.unresolved else []
+        found += ["files that were left out"] if failed else []
+        end = f"The run ended with {' and '.join(found)} ({seconds:.0f} s): everything else is published."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
@@ -128,7 +129,8 @@ def print_attention(
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(unresolved), 'delivery')} {needs} attention. {following}", deliveries=len(unresolved))
     if acceptable := [item for item in rejected if item.is_acceptable]:
-        say(f'To accept it: fcir run --accept {acceptable[0].name} --reason "..."')
+        first = acceptable[0]
+        say(f'To accept {first.source} of {first.extract_date}: fcir run --accept {first.name} --reason "..."')
     failed = [_LeftOut(item["path"], item["reason"]) for item in failed_renderings(published)] if has_files else []
     print_items(failed, "file", most, width, str(pointer_of(published) / MANIFEST))
     if failed:
@@ -146,12 +148,17 @@ def print_items(items: Sequence[Any], what: str, listed: int | None, width: int 
         items: what is printed.
         what: singular noun for the lines beyond the maximum number, which are counted.
         listed: maximum number of lines; None: all.
-        width: width of the screen, to which lines are cut; None: lines are not cut.
+        width: width of the screen, to which lines are cut, but for a code at the end; None: lines are not cut.
         rest: where to find the others, for example a command.
     """
     for item in items[:listed]:
         text = f"  {item}"
-        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…", **asdict(item))
+        if width is not None and len(text) > width:
+            # The code, by which a reason is looked up, is at its end.
+            code = _CODE.search(text)
+            end = f"…{code[0] if code else ''}"
+            text = text[: max(width - len(end), 0)] + end
+        say(text, **asdict(item))
     if left := len(items[listed:]) if listed is not None else 0:
         say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
 

@@ -95,5 +95,5 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{_text(text)} = {_text(stands_for) or 'no value'}" for text, stands_for in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) or "all"
+        return ", ".join(map(_text, value)) or "none"
     return printable("not stated" if value is None else str(value))

@@ -175,7 +175,8 @@ class Contract:
     grain: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...]
-    is_daily: bool
+    cadence: str
+    """`daily`: one delivery is owed for each day; `irregular`: none is."""
     start_column: str | None
     """Timestamp of the start of the event; resolves the row's other timestamps in the hour that occurs twice."""
     event_column: str | None
@@ -212,6 +213,11 @@ class Contract:
     """Column with the main closed list of the source: its rows are counted and judged by each value, a member."""
     describes_forces: bool = False
     """Whether rows describe forces that need not deliver them, as a national table does; each row names its force."""
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether a delivery is owed for each day."""
+        return self.cadence == "daily"
 
     @property
     def key(self) -> tuple[Column, ...]:

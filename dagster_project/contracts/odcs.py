@@ -121,9 +121,6 @@ def load_contract(path: Path) -> Contract:
     columns = tuple(_column(item, path) for item in table.properties or [])
     if all(column.name != FORCE_COLUMN for column in columns):
         columns = (_FORCE, *columns)
-    cadence = custom.pop("cadence", "daily")
-    if cadence not in ("daily", "irregular"):
-        raise ContractError(f"{path.name}: cadence is {cadence!r}; known: daily, irregular")
     key = custom.pop("key", None)
     if key not in (None, "row"):
         raise ContractError(f"{path.name}: key is {key!r}; known: row")
@@ -145,7 +142,7 @@ def load_contract(path: Path) -> Contract:
         grain=table.dataGranularityDescription or "",
         columns=columns,
         rules=_rules(table, path),
-        is_daily=cadence == "daily",
+        cadence="daily",
         start_column=start,
         event_column=custom.pop("eventColumn", start),
         delivery_measures=custom.pop("deliveryMeasures", {}),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, time
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -109,6 +109,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
+    cadence: Literal["daily", "irregular"] | None = None
     faulty_share_limit: _Share | None = None
     faulty_rows_limit: Annotated[_Whole, Field(ge=0)] | None = None
     volume_floor: _Share | None = None
@@ -127,7 +128,8 @@ class Options(BaseModel):
 
 NAMES = frozenset(str(field.alias) for field in Options.model_fields.values())
 JUDGING = {
-    *("faulty_share_limit", "faulty_rows_limit", "volume_floor", "delivered_by", "first_delivery", "keys_begin_again")
+    *("faulty_share_limit", "faulty_rows_limit", "volume_floor"),
+    *("cadence", "delivered_by", "first_delivery", "keys_begin_again"),
 }
 """Options that change what is expected of a delivery, and not how its files are read."""
 
@@ -159,6 +161,7 @@ def adapted(contract: Contract, options: Options) -> Contract:
     Raises:
         OptionError: an option does not fit the contract.
     """
+    contract = replace(contract, cadence=options.cadence or contract.cadence)
     if options.delivered_by and not contract.is_daily:
         raise OptionError(("deliveredBy",), "deliveredBy is stated, but the cadence is irregular: no day is owed")
     for option, stated in (

@@ -46,7 +46,7 @@ def with_policies(
         group = str(spec.group_name)
         tags = {"stage": "publication" if group in ("public_edition", "force_edition") else group.partition("_")[0]}
         if contract:
-            tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
+            tags |= {"domain": contract.domain, "cadence": contract.cadence}
         deadline = _PUBLISHED_BY if group == "publication" else None
         if contract and contract.is_daily and schema == "landing":
             deadline = contract.delivered_by

@@ -149,7 +149,13 @@ class Headings:
         return None
 
     def require(
-        self, file_name: str, place: str, found: Iterable[str], unknown: Sequence[str], others: Sequence[int] = ()
+        self,
+        file_name: str,
+        place: str,
+        found: Iterable[str],
+        unknown: Sequence[str],
+        others: Sequence[int] = (),
+        note: str = "",
     ) -> None:
         """Reject a file that lacks a required column.
 
@@ -159,6 +165,7 @@ class Headings:
             found: contract columns that the file has.
             unknown: names that were not recognised, one of which may be another name of a missing column.
             others: positions, from 0, of the cells that were not recognised.
+            note: what follows in the message.
 
         Raises:
             UnreadableExtract: with code `missing_column`.
@@ -175,7 +182,7 @@ class Headings:
         raise UnreadableExtract(
             "missing_column",
             f"{file_name}: required columns are missing: {', '.join(missing)}; "
-            f"found in {place}: {', '.join(have) or 'none'}{rest}",
+            f"found in {place}: {', '.join(have) or 'none'}{rest}{note}",
             unknown,
         )
 

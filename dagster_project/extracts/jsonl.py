@@ -24,6 +24,7 @@ from dagster_project.extracts.pieces import (
     label,
     piece,
 )
+from dagster_project.words import counted
 
 _NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
@@ -76,6 +77,7 @@ class JsonLinesReader:
         self._contract = contract
         self._headings = Headings(contract)
         self._columns: dict[str, str | None] = {}
+        self._nested: set[str] = set()
         self._blank_lines = 0
         self._is_open = False
         lines = list(islice(self._records(), ROWS_LOOKED_AT))
@@ -125,7 +127,10 @@ class JsonLinesReader:
             self._check_last(line, number + len(lines) - 1)
         if lines:
             yield self._piece(lines, number)
-        self._headings.require(self._file.name, "the records", self.found, self.unknown)
+        # Without their names: a message is published, and a key may be a value.
+        nested = f"; {counted(len(self._nested), 'key')} with objects or lists; expected flat records"
+        note = nested if self._nested else ""
+        self._headings.require(self._file.name, "the records", self.found, self.unknown, note=note)
 
     def count(self) -> Count:
         """Count the lines of the file in its bytes, and the blank ones."""
@@ -198,7 +203,7 @@ class JsonLinesReader:
         return Fault(INVALID_UTF_8, detail, columns[0] if columns else None)
 
     def _learn(self, record: _Members) -> None:
-        for key, _ in record:
+        for key, value in record:
             if key in self._columns:
                 continue
             column = self._headings.column(key)
@@ -209,6 +214,8 @@ class JsonLinesReader:
                 )
             if column or len(self._columns) < _UNKNOWN_LIMIT:
                 self._columns[key] = column
+                if isinstance(value, list):
+                    self._nested.add(key)
 
     def _cells(self, record: _Members) -> dict[str, str | None] | Fault:
         cells: dict[str, str | None] = {}

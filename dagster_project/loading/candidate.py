@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -43,7 +43,7 @@ from dagster_project.loading.waivers import content_of, rejected_contents, waive
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, forget, incoming, rows_by_force
-from dagster_project.words import be, counted
+from dagster_project.words import counted
 
 # Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
@@ -323,11 +323,6 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
         if file.rows_read == 0 and not file.is_history:
             file.warnings.append("no data rows")
         file.row_warnings = warned.get(file.load_id, {})
-        if rows := file.row_warnings.get("rows_after_extract_date"):
-            file.warnings.append(f"{counted(rows, 'row')} {be(rows)} dated after the extract date")
-        if rows := file.row_warnings.get("offset_disagreements"):
-            state = "states" if rows == 1 else "state"
-            file.warnings.append(f"{counted(rows, 'row')} {state} a UTC offset that the date does not have")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
@@ -392,6 +387,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
         }
     describe_deliveries(connection, candidate.contract, counts, volumes)
     candidate.day_warnings = [
+        *_row_warnings(candidate, counts),
         *_day_warnings(connection, candidate),
         *(_force_warning(candidate, item) for item in unusual),
         *(_member_warning(candidate, item) for item in few),
@@ -522,6 +518,22 @@ def _force_warning(candidate: Candidate, found: UnusualForce) -> DayWarning:
         f"(median of {found.expected_from_days})",
         abs(read - found.expected_rows) / found.expected_rows,
     )
+
+
+def _row_warnings(candidate: Candidate, counts: Mapping[date, Mapping[str, int]]) -> Iterator[DayWarning]:
+    """Yield the warnings about loaded rows whose times do not fit the day, by day."""
+    contract = candidate.contract
+    offsets = ", ".join(column.utc_offset_from for column in contract.columns if column.utc_offset_from)
+    for day, of_day in counts.items():
+        name = candidate.of(day)[0].file_name
+        if rows := of_day["rows_after_extract_date"]:
+            has = "has" if rows == 1 else "have"
+            text = f"{counted(rows, 'row')} of {day} {has} {contract.event_column} after the extract date"
+            yield DayWarning("have rows after the extract date", day, name, text, rows)
+        if rows := of_day["offset_disagreements"]:
+            state = "states" if rows == 1 else "state"
+            text = f"{counted(rows, 'row')} of {day} {state} a UTC offset ({offsets}) that the date does not have"
+            yield DayWarning("have rows with a UTC offset that the date does not have", day, name, text, rows)
 
 
 def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:

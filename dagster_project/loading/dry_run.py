@@ -60,7 +60,7 @@ class CheckedFile:
     rows: tuple[tuple[int, int, str, str, str], ...]
     """The first different reasons: their first row in the file, how many others have them, column, code, reason."""
     first_rows: tuple[tuple[int, str, str, str], ...] = ()
-    """Cells of the first rows: row in the file, column, text in the file, and what is loaded of it."""
+    """Cells of the first rows, of the first file that is read: row, column, text in the file, what is loaded of it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def check_deliveries(
         contract: the source of the files.
         paths: the extracts; all extracts of one day form one delivery.
         shown: how many quarantined rows to return for each file.
-        compared: how many of the first rows of each file to return, as delivered and as loaded.
+        compared: how many of the first rows of one file to return, as delivered and as loaded.
 
     Returns:
         The deliveries, oldest first.
@@ -154,11 +154,15 @@ def check_deliveries(
         judgement = judge(connection, candidate, violations, shared_ids(connection, contract, candidate.files))
         loads = iter(candidate.files)
         of_day = {delivery.extract_date: {file.path: next(loads) for file in delivery.files} for delivery in deliveries}
-        # A file of history has a load for each day, and is opened once.
-        first_rows = {
-            path: _first_rows(connection, contract, path, [of[path] for of in of_day.values() if path in of], compared)
-            for path in dict.fromkeys(paths)
-        }
+        # A file of history has a load for each day. One file shows how they are read; many would hide a rejection.
+        read = (
+            (
+                path,
+                _first_rows(connection, contract, path, [of[path] for of in of_day.values() if path in of], compared),
+            )
+            for path in dict.fromkeys(file.path for delivery in deliveries for file in named[delivery.extract_date])
+        )
+        first_rows = dict([next(((path, cells) for path, cells in read if cells), (Path(), ()))])
         checked = []
         for delivery in deliveries:
             day = delivery.extract_date
@@ -172,7 +176,6 @@ def check_deliveries(
                     tuple(
                         replace(
                             _checked_file(connection, contract, file.path, of_path[file.path], shown),
-                            # Shown once, however many days the file has.
                             first_rows=first_rows.pop(file.path, ()),
                         )
                         for file in named[day]

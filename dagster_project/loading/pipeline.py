@@ -79,8 +79,8 @@ def load_source(
         of_source = [warning for warning in plan.warnings if warning.source == source]
         gone = "is gone from the landing folder; what was loaded before stands"
         of_source += [SourceWarning(source, f"{source}/: the rejected delivery of {day} {gone}") for day in withdrawn]
-        # Either a withdrawn delivery made days owed that are not, or the contract states the first delivery.
-        strike_out = wanted.is_open and bool(withdrawn or contract.first_delivery)
+        # Either a withdrawn delivery made days owed that are not, or the contract owes fewer days or none.
+        strike_out = wanted.is_open and bool(withdrawn or contract.first_delivery or not contract.is_daily)
 
         def missing_days(connection: duckdb.DuckDBPyConnection, landing: Landing) -> tuple[date, ...]:
             owed = expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])

@@ -77,7 +77,10 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
     # The last delivery for the day: all files of one attempt have the same run.
     of_delivery = [file for file in files if file[5] == files[-1][5]]
     if not of_delivery:
-        raise WaiverError(f"{name}: nothing was delivered. Nothing was changed. {_what_is_rejected(connection)}")
+        raise WaiverError(
+            f"{name}: no run has read a delivery of this day. Nothing was changed. {_what_is_rejected(connection)} If "
+            "its file is in the landing folder, run first: fcir run"
+        )
     load_id, _, _, status, _, _, is_withdrawn = of_delivery[0]
     if is_withdrawn:
         raise WaiverError(

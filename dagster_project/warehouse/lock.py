@@ -227,7 +227,7 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
 
 
 def _held_by(holder: Holder | None) -> WarehouseLocked:
-    name, since = "another process", ""
+    text = "another process holds the warehouse"
     if holder:
-        name, since = f"run of process {holder.pid}", f" since {holder.since.astimezone():%H:%M:%S}"
-    return WarehouseLocked(f"{name} holds the warehouse{since}; wait for it to end and run again", holder)
+        text = f"run of process {holder.pid} has held the warehouse since {holder.since.astimezone():%H:%M:%S}"
+    return WarehouseLocked(f"{text}; wait for it to end and run again", holder)

@@ -10,7 +10,7 @@ from tests.unit.loading.conftest import outcomes_of
 from tests.unit.loading.installation import HEADER, VISITS, Installation, row
 
 # Extracts of other days may be the same, no day is missing, and any number of rows may be faulty.
-CONTRACT = replace(VISITS, is_daily=False, faulty_rows_limit=10_000)
+CONTRACT = replace(VISITS, cadence="irregular", faulty_rows_limit=10_000)
 BROKEN = "this is no extract\n"
 # HISTORY_DAYS=2000 draws as many.
 NIGHTS, DAYS = 5, int(os.environ.get("HISTORY_DAYS", "40"))

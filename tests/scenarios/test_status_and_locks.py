@@ -31,7 +31,7 @@ def test_status_names_the_run_its_step_and_the_last_publication_and_later_that_i
     first, second, *_ = [line for line in done.out.splitlines() if not line.startswith("warning: ")]
     assert (done.code, done.err) == (1, ""), "deliveries need attention by the last publication"
     assert first.startswith(f"fcir run is running (process {other.pid}, started ")
-    assert ": loading crimes since " in first
+    assert ": loading crimes, since " in first
     assert published.current.resolve().name in second
     [running] = [line for line in map(json.loads, json_log) if "step" in line]
     assert (running["pid"], running["command"], running["step"]) == (other.pid, "fcir run", "loading crimes")
@@ -53,7 +53,7 @@ def test_status_of_a_first_run_says_that_nothing_is_published(empty):
         done = empty.process("status")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"fcir ui is running (process {os.getpid()}, ")
-    assert "preparing the lineage UI since" in done.out
+    assert "preparing the lineage UI, since" in done.out
     assert "Nothing is published yet" in done.out
 
 

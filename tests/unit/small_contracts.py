@@ -12,7 +12,7 @@ def small_contract(source: str, *columns: Column, **others: Any) -> Contract:
         **dict.fromkeys(("tags", "rules"), ()),
         **dict.fromkeys(("start_column", "event_column", "sheets")),
         "version": "1.0.0",
-        "is_daily": True,
+        "cadence": "daily",
         "delivery_measures": {},
         "faulty_share_limit": 0.05,
         "faulty_rows_limit": 20,

@@ -8,12 +8,15 @@ import pytest
 from dagster_project.cli import run
 from dagster_project.cli.run import find_work
 from dagster_project.cli.status import read_state
+from dagster_project.cli.summary import print_items
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS
 from dagster_project.transformation import build
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.state import UnresolvedDelivery
+from tests.roots import DataRoot
 from tests.unit.loading.conftest import outcomes_of
 from tests.unit.loading.installation import Installation
 
@@ -70,7 +73,8 @@ def test_from_its_deadline_on_an_extract_is_overdue_then_missing_until_it_is_del
     assert state.expected == state.unresolved == ()
 
 
-def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monkeypatch):
+@pytest.mark.parametrize("change", [{"first_delivery": date(2022, 10, 30)}, {"cadence": "irregular"}])
+def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monkeypatch, change):
     def missing() -> int:
         state = read_state(root.settings, now=EARLY)
         return len([item for item in state.unresolved if item.source == "live_chats"])
@@ -86,10 +90,24 @@ def test_a_run_removes_missing_days_that_the_contract_no_longer_owes(root, monke
     land_chats(root, 10)
     load(root, EARLY)
     assert missing() == 19
-    chats = replace(root.contracts["live_chats"], first_delivery=date(2022, 10, 30))
+    chats = replace(root.contracts["live_chats"], **change)
     root.contracts = {**root.contracts, "live_chats": chats}
     monkeypatch.setattr(run, "contracts_of", lambda _: root.contracts)
     monkeypatch.setattr(run, "named_contracts", lambda *_: {"live_chats": chats})
     assert is_needed()
     root.run(source="live_chats", now=EARLY)
     assert (is_needed(), missing()) == (False, 0)
+
+
+def test_a_source_that_is_overdue_is_named_as_the_cause_of_exit_code_1(root):
+    done = DataRoot(root.settings.home).fcir("status", "--max-age", "26h")
+    assert done.code == 1
+    assert "overdue: crimes, live_chats. With --max-age, the exit code is 1 for that" in done.err + done.out
+
+
+def test_a_line_is_cut_to_the_screen_but_for_the_code_of_its_reason(capsys):
+    reason = "Fewer than half of the rows of the weeks before point to a cut-off extract. [volume_is_far_below]"
+    print_items([UnresolvedDelivery("crimes", LAST, "rejected", reason, 1)], "delivery", None, 80)
+    line = capsys.readouterr().out.rstrip("\n")
+    assert line.startswith("  crimes 2022-10-31 rejected: Fewer than half of")
+    assert (len(line), line[line.index("…") :]) == (80, "… [volume_is_far_below]")

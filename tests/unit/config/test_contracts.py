@@ -34,6 +34,11 @@ def test_the_settings_of_a_force_lie_over_the_contract_of_the_source(tmp_path):
 FILE = "config/contracts/call_segments.yaml"
 
 
+def test_of_files_of_weeks_no_day_is_owed(tmp_path):
+    found = configured(tmp_path, "cadence: irregular\nfirstDelivery: 2024-01-01\n")["call_segments"]
+    assert (found.cadence, found.is_daily) == ("irregular", False)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -76,6 +81,12 @@ FILE = "config/contracts/call_segments.yaml"
             "config/contract: not part of the configuration; known: contracts/, models/, seeds/",
         ),
         ("contracts/published_figures.yaml", "keysBeginAgain: [2024-01-01]", "line 1: keysBeginAgain is for daily "),
+        (None, "cadence: weekly", f"{FILE}, line 1: cadence is 'weekly'; Input should be 'daily' or 'irregular'"),
+        (
+            None,
+            "cadence: irregular\ndeliveredBy: '08:00'",
+            f"{FILE}, line 2: deliveredBy is stated, but the cadence is",
+        ),
     ],
 )
 def test_what_is_not_understood_is_an_error_with_file_and_line(tmp_path, name, text, message):

@@ -118,3 +118,9 @@ def test_unknown_keys_are_named_unless_they_look_like_values_and_looked_up_a_few
     assert extract.unknown_columns[:4] == ("remarks", "(unknown key 2)", r"a\x1bb", "k0")
     assert len(extract.unknown_columns) == 997
     assert len(looked_up) < 4 * 3000
+
+
+def test_a_file_of_nested_records_is_told_to_be_flat(tmp_path):
+    error = refusal(written(tmp_path, '{"visit_id": 1, "place": {"room": 2}, "tags": ["secret"]}\n', "v.jsonl"))
+    assert str(error).endswith("found in the records: visit_id; 2 keys with objects or lists; expected flat records")
+    assert error.unknown_columns == ("place", "tags")

@@ -30,7 +30,7 @@ VISITS = small_contract(
     event_column="begun_at",
     volume_floor=0.65,
 )
-PAPERS = replace(VISITS, source="papers", is_daily=False)
+PAPERS = replace(VISITS, source="papers", cadence="irregular")
 HEADER = "visit_id,begun_at,minutes,visitor"
 NO_HEADER = "nothing to see here\n"
 """Text of a file that cannot be read."""

@@ -85,6 +85,27 @@ def test_a_check_gives_the_verdicts_of_a_run_in_order_and_changes_nothing(instal
     codes += [("visits_are_long",), ("volume_is_not_far_below_the_recent_past",)]
     assert [item.verdict.codes for item in checked] == codes
     assert [output.count(f"[{code}]") for of_day in codes for code in of_day] == [1] * 6, "each is said once"
+    summary = output.partition("In all 5 files: 1 delivery accepted, 4 rejected\n")[2].splitlines()
+    assert summary == [
+        f"  REJECTED: visits of {day} (visits_{day}.csv): {', '.join(of_day)}"
+        for day, of_day in zip(weeks[5:], codes[1:], strict=True)
+    ]
+
+
+def test_the_summary_of_several_files_counts_days_of_which_nothing_is_loaded(tmp_path, printed):
+    days = [DAY, DAY + timedelta(1)]
+    paths = [deliver(tmp_path, rows(day, 3, faulty=3), day=day) for day in days]
+    output = printed(*paths)
+    assert "  warning: 3 of 3 rows of 2022-11-01 quarantined (100.0%): not_an_integer 3. No row of the day is" in output
+    assert output.endswith("In all 2 files: 2 deliveries accepted (2 of them without a good row), 0 rejected\n")
+
+
+def test_the_first_rows_are_those_of_the_first_file_that_is_read(installation, tmp_path):
+    days = [DAY + timedelta(number) for number in range(3)]
+    paths = [deliver(tmp_path, rows(day, 3), day=day) for day in days]
+    paths[0].write_text("nothing")
+    checked = dry_run.check_deliveries(installation.settings, VISITS, paths, shown=1, compared=1)
+    assert [bool(item.files[0].first_rows) for item in checked] == [False, True, False]
 
 
 def test_the_rows_of_a_file_are_shown_with_their_faults_and_the_comparisons(installation, tmp_path, printed):
@@ -160,7 +181,7 @@ def test_days_of_a_file_of_history_with_the_same_outcome_are_printed_once(tmp_pa
         "  rejected days: 2022-11-01, 2022-11-03, 2022-11-05\n",
         "  verdict on visits of 2022-11-01 to 2022-11-05 (3 days): REJECTED; of 2022-11-01: More than 5% and more than",
         f"{name}: would be loaded: 2022-11-02 to 2022-11-06 (3 days): 301 rows read, 301 good, 0 quarantined\n",
-        "  warning: 2022-11-06: 1 row is dated after the extract date\n",
+        "  warning: 1 row of 2022-11-06 has begun_at after the extract date\n",
         "  verdict on visits of 2022-11-02 to 2022-11-06 (3 days): accepted\n",
     ):
         assert output.count(text) == 1, text

@@ -174,7 +174,7 @@ def test_only_a_rejected_delivery_that_can_be_read_is_accepted_and_its_reason_is
         assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True] + [False] * 11
     named = r"Rejected: visits/2022-11-01, .*, visits/2022-11-10 and 2 more \(fcir status --all\)\."
     for day, message in (
-        (DAY - timedelta(days=1), rf"nothing was delivered.*{named}"),
+        (DAY - timedelta(days=1), rf"no run has read a delivery of this day.*{named} If .* run first: fcir run"),
         (NEXT, rf"visits_{NEXT}\.csv \[\w+\] cannot be read.*fcir run"),
     ):
         with pytest.raises(WaiverError, match=message):

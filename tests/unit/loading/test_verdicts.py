@@ -220,10 +220,13 @@ def test_a_run_lists_three_days_with_a_kind_of_warning_or_the_worst_and_a_warnin
     assert [text.partition(": ")[0] for text in listed] == [f"visits/visits_2022-11-0{n}.csv" for n in (1, 2, 3)]
     for day in days_of_november[3:]:
         installation.land(day, *rows(day, 100, faulty=day.day - 2), row("late", day="2023-01-01"))
+    for number in (8, 9):
+        installation.land(DAY.replace(day=number))
     report = installation.run()
-    (text,) = [text for text in map(str, report.warnings) if "quarantined" in text]
+    late, text = [text for text in map(str, report.warnings) if "4 deliveries" in text]
+    assert "have rows after the extract date; the most visits/visits_2022-11-04.csv: 1 row of 2022-11-04 has" in late
     assert text.startswith("visits/: 4 deliveries have 1% or more of their rows quarantined; the most visits/visits_")
     assert "5 of 101 rows of 2022-11-07 quarantined (5.0%): not_an_integer 5" in text
     assert [str(item) for item in report.warnings if isinstance(item, FileWarning)] == [
-        "visits/visits_2022-11-04.csv and 3 more: 1 row is dated after the extract date"
+        "visits/visits_2022-11-08.csv and 1 more: no data rows"
     ]

@@ -124,7 +124,7 @@ def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_
     def names(**changes: object) -> set[str]:
         return {expectation.name for expectation in expectations_of(replace(VISITS, **changes))}
 
-    assert names() - names(is_daily=False) == {
+    assert names() - names(cadence="irregular") == {
         COPY,
         LOW,
         HIGH,
