@@ -422,10 +422,16 @@ def _below_minimum(column: Column, export: _Export) -> list[str]:
     least = column.minimum
     if column.cell_type is not CellType.INTEGER or not isinstance(least, int):
         return []
-    low = sorted({text for text in export.texts if re.fullmatch(r"-?\d+", text) and int(text) < least})
-    shown = ", ".join(low[:3])
-    what = f'{column.name}: "{export.heading}" has {shown}, and the least is {least}. Map them in values: {{"0": "1"}}.'
-    return [what] if low else []
+    found = sorted({int(text) for text in export.cells if re.fullmatch(r"-?\d+", text)})
+    low = [number for number in found if number < least]
+    if not low:
+        return []
+    what = f'{column.name}: "{export.heading}" has {", ".join(map(str, low[:3]))}, and the least is {least}.'
+    if column.key_position is None:
+        return [f"{what} What does it mean? State it in values, or leave the rows to quarantine."]
+    # Two numbers of one meaning would be one key, so all of them move.
+    shift = ", ".join(f'"{number}": "{number - low[0] + least}"' for number in found[:_VALUES])
+    return [f"{what} Map all of them in values, and those of other exports: {{{shift}}}."]
 
 
 def _default(contract: Contract, column: Column, matched: Mapping[str, _Export]) -> str | None:

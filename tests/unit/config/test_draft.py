@@ -101,9 +101,11 @@ def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(
     assert "report_channel, district, which figures may need: is one of them LAST_MOD_DT, BEAT?" in asked
     # Parts that are counted from 0.
     path = tmp_path / "call_segments_2022-10-14.csv"
-    path.write_text(calls().replace(",1,14/10", ",0,14/10"), encoding="utf-8")
+    text = calls().replace(",1,14/10", ",0,14/10").replace("UC-7,0", "UC-6,1")
+    path.write_text(text, encoding="utf-8")
     asked = " ".join(draft("call_segments", [path], contracts["call_segments"]).questions)
-    assert 'segment_no: "Leg" has 0, and the least is 1. Map them in values: {"0": "1"}.' in asked
+    assert 'segment_no: "Leg" has 0, and the least is 1. Map all of them' in asked
+    assert 'of other exports: {"0": "1", "1": "2"}.' in asked
 
 
 @pytest.mark.parametrize(
