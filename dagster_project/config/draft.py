@@ -357,7 +357,9 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
                 options["aliases"][column.name] = export.heading
             cells.state_times(options, column, export)
             if "%m/%d" in str(options["timeFormats"].get(column.name)):
-                questions.append(f'{column.name}: "{export.heading}" is read with the month before the day; is it so?')
+                questions.append(
+                    f'{column.name}: "{export.heading}" is read with the month before the day; is that so?'
+                )
             if words := _value_map(column, export, cells, questions):
                 options["values"][column.name] = words
             questions += _below_minimum(column, export)
@@ -375,9 +377,11 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
             else:
                 fits = " or ".join(f'"{item.heading}"' for item in free if cells.share(column, item) >= _FITS)
                 which = f" (of {', '.join(column.values)})" if column.values else ""
+                where = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
                 questions.append(
-                    f"{column.name} is required, and no heading is like it. {column.description} "
-                    f"{f'Is it {fits}? ' if fits else ''}State a heading in aliases, or a value{which} in defaults."
+                    f"{column.name} is required{f' where {where}' if where else ''}; which heading is it? "
+                    f"{column.description} {f'Is it {fits}? ' if fits else ''}State a heading in aliases, or a "
+                    f"value{which} in defaults."
                 )
     for name, default in options["defaults"].items():
         if formats := options["timeFormats"].get(default):
@@ -394,7 +398,7 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
     missing = [column for column in contract.columns if not any(column.name in of for of in stated)]
     if unused and (optional := [c.name for c in missing if c not in contract.required and not c.required_when]):
         questions.append(
-            f"No heading is like the optional {counted(len(optional), 'column')} {', '.join(optional)}, which figures "
+            f"No heading is like the {counted(len(optional), 'optional column')} {', '.join(optional)}, which figures "
             f"may need: is one of them {', '.join(unused)}? State it in aliases."
         )
     return _rendered(f"{contract.source}.yaml", notes, questions, options)
@@ -510,7 +514,7 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
         properties.append(item)
         cells.state_times(options, Column(name, cell_type, ""), export)
     told = f"{key} tells rows apart" if key else "Nothing tells rows apart, so that a correction replaces a whole day"
-    questions = [f"{told}; is it so? What is a row, and what does each column say (description)?"]
+    questions = [f"{told}; is that so? What is a row, and what does each column say (description)?"]
     questions += [f"{', '.join(asked[kind])}: {text}" for kind, text in _tables()["asked"].items() if kind in asked]
     headings = [Column(export.heading, CellType.TEXT, "", is_required=True) for export in cells.exports]
     custom = {"cadence": "daily", "startColumn": start, "key": None if key else "row", **options}

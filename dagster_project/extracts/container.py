@@ -165,7 +165,8 @@ def open_file(path: Path, listed: tuple[int, int] | None = None, name: str | Non
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if path.name.lower().endswith(e)), None)
     if extension is None:
         raise UnreadableExtract(
-            "wrong_extension", f"{name}: unknown extension; expected one of {', '.join(EXTENSIONS)}"
+            "wrong_extension",
+            f"{name}: unknown extension; expected one of {', '.join(EXTENSIONS)}. Copy text to a file named .csv",
         )
     file = _opened(path, name)
     try:

@@ -5,7 +5,7 @@
     `erlangs` is the load A, the operators that would be busy if there were no queue: calls per hour times hours of
     each. Times are seconds. All inputs and outputs are whole numbers or decimals, except in inverse_erlang_b.
     Intermediate values are doubles, the only ones in the project: exp() has no other form. Nothing is summed over
-    rows, so the same load gives the same figure in any order; docs/decisions/0014-erlang-c-in-sql.md.
+    rows, so the same load gives the same figure in any order.
 
     `n` and `state` are names used in the iteration below; columns of these names cannot be passed to these macros.
 #}
