@@ -129,8 +129,7 @@ def print_attention(
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(unresolved), 'delivery')} {needs} attention. {following}", deliveries=len(unresolved))
     if acceptable := [item for item in rejected if item.is_acceptable]:
-        first = acceptable[0]
-        say(f'To accept {first.source} of {first.extract_date}: fcir run --accept {first.name} --reason "..."')
+        say(f'To accept one: fcir run --accept {acceptable[0].name} --reason "..."')
     failed = [_LeftOut(item["path"], item["reason"]) for item in failed_renderings(published)] if has_files else []
     print_items(failed, "file", most, width, str(pointer_of(published) / MANIFEST))
     if failed:
