@@ -1,4 +1,4 @@
--- `events` is the beginning of each of the three queries after it; the others stand alone. Parameters: force and measures;
+-- `events` is the beginning of each of the three queries after it; the others stand alone. Parameters: forces and measures;
 -- `first_month` and `last_month`, by their first days; and what earlier queries give. The command traces one measure and
 -- month, so that its first month is its last.
 
@@ -31,47 +31,50 @@ order by measure, min(role = 'denominator'), max(weight) desc, part
 
 -- query: sums
 -- The sums that the figures were computed from.
-select part, cast(date_trunc('month', day) as date) as month_start, sum(amount) as amount
+select force_code, part, cast(date_trunc('month', day) as date) as month_start, sum(amount) as amount
 from measures.int_part_daily
 where
-    force_code = $force_code and list_contains($parts, part)
+    list_contains($forces, force_code) and list_contains($parts, part)
     and day >= $first_month and day < $last_month + to_months(1)
 group by all
 
 -- query: days
 -- Days with events, for measures that add up.
-select measure, month_start, day, numerator, denominator, value
+select force_code, measure, month_start, day, numerator, denominator, value
 from measures.int_measure_daily
 where
-    force_code = $force_code and list_contains($measures, measure) and month_start between $first_month and $last_month
+    list_contains($forces, force_code) and list_contains($measures, measure)
+    and month_start between $first_month and $last_month
 order by measure, month_start, day
 
 -- query: events
 with purged as (
     from archive.part_load
-    where force_code = $force_code and month_start between $first_month and $last_month and list_contains($parts, part)
+    where
+        list_contains($forces, force_code) and list_contains($parts, part)
+        and month_start between $first_month and $last_month
 ),
 living as (
-    select part, load_id, cast(date_trunc('month', day) as date) as month_start, source_row, amount
+    select force_code, part, load_id, cast(date_trunc('month', day) as date) as month_start, source_row, amount
     from measures.int_part_event
     where
-        force_code = $force_code and list_contains($parts, part)
+        list_contains($forces, force_code) and list_contains($parts, part)
         and day >= $first_month and day < $last_month + to_months(1)
 ),
 -- Only the first row of an event has an amount. What is left of purged months, because it is held, is in the archive
 -- too.
-events as (from living anti join purged using (part, month_start))
+events as (from living anti join purged using (force_code, part, month_start))
 
 -- query: files
 -- Delivered files with the events of each part; purged ones have no rows.
 select
-    part, month_start, source, extract_date,
+    force_code, part, month_start, source, extract_date,
     if($has_whole_names, coalesce(loads.delivered_name, loads.file_name), loads.file_name) as file_name,
     file_sha256, load_id, status, events, amount, row_count, first_row, last_row,
     if(row_count = 0, cast(coalesce(loads.purged_at, purges.purged_at) as date), null) as purged_at
 from (
     select
-        part, month_start, load_id,
+        force_code, part, month_start, load_id,
         count(amount) as events,
         coalesce(sum(amount), 0) as amount,
         count(*) as row_count,
@@ -80,7 +83,7 @@ from (
     from events
     group by all
     union all
-    select part, month_start, load_id, events, amount, 0, null, null from purged
+    select force_code, part, month_start, load_id, events, amount, 0, null, null from purged
 ) as counted
 inner join audit.load as loads using (load_id)
 left join audit.purge as purges using (source)

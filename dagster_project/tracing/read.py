@@ -31,7 +31,7 @@ def read_figures(
 def trace_figures(
     connection: duckdb.DuckDBPyConnection, figures: Sequence[Row], *, has_whole_names: bool = False
 ) -> list[Trace]:
-    """Return figures of one force with their parts and files; one set of queries reads all of them.
+    """Return figures with their parts and files; one set of queries reads all of them.
 
     Args:
         connection: the warehouse, as built.
@@ -44,16 +44,17 @@ def trace_figures(
     weights = _rows(connection, "weights", {"formulas": formulas})
     values = _span(figures) | {"parts": sorted({row["part"] for row in weights}), "has_whole_names": has_whole_names}
     days = _by(_rows(connection, "days", values), "measure")
-    sums = {(row["part"], row["month_start"]): row["amount"] for row in _rows(connection, "sums", values)}
+    sums = _by(_rows(connection, "sums", values), "part")
     files_of = _by(_rows(connection, "events files", values), "part")
     traces = []
     for figure in figures:
         parts = []
         for row in weights:
             if row["measure"] == figure["formula_measure"]:
-                key = row["part"], figure["month_start"]
-                parts.append(Part(row["part"], row["weights"], sums.get(key, Decimal(0)), files_of[key]))
-        traces.append(Trace(figure, parts, days[figure["measure"], figure["month_start"]]))
+                key = figure["force_code"], row["part"], figure["month_start"]
+                [amount] = sums[key] or [{"amount": Decimal(0)}]
+                parts.append(Part(row["part"], row["weights"], amount["amount"], files_of[key]))
+        traces.append(Trace(figure, parts, days[figure["force_code"], figure["measure"], figure["month_start"]]))
     return traces
 
 
@@ -147,19 +148,20 @@ def _published(settings: Settings, figure: Row) -> Row | None:
     return {"run_id": folder.name, **row, "has_moved_on": row["value"] != figure["value"]}
 
 
-def _by(rows: Iterable[Row], name: str) -> Mapping[tuple[Any, date], list[Row]]:
-    """Return rows by one of their columns and month, without these."""
+def _by(rows: Iterable[Row], name: str) -> Mapping[tuple[str, str, date], list[Row]]:
+    """Return rows by force, one of their columns and month, without these."""
     groups = defaultdict(list)
     for row in rows:
-        groups[row.pop(name), row.pop("month_start")].append(row)
+        groups[row.pop("force_code"), row.pop(name), row.pop("month_start")].append(row)
     return groups
 
 
 def _span(figures: Sequence[Row]) -> dict[str, Any]:
-    """Return the parameters of the queries for figures of one force."""
+    """Return the parameters of the queries for figures; `force_code` is for those of a single figure."""
     months = [figure["month_start"] for figure in figures]
-    span = {"measures": sorted({figure["measure"] for figure in figures}), "force_code": figures[0]["force_code"]}
-    return span | {"first_month": min(months), "last_month": max(months)}
+    forces, measures = (sorted({figure[name] for figure in figures}) for name in ("force_code", "measure"))
+    span = {"forces": forces, "measures": measures}
+    return span | {"force_code": figures[0]["force_code"], "first_month": min(months), "last_month": max(months)}
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, names: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

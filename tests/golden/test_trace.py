@@ -28,7 +28,7 @@ AVERAGE = ("trace", "calls_999.avg_queue_time", "2022-10")
 def traces(sample):
     """What the pages show: the months of each printed measure, with days and deliveries."""
     with open_read_only(sample.home / "warehouse.duckdb") as connection:
-        return read_traces(connection, "kent", date(2023, 1, 1))
+        return read_traces(connection, {"kent": date(2023, 1, 1)})["kent"]
 
 
 def traced(root: DataRoot, *arguments: str) -> list[dict[str, str]]:

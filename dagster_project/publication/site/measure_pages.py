@@ -57,9 +57,9 @@ def write_measures(
         papers: the papers of the publication.
     """
     targets, synonyms = data.targets(connection), data.synonyms(connection)
+    traces = read_traces(connection, {force.code: force.month for force in forces})
     for force in forces:
         revisions = data.revisions(connection, force.code)
-        traces = read_traces(connection, force.code, force.month)
         worst = worst_months(connection, force.code, force.histories, papers)
         of_force = f", {force.name}" if len(forces) > 1 else ""
         # The search shows equal hits in this order.
@@ -78,7 +78,7 @@ def write_measures(
             [history] = of_address
             measure = history.measure
             csv = address_of("measures", force.code, f"{measure.code}.csv")
-            traced = traces.get(measure.code, [])
+            traced = traces[force.code].get(measure.code, [])
             charts = {"month": history.chart, "week": history.weekly_chart}
             site.write(
                 address,

@@ -1,5 +1,6 @@
 """The figures of the newest paper with their days and files, for the pages of measures (`tracing/`)."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import duckdb
@@ -11,20 +12,20 @@ from dagster_project.tracing.model import Row, Trace
 from dagster_project.tracing.read import read_figures, trace_figures
 
 
-def read_traces(connection: duckdb.DuckDBPyConnection, force_code: str, until: date) -> dict[str, list[Trace]]:
-    """Return what the figures of a force's board paper, its headline measures included, were counted from.
+def read_traces(connection: duckdb.DuckDBPyConnection, months: Mapping[str, date]) -> dict[str, dict[str, list[Trace]]]:
+    """Return what the figures of board papers, headline measures included, were counted from.
 
     Args:
         connection: the warehouse, as built.
-        force_code: the force.
-        until: last month of the paper, by its first day.
+        months: the last month of the paper by force, by its first day.
 
     Returns:
-        Months by measure, newest first; without months that have no figure.
+        Months by force and measure, newest first; without months that have no figure.
     """
-    traces: dict[str, list[Trace]] = {}
-    for trace in trace_figures(connection, _figures(connection, force_code, until)):
-        traces.setdefault(trace.figure["measure"], []).append(trace)
+    figures = [figure for force, until in months.items() for figure in _figures(connection, force, until)]
+    traces: dict[str, dict[str, list[Trace]]] = {force: {} for force in months}
+    for trace in trace_figures(connection, figures):
+        traces[trace.figure["force_code"]].setdefault(trace.figure["measure"], []).append(trace)
     return traces
 
 
