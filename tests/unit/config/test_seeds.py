@@ -33,6 +33,14 @@ def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(
     stated.write_text("force_code,measure,valid_from,target\nkent,calls_999.pct_not_answered,2000-01-01,1\n")
     with pytest.raises(ConfigError, match=r"line 1: found .*; expected for added rows .* kind, source,"):
         laid_over(settings)
+    stated.write_text("force_code,measure,valid_from,target\n*,calls_999.pct_not_answered,2000-01-01,1 %\n")
+    with pytest.raises(ConfigError, match=r"measure_targets.csv, line 2: target is '1 %'; expected a number, as in 85"):
+        laid_over(settings)
+    stated.write_text("force_code,measure,valid_from\n*,calls_999.pct_not_answered,1/4/2024\n")
+    with pytest.raises(
+        ConfigError, match=r"line 2: valid_from is '1/4/2024'; expected a date, as in 2024-02-01\. Corr"
+    ):
+        laid_over(settings)
     stated.unlink()
     for text, message in (
         (
