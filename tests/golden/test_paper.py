@@ -135,7 +135,7 @@ def test_every_form_shows_the_newest_complete_month_or_the_one_before_that_which
         assert f"{month}. From deliveries" in words(paper / "board_paper.html")
     running = [
         "October 2022 is not complete: 3 of 31 days are delivered by every source.",
-        "November 2022 so far: 1 of 30 days",
+        "November 2022 so far, 1 of 30 days",
     ]
     assert [text for text in running if text in front] == (running if name == "three_days" else [])
     status = "(newest complete)" if name == "sample" else "(3 of 31 days); so far November 2022: 1 of 30 days"

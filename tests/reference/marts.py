@@ -409,30 +409,6 @@ def report_months(one: NaiveWarehouse) -> Rows:
     return rows
 
 
-@table("measure", "month_start")
-def report_month_so_far(one: NaiveWarehouse) -> Rows:
-    rows: Rows = {}
-    headlines = [name for name, row in CATALOGUE.items() if row["headline_order"] and not row["amount"]]
-    running = [(start, row["days"]) for (start,), row in report_months(one).items() if row["is_running"]]
-    for (start, length), name in product(running, headlines):
-        loaded = one.calendar(one.measures[name].sources).loaded
-        days = [day for day in days_of((start.year, start.month)) if day in loaded]
-        # Whole weeks earlier, so that each day is compared with the same weekday, if all of those were delivered.
-        earlier = {weeks: [day - timedelta(weeks=weeks) for day in days] for weeks in (52, 5, 4)}
-        nearest = 5 if days and days[-1].day > 28 else 4
-        weeks = next((weeks for weeks in (52, nearest) if set(earlier[weeks]) <= loaded), None)
-        if days:
-            rows[name, start] = {
-                "days": length,
-                "days_loaded": len(days),
-                "is_provisional": len(days) < length,
-                "compared_weeks": weeks,
-                **_so_far(one, name, days, start, ""),
-                **_so_far(one, name, earlier[weeks] if weeks else [], start, "compared_"),
-            }
-    return rows
-
-
 def _so_far(one: NaiveWarehouse, name: str, days: list[date], start: date, prefix: str) -> Row:
     """The figure of some days by the formula of a month; nothing of none."""
     measure = one.measures[name]

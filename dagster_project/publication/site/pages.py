@@ -182,7 +182,6 @@ def _index(
         questions=questions,
         latest=latest,
         contacts=contact_lines(latest.commentary.front, CONTACT_FIELDS) if latest else (),
-        running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
         others=_newest_of_others(papers, latest),
         forms=FORMS,

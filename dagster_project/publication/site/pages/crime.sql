@@ -1,5 +1,5 @@
 -- title: Recorded and cancelled crime
--- lead: Why and when recorded crimes are cancelled, how many more to expect, and where crimes were recorded.
+-- lead: Why and when recorded crimes are cancelled, and where crimes were recorded.
 -- search: Recorded and cancelled crime | cancellations months transferred reinstated no-crime
 
 create or replace temp view crossed as
@@ -55,7 +55,7 @@ group by force_code, month_start, shown, name, place, is_shaded;
 -- view: by-month
 -- title: By month
 -- by: force
--- marts: kpi_crime_monthly kpi_crime_net_monthly kpi_crime_status_monthly
+-- marts: kpi_crime_monthly kpi_crime_net_monthly
 with crimes as (
     select
         *,
@@ -76,14 +76,9 @@ select
     printed.display_value as "Share cancelled",
     net.cancelled_c1 as "Of these, transferred to another force",
     net.cancelled_other_than_c1 as "For other reasons",
-    changes.crimes as "Re-instated",
     if(is_most, 'Most cancelled: {month}, {cancelled_crime}.', null) as finding
 from crimes
 left join marts.kpi_crime_net_monthly as net using (force_code, month_start)
-left join marts.kpi_crime_status_monthly as changes
-    on crimes.force_code = changes.force_code
-    and crimes.month_start = changes.month_start
-    and changes.change = 'reinstated'
 left join marts.kpi_measure_period as printed
     on crimes.force_code = printed.force_code
     and crimes.month_start = printed.month_start
@@ -132,42 +127,33 @@ order by force_code, month_start, "All" desc, name
 -- view: maturity
 -- title: How a month's crimes are cancelled over time
 -- note: Share of a month's recorded crimes that is cancelled by its end (0) and by the end of each later month. Compare
---   down a column: a young month has not had the time of an old one. An asterisk: the expected number rests on fewer
---   than three earlier months.
+--   down a column: a young month has not had the time of an old one.
 -- by: force
 -- corner: Recorded in
 -- shades: cells
 -- empty: 
--- marts: kpi_crime_expected_net kpi_crime_maturity
--- search: Expected cancellations | maturity triangle cohort expected final net
-with ages as (
-    -- Ages of a year beside each other; older cancellations are in the column of all so far.
-    select
-        force_code, month_start,
-        list({
-            'heading': cast(months_since as text), 'position': months_since, 'figure': pct_cancelled_to_date,
-            'format': 'percent 1'
-        }) as cells
-    from marts.kpi_crime_maturity
-    where is_observed and months_since <= 12
-    group by all
-)
+-- marts: kpi_crime_maturity
+-- search: Cancellations over time | maturity triangle cohort
 select
-    months.*,
-    recorded_crime as "Crimes",
-    ages.cells,
-    cancelled_to_date as "Cancelled so far",
-    coalesce(format('{:,}', cast(round(expected_final_cancelled) as bigint)) || if(is_trial, '*', ''), '–')
-        as "Expected in the end",
-    expected_final_net as "Expected to remain",
+    force_code, month_start,
+    arg_max(is_provisional, months_since) filter (is_observed or months_since = 0) as is_provisional,
+    arg_max(share_of_days_loaded, months_since) filter (is_observed or months_since = 0) as share_of_days_loaded,
+    any_value(recorded_crime) as crimes,
+    any_value(recorded_crime) as "Crimes",
+    -- Ages of a year beside each other; older cancellations are in the column of all so far.
+    list({
+        'heading': cast(months_since as text), 'position': months_since, 'figure': pct_cancelled_to_date,
+        'format': 'percent 1'
+    }) filter (is_observed and months_since <= 12) as cells,
+    max(cancelled_to_date) as cancelled,
+    max(cancelled_to_date) as "Cancelled so far",
     if(
-        month_start = max(month_start) over (partition by force_code) and expected_final_cancelled is not null,
-        '{month}: {cancelled_to_date} of {recorded_crime} crimes are cancelled so far, and {expected_final_cancelled} '
-        || 'are expected in the end.', null
+        month_start = max(month_start) over (partition by force_code) and max(cancelled_to_date) is not null,
+        '{month}: {cancelled} of {crimes} crimes are cancelled so far.', null
     ) as finding
-from marts.kpi_crime_expected_net as months
-left join ages using (force_code, month_start)
+from marts.kpi_crime_maturity
 where month_start >= $first_month
+group by force_code, month_start
 order by force_code, month_start
 
 -- view: days
@@ -193,40 +179,49 @@ order by force_code, month_start
 -- by: force month
 -- corner: District
 -- shades: Recorded
--- marts: kpi_crime_by_district_monthly kpi_district_change_monthly
+-- marts: kpi_crime_by_district_monthly
 -- search: Crime by district | districts area where recorded
+with districts as (
+    select
+        months.*,
+        -- Null where the district has no row or the month is not complete.
+        month_before.recorded_crime as recorded_before,
+        year_before.recorded_crime as recorded_year_before,
+        if(months.is_provisional or months.district is null, null, months.recorded_crime - recorded_before) as change
+    from marts.kpi_crime_by_district_monthly as months
+    left join marts.kpi_crime_by_district_monthly as month_before
+        on months.force_code = month_before.force_code
+        and months.district is not distinct from month_before.district
+        and month_before.month_start = months.month_start - interval 1 month
+        and not month_before.is_provisional
+    left join marts.kpi_crime_by_district_monthly as year_before
+        on months.force_code = year_before.force_code
+        and months.district is not distinct from year_before.district
+        and year_before.month_start = months.month_start - interval 1 year
+        and not year_before.is_provisional
+    where months.month_start >= $first_month
+)
 select
     force_code, month_start, is_provisional, share_of_days_loaded,
     coalesce(district, 'Not stated') as name,
     recorded_crime as "Recorded",
-    recorded_month_before as "Month before",
-    pct_change as "Change|percent 1",
-    recorded_same_month_last_year as "Same month last year",
+    recorded_before as "Month before",
+    cast(100.0 * change / nullif(recorded_before, 0) as decimal(38, 6)) as "Change|percent 1",
+    recorded_year_before as "Same month last year",
     cancelled_crime as "Cancelled in the month",
-    pct_cancelled_of_recorded as "Cancelled, of recorded|percent 1",
-    first_value(recorded_crime) over ranked as most_recorded,
-    -- The district whose change differs most from that of all, for its size: a small one changes more by chance. This
-    -- is an order and no verdict, which needs twelve months.
-    first_value(district) over odd as odd_name,
-    first_value(deviation_rank) over odd as odd_rank,
-    first_value(pct_change) over odd as odd_change,
-    first_value(pct_change_of_all) over odd as change_of_all,
+    cast(100.0 * cancelled_crime / nullif(recorded_crime, 0) as decimal(38, 6)) as "Cancelled, of recorded|percent 1",
+    first_value(district) over changed as changed_name,
+    first_value(change) over changed as changed_by,
     if(
         row_number() over ranked = 1 and district is not null,
-        'Most recorded: {name}, {most_recorded}.' || if(
-            odd_rank = 1,
-            ' The change that differs most from that of all districts ({change_of_all:percent 1}), for the size of the '
-            || 'district: {odd_name}, {odd_change:percent 1}.', ''
-        ),
+        'Most recorded: {name}, {recorded_crime}.'
+        || if(changed_by <> 0, ' Largest change on the month before: {changed_name}, {changed_text}.', ''),
         null
-    ) as finding
-from marts.kpi_district_change_monthly
-where month_start >= $first_month
+    ) as finding,
+    recorded_crime,
+    printf('%+d', changed_by) as changed_text
+from districts
 window
-    ranked as (
-        partition by force_code, month_start order by district is null, recorded_crime desc, district
-    ),
-    odd as (
-        partition by force_code, month_start order by deviation_rank nulls last
-    )
+    ranked as (partition by force_code, month_start order by district is null, recorded_crime desc, district),
+    changed as (partition by force_code, month_start order by abs(change) desc nulls last, district)
 order by force_code, month_start, district is null, recorded_crime desc, name
