@@ -23,6 +23,7 @@ KEYS = {
     "measure_synonyms": ("term",),
     "measure_targets": ("force_code", "measure", "valid_from"),
     "offences": ("offence_code",),
+    "police_forces": ("force_code",),
     "public_measures": ("measure",),
     "similar_forces": ("force_code", "similar_force_code", "valid_from"),
 }
@@ -80,8 +81,12 @@ def stated_rows(settings: Settings) -> dict[str, list[Row]]:
         found[name] = list(by_line.values())
         _require_types(name, by_line, place)
         what, needed = "the key,", KEYS[name]
-        if set(needed) <= set(columns) and any(key_of(name, row) not in shipped for row in found[name]):
+        has_key = set(needed) <= set(columns)
+        if added := [line for line, row in by_line.items() if has_key and key_of(name, row) not in shipped]:
             what, needed = "for added rows", _required(name)
+        if added and name == "police_forces":
+            # Loading knows the shipped ones.
+            raise ConfigError(f"{place}, line {added[0]}: no force of the shipped list; expected another name of one")
         if not set(needed) <= set(columns) <= set(allowed):
             raise ConfigError(
                 f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected {what} "

@@ -40,14 +40,7 @@ def parsed_day(stated: object) -> date:
         # YAML already reads a plain date of a shipped contract as a date.
         return stated if isinstance(stated, date) else date.fromisoformat(stated if isinstance(stated, str) else "")
     except ValueError:
-        raise ValueError("expected dates, as in 2024-02-01") from None
-
-
-def _first_day(stated: object) -> date:
-    try:
-        return parsed_day(stated)
-    except ValueError:
-        raise ValueError("expected a date, as in 2022-08-01") from None
+        raise ValueError("expected a date, as in 2024-02-01") from None
 
 
 def _clock(stated: object) -> time:
@@ -114,7 +107,7 @@ class Options(BaseModel):
     faulty_rows_limit: Annotated[_Whole, Field(ge=0)] | None = None
     volume_floor: _Share | None = None
     delivered_by: Annotated[time, BeforeValidator(_clock)] | None = None
-    first_delivery: Annotated[date, BeforeValidator(_first_day)] | None = None
+    first_delivery: _Day | None = None
     keys_begin_again: Annotated[tuple[_Day, ...], AfterValidator(_ascending)] | None = None
     extract_date_offset: Annotated[_Whole, Field(ge=-1, le=0)] | None = None
     sheets: Annotated[tuple[_Text, ...], BeforeValidator(_sheets)] | None = None
