@@ -140,6 +140,7 @@ def print_checks(deliveries: Sequence[CheckedDelivery]) -> None:
     for days in together.values():
         for days_of_file in zip(*(delivery.files for delivery in days), strict=True):
             notes.update(text for text, _ in _notes([day.load for day in days_of_file]))
+        notes.update(f"  note: {note}" for note in days[0].notes)
     for days in together.values():
         _print_check(days, notes)
     files = {file.path for delivery in deliveries for file in delivery.files}
@@ -178,7 +179,7 @@ def _print_check(deliveries: Sequence[CheckedDelivery], notes: Counter[str]) -> 
         _print_file(days_of_file, about, dated, notes, is_accepted=first.verdict.is_accepted)
     for name, other in first.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
-    _print_verdict(deliveries, days, {"source": source, **dates})
+    _print_verdict(deliveries, days, {"source": source, **dates}, notes)
 
 
 def _printed_together(delivery: CheckedDelivery) -> object:
@@ -287,15 +288,22 @@ def _notes(loads: Sequence[FileLoad]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _print_notes(loads: Sequence[FileLoad], about: dict[str, Any], notes: Counter[str]) -> None:
-    """Print the notes of a file; for people, one of several files once, with their number."""
+    """Print the warnings and the unknown columns of a file."""
     for text, fields in _notes(loads):
-        if is_json():
-            say(text, **about, **fields)
-        elif files := notes.pop(text, 0):
-            say(text + (f" (also of {counted(files - 1, 'other file')})" if files > 1 else ""), **about, **fields)
+        _say_once(text, notes, "other file", **about, **fields)
 
 
-def _print_verdict(deliveries: Sequence[CheckedDelivery], days: str, about: dict[str, Any]) -> None:
+def _say_once(text: str, notes: Counter[str], unit: str, **fields: Any) -> None:
+    """Print a note; for people, one of several files or deliveries once, with their number."""
+    if is_json():
+        say(text, **fields)
+    elif number := notes.pop(text, 0):
+        say(text + (f" (also of {counted(number - 1, unit)})" if number > 1 else ""), **fields)
+
+
+def _print_verdict(
+    deliveries: Sequence[CheckedDelivery], days: str, about: dict[str, Any], notes: Counter[str]
+) -> None:
     """Print the verdict on a delivery, or on days with the same verdict; the facts only of one that is alone."""
     delivery, is_alone = deliveries[0], len(deliveries) == 1
     source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
@@ -326,7 +334,7 @@ def _print_verdict(deliveries: Sequence[CheckedDelivery], days: str, about: dict
         names = [str(other.extract_date) for other in deliveries]
         say(f"  rejected days: {listed(names, _REJECTED_NAMED)}", **about, days=names)
     for note in delivery.notes:
-        say(f"  note: {note}")
+        _say_once(f"  note: {note}", notes, "other delivery")
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
     if is_alone and verdict.is_accepted and delivery.is_replacement:
         outcome += (

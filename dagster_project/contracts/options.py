@@ -159,8 +159,9 @@ def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[t
         else:
             expected = _EXPECTED.get(item["type"], "").format(**item.get("ctx", {}))
             text = f"expected {expected}" if expected else item["msg"].removeprefix("Value error, ")
-            found = printable(repr(item["input"])[:_SHOWN])
-            yield path, f"{option or 'the whole'} is {found}; {text.replace('Input should be', 'expected')}"
+            found = f"{option} is" if option else "found"
+            found += f" {printable(repr(item['input'])[:_SHOWN])}"
+            yield path, f"{found}; {text.replace('Input should be', 'expected')}"
 
 
 def near(stated: str, known: Iterable[str]) -> str:
