@@ -136,8 +136,13 @@ def print_checks(deliveries: Sequence[CheckedDelivery]) -> None:
     together: dict[object, list[CheckedDelivery]] = {}
     for delivery in deliveries:
         together.setdefault(_printed_together(delivery), []).append(delivery)
+    notes: Counter[str] = Counter()
     for days in together.values():
-        _print_check(days)
+        for days_of_file in zip(*(delivery.files for delivery in days), strict=True):
+            notes.update(text for text, _ in _notes([day.load for day in days_of_file]))
+        notes.update(f"  note: {note}" for note in days[0].notes)
+    for days in together.values():
+        _print_check(days, notes)
     files = {file.path for delivery in deliveries for file in delivery.files}
     if len(files) > 1:
         _print_summary(deliveries, len(files))
@@ -161,7 +166,7 @@ def _print_summary(deliveries: Sequence[CheckedDelivery], files: int) -> None:
         say(f"  and {len(more):,} more")
 
 
-def _print_check(deliveries: Sequence[CheckedDelivery]) -> None:
+def _print_check(deliveries: Sequence[CheckedDelivery], notes: Counter[str]) -> None:
     """Print the result for a delivery, or for days together: files with their rows, then verdict and reasons."""
     first, last = deliveries[0], deliveries[-1]
     source, dates, days = first.contract.source, {"extract_date": first.extract_date}, str(first.extract_date)
@@ -170,10 +175,11 @@ def _print_check(deliveries: Sequence[CheckedDelivery]) -> None:
         days = f"{first.extract_date} to {last.extract_date} ({counted(len(deliveries), 'day')})"
     for days_of_file in zip(*(delivery.files for delivery in deliveries), strict=True):
         about: dict[str, Any] = {"source": source, **dates, "file": printable(days_of_file[0].path.name)}
-        _print_file(days_of_file, about, f"{days}: " if len(deliveries) > 1 else "", first.verdict.is_accepted)
+        dated = f"{days}: " if len(deliveries) > 1 else ""
+        _print_file(days_of_file, about, dated, notes, is_accepted=first.verdict.is_accepted)
     for name, other in first.skipped:
         say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
-    _print_verdict(deliveries, days, {"source": source, **dates})
+    _print_verdict(deliveries, days, {"source": source, **dates}, notes)
 
 
 def _printed_together(delivery: CheckedDelivery) -> object:
@@ -183,14 +189,16 @@ def _printed_together(delivery: CheckedDelivery) -> object:
     return delivery.contract.source, delivery.extract_date
 
 
-def _print_file(days: Sequence[CheckedFile], about: dict[str, Any], dated: str, is_accepted: bool) -> None:
+def _print_file(
+    days: Sequence[CheckedFile], about: dict[str, Any], dated: str, notes: Counter[str], *, is_accepted: bool
+) -> None:
     """Print what would be loaded of a file, its warnings and its quarantined rows."""
     loads, title = [day.load for day in days], f"{about['file']} ({about['source']})"
     if error := loads[0].error:
         # The verdict says why.
         text = f"{title}: would be REJECTED: {dated}it cannot be read"
         say(text, **about, error=error, reason_code=loads[0].error_code)
-        _print_unknown(loads[0].unknown_columns, about)
+        _print_notes(loads, about, notes)
         return
     counts = {name: sum(getattr(load, attribute) for load in loads) for name, attribute in _COUNTS.items()}
     loaded, read, quarantined, repeated, totals = counts.values()
@@ -202,9 +210,7 @@ def _print_file(days: Sequence[CheckedFile], about: dict[str, Any], dated: str, 
         **about,
         **counts,
     )
-    for warning in _warnings(loads):
-        say(f"  warning: {warning}", level="warning", **about)
-    _print_unknown(loads[0].unknown_columns, about)
+    _print_notes(loads, about, notes)
     reasons: Counter[str] = Counter()
     for day in days:
         reasons.update(dict(day.reasons))
@@ -272,13 +278,32 @@ def _print_first_rows(cells: Sequence[tuple[int, str, str, str]], about: dict[st
             say(f"  {line}")
 
 
-def _print_unknown(columns: Sequence[str], about: dict[str, Any]) -> None:
-    if columns:
+def _notes(loads: Sequence[FileLoad]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the warnings of a file and the line of its unknown columns, each with its fields."""
+    for warning in () if loads[0].error else _warnings(loads):
+        yield f"  warning: {warning}", {"level": "warning"}
+    if columns := loads[0].unknown_columns:
         named = listed([f"'{column}'" for column in columns], _COLUMNS_NAMED)
-        say(f"  columns not in the contract: {named}", **about, unknown_columns=list(columns))
+        yield f"  columns not in the contract: {named}", {"unknown_columns": list(columns)}
 
 
-def _print_verdict(deliveries: Sequence[CheckedDelivery], days: str, about: dict[str, Any]) -> None:
+def _print_notes(loads: Sequence[FileLoad], about: dict[str, Any], notes: Counter[str]) -> None:
+    """Print the warnings and the unknown columns of a file."""
+    for text, fields in _notes(loads):
+        _say_once(text, notes, "other file", **about, **fields)
+
+
+def _say_once(text: str, notes: Counter[str], unit: str, **fields: Any) -> None:
+    """Print a note; for people, one of several files or deliveries once, with their number."""
+    if is_json():
+        say(text, **fields)
+    elif number := notes.pop(text, 0):
+        say(text + (f" (also of {counted(number - 1, unit)})" if number > 1 else ""), **fields)
+
+
+def _print_verdict(
+    deliveries: Sequence[CheckedDelivery], days: str, about: dict[str, Any], notes: Counter[str]
+) -> None:
     """Print the verdict on a delivery, or on days with the same verdict; the facts only of one that is alone."""
     delivery, is_alone = deliveries[0], len(deliveries) == 1
     source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
@@ -309,7 +334,7 @@ def _print_verdict(deliveries: Sequence[CheckedDelivery], days: str, about: dict
         names = [str(other.extract_date) for other in deliveries]
         say(f"  rejected days: {listed(names, _REJECTED_NAMED)}", **about, days=names)
     for note in delivery.notes:
-        say(f"  note: {note}")
+        _say_once(f"  note: {note}", notes, "other delivery")
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
     if is_alone and verdict.is_accepted and delivery.is_replacement:
         outcome += (

@@ -30,6 +30,7 @@ from dagster_project.contracts.odcs import LOAD_COLUMNS, SUFFIX
 from dagster_project.contracts.options import Options, adapted
 from dagster_project.extracts.cells import NULL_WORDS, is_of_form, local_time_of, value_of
 from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.jsonl import NESTED
 from dagster_project.extracts.limits import stem_of
 from dagster_project.extracts.personal import EMAIL, NUMBER, looks_personal
 from dagster_project.extracts.reading import open_extract
@@ -87,7 +88,7 @@ def draft(source: str, paths: Sequence[Path], contract: Contract | None) -> Draf
         UnreadableExtract: a file cannot be read.
     """
     with cursor() as connection:
-        cells = _Cells(connection, _read(paths))
+        cells = _Cells(connection, *_read(paths))
         return _settings(contract, cells, paths) if contract else _whole(source, cells, paths)
 
 
@@ -111,7 +112,10 @@ class _Export:
             return Identifier.EMAIL if "@" in looking[0] else Identifier.PHONE
         name = re.sub(_tables()["places"], "", " ".join(_words(self.heading)))
         found = (kind for kind, pattern in _tables()["personal"].items() if re.search(pattern, name))
-        return next(map(Identifier, found), None)
+        kind = next(map(Identifier, found), None)
+        # When an operator answered is a time; that of a birth, or a number that looks like one, may lead to a person.
+        is_time = all(re.fullmatch(_tables()["moments"], text) for text in self.texts)
+        return None if is_time and kind in (Identifier.OPERATOR, Identifier.PHONE) else kind
 
     @cached_property
     def has_names(self) -> bool:
@@ -161,14 +165,20 @@ def _any_header() -> Contract:
     return replace(load_contract(next(CONTRACTS.glob(f"*{SUFFIX}"))), columns=(), sheets=())
 
 
-def _read(paths: Sequence[Path]) -> list[_Export]:
-    """Return the columns of exports, by the engine's readers under a contract of their headings as texts."""
+def _read(paths: Sequence[Path]) -> tuple[list[_Export], list[str]]:
+    """Return the columns of exports, by the engine's readers under a contract of their headings as texts.
+
+    Apart from them, the names of what is nested in JSON and could not be loaded.
+    """
     any_header = _any_header()
     found: dict[str, tuple[str, Counter[str]]] = {}
+    nested: dict[str, None] = {}
     rows = 0
     for path in paths:
         with open_extract(path, any_header) as extract:
-            headings = [name for name in extract.unknown_columns if not name.startswith("(")]
+            names = [name for name in extract.unknown_columns if not name.startswith("(")]
+        headings = [name for name in names if not name.endswith(NESTED)]
+        nested |= dict.fromkeys(name for name in names if name not in headings)
         columns = tuple(Column(heading, CellType.TEXT, "") for heading in headings)
         with open_extract(path, replace(any_header, columns=columns)) as extract:
             for batch in extract.batches(is_translated=False):
@@ -180,7 +190,7 @@ def _read(paths: Sequence[Path]) -> list[_Export]:
                             cells[item["values"]] += item["counts"]
                 if extract.rows_read > _ROWS:
                     break
-    return [_Export(heading, cells, rows) for heading, cells in found.values() if cells]
+    return [_Export(heading, cells, rows) for heading, cells in found.values() if cells], list(nested)
 
 
 @dataclass
@@ -189,6 +199,7 @@ class _Cells:
 
     connection: duckdb.DuckDBPyConnection
     exports: Sequence[_Export]
+    nested: Sequence[str]
 
     def __post_init__(self) -> None:
         # How times are written is asked for each column of the contract.
@@ -210,9 +221,14 @@ class _Cells:
         if column.is_personal or column.cell_type in _tables()["formats"]:
             return float(column.is_personal or self.times(export, column.cell_type) is not None)
         unread = self.unread(column, export.texts)
-        if column.values:
-            unread = [text for text in unread if len(_meanings(text, column.values)) != 1]
+        if column.name != FORCE_COLUMN:
+            unread = [text for text in unread if len(_meanings(text, _known_values(column))) != 1]
         return 1 - len(unread) / len(export.texts)
+
+    def may_be(self, column: Column, export: _Export) -> bool:
+        """Return whether a column may be asked for: it would read the cells, also days if they are stated as such."""
+        is_day = column.cell_type is CellType.TIMESTAMP and self.is_day(export)
+        return is_day or self.share(column, export) >= _FITS
 
     def clocks(self, exports: Iterable[_Export]) -> list[_Export]:
         """Return the columns with the times of day of columns of days."""
@@ -270,6 +286,13 @@ class _Cells:
             options["timeFormats"][column.name] = formats[0] if len(formats) == 1 else list(formats)
 
 
+def _known_values(column: Column) -> list[str]:
+    """Return the values of a column with few: of a closed list, true and false, or the forces."""
+    if column.name == FORCE_COLUMN:
+        return sorted({*forces_by_name().values()})
+    return ["true", "false"] if column.cell_type is CellType.BOOLEAN else list(column.values)
+
+
 def _meanings(text: str, values: Iterable[str]) -> list[str]:
     """Return the values of a closed list that a text may stand for: those of the longest word of theirs in it."""
     words, whole = _words(text), "".join(_words(text))
@@ -315,8 +338,9 @@ def _matched(contract: Contract, cells: _Cells, questions: list[str]) -> dict[st
     for column, export in product(contract.columns, exports):
         alike, share = _alike(export.heading, column, contract.source), cells.share(column, export)
         fits = share >= _FITS
-        if (column.values or column.name == FORCE_COLUMN) and export.values:
-            alike = max(alike, _ALIKE) if share == 1 and len(export.cells) > 1 else alike
+        if _known_values(column) and export.values:
+            is_own = share == 1 and len(export.cells) > 1 and column.cell_type is not CellType.BOOLEAN
+            alike = max(alike, _ALIKE) if is_own else alike
             fits = share >= _KNOWN or (alike >= _NAMED and not export.has_names)
         # A name that the contract knows is that of its own column alone.
         fits = fits and normalised(export.heading) not in known and (column.is_personal or not export.personal)
@@ -368,14 +392,14 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
             if (default := _default(contract, column, matched)) is not None:
                 options["defaults"][column.name] = default
                 is_time = default in matched
-                others = " or ".join(f'"{i.heading}"' for i in free if is_time and cells.times(i, column.cell_type))
+                others = " or ".join(f'"{item.heading}"' for item in free if is_time and cells.may_be(column, item))
                 if others:
                     questions.append(
                         f"{column.name} is taken from {default}. {column.description} Is it {others}? State a heading "
                         "in aliases in place of the default."
                     )
             else:
-                fits = " or ".join(f'"{item.heading}"' for item in free if cells.share(column, item) >= _FITS)
+                fits = " or ".join(f'"{item.heading}"' for item in free if cells.may_be(column, item))
                 which = f" (of {', '.join(column.values)})" if column.values else ""
                 where = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
                 questions.append(
@@ -390,23 +414,26 @@ def _settings(contract: Contract, cells: _Cells, paths: Sequence[Path]) -> Draft
         options["fromFileName"] = {FORCE_COLUMN: pattern}
         questions.append("Will files in the landing folder have the force in their names? If not, delete fromFileName.")
     options = {name: stated for name, stated in options.items() if stated}
-    options |= _sheets(adapted(contract, Options.model_validate(options)), paths)
+    laid_over = adapted(contract, Options.model_validate(options))
+    # What is still asked for is missing on every sheet.
+    columns = [column for column in laid_over.columns if column.name in matched or column not in laid_over.required]
+    options |= _sheets(replace(laid_over, columns=tuple(columns)), paths)
     used = {*options.get("timeOfDay", {}).values(), *(export.heading for export in matched.values())}
     unused = [export.heading for export in cells.exports if export.heading not in used]
-    notes = [f"Not loaded: {', '.join(unused)}."] if unused else []
     stated = (matched, options.get("defaults", {}), options.get("fromFileName", {}))
     missing = [column for column in contract.columns if not any(column.name in of for of in stated)]
+    quoted = ", ".join(f'"{heading}"' for heading in unused)
     if unused and (optional := [c.name for c in missing if c not in contract.required and not c.required_when]):
         questions.append(
             f"No heading is like the {counted(len(optional), 'optional column')} {', '.join(optional)}, which figures "
-            f"may need: is one of them {', '.join(unused)}? State it in aliases."
+            f"may need: is one of them {quoted}? State it in aliases."
         )
-    return _rendered(f"{contract.source}.yaml", notes, questions, options)
+    return _rendered(f"{contract.source}.yaml", [*unused, *cells.nested], questions, options)
 
 
 def _value_map(column: Column, export: _Export, cells: _Cells, questions: list[str]) -> dict[str, str]:
     """Return the values that texts of a closed list stand for; ask for those that are not clear."""
-    known = sorted({*forces_by_name().values()}) if column.name == FORCE_COLUMN else list(column.values)
+    known = _known_values(column)
     unread = cells.unread(column, list(export.cells)) if known else []
     meant = {text: _meanings(text, known) for text in unread if text in export.values}
     for text, meanings in meant.items():
@@ -470,9 +497,10 @@ def _sheets(contract: Contract, paths: Sequence[Path]) -> dict[str, str]:
     return {}
 
 
-def _rendered(file_name: str, notes: Iterable[str], questions: Sequence[str], document: Mapping[str, Any]) -> Draft:
+def _rendered(file_name: str, unused: Sequence[str], questions: Sequence[str], document: Mapping[str, Any]) -> Draft:
     import yaml
 
+    notes = [f"Not loaded: {', '.join(unused)}."] if unused else []
     about = f"Draft of config/contracts/{file_name}. Then: fcir check --source {file_name.split('.')[0]} FILE"
     lines = [about, *notes, *(f"Question: {question}" for question in questions)]
     comments = (fill(printable(line), 118, initial_indent="# ", subsequent_indent="#   ") for line in lines)
@@ -522,7 +550,7 @@ def _whole(source: str, cells: _Cells, paths: Sequence[Path]) -> Draft:
     table: dict[str, Any] = {"name": source, "physicalName": f"raw.{source}", "properties": properties}
     table["customProperties"] = [{"property": name, "value": value} for name, value in custom.items() if value]
     document = {"name": source, "id": f"fcir.{source}", **_tables()["contract"], "schema": [table]}
-    return _rendered(f"{source}{SUFFIX}", [], questions, document)
+    return _rendered(f"{source}{SUFFIX}", cells.nested, questions, document)
 
 
 _KINDS = dict.fromkeys((CellType.TIMESTAMP, CellType.DATE, CellType.MONTH), "time")

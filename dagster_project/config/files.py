@@ -75,7 +75,8 @@ def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
         if isinstance(node, yaml.ScalarNode):
             return node.value
         if isinstance(node, yaml.SequenceNode):
-            return [text_of(item, path) for item in node.value]
+            lines.update({(*path, str(i)): item.start_mark.line + 1 for i, item in enumerate(node.value)})
+            return [text_of(item, (*path, str(i))) for i, item in enumerate(node.value)]
         found: dict[str, Any] = {}
         for key, value in node.value:
             here, line = (*path, str(key.value)), key.start_mark.line + 1
@@ -92,13 +93,13 @@ def read_options(path: Path, place: str) -> tuple[dict[str, Any], Lines]:
 
 
 def line_of(path: tuple[str, ...], lines: Lines) -> int:
-    """Return the line of an option, or of the one that it stands within."""
-    return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
+    """Return the line of an option or an item, or of the option that it stands within."""
+    return next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), 1)
 
 
 def described(error: ValidationError, model: type[BaseModel], lines: Lines, place: str) -> str:
     """Return what is wrong with the options of a file: where, the option, and what was expected."""
     return "; ".join(
-        f"{place}, line {line_of(path, lines)}: {text}" if path else f"{place}: {text}"
+        f"{place}, line {line_of(path, lines)}: {text}" if path or () in lines else f"{place}: {text}"
         for path, text in problems(error, model)
     )

@@ -2,10 +2,13 @@
 
 import csv
 import io
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dagster_project.config.files import ConfigError, entries, shown
 from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.warehouse.connection import cursor
 from dagster_project.words import counted, printable
 
 FOLDER, _SUFFIX = "seeds", ".csv"
@@ -20,10 +23,19 @@ KEYS = {
     "measure_synonyms": ("term",),
     "measure_targets": ("force_code", "measure", "valid_from"),
     "offences": ("offence_code",),
+    "police_forces": ("force_code",),
     "public_measures": ("measure",),
     "similar_forces": ("force_code", "similar_force_code", "valid_from"),
 }
 """Seeds that a force may lay rows over, with the columns that identify a row. Case does not tell rows apart."""
+
+_FORMS = {
+    "date": "a date, as in 2024-02-01",
+    **dict.fromkeys(("integer", "bigint"), "a whole number"),
+    "decimal": "a number, as in 85.5",
+    "boolean": "true or false",
+}
+"""What a cell must be that its type cannot be cast from, by the types of the shipped seeds."""
 
 Row = dict[str, str]
 
@@ -65,10 +77,16 @@ def stated_rows(settings: Settings) -> dict[str, list[Row]]:
             raise ConfigError(f"{place}: not a list that a force may add rows to; known: {known}")
         shipped = shipped_rows(name)
         allowed = next(iter(shipped.values()))
-        columns, found[name] = _read(path, place, key=KEYS[name])
+        columns, by_line = _read(path, place, key=KEYS[name])
+        found[name] = list(by_line.values())
+        _require_types(name, by_line, place)
         what, needed = "the key,", KEYS[name]
-        if set(needed) <= set(columns) and any(key_of(name, row) not in shipped for row in found[name]):
+        has_key = set(needed) <= set(columns)
+        if added := [line for line, row in by_line.items() if has_key and key_of(name, row) not in shipped]:
             what, needed = "for added rows", _required(name)
+        if added and name == "police_forces":
+            # Loading knows the shipped ones.
+            raise ConfigError(f"{place}, line {added[0]}: no force of the shipped list; expected another name of one")
         if not set(needed) <= set(columns) <= set(allowed):
             raise ConfigError(
                 f"{place}, line 1: found the columns {printable(', '.join(columns))}; expected {what} "
@@ -77,19 +95,41 @@ def stated_rows(settings: Settings) -> dict[str, list[Row]]:
     return found
 
 
+def _require_types(name: str, rows: dict[int, Row], place: str) -> None:
+    """Raise `ConfigError` for the first cell that is not of the type of its column."""
+    # dbt would name a row of the whole seed, and no line of the file.
+    for column, cell_type in _described()[name]["config"]["column_types"].items():
+        cells = {line: row[column] for line, row in rows.items() if row.get(column)}
+        with cursor() as connection:
+            sql = f"select try_cast(unnest($1::varchar[]) as {cell_type}) is null"
+            are_faulty = connection.execute(sql, [list(cells.values())]).fetchall()
+        faulty = [item for item, (is_faulty,) in zip(cells.items(), are_faulty, strict=True) if is_faulty]
+        for line, cell in faulty[:1]:
+            found, expected = printable(repr(cell)), _FORMS[cell_type.partition("(")[0]]
+            raise ConfigError(
+                f"{place}, line {line}: {column} is {found}; expected {expected}. Correct it, then: fcir config check"
+            )
+
+
 def _required(name: str) -> tuple[str, ...]:
     """Return the columns in which each row of a seed has a value, as the test of the seed states them."""
-    import yaml
-
-    seeds = yaml.safe_load((DBT_PROJECT / "seeds" / "_seeds__seeds.yml").read_text(encoding="utf-8"))["seeds"]
-    tests = next(seed.get("data_tests", []) for seed in seeds if seed["name"] == name)
+    tests = _described()[name].get("data_tests", [])
     stated = (test["integrity"]["arguments"]["required"] for test in tests if "integrity" in test)
     return tuple(next(stated, KEYS[name]))
 
 
+@cache
+def _described() -> dict[str, dict[str, Any]]:
+    """Return what dbt is told of the shipped seeds, by name."""
+    import yaml
+
+    seeds = yaml.safe_load((DBT_PROJECT / "seeds" / "_seeds__seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    return {seed["name"]: seed for seed in seeds}
+
+
 def shipped_rows(name: str) -> dict[tuple[str, ...], Row]:
     """Return the rows of a shipped seed by their keys."""
-    return {key_of(name, row): row for row in _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)[1]}
+    return {key_of(name, row): row for row in _read(DBT_PROJECT / "seeds" / f"{name}{_SUFFIX}", name)[1].values()}
 
 
 def key_of(name: str, row: Row) -> tuple[str, ...]:
@@ -97,12 +137,12 @@ def key_of(name: str, row: Row) -> tuple[str, ...]:
     return tuple(row[column].casefold() for column in KEYS[name])
 
 
-def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str], list[Row]]:
-    """Return the columns of a list and its rows, which have text in the columns of the key, and each key once."""
+def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str], dict[int, Row]]:
+    """Return the columns of a list, and its rows by line: with text in the columns of the key, and each key once."""
     try:
         lines = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True)
         columns = [column.strip() for column in next(lines, [])]
-        rows: list[Row] = []
+        rows: dict[int, Row] = {}
         seen: dict[tuple[str, ...], int] = {}
         for cells in lines:
             row = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
@@ -114,7 +154,7 @@ def _read(path: Path, place: str, key: tuple[str, ...] = ()) -> tuple[list[str],
             first = seen.setdefault(tuple(row.get(column, "").casefold() for column in key), lines.line_num)
             if key and first != lines.line_num:
                 raise ConfigError(f"{place}, line {lines.line_num}: the same {', '.join(key)} as in line {first}")
-            rows.append(row)
+            rows[lines.line_num] = row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{place}: cannot be read as CSV in UTF-8: {error}") from error
     return columns, rows

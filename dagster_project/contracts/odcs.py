@@ -109,7 +109,10 @@ def load_contract(path: Path) -> Contract:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 (both are safe)
         document = OpenDataContractStandard.model_validate(content)
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+    except ValidationError as error:
+        found = "; ".join(text for _, text in problems(error, OpenDataContractStandard))
+        raise ContractError(f"{path.name}: not an Open Data Contract Standard 3 file: {found}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ContractError(f"{path.name}: not an Open Data Contract Standard 3 file: {error}") from error
     source = path.name.removesuffix(SUFFIX)
     if document.name != source:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from dagster_project.contracts.model import EPOCH_FORMATS, CellType, Column, Contract
+from dagster_project.contracts.model import EPOCH_FORMATS, CellType, Column, Contract, normalised
 from dagster_project.words import printable
 
 # Directives of `strptime` that DuckDB reads; an offset or a zone is left out, since ISO 8601 has it.
@@ -40,14 +40,7 @@ def parsed_day(stated: object) -> date:
         # YAML already reads a plain date of a shipped contract as a date.
         return stated if isinstance(stated, date) else date.fromisoformat(stated if isinstance(stated, str) else "")
     except ValueError:
-        raise ValueError("expected dates, as in 2024-02-01") from None
-
-
-def _first_day(stated: object) -> date:
-    try:
-        return parsed_day(stated)
-    except ValueError:
-        raise ValueError("expected a date, as in 2022-08-01") from None
+        raise ValueError("expected a date, as in 2024-02-01") from None
 
 
 def _clock(stated: object) -> time:
@@ -114,7 +107,7 @@ class Options(BaseModel):
     faulty_rows_limit: Annotated[_Whole, Field(ge=0)] | None = None
     volume_floor: _Share | None = None
     delivered_by: Annotated[time, BeforeValidator(_clock)] | None = None
-    first_delivery: Annotated[date, BeforeValidator(_first_day)] | None = None
+    first_delivery: _Day | None = None
     keys_begin_again: Annotated[tuple[_Day, ...], AfterValidator(_ascending)] | None = None
     extract_date_offset: Annotated[_Whole, Field(ge=-1, le=0)] | None = None
     sheets: Annotated[tuple[_Text, ...], BeforeValidator(_sheets)] | None = None
@@ -134,19 +127,41 @@ JUDGING = {
 """Options that change what is expected of a delivery, and not how its files are read."""
 
 
+# Characters of a value in a message; a whole list or file may be in the place of one.
+_SHOWN = 120
+_EXPECTED = {
+    **dict.fromkeys(("tuple_type", "list_type"), "a list, as in [a, b]"),
+    **dict.fromkeys(("dict_type", "model_type"), "options below it, as in name: value"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("too_short", "string_too_short"), "a text that is not empty"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "a text",
+    "string_too_long": "at most {max_length} characters",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+}
+"""What was expected, by the types of pydantic's errors; their own texts speak of Python."""
+
+
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield what is wrong with stated options: where each stands, and what was expected."""
+    """Yield what is wrong with stated options: where each stands, items by number from 0, and what was expected."""
     known = [field.alias or name for name, field in model.model_fields.items()]
     for item in error.errors():
-        path = tuple(part for part in item["loc"] if isinstance(part, str) and part != "[key]")
-        option = printable(".".join(path))
+        path = tuple(str(part) for part in item["loc"] if part != "[key]")
+        # Of a list of values, the value that is shown tells which it is.
+        names = path[: -1 if path and isinstance(item["loc"][-1], int) else None]
+        option = printable(re.sub(r"\.(\d+)(?=\.)", lambda found: f"[{int(found[1]) + 1}]", ".".join(names)))
         if item["type"] == "extra_forbidden":
             yield path, f"{option} is not an option; known: {', '.join(known)}{near(path[0], known)}"
         elif item["type"] == "missing":
-            yield (), f"{option} is missing"
+            yield path[:-1], f"{option} is missing"
         else:
-            found = printable(repr(item["input"]))
-            yield path, f"{option} is {found}; {item['msg'].removeprefix('Value error, ')}"
+            expected = _EXPECTED.get(item["type"], "").format(**item.get("ctx", {}))
+            text = f"expected {expected}" if expected else item["msg"].removeprefix("Value error, ")
+            found = f"{option} is" if option else "found"
+            found += f" {printable(repr(item['input'])[:_SHOWN])}"
+            yield path, f"{found}; {text.replace('Input should be', 'expected')}"
 
 
 def near(stated: str, known: Iterable[str]) -> str:
@@ -180,15 +195,29 @@ def adapted(contract: Contract, options: Options) -> Contract:
             try:
                 columns[of] = replace(columns[of], **change(columns, columns[of], stated))
             except ValueError as error:
-                raise OptionError((option, of), f"{option}.{of}: {error}") from None
+                within = error.path if isinstance(error, OptionError) else ()
+                raise OptionError((option, of, *within), f"{option}.{of}: {error}") from None
     changes = {name: stated for name, stated in options if name not in _CHANGES and stated is not None}
     contract = replace(contract, columns=tuple(columns.values()), **changes)
     seen: dict[str, str] = {}
     for column in contract.cells:
         for header in column.names:
             if seen.setdefault(header, column.name) != column.name:
-                raise OptionError(("aliases",), f"{seen[header]} and {column.name} share the header {header!r}")
+                text = f"{seen[header]} and {column.name} share the header {header!r}"
+                raise OptionError(_place_of(header, options), text)
     return contract
+
+
+def _place_of(header: str, options: Options) -> tuple[str, ...]:
+    """Return the last option that states a header text."""
+    places = [
+        (option, of, str(i))
+        for option, by_column in (("aliases", options.aliases), ("timeOfDay", options.time_of_day))
+        for of, texts in by_column.items()
+        for i, text in enumerate(texts)
+        if normalised(text) == header
+    ]
+    return places[-1] if places else ("aliases",)
 
 
 def _aliases(_: Mapping[str, Column], column: Column, stated: tuple[str, ...]) -> dict[str, Any]:
@@ -201,7 +230,8 @@ def _spellings(_: Mapping[str, Column], column: Column, stated: Mapping[str, str
     spelled = {value.lower() for value in column.values}
     for text, value in stated.items():
         if spelled and value and value.lower() not in spelled:
-            raise ValueError(f"{printable(text)} is mapped to {printable(value)}; known: {', '.join(column.values)}")
+            known = ", ".join(column.values)
+            raise OptionError((text,), f"{printable(text)} is mapped to {printable(value)}; known: {known}")
     return {"spellings": {**column.spellings, **{text.lower(): value for text, value in stated.items()}}}
 
 
@@ -229,8 +259,12 @@ def _time_of_day(_: Mapping[str, Column], column: Column, stated: tuple[str, ...
 
 
 def _default(columns: Mapping[str, Column], column: Column, stated: str) -> dict[str, Any]:
+    if column.is_personal:
+        raise ValueError("a personal column has no default: its rows hold surrogates")
     other = columns.get(stated)
     if other is None:
+        if column.values and stated.lower() not in map(str.lower, column.values):
+            raise ValueError(f"{printable(stated)} is none of its values; known: {', '.join(column.values)}")
         return {"default": stated, "default_column": None}
     if other.is_personal or other.cell_type is not column.cell_type or other.default_column or other is column:
         raise ValueError(f"{stated} is not another column of the same type that is not personal and stands for itself")

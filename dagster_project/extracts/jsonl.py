@@ -34,6 +34,8 @@ _BAD = "\ufdd0"
 _POINT_OF_WHOLE = re.compile(r"\.0+$")
 # A number with more digits keeps its spelling; written out, 1e999999 would fill a cell.
 _DIGITS = 30
+NESTED = " (objects or lists)"
+"""What follows the name of an unknown key whose first value is nested, and so could not be loaded."""
 # If records are as large as 1 MiB, a piece has fewer of them.
 _CHARACTERS_AT_ONCE = 32 << 20
 # Further unknown names are not collected, so that a file with new keys in every record does not fill the memory.
@@ -104,7 +106,8 @@ class JsonLinesReader:
     def unknown(self) -> tuple[str, ...]:
         """Keys found so far that are not in the contract."""
         keys = [key for key, column in self._columns.items() if column is None]
-        return tuple(shortened(key, f"unknown key {number}") for number, key in enumerate(keys, 1))
+        names = (shortened(key, f"unknown key {number}") for number, key in enumerate(keys, 1))
+        return tuple(name + NESTED * (key in self._nested) for key, name in zip(keys, names, strict=True))
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the records in pieces.

@@ -25,7 +25,7 @@ DIGITS_LOST = "digits_lost"
 # exports leave in the middle of a file. A single list, so that Python and Arrow trim the same characters.
 BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\ufeff"
 
-_TOTALS = re.compile(r"(?:totals?|grand\s+total)\s*:?", re.IGNORECASE)
+_TOTALS = re.compile(r"(?:totals?|grand\s+totals?|sum|end\s+of\s+(?:report|file|data))\s*:?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

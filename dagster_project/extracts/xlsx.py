@@ -112,8 +112,8 @@ class XlsxReader:
         if len(fitting) > 1 and wanted is None:
             raise UnreadableExtract(
                 "ambiguous_sheet",
-                f"{self._file.name}: {len(fitting)} sheets have the header; expected one, "
-                "or the names of the sheets in the contract (sheets)",
+                f"{self._file.name}: {len(fitting)} sheets have the header; expected one, or "
+                "sheets: all in the contract, or the names of the sheets",
             )
         if len(fitting) >= len(wanted or "1"):
             return fitting

@@ -71,7 +71,8 @@ def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kin
     ]
     if kind == "jsonl":
         rows = [(chat, 1665748800 + n, 1665748860123 + n, *rest) for n, (chat, _, _, *rest) in enumerate(rows)]
-        path.write_text("".join(json.dumps(dict(zip(header, row, strict=True))) + "\n" for row in rows))
+        nested = {"tags": ["secret"]}
+        path.write_text("".join(json.dumps(dict(zip(header, row, strict=True)) | nested) + "\n" for row in rows))
     else:
         with xlsxwriter.Workbook(path) as book:
             for name, part in (("Fri", rows[:30]), ("Sat", rows[30:])):
@@ -80,6 +81,7 @@ def test_a_draft_needs_no_answer_where_names_and_cells_tell_enough(tmp_path, kin
                     sheet.write_row(at, 0, row)
     drafted = draft("live_chats", [path], load_contracts(CONTRACTS)["live_chats"])
     assert kind == "xlsx" or {"%s", "%Q"} == {*yaml.safe_load(drafted.text)["timeFormats"].values()}
+    assert kind == "xlsx" or "# Not loaded: tags (objects or lists)." in drafted.text
     assert (drafted.questions, "sheets: all" in drafted.text) == ((), kind == "xlsx")
     [delivery] = check_deliveries(*configured(tmp_path, drafted), [path], shown=0)
     assert (delivery.files[0].load.rows_loaded, delivery.verdict.is_accepted) == (60, True)
@@ -98,7 +100,19 @@ def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(
     asked = " ".join(drafted.questions)
     assert "updated_at is taken from recorded_at. " in asked
     assert 'Is it "LAST_MOD_DT"? State a heading' in asked
-    assert "report_channel, district, which figures may need: is one of them LAST_MOD_DT, BEAT?" in asked
+    assert 'report_channel, district, which figures may need: is one of them "LAST_MOD_DT", "BEAT"?' in asked
+    # What is missing on every sheet is asked for, and words of a flag; days may be times.
+    path = tmp_path / "digital_contacts_2022-10-14.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("Fri", "Sat"):
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate([("Ref", "Day", "Test?"), *((f"{name}{n}", "14/10/2022", "X") for n in range(9))]):
+                sheet.write_row(at, 0, row)
+    drafted = draft("digital_contacts", [path], contracts["digital_contacts"])
+    asked = " ".join(drafted.questions)
+    assert yaml.safe_load(drafted.text) == {"aliases": {"contact_id": "Ref", "is_test": "Test?"}, "sheets": "all"}
+    assert 'received_at is required; which heading is it? When the contact was received. Is it "Day"?' in asked
+    assert 'is_test: "X" (18 rows) is which of true, false?' in asked
     # Parts that are counted from 0.
     path = tmp_path / "call_segments_2022-10-14.csv"
     text = calls().replace(",1,14/10", ",0,14/10").replace("UC-7,0", "UC-6,1")
@@ -116,7 +130,7 @@ def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(
             "UCID,Call Date,Callback Date,Call Time,Line,Result,Queue Secs",
             "u{n},14/10/2022,15/10/2022,10:{n},101,Abandoned,5",
             {"timeOfDay": {"arrived_at": "Call Time"}, "defaults": {"segment_no": "1"}},
-            ["is one of them Callback Date?"],
+            ['is one of them "Callback Date"?'],
         ),
         (
             "crimes",
@@ -161,7 +175,7 @@ def test_a_draft_asks_to_leave_out_one_of_two_names_of_a_column(tmp_path):
 
 def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp_path, monkeypatch, capsys):
     path = tmp_path / "visits_2022-10-14.csv"
-    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Waited,Comments,Force,Left"]
+    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Staff Time,Comments,Force,Left"]
     cells = zip(range(60), cycle(["Ashford", "Maidstone"]), cycle(PERSONAL[:2]), cycle(PERSONAL), strict=False)
     for n, at, officer, person in cells:
         visit = f"A{n},{at},14/10/2022 09:{n:02},{officer},{person},{n}.50,{n % 5},0:{n:02},{person} {n},Kent"

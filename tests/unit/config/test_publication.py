@@ -25,7 +25,7 @@ def test_an_edition_needs_licence_owner_contact_and_next_release(tmp_path):
     assert read_publication(settings).next_release == date(2023, 5, 18)
     for line, said in (
         ("owners: A", "not an option"),
-        ("nextRelease: soon", "expected dates"),
+        ("nextRelease: soon", "expected a date"),
         ("owner: ''", "owner is ''"),
     ):
         known = "".join(f"{key}: {value}\n" for key, value in WHOLE.items() if not line.startswith(f"{key}:"))

@@ -33,6 +33,14 @@ def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(
     stated.write_text("force_code,measure,valid_from,target\nkent,calls_999.pct_not_answered,2000-01-01,1\n")
     with pytest.raises(ConfigError, match=r"line 1: found .*; expected for added rows .* kind, source,"):
         laid_over(settings)
+    stated.write_text("force_code,measure,valid_from,target\n*,calls_999.pct_not_answered,2000-01-01,1 %\n")
+    with pytest.raises(ConfigError, match=r"measure_targets.csv, line 2: target is '1 %'; expected a number, as in 85"):
+        laid_over(settings)
+    stated.write_text("force_code,measure,valid_from\n*,calls_999.pct_not_answered,1/4/2024\n")
+    with pytest.raises(
+        ConfigError, match=r"line 2: valid_from is '1/4/2024'; expected a date, as in 2024-02-01\. Corr"
+    ):
+        laid_over(settings)
     stated.unlink()
     for text, message in (
         (
@@ -45,6 +53,15 @@ def test_rows_of_a_force_are_added_to_a_shipped_list_or_replace_its_rows_by_key(
         file.write_text(text)
         with pytest.raises(ConfigError, match=message):
             laid_over(settings)
+    file.unlink()
+    file = file.with_name("police_forces.csv")
+    file.write_text("force_code,force_name\nkent,Heddlu Caint\n")
+    assert "kent,Heddlu Caint" in laid_over(settings)["police_forces"].splitlines()
+    file.write_text("force_code,force_name\nkent,Heddlu Caint\njersey,Jersey\n")
+    with pytest.raises(
+        ConfigError, match=r"seeds/police_forces.csv, line 3: no force of the shipped list; expected an"
+    ):
+        laid_over(settings)
     file.rename(file.with_name("forces.csv"))
     with pytest.raises(ConfigError, match=r"seeds/forces.csv: not a list .* known: call_parameters.csv"):
         laid_over(settings)

@@ -123,4 +123,4 @@ def test_unknown_keys_are_named_unless_they_look_like_values_and_looked_up_a_few
 def test_a_file_of_nested_records_is_told_to_be_flat(tmp_path):
     error = refusal(written(tmp_path, '{"visit_id": 1, "place": {"room": 2}, "tags": ["secret"]}\n', "v.jsonl"))
     assert str(error).endswith("found in the records: visit_id; 2 keys with objects or lists; expected flat records")
-    assert error.unknown_columns == ("place", "tags")
+    assert error.unknown_columns == ("place (objects or lists)", "tags (objects or lists)")

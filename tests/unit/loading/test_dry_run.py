@@ -98,6 +98,21 @@ def test_the_summary_of_several_files_counts_days_of_which_nothing_is_loaded(tmp
     output = printed(*paths)
     assert "  warning: 3 of 3 rows of 2022-11-01 quarantined (100.0%): not_an_integer 3. No row of the day is" in output
     assert output.endswith("In all 2 files: 2 deliveries accepted (2 of them without a good row), 0 rejected\n")
+    for path in paths:
+        header, *lines = path.read_text().splitlines()
+        path.write_text("\n".join([f"{header},shoes", *(f"{line},9" for line in lines), ""]))
+    output = printed(*paths)
+    assert (
+        output.count("not in the contract, not loaded (also of 1 other file)\n")
+        == output.count("contract, not loaded")
+        == 1
+    )
+    assert (
+        output.count("  columns not in the contract: 'shoes' (also of 1 other file)\n")
+        == output.count("contract: ")
+        == 1
+    )
+    assert printed(*paths, form=LogFormat.JSON).count("not in the contract: 'shoes'") == 2
 
 
 def test_the_first_rows_are_those_of_the_first_file_that_is_read(installation, tmp_path):
