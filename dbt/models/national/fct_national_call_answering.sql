@@ -1,7 +1,20 @@
 with
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 
 answering as (
-    {{- latest_rows(ref("stg_national_call_answering"), key=["force_code", "month_start"]) }}
+    {{- latest_rows(ref("stg_national_call_answering"), key=["force_code", "month"]) }}
 )
 
-select * from answering
+select
+    force_code,
+    month as month_start,
+    calls,
+    mean_answer_seconds,
+    pct_under_10s,
+    pct_10_to_60s,
+    pct_over_60s,
+    extract_date,
+    load_id,
+    source_row
+from answering

@@ -12,10 +12,6 @@ similar_forces as (select * from {{ ref("similar_forces") }}),
 
 police_forces as (select * from {{ ref("police_forces") }}),
 
-forces as (select distinct force_code from answering),
-
-months as (select distinct month_start from answering),
-
 -- A force of the table that is missing in a month has a row that says so.
 figures as (
 
@@ -31,8 +27,8 @@ figures as (
             when answering.mean_answer_seconds + answering.{{ shares | join(" + answering.") }} is null then 'no_figure'
             when abs(answering.{{ shares | join(" + answering.") }} - 100) > {{ rounding }} then 'shares_do_not_add_up'
         end as rank_reason
-    from forces
-    cross join months
+    from (select distinct force_code from answering) as forces
+    cross join (select distinct month_start from answering) as months
     left join answering
         on months.month_start = answering.month_start
         and forces.force_code = answering.force_code
@@ -72,14 +68,16 @@ members as (
         'uk' as area,
         figures.force_code,
         figures.month_start,
-        forces.force_code as member_code
+        others.force_code as member_code
     from figures
-    cross join forces
+    inner join figures as others
+        on figures.month_start = others.month_start
 
 ),
 
--- From the parts that a mean and a share imply: seconds, and whole calls.
-summed as (
+-- From the parts that a mean and a share imply: seconds, and whole calls. A group without another force has no calls, and
+-- so no figures: they would be those of the force.
+totals as (
 
     select
         members.area,
@@ -87,8 +85,10 @@ summed as (
         members.month_start,
         count(*) as forces,
         count(counted.force_code) as forces_complete,
-        max(case when counted.force_code <> members.force_code then 1 else 0 end) = 1 as has_other_force,
-        sum(counted.calls) as calls,
+        cast(case
+            when members.area = 'uk' or max(case when counted.force_code <> members.force_code then 1 end) = 1
+                then sum(counted.calls)
+        end as bigint) as calls,
         {%- for share in shares %}
         sum(round(counted.calls * counted.{{ share }} / 100, 0)) as calls_{{ share }},
         {%- endfor %}
@@ -97,22 +97,7 @@ summed as (
     left join counted
         on members.member_code = counted.force_code
         and members.month_start = counted.month_start
-    group by all
-
-),
-
--- The figures of a group without another force would be those of the force.
-totals as (
-
-    select
-        *,
-        cast(case when area = 'uk' or has_other_force then calls end as bigint) as shown_calls,
-        case when area = 'uk' or has_other_force then {{ ratio("answer_seconds", "calls") }} end as mean_answer_seconds,
-        {%- for share in shares %}
-        case when area = 'uk' or has_other_force then {{ ratio("calls_" ~ share, "calls", 100) }} end as {{ share }}
-        {{- "," if not loop.last }}
-        {%- endfor %}
-    from summed
+    group by members.area, members.force_code, members.month_start
 
 )
 
@@ -131,12 +116,13 @@ select
     similar_groups.forces as group_forces,
     case
         when similar_groups.force_code is null then 'no_group'
-        when not similar_groups.has_other_force then 'no_other_force'
+        when similar_groups.calls is null then 'no_other_force'
     end as group_reason,
     {%- for area, sums in {"group": "similar_groups", "uk": "country"}.items() %}
-    {{ sums }}.shown_calls as {{ area }}_calls,
-    {%- for column in ["mean_answer_seconds"] + shares %}
-    {{ sums }}.{{ column }} as {{ area }}_{{ column }},
+    {{ sums }}.calls as {{ area }}_calls,
+    {{ ratio(sums ~ ".answer_seconds", sums ~ ".calls") }} as {{ area }}_mean_answer_seconds,
+    {%- for share in shares %}
+    {{ ratio(sums ~ ".calls_" ~ share, sums ~ ".calls", 100) }} as {{ area }}_{{ share }},
     {%- endfor %}
     {%- endfor %}
     country.forces_complete as uk_forces_complete,
