@@ -140,7 +140,7 @@ def print_checks(deliveries: Sequence[CheckedDelivery]) -> None:
     for days in together.values():
         for days_of_file in zip(*(delivery.files for delivery in days), strict=True):
             notes.update(text for text, _ in _notes([day.load for day in days_of_file]))
-        notes.update(f"  note: {note}" for note in days[0].notes)
+        notes.update(days[0].notes)
     for days in together.values():
         _print_check(days, notes)
     files = {file.path for delivery in deliveries for file in delivery.files}
@@ -288,17 +288,12 @@ def _notes(loads: Sequence[FileLoad]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _print_notes(loads: Sequence[FileLoad], about: dict[str, Any], notes: Counter[str]) -> None:
-    """Print the warnings and the unknown columns of a file."""
+    """Print the warnings and the unknown columns of a file; for people, those of several files once."""
     for text, fields in _notes(loads):
-        _say_once(text, notes, "other file", **about, **fields)
-
-
-def _say_once(text: str, notes: Counter[str], unit: str, **fields: Any) -> None:
-    """Print a note; for people, one of several files or deliveries once, with their number."""
-    if is_json():
-        say(text, **fields)
-    elif number := notes.pop(text, 0):
-        say(text + (f" (also of {counted(number - 1, unit)})" if number > 1 else ""), **fields)
+        if is_json():
+            say(text, **about, **fields)
+        elif files := notes.pop(text, 0):
+            say(text + (f" (also of {counted(files - 1, 'other file')})" if files > 1 else ""), **about, **fields)
 
 
 def _print_verdict(
@@ -334,7 +329,8 @@ def _print_verdict(
         names = [str(other.extract_date) for other in deliveries]
         say(f"  rejected days: {listed(names, _REJECTED_NAMED)}", **about, days=names)
     for note in delivery.notes:
-        _say_once(f"  note: {note}", notes, "other delivery")
+        if is_json() or notes.pop(note, 0):
+            say(f"  note: {note}")
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
     if is_alone and verdict.is_accepted and delivery.is_replacement:
         outcome += (
