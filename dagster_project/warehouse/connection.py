@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from dagster_project.sql import literal, scalar, table
+from dagster_project.sql import literal, table
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, private_files
@@ -474,9 +474,3 @@ def create_temp_table(
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
     parameters = {column: list(of) for column, of in zip(columns, values, strict=True)}
     connection.execute(f"create or replace temp table {name} as select {unnested}", parameters)
-
-
-def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Return whether the schema `marts` of the database has a table; the public edition has fewer tables."""
-    count = "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?"
-    return bool(scalar(connection, count, [name]))
