@@ -12,6 +12,10 @@ similar_forces as (select * from {{ ref("similar_forces") }}),
 
 police_forces as (select * from {{ ref("police_forces") }}),
 
+forces as (select distinct force_code from answering),
+
+months as (select distinct month_start from answering),
+
 -- A force of the table that is missing in a month has a row that says so.
 figures as (
 
@@ -27,8 +31,8 @@ figures as (
             when answering.mean_answer_seconds + answering.{{ shares | join(" + answering.") }} is null then 'no_figure'
             when abs(answering.{{ shares | join(" + answering.") }} - 100) > {{ rounding }} then 'shares_do_not_add_up'
         end as rank_reason
-    from (select distinct force_code from answering) as forces
-    cross join (select distinct month_start from answering) as months
+    from forces
+    cross join months
     left join answering
         on months.month_start = answering.month_start
         and forces.force_code = answering.force_code
@@ -68,10 +72,9 @@ members as (
         'uk' as area,
         figures.force_code,
         figures.month_start,
-        others.force_code as member_code
+        forces.force_code as member_code
     from figures
-    inner join figures as others
-        on figures.month_start = others.month_start
+    cross join forces
 
 ),
 

@@ -1,6 +1,5 @@
 {%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
-{%- set over_years = "('rises', 'falls', 'rises_year_on_year', 'falls_year_on_year')" -%}
-{%- set over_months = "('peaks_in', 'lowest_in')" -%}
+{%- set period = month_words("first_month", "last_month") -%}
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 with
@@ -17,7 +16,8 @@ compared as (
             when comparison in ('equals', 'is_the_sum_of') then 'equal'
             when comparison = 'within_benchmark' and better <> 'neither' then better
         end as expected,
-        case when comparison in {{ over_months }} then stated_month_figure else figure end as value,
+        case when comparison in ('peaks_in', 'lowest_in') then stated_month_figure else figure end as value,
+        comparison in ('peaks_in', 'lowest_in') as is_of_month,
         case
             when comparison in ('more_than', 'less_than', 'equals') then stated_number
             when comparison = 'peaks_in' then highest_other
@@ -55,55 +55,12 @@ judged as (
             when expected is null or relation is null then 'not_testable'
             when is_complete and relation = expected then 'supported'
             when is_complete then 'contradicted'
-            when comparison in {{ over_months }} and relation <> expected then 'contradicted'
+            when is_of_month and relation <> expected then 'contradicted'
             when relation <> expected then 'not_testable'
             when is_sum and comparison in ('less_than', 'equals') then 'not_testable'
             else 'supported_so_far'
         end as verdict
     from related
-
-),
-
-worded as (
-
-    select
-        *,
-        case
-            when measure_decimals is null then 'The catalogue has no such measure. '
-            when expected is null then 'None of the comparisons can say this. '
-            when months is null then 'The paper states no period. '
-            when relation is null and is_complete then 'There is no figure to compare. '
-            when relation is not null
-                then {{ display_value("value", "stated_unit", "decimals") }}
-                || case
-                    when comparison in {{ over_months }} then ' in ' || {{ month_words("stated_month") }}
-                    else ' over ' || {{ month_words("first_month", "last_month") }}
-                end
-                || case relation when 'higher' then ', more than ' when 'lower' then ', less than ' else ', the same as ' end
-                || case when comparison = 'within_benchmark' then 'the target of ' else '' end
-                || {{ display_value("base_value", "stated_unit", "decimals") }}
-                || case
-                    when comparison in {{ over_months }}
-                        then case comparison when 'peaks_in' then ' in the highest' else ' in the lowest' end
-                        || ' other month of '
-                        || {{ month_words("first_month", "last_month") }}
-                    when comparison in {{ over_years }}
-                        then ' over ' || {{ month_words("compared_first_month", "compared_last_month") }}
-                    when comparison = 'is_the_sum_of' then ', the sum of the other measures'
-                    else ''
-                end
-                || '. '
-            else ''
-        end as sentence,
-        case
-            when not is_complete and expected is not null
-                then 'Months loaded: '
-                || cast(months_loaded as {{ dbt.type_string() }})
-                || ' of '
-                || cast(months as {{ dbt.type_string() }})
-                || '.'
-        end as loaded
-    from judged
 
 )
 
@@ -127,6 +84,34 @@ select
         when 3 then 'supported_so_far'
         else 'supported'
     end as claim_verdict,
-    trim(sentence || coalesce(loaded, '')) as evidence,
+    trim(case
+        when measure_decimals is null then 'The catalogue has no such measure. '
+        when expected is null then 'None of the comparisons can say this. '
+        when months is null then 'The paper states no period. '
+        when relation is null and is_complete then 'There is no figure to compare. '
+        when relation is null then ''
+        else {{ display_value("value", "stated_unit", "decimals") }}
+            || case when is_of_month then ' in ' || {{ month_words("stated_month") }} else ' over ' || {{ period }} end
+            || case relation when 'higher' then ', more than ' when 'lower' then ', less than ' else ', the same as ' end
+            || {{ display_value("base_value", "stated_unit", "decimals") }}
+            || case
+                when comparison = 'peaks_in' then ' in the highest other month of ' || {{ period }}
+                when comparison = 'lowest_in' then ' in the lowest other month of ' || {{ period }}
+                when comparison = 'is_the_sum_of' then ', the sum of the other measures'
+                when comparison = 'within_benchmark' then ', the target'
+                when compared_first_month is not null
+                    then ' over ' || {{ month_words("compared_first_month", "compared_last_month") }}
+                else ''
+            end
+            || '. '
+    end || case
+        when months_loaded < months and expected is not null
+            then 'Months loaded: '
+            || cast(months_loaded as {{ dbt.type_string() }})
+            || ' of '
+            || cast(months as {{ dbt.type_string() }})
+            || '.'
+        else ''
+    end) as evidence,
     not is_complete as is_provisional
-from worded
+from judged

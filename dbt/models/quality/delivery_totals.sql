@@ -47,12 +47,10 @@ listed as (
 
 ),
 
--- The row of all sources exists before the first delivery.
 totals as (
-    {%- for source in ["days.source", "'*'"] %}
 
     select
-        {{ source }} as source,
+        coalesce(days.source, '*') as source,
         {%- for column in counts %}
         cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }},
         {%- endfor %}
@@ -62,12 +60,7 @@ totals as (
         on days.source = accepted.source
     left join listed
         on days.source = listed.source
-    {%- if loop.first %}
-    group by days.source
-
-    union all
-    {%- endif %}
-    {%- endfor %}
+    group by rollup(days.source)
 
 )
 

@@ -43,9 +43,8 @@ figures as (
 
     select
         periods.*,
-        measures.measure as figure_measure,
         {{ is_sum() }} as is_sum,
-        {{ month_number("periods.period_end") }} - {{ month_number("periods.period_start") }} + 1 as months,
+        {{ month_number("periods.period_end") }} - {{ month_number("periods.period_start") }} + 1 as span,
         figures.month_start,
         figures.numerator * measures.factor as numerator,
         figures.denominator,
@@ -64,6 +63,7 @@ figures as (
 
 ),
 
+-- The months of a sum of other measures are those of each.
 period_figures as (
 
     select
@@ -71,12 +71,13 @@ period_figures as (
         period,
         period_start,
         period_end,
-        months,
+        span,
+        span * count(distinct period_measure) as months,
         count(month_start) as months_loaded,
         case
             when max(comparison) in ('mean_per_month', 'change_of_mean_per_month')
                 then {{ ratio("sum(value)", "count(value)") }}
-            when months = 1 or max(case when is_sum then 1 else 0 end) = 1 then sum(value)
+            when span = 1 or max(case when is_sum then 1 else 0 end) = 1 then sum(value)
             else {{ ratio("sum(numerator)", "sum(denominator)") }}
         end as figure,
         case max(formula)
@@ -88,28 +89,7 @@ period_figures as (
         min(case when month_start <> stated_month then value end) as lowest_other,
         max(case when month_start = period_end then target end) as target
     from figures
-    group by {{ key | join(", ") }}, period, period_start, period_end, months, figure_measure
-
-),
-
-tested as (
-
-    select
-        {{ key | join(",\n        ") }},
-        cast(sum(months) as bigint) as months,
-        cast(sum(months_loaded) as bigint) as months_loaded,
-        min(months) = max(months) as is_same_length,
-        {%- for column in ["figure", "formula_figure"] %}
-        sum(case when period = 'stated' then {{ column }} end) as {{ column }},
-        sum(case when period = 'compared' then {{ column }} end) as compared_{{ column }},
-        {%- endfor %}
-        max(case when period = 'compared' then period_start end) as compared_first_month,
-        max(case when period = 'compared' then period_end end) as compared_last_month,
-        {%- for column in ["stated_month_figure", "highest_other", "lowest_other", "target"] %}
-        max(case when period = 'stated' then {{ column }} end) as {{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from period_figures
-    group by {{ key | join(", ") }}
+    group by {{ key | join(", ") }}, period, period_start, period_end, span
 
 ),
 
@@ -134,13 +114,19 @@ select
     {{ printed_number("stated.stated_text", "stated.stated_unit") }} as stated_number,
     case when stated.stated_unit = 'duration' then 0 else {{ printed_decimals("stated.stated_text") }} end
         as stated_decimals,
-    {%- for column in [
-        "months", "months_loaded", "is_same_length", "figure", "compared_figure", "formula_figure",
-        "compared_formula_figure", "compared_first_month", "compared_last_month", "stated_month_figure", "highest_other",
-        "lowest_other", "target",
-    ] %}
-    tested.{{ column }}{{ "," if not loop.last }}
+    own.months + coalesce(compared.months, 0) as months,
+    own.months_loaded + coalesce(compared.months_loaded, 0) as months_loaded,
+    coalesce(own.span = compared.span, true) as is_same_length,
+    {%- for column in ["figure", "formula_figure", "stated_month_figure", "highest_other", "lowest_other", "target"] %}
+    own.{{ column }},
     {%- endfor %}
+    {%- for column in ["figure", "formula_figure"] %}
+    compared.{{ column }} as compared_{{ column }},
+    {%- endfor %}
+    compared.period_start as compared_first_month,
+    compared.period_end as compared_last_month
 from stated
-inner join tested
-    on {{ same_columns("stated", "tested", key) }}
+inner join period_figures as own
+    on {{ same_columns("stated", "own", key) }} and own.period = 'stated'
+left join period_figures as compared
+    on {{ same_columns("stated", "compared", key) }} and compared.period = 'compared'
