@@ -77,9 +77,11 @@ kinds as (
         month_start,
         crime_ref,
         crime_epoch,
-        '{{ kind }}' as change
+        '{{ kind }}' as change,
+        count(*) as states
     from judged
     where {% if kind == "other" %}not ({{ other_kinds }}){% else %}is_{{ kind }}{% endif %}
+    group by all
     {%- endfor %}
 
 )
@@ -89,7 +91,7 @@ select
     force_code,
     month_start,
     change,
-    cast(count(*) as bigint) as states,
-    cast(count(distinct {{ record({"crime_ref": "crime_ref", "crime_epoch": "crime_epoch"}) }}) as bigint) as crimes
+    cast(sum(states) as bigint) as states,
+    cast(count(*) as bigint) as crimes
 from kinds
 group by all
