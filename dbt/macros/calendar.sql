@@ -23,6 +23,22 @@
 
 {#- Query: every date from the first to the last (two expressions over a row of `source`) as `date_day`, after the given
     `columns` of the row. -#}
-{% macro date_series(first, last, source, columns=[]) -%}
-    {{ return(adapter.dispatch("date_series", "fcir")(first, last, source, columns)) }}
+{% macro date_series(first, last, source, columns=[]) %}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        {{ date_plus("series_start", "days_later", "day") }} as date_day
+    from (
+        select
+            *,
+            {{ first }} as series_start,
+            {{ whole_numbers(0, days_between(first, last)) }} as days_later
+        from {{ source }}
+    ) as series
+{%- endmacro %}
+
+{#- A row for each whole number (bigint) from the first to the last; only as a column of a query. -#}
+{% macro whole_numbers(first, last) -%}
+    {{ return(adapter.dispatch("whole_numbers", "fcir")(first, last)) }}
 {%- endmacro %}

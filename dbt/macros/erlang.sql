@@ -1,105 +1,64 @@
-{#
-    Erlang's formulas: how many operators a line needs, and how long its callers wait. They assume that calls arrive
-    at random at an even rate, that call lengths are random (exponential), and that a caller waits until answered.
+{#-
+    Query: Erlang C for each row of `loads`, with the columns of the row, and each number of `operators` above its load
+    that may be needed: `service_level_pct`, the percentage of calls that wait no longer than the target, and
+    `wait_seconds`, the mean wait of all calls. Both are decimal(38, 6). It is assumed that calls arrive at random at an
+    even rate, that call lengths are random (exponential), and that a caller waits until answered.
 
-    `erlangs` is the load A, the operators that would be busy if there were no queue: calls per hour times hours of
-    each. Times are seconds. All inputs and outputs are whole numbers or decimals, except in inverse_erlang_b.
-    Intermediate values are doubles, the only ones in the project: exp() has no other form. Nothing is summed over
-    rows, so the same load gives the same figure in any order.
+    `loads` has no row twice and the columns offered_erlangs (operators that would be busy if there were no queue:
+    calls per hour times hours of each), avg_handle_seconds, answer_target_seconds and service_level_target_pct.
 
-    `n` and `state` are names used in the iteration below; columns of these names cannot be passed to these macros.
-#}
+    With p(n) the probability of n calls at once if none waited (Poisson's), a call waits for one of n operators with
+    the probability n * p(n) / (n * p(n) + (n - load) * (p(0) + ... + p(n - 1))). Doubles, since exp() and ln() have no
+    other form; what is summed over rows is cast to decimals, so that the order of the rows does not matter. A load or a
+    handle time of 0 counts as 10^-9, which six decimals do not show.
+-#}
+{% macro erlang_c(loads) %}
+    {%- set above_zero = "greatest(cast({} as double), 1e-9)".format %}
+    {%- set spare = "cast(operators - offered_erlangs as double)" %}
+    select
+        *,
+        cast(
+            100 - 100 * waiting * exp(-{{ spare }} * answer_target_seconds / {{ above_zero("avg_handle_seconds") }})
+            as decimal(38, 6)
+        ) as service_level_pct,
+        cast(waiting * cast(avg_handle_seconds as double) / {{ spare }} as decimal(38, 6)) as wait_seconds
+    from (
+        select
+            *,
+            operators * share / (operators * share + {{ spare }} * cast(sum(cast(share as decimal(38, 18))) over (
+                partition by offered_erlangs, avg_handle_seconds, answer_target_seconds, service_level_target_pct
+                order by operators asc nulls last
+                rows between unbounded preceding and 1 preceding
+            ) as double)) as waiting
+        from (
+            select
+                loads.*,
+                factorials.number as operators,
+                exp(
+                    factorials.number * ln({{ above_zero("loads.offered_erlangs") }})
+                    - cast(loads.offered_erlangs + factorials.ln_factorial as double)
+                ) as share
+            from {{ loads }} as loads
+            inner join (
+                select
+                    number,
+                    sum(cast(ln(greatest(number, 1)) as decimal(38, 18))) over (
+                        order by number asc nulls last
+                        rows between unbounded preceding and current row
+                    ) as ln_factorial
+                from (
+                    select {{ whole_numbers(0, most_operators("max(offered_erlangs)")) }} as number
+                    from {{ loads }}
+                ) as numbers
+            ) as factorials
+                on factorials.number <= {{ most_operators("loads.offered_erlangs") }}
+        ) as shares
+    ) as queues
+    where operators > offered_erlangs
+{% endmacro %}
 
-{# Smallest number of operators with which the share of calls answered within target_seconds is service_level_pct or
-   more, both to six decimals; 1 for calls that take no time. Null when an input is. #}
-{% macro least_operators(erlangs, handle_seconds, target_seconds, service_level_pct) -%}
-    {%- set inverse_b = next_inverse_b(erlangs, "state.inverse_b") -%}
-    {%- set reached = service_level("n", erlangs, handle_seconds, target_seconds, inverse_b) -%}
-    case
-        when {{ erlangs }} = 0 then 1
-        else {{ walk(
-            last=most_operators(erlangs),
-            initial=record({"inverse_b": "cast(1 as double)", "least": "cast(null as bigint)"}),
-            step="case when state.least is not null then state else " ~ record({
-                "inverse_b": inverse_b,
-                "least": "case when n > " ~ erlangs ~ " then case when " ~ reached ~ " >= " ~ service_level_pct
-                    ~ " then n end end",
-            }) ~ " end",
-        ) }}.least
-    end
-{%- endmacro %}
-
-
-{# Percentage of calls that wait no longer than target_seconds for one of `operators`, as decimal(38, 6). Null when
-   an input is, or when the operators do not exceed the load: the queue then grows without limit. #}
-{% macro erlang_c_service_level_pct(operators, erlangs, handle_seconds, target_seconds) -%}
-    case
-        when {{ erlangs }} = 0 then cast(100 as decimal(38, 6))
-        when {{ operators }} > {{ erlangs }}
-            then {{ service_level(operators, erlangs, handle_seconds, target_seconds, inverse_erlang_b(operators, erlangs)) }}
-    end
-{%- endmacro %}
-
-
-{# Mean seconds that a call waits, including calls answered at once, as decimal(38, 6). Null in the same cases. #}
-{% macro erlang_c_wait_seconds(operators, erlangs, handle_seconds) -%}
-    case
-        when {{ erlangs }} = 0 then cast(0 as decimal(38, 6))
-        when {{ operators }} > {{ erlangs }}
-            then cast(
-                {{ waiting(operators, erlangs, inverse_erlang_b(operators, erlangs)) }}
-                * cast({{ handle_seconds }} as double) / cast({{ operators }} - {{ erlangs }} as double)
-                as decimal(38, 6)
-            )
-    end
-{%- endmacro %}
-
-
-{# Inverse of the share of calls that would find all operators busy if no caller waited: 1 / B of Erlang's loss
-   formula, by 1 / B(0) = 1 and 1 / B(n) = 1 + n / A * 1 / B(n - 1). A double of at least 1; for a load above zero. #}
-{% macro inverse_erlang_b(operators, erlangs) -%}
-    {{ walk(last=operators, initial="cast(1 as double)", step=next_inverse_b(erlangs, "state")) }}
-{%- endmacro %}
-
-
-{% macro next_inverse_b(erlangs, inverse_b) -%}
-    1 + cast(n as double) / cast(nullif({{ erlangs }}, 0) as double) * {{ inverse_b }}
-{%- endmacro %}
-
-
-{# The share of calls that wait at all: C = B / (1 - A/n * (1 - B)), with 1 / B in place of B. A double. #}
-{% macro waiting(operators, erlangs, inverse_b) -%}
-    {%- set busy = "cast(" ~ erlangs ~ " as double) / cast(" ~ operators ~ " as double)" -%}
-    1 / ({{ busy }} + (1 - {{ busy }}) * ({{ inverse_b }}))
-{%- endmacro %}
-
-
-{# 100 * (1 - C * exp(-(n - A) * T / H)) as decimal(38, 6). #}
-{% macro service_level(operators, erlangs, handle_seconds, target_seconds, inverse_b) -%}
-    cast(
-        100 - 100 * ({{ waiting(operators, erlangs, inverse_b) }}) * exp(
-            cast({{ erlangs }} - {{ operators }} as double)
-            * cast({{ target_seconds }} as double) / cast(nullif({{ handle_seconds }}, 0) as double)
-        )
-        as decimal(38, 6)
-    )
-{%- endmacro %}
-
-
-{# Number of operators that is enough for every target up to 100 % with any target_seconds: at most 5 in 10^9 calls
-   wait, which six decimals do not show. The spread of the load is its square root; small loads need a few more. #}
+{#- Number of operators that is enough for every target up to 100 % with any target_seconds: at most 5 in 10^9 calls
+    wait, which six decimals do not show. The spread of the load is its square root; small loads need a few more. -#}
 {% macro most_operators(erlangs) -%}
     cast(ceil({{ erlangs }} + 6 * sqrt({{ erlangs }})) as bigint) + 12
-{%- endmacro %}
-
-
-{# Result of iterating n from 1 to `last` (at least 1): `state` starts as `initial` and becomes `step` each time. #}
-{% macro walk(last, initial, step) -%}
-    {{ return(adapter.dispatch("walk", "fcir")(last, initial, step)) }}
-{%- endmacro %}
-
-
-{# A struct of named expressions. #}
-{% macro record(fields) -%}
-    {{ return(adapter.dispatch("record", "fcir")(fields)) }}
 {%- endmacro %}

@@ -242,37 +242,30 @@ TARGETS = [Decimal(0), Decimal(10), Decimal(600)]
 LEVELS = [Decimal(text) for text in ("0.000001", "50", "90", "99.9", "100")]
 
 
-def test_erlang_macros_equal_exact_arithmetic_for_loads_that_no_force_has() -> None:
-    macros = macros_of("duckdb")
-    names = ("erlangs", "handle_seconds", "target_seconds", "level", "operators")
-    columns = [
-        macros["least_operators"](*names[:4]),
-        macros["erlang_c_service_level_pct"]("operators", *names[:3]),
-        macros["erlang_c_wait_seconds"]("operators", *names[:2]),
-    ]
-    asked = [
-        dict(zip(names, (*given, int(given[0]) + extra), strict=True))
-        for extra, given in enumerate(product([*LOADS, Decimal(2500)], HANDLES, TARGETS, LEVELS))
-        for extra in (0, 1, 3 + extra % 20)
-    ]
+def test_erlang_c_equals_exact_arithmetic_for_loads_that_no_force_has() -> None:
+    names = ("offered_erlangs", "avg_handle_seconds", "answer_target_seconds", "service_level_target_pct")
+    asked = list(product([*LOADS, Decimal(2500)], HANDLES, TARGETS, LEVELS))
     with duckdb.connect() as connection:
         connection.execute(
-            "create table asked (erlangs decimal(38, 6), handle_seconds decimal(38, 6), "
-            "target_seconds decimal(18, 6), level decimal(38, 6), operators bigint)"
+            "create table asked (offered_erlangs decimal(38, 6), avg_handle_seconds decimal(38, 6), "
+            "answer_target_seconds decimal(18, 6), service_level_target_pct decimal(38, 6))"
         )
-        insert(connection, "asked", asked)
-        query = f"select {', '.join(names)}, {', '.join(columns)} from asked"
-        answers = connection.execute(query).fetchall()
-    assert [answer for answer in answers if answer[5] is None] == [], "the operators that are tried do not suffice"
+        insert(connection, "asked", [dict(zip(names, given, strict=True)) for given in asked])
+        query = f"select {', '.join(names)}, operators, service_level_pct, wait_seconds from ("
+        answers = connection.execute(f"{query}{macros_of('duckdb')['erlang_c']('asked')}) order by all").fetchall()
+    least: dict[tuple[Decimal, ...], int] = {}
     wrong = []
-    for load, handle, target, level, operators, *found in answers:
-        if load <= 200:
-            is_enough = operators > load
-            expected = [
-                least_operators(load, handle, target, level),
-                service_level(operators, load, handle, target) if is_enough else None,
-                wait(operators, load, handle) if is_enough else None,
-            ]
-            if found != expected:
-                wrong.append((load, handle, target, level, operators, found, expected))
+    for *given, operators, level, seconds in answers:
+        load, handle, target, wanted = given
+        if level >= wanted:
+            least.setdefault(tuple(given), operators)
+        if load <= 200 and (level, seconds) != (
+            service_level(operators, load, handle, target),
+            wait(operators, load, handle),
+        ):
+            wrong.append((given, operators, level, seconds))
     assert wrong == []
+    assert least.keys() == set(asked), "the operators that are tried do not suffice"
+    assert {given: least[given] for given in asked if given[0] <= 200} == {
+        given: least_operators(*given) for given in asked if given[0] <= 200
+    }

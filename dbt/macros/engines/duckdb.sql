@@ -30,16 +30,6 @@
     cast({{ later }} - {{ earlier }} as bigint)
 {%- endmacro %}
 
-{#- erlang.sql -#}
-
-{% macro duckdb__walk(last, initial, step) -%}
-    list_reduce(range(1, {{ last }} + 1), lambda state, n: {{ step }}, {{ initial }})
-{%- endmacro %}
-
-{% macro duckdb__record(fields) -%}
-    struct_pack({% for name, value in fields.items() %}{{ name }} := {{ value }}{{ ", " if not loop.last }}{% endfor %})
-{%- endmacro %}
-
 {#- ratio.sql -#}
 
 {% macro duckdb__big_integer() %}{{ return('hugeint') }}{% endmacro %}
@@ -58,13 +48,8 @@
     isodow({{ day }})
 {%- endmacro %}
 
-{% macro duckdb__date_series(first, last, source, columns) %}
-    select
-        {%- for column in columns %}
-        {{ column }},
-        {%- endfor %}
-        cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
-    from {{ source }}
+{% macro duckdb__whole_numbers(first, last) -%}
+    unnest(range({{ first }}, {{ last }} + 1))
 {%- endmacro %}
 
 {#- joined_text.sql -#}

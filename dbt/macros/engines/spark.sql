@@ -30,16 +30,6 @@
     cast(datediff({{ later }}, {{ earlier }}) as bigint)
 {%- endmacro %}
 
-{#- erlang.sql -#}
-
-{% macro spark__walk(last, initial, step) -%}
-    aggregate(sequence(cast(1 as bigint), cast({{ last }} as bigint)), {{ initial }}, (state, n) -> {{ step }})
-{%- endmacro %}
-
-{% macro spark__record(fields) -%}
-    named_struct({% for name, value in fields.items() %}'{{ name }}', {{ value }}{{ ", " if not loop.last }}{% endfor %})
-{%- endmacro %}
-
 {#- ratio.sql -#}
 
 {% macro spark__big_integer() %}{{ return('decimal(38, 0)') }}{% endmacro %}
@@ -66,14 +56,9 @@
     (weekday({{ day }}) + 1)
 {%- endmacro %}
 
-{% macro spark__date_series(first, last, source, columns) %}
-    select
-        {%- for column in columns %}
-        {{ column }},
-        {%- endfor %}
-        explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
-    from {{ source }}
-    where {{ first }} <= {{ last }}
+{#- `sequence` would count down where the last is less than the first. -#}
+{% macro spark__whole_numbers(first, last) -%}
+    explode(case when {{ first }} <= {{ last }} then sequence(cast({{ first }} as bigint), {{ last }}) end)
 {%- endmacro %}
 
 {#- joined_text.sql -#}

@@ -1,13 +1,14 @@
 {%- set sources = ["call_segments"] -%}
 {%- set handle_seconds = "(talk_seconds + handled * after_call_seconds)" -%}
+{%- set load_columns = ["offered_erlangs", "avg_handle_seconds", "answer_target_seconds", "service_level_target_pct"] -%}
 {{ config(
     materialized="incremental",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 with
--- The linter cannot follow the indentation of a macro's query, nor the lambdas of Erlang's formulas.
--- noqa: disable=layout.indent,PRS
+-- The linter cannot follow the indentation of a macro's query.
+-- noqa: disable=layout.indent
 
 sums as (
 
@@ -113,59 +114,55 @@ loads as (
         case
             when received = 0 then cast(0 as decimal(38, 6))
             else {{ ratio("received * " ~ handle_seconds, "3600 * days * handled") }}
-        end as offered_erlangs
+        end as offered_erlangs,
+        cast(staffing_service_level_pct as decimal(38, 6)) as service_level_target_pct
     from cells
 
 ),
 
-staffed as (
+distinct_loads as (
+
+    select distinct {{ load_columns | join(", ") }}
+    from loads
+    where received > 0
+
+),
+
+-- The fewest operators have the lowest service level and the longest wait of those that are enough.
+enough as (
 
     select
-        *,
-        case
-            when received = 0 then 0
-            else {{ least_operators(
-                "offered_erlangs",
-                "avg_handle_seconds",
-                "answer_target_seconds",
-                "staffing_service_level_pct",
-            ) }}
-        end as operators_required
-    from loads
+        {{ load_columns | join(", ") }},
+        min(operators) as operators,
+        min(service_level_pct) as service_level_pct,
+        max(wait_seconds) as wait_seconds
+    from (
+        {{- erlang_c("distinct_loads") }}
+    ) as queues
+    where service_level_pct >= service_level_target_pct
+    group by all
 
 )
 
 select
-    force_code,
-    line,
-    month_start,
-    cast(day_of_week as bigint) as day_of_week,
-    cast(hour_of_day as bigint) as hour_of_day,
-    days,
-    cast(received as bigint) as received,
-    calls_per_hour,
-    avg_handle_seconds,
-    offered_erlangs,
-    cast(answer_target_seconds as decimal(18, 6)) as answer_target_seconds,
-    cast(staffing_service_level_pct as decimal(38, 6)) as service_level_target_pct,
-    cast(operators_required as bigint) as operators_required,
-    cast(
-        case
-            when received > 0 then {{ erlang_c_service_level_pct(
-                "operators_required",
-                "offered_erlangs",
-                "avg_handle_seconds",
-                "answer_target_seconds",
-            ) }}
-        end as decimal(38, 6)
-    ) as expected_service_level_pct,
-    cast(
-        case
-            when received > 0
-                then {{ erlang_c_wait_seconds("operators_required", "offered_erlangs", "avg_handle_seconds") }}
-        end as decimal(38, 6)
-    ) as expected_wait_seconds,
-    {{ ratio("offered_erlangs", "operators_required", 100) }} as occupancy_pct,
-    is_provisional,
-    share_of_days_loaded
-from staffed
+    loads.force_code,
+    loads.line,
+    loads.month_start,
+    cast(loads.day_of_week as bigint) as day_of_week,
+    cast(loads.hour_of_day as bigint) as hour_of_day,
+    loads.days,
+    cast(loads.received as bigint) as received,
+    loads.calls_per_hour,
+    loads.avg_handle_seconds,
+    loads.offered_erlangs,
+    cast(loads.answer_target_seconds as decimal(18, 6)) as answer_target_seconds,
+    loads.service_level_target_pct,
+    case when loads.received = 0 then 0 else enough.operators end as operators_required,
+    enough.service_level_pct as expected_service_level_pct,
+    enough.wait_seconds as expected_wait_seconds,
+    {{ ratio("loads.offered_erlangs", "enough.operators", 100) }} as occupancy_pct,
+    loads.is_provisional,
+    loads.share_of_days_loaded
+from loads
+left join enough
+    on {{ same_columns("loads", "enough", load_columns) }}
