@@ -1,6 +1,6 @@
 -- title: Recorded and cancelled crime
 -- lead: Why and when recorded crimes are cancelled, and where crimes were recorded.
--- search: Recorded and cancelled crime | cancellations months transferred reinstated no-crime
+-- search: Recorded and cancelled crime | cancellations months transferred no-crime
 
 create or replace temp view crossed as
 with details as (
