@@ -43,7 +43,6 @@ select
         when states.district is not null and listed_forces.force_code is not null
             then coalesce(districts.district, 'unknown')
     end as district,
-    states.district is not null and listed_forces.force_code is null as is_district_hidden,
     states.is_dst_ambiguous,
     states.extract_date,
     states.load_id,
