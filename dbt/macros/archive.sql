@@ -17,7 +17,10 @@
     {%- set archive = model.config.meta.archive -%}
     {%- set archived = adapter.get_relation(purges.database, "archive", this.identifier) if execute -%}
     {%- if archived -%}
-        {%- set columns = adapter.get_columns_in_relation(archived) | map(attribute="quoted") | join(", ") -%}
+        {#- What was archived by an earlier version may have a column that the model no longer has. -#}
+        {%- set names = adapter.get_columns_in_relation(this) | map(attribute="name") | list -%}
+        {%- set columns = adapter.get_columns_in_relation(archived) | selectattr("name", "in", names)
+            | map(attribute="quoted") | join(", ") -%}
         {%- if archive.key -%}
 insert into {{ this }} ({{ columns }})
 select {{ columns }} from {{ archived }} where {{ archive.key }} not in (select {{ archive.key }} from {{ this }})

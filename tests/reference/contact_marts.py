@@ -95,7 +95,6 @@ def kpi_displacement_monthly(one: NaiveWarehouse) -> Rows:
     for month in one.calendar(sources).span:
         calls = by_month[month]
         back = [found for found in (returns(one, call) for call in calls) if found]
-        first = [min(found)[1] for found in back]
         row: Row = {
             "not_answered": len(calls),
             "with_caller": sum(call["caller_number"] is not None for call in calls),
@@ -104,7 +103,6 @@ def kpi_displacement_monthly(one: NaiveWarehouse) -> Rows:
         }
         for channel, name in enumerate(CHANNELS):
             row[f"came_back_{name}"] = sum(any(by == channel for _, by, _ in found) for found in back)
-            row[f"first_came_back_{name}"] = first.count(channel)
         row["pct_came_back"] = percent(row["came_back"], row["with_caller"])
         row["pct_came_back_999"] = percent(row["came_back_999"], row["with_caller"])
         rows.append((month, (), row))

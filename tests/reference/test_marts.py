@@ -98,8 +98,6 @@ def test_the_world_has_every_case(naive: Naive) -> None:
     pairs = [(call, returns(one, call)) for one in naive.values() for call in unanswered(one)]
     gaps = {step[0] - call["arrived_at"] for call, found in pairs for step in found}
     assert {timedelta(microseconds=1), timedelta(hours=24, microseconds=-1)} <= gaps
-    first = [{step[1] for step in found if step[0] == min(found)[0]} for _, found in pairs if found]
-    assert {frozenset(ways) for ways in first} >= {frozenset(ways) for ways in ({0, 1}, {0, 2}, {1, 2})}
 
 
 def test_any_percentile_of_any_amount_equals_a_plain_computation() -> None:
