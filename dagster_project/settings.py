@@ -232,7 +232,7 @@ def check_force(force: str) -> str:
         raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
     if force not in known_forces():
         near = get_close_matches(force, known_forces(), n=1)
-        hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
+        hint = f"did you mean {near[0]}?" if near else "expected a territorial force of the United Kingdom, or btp"
         raise ValueError(f"{force} is not in the list of forces; {hint}")
     return force
 

@@ -50,7 +50,7 @@ def test_lists_and_addresses_are_read_from_the_environment(monkeypatch):
     [
         ("FORCE", "Kent", "FCIR_FORCE: expected a police.uk identifier in lower case"),
         ("FORCE", "kennt", "kennt is not in the list of forces; did you mean kent?"),
-        ("FORCE", "atlantis", "add it to dbt/seeds/police_forces.csv"),
+        ("FORCE", "atlantis", "atlantis is not in the list of forces; expected a territorial force of the United"),
         ("QUIET_SECONDS", "301", "FCIR_QUIET_SECONDS: Input should be less than or equal to 300"),
         ("SITE_URL", "ftp://fcir.example", "expected an address that begins with http:// or https://"),
         ("SITE_URL", "https://fcir.example/?a", "and has no ? or #"),
