@@ -36,7 +36,7 @@
                 factorials.number as operators,
                 exp(
                     factorials.number * ln({{ above_zero("loads.offered_erlangs") }})
-                    - cast(loads.offered_erlangs + factorials.ln_factorial as double)
+                    - cast(loads.offered_erlangs as double) - cast(factorials.ln_factorial as double)
                 ) as share
             from {{ loads }} as loads
             inner join (
