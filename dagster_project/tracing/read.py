@@ -44,7 +44,9 @@ def trace_figures(
     weights = _rows(connection, "weights", {"formulas": formulas})
     values = _span(figures) | {"parts": sorted({row["part"] for row in weights}), "has_whole_names": has_whole_names}
     days = _by(_rows(connection, "days", values), "measure")
-    sums = _by(_rows(connection, "sums", values), "part")
+    sums = {
+        (row["force_code"], row["part"], row["month_start"]): row["amount"] for row in _rows(connection, "sums", values)
+    }
     files_of = _by(_rows(connection, "events files", values), "part")
     traces = []
     for figure in figures:
@@ -52,8 +54,7 @@ def trace_figures(
         for row in weights:
             if row["measure"] == figure["formula_measure"]:
                 key = figure["force_code"], row["part"], figure["month_start"]
-                [amount] = sums[key] or [{"amount": Decimal(0)}]
-                parts.append(Part(row["part"], row["weights"], amount["amount"], files_of[key]))
+                parts.append(Part(row["part"], row["weights"], sums.get(key, Decimal(0)), files_of[key]))
         traces.append(Trace(figure, parts, days[figure["force_code"], figure["measure"], figure["month_start"]]))
     return traces
 
