@@ -41,7 +41,8 @@ changes as (
 ),
 
 -- An end comes before a start of the same instant: such sessions are not held at once. Sessions that start at the same
--- instant are held at once from then on. Of several changes at one instant, only the level after the last one lasts.
+-- instant are held at once from then on. Of several changes at one instant, only the level after the last one lasts; one
+-- of a session that goes on from the month before has no day, and comes last.
 levels as (
 
     select
@@ -53,7 +54,7 @@ levels as (
         ) as concurrent_chats,
         lead(changed_at) over (
             partition by force_code, operator_id, month_start
-            order by changed_at asc nulls last, change asc nulls last
+            order by changed_at asc nulls last, change asc nulls last, day asc nulls last
         ) as changed_next_at
     from changes
 
