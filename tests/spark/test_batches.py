@@ -32,7 +32,9 @@ def test_nothing_stays_in_the_folder_through_which_rows_pass(sample):
 @pytest.mark.long
 def test_every_unit_test_of_the_dbt_project_passes(sample):
     parsed = invoke(sample.spark, ["parse", "--no-write-json"])
-    results = invoke(sample.spark, ["test", "--select", "test_type:unit"], manifest=parsed).results
+    ran = invoke(sample.spark, ["test", "--select", "test_type:unit"], manifest=parsed).results
+    # A hook at the end of a run is a result too.
+    results = [item for item in ran if item.node.resource_type == "unit_test"]
     assert {item.node.name: item.message for item in results if str(item.status) != "pass"} == {}
     assert len(results) > 55
 
