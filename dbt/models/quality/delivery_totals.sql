@@ -47,10 +47,12 @@ listed as (
 
 ),
 
+-- In two steps: Spark has no row for a rollup of nothing.
 totals as (
+    {%- for source, grouping in [("days.source", "group by days.source"), ("'*'", "")] %}
 
     select
-        coalesce(days.source, '*') as source,
+        {{ source }} as source,
         {%- for column in counts %}
         cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }},
         {%- endfor %}
@@ -60,7 +62,12 @@ totals as (
         on days.source = accepted.source
     left join listed
         on days.source = listed.source
-    group by rollup(days.source)
+    {{ grouping }}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
 
 )
 
