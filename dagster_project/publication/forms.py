@@ -11,12 +11,13 @@ from dagster_project.publication.report.model import Report
 from dagster_project.publication.tables import render_csv
 
 PAGE = "board_paper.html"
+EDITED = "board_paper.docx"
 
 FORMS = {
     PAGE: "page",
     "board_paper.pdf": "PDF",
     "board_paper.xlsx": "workbook",
-    "board_paper.docx": "Word",
+    EDITED: "Word",
 }
 """Files that people open, with what links call them; the page is rendered last, because it links to the others."""
 
@@ -49,20 +50,16 @@ def document(report: Report) -> bytes:
 
 
 def tasks(
-    report: Report, *, is_newest: bool
+    report: Report, forms: Iterable[str] = FORMS
 ) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
-    """Return the files of a paper except its page: name to rendering function and arguments.
-
-    The form to edit is made of the newest paper only: it takes a quarter of a CPU second.
-    """
-    forms: dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]] = {
-        "board_paper.pdf": (pdf, (report,)),
-        "board_paper.xlsx": (workbook, (report,)),
+    """Return the files of a paper in some of its forms, except its page: name to rendering function and arguments."""
+    functions: dict[str, Callable[..., str | bytes | Rendered]] = {
+        "board_paper.pdf": pdf,
+        "board_paper.xlsx": workbook,
+        EDITED: document,
     }
-    if is_newest:
-        forms["board_paper.docx"] = (document, (report,))
-    # Not the whole report: to hand it to the other process costs more than to write the CSV.
-    return forms | {
+    # Of the CSV not the whole report: to hand it to the other process costs more than to write the file.
+    return {form: (function, (report,)) for form, function in functions.items() if form in forms} | {
         f"{section.code}.csv": (render_csv, (report.force_code, section.table, report.notes))
         for section in report.sections
     }

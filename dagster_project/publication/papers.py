@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.console import warn
 from dagster_project.publication.files import Draft, take_over, write
-from dagster_project.publication.forms import FORMS, PAGE, page, tasks
+from dagster_project.publication.forms import EDITED, FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import address_of
 from dagster_project.publication.rendering import Renderer, fingerprint
 from dagster_project.publication.report.analyst_files import CommentaryError
@@ -80,7 +80,9 @@ def write_papers(
         The papers, by force, newest month first.
     """
     papers: list[Paper] = []
-    for force, months in paper_months(connection).items():
+    months_of = paper_months(connection)
+    edited = _edited(months_of, force_code)
+    for force, months in months_of.items():
         read = draft.renderer.attempt(address_of("papers", force), partial(_read, connection, force))
         if read is None:
             continue
@@ -92,7 +94,7 @@ def write_papers(
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
-            if (paper := write_month(month, is_latest=month == months[-1], is_newest=month in complete[-1:]))
+            if (paper := write_month(month, _forms(month, edited, force), is_latest=month == months[-1]))
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
@@ -103,6 +105,24 @@ def write_papers(
             else:
                 take_over(draft.folder, draft.folder, form, source=f"{shown.folder.as_posix()}/{form}")
     return papers
+
+
+def _edited(months_of: Mapping[str, Sequence[PaperMonth]], force_code: str) -> tuple[str, date] | None:
+    """Return force and month of the paper that is copied to the folder itself."""
+    complete = {force: [item.month for item in months if not item.is_running] for force, months in months_of.items()}
+    shown = next((force for force in (force_code, *complete) if complete.get(force)), None)
+    return (shown, complete[shown][-1]) if shown else None
+
+
+def _forms(month: PaperMonth, edited: tuple[str, date] | None, force: str) -> tuple[str, ...]:
+    """Return the forms of a paper.
+
+    A month in progress changes every night and is read as a page. The form to edit takes a quarter of a CPU second and
+    is made of the paper shown first; `fcir paper` makes it of any.
+    """
+    if month.is_running:
+        return (PAGE,)
+    return tuple(form for form in FORMS if form != EDITED or (force, month.month) == edited)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
@@ -126,7 +146,7 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
         ReportError: a form cannot be rendered; the other forms are written.
     """
     with Renderer() as renderer:
-        written = _render(report, folder, "", renderer, is_newest=True)
+        written = _render(report, folder, "", renderer)
         if renderer.failed:
             left_out = "; ".join(f"{item['path']}: {item['reason']}" for item in renderer.failed)
             raise ReportError(f"{left_out}. The other files are in {folder}. A traceback: fcir --debug publish")
@@ -139,14 +159,14 @@ def _render(
     address: str,
     renderer: Renderer,
     *,
-    is_newest: bool,
+    forms: Sequence[str] = tuple(FORMS),
     is_latest: bool = True,
     measure_pages: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bool]:
     """Write the files of a paper; return whether each of those that succeeded is new or changed, the page first."""
     made_of = fingerprint(replace(report, publication="", data_until=report.data_until if is_latest else None))
     written: dict[str, bool] = {}
-    for name, (function, arguments) in tasks(report, is_newest=is_newest).items():
+    for name, (function, arguments) in tasks(report, forms).items():
         form = made_of if arguments[0] is report else None
         file = renderer.render(f"{address}{name}", function, *arguments, made_of=form)
         if file is None:
@@ -176,12 +196,12 @@ def _write(
     commentary: Path | None,
     rows: ForceRows,
     month: PaperMonth,
+    forms: Sequence[str],
     *,
     front: Mapping[str, str],
     events: Sequence[Event],
     main_points: Mapping[date, tuple[MainPoint, ...]],
     is_latest: bool,
-    is_newest: bool,
 ) -> Paper | None:
     """Write a paper; return None if its report cannot be read."""
     name, force = f"{month.month:%Y-%m}", rows.force_code
@@ -198,7 +218,7 @@ def _write(
         main_points.get(month.month, ()),
         words or Commentary(),
     )
-    if draft.renderer.is_unchanged(address, (month, words, events, is_latest, is_newest)):
+    if draft.renderer.is_unchanged(address, (month, words, events, forms, is_latest)):
         kept = draft.renderer.keep(draft.folder, lambda path: path.startswith(f"{address}/"))
         return replace(paper, forms=tuple(form for form in FORMS if f"{address}/{form}" in kept))
     report = draft.renderer.attempt(
@@ -223,11 +243,11 @@ def _write(
         draft.folder,
         f"{address}/",
         draft.renderer,
-        is_newest=is_newest,
+        forms=forms,
         is_latest=is_latest,
         measure_pages=measure_pages,
     )
-    if len(written) <= len(tasks(report, is_newest=is_newest)):
+    if len(written) <= len(tasks(report, forms)):
         # So that the next publication tries the failed forms again.
         draft.renderer.made_of.pop(address, None)
     return replace(paper, is_rendered=any(written.values()), forms=tuple(form for form in FORMS if form in written))
