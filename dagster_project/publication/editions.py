@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -34,6 +35,7 @@ from dagster_project.publication.publish import GateClosed, begin, check_gate
 from dagster_project.publication.report.analyst_files import CommentaryError
 from dagster_project.publication.report.commentary import read_approved
 from dagster_project.publication.report.model import Block
+from dagster_project.publication.report.queries import read_force
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings, check_force
 from dagster_project.sql import comments_on, count_rows, literal, quoted, scalar, table
@@ -118,7 +120,9 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     write(draft.folder, "README.md", text.encode())
     with draft.renderer, reading_connection(draft.folder / PUBLIC_DATABASE) as connection:
         # Names, actions and marking of a commentary are for the board.
-        papers = write_papers(connection, draft, commentary=None, force_code=settings.force)
+        papers = write_papers(
+            connection, draft, partial(read_force, connection), commentary=None, force_code=settings.force
+        )
         write_public_index(
             connection,
             draft,

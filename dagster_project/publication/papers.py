@@ -1,6 +1,6 @@
 """Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -24,7 +24,7 @@ from dagster_project.publication.report.commentary import (
 from dagster_project.publication.report.events import events_file, read_events
 from dagster_project.publication.report.model import PAPER_MONTHS, Event, MainPoint, PaperMonth, Report
 from dagster_project.publication.report.page_one import main_points_by_month
-from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months, read_force
+from dagster_project.publication.report.queries import ForceRows, catalogue_sections, paper_months
 from dagster_project.publication.report.read import ReportError, paper_names, report_of
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
@@ -56,6 +56,7 @@ class Paper:
 def write_papers(
     connection: duckdb.DuckDBPyConnection,
     draft: Draft,
+    read: Callable[[str], ForceRows],
     *,
     commentary: Path | None,
     force_code: str,
@@ -72,6 +73,7 @@ def write_papers(
     Args:
         connection: a database with the marts.
         draft: the publication.
+        read: returns what the marts have of a force (`read_force`).
         commentary: folder with the analysts' commentaries; None for papers without front matter, words and exceptions.
         force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
         events: what the charts of each force mark (`events_of_forces`).
@@ -83,10 +85,10 @@ def write_papers(
     months_of = paper_months(connection)
     edited = _edited(months_of, force_code)
     for force, months in months_of.items():
-        read = draft.renderer.attempt(address_of("papers", force), partial(_read, connection, force))
-        if read is None:
+        found = draft.renderer.attempt(address_of("papers", force), partial(_read, read, force))
+        if found is None:
             continue
-        rows, points = read
+        rows, points = found
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
         front = _defaults(commentary, force) if commentary else {}
         marks = events.get(force, ())
@@ -186,8 +188,8 @@ def _render(
     return written
 
 
-def _read(connection: duckdb.DuckDBPyConnection, force: str) -> tuple[ForceRows, dict[date, tuple[MainPoint, ...]]]:
-    rows = read_force(connection, force)
+def _read(read: Callable[[str], ForceRows], force: str) -> tuple[ForceRows, dict[date, tuple[MainPoint, ...]]]:
+    rows = read(force)
     return rows, main_points_by_month(rows)
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +41,7 @@ from dagster_project.publication.forms import FORMS
 from dagster_project.publication.papers import Paper, events_of_forces, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.rendering import Renderer, code_version
+from dagster_project.publication.report.queries import read_force
 from dagster_project.publication.site.frame import unlink_failed
 from dagster_project.publication.site.pages import write_site
 from dagster_project.settings import Settings
@@ -136,14 +138,16 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with draft.renderer as renderer, spilling_connection(settings.warehouse) as connection:
         events = events_of_forces(connection, settings.commentary)
+        # Papers and pages show the same rows.
+        read = cache(partial(read_force, connection))
         papers = write_papers(
-            connection, draft, commentary=settings.commentary, force_code=settings.force, events=events
+            connection, draft, read, commentary=settings.commentary, force_code=settings.force, events=events
         )
         site = (settings.force, events, list(map(_as_the_site_reads, papers)))
         if renderer.is_unchanged(_SITE, site):
             renderer.keep(draft.folder, lambda path: not _is_of_tables(path) and not _is_of_papers(path))
         else:
-            write_site(connection, draft, papers, force_code=settings.force, events=events)
+            write_site(connection, draft, papers, read, force_code=settings.force, events=events)
         if renderer.failed:
             renderer.made_of.pop(_SITE, None)
             unlink_failed(draft)

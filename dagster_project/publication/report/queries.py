@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -110,11 +110,15 @@ def read(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object)
         name: name of the query in `queries/`.
         parameters: values for the parameters that it names.
     """
-    text = files(__package__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
     try:
-        return query_rows(connection, text, parameters)
+        return query_rows(connection, _sql(name), parameters)
     except duckdb.CatalogException:
         return []
+
+
+@cache
+def _sql(name: str) -> str:
+    return files(__package__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
 
 
 def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:

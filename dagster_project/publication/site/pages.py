@@ -24,7 +24,6 @@ from dagster_project.publication.report.queries import (
     default_month,
     newest_delivery,
     paper_months,
-    read_force,
 )
 from dagster_project.publication.report.read import report_of
 from dagster_project.publication.site import data, explorer
@@ -62,6 +61,7 @@ def write_site(
     connection: duckdb.DuckDBPyConnection,
     draft: Draft,
     papers: Sequence[Paper],
+    read: Callable[[str], ForceRows],
     *,
     force_code: str,
     events: Mapping[str, Sequence[Event]],
@@ -74,6 +74,7 @@ def write_site(
         connection: the warehouse.
         draft: the publication; it has the papers.
         papers: the papers, by force, newest month first.
+        read: returns what the marts have of a force (`read_force`).
         force_code: the force on the first page; the first force with papers if it has none.
         events: what the charts of each force mark.
     """
@@ -82,7 +83,9 @@ def write_site(
     figures = explorer.write_figures(connection, draft)
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
-    forces = sorted(_forces(draft.renderer, connection, papers, events), key=lambda force: force.code != force_code)
+    forces = sorted(
+        _forces(draft.renderer, connection, read, papers, events), key=lambda force: force.code != force_code
+    )
     views = _read_pages(draft.renderer, connection, forces, force_code)
     absent = {f"{name}.html" for name, of_page in views.items() if is_absent(page_sql(name), of_page)}
     pages = [page for page in PAGES if page[0] not in absent]
@@ -90,9 +93,9 @@ def write_site(
     shown = forces[0].code if forces else ""
     for name, of_page in views.items():
         if f"{name}.html" not in absent:
-            read = partial(_peer_charts, connection, shown) if name == "peers" else dict
-            attempt(f"{name}.html", partial(_write_page, site, name, of_page, read))
-    attempt("index.html", lambda: _index(site, connection, papers, forces, views.get("trust")))
+            charts = partial(_peer_charts, connection, shown) if name == "peers" else dict
+            attempt(f"{name}.html", partial(_write_page, site, name, of_page, charts))
+    attempt("index.html", lambda: _index(site, read, papers, forces, views.get("trust")))
     attempt("measures/index.html", lambda: write_measures(site, connection, forces, papers))
     attempt(explorer.PAGE, lambda: _explorer(site, connection, forces, shown, figures, events))
     attempt("dictionary.html", lambda: _dictionary(site, connection))
@@ -134,6 +137,7 @@ def _read_pages(
 def _forces(
     renderer: Renderer,
     connection: duckdb.DuckDBPyConnection,
+    read: Callable[[str], ForceRows],
     papers: Sequence[Paper],
     events: Mapping[str, Sequence[Event]],
 ) -> Iterator[Force]:
@@ -141,21 +145,21 @@ def _forces(
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
         month = default_month(months) or months[-1].month
-        read = partial(_read_force, connection, code, month=month, until=months[-1].month, events=events.get(code, ()))
-        if found := renderer.attempt(address_of("measures", code), read):
+        of_force = partial(_of_force, read, code, month=month, until=months[-1].month, events=events.get(code, ()))
+        if found := renderer.attempt(address_of("measures", code), of_force):
             yield Force(code, names.get(code, code), month, *found, measure_addresses(code, found[1]))
 
 
-def _read_force(
-    connection: duckdb.DuckDBPyConnection, code: str, *, month: date, until: date, events: Sequence[Event]
+def _of_force(
+    read: Callable[[str], ForceRows], code: str, *, month: date, until: date, events: Sequence[Event]
 ) -> tuple[ForceRows, list[MeasureHistory]]:
-    rows = read_force(connection, code)
+    rows = read(code)
     return rows, histories_of(rows, month=month, until=until, events=events)
 
 
 def _index(
     site: Site,
-    connection: duckdb.DuckDBPyConnection,
+    read: Callable[[str], ForceRows],
     papers: Sequence[Paper],
     forces: Sequence[Force],
     trust: Views | None,
@@ -163,7 +167,7 @@ def _index(
     latest = first_shown(papers, forces[0].code if forces else "")
     shown = next((force for force in forces if latest and force.code == latest.force_code), None)
     report = latest and report_of(
-        shown.rows if shown else read_force(connection, latest.force_code),
+        shown.rows if shown else read(latest.force_code),
         month=latest.month.month,
         length=PAPER_MONTHS,
         commentary=Commentary(),

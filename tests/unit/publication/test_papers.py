@@ -30,6 +30,10 @@ def page_as_text(report, _, measure_pages):
     return f"{report.data_until} {report.publication} {links}"
 
 
+def rows_of(force) -> ForceRows:
+    return ForceRows(force, catalogue=[a_measure()])
+
+
 class RenderingHere(Renderer):
     """Renders in this process."""
 
@@ -43,7 +47,6 @@ class RenderingHere(Renderer):
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months; returns what was written of each month: whether rendered, folder, page."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
-    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force, catalogue=[a_measure()]))
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     monkeypatch.setattr(papers, "tasks", lambda report, forms: dict.fromkeys(forms[1:], (as_text, (report,))))
     monkeypatch.setattr(papers, "page", page_as_text)
@@ -61,7 +64,7 @@ def publish(tmp_path, monkeypatch):
         renderer = RenderingHere(before=before)
         renderer.failing, renderer.has_same_tables = failing, has_same_tables
         draft = Draft(folders[-1], before, renderer)
-        written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
+        written = papers.write_papers(None, draft, rows_of, commentary=tmp_path / "commentary", force_code="kent")
         files.write_manifest(folders[-1], {"files": files.files_of(folders[-1]), "rendered": renderer.made_of})
         pages = [(paper, folders[-1] / paper.folder / papers.PAGE) for paper in written]
         return {
@@ -144,9 +147,8 @@ def test_the_papers_of_a_year_and_of_what_runs_are_kept(tmp_path, monkeypatch, r
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-2].month)
-    monkeypatch.setattr(papers, "read_force", lambda _, force: ForceRows(force, catalogue=[a_measure()]))
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
-    written = papers.write_papers(None, Draft(tmp_path, None, renderer), commentary=None, force_code="kent")
+    written = papers.write_papers(None, Draft(tmp_path, None, renderer), rows_of, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
 
 
