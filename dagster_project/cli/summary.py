@@ -111,7 +111,7 @@ def print_attention(
     Args:
         published: folder of the publications.
         expected: deliveries that are not yet due.
-        unresolved: deliveries that are missing or rejected.
+        unresolved: deliveries that are missing, rejected or incomplete.
         others: more that is listed, by its singular noun.
         again: command that publishes again.
         has_files: whether files that the current publication left out are listed.
@@ -128,7 +128,7 @@ def print_attention(
         needs = "needs" if len(unresolved) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(unresolved), 'delivery')} {needs} attention. {following}", deliveries=len(unresolved))
-    if acceptable := [item for item in rejected if item.is_acceptable]:
+    if acceptable := [item for item in unresolved if item.is_acceptable]:
         say(f'To accept one: fcir run --accept {acceptable[0].name} --reason "..."')
     failed = [_LeftOut(item["path"], item["reason"]) for item in failed_renderings(published)] if has_files else []
     print_items(failed, "file", most, width, str(pointer_of(published) / MANIFEST))

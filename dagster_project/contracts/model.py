@@ -239,6 +239,10 @@ class Contract:
         """Return how often identifiers have begun again up to an extract date; it is part of every key."""
         return sum(day <= extract_date for day in self.keys_begin_again)
 
+    def is_too_small(self, volume_ratio: float | None) -> bool:
+        """Whether a delivery has too few rows, as the expectation on its `volume_ratio` states it."""
+        return self.is_daily and volume_ratio is not None and volume_ratio < self.volume_floor
+
     def file_date(self, extract_date: date) -> date:
         """Return the date in the names of the files of an extract date."""
         return extract_date - timedelta(self.extract_date_offset)

@@ -4,30 +4,28 @@ Rows of accepted days stay in the raw table, rows of rejected days are deleted. 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.candidate import Candidate, DayWarning, FileLoad
+from dagster_project.extracts.cells import london_time_of
+from dagster_project.loading.candidate import Candidate, FileLoad
 from dagster_project.loading.corrections import Correction, compare, record
-from dagster_project.loading.landing import HISTORY
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.verdicts import Judgement
-from dagster_project.sql import scalar, table
+from dagster_project.loading.verdicts import Incomplete, Judgement
+from dagster_project.sql import quoted, table
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
-from dagster_project.warehouse.state import last_load, standing_days
+from dagster_project.warehouse.state import last_load, next_change, standing_days
 from dagster_project.warehouse.tables import drop_incoming, incoming
-from dagster_project.words import counted, listed
+from dagster_project.words import listed
 
 # Suite results per source that Data Docs show: a week of nights. Outcomes are kept permanently, documents are not.
 _DOCUMENTS_KEPT = 7
-# How many files a warning names.
-_FILES_NAMED = 3
 # How many unknown columns the audit names; a broken header may have thousands.
 _COLUMNS_NAMED = 200
 
@@ -46,6 +44,8 @@ class DeliveryOutcome:
     """Whether the day already had an accepted load (which was replaced if this delivery was accepted)."""
     correction: Correction | None = None
     """What changed, if the delivery replaced another."""
+    incomplete: tuple[Incomplete, ...] = ()
+    """What is not complete although it was accepted."""
 
     @property
     def is_accepted(self) -> bool:
@@ -91,7 +91,6 @@ def accept(
         accepted = [day for day in candidate.days if judgement.verdicts[day].is_accepted]
         corrections = compare(connection, contract, [day for day in accepted if day in standing])
         record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
-        _warn_of_gone_files(connection, candidate, corrections)
         results = _outcomes(candidate, judgement, standing, corrections)
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
@@ -109,7 +108,15 @@ def accept(
             order by load_id, source_row
             """
         )
-        _audit_contents(connection, [file for day in accepted for file in candidate.of(day)])
+        _audit_contents(
+            connection, contract, [file for day in accepted for file in candidate.of(day) if not file.error]
+        )
+        incomplete = [
+            {"load_id": candidate.of(day)[0].load_id, **asdict(item)}
+            for day in accepted
+            for item in judgement.verdicts[day].incomplete
+        ]
+        insert_rows(connection, table("audit", "incomplete"), incomplete)
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
             | _accepted_despite(judgement, result.extract_date)
@@ -125,49 +132,6 @@ def accept(
         _audit_document(connection, contract.source, validation.document, run_id=run_id, now=now)
         drop_incoming(connection, contract)
     return results
-
-
-def _warn_of_gone_files(
-    connection: duckdb.DuckDBPyConnection, candidate: Candidate, corrections: Mapping[date, Correction]
-) -> None:
-    """Warn of days that lose rows together with a file: it may have been archived, and not replaced.
-
-    A file of history and one of a day replace each other, and both stay where they are.
-    """
-    days = [day for day, correction in corrections.items() if correction.rows_removed]
-    gone: dict[date, list[tuple[str, int]]] = {}
-    for day, name, delivered_name, sha256, rows, is_history in connection.execute(
-        """
-        select extract_date, file_name, delivered_name, file_sha256, rows_loaded, regexp_matches(file_name, $history)
-        from audit.load
-        where
-            source = $source
-            and status = 'loaded'
-            and rows_loaded > 0
-            and list_contains($days, extract_date)
-        order by load_id
-        """,
-        {"source": candidate.contract.source, "days": days, "history": HISTORY},
-    ).fetchall():
-        files = candidate.of(day)
-        is_there = any(delivered_name == file.delivered_name or sha256 == file.sha256 for file in files)
-        is_replaced = is_history != any(file.is_history for file in files)
-        if not (is_there or is_replaced or delivered_name in candidate.skipped):
-            gone.setdefault(day, []).append((name, rows))
-    for day, lost in gone.items():
-        removed = corrections[day].rows_removed
-        named = listed([f"{name} ({counted(rows, 'row')})" for name, rows in lost], _FILES_NAMED)
-        warning = DayWarning(
-            "have lost rows together with a file that is no longer in the landing folder",
-            day,
-            candidate.of(day)[0].file_name,
-            f"{day} is loaded without {counted(removed, 'row')} that it had before, and of the files that it was "
-            f"loaded from, these are no longer in the landing folder: {named}. If the rows belong to the day, put the "
-            "files back, then: fcir run",
-            removed,
-        )
-        candidate.day_warnings.append(warning)
-        candidate.of(day)[0].warnings.append(warning)
 
 
 def _outcomes(
@@ -187,13 +151,14 @@ def _outcomes(
                 tuple(files),
                 is_correction=day in standing,
                 correction=corrections.get(day),
+                incomplete=verdict.incomplete,
             )
         )
     return results
 
 
-def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
-    """Write the rows of accepted files by column and by force, with which later deliveries are compared."""
+def _audit_contents(connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[FileLoad]) -> None:
+    """Write the rows of accepted files by column, by force and by day of the event."""
     filled = [
         {"load_id": file.load_id, "column_name": name, "rows_filled": rows, "force_code": force}
         for file in files
@@ -220,6 +185,30 @@ def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileL
         for (force, member), rows in file.members.items()
     ]
     insert_rows(connection, table("audit", "load_force"), by_force)
+    if contract.is_daily and contract.identity_time:
+        # By hour first: London's offset from UTC is whole hours, and fewer times are converted.
+        connection.execute(
+            f"""
+            insert into audit.load_event
+            select
+                load_id,
+                force_code,
+                cast({london_time_of("event_hour")} as date),
+                sum(rows_loaded)
+            from (
+                select
+                    load_id,
+                    force_code,
+                    date_trunc('hour', {quoted(contract.identity_time)}) as event_hour,
+                    count(*) as rows_loaded
+                from {incoming(contract)}
+                where list_contains(cast(? as bigint[]), load_id)
+                group by all
+            )
+            group by all
+            """,
+            [[file.load_id for file in files]],
+        )
 
 
 def record_missing(
@@ -296,20 +285,6 @@ def record_missing(
         )
 
 
-def next_change(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the next change number, which is greater than every number that a finished build has seen."""
-    number = scalar(
-        connection,
-        """
-        select greatest(
-            (select coalesce(max(change_seq), 0) from audit.load),
-            (select coalesce(max(change_seq), 0) from audit.build)
-        ) + 1
-        """,
-    )
-    return int(number)
-
-
 def _days(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> set[date]:
     return {row[0] for row in connection.execute(sql, parameters).fetchall()}
 
@@ -343,7 +318,7 @@ def _delete_same_rejections(connection: duckdb.DuckDBPyConnection, candidate: Ca
         """,
         [candidate.contract.source, files],
     ).fetchall()
-    for relation in (table("audit", "quarantine"), table("audit", "load_column"), table("audit", "load")):
+    for relation in (table("audit", "quarantine"), table("audit", "load")):
         connection.execute(f"delete from {relation} where list_contains(?, load_id)", [[row[0] for row in earlier]])
     connection.execute(
         """
@@ -356,7 +331,7 @@ def _delete_same_rejections(connection: duckdb.DuckDBPyConnection, candidate: Ca
 
 def _accepted_despite(judgement: Judgement, day: date) -> dict[str, object]:
     """Return the columns of the audit about a delivery that an operator accepted in spite of a check."""
-    verdict, expected = judgement.verdicts[day], judgement.facts.get(day, {}).get("expected_rows")
+    verdict, expected = judgement.verdicts[day], judgement.facts.get((day, None), {}).get("expected_rows")
     return {
         "accepted_despite": ", ".join(verdict.accepted_despite) or None,
         "accepted_because": verdict.accepted_because,
@@ -374,9 +349,11 @@ def _audited(
     change_seq: int,
 ) -> dict[str, object]:
     """Return the audit row of a file."""
-    reason = result.reason
-    if reason and file.error is None and any(other.error for other in result.files):
+    reason, is_loaded = result.reason, result.is_accepted and not file.error
+    if not result.is_accepted and file.error is None and any(other.error for other in result.files):
         reason = f"rejected with its delivery: {reason}"
+    elif result.is_accepted and file.error:
+        reason = file.error
     return {
         "load_id": file.load_id,
         "source": file.source,
@@ -387,11 +364,11 @@ def _audited(
         "file_sha256": file.sha256,
         "key_epoch": contract.key_epoch(file.extract_date),
         "rows_read": file.rows_read,
-        "rows_loaded": file.rows_loaded if result.is_accepted else 0,
+        "rows_loaded": file.rows_loaded if is_loaded else 0,
         "rows_quarantined": file.rows_quarantined,
         "rows_repeated": file.rows_repeated,
         "totals_rows": file.totals_rows,
-        "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
+        "status": "rejected" if not is_loaded else "loaded" if file.rows_read else "empty",
         "reason": reason,
         "warnings": "; ".join(map(str, file.warnings)) or None,
         "is_synthetic": is_synthetic,
@@ -426,7 +403,7 @@ def _audit_outcomes(
             "success": outcome.success,
             "evaluated": outcome.evaluated,
             "unexpected": outcome.unexpected,
-            "failed_extract_dates": ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
+            "failed_extract_dates": ", ".join(outcome.failed_in_words) or None,
             "reason": outcome.expectation.description,
             "validated_at": now,
         }

@@ -3,8 +3,8 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -19,27 +19,25 @@ from dagster_project.extracts.container import CHANGED
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.delivery_facts import (
-    COUNTED,
+    Finding,
     ForceRows,
-    UnusualForce,
-    UnusualMember,
     count_filled_cells,
-    count_row_warnings,
     describe_deliveries,
     first_days_of_forces,
-    is_too_small,
+    forces_of_days,
     new_forces,
+    shifted_members,
     silent_columns,
-    unusual_forces,
+    stuck_columns,
     unusual_members,
     volumes_of,
 )
-from dagster_project.loading.landing import LandedFile
+from dagster_project.loading.landing import HISTORY, LandedFile
 from dagster_project.loading.people import People
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
-from dagster_project.loading.waivers import content_of, rejected_contents, waivers_of
+from dagster_project.loading.waivers import FORCE_MISSING, content_of, rejected_contents, waivers_of
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, forget, incoming, rows_by_force
@@ -47,8 +45,6 @@ from dagster_project.words import counted
 
 # Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
-# A delivery with a smaller share of its events on its day is of another one: from 6 to 6 o'clock three of four are.
-_ON_DAY_LEAST = 0.1
 
 
 class ConservationError(RuntimeError):
@@ -90,8 +86,11 @@ class FileLoad:
     warnings: list["str | DayWarning"] = field(default_factory=list)
     members: dict[tuple[str | None, str | None], ForceRows] = field(default_factory=dict)
     """Rows by force and by member of the main list; None stands for rows whose force or member could not be read."""
-    row_warnings: dict[str, int] = field(default_factory=dict)
-    """Number of good rows that are worth a warning, by the name of the condition (`warning_conditions`)."""
+
+    @property
+    def is_refused_alone(self) -> bool:
+        """Whether the file is left out of its delivery, whose other files are judged without it."""
+        return self.error_code == FORCE_MISSING
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,13 @@ class Candidate:
     """Whole names of files that were not read because another of their day has the same content."""
     next_surrogate: int = 1
     """No row holds this surrogate or a higher one."""
+
+    def warn(self, day: date, kind: str, text: str, weight: float) -> None:
+        """Add a warning about a delivery as a whole, with its first file."""
+        file = self.of(day)[0]
+        warning = DayWarning(kind, day, file.file_name, text, weight)
+        self.day_warnings.append(warning)
+        file.warnings.append(warning)
 
     def of(self, day: date) -> list[FileLoad]:
         """Return the files of one extract date."""
@@ -221,11 +227,7 @@ def read_deliveries(
         skipped = frozenset(file.delivered_name for delivery in deliveries for file in delivery.skipped)
         kept = [load for load in read if load.extract_date not in gone]
         candidate = Candidate(contract, kept, changed, skipped=skipped, next_surrogate=next_surrogate)
-        if dropped:
-            for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
-                connection.execute(
-                    f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
-                )
+        _delete_rows(connection, contract, dropped)
         # Before repeated keys are found: such a row may have the key of one that is loaded.
         _quarantine_again(connection, contract, list(quarantined_again))
         if contract.key:
@@ -235,6 +237,14 @@ def read_deliveries(
         _count(connection, candidate)
         _describe(connection, candidate, default_force)
     return candidate
+
+
+def _delete_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, load_ids: Sequence[int]) -> None:
+    """Delete the rows of files that are not loaded."""
+    for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
+        connection.execute(
+            f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [list(load_ids)]
+        )
 
 
 def _quarantine_again(connection: duckdb.DuckDBPyConnection, contract: Contract, load_ids: list[int]) -> None:
@@ -309,7 +319,6 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     ).fetchall()
     for load_id, force, _, *counts, member in counted_rows:
         members.setdefault(load_id, {})[force, member] = ForceRows(*counts)
-    warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:
             continue
@@ -322,78 +331,73 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             raise _not_conserved(file, file.rows_read, found)
         if file.rows_read == 0 and not file.is_history:
             file.warnings.append("no data rows")
-        file.row_warnings = warned.get(file.load_id, {})
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
-    """Compute the facts of whole deliveries, and the warnings that follow from them."""
+    """Compute the facts of whole deliveries and of their forces, which expectations look at."""
+    contract = candidate.contract
+    waivers = waivers_of(connection, contract.source)
+    contents = {day: content_of(file.sha256 for file in candidate.of(day)) for day in candidate.days}
+    waived = {day for day, content in contents.items() if (day, content) in waivers}
+    without_force = _refuse_files_without_force(connection, candidate, default_force, waived)
     read = [file for file in candidate.files if not file.error]
+    first_load_id = min((file.load_id for file in candidate.files), default=0)
     filled = count_filled_cells(
-        connection, candidate.contract, [(file.load_id, file.extract_date, file.columns) for file in read]
+        connection, contract, [(file.load_id, file.extract_date, file.columns) for file in read]
     )
     for file in read:
         file.filled = filled[file.load_id]
     _warn_of_days_without_delivery(connection, candidate)
-    silent = silent_columns(connection, candidate.contract)
-    for day, names in silent.items():
-        files = [file for file in candidate.of(day) if not file.error]
-        files[0].silent = names
-        forces_of: dict[str, list[str]] = {}
-        for force, name in names:
-            forces_of.setdefault(name, []).append(force)
-        for name, of_forces in forces_of.items():
-            is_there = any(name in file.columns for file in files)
-            unknown = sorted({text for file in files for text in file.unknown_columns})
-            message = f"column {name} {'has no value in any row' if is_there else 'is not in the file'} of "
-            message += f"{', '.join(of_forces)}; "
-            message += "the deliveries before had values in it"
-            if unknown and not is_there:
-                message += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
-            files[0].warnings.append(message)
-    first_load_id = min((file.load_id for file in candidate.files), default=0)
-    new = new_forces(connection, candidate.contract, first_load_id=first_load_id)
-    for day, forces in new.items():
-        file = next(file for file in candidate.of(day) if not file.error)
-        file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
-    whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
-    read_of_days = {day: sum(file.rows_read for file in candidate.of(day)) for day in whole}
-    waivers = waivers_of(connection, candidate.contract.source)
-    contents = {day: content_of(file.sha256 for file in candidate.of(day)) for day in whole}
-    waived = {day for day, content in contents.items() if (day, content) in waivers}
-    rejected = set(contents.items()) & rejected_contents(connection, candidate.contract)
-    rejected_days = {day for day, _ in rejected}
-    volumes = volumes_of(connection, candidate.contract, read_of_days, waived=waived, rejected=rejected_days)
-    too_small = {day for day, volume in volumes.items() if is_too_small(candidate.contract, volume)}
-    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
-    left_out = (too_small | rejected_days) - waived
-    unusual = unusual_forces(connection, candidate.contract, rows_of_forces, left_out)
-    rows_of_members = {day: _rows_of_members(candidate.of(day)) for day in whole}
-    few = unusual_members(connection, candidate.contract, rows_of_members, left_out)
-    few_by_day = Counter(item.extract_date for item in few)
-    without_force = _rows_without_force(connection, candidate, default_force)
-    unusual_by_day = Counter(item.extract_date for item in unusual)
-    counts: dict[date, dict[str, int]] = {}
-    for day in whole:
-        warned: Counter[str] = sum((Counter(file.row_warnings) for file in candidate.of(day)), Counter())
-        counts[day] = {
-            **{name: warned[name] for name in COUNTED},
-            "rows_read": read_of_days[day],
-            **_rows_of_other_days(candidate.of(day)),
-            "unusual_forces": unusual_by_day[day],
-            "unusual_members": few_by_day[day],
-            "silent_columns": len(silent.get(day, ())),
-            "new_forces": len(new.get(day, ())),
-            "rows_without_force": without_force.get(day, 0),
-        }
-    describe_deliveries(connection, candidate.contract, counts, volumes)
-    candidate.day_warnings = [
-        *_row_warnings(candidate, counts),
-        *_day_warnings(connection, candidate),
-        *(_force_warning(candidate, item) for item in unusual),
-        *(_member_warning(candidate, item) for item in few),
+    whole = [
+        day for day in candidate.days if all(not file.error or file.is_refused_alone for file in candidate.of(day))
     ]
-    for warning in candidate.day_warnings:
-        candidate.of(warning.extract_date)[0].warnings.append(warning)
+    rejected = {day for day, _ in set(contents.items()) & rejected_contents(connection, contract)}
+    members = {day: _rows_of_members(candidate.of(day)) for day in whole}
+    delivered: dict[str | None, dict[date, int]] = defaultdict(dict)
+    for day, forces in forces_of_days(connection, contract, members).items():
+        delivered[None][day] = sum(file.rows_read for file in candidate.of(day) if not file.error)
+        for force in forces if len(forces) > 1 else ():
+            delivered[force][day] = sum(rows.read for (of, _), rows in members[day].items() if of == force)
+    volumes = volumes_of(connection, contract, delivered, waived=waived, rejected=rejected)
+    left_out = {day for day in whole if contract.is_too_small(volumes[day, None].ratio)} | rejected
+    findings: list[Finding] = []
+    for finding in silent_columns(connection, contract):
+        findings.append(finding)
+        next(file for file in candidate.of(finding.extract_date) if not file.error).silent.append(
+            (finding.force_code or "", finding.name)
+        )
+    findings += new_forces(connection, contract, first_load_id=first_load_id)
+    findings += unusual_members(connection, contract, members, left_out - waived)
+    findings += shifted_members(connection, contract, members)
+    findings += stuck_columns(connection, contract, whole, first_load_id)
+    describe_deliveries(
+        connection,
+        contract,
+        volumes=volumes,
+        rows_read={(day, force): rows for force, of_days in delivered.items() for day, rows in of_days.items()},
+        rows_without_force=without_force,
+        findings=findings,
+        late_loads=[file.load_id for file in read if file.is_late],
+        corrected=_corrected_days(connection, candidate),
+        first_load_id=first_load_id,
+    )
+
+
+def _corrected_days(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> list[date]:
+    """Return the days whose loaded delivery is replaced by one of the same kind: an extract of a day, or a history.
+
+    A history has the events of a day, an extract what was entered on it; the one does not lack what the other has.
+    """
+    rows = connection.execute(
+        """
+        select extract_date, bool_or(regexp_matches(file_name, ?))
+        from audit.accepted_load
+        where source = ? and list_contains(?, extract_date)
+        group by extract_date
+        """,
+        [HISTORY, candidate.contract.source, candidate.days],
+    ).fetchall()
+    return [day for day, was_history in rows if was_history == any(file.is_history for file in candidate.of(day))]
 
 
 def _warn_of_days_without_delivery(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
@@ -432,53 +436,51 @@ def _warn_of_days_without_delivery(connection: duckdb.DuckDBPyConnection, candid
             )
 
 
-def _rows_of_other_days(files: Sequence[FileLoad]) -> dict[str, int]:
-    """Return the rows with an event on another day, each number 0 while it is within its limit.
-
-    Of at least 20 good rows, more than half are outside the day and its neighbours (`rows_outside_day`), or fewer than
-    one in ten are on the day itself (`rows_of_other_days`). Files named `..._late...` do not count.
-    """
-    judged = [file for file in files if not file.is_late]
-    rows = sum(file.rows_loaded for file in judged)
-    outside, other = (
-        sum(file.row_warnings.get(name, 0) for file in judged) for name in ("rows_outside_day", "rows_of_other_days")
-    )
-    return {
-        "rows_outside_day": outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0,
-        "rows_of_other_days": other if rows >= _OUTSIDE_DAY_LEAST and rows - other < _ON_DAY_LEAST * rows else 0,
-    }
-
-
-def _rows_without_force(
-    connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str
+def _refuse_files_without_force(
+    connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str, waived: Collection[date]
 ) -> dict[date, int]:
-    """Return, by day, the rows of files without a force column, if the source has had another force than the default.
+    """Leave out files without a force column, if the source has had another force than the default.
 
-    Up to that day, or in another file of it. A day without such rows is left out.
+    Up to their day, or in another file of it. A delivery of such files only is judged as a whole.
+
+    Returns:
+        The rows of such deliveries by day.
     """
     first = first_days_of_forces(connection, candidate.contract)
-    rows: dict[date, int] = {}
+    without: dict[date, list[FileLoad]] = {}
+    named: set[date] = set()
     for file in candidate.files:
-        if file.error:
+        if file.error or not file.rows_read:
             continue
         if FORCE_COLUMN in file.columns:
+            named.add(file.extract_date)
             for force, _ in file.members:
                 if force is not None:
                     first[force] = min(file.extract_date, first.get(force, file.extract_date))
-        elif file.rows_read:
-            rows[file.extract_date] = rows.get(file.extract_date, 0) + file.rows_read
+        else:
+            without.setdefault(file.extract_date, []).append(file)
     others = min((day for force, day in first.items() if force != default_force), default=date.max)
-    return {day: count for day, count in rows.items() if day >= others}
-
-
-def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
-    """Return the rows of each force in a delivery; rows whose force could not be read are left out."""
-    total: dict[str, ForceRows] = {}
-    for file in files:
-        for (force, _), rows in file.members.items():
-            if force is not None:
-                total[force] = total.get(force, ForceRows()) + rows
-    return total
+    refused: list[int] = []
+    rows: dict[date, int] = {}
+    for day, files in without.items():
+        if day < others:
+            continue
+        if day not in named or day in waived:
+            rows[day] = sum(file.rows_read for file in files)
+            continue
+        for file in files:
+            file.error = (
+                f"{file.file_name}: no column {FORCE_COLUMN}, which other files of the day have: its "
+                f"{counted(file.rows_read, 'row')} would count for {default_force}. The file was left out, the others "
+                f"were judged without it. Deliver it with the column, then: fcir run [{FORCE_MISSING}]"
+            )
+            file.error_code = FORCE_MISSING
+            file.rows_loaded = file.rows_quarantined = file.rows_repeated = 0
+            file.members = {}
+            refused.append(file.load_id)
+    if refused:
+        _delete_rows(connection, candidate.contract, refused)
+    return rows
 
 
 def _rows_of_members(files: Sequence[FileLoad]) -> dict[tuple[str | None, str | None], ForceRows]:
@@ -488,100 +490,3 @@ def _rows_of_members(files: Sequence[FileLoad]) -> dict[tuple[str | None, str | 
         for key, rows in file.members.items():
             total[key] = total.get(key, ForceRows()) + rows
     return total
-
-
-def _member_warning(candidate: Candidate, found: UnusualMember) -> DayWarning:
-    """Return the warning about a member of the main list with far fewer rows than usual."""
-    names = [f"{candidate.contract.main_list} {found.member}"] if found.member is not None else []
-    names += [f"force {found.force_code}"] if found.force_code else []
-    incomplete = "" if found.rows_read else ". The day is not complete for the figures that count it"
-    return DayWarning(
-        "have far fewer rows of a line, type or force than usual",
-        found.extract_date,
-        candidate.of(found.extract_date)[0].file_name,
-        f"{' of '.join(names)}: {found.rows_read:,} rows on {found.extract_date}; usual"
-        f"{' for the weekday' if found.rows_read else ''}: "
-        f"{found.usual_rows:,.0f} (median of the 28 days before){incomplete}",
-        1 - found.rows_read / found.usual_rows,
-    )
-
-
-def _force_warning(candidate: Candidate, found: UnusualForce) -> DayWarning:
-    """Return the warning about a force with an unusual number of rows."""
-    faulty, read = found.rows.quarantined - found.rows.repeated, found.rows.read
-    return DayWarning(
-        "have an unusual number of rows of a force",
-        found.extract_date,
-        candidate.of(found.extract_date)[0].file_name,
-        f"force {found.force_code}: {read:,} rows on {found.extract_date}"
-        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday: {found.expected_rows:,.0f} "
-        f"(median of {found.expected_from_days})",
-        abs(read - found.expected_rows) / found.expected_rows,
-    )
-
-
-def _row_warnings(candidate: Candidate, counts: Mapping[date, Mapping[str, int]]) -> Iterator[DayWarning]:
-    """Yield the warnings about loaded rows whose times do not fit the day, by day."""
-    contract = candidate.contract
-    offsets = ", ".join(column.utc_offset_from for column in contract.columns if column.utc_offset_from)
-    for day, of_day in counts.items():
-        name = candidate.of(day)[0].file_name
-        if rows := of_day["rows_after_extract_date"]:
-            has = "has" if rows == 1 else "have"
-            text = f"{counted(rows, 'row')} of {day} {has} {contract.event_column} after the extract date"
-            yield DayWarning("have rows after the extract date", day, name, text, rows)
-        if rows := of_day["offset_disagreements"]:
-            state = "states" if rows == 1 else "state"
-            text = f"{counted(rows, 'row')} of {day} {state} a UTC offset ({offsets}) that the date does not have"
-            yield DayWarning("have rows with a UTC offset that the date does not have", day, name, text, rows)
-
-
-def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:
-    """Yield the warnings about deliveries as a whole, oldest first."""
-    contract = candidate.contract
-    counted = connection.execute(
-        f"""
-        with codes as (
-            select
-                extract_date,
-                reason_code,
-                count(*) as row_count
-            from {incoming(contract, "quarantine")}
-            group by extract_date, reason_code
-        ),
-
-        listed as (
-            select
-                extract_date,
-                string_agg(reason_code || ' ' || row_count, ', ' order by row_count desc, reason_code) as codes
-            from codes
-            group by extract_date
-        )
-
-        select
-            deliveries.extract_date,
-            deliveries.rows_read,
-            deliveries.rows_quarantined,
-            deliveries.superseded_rows,
-            listed.codes
-        from {incoming(contract, "deliveries")} as deliveries
-        join listed on deliveries.extract_date = listed.extract_date
-        where deliveries.rows_quarantined >= 0.01 * deliveries.rows_read
-        order by deliveries.extract_date
-        """
-    ).fetchall()
-    key = ", ".join(column.name for column in contract.key)
-    for day, read, quarantined, of_keys, codes in counted:
-        name = candidate.of(day)[0].file_name
-        superseded = of_keys if of_keys * 100 > read else 0
-        # Superseded rows above their limit have a separate warning.
-        if (quarantined - superseded) * 100 >= read:
-            text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
-            text += ". No row of the day is loaded" if quarantined == read else ""
-            yield DayWarning("have 1% or more of their rows quarantined", day, name, text, quarantined / read)
-        if superseded:
-            text = (
-                f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
-                f"the same key ({key}), which may not identify rows"
-            )
-            yield DayWarning("have more than 1% of their rows superseded", day, name, text, superseded / read)

@@ -1,28 +1,28 @@
-"""Compute facts about each candidate delivery as a whole: counts, volume against the past, silent columns, warnings.
+"""Compute what is expected of candidate deliveries: `incoming.SOURCE__deliveries`, as numbers, days and codes.
 
-`incoming.SOURCE__deliveries` has one row for each extract date, for the expectations on deliveries. Faults of rows are
-in `extracts/rows.py`.
+The table has a row for each delivery (without a force) and one for each force of a delivery, where the source has had
+several. Faults of rows are in `extracts/rows.py`.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from functools import cache
 from math import sqrt
 from statistics import median
+from typing import Any
 
 import duckdb
 
-from dagster_project.contracts import FORCE_COLUMN, Contract
-from dagster_project.extracts.cells import sql_type_of
+from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.extracts.cells import london_time_of, sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
-from dagster_project.sql import quoted, rows_as_dicts, table
+from dagster_project.sql import quoted, table
 from dagster_project.tools.generate import BANK_HOLIDAYS, write_generated_files
-from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.tables import incoming
 
@@ -43,29 +43,21 @@ _SUNDAY = 6
 # 30 % of the same weekday, by more than chance. Compared with all 28 days, the cancelled crimes of weekends would be 32
 # warnings on the sample; compared with weekends they are 5.
 _MEMBER_DAYS, _MEMBER_LEAST, _MEMBER_SHARE = 28, 10, 0.3
+# A share that leaves its median by a third on three days, of at least 10 rows expected on them. Days without work are
+# compared with others of the 28 days before (7 of 8 of them, as of the 20 with work).
+_SHIFT_SHARE, _SHIFT_DAYS, _SHIFT_LEAST = 1 / 3, 3, 7
 
 # A column is silent if it has no value although at least ten are expected from the four weeks before (at least seven
 # days of them). By chance that happens once in 20,000 deliveries.
 _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
+# A clock is stuck if 50 rows on end have one value, on the days of the newest six weeks, seven of which had several.
+_STUCK_ROWS, _STUCK_DAYS, _STUCK_LEAST = 50, 42, 7
 
-COUNTED = (
-    *(
-        "rows_read",
-        "rows_outside_day",
-        "rows_of_other_days",
-        "rows_after_extract_date",
-        "rows_long_before_extract_date",
-    ),
-    *(
-        "offset_disagreements",
-        "unusual_forces",
-        "unusual_members",
-        "silent_columns",
-        "new_forces",
-        "rows_without_force",
-    ),
-)
-"""Counts of a delivery that `describe_deliveries` is given: rows, and unusual forces and columns."""
+# A query without a matching row, for a source to which a number does not apply.
+_NO_ROWS = "select null::date as extract_date, null::varchar as force_code, true as is_whole"
+
+Row = tuple[date, str | None]
+"""Extract date and force of a row of the deliveries table; None for the delivery as a whole."""
 
 
 @dataclass(frozen=True)
@@ -88,25 +80,22 @@ class ForceRows:
         )
 
 
-def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, dict[str, int]]:
-    """Count the good rows that are worth a warning.
+@dataclass(frozen=True)
+class Finding:
+    """A column, member or force that is unusual in a delivery."""
 
-    Returns:
-        For each load, its counts by the name of the condition; files without such a row are left out.
-    """
-    conditions = warning_conditions(contract)
-    counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
-    cursor = connection.execute(
-        f"""
-        select
-            load_id,
-            {counts}
-        from {incoming(contract)}
-        where {" or ".join(f"({condition})" for condition in conditions.values())}
-        group by load_id
-        """
-    )
-    return {row.pop("load_id"): row for row in rows_as_dicts(cursor)}
+    kind: str
+    """Column of the deliveries table that counts it; the column `KIND_names` has the names."""
+    extract_date: date
+    force_code: str | None
+    name: str
+    """Its name in the contract, with counts of rows where they explain it."""
+    first_day: date | None = None
+    """First day that it is about, if that is before the extract date."""
+
+
+FINDINGS = ("silent_columns", "new_forces", "unusual_members", "shifted_members", "stuck_columns")
+"""Kinds of findings."""
 
 
 def count_filled_cells(
@@ -153,7 +142,7 @@ def count_filled_cells(
     return filled_cells
 
 
-def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, list[tuple[str, str]]]:
+def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
     """Find the columns without any value in the rows of a force that had values in its earlier deliveries.
 
     An optional column that was renamed or dropped is an example: no row is rejected, but every figure that needs the
@@ -161,7 +150,7 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     was usual is taken from the days up to the last one with a value, so that days without one do not become usual.
 
     Returns:
-        For each extract date, its silent columns, each with the force.
+        The silent columns of each extract date and force.
     """
     names = [column.name for column in contract.columns if column.name != FORCE_COLUMN]
     rows = connection.execute(
@@ -261,15 +250,10 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             "expected": _SILENT_EXPECTED,
         },
     ).fetchall()
-    found: dict[date, list[tuple[str, str]]] = {}
-    for day, force, name in rows:
-        found.setdefault(day, []).append((force, name))
-    return found
+    return [Finding("silent_columns", day, force, name) for day, force, name in rows]
 
 
-def new_forces(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, *, first_load_id: int
-) -> dict[date, list[str]]:
+def new_forces(connection: duckdb.DuckDBPyConnection, contract: Contract, *, first_load_id: int) -> list[Finding]:
     """Find the forces in a candidate that the source has not delivered before.
 
     Without this, a misplaced extract of another force would load without a fault. Forces of the first delivery of the
@@ -281,7 +265,7 @@ def new_forces(
         first_load_id: lowest load number of the candidate.
 
     Returns:
-        For each extract date, the codes of the forces that first appear on it.
+        The forces, each with the extract date on which it first appears.
     """
     appeared = connection.execute(
         f"select force_code, min(extract_date) from {incoming(contract)} group by force_code order by force_code"
@@ -297,11 +281,7 @@ def new_forces(
     }
     is_first = not connection.execute(f"select 1 from {raw} where load_id < ? limit 1", [first_load_id]).fetchall()
     began = min((day for _, day in appeared), default=None) if is_first else None
-    found: dict[date, list[str]] = {}
-    for force, day in appeared:
-        if force not in had and day != began:
-            found.setdefault(day, []).append(force)
-    return found
+    return [Finding("new_forces", day, force, force) for force, day in appeared if force not in had and day != began]
 
 
 def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, date]:
@@ -320,89 +300,116 @@ def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contra
     return dict(rows)
 
 
-@dataclass(frozen=True)
-class UnusualForce:
-    """A force with far fewer or more rows in a delivery than in earlier deliveries of the same weekday."""
-
-    extract_date: date
-    force_code: str
-    rows: ForceRows
-    expected_rows: float
-    """Median rows of the force in those deliveries; deliveries without any do not count."""
-    expected_from_days: int
-
-
-def unusual_forces(
+def forces_of_days(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    delivered: Mapping[date, Mapping[str, ForceRows]],
-    left_out: Collection[date],
-) -> list[UnusualForce]:
-    """Check the volume of each force of a daily source by the rules for whole deliveries.
+    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
+) -> dict[date, list[str]]:
+    """Return for each candidate extract date the forces of the source: those with rows on it or in the 28 days before.
 
-    The volume of a large force hides a truncated extract of a small one. A force without any row is not checked.
+    `delivered` are the rows of these days, by force and member.
+    """
+    if not delivered:
+        return {}
+    days_of: dict[str, set[date]] = defaultdict(set)
+    for force, day in connection.execute(
+        """
+        select distinct force_code, extract_date
+        from audit.accepted_force
+        where source = ? and extract_date between ? and ? and rows_read > 0 and force_code is not null
+        """,
+        [contract.source, min(delivered) - timedelta(days=_MEMBER_DAYS), max(delivered)],
+    ).fetchall():
+        if day not in delivered:
+            days_of[force].add(day)
+    for day, members in delivered.items():
+        for (force, _), rows in members.items():
+            if force is not None and rows.read:
+                days_of[force].add(day)
+    window = [timedelta(days=number) for number in range(_MEMBER_DAYS + 1)]
+    return {
+        day: [force for force, days in sorted(days_of.items()) if any(day - before in days for before in window)]
+        for day in delivered
+    }
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The rows of a delivery or of a force in it, compared with the days of the same kind before it."""
+
+    expected_rows: float | None = None
+    """Median rows of those days; None if they are too few."""
+    expected_from_days: int | None = None
+    ratio: float | None = None
+    """Rows read by those expected; None if there is no comparison, or the difference may be chance."""
+
+
+def volumes_of(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivered: Mapping[str | None, Mapping[date, int]],
+    *,
+    waived: Collection[date],
+    rejected: Collection[date],
+) -> dict[Row, Volume]:
+    """Compare the rows of each candidate delivery, and of each force in it, with the accepted days before it.
+
+    A delivery that has too few rows or was rejected before is not the recent past of a later one, or a broken export
+    would become usual. Nor are days without any row of a force.
 
     Args:
         connection: a loading connection.
         contract: the source.
-        delivered: the rows of each candidate extract date and force.
-        left_out: those of these days that later days are not compared with: they have too few rows, or were rejected
-            before.
+        delivered: rows read on each candidate extract date, by force; None has those of all forces.
+        waived: days that an operator has accepted as they are.
+        rejected: days whose content was rejected before, for whatever reason.
 
     Returns:
-        The unusual forces by day; none for a source that has only ever had one force.
+        The volumes of these days and forces.
     """
-    if not contract.is_daily or not delivered:
-        return []
-    by_force: dict[str, dict[date, int]] = defaultdict(dict)
+    accepted: dict[str | None, dict[date, int]] = defaultdict(dict)
     for force, day, rows in connection.execute(
         """
+        select
+            null,
+            extract_date,
+            cast(sum(rows_read) as bigint)
+        from audit.accepted_load
+        where source = $source
+        group by extract_date
+        union all
         select
             force_code,
             extract_date,
             cast(sum(rows_read) as bigint)
         from audit.accepted_force
-        where source = ? and extract_date between ? and ? and force_code is not null
+        where source = $source and force_code is not null
         group by force_code, extract_date
+        having sum(rows_read) > 0
         """,
-        [contract.source, min(delivered) - timedelta(days=VOLUME_DAYS_AT_MOST), max(delivered)],
+        {"source": contract.source},
     ).fetchall():
-        if day not in delivered or day in left_out:
-            by_force[force][day] = rows
-    for day, forces in delivered.items():
-        for force, rows in forces.items():
-            if day not in left_out:
-                by_force[force][day] = rows.read
-    if len(by_force) < 2:
-        return []
-    with_rows = {force: {day: read for day, read in days.items() if read} for force, days in by_force.items()}
-    found = []
-    for day, forces in sorted(delivered.items()):
-        for force, rows in sorted(forces.items()):
-            before = _rows_before(day, with_rows.get(force, {}))
-            if len(before) < _VOLUME_LEAST or not rows.read:
-                continue
-            usual = float(median(before))
-            is_outside = not contract.volume_floor * usual <= rows.read <= VOLUME_CEILING * usual
+        accepted[force][day] = rows
+    volumes: dict[Row, Volume] = {}
+    left_out = set(rejected) - set(waived)
+    for force in sorted(delivered, key=lambda force: force or ""):
+        rows_of = accepted[force]
+        for day, read in sorted(delivered[force].items()):
+            before = _rows_before(day, rows_of)
+            expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
             # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows,
             # 9 are still within chance.
-            if is_outside and 2 * abs(sqrt(rows.read) - sqrt(usual)) > _CHANCE:
-                found.append(UnusualForce(day, force, rows, usual, len(before)))
-    return found
-
-
-@dataclass(frozen=True)
-class UnusualMember:
-    """A member of the main list, such as a line, with far fewer rows than before; or a force without any."""
-
-    extract_date: date
-    force_code: str | None
-    """The force; None if the rows of all forces are meant."""
-    member: str | None
-    """The member; None if the whole force has no row."""
-    rows_read: int
-    usual_rows: float
-    """Median of the days with a delivery (of a member of a force, with rows of it); of its weekday, if it has rows."""
+            is_chance = not expected or (
+                abs(read - expected) <= _CHANCE * sqrt(expected) or 2 * abs(sqrt(read) - sqrt(expected)) <= _CHANCE
+            )
+            ratio = None if is_chance or not expected else round(read / expected, 4)
+            volumes[day, force] = Volume(expected, None if expected is None else len(before), ratio)
+            if contract.is_too_small(ratio) and day not in waived:
+                if force is None:
+                    left_out.add(day)
+            elif day not in left_out and (force is None or read):
+                rows_of[day] = read
+    return volumes
 
 
 def unusual_members(
@@ -410,8 +417,8 @@ def unusual_members(
     contract: Contract,
     delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
     left_out: Collection[date],
-) -> list[UnusualMember]:
-    """Find members of the main list, and members of a force, that lost most of their rows, and forces that lost all.
+) -> Iterator[Finding]:
+    """Find members of the main list, such as a line, and members of a force, that lost most of their rows.
 
     Args:
         connection: a loading connection.
@@ -419,12 +426,12 @@ def unusual_members(
         delivered: the rows of each candidate extract date, by force and member.
         left_out: those of these days that later days are not compared with.
 
-    Returns:
-        The unusual members by day. If all forces together lost a member, it is not listed for each of them.
+    Yields:
+        The unusual members. If all forces together lost a member, it is not found for each of them.
     """
     if not contract.is_daily or not delivered:
-        return []
-    rows: dict[tuple[str | None, str | None], dict[date, int]] = defaultdict(lambda: defaultdict(int))
+        return
+    rows: dict[tuple[str | None, str], dict[date, int]] = defaultdict(lambda: defaultdict(int))
     days_of: dict[str | None, set[date]] = defaultdict(set)
 
     def count(day: date, force: str | None, member: str | None, read: int) -> None:
@@ -432,8 +439,6 @@ def unusual_members(
             days_of[of].add(day)
             if member is not None:
                 rows[of, member][day] += read
-        if force is not None:
-            rows[force, None][day] += read
 
     for force, member, day, read in connection.execute(
         """
@@ -448,28 +453,508 @@ def unusual_members(
     for day, members in delivered.items():
         for (force, member), counts in members.items():
             count(day, force, member, counts.read)
-    found: list[UnusualMember] = []
-    for (force, member), of_days in sorted(rows.items(), key=lambda item: (item[0][0] or "", item[0][1] or "")):
-        compared = days_of[force if member is not None else None]
+    lost: set[tuple[date, str]] = set()
+    # The whole delivery before its forces.
+    for (force, member), of_days in sorted(rows.items(), key=lambda item: (item[0][0] or "", item[0][1])):
         limit = _MEMBER_SHARE * max(of_days.values())
-        for day in sorted(compared & delivered.keys()):
+        for day in sorted(days_of[force] & delivered.keys()):
             read = of_days.get(day, 0)
-            # Whole forces with rows are compared with the same weekday.
-            if read >= limit or (member is None and read):
+            if read >= limit or (day, member) in lost:
                 continue
             before = [day - timedelta(days=number) for number in range(1, _MEMBER_DAYS + 1)]
-            had = {other: of_days.get(other, 0) for other in before if other in compared and other not in left_out}
+            had = {other: of_days.get(other, 0) for other in before if other in days_of[force] - set(left_out)}
             usual = float(median(had.values())) if had else 0.0
             if usual < _MEMBER_LEAST:
                 continue
             if read:
                 same = [rows_of_day for other, rows_of_day in had.items() if other.weekday() == day.weekday()]
                 usual = float(median(same)) if len(same) >= _VOLUME_LEAST else 0.0
-            is_few = read < _MEMBER_SHARE * usual and usual - read > _CHANCE * sqrt(usual)
-            if is_few or not read:
-                found.append(UnusualMember(day, force, member, read, usual))
-    whole = {(item.extract_date, item.member) for item in found if item.force_code is None}
-    return [item for item in found if item.force_code is None or (item.extract_date, item.member) not in whole]
+            if not read or (read < _MEMBER_SHARE * usual and usual - read > _CHANCE * sqrt(usual)):
+                if force is None:
+                    lost.add((day, member))
+                yield Finding("unusual_members", day, force, f"{member} ({read:,} rows, usually {usual:,.0f})")
+
+
+def shifted_members(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
+) -> Iterator[Finding]:
+    """Find members of the main list whose share of a force's rows has left its median by a third on three days.
+
+    A queue that was renamed in part, or counted under another name, is an example.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        delivered: the rows of each candidate extract date, by force and member.
+    """
+    if not contract.is_daily or not contract.main_list or not delivered:
+        return
+    since = min(delivered) - timedelta(days=_MEMBER_DAYS + 7)
+    create_temp_table(
+        connection,
+        "delivered_member",
+        {"extract_date": "date", "force_code": "varchar", "member": "varchar", "rows_read": "bigint"},
+        [
+            (day, force, member, rows.read)
+            for day, members in delivered.items()
+            for (force, member), rows in members.items()
+            if force is not None and member is not None and rows.read
+        ],
+    )
+    found = connection.execute(
+        """
+        with counted as (
+            select
+                extract_date,
+                force_code,
+                member,
+                cast(sum(rows_read) as double) as rows_read
+            from audit.accepted_force
+            where
+                source = $source
+                and extract_date >= $since
+                and not list_contains($days, extract_date)
+                and force_code is not null
+                and member is not null
+            group by all
+            union all
+            from delivered_member
+        ),
+
+        days as (
+            select
+                extract_date,
+                force_code,
+                sum(rows_read) as rows_of_day,
+                isodow(extract_date) >= 6 or list_contains($holidays, extract_date) as is_free
+            from counted
+            group by all
+            having sum(rows_read) > 0
+        ),
+
+        shares as (
+            select
+                days.*,
+                members.member,
+                coalesce(counted.rows_read, 0) as rows_read,
+                coalesce(counted.rows_read, 0) / days.rows_of_day as share
+            from days
+            join (select distinct force_code, member from counted) as members using (force_code)
+            left join counted using (extract_date, force_code, member)
+        ),
+
+        compared as (
+            select
+                *,
+                median(share) over before as usual,
+                count(*) over before as usual_days
+            from shares
+            window before as (
+                partition by force_code, member, is_free
+                order by extract_date
+                range between interval 28 days preceding and interval 1 day preceding
+            )
+        ),
+
+        sided as (
+            select
+                *,
+                usual * rows_of_day as expected,
+                case
+                    when usual_days < $least or usual is null then 0
+                    when share < usual * (1 - $shift) then -1
+                    when share > usual * (1 + $shift) then 1
+                    else 0
+                end as side
+            from compared
+        ),
+
+        followed as (
+            select
+                *,
+                sum(side) over newest as sides,
+                sum(rows_read) over newest as rows_of_days,
+                sum(expected) over newest as expected_of_days,
+                min(extract_date) over newest as first_day
+            from sided
+            window newest as (
+                partition by force_code, member
+                order by extract_date
+                rows between $days_before preceding and current row
+            )
+        )
+
+        select
+            extract_date,
+            force_code,
+            member,
+            rows_of_days,
+            expected_of_days,
+            first_day
+        from followed
+        where
+            list_contains($days, extract_date)
+            and abs(sides) > $days_before
+            and expected_of_days >= $least_rows
+            and abs(rows_of_days - expected_of_days) > $chance * sqrt(expected_of_days)
+            and 2 * abs(sqrt(rows_of_days) - sqrt(expected_of_days)) > $chance
+        order by all
+        """,
+        {
+            "source": contract.source,
+            "since": since,
+            "days": list(delivered),
+            "holidays": [day for day in bank_holidays() if since <= day <= max(delivered)],
+            "least": _SHIFT_LEAST,
+            "shift": _SHIFT_SHARE,
+            "days_before": _SHIFT_DAYS - 1,
+            "least_rows": _MEMBER_LEAST,
+            "chance": _CHANCE,
+        },
+    ).fetchall()
+    for day, force, member, rows, expected, first_day in found:
+        name = f"{member} ({rows:,.0f} rows of {_SHIFT_DAYS} days, usually {expected:,.0f})"
+        yield Finding("shifted_members", day, force, name, first_day)
+
+
+def stuck_columns(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date], first_load_id: int
+) -> Iterator[Finding]:
+    """Find numeric columns with one value in the newest 50 rows or more of a force, where they usually have many.
+
+    Args:
+        connection: a loading connection with the candidate rows.
+        contract: the source.
+        days: the candidate extract dates.
+        first_load_id: lowest load number of the candidate.
+    """
+    numbers = [
+        column.name
+        for column in contract.columns
+        if column.cell_type in (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
+        and not column.values
+        and column.key_position is None
+    ]
+    if not contract.is_daily or not numbers or not days:
+        return
+    of_columns = ", ".join(
+        f"{{'name': '{name}', 'filled': count({quoted(name)}), 'least': cast(min({quoted(name)}) as double), "
+        f"'most': cast(max({quoted(name)}) as double)}}"
+        for name in numbers
+    )
+    found = connection.execute(
+        f"""
+        with daily as (
+            select
+                extract_date,
+                force_code,
+                unnest([{of_columns}], recursive := true)
+            from {table("raw", contract.source)}
+            where
+                load_id >= $first_load_id
+                or load_id in (
+                    select load_id
+                    from audit.accepted_load
+                    where source = $source and extract_date >= $since and not list_contains($days, extract_date)
+                )
+            group by extract_date, force_code
+        ),
+
+        compared as (
+            select
+                *,
+                least = most as is_stuck,
+                count(*) filter (where least < most) over (
+                    partition by force_code, name
+                    order by extract_date
+                    range between interval {_STUCK_DAYS} days preceding and current row
+                ) as days_with_several,
+                coalesce(most <> lag(least) over (partition by force_code, name order by extract_date), true)
+                or least < most as begins
+            from daily
+            where filled > 0
+        ),
+
+        grouped as (
+            select
+                *,
+                count(*) filter (where begins) over (
+                    partition by force_code, name order by extract_date rows unbounded preceding
+                ) as stretch
+            from compared
+        ),
+
+        followed as (
+            select
+                *,
+                sum(filled) over stretch as rows_of_stretch,
+                min(extract_date) over stretch as first_day
+            from grouped
+            window stretch as (partition by force_code, name, stretch order by extract_date rows unbounded preceding)
+        )
+
+        select
+            extract_date,
+            force_code,
+            name,
+            cast(rows_of_stretch as bigint),
+            first_day
+        from followed
+        where
+            is_stuck
+            and list_contains($days, extract_date)
+            and rows_of_stretch >= $rows
+            and days_with_several >= $least
+        order by all
+        """,
+        {
+            "first_load_id": first_load_id,
+            "source": contract.source,
+            "since": min(days) - timedelta(days=_STUCK_DAYS),
+            "days": list(days),
+            "rows": _STUCK_ROWS,
+            "least": _STUCK_LEAST,
+        },
+    ).fetchall()
+    for day, force, name, rows, first_day in found:
+        yield Finding("stuck_columns", day, force, f"{name} (one value in {rows:,} rows)", first_day)
+
+
+def describe_deliveries(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    *,
+    volumes: Mapping[Row, Volume],
+    rows_read: Mapping[Row, int],
+    rows_without_force: Mapping[date, int],
+    findings: Sequence[Finding],
+    late_loads: Sequence[int],
+    corrected: Sequence[date],
+    first_load_id: int,
+) -> None:
+    """Create `incoming.SOURCE__deliveries`, with the rows that `rows_read` has.
+
+    Args:
+        connection: a loading connection with the candidate rows.
+        contract: the source.
+        volumes: of these rows.
+        rows_read: data rows of each delivery whose files are all readable, and of its forces.
+        rows_without_force: rows of files without a force, in a source of several, by day.
+        findings: what is unusual in them; one about a force counts for the delivery where that has no rows of forces.
+        late_loads: loads of files with late entries, whose events are of other days.
+        corrected: days of which a delivery is loaded that this one replaces, from files of the same kind.
+        first_load_id: lowest load number of the candidate.
+    """
+    measures = "".join(
+        f",\n                {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
+    )
+    create_temp_table(
+        connection,
+        "delivered_row",
+        {
+            **{"extract_date": "date", "force_code": "varchar", "rows_read": "bigint", "expected_rows": "double"},
+            **{"expected_from_days": "bigint", "volume_ratio": "double", "rows_without_force": "bigint"},
+        },
+        [
+            (*row, read, *astuple(volume), 0 if row[1] else rows_without_force.get(row[0], 0))
+            for row, read in rows_read.items()
+            for volume in [volumes.get(row, Volume())]
+        ],
+    )
+    create_temp_table(
+        connection,
+        "finding",
+        dict.fromkeys(("kind", "force_code", "name"), "varchar") | {"extract_date": "date", "first_day": "date"},
+        [
+            (item.kind, force if (day, force) in rows_read else None, item.name, day, item.first_day or day)
+            for item in findings
+            for day, force in [(item.extract_date, item.force_code)]
+        ],
+    )
+    # A row of the whole delivery, and one of each force.
+    sets = "group by grouping sets ((extract_date), (extract_date, force_code))"
+    on_time = "not list_contains($late_loads, load_id)"
+    conditions = {
+        name: f"{on_time} and ({condition})" if name in ("rows_outside_day", "rows_of_other_days") else condition
+        for name, condition in warning_conditions(contract).items()
+    }
+    counts = "".join(
+        f",\n                count(*) filter (where {condition}) as {name}" for name, condition in conditions.items()
+    )
+    found = "".join(
+        f""",
+                count(*) filter (where kind = '{kind}') as {kind},
+                string_agg(name, ', ' order by name) filter (where kind = '{kind}') as {kind}_names,
+                min(first_day) filter (where kind = '{kind}') as {kind}_since"""
+        for kind in FINDINGS
+    )
+    queries = {
+        "measured": f"""
+            select
+                extract_date,
+                force_code,
+                grouping(force_code) = 1 as is_whole,
+                count(*) as rows_loaded,
+                count(*) filter (where {on_time}) as rows_on_time{counts}{measures}
+            from {incoming(contract)}
+            {sets}
+            """,
+        "quarantined": f"""
+            select
+                extract_date,
+                force_code,
+                grouping(force_code) = 1 as is_whole,
+                count(*) as rows_quarantined,
+                count(*) filter (where reason_code not in ($duplicate_code, $superseded_code)) as faulty_rows,
+                count(*) filter (where reason_code = $superseded_code) as superseded_rows,
+                trim(cast(histogram(reason_code) as varchar), '{{}}') as reason_codes
+            from {incoming(contract, "quarantine")}
+            {sets}
+            """,
+        "found": f"""
+            select
+                extract_date,
+                force_code,
+                force_code is null as is_whole{found}
+            from finding
+            group by extract_date, force_code
+            """,
+        "twins": _twins(contract, sets),
+        "corrected": _corrected(contract, sets),
+    }
+    # A count is none where no row is counted; a measure is none.
+    none = (
+        *("rows_loaded", "rows_on_time", *conditions),
+        *("rows_quarantined", "faulty_rows", "superseded_rows", *FINDINGS, "rows_repeated", "keys_before", "keys_lost"),
+    )
+    parameters = {
+        "duplicate_code": DUPLICATE_ROW.code,
+        "superseded_code": SUPERSEDED_ROW.code,
+        "late_loads": list(late_loads),
+        "corrected": list(corrected),
+        "source": contract.source,
+        "first_load_id": first_load_id,
+    }
+    # Without it a query may ask for a parameter that it does not have.
+    joins, used = "", "\n".join(queries.values())
+    for name, query in queries.items():
+        joins += f"""
+        left join ({query}) as {name}
+            on
+                delivered_row.extract_date = {name}.extract_date
+                and delivered_row.force_code is not distinct from if({name}.is_whole, null, {name}.force_code)
+                and ({name}.is_whole or {name}.force_code is not null)"""
+    filled = ", ".join(f"coalesce({name}, 0) as {name}" for name in none)
+    connection.execute(
+        f"""
+        create or replace table {incoming(contract, "deliveries")} as
+        select * replace ({filled})
+        from (
+            select
+                delivered_row.*,
+                {", ".join(f"{name}.* exclude (extract_date, force_code, is_whole)" for name in queries)}
+            from delivered_row{joins}
+        )
+        """,
+        {name: value for name, value in parameters.items() if f"${name}" in used},
+    )
+
+
+def _twins(contract: Contract, sets: str) -> str:
+    """Return the query that counts candidate rows with the cells of a row of another event, all but the identifier.
+
+    Two systems that both deliver, or records that were entered again, are examples. A time that is a whole minute says
+    too little: equal rows are then by chance.
+    """
+    if contract.identity_time is None or not contract.identity:
+        return f"{_NO_ROWS}, 0 as rows_repeated"
+    time = quoted(contract.identity_time)
+    others = [column.name for column in contract.columns if column.name not in contract.identity]
+    identity = f"hash({', '.join(map(quoted, contract.identity))})"
+    return f"""
+            with event as (
+                select
+                    extract_date,
+                    load_id,
+                    force_code,
+                    {time} as event_time,
+                    {identity} as identity,
+                    hash({", ".join(map(quoted, others))}) as cells
+                from {table("raw", contract.source)}
+                where
+                    second({time}) <> 0
+                    and {time} between
+                    (select min({time}) from {incoming(contract)}) and (select max({time}) from {incoming(contract)})
+                    and (
+                        load_id >= $first_load_id
+                        or load_id in (
+                            select load_id
+                            from audit.accepted_load
+                            where
+                                source = $source
+                                and extract_date not in (select extract_date from delivered_row)
+                        )
+                    )
+            ),
+
+            repeated as (
+                select
+                    force_code,
+                    event_time,
+                    cells
+                from event
+                group by all
+                having min(identity) <> max(identity)
+            )
+
+            select
+                extract_date,
+                force_code,
+                grouping(force_code) = 1 as is_whole,
+                count(*) as rows_repeated,
+                min(cast({london_time_of("event_time")} as date)) as rows_repeated_since,
+                max(cast({london_time_of("event_time")} as date)) as rows_repeated_until
+            from event
+            join repeated using (force_code, event_time, cells)
+            where load_id >= $first_load_id
+            {sets}
+            """
+
+
+def _corrected(contract: Contract, sets: str) -> str:
+    """Return the query that counts keys of replaced rows, and those of them that the candidate lacks.
+
+    Only rows with their event on the extract date count: a wrong file that was of another day is not missed.
+    """
+    if not contract.key:
+        return f"{_NO_ROWS}, 0 as keys_before, 0 as keys_lost"
+    key = ["extract_date", FORCE_COLUMN, *(column.name for column in contract.key if column.name != FORCE_COLUMN)]
+    same = " and ".join(f"before.{quoted(name)} is not distinct from after.{quoted(name)}" for name in key)
+    event = contract.identity_time
+    on_day = f"and cast({london_time_of(quoted(event))} as date) = extract_date" if event and contract.is_daily else ""
+    return f"""
+            select
+                before.extract_date,
+                before.force_code,
+                grouping(before.force_code) = 1 as is_whole,
+                count(*) as keys_before,
+                count(*) filter (where after.load_id is null) as keys_lost
+            from (
+                select *
+                from {table("raw", contract.source)}
+                where
+                    load_id in (
+                        select load_id
+                        from audit.accepted_load
+                        where source = $source and list_contains($corrected, extract_date)
+                    )
+                    {on_day}
+            ) as before
+            left join {incoming(contract)} as after on {same}
+            {sets.replace("extract_date", "before.extract_date").replace("force_code", "before.force_code")}
+            """
 
 
 def _rows_before(day: date, rows: Mapping[date, int]) -> list[int]:
@@ -495,135 +980,6 @@ def _days_of_a_kind(day: date) -> tuple[date, ...]:
     newest = (day.weekday() - weekday - 1) % 7 + 1
     window = (day - timedelta(days=number) for number in range(newest, VOLUME_DAYS_AT_MOST + 1, 7))
     return tuple(other for other in window if other not in holidays)
-
-
-@dataclass(frozen=True)
-class Volume:
-    """The rows of a delivery, compared with the days of the same kind before it."""
-
-    expected_rows: float | None = None
-    """Median rows of those days; None if they are too few."""
-    expected_from_days: int | None = None
-    ratio: float | None = None
-    """Rows read by those expected; None if there is no comparison, or the difference may be chance."""
-
-
-def volumes_of(
-    connection: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    rows_read: Mapping[date, int],
-    *,
-    waived: Collection[date],
-    rejected: Collection[date],
-) -> dict[date, Volume]:
-    """Compare the rows of each candidate delivery with the accepted days before it.
-
-    A delivery that has too few rows or was rejected before is not the recent past of a later one, or a broken export
-    would become usual.
-
-    Args:
-        connection: a loading connection.
-        contract: the source.
-        rows_read: rows of each candidate extract date.
-        waived: those that an operator has accepted as they are.
-        rejected: those whose content was rejected before, for whatever reason.
-    """
-    rows = dict(
-        connection.execute(
-            """
-            select
-                extract_date,
-                cast(sum(rows_read) as bigint)
-            from audit.accepted_load
-            where source = ?
-            group by extract_date
-            """,
-            [contract.source],
-        ).fetchall()
-    )
-    volumes: dict[date, Volume] = {}
-    for day, read in sorted(rows_read.items()):
-        before = _rows_before(day, rows)
-        expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
-        is_chance = not (read and expected) or abs(read - expected) <= _CHANCE * sqrt(expected)
-        volume = volumes[day] = Volume(
-            expected,
-            len(before) if expected is not None else None,
-            None if is_chance or not expected else round(read / expected, 4),
-        )
-        if day in waived or (day not in rejected and not is_too_small(contract, volume)):
-            rows[day] = read
-    return volumes
-
-
-def is_too_small(contract: Contract, volume: Volume) -> bool:
-    """Return whether a delivery has too few rows, as the expectation on its `volume_ratio` states it."""
-    return contract.is_daily and volume.ratio is not None and volume.ratio < contract.volume_floor
-
-
-def describe_deliveries(
-    connection: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    delivered: Mapping[date, Mapping[str, int]],
-    volumes: Mapping[date, Volume],
-) -> None:
-    """Create `incoming.SOURCE__deliveries`, with one row for each delivery whose files are all readable.
-
-    Args:
-        connection: a loading connection with the candidate rows.
-        contract: the source.
-        delivered: for the extract date of each of these deliveries, its `COUNTED`.
-        volumes: their volumes.
-    """
-    measures = "".join(
-        f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
-    )
-    create_temp_table(
-        connection,
-        "delivered_day",
-        {
-            "extract_date": "date",
-            **dict.fromkeys(COUNTED, "bigint"),
-            "expected_rows": "double",
-            "expected_from_days": "bigint",
-            "volume_ratio": "double",
-        },
-        [(day, *(counts[name] for name in COUNTED), *astuple(volumes[day])) for day, counts in delivered.items()],
-    )
-    connection.execute(
-        f"""
-        create or replace table {incoming(contract, "deliveries")} as
-        with quarantined as (
-            select
-                extract_date,
-                count(*) as rows_quarantined,
-                count(*) filter (where reason_code not in ($duplicate_code, $superseded_code)) as faulty_rows,
-                count(*) filter (where reason_code = $superseded_code) as superseded_rows
-            from {incoming(contract, "quarantine")}
-            group by extract_date
-        ),
-
-        measured as (
-            select
-                delivered_day.extract_date,
-                count(candidate.load_id) as rows_loaded{measures}
-            from delivered_day
-            left join {incoming(contract)} as candidate on delivered_day.extract_date = candidate.extract_date
-            group by delivered_day.extract_date
-        )
-
-        select
-            delivered_day.*,
-            measured.* exclude (extract_date),
-            coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
-            coalesce(quarantined.faulty_rows, 0) as faulty_rows,
-            coalesce(quarantined.superseded_rows, 0) as superseded_rows
-        from delivered_day
-        join measured on delivered_day.extract_date = measured.extract_date
-        left join quarantined on delivered_day.extract_date = quarantined.extract_date
-        """,
-        {"duplicate_code": DUPLICATE_ROW.code, "superseded_code": SUPERSEDED_ROW.code},
-    )
 
 
 @cache

@@ -393,7 +393,17 @@ def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, dat
                 regexp_matches(file_name, $history),
                 status = 'replaced'
             from audit.load
-            where list_contains($statuses, status)
+            where
+                list_contains($statuses, status)
+                -- A file that was left out alone is known, until an operator accepts it.
+                or (
+                    status = 'rejected'
+                    and error_code = 'force_missing'
+                    and (source, extract_date, run_id) in (
+                        select (standing.source, standing.extract_date, standing.run_id)
+                        from audit.accepted_load as standing
+                    )
+                )
             """,
             {"history": HISTORY, "statuses": [*ACCEPTED, "replaced"]},
         ).fetchall()

@@ -2,42 +2,44 @@
 
 Some verdicts depend on others: a file is a copy of another day's only if that day is loaded, and faulty rows of earlier
 days count only if those days were accepted. So days are judged one by one, in order of extract date.
+
+A critical limit that one force alone breaks does not reject the delivery, since the other forces wait for it: days of
+that force are not complete.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 
 from dagster_project.contracts import Contract, Severity
-from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
-from dagster_project.loading.candidate import Candidate, DayWarning
-from dagster_project.loading.reused_ids import DAYS_AGAIN, SharedIds
-from dagster_project.loading.waivers import content_of, waivers_of
+from dagster_project.loading.candidate import Candidate, FileLoad
+from dagster_project.loading.delivery_facts import Row
+from dagster_project.loading.waivers import Waiver, content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
 from dagster_project.validation import Expectation, Violations, expectations_of
-from dagster_project.validation.expectations import (
-    FAULTY,
-    FAULTY_DAYS,
-    FAULTY_DAYS_COUNTED,
-    FEW_IDS_REUSED,
-    IDS_REUSED,
-    ROWS_APART,
-    SAME_CONTENT,
-)
+from dagster_project.validation.expectations import FAULTY, FAULTY_DAYS, FAULTY_DAYS_COUNTED, SAME_CONTENT
 from dagster_project.warehouse.tables import incoming
 from dagster_project.words import listed
 
 # How many copies of one delivery a message names; a file delivered for many days would fill a page.
 _COPIES_NAMED = 3
 
-# A few mistyped numbers are in every source; from a fifth of a delivery on, its numbers have begun again. Less than a
-# handful of rows is not worth a warning.
-_REUSED_SHARE, _REUSED_ROWS = Decimal("0.2"), 20
-_REUSED_NOTICED_SHARE, _REUSED_NOTICED_ROWS = Decimal("0.01"), 5
+
+@dataclass(frozen=True)
+class Incomplete:
+    """Days of a force, or of all forces of a source, that are not complete: the delivery fails an expectation."""
+
+    force_code: str | None
+    """The force; None for all of them."""
+    expectation: str
+    first_day: date
+    last_day: date
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Verdict:
     """Names of the critical expectations that fail, if an operator accepted the delivery."""
     accepted_because: str | None = None
     """The reason of that operator."""
+    incomplete: tuple[Incomplete, ...] = ()
+    """What is not complete although the delivery is accepted; none that an operator accepted."""
 
     @property
     def is_accepted(self) -> bool:
@@ -67,8 +71,8 @@ class Judgement:
     verdicts: Mapping[date, Verdict]
     violations: tuple[Violations, ...]
     """In the order of `expectations_of`; only those that were computed."""
-    facts: Mapping[date, Mapping[str, object]]
-    """Rows of the deliveries table by extract date; days with a file that cannot be read are left out."""
+    facts: Mapping[Row, Mapping[str, Any]]
+    """Rows of the deliveries table; days with a file that cannot be read are left out."""
     rows_of_days: Mapping[date, tuple[int, int]]
     """For each of those days, rows read and faulty rows of the 28 days up to it."""
 
@@ -77,12 +81,10 @@ class Judgement:
 class _Loaded:
     """The loaded days of a source, updated while its days are judged in order."""
 
-    rows: dict[date, tuple[int, int]]
-    """For each accepted day, rows read and faulty rows."""
+    rows: dict[str | None, dict[date, tuple[int, int]]]
+    """For each force, and None for all of them, rows read and faulty rows of each accepted day."""
     files: dict[date, dict[str, str]]
     """For each accepted day, hash and name of its files with data rows."""
-    loads: dict[date, set[int]] = field(default_factory=dict)
-    """For each accepted day, its load numbers."""
     days_with: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
     """For each hash, the days with such a file."""
 
@@ -91,18 +93,21 @@ class _Loaded:
             for sha256 in files:
                 self.days_with[sha256].add(day)
 
-    def replace(self, day: date, rows: tuple[int, int], files: dict[str, str], loads: set[int]) -> None:
+    def replace(self, day: date, rows: Mapping[str | None, tuple[int, int]], files: dict[str, str]) -> None:
         """Replace the loaded delivery of a day with an accepted one."""
         for sha256 in self.files.get(day, {}):
             self.days_with[sha256].discard(day)
-        self.rows[day], self.files[day], self.loads[day] = rows, files, loads
+        for force in self.rows.keys() | rows.keys():
+            self.rows[force][day] = rows.get(force, (0, 0))
+        self.files[day] = files
         for sha256 in files:
             self.days_with[sha256].add(day)
 
-    def rows_of_days(self, day: date, own: tuple[int, int]) -> tuple[int, int]:
+    def rows_of_days(self, force: str | None, day: date, own: tuple[int, int]) -> tuple[int, int]:
         """Return rows read and faulty rows of the 28 days up to a day, its own included."""
         before = (day - timedelta(days=number) for number in range(1, FAULTY_DAYS_COUNTED))
-        counted = [own, *(self.rows[other] for other in before if other in self.rows)]
+        of_force = self.rows[force]
+        counted = [own, *(of_force[other] for other in before if other in of_force)]
         return sum(read for read, _ in counted), sum(faulty for _, faulty in counted)
 
     def copies_of(self, day: date, contents: Mapping[date, Mapping[str, str]]) -> list[tuple[str, str, date]]:
@@ -118,47 +123,51 @@ class _Loaded:
             if other < day or (other > day and sha256 in contents.get(other, {sha256}))
         ]
 
-    def rows_shared_with(self, rows: Mapping[frozenset[int], int], day: date, own: Collection[int]) -> int:
-        """Return how many rows of a delivery, with loads `own`, share their identifier with a row that is current."""
-        current = {*own, *(load for other, loads in self.loads.items() if other != day for load in loads)}
-        return sum(count for loads, count in rows.items() if loads & current)
-
 
 @dataclass(frozen=True)
-class _SharedRows:
-    """How many rows of a delivery share their identifier with current rows of other events."""
+class _Failure:
+    """An expectation that a delivery or one of its forces fails."""
 
-    read: int
-    """Rows of the delivery."""
-    reused: int
-    """Rows whose identifier an extract more than a week older has for an event of another day."""
-    apart: int
-    """Rows that are far from another row of their event."""
-
-    @property
-    def are_many_reused(self) -> bool:
-        """Whether the numbers of the source began again, so that the delivery is rejected."""
-        return self.reused >= _REUSED_ROWS and self.reused >= _REUSED_SHARE * self.read
+    expectation: Expectation
+    force_code: str | None
+    facts: Mapping[str, Any]
+    """Row of the deliveries table."""
+    evidence: str = ""
+    """What was found, where the row does not say it."""
 
     @property
-    def are_some_reused(self) -> bool:
-        """Whether enough rows are reused for a warning."""
-        return self.reused >= _REUSED_NOTICED_ROWS and self.reused >= _REUSED_NOTICED_SHARE * self.read
+    def code(self) -> str:
+        """Code by which the reason is looked up."""
+        return self.expectation.code or self.expectation.name
+
+    @property
+    def weight(self) -> float:
+        """Importance relative to other failures of the expectation."""
+        value = self.facts.get(self.expectation.column or "")
+        return float(value) if isinstance(value, int | float | Decimal) else 0.0
+
+    @property
+    def sentence(self) -> str:
+        """Sentence that explains it: numbers, days and codes only, because a measure may use any column."""
+        named = [*self.expectation.evidence, *(name for name in self.expectation.causes if self.facts.get(name))]
+        values = [(name, self.facts.get(name)) for name in named]
+        numbers = [
+            f"{name} {value:,.10g}" if not isinstance(value, str) else value
+            for name, value in values
+            if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+        ]
+        found = self.evidence or ", ".join(numbers)
+        of_force = f"force {self.force_code}: " if self.force_code else ""
+        return f"{of_force}{self.expectation.description}{f' Found: {found}.' if found else ''} [{self.code}]"
 
 
-def judge(
-    connection: duckdb.DuckDBPyConnection,
-    candidate: Candidate,
-    violations: Sequence[Violations],
-    shared: Mapping[date, SharedIds],
-) -> Judgement:
-    """Decide whether each delivery of a candidate is accepted.
+def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violations: Sequence[Violations]) -> Judgement:
+    """Decide whether each delivery of a candidate is accepted, and add the warnings about it to its first file.
 
     Args:
         connection: a loading connection, before any part of the candidate is accepted.
         candidate: the candidate load.
         violations: violations of the expectations that look at one delivery at a time.
-        shared: by extract date, the rows that share their identifier with others.
 
     Returns:
         A verdict for each delivery, and all violations, including those of expectations that depend on other days.
@@ -166,17 +175,13 @@ def judge(
     contract = candidate.contract
     facts = _facts(connection, contract)
     waivers = waivers_of(connection, contract.source)
-    by_earlier_days = {
-        expectation.name: expectation
-        for expectation in expectations_of(contract)
-        if expectation.depends_on_earlier_days
-    }
-    failures: dict[date, list[Expectation]] = defaultdict(list)
+    expectations = {item.name: item for item in expectations_of(contract)}
+    by_earlier_days = {name: item for name, item in expectations.items() if item.depends_on_earlier_days}
+    failures: dict[date, list[_Failure]] = defaultdict(list)
     for item in violations:
-        if item.expectation.severity is Severity.CRITICAL:
-            for day in item.failed_dates:
-                failures[day].append(item.expectation)
-    failed: dict[str, list[date]] = {name: [] for name in by_earlier_days}
+        for day, force in item.failed:
+            failures[day].append(_Failure(item.expectation, force, facts.get((day, force), {})))
+    failed: dict[str, list[Row]] = {name: [] for name in by_earlier_days}
     verdicts: dict[date, Verdict] = {}
     rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
@@ -188,188 +193,121 @@ def judge(
         }
         for day in candidate.days
     }
+    forces_of: dict[date, list[str | None]] = defaultdict(list)
+    for day, force in facts:
+        forces_of[day].append(force)
     for day in candidate.days:
-        files = candidate.of(day)
-        found = [(expectation, _sentence(expectation, facts.get(day, {}))) for expectation in failures[day]]
-        own = (0, 0)
-        loads = {file.load_id for file in files}
-        if day in facts:
-            own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
-            rows_of_days[day] = loaded.rows_of_days(day, own)
-            # A delivery that is too faulty by itself is rejected for that; other days add nothing.
-            is_over = any(expectation.name == FAULTY for expectation in failures[day])
-            for name, evidence in _failures_by_earlier_days(contract, loaded, day, own, contents):
-                if name in by_earlier_days and not (name == FAULTY_DAYS and is_over):
-                    failed[name].append(day)
-                    found.append((by_earlier_days[name], _sentence(by_earlier_days[name], {}, evidence)))
-            if day in shared:
-                counts = _SharedRows(
-                    own[0],
-                    loaded.rows_shared_with(shared[day].reused, day, loads),
-                    loaded.rows_shared_with(shared[day].apart, day, loads),
-                )
-                if counts.are_many_reused:
-                    failed[IDS_REUSED].append(day)
-                    evidence = _cure(contract, counts, failed[IDS_REUSED][0])
-                    found.append((by_earlier_days[IDS_REUSED], _sentence(by_earlier_days[IDS_REUSED], {}, evidence)))
-                for name, warning in _warnings_of_ids(candidate, day, counts):
-                    failed[name].append(day)
-                    candidate.day_warnings.append(warning)
-                    files[0].warnings.append(warning)
-        waiver = waivers.get((day, content_of(file.sha256 for file in files)))
-        in_spite_of = [expectation.name for expectation, _ in found if waiver]
-        standing = [(expectation, sentence) for expectation, sentence in found if expectation.name not in in_spite_of]
-        codes = [file.error_code or "" for file in files if file.error]
-        codes += [expectation.code or expectation.name for expectation, _ in standing]
-        reasons = [*(file.error for file in files if file.error), *(sentence for _, sentence in standing)]
-        if not codes:
-            loaded.replace(day, own, contents[day], loads)
-        waived = (
-            f"accepted by an operator: {waiver.reason} (despite {', '.join(in_spite_of)})"
-            if waiver and in_spite_of
-            else None
+        found = failures[day]
+
+        def fail(name: str, day: date, force: str | None, evidence: str, found: list[_Failure] = found) -> None:
+            failed[name].append((day, force))
+            found.append(_Failure(by_earlier_days[name], force, facts[day, force], evidence))
+
+        own: dict[str | None, tuple[int, int]] = {}
+        for force in forces_of[day]:
+            of_force = facts[day, force]
+            own[force] = int(of_force["rows_read"]), int(of_force["faulty_rows"])
+            of_days = loaded.rows_of_days(force, day, own[force])
+            if force is None:
+                rows_of_days[day] = of_days
+            # What is too faulty by itself fails for that; other days add nothing.
+            is_over = any(item.expectation.name == FAULTY and item.force_code == force for item in found)
+            if not is_over and (evidence := _too_faulty(contract, day, own[force], of_days)):
+                fail(FAULTY_DAYS, day, force, evidence)
+        if SAME_CONTENT in by_earlier_days and own and (copies := loaded.copies_of(day, contents)):
+            named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
+            fail(SAME_CONTENT, day, None, listed(named, _COPIES_NAMED))
+        verdicts[day] = _verdict(
+            candidate.of(day), day, found, waivers.get((day, content_of(file.sha256 for file in candidate.of(day))))
         )
-        because = waiver.reason if waiver and waived and not codes else None
-        verdicts[day] = Verdict(
-            day, tuple(codes), "; ".join(reasons) or waived, tuple(in_spite_of) if because else (), because
-        )
+        if verdicts[day].is_accepted:
+            loaded.replace(day, own, contents[day])
+        for item in found:
+            if item.expectation.severity is Severity.WARNING:
+                candidate.warn(day, f"fail {item.expectation.name}", item.sentence, item.weight)
     computed = {item.expectation.name: item for item in violations}
     for name, expectation in by_earlier_days.items():
-        days = tuple(failed[name])
-        computed[name] = Violations(expectation, len(facts), len(days), days)
-    ordered = [computed[expectation.name] for expectation in expectations_of(contract) if expectation.name in computed]
-    return Judgement(verdicts, tuple(ordered), facts, rows_of_days)
+        computed[name] = Violations(expectation, len(facts), len(failed[name]), tuple(failed[name]))
+    ordered = tuple(computed[name] for name in expectations if name in computed)
+    return Judgement(verdicts, ordered, facts, rows_of_days)
 
 
-def _failures_by_earlier_days(
-    contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], contents: Mapping[date, Mapping[str, str]]
-) -> Iterator[tuple[str, str]]:
-    """Yield the expectations that fail for a day because of other loaded days, with the evidence."""
-    share = Decimal(str(contract.faulty_share_limit))
-    (read, faulty), (read_of_days, faulty_of_days) = own, loaded.rows_of_days(day, own)
-    is_over = faulty_of_days > contract.faulty_rows_limit and faulty_of_days > share * read_of_days
-    if faulty > share * read and is_over:
-        yield (
-            FAULTY_DAYS,
-            f"{faulty:,} of {read:,} rows faulty, and {faulty_of_days:,} of {read_of_days:,} from "
-            f"{day - timedelta(days=FAULTY_DAYS_COUNTED - 1)} to {day}",
+def _verdict(files: Sequence[FileLoad], day: date, found: Sequence[_Failure], waiver: Waiver | None) -> Verdict:
+    """Return the verdict on a day, from the expectations that it or one of its forces fails."""
+    unreadable = [file for file in files if file.error and not file.is_refused_alone]
+    critical = [item for item in found if item.expectation.severity is Severity.CRITICAL]
+    rejecting = [item for item in critical if item.force_code is None and item.expectation.rejects]
+    # Where a delivery has rows of forces, those say which of them is not complete.
+    has_forces = any(item.force_code is not None for item in found)
+    marking = [item for item in critical if item not in rejecting and (item.force_code or not has_forces)]
+    if waiver and critical and not unreadable:
+        despite = tuple(dict.fromkeys(item.expectation.name for item in [*rejecting, *marking]))
+        reason = f"accepted by an operator: {waiver.reason} (despite {', '.join(despite)})"
+        return Verdict(day, reason=reason, accepted_despite=despite, accepted_because=waiver.reason)
+    rejecting = [] if waiver else rejecting
+    codes = [file.error_code or "" for file in unreadable] + [item.code for item in rejecting]
+    reasons = [file.error or "" for file in unreadable] + [item.sentence for item in rejecting]
+    incomplete = tuple(
+        Incomplete(
+            item.force_code,
+            item.expectation.name,
+            item.facts.get(f"{item.expectation.column}_since") or day,
+            item.facts.get(f"{item.expectation.column}_until") or day,
+            item.sentence,
         )
-    if copies := loaded.copies_of(day, contents):
-        named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
-        yield SAME_CONTENT, listed(named, _COPIES_NAMED)
-
-
-def _cure(contract: Contract, counts: _SharedRows, first_day: date) -> str:
-    """Return the evidence that identifiers began again, on a first day and this one, and what to do."""
-    return (
-        f"{counts.reused:,} of {counts.read:,} rows. If the numbers of the source began again, ask its owner on which "
-        f"day, which may be before this one, and state that extract date in config/contracts/{contract.source}.yaml "
-        f"of the data root, as in keysBeginAgain: [{first_day}], then: fcir run"
+        for item in marking
     )
+    return Verdict(day, tuple(codes), "; ".join(reasons) or None, incomplete=() if codes else incomplete)
 
 
-def _warnings_of_ids(candidate: Candidate, day: date, counts: _SharedRows) -> Iterator[tuple[str, DayWarning]]:
-    """Yield the warnings about a delivery with identifiers of other events, each with its expectation."""
-    contract, file_name = candidate.contract, candidate.of(day)[0].file_name
-    identity = ", ".join(contract.identity)
-    if counts.are_some_reused:
-        share = counts.reused / counts.read
-        text = (
-            f"{counts.reused:,} of {counts.read:,} rows of {day} ({share:.1%}) have an identifier ({identity}) that an "
-            f"extract more than {DAYS_AGAIN} days older has for an event of another day, and replace its row"
-        )
-        yield FEW_IDS_REUSED, DayWarning("have identifiers of other events", day, file_name, text, share)
-    if counts.apart:
-        text = (
-            f"{counts.apart:,} of {counts.read:,} rows of {day} are more than {24 * (contract.identity_days or 0)} "
-            f"hours from another row with their identifier ({identity}), which is probably of another event"
-        )
-        yield ROWS_APART, DayWarning("have rows of one event far apart", day, file_name, text, counts.apart)
+def _too_faulty(contract: Contract, day: date, own: tuple[int, int], of_days: tuple[int, int]) -> str | None:
+    """Return the evidence that a delivery or a force of it is too faulty together with the 28 days up to it."""
+    share = Decimal(str(contract.faulty_share_limit))
+    (read, faulty), (read_of_days, faulty_of_days) = own, of_days
+    is_over = faulty_of_days > contract.faulty_rows_limit and faulty_of_days > share * read_of_days
+    if not (faulty > share * read and is_over):
+        return None
+    return (
+        f"{faulty:,} of {read:,} rows faulty, and {faulty_of_days:,} of {read_of_days:,} from "
+        f"{day - timedelta(days=FAULTY_DAYS_COUNTED - 1)} to {day}"
+    )
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> _Loaded:
     """Return the loaded days of the source before the candidate is judged."""
+    loaded = _Loaded(defaultdict(dict), {})
     if not days:
-        return _Loaded({}, {})
-    rows = connection.execute(
+        return loaded
+    first = min(days) - timedelta(days=FAULTY_DAYS_COUNTED - 1)
+    for force, day, read, faulty in connection.execute(
         """
-        with standing as (
-            select
-                load_id,
-                extract_date,
-                rows_read
-            from audit.accepted_load
-            where source = $source and extract_date between $first and $last
-        ),
-
-        faulty as (
-            select
-                load_id,
-                count(*) as faulty_rows
-            from audit.quarantine
-            where
-                source = $source
-                and load_id in (select load_id from standing)
-                and reason_code not in ($duplicate_code, $superseded_code)
-            group by load_id
-        )
-
         select
-            standing.extract_date,
-            cast(sum(standing.rows_read) as bigint),
-            cast(coalesce(sum(faulty.faulty_rows), 0) as bigint)
-        from standing
-        left join faulty on standing.load_id = faulty.load_id
-        group by standing.extract_date
+            if(grouping(force_code) = 1, null, force_code),
+            extract_date,
+            cast(sum(rows_read) as bigint),
+            cast(sum(rows_quarantined - rows_repeated) as bigint)
+        from audit.accepted_force
+        where source = $source and extract_date between $first and $last
+        group by grouping sets ((extract_date), (extract_date, force_code))
+        having grouping(force_code) = 1 or force_code is not null
         """,
-        {
-            "source": contract.source,
-            "first": min(days) - timedelta(days=FAULTY_DAYS_COUNTED - 1),
-            "last": max(days),
-            "duplicate_code": DUPLICATE_ROW.code,
-            "superseded_code": SUPERSEDED_ROW.code,
-        },
-    ).fetchall()
-    loads: dict[date, set[int]] = defaultdict(set)
+        {"source": contract.source, "first": first, "last": max(days)},
+    ).fetchall():
+        loaded.rows[force][day] = read, faulty
     files: dict[date, dict[str, str]] = defaultdict(dict)
-    for day, load_id, sha256, name, read in connection.execute(
+    for day, sha256, name in connection.execute(
         """
-        select extract_date, load_id, file_sha256, file_name, rows_read
+        select extract_date, file_sha256, file_name
         from audit.accepted_load
-        where source = ?
+        where source = ? and rows_read > 0 and file_sha256 is not null
         order by load_id
         """,
         [contract.source],
     ).fetchall():
-        loads[day].add(load_id)
-        if read and sha256 is not None:
-            files[day][sha256] = name
-    return _Loaded({day: (read, faulty) for day, read, faulty in rows}, dict(files), dict(loads))
+        files[day][sha256] = name
+    return _Loaded(loaded.rows, dict(files))
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:
-    cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')}")
-    return {row["extract_date"]: row for row in rows_as_dicts(cursor)}
-
-
-def _count(facts: Mapping[str, object], name: str) -> int:
-    value = facts[name]
-    return int(value) if isinstance(value, int) else 0
-
-
-def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: str = "") -> str:
-    """Return the sentence that explains a rejection by a failed expectation."""
-    found = evidence or _numbers(expectation, facts)
-    sentence = f"{expectation.description} Found: {found}." if found else expectation.description
-    return f"{sentence} [{expectation.code or expectation.name}]"
-
-
-def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:
-    """Return the numbers that explain a rejection; numbers only, because a measure may use any column."""
-    named = [*expectation.evidence, *(name for name in expectation.causes if facts.get(name))]
-    numbers = [
-        f"{name} {value:,.10g}"
-        for name in named
-        if isinstance(value := facts.get(name), int | float | Decimal) and not isinstance(value, bool)
-    ]
-    return ", ".join(numbers)
+def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[Row, dict[str, Any]]:
+    cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')} order by extract_date, force_code")
+    return {(row["extract_date"], row["force_code"]): row for row in rows_as_dicts(cursor)}

@@ -17,8 +17,10 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.operations.actions import record, send
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.state import newest_attempts, unresolved_deliveries
+from dagster_project.warehouse.state import newest_attempts, next_change, unresolved_deliveries
 
+FORCE_MISSING = "force_missing"
+"""Code of a file without a force column among others of its day that have it."""
 # How many rejected deliveries a message names.
 _NAMED = 10
 
@@ -43,7 +45,7 @@ def content_of(hashes: Iterable[str | None]) -> str:
 
 
 def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason: str) -> Waiver:
-    """Record that the rejected delivery of a source and day is accepted; the next run loads it.
+    """Record that a delivery of a source and day is accepted: the next run loads it, or takes its days as complete.
 
     Args:
         connection: a loading connection.
@@ -67,8 +69,14 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
             status,
             error_code,
             run_id,
-            withdrawn_at is not null
-        from audit.load
+            withdrawn_at is not null,
+            accepted_because is null
+            and load_id in (select accepted_load.load_id from audit.accepted_load as accepted_load)
+            and exists (
+                from audit.incomplete_force as incomplete_force
+                where incomplete_force.source = load.source and incomplete_force.extract_date = load.extract_date
+            )
+        from audit.load as load
         where source = ? and extract_date = ? and status <> 'missing_delivery'
         order by load_id
         """,
@@ -81,18 +89,20 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
             f"{name}: no run has read a delivery of this day. Nothing was changed. {_what_is_rejected(connection)} If "
             "its file is in the landing folder, run first: fcir run"
         )
-    load_id, _, _, status, _, _, is_withdrawn = of_delivery[0]
+    load_id, _, _, status, _, _, is_withdrawn, _ = of_delivery[0]
+    incomplete = [item[0] for item in of_delivery if item[7]]
+    refused = [item[0] for item in of_delivery if item[4] == FORCE_MISSING]
     if is_withdrawn:
         raise WaiverError(
             f"{name}: the rejected files are no longer in the landing folder. Nothing was changed. "
             f"{_what_is_rejected(connection)}"
         )
-    if status != "rejected":
+    if status != "rejected" and not incomplete and not refused:
         raise WaiverError(
-            f"{name} is {status}; only a rejected delivery can be accepted. Nothing was changed. "
+            f"{name} is {status}; only a rejected or incomplete delivery can be accepted. Nothing was changed. "
             f"{_what_is_rejected(connection)}"
         )
-    unreadable = [f"{file_name} [{code}]" for _, file_name, _, _, code, _, _ in of_delivery if code]
+    unreadable = [f"{file[1]} [{file[4]}]" for file in of_delivery if file[4] not in (None, FORCE_MISSING)]
     if unreadable:
         raise WaiverError(
             f"{name}: {', '.join(unreadable)} cannot be read, so there is nothing to accept. Nothing was changed. "
@@ -105,6 +115,23 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
             "insert into audit.waiver values (?, ?, ?, ?, ?, ?)",
             [source, day, content, load_id, reason, utc_now().replace(tzinfo=None)],
         )
+        connection.execute(
+            """
+            update audit.load
+            set
+                accepted_because = $reason,
+                accepted_despite = (
+                    select string_agg(distinct incomplete.expectation, ', ' order by incomplete.expectation)
+                    from audit.incomplete as incomplete
+                    where list_contains($incomplete, incomplete.load_id)
+                ),
+                change_seq = $change_seq
+            where list_contains($incomplete, load_id)
+            """,
+            {"reason": reason, "incomplete": incomplete, "change_seq": next_change(connection)},
+        )
+        # Its content is new again, so that the next run loads the delivery with it.
+        connection.execute("delete from audit.load where list_contains(?, load_id)", [refused])
         details = {"source": source, "extract_date": str(day), "content": content}
         line = record(connection, "accept", reason=reason, details=details)
     send(line)
@@ -129,9 +156,9 @@ def rejected_contents(connection: duckdb.DuckDBPyConnection, contract: Contract)
 
 
 def _what_is_rejected(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return a sentence that lists the rejected deliveries."""
-    names = [item.name for item in unresolved_deliveries(connection) if item.status == "rejected"]
+    """Return a sentence that lists the deliveries that can be accepted."""
+    names = [item.name for item in unresolved_deliveries(connection) if item.is_acceptable]
     if not names:
-        return "No delivery is rejected."
+        return "No delivery can be accepted."
     more = f" and {len(names) - _NAMED} more (fcir status --all)" if len(names) > _NAMED else ""
-    return f"Rejected: {', '.join(names[:_NAMED])}{more}."
+    return f"Can be accepted: {', '.join(names[:_NAMED])}{more}."

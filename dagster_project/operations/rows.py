@@ -20,7 +20,7 @@ from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
 # Tables of the audit with rows of single loads.
-_OF_LOADS = ("load_column", "load_force", "quarantine", "silent_column", "load")
+_OF_LOADS = ("incomplete", "load_column", "load_event", "load_force", "quarantine", "silent_column", "load")
 
 
 @dataclass(frozen=True)

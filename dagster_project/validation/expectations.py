@@ -36,8 +36,6 @@ FAULTY = "faulty_rows_are_within_limits"
 """Name of the expectation on the faulty rows of a delivery by itself."""
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
-IDS_REUSED, FEW_IDS_REUSED = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
-ROWS_APART = "rows_of_an_event_are_close"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
 FAULTY_DAYS_COUNTED = 28
@@ -67,6 +65,8 @@ class Expectation:
     """Columns of the deliveries table whose values a rejection also states if they are not 0."""
     code: str = ""
     """Reason code of a rejection; empty: only the name is used."""
+    rejects: bool = True
+    """Whether a critical failure of the whole delivery rejects it; else the day is loaded, and is not complete."""
 
     @property
     def depends_on_earlier_days(self) -> bool:
@@ -76,8 +76,13 @@ class Expectation:
     @property
     def consequence(self) -> str:
         """Effect of a failure on the delivery, as a sentence."""
+        if self.severity is Severity.CRITICAL and self.rejects:
+            return (
+                "A failure rejects the delivery, one of a single force leaves the day of that force incomplete, unless "
+                "an operator accepts it."
+            )
         if self.severity is Severity.CRITICAL:
-            return "A failure rejects the delivery, unless an operator accepts it."
+            return "A failure leaves the day incomplete, unless an operator accepts it."
         return "A failure is a warning: the delivery is loaded."
 
 
@@ -109,7 +114,6 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         "contract": contract,
         "key": ", ".join(column.name for column in contract.key),
         "identity": ", ".join(contract.identity),
-        "identity_hours": 24 * (contract.identity_days or 0),
         "main_list": f" ({contract.main_list})" if contract.main_list else "",
         "days_compared": _DAYS_COMPARED,
         "volume_ceiling": VOLUME_CEILING,
@@ -128,6 +132,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
                 evidence=tuple(stated.get("evidence", (stated["column"],))),
                 causes=tuple(stated.get("causes", ())),
                 code=stated.get("code", ""),
+                rejects=stated.get("rejects", True),
             )
 
 
@@ -142,7 +147,7 @@ def _groups_of(contract: Contract) -> dict[str, bool]:
         "events": has_events,
         "events on their day": has_events and contract.is_daily and not contract.allows_events_outside_day,
         "identified events": is_identified and bool(contract.identity),
-        "events of several rows": is_identified and contract.identity_days is not None,
+        "a main list": contract.main_list is not None and contract.is_daily,
         "times with an offset": any(column.utc_offset_from for column in contract.columns),
     }
 

@@ -65,7 +65,7 @@ class ExpectNoUnexpectedRows(BatchExpectation):
 
     def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
         found = metrics[_METRIC]
-        days = [str(day) for day in found["failed_dates"]]
+        days = found["failed_in_words"]
         evaluated, unexpected = int(found["evaluated"]), int(found["unexpected"])
         return {
             "success": not days,
@@ -147,7 +147,7 @@ def _as_gx(expectation: Expectation) -> ExpectNoUnexpectedRows:
 
 def _frame(violations: Sequence[Violations]) -> pd.DataFrame:
     """Return a data frame with one row for each rule, indexed by name."""
-    columns = ("evaluated", "unexpected", "failed_dates", "rows")
+    columns = ("evaluated", "unexpected", "failed_in_words", "rows")
     return pd.DataFrame(
         {name: pd.Series([getattr(found, name) for found in violations], dtype=object) for name in columns}
     ).set_index(pd.Index([found.expectation.name for found in violations]))

@@ -17,8 +17,8 @@ BATCH = "{batch}"
 ROW_INDEX = ("extract_date", "load_id", "source_row")
 """Columns that identify the origin of a candidate row; none of them has a value of the source."""
 
-DELIVERY_INDEX = ("extract_date",)
-"""Column that identifies the delivery in a row of the deliveries table."""
+DELIVERY_INDEX = ("extract_date", "force_code")
+"""Columns that identify the delivery, or the force of it, in a row of the deliveries table."""
 
 SQL = "unexpected_rows_expectation"
 _QUERY = "unexpected_rows_query"

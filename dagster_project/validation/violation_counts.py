@@ -36,10 +36,25 @@ class Violations:
     """Rows of the checked table: candidate rows or deliveries."""
     unexpected: int
     """Rows that break the rule."""
-    failed_dates: tuple[date, ...]
-    """Extract dates that fail, in ascending order."""
+    failed: tuple[tuple[date, str | None], ...]
+    """Extract dates and forces that fail, in ascending order; None stands for the delivery as a whole."""
     rows: tuple[tuple[date, int, int], ...] = ()
     """Up to 20 of the rows as (extract_date, load_id, source_row); empty for deliveries."""
+
+    @property
+    def failed_dates(self) -> tuple[date, ...]:
+        """Extract dates that fail as a whole or for a force, in ascending order."""
+        return tuple(dict.fromkeys(day for day, _ in self.failed))
+
+    @property
+    def failed_in_words(self) -> list[str]:
+        """Extract dates that fail, each with the forces if it fails for some only."""
+        return [
+            " ".join([str(day), *sorted(force for at, force in self.failed if at == day and force)])
+            if (day, None) not in self.failed
+            else str(day)
+            for day in self.failed_dates
+        ]
 
 
 def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) -> tuple[Violations, ...]:
@@ -87,16 +102,18 @@ def _located(
 
     unexpected_rows = f"({rows.query}) as unexpected_rows"
     by_date = "group by extract_date order by extract_date"
+    if none.expectation.on_deliveries:
+        rows_that_fail = select(f"extract_date, force_code from {unexpected_rows} order by all nulls first")
+        return replace(none, unexpected=len(rows_that_fail), failed=tuple(rows_that_fail))
     unexpected: dict[date, int] = dict(select(f"extract_date, count(*) from {unexpected_rows} {by_date}"))
     if not unexpected:
         return none
     failed = tuple(unexpected)
     if rows.mostly < 1:
         having_value = f"extract_date, count(*) filter (where {rows.evaluated}) from {BATCH} {by_date}"
-        of_days: dict[date, int] = dict(select(having_value))
-        failed = tuple(day for day in failed if of_days[day] - unexpected[day] < rows.mostly * of_days[day])
-    shown: list[tuple[Any, ...]] = []
-    if not none.expectation.on_deliveries:
-        index = ", ".join(ROW_INDEX)
-        shown = select(f"{index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}")
-    return replace(none, unexpected=sum(unexpected.values()), failed_dates=failed, rows=tuple(shown))
+        values: dict[date, int] = dict(select(having_value))
+        failed = tuple(day for day in failed if values[day] - unexpected[day] < rows.mostly * values[day])
+    index = ", ".join(ROW_INDEX)
+    shown = select(f"{index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}")
+    of_days = tuple((day, None) for day in failed)
+    return replace(none, unexpected=sum(unexpected.values()), failed=of_days, rows=tuple(shown))

@@ -87,6 +87,23 @@ create table if not exists audit.load_force (
     -- Member of the main list of the source; null for rows that state none that can be read.
     member varchar
 );
+-- Rows of a load by force and by the London day of their event.
+create table if not exists audit.load_event (
+    load_id bigint not null,
+    force_code varchar not null,
+    event_date date not null,
+    rows_loaded bigint not null
+);
+-- Days of a force (null: of all forces) that are not complete, since an accepted delivery fails a critical expectation for
+-- it. An operator may accept that (`accepted_because`).
+create table if not exists audit.incomplete (
+    load_id bigint not null,
+    force_code varchar,
+    expectation varchar not null,
+    first_day date not null,
+    last_day date not null,
+    reason varchar not null
+);
 -- Sums of hashes of the rows of each load (warehouse/checksums.py).
 create table if not exists audit.load_checksum (
     load_id bigint not null,
@@ -94,7 +111,8 @@ create table if not exists audit.load_checksum (
 );
 create table if not exists audit.contract (
     source varchar not null,
-    absent_forces_complete boolean not null
+    absent_forces_complete boolean not null,
+    volume_floor decimal(9, 6) not null
 );
 create table if not exists audit.waiver (
     source varchar not null,
@@ -219,6 +237,14 @@ create or replace view audit.accepted_load as
 select *
 from audit.load
 where status in ('loaded', 'empty');
+create or replace view audit.incomplete_force as
+select
+    accepted_load.source,
+    accepted_load.extract_date,
+    incomplete.*
+from audit.incomplete as incomplete
+join audit.accepted_load as accepted_load on incomplete.load_id = accepted_load.load_id
+where accepted_load.accepted_because is null;
 create or replace view audit.accepted_force as
 select
     accepted_load.source,

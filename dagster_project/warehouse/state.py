@@ -28,7 +28,7 @@ from dagster_project.words import counted, in_shell, listed
 
 @dataclass(frozen=True)
 class UnresolvedDelivery:
-    """A delivery that is missing, or whose newest attempt was rejected."""
+    """A delivery that is missing, whose newest attempt was rejected, or that is incomplete for some force."""
 
     source: str
     extract_date: date
@@ -39,7 +39,7 @@ class UnresolvedDelivery:
     files: tuple[str, ...] = ()
     """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
-    """Whether an operator can accept it: it was rejected, and all its files are readable."""
+    """Whether an operator can accept it: it was rejected and all its files are readable, or it is incomplete."""
 
     @property
     def name(self) -> str:
@@ -119,13 +119,35 @@ def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
     return newest
 
 
+def next_change(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the next change number, which is greater than every number that a finished build has seen."""
+    number = scalar(
+        connection,
+        """
+        select greatest(
+            (select coalesce(max(change_seq), 0) from audit.load),
+            (select coalesce(max(change_seq), 0) from audit.build)
+        ) + 1
+        """,
+    )
+    return int(number)
+
+
 def _rows(
     connection: duckdb.DuckDBPyConnection, query: str, *, is_published: bool = False, **values: object
 ) -> list[dict[str, Any]]:
     """Return the rows of a query of `state.sql`; a publication has the same audit as of its run."""
     queries = named_queries(__package__, "state.sql")
     judged = queries["judged"].format(audit="marts.load_audit" if is_published else "audit.load")
-    sql = queries[query].format(judged=judged, quarantine="marts.quarantine" if is_published else "audit.quarantine")
+    sql = queries[query].format(
+        judged=judged,
+        quarantine="marts.quarantine" if is_published else "audit.quarantine",
+        # A publication of an earlier version does not say what is incomplete.
+        incomplete="(select * replace (incomplete_reason as reason) from (from marts.deliveries union all by name "
+        "select null::varchar as incomplete_reason where false)) as deliveries"
+        if is_published
+        else "audit.incomplete_force",
+    )
     return query_rows(connection, sql, values | {"is_published": is_published})
 
 

@@ -26,11 +26,23 @@ select
     min(reason) as reason,
     min(load_id) as load_id,
     coalesce(list(file_name order by load_id) filter (where file_name is not null), []) as files,
-    status = 'rejected' and count(error_code) = 0 and not $is_published as is_acceptable
+    status = 'rejected' and count(nullif(error_code, 'force_missing')) = 0 and not $is_published as is_acceptable
 from ({judged}) as judged
 where is_newest and status in ('rejected', 'missing_delivery')
 group by source, extract_date, status
-order by status = 'rejected' desc, source, extract_date
+union all
+select
+    source,
+    extract_date,
+    'incomplete',
+    string_agg(distinct reason, '; ' order by reason),
+    min(load_id),
+    [],
+    not $is_published
+from {incomplete}
+where reason is not null
+group by source, extract_date
+order by status = 'rejected' desc, status, source, extract_date
 
 -- query: newest_attempts
 select *

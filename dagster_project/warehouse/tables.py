@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
@@ -86,15 +87,15 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
         contracts: the sources; what is recorded of others stays.
     """
     contracts = list(contracts)
-    known = dict(connection.execute("select source, absent_forces_complete from audit.contract").fetchall())
+    known = set(connection.execute("from audit.contract").fetchall())
     number_epochs(connection, contracts)
     for contract in contracts:
-        if known.get(contract.source) is contract.absent_forces_complete:
+        stated = (contract.source, contract.absent_forces_complete, Decimal(str(contract.volume_floor)))
+        if stated in known:
             continue
         with transaction(connection):
             connection.execute("delete from audit.contract where source = ?", [contract.source])
-            stated = [contract.source, contract.absent_forces_complete]
-            connection.execute("insert into audit.contract values (?, ?)", stated)
+            connection.execute("insert into audit.contract values (?, ?, ?)", stated)
             # Completeness of days may change even in months without a changed load.
             connection.execute("delete from audit.build_started")
 

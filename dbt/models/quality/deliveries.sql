@@ -22,11 +22,22 @@ judged as (
         run_id = newest_run_id and (withdrawn_at is not null) = is_day_withdrawn as is_newest
     from loads
 
+),
+
+incomplete as (
+
+    select
+        source,
+        extract_date,
+        {{ joined_text("reason") }} as reasons
+    from {{ source("audit", "incomplete_force") }}
+    group by all
+
 )
 
 select
-    source,
-    extract_date,
+    judged.source,
+    judged.extract_date,
     case
         {%- for status in ("withdrawn", "rejected", "missing_delivery", "loaded") %}
         when max(case when is_newest and delivery_status = '{{ status }}' then 1 else 0 end) = 1
@@ -37,8 +48,11 @@ select
     max(case when status in ('loaded', 'empty') then 1 else 0 end) = 1 as is_in_figures,
     min(case when is_newest then reason end) as reason,
     min(case when is_newest then load_id end) as load_id,
-    min(newest_run_id) as run_id
+    min(newest_run_id) as run_id,
+    min(incomplete.reasons) as incomplete_reason
 from judged
+left join incomplete
+    on {{ same_columns("judged", "incomplete", ["source", "extract_date"]) }}
 group by
-    source,
-    extract_date
+    judged.source,
+    judged.extract_date

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract, Identifier, Rule, Severity
+from dagster_project.loading.delivery_facts import FINDINGS
 from dagster_project.validation import Violations, count_violations
 from dagster_project.warehouse.connection import insert_rows
 from dagster_project.warehouse.tables import raw_columns
@@ -36,11 +37,12 @@ GOOD_ROW: dict[str, Any] = {
 }
 COUNTS = (
     *("faulty_rows", "rows_quarantined", "superseded_rows", "rows_outside_day", "rows_of_other_days"),
-    *("rows_after_extract_date", "rows_long_before_extract_date", "offset_disagreements", "new_forces"),
-    *("unusual_forces", "unusual_members", "silent_columns", "rows_without_force"),
+    *("rows_after_extract_date", "rows_long_before_extract_date", "offset_disagreements", "rows_without_force"),
+    *("rows_repeated", "keys_before", "keys_lost", *FINDINGS),
 )
 GOOD_DELIVERY: dict[str, Any] = {
-    **{"extract_date": SECOND, "rows_read": 100, "rows_loaded": 100, "expected_rows": 100, "volume_ratio": 1.0},
+    **{"extract_date": SECOND, "force_code": None, "rows_read": 100, "rows_loaded": 100, "rows_on_time": 100},
+    **{"expected_rows": 100, "volume_ratio": 1.0},
     **dict.fromkeys(COUNTS, 0),
     "mean_length": 12.5,
 }

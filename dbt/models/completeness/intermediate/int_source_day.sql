@@ -1,8 +1,13 @@
 {#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. -#}
 {%- set days_owed = 28 -%}
-{#- A force, or a member of the main list, with as many rows on its usual day does not have a day without any by
-    chance. -#}
+{#- A force, or a member of the main list, with as many rows usual on some days in succession is not without any on all of
+    them by chance: once in 20,000 times. -#}
 {%- set usual_rows_at_least = 10 -%}
+{#- What is usual on a day is the mean of the newest eight days of its kind: of a weekday, or of Sundays and bank holidays.
+    Less than three say too little of how many events there should be. -#}
+{%- set usual_days, usual_days_at_least = 8, 3 -%}
+{#- A count of independent events is within 3.5 times the square root of its mean, but for once in 4,000 times. -#}
+{%- set chance = 3.5 -%}
 
 with
 
@@ -16,11 +21,18 @@ loads as (
 
 load_forces as (select * from {{ source("audit", "load_force") }}),
 
+load_events as (select * from {{ source("audit", "load_event") }}),
+
 silent_columns as (select * from {{ source("audit", "silent_column") }}),
+
+incomplete_forces as (select * from {{ source("audit", "incomplete_force") }}),
 
 contracts as (select * from {{ source("audit", "contract") }}),
 
--- A correction that was rejected says that the older delivery, which is still loaded, is wrong.
+bank_holidays as (select * from {{ ref("bank_holidays") }}),
+
+-- A correction that was rejected says that the older delivery, which is still loaded, is wrong. A file without a force
+-- that was left out alone may have the rows of any force that the other files lack.
 deliveries as (
 
     select
@@ -28,8 +40,10 @@ deliveries as (
         extract_date as day,
         sum(case when status <> 'rejected' then rows_read else 0 end) = 0 as is_empty,
         count(case when status <> 'rejected' then accepted_because end) > 0 as is_accepted_anyway,
+        max(case when error_code = 'force_missing' then 1 else 0 end) = 1 as lacks_file,
         coalesce(
-            max(case when status = 'rejected' then load_id end) > max(case when status <> 'rejected' then load_id end),
+            max(case when status = 'rejected' and coalesce(error_code, '') <> 'force_missing' then load_id end)
+            > max(case when status <> 'rejected' then load_id end),
             false
         ) as awaits_correction
     from loads
@@ -71,6 +85,36 @@ force_days as (
 
 ),
 
+-- A day that was exported twice in place of the next has no event of that one. What is delivered again counts once.
+event_days as (
+
+    select
+        source,
+        force_code,
+        day,
+        max(rows_loaded) as rows_loaded
+    from (
+        select
+            loads.source,
+            load_events.force_code,
+            load_events.event_date as day,
+            loads.extract_date,
+            sum(load_events.rows_loaded) as rows_loaded
+        from loads
+        inner join load_events
+            on loads.load_id = load_events.load_id
+        where loads.status = 'loaded'
+        group by all
+    ) as deliveries_of_day
+    group by
+        source,
+        force_code,
+        day
+
+),
+
+event_sources as (select distinct source from event_days),
+
 newest as (
 
     select
@@ -111,7 +155,8 @@ members as (
 ),
 
 -- Days of a force, and of each member (empty for the force as a whole) those with rows of its force: a day without any
--- is not complete, or known to have none. The last day with rows is that of the force or of the member.
+-- is not complete, or known to have none. The last day with rows is that of the force or of the member. Events of a
+-- source without times are the rows of the day.
 followed as (
 
     select
@@ -119,19 +164,26 @@ followed as (
         calendar.force_code,
         '' as member,
         calendar.date_day as day,
-        deliveries.day is not null as is_delivered,
         coalesce(force_days.rows_loaded, 0) as rows_loaded,
+        coalesce(
+            event_days.rows_loaded,
+            case when event_sources.source is not null then 0 end,
+            force_days.rows_loaded,
+            0
+        ) as events,
         max(force_days.day) over (
             partition by calendar.source, calendar.force_code
             order by calendar.date_day asc nulls last
         ) as last_row_day
     from calendar
-    left join deliveries
-        on calendar.source = deliveries.source
-        and calendar.date_day = deliveries.day
     left join force_days
         on {{ same_columns("calendar", "force_days", ["source", "force_code"]) }}
         and calendar.date_day = force_days.day
+    left join event_days
+        on {{ same_columns("calendar", "event_days", ["source", "force_code"]) }}
+        and calendar.date_day = event_days.day
+    left join event_sources
+        on calendar.source = event_sources.source
 
     union all
 
@@ -140,8 +192,8 @@ followed as (
         force_days.force_code,
         members.member,
         force_days.day,
-        true as is_delivered,
         coalesce(member_days.rows_loaded, 0) as rows_loaded,
+        coalesce(member_days.rows_loaded, 0) as events,
         max(member_days.day) over (
             partition by force_days.source, force_days.force_code, members.member
             order by force_days.day asc nulls last
@@ -155,56 +207,62 @@ followed as (
 
 ),
 
-owed as (
-
-    select *
-    from followed
-    where {{ date_plus("last_row_day", days_owed, "day") }} >= day
-
-),
-
-silent as (
-
-    select distinct
-        source,
-        force_code,
-        member,
-        last_row_day
-    from owed
-    where last_row_day < day
-
-),
-
--- What was usual up to the last day with rows: later days do not become usual, or a broken export would.
-usual as (
+-- Also the days that are not delivered, without what is usual.
+compared as (
 
     select
-        silent.source,
-        silent.force_code,
-        silent.member,
-        silent.last_row_day,
-        median(followed.rows_loaded) as usual_rows
-    from silent
-    inner join followed
-        on {{ same_columns("silent", "followed", ["source", "force_code", "member"]) }}
-        and silent.last_row_day >= followed.day
-        and {{ date_plus("followed.day", days_owed, "day") }} > silent.last_row_day
-    where followed.is_delivered
-    group by all
+        followed.*,
+        deliveries.day is not null as is_delivered,
+        sum(case when deliveries.day is not null then followed.events end) over before as usual_sum,
+        count(deliveries.day) over before as usual_days,
+        sum(case when followed.events > 0 then 1 else 0 end) over so_far as stretch
+    from followed
+    left join deliveries
+        on {{ same_columns("followed", "deliveries", ["source", "day"]) }}
+    left join bank_holidays
+        on followed.day = bank_holidays.holiday_date
+    where {{ date_plus("followed.last_row_day", days_owed, "day") }} >= followed.day
+    window
+        before as (
+            partition by
+                followed.source,
+                followed.force_code,
+                followed.member,
+                case when bank_holidays.holiday_date is null then {{ day_of_week("followed.day") }} else 7 end
+            order by followed.day asc nulls last
+            rows between {{ usual_days }} preceding and 1 preceding
+        ),
+        so_far as (
+            partition by followed.source, followed.force_code, followed.member
+            order by followed.day asc nulls last
+            rows between unbounded preceding and current row
+        )
+
+),
+
+owed as (
+
+    select
+        *,
+        events = 0 and coalesce(
+            sum(case when events = 0 and is_delivered then {{ ratio("usual_sum", "usual_days") }} end) over (
+                partition by source, force_code, member, stretch
+            ) >= {{ usual_rows_at_least }},
+            false
+        ) as is_absent
+    from compared
 
 ),
 
 lacking_members as (
 
     select
-        owed.source,
-        owed.force_code,
-        owed.day,
-        {{ joined_text("owed.source || ':' || owed.member") }} as members
+        source,
+        force_code,
+        day,
+        {{ joined_text("source || ':' || member") }} as members
     from owed
-    inner join usual
-        on {{ same_columns("owed", "usual", ["source", "force_code", "member", "last_row_day"]) }}
-    where owed.member <> '' and owed.last_row_day < owed.day and usual.usual_rows >= {{ usual_rows_at_least }}
+    where member <> '' and is_absent
     group by all
 
 ),
@@ -225,6 +283,20 @@ lacking_columns as (
 
 ),
 
+incomplete_days as (
+
+    select distinct
+        owed.source,
+        owed.force_code,
+        owed.day
+    from owed
+    inner join incomplete_forces
+        on owed.source = incomplete_forces.source
+        and owed.force_code = coalesce(incomplete_forces.force_code, owed.force_code)
+        and owed.day between incomplete_forces.first_day and incomplete_forces.last_day
+
+),
+
 judged as (
 
     select
@@ -232,14 +304,23 @@ judged as (
         owed.force_code,
         owed.day,
         deliveries.is_accepted_anyway,
-        deliveries.day is not null and not deliveries.awaits_correction and (
-            owed.rows_loaded > 0
-            or deliveries.is_empty
-            or deliveries.is_accepted_anyway
-            or count(*) over (partition by owed.source, owed.day) = 1
+        deliveries.day is not null and not deliveries.awaits_correction and incomplete_days.day is null and (
+            deliveries.is_accepted_anyway
             or (
-                coalesce(contracts.absent_forces_complete, false)
-                and usual.usual_rows < {{ usual_rows_at_least }}
+                not owed.is_absent
+                and not (
+                    owed.usual_days >= {{ usual_days_at_least }}
+                    and owed.events * owed.usual_days < coalesce(contracts.volume_floor, 0.5) * owed.usual_sum
+                    and (owed.usual_sum - owed.events * owed.usual_days)
+                    * (owed.usual_sum - owed.events * owed.usual_days)
+                    > {{ chance * chance }} * owed.usual_sum * owed.usual_days
+                )
+                and (
+                    owed.rows_loaded > 0
+                    or deliveries.is_empty
+                    or count(*) over (partition by owed.source, owed.day) = 1
+                    or (coalesce(contracts.absent_forces_complete, false) and not deliveries.lacks_file)
+                )
             )
         ) as is_loaded
     from owed
@@ -247,8 +328,8 @@ judged as (
         on {{ same_columns("owed", "deliveries", ["source", "day"]) }}
     left join contracts
         on owed.source = contracts.source
-    left join usual
-        on {{ same_columns("owed", "usual", ["source", "force_code", "member", "last_row_day"]) }}
+    left join incomplete_days
+        on {{ same_columns("owed", "incomplete_days", ["source", "force_code", "day"]) }}
     where owed.member = ''
 
 )
