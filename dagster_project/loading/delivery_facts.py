@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from functools import cache
 from math import sqrt
 from statistics import median
-from typing import Any
 
 import duckdb
 

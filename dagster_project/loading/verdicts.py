@@ -222,9 +222,9 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
         )
         if verdicts[day].is_accepted:
             loaded.replace(day, own, contents[day])
-        for item in found:
-            if item.expectation.severity is Severity.WARNING:
-                candidate.warn(day, f"fail {item.expectation.name}", item.sentence, item.weight)
+        for failure in found:
+            if failure.expectation.severity is Severity.WARNING:
+                candidate.warn(day, f"fail {failure.expectation.name}", failure.sentence, failure.weight)
     computed = {item.expectation.name: item for item in violations}
     for name, expectation in by_earlier_days.items():
         computed[name] = Violations(expectation, len(facts), len(failed[name]), tuple(failed[name]))

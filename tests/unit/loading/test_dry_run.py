@@ -96,7 +96,7 @@ def test_the_summary_of_several_files_counts_days_of_which_nothing_is_loaded(tmp
     days = [DAY, DAY + timedelta(1)]
     paths = [deliver(tmp_path, rows(day, 3, faulty=3), day=day) for day in days]
     output = printed(*paths)
-    assert "  warning: 3 of 3 rows of 2022-11-01 quarantined (100.0%): not_an_integer 3. No row of the day is" in output
+    assert "Found: rows_quarantined 3, rows_read 3, not_an_integer=3. [few_rows_are_quarantined]" in output
     assert output.endswith("In all 2 files: 2 deliveries accepted (2 of them without a good row), 0 rejected\n")
     for path in paths:
         header, *lines = path.read_text().splitlines()
@@ -196,7 +196,7 @@ def test_days_of_a_file_of_history_with_the_same_outcome_are_printed_once(tmp_pa
         "  rejected days: 2022-11-01, 2022-11-03, 2022-11-05\n",
         "  verdict on visits of 2022-11-01 to 2022-11-05 (3 days): REJECTED; of 2022-11-01: More than 5% and more than",
         f"{name}: would be loaded: 2022-11-02 to 2022-11-06 (3 days): 301 rows read, 301 good, 0 quarantined\n",
-        "  warning: 1 row of 2022-11-06 has begun_at after the extract date\n",
+        "Found: rows_after_extract_date 1. [events_are_not_after_the_extract_date]\n",
         "  verdict on visits of 2022-11-02 to 2022-11-06 (3 days): accepted\n",
     ):
         assert output.count(text) == 1, text

@@ -97,43 +97,42 @@ def test_a_correction_counts_changes_by_key_and_column(installation):
     assert str(delivery.correction) == "1 row added, 1 removed, 1 changed (begun_at 1, minutes 1, visitor 1)"
     installation.land(DAY)
     (delivery,) = installation.run().deliveries
+    assert (delivery.status, delivery.reason.rpartition(" ")[2]) == ("rejected", "[correction_incomplete]")
+    installation.accept(DAY)
+    (delivery,) = installation.run().deliveries
     assert (delivery.status, str(delivery.correction)) == ("empty", "0 rows added, 3 removed, 0 changed")
     # A change has a greater number than all before it and than the builds.
     assert installation.query(
         "select change_seq, rows_before, rows_after, rows_added, rows_removed, rows_changed, changed_columns"
         " from audit.correction order by change_seq"
-    ) == [(8, 3, 3, 1, 1, 1, "begun_at 1, minutes 1, visitor 1"), (9, 3, 0, 0, 3, 0, None)]
+    ) == [(8, 3, 3, 1, 1, 1, "begun_at 1, minutes 1, visitor 1"), (10, 3, 0, 0, 3, 0, None)]
     changes = installation.query("select change_seq, first_change_seq from audit.load order by load_id")
-    assert changes == [(8, 1), (9, 8), (9, 9)]
-    assert installation.query("select load_id from audit.pending_load order by load_id") == [(1,), (2,), (3,)]
+    assert changes == [(8, 1), (10, 8), (10, 10)]
+    assert installation.query("select load_id from audit.pending_load order by load_id") == [(1,), (2,), (4,)]
 
 
 # -- files that are no longer there
 
 
-def test_a_day_that_loses_the_rows_of_an_archived_file_is_a_warning(installation):
-    fewer, more, whole, renamed, skipped = (DAY + timedelta(number) for number in range(5))
-    archived = {day: installation.land(day, *rows(day, 3)) for day in (fewer, more, whole, renamed, skipped)}
-    other = installation.land(skipped, row("b", day=skipped), row("c", day=skipped), suffix="_b")
+def test_a_correction_that_lacks_rows_of_the_day_is_held_for_a_person(installation):
+    fewer, two, twenty, renamed, other_day = (DAY + timedelta(number) for number in range(5))
+    count = {fewer: 3, two: 3, twenty: 60, renamed: 3, other_day: 3}
+    archived = {day: installation.land(day, *rows(day, count[day])) for day in (fewer, two, twenty, renamed)}
+    # A row of another day is not missed.
+    installation.land(other_day, *rows(DAY, 3), row("a", day=other_day))
     installation.run()
-    for day in (fewer, more, whole):
-        archived[day].unlink()
-    installation.land(fewer, row("late", day=fewer), suffix="_late")
-    # More rows than before do not hide it; a correction with another name has all rows.
-    installation.land(more, *(row(f"late{number}", day=more) for number in range(9)), suffix="_late")
-    installation.land(whole, *rows(whole, 4, minutes=7), suffix="_late")
+    # More rows than before do not hide it.
+    archived[fewer].unlink()
+    installation.land(fewer, *(row(f"late{number}", day=fewer) for number in range(9)), suffix="_late")
+    installation.land(two, *rows(two, 1))
+    installation.land(twenty, *rows(twenty, 57))
     archived[renamed].rename(archived[renamed].with_name(f"visits_{renamed}_a.csv"))
     installation.land(renamed, row("d", day=renamed), suffix="_d")
-    other.write_bytes(archived[skipped].read_bytes())
-    installation.land(skipped, row("d", day=skipped), suffix="_d")
-    *gone, skip = sorted(map(str, installation.run().warnings))
-    assert skip == f"visits/visits_{skipped}_2.csv: same content as another file of {skipped}; skipped once"
-    assert [text.partition(": ")[2] for text in gone] == [
-        f"{day} is loaded without 3 rows that it had before, and of the files that it was loaded from, these are no "
-        f"longer in the landing folder: visits_{day}.csv (3 rows). If the rows belong to the day, put the files back, "
-        "then: fcir run"
-        for day in (fewer, more)
-    ]
+    installation.land(other_day, row("a", day=other_day))
+    assert {item.extract_date: item.reason for item in installation.run().rejected} == {
+        fewer: "A correction lacks more than 5% and at least three of the rows (visit_id) of the day that it replaces: "
+        "it is a part of the day. Deliver the whole day. Found: keys_lost 3, keys_before 3. [correction_incomplete]"
+    }
 
 
 def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing_unless_the_folder_is_unmounted(installation):
@@ -172,7 +171,7 @@ def test_only_a_rejected_delivery_that_can_be_read_is_accepted_and_its_reason_is
     installation.run()
     with reading_connection(installation.settings.warehouse) as connection:
         assert [item.is_acceptable for item in unresolved_deliveries(connection)] == [True] + [False] * 11
-    named = r"Rejected: visits/2022-11-01, .*, visits/2022-11-10 and 2 more \(fcir status --all\)\."
+    named = r"Can be accepted: visits/2022-11-01\."
     for day, message in (
         (DAY - timedelta(days=1), rf"no run has read a delivery of this day.*{named} If .* run first: fcir run"),
         (NEXT, rf"visits_{NEXT}\.csv \[\w+\] cannot be read.*fcir run"),
@@ -187,7 +186,7 @@ def test_only_a_rejected_delivery_that_can_be_read_is_accepted_and_its_reason_is
     assert installation.query("select load_id, reason from audit.waiver") == [(load_id, "an outage")]
     (delivery,) = installation.run().deliveries
     assert delivery.is_waived
-    with pytest.raises(WaiverError, match=r"is loaded; only a rejected delivery.*No delivery is rejected\."):
+    with pytest.raises(WaiverError, match=r"is loaded; only a rejected or incomplete .*No delivery can be accepted\."):
         installation.accept(DAY)
 
 

@@ -25,7 +25,7 @@ OTHERS = replace(VISITS, source="others")
 def violations_of(contract, *, fails: bool) -> list[Violations]:
     """17 violations of each rule, which are within the share that it allows or not."""
     return [
-        Violations(item, 1000, 17, (SECOND,) * fails, ((SECOND, 7, 2),) * (fails and not item.on_deliveries))
+        Violations(item, 1000, 17, ((SECOND, None),) * fails, ((SECOND, 7, 2),) * (fails and not item.on_deliveries))
         for item in expectations_of(contract)
     ]
 
@@ -54,7 +54,7 @@ def test_each_rule_has_a_result_with_severity_dimension_counts_and_rows(fails):
 
 
 def test_days_that_fail_are_named_up_to_twenty():
-    days = tuple(date(2022, 10, day) for day in range(1, 26))
+    days = tuple((date(2022, 10, day), None) for day in range(1, 26))
     violations = [Violations(expectations_of(VISITS)[0], 25, 25, days)]
     document = validate(VISITS, violations, run_id="r", is_synthetic=False).document
     assert "2022-10-20 and 5 more" in document

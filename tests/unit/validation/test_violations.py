@@ -107,17 +107,19 @@ LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_
 MEMBER = "volume_of_each_member_is_usual"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
 REPEATED = "some_events_are_on_the_extract_date"
-IDS = {"identifiers_are_of_one_event", "few_identifiers_are_of_other_events"}
+TWICE = "events_are_not_repeated"
+MARKING = {TWICE, "numbers_vary"}
 EVENTS = {OUTSIDE, REPEATED, AFTER, "most_events_are_near_the_extract_date"}
 
 
 def test_broken_extracts_are_critical_and_what_reading_checks_is_not_expected_again():
-    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED, "identifiers_are_of_one_event"}
-    critical |= {"files_of_several_forces_name_the_force"}
+    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED, *MARKING}
+    critical |= {"files_of_several_forces_name_the_force", "correction_has_the_rows_that_it_replaces"}
     for item in expectations_of(VISITS):
         assert item.on_deliveries
         assert (item.severity is Severity.CRITICAL) == (item.name in critical), item.name
-        assert item.consequence.startswith("A failure rejects" if item.name in critical else "A failure is a warning")
+        consequence = "leaves the day incomplete" if item.name in MARKING else "rejects the delivery, one of a single"
+        assert item.consequence.startswith(f"A failure {consequence if item.name in critical else 'is a warning'}")
 
 
 def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_them():
@@ -128,12 +130,12 @@ def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_
         COPY,
         LOW,
         HIGH,
-        "volume_of_each_force_is_usual",
-        MEMBER,
+        "numbers_vary",
         OUTSIDE,
         REPEATED,
     }
-    assert names() - names(event_column=None) == EVENTS | IDS
+    assert names() - names(event_column=None) == EVENTS | {TWICE}
+    assert names(main_list="kind") - names() == {MEMBER, "members_keep_their_share"}
     assert names() - names(allows_events_outside_day=True) == {OUTSIDE, REPEATED}
     plain = tuple(replace(column, utc_offset_from=None) for column in VISITS.columns)
     assert names() - names(columns=plain) == {"utc_offsets_agree_with_the_clock"}
