@@ -139,8 +139,9 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         group_name="publication",
         kinds={"python"},
         description=(
-            "Whether every delivery that was due is accepted, and every paper and page rendered. Otherwise it fails, "
-            "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
+            "Whether every delivery that was due is accepted, every paper and page rendered and every commentary "
+            "shown. Otherwise it fails, after everything else is done: a failed check alone leaves the run green and "
+            "failure alerts silent."
         ),
     )
     def run_verdict(warehouse: Warehouse) -> dg.MaterializeResult:
@@ -153,7 +154,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             sentences.append(f"{counted(len(deliveries), 'delivery')} {need} attention: {'; '.join(deliveries[:10])}")
         if files:
             sentences.append(
-                f"{counted(len(files), 'rendering')} {be(len(files))} left out of the publication: "
+                f"{counted(len(files), 'file')} {be(len(files))} left out of the publication: "
                 f"{'; '.join(files[:10])}. After correcting the cause (docs/runbook.md): fcir publish"
             )
         if sentences:

@@ -32,8 +32,9 @@ from dagster_project.publication.papers import write_papers
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.public_index import notes, write_public_index
 from dagster_project.publication.publish import GateClosed, begin, check_gate
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.analyst_files import CommentaryError
-from dagster_project.publication.report.commentary import read_approved
+from dagster_project.publication.report.commentary import commentary_file, read_approved
 from dagster_project.publication.report.model import Block
 from dagster_project.publication.report.queries import read_force
 from dagster_project.publication.spreadsheet import neutralised_sql
@@ -129,7 +130,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
             papers,
             notes=text,
             about=about,
-            approved=lambda force, month: _approved(settings, force, month),
+            approved=lambda force, month: _approved(settings, draft.renderer, force, month),
             force_code=settings.force,
             published_at=published_at,
             is_synthetic=gate.is_synthetic,
@@ -208,12 +209,13 @@ def _record(settings: Settings, publication: str, public_edition: tuple[str, dat
     send(line)
 
 
-def _approved(settings: Settings, force_code: str, month: str) -> Sequence[Block]:
+def _approved(settings: Settings, renderer: Renderer, force_code: str, month: str) -> Sequence[Block]:
     try:
         return read_approved(settings.commentary, force_code, month)
     except CommentaryError as error:
         # A mistake in what is written about an edition must not hold back the figures. The advice ends: fcir publish
         warn(f"{error} --edition public. This edition has no commentary.")
+        renderer.leave_out(commentary_file(settings.commentary, force_code, f"public-{month}"))
         return ()
 
 

@@ -50,7 +50,7 @@ class NotPublished(OperatorError, RuntimeError):
 
 
 class FailedRendering(TypedDict):
-    """A missing file of a publication, as its manifest lists it."""
+    """A missing file of a publication, or a commentary that it does not show, as its manifest lists it."""
 
     path: str
     reason: str
@@ -317,7 +317,7 @@ def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
 
 
 def failed_renderings(published: Path) -> list[FailedRendering]:
-    """Return the files that the current publication left out, by its manifest; empty if unknown or not published."""
+    """Return what the current publication left out, by its manifest; empty if unknown or not published."""
     try:
         failed: list[FailedRendering] = manifest_of(pointer_of(published))["failed"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -90,7 +90,7 @@ def write_papers(
             continue
         rows, points = found
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
-        front = _defaults(commentary, force) if commentary else {}
+        front = _defaults(draft.renderer, commentary, force) if commentary else {}
         marks = events.get(force, ())
         write_month = partial(_write, draft, commentary, rows, front=front, events=marks, main_points=points)
         papers += [
@@ -209,7 +209,7 @@ def _write(
     name, force = f"{month.month:%Y-%m}", rows.force_code
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name) if commentary else None
-    words = _commentary(rows, file, month.month, front) if file else None
+    words = _commentary(draft.renderer, rows, file, month.month, front) if file else None
     paper = Paper(
         force,
         rows.force_name,
@@ -275,18 +275,20 @@ def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) ->
     return found
 
 
-def _defaults(commentary: Path, force: str) -> Mapping[str, str]:
+def _defaults(renderer: Renderer, commentary: Path, force: str) -> Mapping[str, str]:
     try:
         return read_defaults(commentary, force)
     except CommentaryError as error:
         warn(f"{error}. The papers of {force} are published without it.")
+        renderer.leave_out(commentary_file(commentary, force, "defaults"))
         return {}
 
 
-def _commentary(rows: ForceRows, file: Path, month: date, front: Mapping[str, str]) -> Commentary:
+def _commentary(renderer: Renderer, rows: ForceRows, file: Path, month: date, front: Mapping[str, str]) -> Commentary:
     try:
         return read_commentary(file, paper_names(rows), front)
     except CommentaryError as error:
         # A mistake in a commentary must not hold back the figures.
         warn(f"{error}. The paper of {month:%B %Y} is published without it.")
+        renderer.leave_out(file)
         return Commentary(front)

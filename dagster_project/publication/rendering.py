@@ -121,6 +121,14 @@ class Renderer:
             self._fail(path, f"what it shows cannot be read from the marts ({type(error).__name__})")
             return None
 
+    def leave_out(self, commentary: Path) -> None:
+        """Record a commentary that cannot be shown. The caller warns why: a manifest must not quote an analyst.
+
+        Args:
+            commentary: `commentary/FORCE/NAME.md` of the data root.
+        """
+        self._failed["/".join(commentary.parts[-3:])] = "it cannot be shown; publishing again says why"
+
     def is_unchanged(self, part: str, made_of: object) -> bool:
         """Return whether a part of the previous publication is made of the same tables and values."""
         self.made_of[part] = fingerprint(made_of)

@@ -6,6 +6,8 @@ import json
 import os
 import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -44,9 +46,22 @@ main()
 """Prints a line at an audit event of Python whose name and first argument end as the first argument says."""
 
 
+@contextmanager
+def disposition(handler: signal.Handlers) -> Iterator[None]:
+    """Start processes with this disposition of SIGINT and SIGHUP, whatever `nohup` or a shell gave to the tests."""
+    before = {number: signal.signal(number, handler) for number in (INT, HUP)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
 def stopped(root: DataRoot, *arguments: str, at: str, number: int, to_group: bool = False, **options) -> Done:
     """Start a command, send a signal when it prints a line that begins with `at`, and wait for its end."""
-    with root.start(*arguments, start_new_session=True, **options) as process:
+    with disposition(signal.SIG_DFL):
+        process = root.start(*arguments, start_new_session=True, **options)
+    with process:
         lines = []
         for line in process.stdout:
             lines.append(line)
@@ -135,12 +150,8 @@ def test_a_stopped_publication_leaves_a_whole_one_and_says_which(three_days, tmp
 
 
 def test_a_signal_that_was_ignored_at_the_start_stops_a_run_if_it_is_an_interrupt(landed):
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (INT, HUP)}
-    try:
+    with disposition(signal.SIG_IGN):
         process = landed.start("run", code=AT_IMPORT)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     with process:
         assert process.stdout.readline() == "imports\n"
         process.send_signal(HUP)

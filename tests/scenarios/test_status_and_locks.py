@@ -98,3 +98,28 @@ def test_a_file_that_is_being_written_waits_for_the_next_run(empty, monkeypatch)
     assert "Nothing is new but 1 delivery that is not complete" in done.out
     assert not empty.current.exists()
     assert "1 delivery is not complete yet" in status.out
+
+
+def test_a_commentary_that_cannot_be_shown_needs_attention_until_it_is_corrected(three_days, tmp_path):
+    copy = three_days.copy(tmp_path / "home")
+    folder = copy.home / "commentary" / "kent"
+    folder.mkdir(parents=True)
+    month, defaults = folder / "2022-10.md", folder / "defaults.md"
+    month.write_text("## Jane Smith\n\nWas ill.\n", encoding="utf-8")
+    defaults.write_text("Text.\n", encoding="utf-8")
+    for command in ("publish", "run", "status"):
+        done = copy.fcir(command)
+        named = [line for line in done.out.splitlines() if " was left out: " in line]
+        assert (done.code, [line.split()[0] for line in named]) == (
+            1,
+            ["commentary/kent/2022-10.md", "commentary/kent/defaults.md"],
+        )
+        assert "2 files are not published. After correcting the cause (docs/runbook.md): fcir publish" in done.out
+    # Viewers can read the manifest.
+    assert "Jane" not in (copy.current / "manifest.json").read_text(encoding="utf-8")
+    # Both are read again although no table has changed, and the reason is given again.
+    defaults.unlink()
+    done = copy.fcir("publish")
+    assert (done.code, "heading 'Jane Smith' names no section" in done.out) == (1, True)
+    month.write_text("A quiet month.\n", encoding="utf-8")
+    assert (copy.fcir("publish").code, copy.fcir("status").code) == (0, 0)
