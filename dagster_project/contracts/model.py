@@ -12,19 +12,16 @@ from typing import Any
 FORCE_COLUMN = "force_code"
 
 # Form of every text that is neither personal nor a closed list, unless its contract states another: published text must
-# not be a name or an address. A name has more than four letters, or small letters on both sides of a sign (j.lee.80);
-# one of four letters with a number (jane80) has the form of call12. Random hexadecimal digits have both, after a prefix
-# too. Identifiers of systems in use have at most 40 characters (a UUID has 36).
-_SIGNS = "[_./:-]"
-_LETTERS = f"([A-Za-z]{{1,4}}|[A-Z]{{1,4}}({_SIGNS}+[A-Z]{{1,4}})+){_SIGNS}*"
-_DIGITS = "[0-9][0-9_./:-]*"
+# not be a name or an address. Letters in a row are few, because names have more. Identifiers of systems in use have at
+# most 40 characters (a UUID has 36).
+_LETTERS, _OTHERS = "[A-Za-z]{1,5}", "_./:-"
 IDENTIFIER = (
-    f"{_SIGNS}*({_LETTERS})?{_DIGITS}({_LETTERS}{_DIGITS})*({_LETTERS})?"
-    f"|([A-Za-z]{{1,4}}{_SIGNS})?[A-Fa-f-]*[0-9][0-9A-Fa-f-]*"
+    f"({_LETTERS}[{_OTHERS}]|[{_OTHERS}])*({_LETTERS})?[0-9]({_LETTERS}[0-9{_OTHERS}]|[0-9{_OTHERS}])*({_LETTERS})?"
+    "|[A-Fa-f-]*[0-9][0-9A-Fa-f-]*"
 )
 IDENTIFIER_DESCRIPTION = (
-    "an identifier: letters, digits and - _ . / :, at least one digit, at most four letters in a row, only capitals on "
-    "both sides of a sign, unless all but a prefix are hexadecimal digits and dashes"
+    "an identifier: letters, digits and - _ . / :, at least one digit, at most five letters in a row unless all are "
+    "hexadecimal digits and dashes"
 )
 IDENTIFIER_LENGTH = 64
 

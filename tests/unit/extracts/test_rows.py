@@ -181,13 +181,8 @@ HARMFUL = [
     *("<script>alert(1)</script>", '"><img src=x>', "{{ 7*7 }}", "$(touch x)", "=cmd|' /c calc'!A1", "@SUM(1+1)"),
     *("javascript:alert(1)", "https://evil.example/?q=", "kent\u202egnidaer", "kent\nsurrey", "'; drop table x; --"),
     *("J SMITH 01/02/80", "jsmith.1980", "Janesmith1", "facade", "1 High Street", "1" * 65, "\u00e91", ""),
-    *("jane.smith.1980", "j.smith", "smith1980", "SMITH-80", "jane.smith", "Jane_Smith-80", "80-jo.lee", "j.lee.80"),
 ]
-IDENTIFIERS = [
-    *("00001000001659308409", "DC-03440550-42", "KP-20221030-0012", "KENT-CAD-2022-0012", "A-B_C.D/E:1", "46/1234/22"),
-    *("call12", "LC0410001", "abcd1abcd", "deadbeefcafe1", "conv-3fabcdef-9c-a0b2", "-1A-"),
-    "6f0c5b1e-aaaa-4bcd-9eff-c0ffee00aced",
-]
+IDENTIFIERS = ["00001000001659308409", "DC-03440550-42", "a-b_c.d/e:1", "46/1234/22", "deadbeefcafe1", "abcde1abcde"]
 
 
 @pytest.mark.parametrize("contract", load_contracts(CONTRACTS).values(), ids=lambda contract: contract.source)
