@@ -14,7 +14,7 @@ from decimal import Decimal
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
 from dagster_project.contracts.model import EPOCH_FORMATS
-from dagster_project.extracts.personal import DAY_BEFORE_NUMBER, EMAIL, NUMBER, PLAIN, UUID
+from dagster_project.extracts.personal import DAY_BEFORE_NUMBER, EMAIL, NAME, NUMBER, PLAIN, UUID
 from dagster_project.sql import literal, quoted
 
 # Words that mean "no value", in upper or lower case; empty cells are already null.
@@ -96,8 +96,8 @@ NOT_OF_FORM = Fault("not_of_form", "not of the form that the contract states")
 UNKNOWN_FORCE = Fault("unknown_force", "not a force of the list in dbt/seeds/police_forces.csv")
 LOOKS_PERSONAL = Fault(
     "looks_personal",
-    "an email address, a telephone number or a National Insurance number within a column that is not marked as "
-    "personal; if good values look like that, its contract states resemblesPersonal",
+    "an email address, a telephone number, a National Insurance number or a name with dots in a column that is not "
+    "marked as personal; if good values look like that, its contract states resemblesPersonal",
 )
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
 REQUIRED_WHEN = Fault("required_when", "no value, which another column requires")
@@ -213,6 +213,7 @@ def _has_personal_value(text: str, column: Column) -> str:
                 and not {is_match(text, UUID)}"""
     return f"""case
         when contains({text}, '@') and regexp_matches({text}, '{EMAIL}') then true
+        when contains({text}, '.') and {is_match(text, NAME)} then true
         {"" if column.resembles_personal else number}
         else false
     end"""
