@@ -27,10 +27,13 @@ judged as (
 incomplete as (
 
     select
-        source,
-        extract_date,
-        {{ joined_text("reason") }} as reasons
-    from {{ source("audit", "incomplete_force") }}
+        loads.source,
+        loads.extract_date,
+        {{ joined_text("incomplete.reason") }} as reasons
+    from loads
+    inner join {{ source("audit", "incomplete") }} as incomplete
+        on loads.load_id = incomplete.load_id
+    where loads.status in ('loaded', 'empty') and loads.accepted_because is null
     group by all
 
 )

@@ -3,9 +3,9 @@
 {#- A force, or a member of the main list, with as many rows usual on some days in succession is not without any on all of
     them by chance: once in 20,000 times. -#}
 {%- set usual_rows_at_least = 10 -%}
-{#- What is usual on a day is the mean of the newest eight days of its kind: of a weekday, or of Sundays and bank holidays.
-    Less than three say too little of how many events there should be. -#}
-{%- set usual_days, usual_days_at_least = 8, 3 -%}
+{#- What is usual on a day is the mean of the newest eight days of its kind: of a weekday, or of Sundays and bank holidays;
+    of the newest 28 days of any kind while there are less than three of them. -#}
+{%- set usual_days, usual_days_at_least, usual_days_of_any_kind = 8, 3, 28 -%}
 {#- A count of independent events is within 3.5 times the square root of its mean, but for once in 4,000 times. -#}
 {%- set chance = 3.5 -%}
 
@@ -25,7 +25,7 @@ load_events as (select * from {{ source("audit", "load_event") }}),
 
 silent_columns as (select * from {{ source("audit", "silent_column") }}),
 
-incomplete_forces as (select * from {{ source("audit", "incomplete_force") }}),
+incomplete as (select * from {{ source("audit", "incomplete") }}),
 
 contracts as (select * from {{ source("audit", "contract") }}),
 
@@ -215,6 +215,8 @@ compared as (
         deliveries.day is not null as is_delivered,
         sum(case when deliveries.day is not null then followed.events end) over before as usual_sum,
         count(deliveries.day) over before as usual_days,
+        sum(case when deliveries.day is not null then followed.events end) over before_of_any_kind as any_sum,
+        count(deliveries.day) over before_of_any_kind as any_days,
         sum(case when followed.events > 0 then 1 else 0 end) over so_far as stretch
     from followed
     left join deliveries
@@ -232,6 +234,11 @@ compared as (
             order by followed.day asc nulls last
             rows between {{ usual_days }} preceding and 1 preceding
         ),
+        before_of_any_kind as (
+            partition by followed.source, followed.force_code, followed.member
+            order by followed.day asc nulls last
+            rows between {{ usual_days_of_any_kind }} preceding and 1 preceding
+        ),
         so_far as (
             partition by followed.source, followed.force_code, followed.member
             order by followed.day asc nulls last
@@ -245,9 +252,13 @@ owed as (
     select
         *,
         events = 0 and coalesce(
-            sum(case when events = 0 and is_delivered then {{ ratio("usual_sum", "usual_days") }} end) over (
-                partition by source, force_code, member, stretch
-            ) >= {{ usual_rows_at_least }},
+            sum(
+                case
+                    when events > 0 or not is_delivered then 0
+                    when usual_days >= {{ usual_days_at_least }} then {{ ratio("usual_sum", "usual_days") }}
+                    else {{ ratio("any_sum", "any_days") }}
+                end
+            ) over (partition by source, force_code, member, stretch) >= {{ usual_rows_at_least }},
             false
         ) as is_absent
     from compared
@@ -290,10 +301,13 @@ incomplete_days as (
         owed.force_code,
         owed.day
     from owed
-    inner join incomplete_forces
-        on owed.source = incomplete_forces.source
-        and owed.force_code = coalesce(incomplete_forces.force_code, owed.force_code)
-        and owed.day between incomplete_forces.first_day and incomplete_forces.last_day
+    inner join loads
+        on owed.source = loads.source
+    inner join incomplete
+        on loads.load_id = incomplete.load_id
+        and owed.force_code = coalesce(incomplete.force_code, owed.force_code)
+        and owed.day between incomplete.first_day and incomplete.last_day
+    where loads.status in ('loaded', 'empty') and loads.accepted_because is null
 
 ),
 
