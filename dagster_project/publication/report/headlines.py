@@ -121,6 +121,9 @@ def points_note(
         note = f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable."
     elif affected:
         note = f"Data behind these figures are missing or could not be used: {listed(affected)}."
+    elif is_quiet and (marked := [item.label for item in headlines if item.verdict]):
+        names = f": {listed(marked)}" if len(marked) <= _MOST_NAMED else ""
+        note = f"The table marks what stood out in {month:%B}{names}."
     elif is_quiet and headlines:
         known = [sum(not row["is_provisional"] for row in judged.get(item.measure, ())) for item in headlines]
         most = max(known) - 1

@@ -396,7 +396,7 @@ def _of_volume(course: Course, told: Sequence[Event]) -> Iterator[Event]:
     """Yield what a sum says: a record, another course than a year before, or another year to date."""
     growth, year_growth = course.growth, course.year_growth
     side = 1 if growth > 0 else -1
-    is_extreme = course.row["record_since"] is None and course.is_record(side) and abs(growth) >= 6
+    is_extreme = course.row["record_side"] == side and course.row["record_since"] is None
     extreme = _EXTREMES[is_extreme and side == -1]
     old = _last(told, course, extreme)
     is_further = old is None or side * (course.x[course.month] / old.value - 1) > 0.25

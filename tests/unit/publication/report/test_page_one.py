@@ -56,6 +56,10 @@ def rows(measure, values, **changes):
             name: is_judged and (since[side] is None or since[side] < months_before(month, 12))
             for name, side in STATES.items()
         }
+        verdict = ("worse" if x > usual else "better") if far else None
+        year_before = before[-12] if is_judged else 0
+        is_off = measure.is_sum and year_before and abs(x / year_before - 1) >= 0.06
+        side = 1 if is_record["is_record_high"] else -1 if is_record["is_record_low"] else None
         found.append(
             {
                 "month_start": month,
@@ -65,9 +69,10 @@ def rows(measure, values, **changes):
                 "denominator": None if measure.is_sum else Decimal(1000),
                 "usual": Decimal(str(round(usual * scale, 6))) if is_judged else None,
                 "usual_step": Decimal(str(round(step * scale, 6))) if is_judged else None,
-                "verdict": ("worse" if x > usual else "better") if far else None,
+                "verdict": verdict,
                 "is_step": is_judged and abs(x - before[-1]) > 3.865 * step,
                 "record_since": since[1] if is_record["is_record_high"] else since[-1],
+                "record_side": side if verdict or (is_off and since[side or 1] is None) else None,
                 "target": None,
                 "is_target_met": None,
                 "rest_of_year_state": None,

@@ -17,8 +17,7 @@ DECEMBER = (date(2022, 12, 1),)
 NEWEST = {
     "month_start": date(2022, 10, 1),
     "verdict": None,
-    "is_record_high": False,
-    "is_record_low": True,
+    "record_side": -1,
     "record_since": None,
     "first_month": date(2021, 2, 1),
     "mean_per_day": None,
@@ -110,10 +109,10 @@ def test_targets_and_the_year_before_end_the_sentences(found, changes, text):
 def test_the_finding_is_what_stands_out_in_plain_words():
     found = series(months("--"), newest=NEWEST | {"verdict": "better", "record_since": date(2021, 3, 1)})
     assert finding(found) == "October 2022: better than usual, the lowest since March 2021"
-    assert finding(replace(found, newest=NEWEST | {"is_record_low": False})) == ""
+    assert finding(replace(found, newest=NEWEST | {"record_side": None})) == ""
     assert finding(replace(found, newest={})) == ""
     long = a_measure(unit="duration")
-    assert record(NEWEST | {"is_record_low": False, "is_record_high": True}, long).startswith("the longest since")
+    assert record(NEWEST | {"record_side": 1}, long).startswith("the longest since")
     assert record(NEWEST | {"mean_per_day": Decimal(1)}, a_measure()).startswith("the lowest a day since")
 
 
