@@ -363,8 +363,9 @@ class Section:
 
 
 HOW_TO_READ = (
-    "A month is judged once, against the twelve complete months before it: it is worse or better than usual if it is "
-    "further from their median than the figures usually move from month to month (more than 3.145 times as far). "
+    "A month is judged once, against the twelve complete months before it, without one or two that are extreme: "
+    "it is worse or better than usual if it is further from their median than the figures usually move from month to "
+    "month (more than 3.145 times as far). "
     "Without such words, nothing stands out. What the rest of the year needs assumes as many calls as in the same "
     "months of last year. The line of the last twelve months covers at least the usual range, so that ordinary "
     "variation looks small. A main point is said once: what an earlier paper said is not said again.",
