@@ -82,6 +82,7 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
         found[month] = Known(
             value=value,
             text=printed(measure, exact) if value is not None else None,
+            numerator=factor * top if kind.has_sums and not kind.is_sum and value is not None else None,
             denominator=bottom if kind.has_sums and not kind.is_sum and value is not None else None,
             target=rounded(Fraction(goal)) if goal is not None else None,
             formula="pct_cancelled_of_recorded"
@@ -155,13 +156,14 @@ def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
                 "share_quarantined": known.share_quarantined,
                 "is_affected_by_quarantine": known.is_affected,
             }
+            factor = int(CATALOGUE[measure]["factor"])
             figure = {"value": known.value, "denominator": known.denominator}
+            figure["numerator"] = known.numerator / factor if known.numerator is not None else None
             monthly.append(key | shared | figure | {"target": known.target})
             days = len(days_of(month))
-            of_month = {"period": "month", "display_value": known.text, "days": days, "numerator": None}
+            of_month = {"period": "month", "display_value": known.text, "days": days}
             periods.append(key | shared | figure | of_month)
             top, bottom, value = known.year or (None, None, None)
-            factor = int(CATALOGUE[measure]["factor"])
             periods.append(
                 dict.fromkeys(periods[0])
                 | key
@@ -201,6 +203,7 @@ def test_histories_have_every_case(histories: Histories, expected: Rows) -> None
         *("cannot_be_met", "certain", "not_at_last_years_number", "certain_at_last_years_number"),
         *("never_reached", "open", "met", "missed", None),
     }
+    assert len(seen["year_like_month"]) > 50
     for (force, measure), months in histories.items():
         for number, month in enumerate(months):
             row = expected[force, measure, date(*month, 1)]

@@ -366,8 +366,9 @@ HOW_TO_READ = (
     "A month is judged once, against the twelve complete months before it: it is worse or better than usual if it is "
     "further from their median than the figures usually move from month to month (more than 3.145 times as far). "
     "Without such words, nothing stands out. What the rest of the year needs assumes as many calls as in the same "
-    "months of last year. The line of the last twelve months covers at least the usual range, so that ordinary "
-    "variation looks small. A main point is said once: what an earlier paper said is not said again.",
+    "months of last year; without a target it says what the year would be if each month left had the numbers of this "
+    "one. The line of the last twelve months covers at least the usual range, so that ordinary variation looks small. "
+    "A main point is said once: what an earlier paper said is not said again.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
     "days; it is not joined to the line. The grey band is what the year before would lead one to expect of the newest "
     "month, with the median in its middle, and the dashed orange line is the target or benchmark. A square marks a "

@@ -8,10 +8,19 @@ months as (select * from {{ ref("int_measure_usual") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
+periods as (select * from {{ ref("kpi_measure_period") }}),
+
 years_to_date as (
 
-    select * from {{ ref("kpi_measure_period") }}
+    select * from periods
     where period = 'fytd'
+
+),
+
+figures as (
+
+    select * from periods
+    where period = 'month'
 
 ),
 
@@ -48,6 +57,8 @@ compared as (
         measures.factor * years_to_date.numerator as year_numerator,
         years_to_date.denominator as year_denominator,
         years_to_date.value as year_value,
+        measures.factor * figures.numerator as month_numerator,
+        figures.denominator as month_denominator,
         -- The denominators of the rest of the year, times the months so far: last year's, or the mean of those so far.
         case
             when months.rest_months = months.months_left
@@ -55,7 +66,6 @@ compared as (
             when months.rest_months > 0 then years_to_date.denominator * months.months_left
         end as rest_denominators,
         measures.better <> 'neither'
-        and months.target is not null
         and years_to_date.denominator is not null
         and years_to_date.value is not null
         and not years_to_date.is_provisional
@@ -65,6 +75,8 @@ compared as (
         on months.measure = measures.measure
     left join years_to_date
         on {{ same_columns("months", "years_to_date", ["force_code", "measure", "month_start"]) }}
+    left join figures
+        on {{ same_columns("months", "figures", ["force_code", "measure", "month_start"]) }}
     left join subtracting
         on months.measure = subtracting.measure
 
@@ -77,7 +89,7 @@ needs as (
         *,
         cast((target * year_denominator - year_numerator) * months_done as decimal(38, 6)) as missing,
         cast(target * rest_denominators as decimal(38, 6)) as targeted,
-        coalesce(has_year and (months_left = 0 or rest_denominators > 0), false) as has_need
+        coalesce(has_year and target is not null and (months_left = 0 or rest_denominators > 0), false) as has_need
     from compared
 
 ),
@@ -141,6 +153,13 @@ select
     end as met_of_last_12,
     need as rest_of_year_need,
     state as rest_of_year_state,
+    case
+        when has_year and has_usual and months_left between 1 and months_done
+            then {{ ratio(
+                "year_numerator + months_left * month_numerator",
+                "year_denominator + months_left * month_denominator",
+            ) | indent(16) }}
+    end as year_like_month,
     is_provisional,
     share_of_days_loaded
 from rest
