@@ -231,7 +231,7 @@ class MainPoint:
 
 @dataclass(frozen=True)
 class Headline:
-    """A headline measure in the last month of a paper."""
+    """A headline measure in the last month of a paper, or what is published nationally beside it."""
 
     measure: str
     label: str
@@ -246,7 +246,8 @@ class Headline:
     trend_scale: tuple[Decimal, Decimal] | None
     """The range that its drawing covers, never narrower than the usual range."""
     verdict: str
-    """`Worse than usual, highest since Mar 2021`; empty if nothing stands out."""
+    """`Worse than usual, highest since Mar 2021`; empty if nothing stands out. Beside a figure that is published
+    nationally, that of the country and the rank."""
     target: str
     """`under 2%: met; met in 12 of the last 12 months`; empty without a target."""
     rest: str
@@ -267,8 +268,6 @@ class Matrix:
     """Name and title: `label`, `figure`, those of `COMPARED`, `target`, `rest` and `trend`. Columns that no measure
     fills are left out."""
     headlines: tuple[Headline, ...]
-    note: str
-    """What is published nationally; empty if nothing is."""
 
 
 @dataclass(frozen=True)
