@@ -44,6 +44,8 @@ class Measure:
     """The figure as a clause, with `{x}` in its place."""
     volume: str = ""
     """Measure of the events behind it; empty if there is none."""
+    stated_seconds: str = ""
+    """Answer targets that the names state, `10` or `10 or 15`; empty if they state none."""
     breakdown: str = ""
     """The closed list of which it counts one value, with the others on one page; empty if it counts no single value."""
 

@@ -41,6 +41,7 @@ _NO_RANK = {
 }
 
 _SHARE, _MEAN, _SIMILAR = "Answered in under 10 seconds", "Mean answer time in seconds", "most similar forces"
+_LABEL = "Published nationally: share of 999 calls answered in under 10 seconds"
 # Rows of the section: code, which is a column of the table, label, unit and decimals.
 _ROWS = (
     ("calls", "Calls, as published", "count", 0),
@@ -53,6 +54,8 @@ _ROWS = (
     ("group_pct_under_10s", f"{_SHARE}, {_SIMILAR}", "percent", 1),
     ("group_mean_answer_seconds", f"{_MEAN}, {_SIMILAR}", "count", 1),
 )
+PUBLISHED_NAMES = (HEADLINE, _LABEL, *(f"{title}{label}" for title in ("", f"{TITLE}: ") for _, label, _, _ in _ROWS))
+"""What papers print that is no measure."""
 
 
 def findings(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -163,7 +166,7 @@ def published_headline(published: Sequence[Mapping[str, Any]], months: Sequence[
     }
     return Headline(
         measure=HEADLINE,
-        label="Published nationally: share of 999 calls answered in under 10 seconds",
+        label=_LABEL,
         unit="percent",
         decimals=1,
         figure=figure(months[-1]),
