@@ -67,7 +67,7 @@ def trace_figure(settings: Settings, measure: str, month: date, *, force: str | 
 
     Args:
         settings: the data root.
-        measure: code of a measure, or words that only one has.
+        measure: code or printed name of a measure, or words that only one has.
         month: its first day.
         force: code of the force; by default the only one, or FCIR_FORCE if there are several.
         with_rows: read every row.

@@ -41,7 +41,7 @@ _NO_RANK = {
 }
 
 _SHARE, _MEAN, _SIMILAR = "Answered in under 10 seconds", "Mean answer time in seconds", "most similar forces"
-_LABEL = "Published nationally: share of 999 calls answered in under 10 seconds"
+_LABEL = "Nationally published: 999 calls answered in under 10 seconds"
 # Rows of the section: code, which is a column of the table, label, unit and decimals.
 _ROWS = (
     ("calls", "Calls, as published", "count", 0),
