@@ -96,6 +96,7 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
         found[month] = Known(
             value=value,
             text=printed(measure, exact) if value is not None else None,
+            numerator=factor * top if kind.has_sums and not kind.is_sum and value is not None else None,
             denominator=bottom if kind.has_sums and not kind.is_sum and value is not None else None,
             target=rounded(Fraction(goal)) if goal is not None else None,
             formula="pct_cancelled_of_recorded"
@@ -175,9 +176,11 @@ def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
                 "share_quarantined": known.share_quarantined,
                 "is_affected_by_quarantine": known.is_affected,
             }
+            factor = int(CATALOGUE[measure]["factor"])
             figure = {"value": known.value, "denominator": known.denominator}
             is_count = kind_of(measure).is_sum and kind_of(measure).unit == "count"
-            monthly.append(key | shared | figure | {"target": known.target})
+            numerator = known.numerator / factor if known.numerator is not None else None
+            monthly.append(key | shared | figure | {"target": known.target, "numerator": numerator})
             spans.append(
                 key
                 | figure
@@ -186,7 +189,6 @@ def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
                 | {"value_high": known.value + known.missing if is_count and known.value is not None else None}
             )
             top, bottom, value = known.year or (None, None, None)
-            factor = int(CATALOGUE[measure]["factor"])
             periods.append(
                 key
                 | {
@@ -247,6 +249,7 @@ def test_histories_have_every_case(histories: Histories, expected: Rows) -> None
         *("cannot_be_met", "certain", "not_at_last_years_number", "certain_at_last_years_number"),
         *("never_reached", "open", "met", "missed", None),
     }
+    assert len(seen["year_like_month"]) > 50
     for (force, measure), months in histories.items():
         for number, month in enumerate(months):
             row = expected[force, measure, date(*month, 1)]

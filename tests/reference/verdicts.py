@@ -39,6 +39,8 @@ class Known:
 
     value: Decimal | None
     text: str | None
+    numerator: Decimal | None
+    """Times 100 for a share, like that of the year."""
     denominator: Decimal | None
     target: Decimal | None
     formula: str = ""
@@ -109,7 +111,8 @@ def verdict(kind: Kind, months: Mapping[Month, Known], now: Month) -> dict[str, 
     of_year.append(row["is_target_met"])
     row["met_of_last_12"] = sum(map(bool, of_year)) if None not in of_year else None
     need, state = rest_of_year(kind, months, before, now)
-    return row | {"rest_of_year_need": rounded(need), "rest_of_year_state": state}
+    projected = rounded(year_like_month(kind, this, now))
+    return row | {"rest_of_year_need": rounded(need), "rest_of_year_state": state, "year_like_month": projected}
 
 
 def counted_before(months: Mapping[Month, Known], now: Month) -> dict[Month, Known]:
@@ -202,3 +205,13 @@ def rest_of_year(
     if not any((value > need if at_least else value < need) for value in record if value is not None):
         return need, "never_reached"
     return need, "open"
+
+
+def year_like_month(kind: Kind, this: Known, now: Month) -> Fraction | None:
+    """The year from its months so far and one more like the newest for each that is left."""
+    is_known = this.year is not None and this.numerator is not None and kind.is_judged and not kind.matures
+    left = (3 - now[1]) % 12
+    if not is_known or kind.better == "neither" or kind.is_sum or not kind.has_sums or not 0 < left <= 12 - left:
+        return None
+    years = [tuple(map(Fraction, this.year[:2]))] + [(Fraction(this.numerator), Fraction(this.denominator))] * left
+    return sum(top for top, _ in years) / sum(bottom for _, bottom in years)

@@ -29,6 +29,8 @@ months as (
 
     select
         usual_months.*,
+        measure_months.numerator,
+        measure_months.denominator,
         measure_months.value,
         measure_months.target,
         measure_months.is_provisional,
@@ -74,6 +76,8 @@ compared as (
         months.factor * years_to_date.numerator as year_numerator,
         years_to_date.denominator as year_denominator,
         years_to_date.value as year_value,
+        months.factor * months.numerator as month_numerator,
+        months.denominator as month_denominator,
         -- The denominators of the rest of the year, times the months so far: last year's, or the mean of those so far.
         case
             when months.rest_months = months.months_left
@@ -81,7 +85,6 @@ compared as (
             when months.rest_months > 0 then years_to_date.denominator * months.months_left
         end as rest_denominators,
         months.better <> 'neither'
-        and months.target is not null
         and years_to_date.denominator is not null
         and years_to_date.value is not null
         and not years_to_date.is_provisional
@@ -108,7 +111,7 @@ needs as (
         *,
         cast((target * year_denominator - year_numerator) * months_done as decimal(38, 6)) as missing,
         cast(target * rest_denominators as decimal(38, 6)) as targeted,
-        coalesce(has_year and (months_left = 0 or rest_denominators > 0), false) as has_need
+        coalesce(has_year and target is not null and (months_left = 0 or rest_denominators > 0), false) as has_need
     from compared
 
 ),
@@ -169,6 +172,13 @@ select
     case when months_with_target = 12 then cast(months_met as bigint) end as met_of_last_12,
     need as rest_of_year_need,
     state as rest_of_year_state,
+    case
+        when has_year and has_usual and months_left between 1 and months_done
+            then {{ ratio(
+                "year_numerator + months_left * month_numerator",
+                "year_denominator + months_left * month_denominator",
+            ) | indent(16) }}
+    end as year_like_month,
     is_provisional,
     share_of_days_loaded
 from rest

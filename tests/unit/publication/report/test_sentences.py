@@ -129,3 +129,10 @@ def test_the_finding_is_what_stands_out_in_plain_words():
 def test_what_the_rest_of_the_year_needs_is_rounded_to_the_harder_side(state, better, target, need, words):
     row = {"rest_of_year_state": state, "rest_of_year_need": need and Decimal(need), "target": Decimal(target)}
     assert rest_of_year(row, a_measure(unit="percent", decimals=2, better=better)) == words
+
+
+def test_without_a_target_the_rest_of_the_year_is_like_the_month():
+    row = {"month_start": date(2023, 1, 1), "target": None, "year_like_month": Decimal("32.5349")}
+    measure = a_measure(unit="percent", decimals=2)
+    assert rest_of_year(row, measure) == "like January: 32.53% for the year"
+    assert rest_of_year(row | {"target": Decimal(2)}, measure) == rest_of_year({}, measure) == ""
