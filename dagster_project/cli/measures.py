@@ -24,7 +24,7 @@ _WIDE = 140
 def measures(
     text: Annotated[
         str,
-        typer.Argument(metavar="TEXT", help="Words of a name, synonym or definition; default: all measures."),
+        typer.Argument(metavar="TEXT", help="A printed name, or words of a name, synonym or definition; default: all."),
     ] = "",
     section: Annotated[
         str, typer.Option("--section", metavar="SECTION", help="Only this section, for example calls_999.")

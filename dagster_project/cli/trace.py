@@ -16,7 +16,7 @@ from dagster_project.settings import read_settings
 
 def trace(
     measure: Annotated[
-        str, typer.Argument(metavar="MEASURE", help="Code of the measure, or words that only one measure has.")
+        str, typer.Argument(metavar="MEASURE", help="Code or printed name of the measure, or words that only one has.")
     ],
     month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
     force: Annotated[str | None, typer.Option("--force", metavar="FORCE", help="Force; default: FCIR_FORCE.")] = None,
@@ -30,6 +30,7 @@ def trace(
 
     Examples:
       fcir trace calls_999.received 2022-10
+      fcir trace "101 calls: % Not Answered" 2022-10
       fcir trace "longest 101 wait" 2022-10
       fcir trace crime.pct_cancelled 2022-10 --rows --csv
     """

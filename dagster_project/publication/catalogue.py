@@ -1,6 +1,5 @@
 """Look up the contents of a publication: its measures, its tables with their columns, and its pages."""
 
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,8 +10,10 @@ from dagster_project.clock import london_today
 from dagster_project.errors import UsageError
 from dagster_project.publication.files import current_publication, pointer_of
 from dagster_project.publication.query import published_database
+from dagster_project.publication.report.names import named, plain, plain_name
+from dagster_project.publication.report.published_answering import PUBLISHED_NAMES
 from dagster_project.settings import Settings
-from dagster_project.sql import column_names, count_each, count_rows, table
+from dagster_project.sql import column_names, count_each, count_rows, query_rows, table
 from dagster_project.words import printable
 
 
@@ -74,51 +75,57 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
 
 
 def find_measures(connection: duckdb.DuckDBPyConnection, text: str, section: str = "") -> list[str]:
-    """Return the measure of a code, or those that have all words of a text, ranked as by the site's search.
+    """Return the measures of a code or name, or else those that have all words of a text.
 
-    Words are found in the title of a measure, in its synonyms, and in its code and definition. For a question, the site
-    also finds what has most of its words (`assets/search.js`).
+    A name is what a paper or page prints of a measure (`named`). Words are found in the title of a measure, in its
+    synonyms, and in its code and definition, and ranked as by the site's search. For a question, the site also finds
+    what has most of its words (`assets/search.js`).
 
     Args:
         connection: a database with the marts.
-        text: a code, or words; an empty text matches all measures.
+        text: a code, a name, or words; an empty text matches all measures.
         section: only the measures of this section, if given.
 
     Returns:
         Codes, the best match first; among equal ones headline measures.
 
     Raises:
-        UsageError: there is no such measure; the message names a similar code.
+        UsageError: there is no such measure, or the name is that of a figure that is published nationally; the message
+            names a similar code, or the table.
     """
-    rows = connection.execute(
+    rows = query_rows(
+        connection,
         """
-        select measure, concat(section_title, ': ', label), coalesce(synonyms, ''), concat(measure, ' ', definition)
+        select
+            measure, section, section_title, label, short_label, coalesce(clause, '') as clause,
+            concat(section_title, ': ', label) as title, coalesce(synonyms, '') as synonyms,
+            concat(measure, ' ', definition) as text
         from marts.measures
         where $section in ('', section)
         order by is_headline desc, section_order, board_paper_order, measure
         """,
         {"section": section},
-    ).fetchall()
-    codes = [row[0] for row in rows]
+    )
+    codes = [row["measure"] for row in rows]
     if text in codes:
         return [text]
-    phrase = _plain(text)
+    if found := named(text, rows):
+        return found
+    if plain_name(text) in map(plain_name, PUBLISHED_NAMES):
+        where = "is published nationally, not counted from rows. It is in the table: fcir query"
+        raise UsageError(f'{printable(text)} {where} "from national_call_answering"')
+    phrase = plain(text)
     # A word is found by its beginning, so without its last s it also finds the singular.
     words = [f" {word.removesuffix('s') if len(word) > 4 else word}" for word in phrase.split()]
     scores = {}
-    for code, *places in rows:
-        ranks = [_score(word, *map(_plain, places)) for word in words]
+    for row in rows:
+        places = [plain(row[name]) for name in ("title", "synonyms", "text")]
+        ranks = [_score(word, *places) for word in words]
         if all(ranks):
-            scores[code] = sum(ranks) + len(words) * _score(phrase, *map(_plain, places))
+            scores[row["measure"]] = sum(ranks) + len(words) * _score(phrase, *places)
     if not scores:
         raise UsageError(f"no measure has {printable(text)} in it{_near(text, codes)} All: fcir measures")
     return sorted(scores, key=lambda code: -scores[code])
-
-
-def _plain(text: str) -> str:
-    """Return the words of a text in lower case, each after a space; `non-emergency` is one word."""
-    joined = re.sub(r"\bnon[- ]+(?=\w)", "non", text.lower())
-    return "".join(f" {word}" for word in re.sub(r"[^\w%]|_", " ", joined).split())
 
 
 def _score(words: str, title: str, synonyms: str, text: str) -> int:

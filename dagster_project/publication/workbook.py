@@ -269,7 +269,7 @@ class _Writer:
         columns |= {"verdict": "Stands out", "notes": "Notes"}
         rows = [[_headline_cell(item, name) for name in columns] for item in matrix.headlines]
         widths = {title: _SUMMARY_WIDTHS.get(name, 12) for name, title in columns.items()}
-        lines = ["This sheet contains one table: the headline measures.", *filter(None, [matrix.note])]
+        lines = ["This sheet contains one table: the headline measures."]
         sheet, top = self.table("Summary", lines, widths, rows, code="headlines")
         for line, item in enumerate(matrix.headlines, start=top):
             sheet.set_row(line, 24)

@@ -17,7 +17,10 @@ from dagster_project.tracing.model import Part, Row, Trace
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import reading_audit
-from dagster_project.words import printable
+from dagster_project.words import in_shell, printable
+
+# Measures that a message names.
+_MOST_CANDIDATES = 6
 
 
 def read_figures(
@@ -64,7 +67,7 @@ def trace_figure(settings: Settings, measure: str, month: date, *, force: str | 
 
     Args:
         settings: the data root.
-        measure: code of a measure, or words that only one has.
+        measure: code or printed name of a measure, or words that only one has.
         month: its first day.
         force: code of the force; by default the only one, or FCIR_FORCE if there are several.
         with_rows: read every row.
@@ -80,7 +83,9 @@ def trace_figure(settings: Settings, measure: str, month: date, *, force: str | 
         if connection is None:
             raise UsageError("nothing is loaded yet, so there is no figure to trace. Run: fcir run")
         try:
-            figure = _figure(connection, _measure(connection, measure), month, _force(connection, settings, force))
+            option = f" --force {force}" if force else ""
+            code = _measure(connection, measure, f" {month:%Y-%m}{option}")
+            figure = _figure(connection, code, month, _force(connection, settings, force))
             return _trace(connection, settings, figure, with_rows=with_rows)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             # A table or column does not exist: a run was killed before its build, or the project is newer.
@@ -109,13 +114,16 @@ def _trace(connection: duckdb.DuckDBPyConnection, settings: Settings, figure: Ro
     )
 
 
-def _measure(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+def _measure(connection: duckdb.DuckDBPyConnection, text: str, rest: str) -> str:
+    """Return the only measure that a text finds; `rest` is what follows it in the command."""
     # Imported here: a run draws traces, and looks for no measure by its words.
     from dagster_project.publication.catalogue import find_measures
 
     found = find_measures(connection, text)
     if len(found) > 1:
-        raise UsageError(f"{printable(text)} is not one measure; those it finds: {', '.join(found)}")
+        commands = "; ".join(f"fcir trace {code}{rest}" for code in found[:_MOST_CANDIDATES])
+        more = f"; all {len(found)}: fcir measures {in_shell(text)}" if len(found) > _MOST_CANDIDATES else ""
+        raise UsageError(f"{printable(text)} is not one measure. Trace one of them: {commands}{more}")
     return found[0]
 
 

@@ -239,8 +239,11 @@ def _effect_of_quarantine(
         could_matter = missing > 0 and (is_at_stake or (missing >= 5 and 10 * width > (rounded(value) or 0)))
     elif value is not None and not measure.is_sum:
         could_matter = missing >= 5 and 500 * missing > read
-    elif value is not None and CATALOGUE[name]["unit"] == "count" and name != "digital.other_than_ocr_and_chat":
-        low, high = rounded(value), rounded(value + missing)
+    elif value is not None and CATALOGUE[name]["unit"] == "count":
+        is_difference = name == "digital.other_than_ocr_and_chat"
+        low, high = rounded(value - missing * is_difference), rounded(value + missing)
+        is_large = 10 * missing > abs(value) or (100 * missing > abs(value) and 500 * missing > read)
+        could_matter = missing > 0 and (not value or (missing >= 5 and is_large))
     is_affected = row["is_affected_by_quarantine"] or could_matter
     possible = ", ".join(sorted(source for source, rows in faulty.items() if rows[1]))
     return row | {

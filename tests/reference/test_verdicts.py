@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
@@ -22,7 +23,15 @@ from tests.reference.history import Month, days_of, months_between, shifted
 from tests.reference.marts import printed
 from tests.reference.measures import rounded
 from tests.reference.tables import CATALOGUE, Rows, differences, rows_of
-from tests.reference.verdicts import Kind, Known, verdict
+from tests.reference.verdicts import (
+    Kind,
+    Known,
+    counted_before,
+    is_verdict_at_stake,
+    rate_of,
+    usual_of,
+    verdict,
+)
 
 HISTORIES = 40
 MEASURES = (
@@ -39,6 +48,11 @@ TARGETS = {
     "calls_999.median_queue_time": (20, 10),
     "calls_999.not_answered": (300, 1),
 }
+SPAN_COLUMNS = """
+    force_code varchar, measure varchar, month_start date, period varchar, days bigint, denominator decimal(38, 6),
+    value decimal(38, 6), display_value varchar, is_provisional boolean, share_quarantined decimal(38, 6),
+    is_count boolean, value_high decimal(38, 6)
+"""
 Histories = dict[tuple[str, str], dict[Month, Known]]
 
 
@@ -57,7 +71,7 @@ def kind_of(measure: str) -> Kind:
 
 
 def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
-    """Months of a measure: now and then constant, a step, missing, provisional, quarantined or of another formula."""
+    """Months of a measure: constant, a step, extreme, missing, provisional, quarantined, of another formula."""
     kind, factor = kind_of(measure), int(CATALOGUE[measure]["factor"])
     first = shifted((2020, 1), dice.randrange(24))
     months = months_between(first, shifted(first, dice.choice((3, 12, 13, 16, 30, 44))))
@@ -76,12 +90,13 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
         top = Decimal(
             round(level * int(size)) + dice.randint(-noise, noise) * (1 if kind.subtracts else dice.randint(0, 1))
         )
-        top = top if kind.subtracts else abs(top)
+        top = (top if kind.subtracts else abs(top)) * (1 if dice.random() < 0.92 else 3)
         exact = Fraction(top) if kind.is_sum else factor * Fraction(top) / Fraction(bottom)
         value = None if dice.random() < faults else rounded(exact)
         found[month] = Known(
             value=value,
             text=printed(measure, exact) if value is not None else None,
+            numerator=factor * top if kind.has_sums and not kind.is_sum and value is not None else None,
             denominator=bottom if kind.has_sums and not kind.is_sum and value is not None else None,
             target=rounded(Fraction(goal)) if goal is not None else None,
             formula="pct_cancelled_of_recorded"
@@ -90,6 +105,7 @@ def draw(measure: str, dice: random.Random) -> dict[Month, Known]:
             is_provisional=value is None or dice.random() < faults,
             share_quarantined=dice.choice((Decimal(0), Decimal(1), Decimal("1.000001"))) if faults else Decimal(0),
             is_affected=dice.random() < faults,
+            missing=dice.choice((0, 0, 1, 40)),
         )
         april = (month[0] if month[1] >= 4 else month[0] - 1, 4)
         year = months_between(april, month)
@@ -132,8 +148,13 @@ def marts(histories: Histories, compiled_manifest: Path) -> Iterator[duckdb.Duck
             node = project.by_name[name]
             columns = ", ".join(f"{column} {of['data_type']}" for column, of in node.entry["columns"].items())
             connection.execute(f"create schema if not exists {node.schema}; create table {node.relation} ({columns})")
+        spans = project.by_name["int_measure_span"]
+        connection.execute(
+            f"create schema if not exists {spans.schema}; create table {spans.relation} ({SPAN_COLUMNS})"
+        )
         connection.execute("delete from reference.cancelled_crime_formulas")
-        monthly, periods, formulas = tables_of(histories)
+        monthly, periods, formulas, of_months = tables_of(histories)
+        insert(connection, spans.relation, of_months)
         insert(connection, "marts.kpi_measure_monthly", monthly)
         insert(connection, "marts.kpi_measure_period", periods)
         insert(connection, "reference.cancelled_crime_formulas", formulas)
@@ -144,7 +165,7 @@ def marts(histories: Histories, compiled_manifest: Path) -> Iterator[duckdb.Duck
 
 def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
     """Rows of the tables that the models read, in an order that means nothing."""
-    monthly, periods, formulas = [], [], []
+    monthly, periods, formulas, spans = [], [], [], []
     for (force, measure), months in histories.items():
         for month, known in months.items():
             start = date(*month, 1)
@@ -155,16 +176,21 @@ def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
                 "share_quarantined": known.share_quarantined,
                 "is_affected_by_quarantine": known.is_affected,
             }
-            figure = {"value": known.value, "denominator": known.denominator}
-            monthly.append(key | shared | figure | {"target": known.target})
-            days = len(days_of(month))
-            of_month = {"period": "month", "display_value": known.text, "days": days, "numerator": None}
-            periods.append(key | shared | figure | of_month)
-            top, bottom, value = known.year or (None, None, None)
             factor = int(CATALOGUE[measure]["factor"])
+            figure = {"value": known.value, "denominator": known.denominator}
+            is_count = kind_of(measure).is_sum and kind_of(measure).unit == "count"
+            numerator = known.numerator / factor if known.numerator is not None else None
+            monthly.append(key | shared | figure | {"target": known.target, "numerator": numerator})
+            spans.append(
+                key
+                | figure
+                | {name: shared[name] for name in ("is_provisional", "share_quarantined")}
+                | {"period": "month", "display_value": known.text, "days": len(days_of(month)), "is_count": is_count}
+                | {"value_high": known.value + known.missing if is_count and known.value is not None else None}
+            )
+            top, bottom, value = known.year or (None, None, None)
             periods.append(
-                dict.fromkeys(periods[0])
-                | key
+                key
                 | {
                     "period": "fytd",
                     "numerator": top / factor if top is not None else None,
@@ -177,9 +203,17 @@ def tables_of(histories: Histories) -> tuple[list[dict[str, Any]], ...]:
             if measure == "crime.pct_cancelled":
                 last = days_of(month)[-1]
                 formulas.append({"force_code": force, "valid_from": start, "valid_to": last, "formula": known.formula})
-    for rows in (monthly, periods, formulas):
+    for rows in (monthly, periods, formulas, spans):
         random.Random(7).shuffle(rows)
-    return monthly, periods, formulas
+    return monthly, periods, formulas, spans
+
+
+def has_extremes(measure: str, months: dict[Month, Known], now: Month) -> bool:
+    """Whether the usual of a month is not the median of the twelve."""
+    kind = kind_of(measure)
+    before = [month for month in counted_before(months, now) if month >= shifted(now, -15)][-12:]
+    usual, _ = usual_of(kind, months, now)
+    return usual is not None and usual != median(rate_of(kind, months, month) for month in before)
 
 
 def test_every_verdict_equals_plain_computation(expected: Rows, marts: duckdb.DuckDBPyConnection) -> None:
@@ -189,6 +223,20 @@ def test_every_verdict_equals_plain_computation(expected: Rows, marts: duckdb.Du
     wrong = differences("kpi_measure_verdict", found, expected)
     assert not wrong, f"{len(wrong)} differ: {wrong[:8]}"
     assert next(iter(found.values())).keys() == next(iter(expected.values())).keys()
+
+
+def test_every_verdict_at_stake_equals_plain_computation(
+    histories: Histories, marts: duckdb.DuckDBPyConnection
+) -> None:
+    query = "select force_code, measure, month_start from measures.int_measure_usual where is_verdict_at_stake"
+    expected = {
+        (*key, date(*month, 1))
+        for key, months in histories.items()
+        for month in months
+        if is_verdict_at_stake(kind_of(key[1]), months, month)
+    }
+    assert set(marts.sql(query).fetchall()) == expected
+    assert {force_and_measure[1] for force_and_measure in expected} == {"calls_999.not_answered"}
 
 
 def test_histories_have_every_case(histories: Histories, expected: Rows) -> None:
@@ -201,6 +249,7 @@ def test_histories_have_every_case(histories: Histories, expected: Rows) -> None
         *("cannot_be_met", "certain", "not_at_last_years_number", "certain_at_last_years_number"),
         *("never_reached", "open", "met", "missed", None),
     }
+    assert len(seen["year_like_month"]) > 50
     for (force, measure), months in histories.items():
         for number, month in enumerate(months):
             row = expected[force, measure, date(*month, 1)]
@@ -208,5 +257,7 @@ def test_histories_have_every_case(histories: Histories, expected: Rows) -> None
             assert not (is_early and (row["verdict"] or row["is_step"] or row["is_record_high"] is not None))
     judged = [key for key, row in expected.items() if row["verdict"]]
     assert any(any(known.value is None for known in histories[key[:2]].values()) for key in judged), "with a gap"
+    of_extremes = [key for key, months in histories.items() if any(has_extremes(key[1], months, now) for now in months)]
+    assert {measure for _, measure in of_extremes} >= {"calls_999.received", "calls_999.pct_not_answered"}
     later = [key for key in expected if key[1] == "crime.pct_cancelled" and expected[key]["usual"] is not None]
     assert any(len({known.formula for known in histories[key[:2]].values()}) == 2 for key in later)

@@ -14,6 +14,7 @@ from tests.reference.history import Month, days_of, shifted
 from tests.reference.measures import rounded
 
 FAR, STEP = Fraction("3.145"), Fraction("3.865")
+EXTREME, MOST_EXTREMES = 5, 2
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,16 @@ class Known:
 
     value: Decimal | None
     text: str | None
+    numerator: Decimal | None
+    """Times 100 for a share, like that of the year."""
     denominator: Decimal | None
     target: Decimal | None
     formula: str = ""
     is_provisional: bool = False
     share_quarantined: Decimal = Decimal(0)
     is_affected: bool = False
+    missing: int = 0
+    """Quarantined rows that could belong to it."""
     year: tuple[Decimal, Decimal, Decimal] | None = None
     """Numerator (times 100 for a share), denominator and value of the year to date, if it may be judged."""
 
@@ -61,23 +66,16 @@ def printed(kind: Kind, value: Fraction) -> str:
 def verdict(kind: Kind, months: Mapping[Month, Known], now: Month) -> dict[str, Any]:
     """The row of a month."""
     this = months[now]
-    before = {
-        month: known
-        for month, known in sorted(months.items())
-        if month < now and known.counts and known.formula == this.formula
-    }
+    before = counted_before(months, now)
+    usual, step = usual_of(kind, months, now)
+    has_year = usual is not None
 
     def days(month: Month) -> int:
         return len(days_of(month)) if kind.is_sum else 1
 
     def rate(month: Month) -> Fraction:
-        return Fraction(months[month].value or 0) / days(month)
+        return rate_of(kind, months, month)
 
-    recent = [month for month in before if month >= shifted(now, -15)][-12:]
-    has_year = len(recent) == 12
-    usual = median(rate(month) for month in recent) if has_year else None
-    ranges = [abs(rate(month) - rate(shifted(month, -1))) for month in before if shifted(month, -1) in before]
-    step = median(ranges) if len(ranges) >= 11 else None
     is_judged = this.counts and not this.is_affected
     row: dict[str, Any] = dict.fromkeys(
         ("usual", "usual_step", "lower_limit", "upper_limit", "verdict", "is_step", "is_record_high", "is_record_low")
@@ -113,7 +111,52 @@ def verdict(kind: Kind, months: Mapping[Month, Known], now: Month) -> dict[str, 
     of_year.append(row["is_target_met"])
     row["met_of_last_12"] = sum(map(bool, of_year)) if None not in of_year else None
     need, state = rest_of_year(kind, months, before, now)
-    return row | {"rest_of_year_need": rounded(need), "rest_of_year_state": state}
+    projected = rounded(year_like_month(kind, this, now))
+    return row | {"rest_of_year_need": rounded(need), "rest_of_year_state": state, "year_like_month": projected}
+
+
+def counted_before(months: Mapping[Month, Known], now: Month) -> dict[Month, Known]:
+    """The months that one is judged against, oldest first."""
+    return {
+        month: known
+        for month, known in sorted(months.items())
+        if month < now and known.counts and known.formula == months[now].formula
+    }
+
+
+def rate_of(kind: Kind, months: Mapping[Month, Known], month: Month) -> Fraction:
+    """The figure of a month, of a count per day."""
+    return Fraction(months[month].value or 0) / (len(days_of(month)) if kind.is_sum else 1)
+
+
+def usual_of(kind: Kind, months: Mapping[Month, Known], now: Month) -> tuple[Fraction | None, Fraction | None]:
+    """The usual rate of a month and the usual step; the two most extreme of the twelve months are no part of it."""
+    before = counted_before(months, now)
+    rates = {month: rate_of(kind, months, month) for month in before}
+    ranges = [abs(rates[month] - rates[shifted(month, -1)]) for month in before if shifted(month, -1) in before]
+    step = median(ranges) if len(ranges) >= 11 else None
+    recent = [month for month in before if month >= shifted(now, -15)][-12:]
+    if len(recent) < 12:
+        return None, step
+    middle = median(rates[month] for month in recent)
+    away = {month: abs(rates[month] - middle) for month in recent}
+    furthest = sorted(recent, key=lambda month: (away[month], month))[-MOST_EXTREMES:]
+    extremes = [month for month in furthest if step is not None and away[month] > EXTREME * step]
+    return median(rates[month] for month in recent if month not in extremes), step
+
+
+def is_verdict_at_stake(kind: Kind, months: Mapping[Month, Known], now: Month) -> bool:
+    """Whether the quarantined rows that could belong to a count would take it over a limit, or back."""
+    this, (usual, step) = months[now], usual_of(kind, months, now)
+    is_count = kind.is_sum and kind.unit == "count"
+    if not (is_count and kind.is_judged and kind.better != "neither" and this.counts and usual is not None and step):
+        return False
+    days, value = len(days_of(now)), Fraction(this.value or 0)
+    sides = [
+        (rate > usual + FAR * step) - (rate < usual - FAR * step)
+        for rate in (value / days, (value + this.missing) / days)
+    ]
+    return sides[0] != sides[1]
 
 
 def is_met(kind: Kind, known: Known) -> bool | None:
@@ -162,3 +205,13 @@ def rest_of_year(
     if not any((value > need if at_least else value < need) for value in record if value is not None):
         return need, "never_reached"
     return need, "open"
+
+
+def year_like_month(kind: Kind, this: Known, now: Month) -> Fraction | None:
+    """The year from its months so far and one more like the newest for each that is left."""
+    is_known = this.year is not None and this.numerator is not None and kind.is_judged and not kind.matures
+    left = (3 - now[1]) % 12
+    if not is_known or kind.better == "neither" or kind.is_sum or not kind.has_sums or not 0 < left <= 12 - left:
+        return None
+    years = [tuple(map(Fraction, this.year[:2]))] + [(Fraction(this.numerator), Fraction(this.denominator))] * left
+    return sum(top for top, _ in years) / sum(bottom for _, bottom in years)

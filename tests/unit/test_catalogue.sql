@@ -2,7 +2,7 @@ create schema marts;
 create table marts.measures as
 select
     *, measure as label, 'percent' as unit, 'calls' as section, 'Calls' as section_title, '' as definition,
-    null as synonyms, 'a' as numerator, 'b' as denominator, 'lower' as better, 'calls' as sources,
+    null as synonyms, measure as short_label, '' as clause, 'a' as numerator, 'b' as denominator, 'lower' as better, 'calls' as sources,
     true as is_headline, 1 as section_order, 1 as board_paper_order
 from (values ('calls.answered'), ('calls.lost')) as measures (measure);
 create table marts.definitions as

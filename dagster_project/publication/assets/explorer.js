@@ -272,7 +272,8 @@ window.fcirFigures = {};
     // One series has room for what it is judged by.
     const judged = series.length === 1
       ? [["target_text", "Target"], ["usual_text", "Usual"], ["lower_limit_text", "Expected from"],
-        ["upper_limit_text", "Expected to"], ["verdict", "Verdict"]].filter(([name]) => series[0][name]) : [];
+        ["upper_limit_text", "Expected to"], ["verdict", "Verdict"],
+        ["year_like_month_text", "Year, if its months left are like this one"]].filter(([name]) => series[0][name]) : [];
     const heads = [{ month: "Month", week: "Week", day: "Day" }[view.grain], ...listed.map((one) => one.name), ...judged.map(([, title]) => title)];
     const [head, body] = element("table").children;
     head.replaceChildren(create("tr", {}, ...heads.map((words) => create("th", { scope: "col" }, words))));

@@ -1,5 +1,6 @@
 -- Which months were worse or better than usual?
--- Every month that was when it was new, newest first; `usual` is the median of the 12 months before it.
+-- Every month that was when it was new, newest first; `usual` is the median of the 12 months before it, without one or
+-- two extreme ones.
 select
     month_start,
     measure,

@@ -24,6 +24,7 @@ from markdown_it.token import Token
 from dagster_project.publication.paths import check_name
 from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
 from dagster_project.publication.report.model import Block, Explanation, Run
+from dagster_project.publication.report.names import plain_name
 
 FRONT_MATTER = {
     "meeting": "Meeting",
@@ -254,20 +255,20 @@ def _block(token: Token, kind: str) -> Block:
 
 def _place(path: Path, line: int, level: int, name: str, place: _Place, names: Names) -> _Place:
     """Return where the text below a heading goes."""
-    wanted = name.casefold()
+    wanted = plain_name(name)
     if place.exceptions_level and level > place.exceptions_level:
         for code, others in names.measures.items():
-            if wanted in (code.casefold(), *(other.casefold() for other in others)):
+            if wanted in map(plain_name, (code, *others)):
                 return replace(place, measure=code)
         labels = [others[0] for others in names.measures.values()]
         near = get_close_matches(name, labels, n=1) or labels[:1]
         raise _error(
             path, line, f"heading {name!r} names no measure; a measure is, for example, {near[0]!r}", "Change it"
         )
-    if wanted == _EXCEPTIONS:
+    if name.casefold() == _EXCEPTIONS:
         return _Place(exceptions_level=level)
     for code, title in names.sections.items():
-        if wanted in (code.casefold(), title.casefold()):
+        if wanted in map(plain_name, (code, title)):
             return _Place(section=code)
     known = ", ".join((*names.sections.values(), _EXCEPTIONS.capitalize()))
     raise _error(path, line, f"heading {name!r} names no section of the paper; known: {known}", "Change it")

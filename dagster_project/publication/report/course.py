@@ -41,8 +41,9 @@ _REST_OF_YEAR = {
 _SIDE = ("side_worse", "peak_word", "rise", "less")
 _SIDES = {1: ("high", "peak", "rise", "less"), -1: ("low", "low", "fall", "better")}
 
-# A share below is not worth a fraction; how far one may be from a fraction, and how close counts as "about".
-_LEAST_SHARE, _FAR, _CLOSE = 9, 3.4, 0.7
+# How far a share may be from a fraction, as a part of the fraction: either way for "about", below it for "almost", and
+# above it for "more than".
+_ABOUT, _ALMOST, _MORE_THAN = 0.02, 0.05, 0.1
 
 
 class Sums(NamedTuple):
@@ -86,9 +87,9 @@ class Course:
         """Return the printed figure of a month."""
         return str(self.rows[month]["display_value"])
 
-    def show(self, value: float) -> str:
+    def show(self, value: float | Decimal) -> str:
         """Return the text of another value, as figures of the measure are printed."""
-        return display(Decimal(repr(value)), self.measure.unit, self.measure.decimals)
+        return display(Decimal(str(value)), self.measure.unit, self.measure.decimals)
 
     def name(self, month: date) -> str:
         """Return `October`, with the year for months that could be taken for those of this year."""
@@ -98,11 +99,22 @@ class Course:
         """Return the change from a month to another or to the newest, of sums per day."""
         return self.x[last or self.month] - self.x[first]
 
+    def printed(self, month: date) -> float:
+        """Return the printed figure of a month as a number."""
+        return float(
+            rounded(self.rows[month]["value"], 0 if self.measure.unit == "duration" else self.measure.decimals)
+        )
+
     @property
     def growth(self) -> float:
-        """The change on the same month a year before, in percent; 0 if that month had none or does not count."""
-        before = self.x.get(self.year_before)
-        return (self.x[self.month] / before - 1) * 100 if before else 0
+        """The change on the same month a year before, in percent.
+
+        0 if that month had none or does not count, or if the sum per day moved the other way (February of a leap year).
+        """
+        if not self.x.get(self.year_before):
+            return 0
+        now, then = (float(self.rows[month]["value"]) for month in (self.month, self.year_before))
+        return (now / then - 1) * 100 if (now - then) * self.change(self.year_before) > 0 else 0
 
     @property
     def year_growth(self) -> float:
@@ -192,13 +204,19 @@ class Course:
 
     def _in_words(self) -> str:
         """Return `more than half (53.27%)` for a share that is better low; otherwise the figure."""
-        now, value = self.text(self.month), float(self.row["value"])
-        nearest = min(_FRACTIONS, key=lambda fraction: abs(fraction - value))
-        away = value - nearest
-        if self.measure.unit != "percent" or self.worse != 1 or value < _LEAST_SHARE or abs(away) > _FAR:
-            return now
-        side = "about" if abs(away) <= _CLOSE else "more than" if away > 0 else "almost"
-        return f"{side} {_FRACTIONS[nearest]} ({now})"
+        now = self.text(self.month)
+        words = fraction_words(self.printed(self.month)) if self.measure.unit == "percent" and self.worse == 1 else ""
+        return f"{words} ({now})" if words else now
+
+
+def fraction_words(value: float) -> str:
+    """Return a printed percentage as a fraction: `almost one in six`; empty if none is near enough."""
+    for fraction, words in _FRACTIONS.items():
+        away = value / fraction - 1
+        if -_ALMOST <= away <= _MORE_THAN:
+            side = "about" if abs(away) <= _ABOUT else "more than" if away > 0 else "almost"
+            return f"{side} {words}"
+    return ""
 
 
 def record_words(side: int, measure: Measure, since: date | None, first: date, per: str = "") -> str:
@@ -233,10 +251,14 @@ def target_value(measure: Measure, target: Decimal) -> str:
 
 
 def rest_of_year(row: Mapping[str, Any], measure: Measure) -> str:
-    """Say what the rest of the year needs for the target of the year; empty without a target."""
-    state = row.get("rest_of_year_state")
-    if not state or state in _REST_OF_YEAR:
-        return _REST_OF_YEAR.get(state or "", "")
+    """Say what the rest of the year needs for the target of the year; without one, the year if it is like the month."""
+    state, year = row.get("rest_of_year_state"), row.get("year_like_month")
+    if not state:
+        if year is None or row["target"] is not None:
+            return ""
+        return f"like {row['month_start']:%B}: {display(year, measure.unit, measure.decimals)} for the year"
+    if state in _REST_OF_YEAR:
+        return _REST_OF_YEAR[state]
     words = f"{'met if under' if measure.better == 'lower' else 'needs'} {needed(row, measure)}"
     return f"{words}, never reached" if state == "never_reached" else words
 

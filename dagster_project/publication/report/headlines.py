@@ -27,6 +27,7 @@ from dagster_project.publication.report.model import (
     months_before,
     short_month,
 )
+from dagster_project.publication.report.published_answering import BESIDE
 from dagster_project.publication.report.sentences import met_of_year, number_word, record, standing_out
 
 MISSING = "missing"
@@ -82,8 +83,8 @@ def headline(measure: Measure, figures: PaperFigures, judged: Verdicts, points: 
     )
 
 
-def matrix(headlines: Sequence[Headline], month: date, published: str = "") -> Matrix:
-    """Return the table of headline measures; `published` is a sentence on what is published nationally."""
+def matrix(headlines: Sequence[Headline], month: date, published: Headline | None = None) -> Matrix:
+    """Return the table of headline measures; what is published nationally follows the force's own share, or all."""
     before = [short_month(months_before(month, number)) for number in (1, _YEAR)]
     titles = dict(zip(COMPARED, (*before, "Year to date", "Last year to date"), strict=True))
     filled = {name for name in COMPARED if any(item.beside[name].value is not None for item in headlines)}
@@ -91,7 +92,11 @@ def matrix(headlines: Sequence[Headline], month: date, published: str = "") -> M
     optional = titles | {"target": "Target", "rest": "Rest of the year"}
     columns = [(name, title) for name, title in optional.items() if name in filled]
     first, last = ("label", "Measure"), ("trend", "Last 12 months")
-    return Matrix((first, ("figure", short_month(month)), *columns, last), tuple(headlines), published)
+    rows = list(headlines)
+    if published:
+        place = next((place for place, item in enumerate(rows, 1) if item.measure == BESIDE), len(rows))
+        rows.insert(place, published)
+    return Matrix((first, ("figure", short_month(month)), *columns, last), tuple(rows))
 
 
 def points_note(
@@ -121,6 +126,9 @@ def points_note(
         note = f"Data behind {len(affected)} of the {len(headlines)} headline figures are missing or not usable."
     elif affected:
         note = f"Data behind these figures are missing or could not be used: {listed(affected)}."
+    elif is_quiet and (marked := [item.label for item in headlines if item.verdict]):
+        names = f": {listed(marked)}" if len(marked) <= _MOST_NAMED else ""
+        note = f"The table marks what stood out in {month:%B}{names}."
     elif is_quiet and headlines:
         known = [sum(not row["is_provisional"] for row in judged.get(item.measure, ())) for item in headlines]
         most = max(known) - 1

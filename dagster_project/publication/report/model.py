@@ -44,6 +44,8 @@ class Measure:
     """The figure as a clause, with `{x}` in its place."""
     volume: str = ""
     """Measure of the events behind it; empty if there is none."""
+    stated_seconds: str = ""
+    """Answer targets that the names state, `10` or `10 or 15`; empty if they state none."""
     breakdown: str = ""
     """The closed list of which it counts one value, with the others on one page; empty if it counts no single value."""
 
@@ -231,7 +233,7 @@ class MainPoint:
 
 @dataclass(frozen=True)
 class Headline:
-    """A headline measure in the last month of a paper."""
+    """A headline measure in the last month of a paper, or what is published nationally beside it."""
 
     measure: str
     label: str
@@ -246,7 +248,8 @@ class Headline:
     trend_scale: tuple[Decimal, Decimal] | None
     """The range that its drawing covers, never narrower than the usual range."""
     verdict: str
-    """`Worse than usual, highest since Mar 2021`; empty if nothing stands out."""
+    """`Worse than usual, highest since Mar 2021`; empty if nothing stands out. Beside a figure that is published
+    nationally, that of the country and the rank."""
     target: str
     """`under 2%: met; met in 12 of the last 12 months`; empty without a target."""
     rest: str
@@ -267,8 +270,6 @@ class Matrix:
     """Name and title: `label`, `figure`, those of `COMPARED`, `target`, `rest` and `trend`. Columns that no measure
     fills are left out."""
     headlines: tuple[Headline, ...]
-    note: str
-    """What is published nationally; empty if nothing is."""
 
 
 @dataclass(frozen=True)
@@ -363,11 +364,13 @@ class Section:
 
 
 HOW_TO_READ = (
-    "A month is judged once, against the twelve complete months before it: it is worse or better than usual if it is "
-    "further from their median than the figures usually move from month to month (more than 3.145 times as far). "
+    "A month is judged once, against the twelve complete months before it, without one or two that are extreme: "
+    "it is worse or better than usual if it is further from their median than the figures usually move from month to "
+    "month (more than 3.145 times as far). "
     "Without such words, nothing stands out. What the rest of the year needs assumes as many calls as in the same "
-    "months of last year. The line of the last twelve months covers at least the usual range, so that ordinary "
-    "variation looks small. A main point is said once: what an earlier paper said is not said again.",
+    "months of last year; without a target it says what the year would be if each month left had the numbers of this "
+    "one. The line of the last twelve months covers at least the usual range, so that ordinary variation looks small. "
+    "A main point is said once: what an earlier paper said is not said again.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
     "days; it is not joined to the line. The grey band is what the year before would lead one to expect of the newest "
     "month, with the median in its middle, and the dashed orange line is the target or benchmark. A square marks a "

@@ -28,9 +28,11 @@ _FIRST_PAPER = 13
 # Share of a target within which a month only just meets it.
 _NEAR = Decimal("0.05")
 _SHARES = {25: "a quarter", 100 / 3: "a third", 40: "two fifths", 50: "half", 60: "three fifths"}
-_REVERSED = {0.42: "about a third", 0.58: "about half", 0.72: "about two thirds", 1: "most"}
 _WORST = ("worst", "worst again")
 _EXTREMES = ("volume high", "volume low")
+_SIDES_ON_YEAR = (1, -1)
+# A growth below, in percent, prints as 0.0%.
+_LEAST_GROWTH = 0.05
 _NON_EMERGENCY = {"calls": "calls_101.received", "digital": "digital.digital_contacts", "both": "demand.non_emergency"}
 Key = tuple[str, str, date | float]
 _YEAR_TARGET = {"cannot_be_met": "out of reach", "never_reached": "never reached"}
@@ -177,7 +179,10 @@ def _also(courses: Courses, lead: Event) -> Event | None:
             continue
         if course.change(course.before) * side <= course.usual_step:
             continue
-        move = course.x[course.month] / course.x[course.before] - 1 if course.x[course.before] else 0
+        # Of the printed figures, as a reader computes it; a month with more days may be above one that has more a day.
+        move = course.printed(course.month) / course.printed(course.before) - 1 if course.printed(course.before) else 0
+        if move * course.change(course.before) < 0:
+            continue
         year = f"; in {course.name(course.year_before)} it was " if course.has(course.year_before) else ""
         if course.is_record(side):
             rule = "also worst" if is_bad else "also best"
@@ -202,7 +207,8 @@ def _positions(courses: Courses, topics: set[str]) -> list[Point]:
     clear = [course for course in steps if steps[course] > 2 and course.topic not in topics]
     clear.sort(key=lambda course: steps[course])
     furthest = {course.topic: course for course in clear}
-    return [[_event(course, "position")] for course in reversed(furthest.values())]
+    events = [_event(course, "position") for course in reversed(furthest.values())]
+    return [[event] for event in events if event.text]
 
 
 def _say_beginning_once(events: Iterator[Event]) -> None:
@@ -240,17 +246,25 @@ def _events(courses: Courses, told: Sequence[Event]) -> Iterator[Event]:
         if course.has(course.year_before):
             yield from _of_year(course)
             yield from _of_volume(course, told) if course.is_sum and course.x[course.year_before] else _of_share(course)
-        rises = [_rises_on_year(course, number) for number in range(8)]
-        is_run = None not in rises[:7] and len(set(rises[:7])) == 1 and rises[7] != rises[0]
+        *run, before = (_side_on_year(course, number) for number in range(8))
+        is_run = len(set(run)) == 1 and run[0] in _SIDES_ON_YEAR and before != run[0]
         if is_run and course.measure.weight >= 0.8 and abs(course.change(course.year_before)) > course.usual_step / 2:
-            yield _event(course, "seven")
+            # Nothing is known of the month before the run if it, or the same month a year before it, does not count.
+            yield _event(course, "seven", nth="at least the seventh" if before is None else "the seventh")
     yield from _mix(courses, told)
 
 
-def _rises_on_year(course: Course, number: int) -> bool | None:
-    """Return whether the month a number of months ago was above the one a year before it; None without one of them."""
-    pair = months_before(course.month, number + 12), months_before(course.month, number)
-    return course.change(*pair) > 0 if course.has(*pair) else None
+def _side_on_year(course: Course, number: int) -> int | None:
+    """Return whether the month a number of months ago was above (1) or below (-1) the same month a year before it.
+
+    Returns:
+        0 if it is neither: both print the same, or the sum per day is on the other side; None without one of them.
+    """
+    year_before, month = months_before(course.month, number + 12), months_before(course.month, number)
+    if not course.has(year_before, month):
+        return None
+    printed, change = course.printed(month) - course.printed(year_before), course.change(year_before, month)
+    return (printed > 0) - (printed < 0) if printed * change > 0 else 0
 
 
 def _last(told: Sequence[Event], course: Course, *rules: str) -> Event | None:
@@ -324,11 +338,16 @@ def _turn(course: Course, told: Sequence[Event], base: date, peak: date, size: f
     if reversed_ >= 1 and course.text(course.month) != course.text(base) and "turn all" not in said:
         slots = {"peak": course.text(peak), "peak_month": course.name(peak)}
         yield _event(course, "turn all", peak, size, **texts, **slots)
-    elif 0.3 <= reversed_ < 1 and not said & {"turn all", "turn part"}:
-        part = next(words for limit, words in _REVERSED.items() if reversed_ < limit)
+    elif 0.3 <= reversed_ < 1 and texts["base"] != course.text(peak) and not said & {"turn all", "turn part"}:
+        part = part_of_rise(*map(course.printed, (base, peak, course.month)))
         place = _place(course, peak)
         since = f"from {place}" if peak == course.before else f"on {course.name(course.before)}, after {place}"
         yield _event(course, "turn part", peak, size, part=part, from_peak=since, **texts)
+
+
+def part_of_rise(base: float, peak: float, now: float) -> str:
+    """Return how much of a rise from a base to a peak is reversed, of the printed figures: `44%`, below it all 99%."""
+    return f"{min(99, int((peak - now) / (peak - base) * 100 + 0.5))}%"
 
 
 def _place(course: Course, peak: date) -> str:
@@ -338,21 +357,26 @@ def _place(course: Course, peak: date) -> str:
 def _of_target(course: Course, told: Sequence[Event]) -> Iterator[Event]:
     """Yield what the month and the year say of a target."""
     row, month, state = course.row, course.month, course.row["rest_of_year_state"] or ""
-    met = [item["is_target_met"] for item in course.rows.values() if item["is_target_met"] is not None]
-    if len(met) > 1:
-        before = met[-2::-1]
-        run = next((number for number, was in enumerate(before) if was != before[0]), len(before))
+    met = {item: of["is_target_met"] for item, of in course.rows.items() if of["is_target_met"] is not None}
+    is_met = met.get(month)
+    if is_met is not None and course.before in met:
+        start = month
+        while met.get(start := months_before(start, 1)) == met[course.before]:
+            pass
+        run = sum(start < item < month for item in met)
         is_near = abs(row["value"] - course.target) / course.target < _NEAR
-        if met[-1] != before[0] and run >= 3:
-            yield _event(course, "target", met="met" if met[-1] else "missed", run=run + 1)
-        elif met[-1] and is_near and not _lately(told, course, 11, "near"):
+        if is_met != met[course.before] and run >= 3:
+            at_least = "" if start in met else "at least "
+            yield _event(course, "target", met="met" if is_met else "missed", run=f"{at_least}{run + 1}")
+        elif is_met and is_near and not _lately(told, course, 11, "near"):
             record = f" and {course.since(course.worse)}" if course.is_record(course.worse) else ""
             yield _event(course, "near", and_record=record)
     said = {event.key for event in told}
     is_spoken = any((rule, course.code, course.year_start) in said for rule in _YEAR_TARGET.values())
-    if met and not met[-1] and month.month != 3 and not is_spoken and not _lately(told, course, 11, "miss"):
-        best = course.show(max(course.x.values(), key=lambda value: -course.worse * value))
-        yield _event(course, "miss", missed=met.count(False) if any(met) else "each", months=len(met), best=best)
+    if is_met is False and month.month != 3 and not is_spoken and not _lately(told, course, 11, "miss"):
+        best = course.text(max(met, key=lambda item: -course.worse * course.x[item]))
+        missed = [*met.values()].count(False)
+        yield _event(course, "miss", missed=missed if missed < len(met) else "each", months=len(met), best=best)
     if not course.year_to_date:
         return
     if state == "cannot_be_met" or (state == "never_reached" and month.month > 5):
@@ -368,17 +392,15 @@ def _of_year(course: Course) -> Iterator[Event]:
     if not (course.worse and usual and now and then) or month == course.year_start:
         return
     difference, on_year = now.value - then.value, course.change(course.year_before)
-    if abs(difference) <= usual:
+    if abs(difference) <= usual or course.show(now.value) == course.show(then.value):
         return
     if difference * on_year < 0 and abs(on_year) > usual:
         yield _event(course, "contrast", course.year_start)
     if month.month in (9, 3):
         yield _event(course, "half-year")
     whole = course.pooled(months_before(course.year_start, 12), months_before(course.year_start, 1))
-    rest = course.pooled(months_before(month, 11), months_before(month, 10))
-    if month.month == 1 and whole and rest and course.target is None:
-        numerator = now.numerator + float(course.row["value"]) / course.scale * rest.denominator
-        year_end = numerator / (now.denominator + rest.denominator) * course.scale
+    year_end = course.row["year_like_month"]
+    if month.month == 1 and whole and year_end is not None and course.target is None:
         yield _event(course, "outlook", year_end=course.show(year_end), last_year=course.show(whole.value))
 
 
@@ -386,7 +408,7 @@ def _of_share(course: Course) -> Iterator[Event]:
     """Yield that a share without a better direction exceeds a quarter, a third, ... for the first time."""
     if course.worse or course.is_sum or not course.usual_step:
         return
-    *before, now = course.x.values()
+    *before, now = map(course.printed, course.rows)
     for limit, words in _SHARES.items():
         if now > limit >= max(before):
             yield _event(course, "crossing", limit, share=words)
@@ -396,7 +418,7 @@ def _of_volume(course: Course, told: Sequence[Event]) -> Iterator[Event]:
     """Yield what a sum says: a record, another course than a year before, or another year to date."""
     growth, year_growth = course.growth, course.year_growth
     side = 1 if growth > 0 else -1
-    is_extreme = course.row["record_since"] is None and course.is_record(side) and abs(growth) >= 6
+    is_extreme = course.row["record_side"] == side and course.row["record_since"] is None
     extreme = _EXTREMES[is_extreme and side == -1]
     old = _last(told, course, extreme)
     is_further = old is None or side * (course.x[course.month] / old.value - 1) > 0.25
@@ -404,8 +426,8 @@ def _of_volume(course: Course, told: Sequence[Event]) -> Iterator[Event]:
         yield _event(course, extreme)
     elif abs(growth) >= 10 and not _lately(told, course, 12, "volume year", "volume turn", *_EXTREMES):
         yield _event(course, "volume year")
-    was = {_rises_on_year(course, number) for number in range(1, 7)}
-    if was == {growth <= 0} and abs(growth) >= 2:
+    was = {_side_on_year(course, number) for number in range(1, 7)}
+    if was == {-1 if growth > 0 else 1} and abs(growth) >= 2:
         yield _event(course, "volume turn", was="decreases" if growth > 0 else "increases")
     if abs(year_growth) >= 5 and abs(growth) >= 2 and year_growth * growth < 0:
         yield _event(course, "volume contrast", course.year_start)
@@ -425,6 +447,8 @@ def _mix(courses: Courses, told: Sequence[Event]) -> Iterator[Event]:
     calls, digital, _ = growths.values()
     if calls * digital < 0 and min(abs(calls), abs(digital)) >= 5 and not _lately(told, found["both"], 3, "mix"):
         words = {f"{name}_growth": f"{share(growth)} {more(growth)}" for name, growth in growths.items()}
+        if abs(growths["both"]) < _LEAST_GROWTH:
+            words["both_growth"] = f"about as many as in {found['both'].slots['year_month']}"
         texts = {name: item.text(item.month) for name, item in found.items()}
         yield _event(found["both"], "mix", where="online" if digital > 0 else "to the telephone", **texts, **words)
 

@@ -7,18 +7,26 @@ from typing import Any
 
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.model import (
+    COMPARED,
     Column,
     Figure,
+    Headline,
     Row,
     Section,
     Statement,
     Table,
     long_month,
+    months_before,
     short_month,
     span,
 )
 
 CODE, TITLE = "how_we_compare", "How we compare"
+HEADLINE = f"{CODE}.pct_under_10s"
+"""What stands in place of the code of a measure in the headline table."""
+BESIDE = "calls_999.pct_answered_within_target"
+"""The measure that it follows there."""
+
 _COUNTRY = "United Kingdom"
 _CLOCK = (
     "The national clock starts when the operator of BT connects a call to the force. The force's own clock starts "
@@ -33,6 +41,7 @@ _NO_RANK = {
 }
 
 _SHARE, _MEAN, _SIMILAR = "Answered in under 10 seconds", "Mean answer time in seconds", "most similar forces"
+_LABEL = "Nationally published: 999 calls answered in under 10 seconds"
 # Rows of the section: code, which is a column of the table, label, unit and decimals.
 _ROWS = (
     ("calls", "Calls, as published", "count", 0),
@@ -45,13 +54,14 @@ _ROWS = (
     ("group_pct_under_10s", f"{_SHARE}, {_SIMILAR}", "percent", 1),
     ("group_mean_answer_seconds", f"{_MEAN}, {_SIMILAR}", "count", 1),
 )
+PUBLISHED_NAMES = (HEADLINE, _LABEL, *(f"{title}{label}" for title in ("", f"{TITLE}: ") for _, label, _, _ in _ROWS))
+"""What papers print that is no measure."""
 
 
 def findings(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Return sentences that compare a month of a force with the others; if it has no rank, one that says why."""
     if row["force_rank"] is None or row["mean_rank"] is None:
-        reason = row["rank_reason"] or ""
-        return (f"{shortened(row['force_name'])} has no rank: {_NO_RANK.get(reason, reason)}.",)
+        return (f"{shortened(row['force_name'])} has no rank: {_no_rank(row)}.",)
     share, uk_share = (display(row[f"{of}pct_under_10s"], "percent", 1) for of in ("", "uk_"))
     mean, uk_mean = (seconds(row[f"{of}mean_answer_seconds"]) for of in ("", "uk_"))
     return (
@@ -125,15 +135,51 @@ def _figure(row: Mapping[str, Any], code: str, unit: str, decimals: int) -> Figu
     return Figure(display(value, unit, decimals), value, is_provisional=False)
 
 
-def published_share(compared: Section | None) -> str:
-    """Return the newest published share of 999 calls answered in under 10 seconds, for below the headline table.
+def published_headline(published: Sequence[Mapping[str, Any]], months: Sequence[date]) -> Headline | None:
+    """Return the published share of 999 calls for the headline table, beside that of the country and the rank.
+
+    These two are of the newest of the months that is published, which is named if it is not the last of them.
+
+    Args:
+        published: the rows of the force in `national_call_answering`, oldest first.
+        months: the months of the paper, oldest first.
 
     Returns:
-        `Nationally published: 82.4% of 999 calls answered in under 10 seconds (Dec 2022).`; empty without a figure.
+        The row of the table; None if no share of the force is published for any of the months.
     """
-    if compared is None:
-        return ""
-    [row] = [row for row in compared.table.rows if row.measure == f"{CODE}.pct_under_10s"]
-    figures = zip(compared.table.columns, row.figures, strict=True)
-    column, figure = [(column, figure) for column, figure in figures if figure.value is not None][-1]
-    return f"Nationally published: {figure.text} of 999 calls answered in under 10 seconds ({column.title})."
+    by_month = {row["month_start"]: row for row in published if row["month_start"] <= months[-1]}
+    known = [row for month, row in by_month.items() if month in months and row["pct_under_10s"] is not None]
+    if not known:
+        return None
+    newest = known[-1]
+    month, country = newest["month_start"], display(newest["uk_pct_under_10s"], "percent", 1)
+    share = "" if month == months[-1] else f"{short_month(month)}: {display(newest['pct_under_10s'], 'percent', 1)}; "
+    rank = newest["force_rank"]
+    ranked = f"{ordinal(rank)} of {newest['forces_ranked']} forces" if rank else f"no rank: {_no_rank(newest)}"
+
+    def figure(of: date) -> Figure:
+        return _figure(by_month.get(of, {}), "pct_under_10s", "percent", 1)
+
+    compared = {
+        "month_before": figure(months_before(months[-1], 1)),
+        "year_before": figure(months_before(months[-1], 12)),
+    }
+    return Headline(
+        measure=HEADLINE,
+        label=_LABEL,
+        unit="percent",
+        decimals=1,
+        figure=figure(months[-1]),
+        beside=dict.fromkeys(COMPARED, _figure({}, "", "percent", 1)) | compared,
+        trend=(),
+        trend_words="",
+        trend_scale=None,
+        verdict=f"{share}UK {country}, {ranked}",
+        target="",
+        rest="",
+    )
+
+
+def _no_rank(row: Mapping[str, Any]) -> str:
+    reason = row["rank_reason"] or ""
+    return _NO_RANK.get(reason, reason)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
@@ -17,6 +17,7 @@ import duckdb
 from dagster_project.publication.report.definitions import FormulaChange, Rule, formula_changes
 from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.model import Measure, PaperMonth
+from dagster_project.publication.report.names import with_own_seconds
 from dagster_project.sql import grouped, query_rows, scalar
 
 Row = Mapping[str, Any]
@@ -77,17 +78,19 @@ def read_force(connection: duckdb.DuckDBPyConnection, force_code: str) -> ForceR
     def of_force(name: str) -> list[dict[str, Any]]:
         return read(connection, name, force_code=force_code)
 
+    months, rules = paper_months(connection).get(force_code, []), read_rules(connection, force_code)
+    span = (months[0].month, months[-1].month + timedelta(days=months[-1].days - 1)) if months else (date.min, date.max)
     columns = "select count(*) from duckdb_columns() where table_name = 'load_audit' and column_name = ?"
     name = read(connection, "force", force_code=force_code)
     until, is_synthetic = newest_delivery(connection, is_of_paper=True)
     return ForceRows(
         force_code=force_code,
         force_name=shortened(name[0]["force_name"] if name and name[0]["force_name"] else force_code),
-        months=paper_months(connection).get(force_code, []),
+        months=months,
         data_until=until,
         is_synthetic=is_synthetic,
-        catalogue=read_measures(connection),
-        rules=read_rules(connection, force_code),
+        catalogue=[with_own_seconds(item, rules, *span) for item in read_measures(connection)],
+        rules=rules,
         figures={(row["measure"], row["month_start"], row["period"]): row for row in of_force("periods")},
         verdicts=grouped(of_force("verdicts"), "measure"),
         weeks=grouped(of_force("weeks"), "measure"),

@@ -33,7 +33,7 @@ from dagster_project.publication.report.model import (
 from dagster_project.publication.report.page_one import main_points_by_month
 from dagster_project.publication.report.published_answering import CODE as COMPARED
 from dagster_project.publication.report.published_answering import TITLE as COMPARED_TITLE
-from dagster_project.publication.report.published_answering import how_we_compare, published_share
+from dagster_project.publication.report.published_answering import how_we_compare, published_headline
 from dagster_project.publication.report.queries import ForceRows
 from dagster_project.publication.report.revisions import revisions
 from dagster_project.publication.report.sentences import sentences, series_of
@@ -106,7 +106,7 @@ def report_of(
         is_synthetic=force.is_synthetic,
         main_points=points,
         points_note=points_note(headlines, month, judged, missing, is_quiet=not points),
-        matrix=matrix(headlines, month, published_share(compared)),
+        matrix=matrix(headlines, month, published_headline(force.published, months)),
         exceptions=found,
         no_exceptions=no_exceptions(force.headlines, month, judged) if commentary and not found else "",
         commentary=above,

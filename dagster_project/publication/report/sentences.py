@@ -92,16 +92,16 @@ def finding(series: Series) -> str:
 
 
 def standing_out(row: Mapping[str, Any], record: str) -> str:
-    """Return `Worse than usual, the highest since March 2021`; empty if a month has no verdict and no record."""
+    """Return `Worse than usual, the highest since March 2021`; empty if a month has no verdict and no such record."""
     return first_capital(", ".join(filter(None, (VERDICT_WORDS.get(row.get("verdict") or ""), record))))
 
 
 def record(row: Mapping[str, Any], measure: Measure, *, is_cell: bool = False) -> str:
-    """Return `the highest since March 2021`, in a cell `highest since Mar 2021`; empty if the month has no record.
+    """Return `the highest since March 2021`, in a cell `highest since Mar 2021`; empty if no record is to be said.
 
-    A count is compared per day.
+    The query `verdicts` decides that. A count is compared per day.
     """
-    side = 1 if row.get("is_record_high") else -1 if row.get("is_record_low") else 0
+    side = row.get("record_side")
     if not side:
         return ""
     per, since = " a day" if row["mean_per_day"] is not None else "", row["record_since"]

@@ -35,7 +35,7 @@ FOLDER = "explorer"
 # The papers show two years in their charts.
 _OPENING_MONTHS = 24
 
-_AMOUNTS = ("value", "usual", "lower_limit", "upper_limit", "target")
+_AMOUNTS = ("value", "usual", "lower_limit", "upper_limit", "target", "year_like_month")
 
 
 @dataclass(frozen=True)

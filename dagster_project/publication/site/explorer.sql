@@ -7,7 +7,7 @@ select
     -- A year to date that lacks only the days before the first delivery will not change.
     periods.is_provisional and periods.complete_since is null as is_provisional,
     periods.share_of_days_loaded, verdicts.usual, verdicts.lower_limit, verdicts.upper_limit, verdicts.target,
-    verdicts.verdict
+    verdicts.verdict, verdicts.year_like_month
 from marts.kpi_measure_period as periods
 left join marts.kpi_measure_verdict as verdicts
     on
@@ -89,7 +89,8 @@ where months.period = 'month' and months.measure = 'crime.cancelled_crime' and m
 
 -- query: series
 with figures as (
-    select null as member, null as usual, null as lower_limit, null as upper_limit, null as target, null as verdict
+    select null as member, null as usual, null as lower_limit, null as upper_limit, null as target, null as verdict,
+        null as year_like_month
     where false
     union all by name
     ({query})
@@ -107,7 +108,8 @@ select
     list(cast(figures.lower_limit as decimal(38, 6)) order by first_day) as lower_limit,
     list(cast(figures.upper_limit as decimal(38, 6)) order by first_day) as upper_limit,
     list(cast(figures.target as decimal(38, 6)) order by first_day) as target,
-    list(figures.verdict order by first_day) as verdict
+    list(figures.verdict order by first_day) as verdict,
+    list(cast(figures.year_like_month as decimal(38, 6)) order by first_day) as year_like_month
 from figures
 inner join marts.measures as measures on figures.measure = measures.measure
 left join marts.kpi_measure_period as printed

@@ -1,11 +1,13 @@
 """The content of the first page besides the headline measures: the questions that other pages answer."""
 
 from dagster_project.publication.report.model import Report, long_month, months_before
+from dagster_project.publication.report.published_answering import HEADLINE
 
 
 def not_compared(report: Report) -> str:
     """Say that no figure is compared with the year before; empty if one is, or if the month is not complete."""
-    if report.unfinished or any(item.beside["year_before"].value is not None for item in report.matrix.headlines):
+    own = [item for item in report.matrix.headlines if item.measure != HEADLINE]
+    if report.unfinished or any(item.beside["year_before"].value is not None for item in own):
         return ""
     return f"There is no complete figure for {long_month(months_before(report.months[-1], 12))} to compare with."
 

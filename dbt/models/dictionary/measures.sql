@@ -2,6 +2,8 @@ with
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
+names as ({{ measure_names() }}),
+
 sections as (select * from {{ ref("measure_sections") }}),
 
 synonyms as (select * from {{ ref("measure_synonyms") }})
@@ -12,14 +14,15 @@ select
     sections.title as section_title,
     cast(sections.section_order as bigint) as section_order,
     measures.name,
-    measures.label,
-    measures.short_label,
+    names.label,
+    names.short_label,
+    names.stated_seconds,
     measures.unit,
     cast(measures.decimals as bigint) as decimals,
     measures.better,
     measures.owner,
     measures.definition,
-    nullif(measures.numerator, '') as numerator,
+    nullif(names.numerator, '') as numerator,
     nullif(measures.denominator, '') as denominator,
     cast(measures.method in ('sum', 'ratio') as boolean) as is_additive,
     {{ is_sum() }} as is_sum,
@@ -28,7 +31,7 @@ select
     cast(measures.headline_order as bigint) as headline_order,
     nullif(measures.topic, '') as topic,
     measures.weight,
-    nullif(measures.clause, '') as clause,
+    nullif(names.clause, '') as clause,
     nullif(measures.volume, '') as volume,
     cast(measures.board_paper_order as bigint) as board_paper_order,
     measures.sources,
@@ -40,6 +43,8 @@ select
     measures.has_weekly_chart,
     nullif(concat_ws(', ', synonyms.synonyms, section_synonyms.synonyms), '') as synonyms
 from measures
+inner join names
+    on measures.measure = names.measure
 left join sections
     on measures.section = sections.section
 left join synonyms

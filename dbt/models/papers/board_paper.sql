@@ -2,12 +2,14 @@ with
 
 figures as (select * from {{ ref("kpi_measure_period") }}),
 
-measures as (select * from {{ ref("measure_catalogue") }})
+measures as (select * from {{ ref("measure_catalogue") }}),
+
+names as ({{ measure_names() }})
 
 select
     figures.force_code,
     measures.section,
-    measures.label,
+    names.label,
     measures.name as measure,
     figures.month_start,
     figures.value,
@@ -19,6 +21,8 @@ select
 from figures
 inner join measures
     on figures.measure = measures.measure
+inner join names
+    on measures.measure = names.measure
 where
     figures.period = 'month'
     and measures.in_board_paper

@@ -38,6 +38,8 @@ formulas_in_force as (
     ) }}
 ),
 
+names as ({{ measure_names() }}),
+
 -- The measure itself, and the measures that forces are known to print under its name.
 formulas as (
 
@@ -61,12 +63,12 @@ computed as (
 
     select
         published.*,
-        measures.label,
+        names.label,
         formulas.formula_rank,
         case
             when formulas.formula_rank = 1 then measures.name
             when published.measure = 'crime.pct_cancelled' then formulas_in_force.formula
-            when measures.denominator <> '' then measures.numerator || ' / ' || measures.denominator
+            when measures.denominator <> '' then names.numerator || ' / ' || measures.denominator
         end as formula,
         figures.value,
         figures.is_provisional,
@@ -79,6 +81,8 @@ computed as (
         on published.measure = formulas.measure
     left join measures
         on formulas.formula = measures.measure
+    left join names
+        on measures.measure = names.measure
     left join figures
         on {{ same_columns("published", "figures", ["force_code", "month_start"]) }}
         and formulas.formula = figures.measure

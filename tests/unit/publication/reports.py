@@ -177,7 +177,7 @@ def _matrix(trend: tuple[Point, ...]) -> model.Matrix:
     )
     titles = {"label": "Measure", "figure": "Jan 2023", "month_before": "Dec 2022", "year_before": "Jan 2022"}
     titles |= {"fytd": "Year to date", "target": "Target", "rest": "Rest of the year", "trend": "Last 12 months"}
-    return model.Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
+    return model.Matrix(columns=tuple(titles.items()), headlines=(received,))
 
 
 def texts(report: Report) -> list[list[str]]:

@@ -1,6 +1,6 @@
 select
     measures.measure as code, measures.section, measures.section_title, measures.section_order,
-    measures.label, measures.short_label, measures.unit, measures.decimals,
+    measures.label, measures.short_label, coalesce(measures.stated_seconds, '') as stated_seconds, measures.unit, measures.decimals,
     measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
     measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
     measures.is_sum, measures.headline_order, coalesce(measures.topic, '') as topic,

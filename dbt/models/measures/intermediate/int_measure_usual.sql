@@ -1,15 +1,15 @@
 {#- A count is compared per day of its month. 377,580 is the least common multiple of 28, 29, 30 and 31, so that the
     comparison needs no division: `amount` is the value times `scale`, and amounts of all months compare exactly. -#}
 {%- set key = ["force_code", "measure", "month_start"] -%}
+{#- Usual steps from the median beyond which a month of the twelve is extreme, and no part of the usual. -#}
+{%- set extreme = 5 -%}
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 with
 
-measure_months as (select * from {{ ref("kpi_measure_monthly") }}),
+measure_months as (
 
-figures as (
-
-    select * from {{ ref("kpi_measure_period") }}
+    select * from {{ ref("int_measure_span") }}
     where period = 'month'
 
 ),
@@ -32,18 +32,16 @@ judged as (
     select
         measure_months.*,
         {{ month_number("measure_months.month_start") }} as month_number,
-        figures.display_value,
+        measures.better,
+        measures.chart_type,
         coalesce(formulas.formula, '') as formula,
-        case when {{ is_sum() }} then {{ int_div("377580", "figures.days") }} else 1 end as scale,
+        case when {{ is_sum() }} then {{ int_div("377580", "measure_months.days") }} else 1 end as scale,
         measure_months.value is not null
         and not measure_months.is_provisional
         and measure_months.share_quarantined <= 1 as is_counted,
-        {{ is_target_met("measure_months.value", "measure_months.target", "measures.better") }} as is_met,
         -- Months from this one to March.
         mod(15 - extract(month from measure_months.month_start), 12) as months_left
     from measure_months
-    inner join figures
-        on {{ same_columns("measure_months", "figures", key) }}
     inner join measures
         on measure_months.measure = measures.measure
     left join formulas
@@ -55,9 +53,7 @@ months as (
 
     select
         *,
-        cast(value * scale as decimal(38, 6)) as amount,
-        is_counted and not is_affected_by_quarantine as is_judged,
-        case when is_counted and not is_affected_by_quarantine then is_met end as is_target_met
+        cast(value * scale as decimal(38, 6)) as amount
     from judged
 
 ),
@@ -92,7 +88,6 @@ earlier as (
         counted.amount,
         counted.value,
         counted.denominator,
-        counted.is_target_met,
         counted.moving_range,
         months.month_number - counted.month_number as months_ago,
         months.month_number - counted.month_number <= 15
@@ -124,53 +119,105 @@ ranked as (
 
 ),
 
--- Medians are doubled, since that of an even number is half a sum of two.
+-- How far each month is from the median of the twelve. Medians are doubled: that of an even number is half a sum of two.
+centred as (
+
+    select
+        *,
+        abs(2 * amount - sum(case when is_recent and amount_no in (6, 7) then amount end) over of_month) as distance_x2,
+        case
+            when ranges >= 11
+                then sum({{ doubled_in_median("moving_range", "range_no", "ranges") | indent(20) }}) over of_month
+        end as usual_step_x2
+    from ranked
+    window of_month as (partition by {{ key | join(", ") }})
+
+),
+
+-- One or two months of a crisis are no part of the usual.
+compared as (
+
+    select
+        *,
+        is_recent
+        and not coalesce(
+            distance_x2 > {{ extreme }} * usual_step_x2
+            and cast(row_number() over (
+                partition by {{ key | join(", ") }}, is_recent
+                order by distance_x2 desc nulls last, earlier_month desc nulls last
+            ) as bigint) <= 2,
+            false
+        ) as is_usual
+    from centred
+
+),
+
+placed as (
+
+    select
+        *,
+        cast(row_number() over (
+            partition by {{ key | join(", ") }}, is_usual
+            order by amount asc nulls last
+        ) as bigint) as usual_no,
+        count(*) over (partition by {{ key | join(", ") }}, is_usual) as usual_months
+    from compared
+
+),
+
 summed as (
 
     select
         {{ key | join(",\n        ") }},
         count(case when is_recent then 1 end) as recent_months,
-        sum(case when is_recent and amount_no in (6, 7) then amount end) as usual_x2,
-        max(ranges) as ranges,
-        sum(
-            case
-                when 2 * range_no = ranges + 1 then 2 * moving_range
-                when 2 * range_no in (ranges, ranges + 2) then moving_range
-            end
-        ) as usual_step_x2,
+        sum(case when is_usual then {{ doubled_in_median("amount", "usual_no", "usual_months") | indent(12) }} end)
+            as usual_x2,
+        max(usual_step_x2) as usual_step_x2,
         max(case when months_ago = 1 then amount end) as previous_amount,
         max(case when is_as_high then earlier_month end) as high_before,
         max(case when is_as_low then earlier_month end) as low_before,
         min(value) as lowest_value,
         max(value) as highest_value,
-        count(case when months_ago <= 11 then is_target_met end) as targets_before,
-        sum(case when months_ago <= 11 and is_target_met then 1 else 0 end) as targets_met_before,
         count(case when months_ago between 12 - months_left and 11 then denominator end) as rest_months,
         sum(case when months_ago between 12 - months_left and 11 then denominator end) as rest_denominator
-    from ranked
+    from placed
     group by {{ key | join(", ") }}
+
+),
+
+usual_months as (
+
+    select
+        months.*,
+        coalesce(summed.recent_months, 0) = 12 as has_year_before,
+        cast(case when summed.recent_months = 12 then summed.usual_x2 end as decimal(38, 6)) as usual_x2,
+        cast(summed.usual_step_x2 as decimal(38, 6)) as usual_step_x2,
+        summed.previous_amount,
+        summed.high_before,
+        summed.low_before,
+        least(summed.lowest_value, case when months.is_counted then months.value end) as lowest_value,
+        greatest(summed.highest_value, case when months.is_counted then months.value end) as highest_value,
+        summed.rest_months,
+        summed.rest_denominator
+    from months
+    left join summed
+        on {{ same_columns("months", "summed", key) }}
 
 )
 
 select
     {%- for column in key + [
-        "value", "display_value", "target", "is_provisional", "share_of_days_loaded", "scale", "amount", "is_judged",
-        "months_left", "is_target_met",
+        "month_number", "formula", "display_value", "scale", "amount", "is_counted", "months_left", "has_year_before",
+        "usual_x2", "usual_step_x2", "previous_amount", "high_before", "low_before", "lowest_value", "highest_value",
+        "rest_months", "rest_denominator",
     ] %}
-    months.{{ column }},
+    {{ column }},
     {%- endfor %}
-    coalesce(summed.recent_months, 0) = 12 as has_year_before,
-    cast(case when summed.recent_months = 12 then summed.usual_x2 end as decimal(38, 6)) as usual_x2,
-    cast(case when summed.ranges >= 11 then summed.usual_step_x2 end as decimal(38, 6)) as usual_step_x2,
-    summed.previous_amount,
-    summed.high_before,
-    summed.low_before,
-    least(summed.lowest_value, case when months.is_counted then months.value end) as lowest_value,
-    greatest(summed.highest_value, case when months.is_counted then months.value end) as highest_value,
-    summed.targets_before,
-    summed.targets_met_before,
-    summed.rest_months,
-    summed.rest_denominator
-from months
-left join summed
-    on {{ same_columns("months", "summed", key) }}
+    -- Of a count, whether its quarantined rows would take it over a limit, or back.
+    is_count
+    and is_counted
+    and better <> 'neither'
+    and chart_type = 'judged'
+    and usual_step_x2 > 0
+    and {{ limit_passed("usual_months", "value") }} <> {{ limit_passed("usual_months", "value_high") }} as is_verdict_at_stake
+from usual_months

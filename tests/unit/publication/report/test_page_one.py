@@ -7,10 +7,10 @@ from statistics import median
 
 import pytest
 
-from dagster_project.publication.report.course import Course
+from dagster_project.publication.report.course import Course, fraction_words
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import months_before
-from dagster_project.publication.report.page_one import main_points
+from dagster_project.publication.report.page_one import main_points, part_of_rise
 from tests.unit.publication.reports import a_measure
 
 SHARE = a_measure(
@@ -56,6 +56,10 @@ def rows(measure, values, **changes):
             name: is_judged and (since[side] is None or since[side] < months_before(month, 12))
             for name, side in STATES.items()
         }
+        verdict = ("worse" if x > usual else "better") if far else None
+        year_before = before[-12] if is_judged else 0
+        is_off = measure.is_sum and year_before and abs(x / year_before - 1) >= 0.06
+        side = 1 if is_record["is_record_high"] else -1 if is_record["is_record_low"] else None
         found.append(
             {
                 "month_start": month,
@@ -65,12 +69,14 @@ def rows(measure, values, **changes):
                 "denominator": None if measure.is_sum else Decimal(1000),
                 "usual": Decimal(str(round(usual * scale, 6))) if is_judged else None,
                 "usual_step": Decimal(str(round(step * scale, 6))) if is_judged else None,
-                "verdict": ("worse" if x > usual else "better") if far else None,
+                "verdict": verdict,
                 "is_step": is_judged and abs(x - before[-1]) > 3.865 * step,
                 "record_since": since[1] if is_record["is_record_high"] else since[-1],
+                "record_side": side if verdict or (is_off and since[side or 1] is None) else None,
                 "target": None,
                 "is_target_met": None,
                 "rest_of_year_state": None,
+                "year_like_month": None,
                 **is_record,
                 **changes,
             }
@@ -110,7 +116,7 @@ def test_a_crisis_its_turn_and_its_end_are_told_once_each():
     ]
     assert turn[0][0] == (
         "40.00% of 101 calls were not answered in June, down 13.00 points (25%) from the peak of 53.00% in "
-        "May: about half of the rise since February (30.10%) has been reversed."
+        "May: 57% of the rise since February (30.10%) has been reversed."
     )
     assert end[0][0].endswith(
         "the share of 101 calls not answered is still worse than a year before: 41.50%, against 29.95%."
@@ -147,3 +153,54 @@ def test_a_month_that_is_missing_leaves_the_paper_of_the_next_without_a_point_on
     course = Course(SHARE, known)
     assert course.has(course.before)
     assert main_points({SHARE.code: course}, course.month, []) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "nth"),
+    [
+        # Nothing is known of the month before the run; it was below the year before; it prints the same; it was above.
+        ([], "at least the seventh"),
+        ([29.6], "the seventh"),
+        ([30.004], "the seventh"),
+        ([30.3], None),
+    ],
+)
+def test_a_run_is_the_seventh_only_if_the_month_before_it_is_known_to_break_it(before, nth):
+    year = [*QUIET, *before]
+    values = year + [QUIET[(len(year) + number) % 12] + 0.25 for number in range(7)]
+    found = [text for text, *_ in papers((SHARE, values, {}))[-1] if "in a row" in text]
+    assert [text.split("; it is ")[1].split(" month in a row above")[0] for text in found] == ([nth] if nth else [])
+
+
+def test_two_more_months_like_january_make_the_year_that_the_marts_say():
+    values = [30.0 + number % 2 / 10 for number in range(14)] + [30.5] * 10
+    found = papers((SHARE, values, {"year_like_month": Decimal("32.5349")}))[-1]
+    assert found[0][0].endswith("like January would make the year 32.53%, against last year's 30.05%.")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        *((15.82, ""), (15.84, "almost one in six"), (16.32, "almost one in six"), (16.34, "about one in six")),
+        *((17.01, "more than one in six"), (18.34, ""), (43.9, "more than two in five"), (44.1, ""), (47.4, "")),
+        *((47.6, "almost half"), (49.1, "about half"), (50.9, "about half"), (53.27, "more than half"), (9.4, "")),
+    ],
+)
+def test_a_fraction_is_said_only_close_to_it(value, words):
+    assert fraction_words(value) == words
+
+
+@pytest.mark.parametrize(("now", "part"), [(41.2, "44%"), (40.0, "50%"), (30.05, "99%")])
+def test_the_part_of_a_rise_is_that_of_the_printed_figures_and_never_all_before_all_is_reversed(now, part):
+    assert part_of_rise(30.0, 50.0, now) == part
+
+
+@pytest.mark.parametrize(("first", "run"), [([True], "4"), ([None], "at least 4"), ([], "at least 4")])
+def test_a_target_is_met_for_the_first_time_in_as_many_months_as_are_known(first, run):
+    known = [*first, False, False, False, True]
+    months = rows(SHARE, [30.0 + number % 2 for number in range(len(known))], target=Decimal(31))
+    for row, is_met in zip(months, known, strict=True):
+        row["is_target_met"] = is_met
+    course = Course(SHARE, months)
+    ((event,),) = main_points({SHARE.code: course}, course.month, [])
+    assert event.text.endswith(f", and met the benchmark of under 31% for the first time in {run} months.")

@@ -17,8 +17,7 @@ DECEMBER = (date(2022, 12, 1),)
 NEWEST = {
     "month_start": date(2022, 10, 1),
     "verdict": None,
-    "is_record_high": False,
-    "is_record_low": True,
+    "record_side": -1,
     "record_since": None,
     "first_month": date(2021, 2, 1),
     "mean_per_day": None,
@@ -110,10 +109,10 @@ def test_targets_and_the_year_before_end_the_sentences(found, changes, text):
 def test_the_finding_is_what_stands_out_in_plain_words():
     found = series(months("--"), newest=NEWEST | {"verdict": "better", "record_since": date(2021, 3, 1)})
     assert finding(found) == "October 2022: better than usual, the lowest since March 2021"
-    assert finding(replace(found, newest=NEWEST | {"is_record_low": False})) == ""
+    assert finding(replace(found, newest=NEWEST | {"record_side": None})) == ""
     assert finding(replace(found, newest={})) == ""
     long = a_measure(unit="duration")
-    assert record(NEWEST | {"is_record_low": False, "is_record_high": True}, long).startswith("the longest since")
+    assert record(NEWEST | {"record_side": 1}, long).startswith("the longest since")
     assert record(NEWEST | {"mean_per_day": Decimal(1)}, a_measure()).startswith("the lowest a day since")
 
 
@@ -130,3 +129,10 @@ def test_the_finding_is_what_stands_out_in_plain_words():
 def test_what_the_rest_of_the_year_needs_is_rounded_to_the_harder_side(state, better, target, need, words):
     row = {"rest_of_year_state": state, "rest_of_year_need": need and Decimal(need), "target": Decimal(target)}
     assert rest_of_year(row, a_measure(unit="percent", decimals=2, better=better)) == words
+
+
+def test_without_a_target_the_rest_of_the_year_is_like_the_month():
+    row = {"month_start": date(2023, 1, 1), "target": None, "year_like_month": Decimal("32.5349")}
+    measure = a_measure(unit="percent", decimals=2)
+    assert rest_of_year(row, measure) == "like January: 32.53% for the year"
+    assert rest_of_year(row | {"target": Decimal(2)}, measure) == rest_of_year({}, measure) == ""

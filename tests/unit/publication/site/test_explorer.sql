@@ -43,7 +43,7 @@ insert into marts.kpi_measure_period by name
 select * replace ('nameless' as force_code) from marts.kpi_measure_period where value = 1500;
 create table marts.kpi_measure_verdict as select 'kent' as force_code, 'calls_999.received' as measure,
     date '2022-12-01' as month_start, 1.5 as usual, null as lower_limit, 2.25 as upper_limit, 2.0 as target,
-    'worse' as verdict;
+    'worse' as verdict, 1.25 as year_like_month;
 create table marts.kpi_measure_weekly as
 select 'kent' as force_code, 'calls_999.pct_not_answered' as measure, * from (values
     (date '2022-12-26', 2.345, false, 100.0, 2.0), (date '2023-01-02', null, true, 0, null),
