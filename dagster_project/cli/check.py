@@ -54,7 +54,8 @@ def check(
     """Show what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
 
     Files of one source and day form one delivery, together with those for that
-    day in the landing folder. Exit code 1 if a delivery would be rejected.
+    day in the landing folder. Exit code 1 if a delivery would be rejected, or
+    days of a force would not be complete.
 
     Examples:
       fcir check crimes_2022-10-30.csv
@@ -65,7 +66,8 @@ def check(
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)
     print_checks(checked)
-    raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
+    is_well = all(delivery.verdict.is_accepted and not delivery.verdict.incomplete for delivery in checked)
+    raise typer.Exit(Exit.WELL if is_well else Exit.DATA)
 
 
 def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
@@ -351,6 +353,9 @@ def _print_verdict(
         reason=verdict.reason,
         **fields,
     )
+    for item in verdict.incomplete:
+        reason, of = item.reason, f"; of {item.first_day}" if item.first_day < day else ""
+        say(f"  not complete{of}: {reason}", level="error", **about, force=item.force_code, expectation=item.expectation)
     if verdict.codes and not any(file.load.error for file in delivery.files):
         say("  If it is correct, accept it after a run has rejected it: docs/runbook.md (fcir run --accept)")
 

@@ -55,7 +55,8 @@ def run(
 ) -> None:
     """Load every delivery that is new, changed or not yet accepted; build, test and publish.
 
-    Exit code 1 if a delivery is missing or rejected; everything else is done.
+    Exit code 1 if a delivery is missing, rejected or incomplete; everything else is
+    done.
 
     Examples:
       fcir run

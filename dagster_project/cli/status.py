@@ -60,7 +60,7 @@ def status(
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
 
     During a run: its current step, and the state of the last publication.
-    Exit code 1 if a delivery is missing or rejected, a table or test failed,
+    Exit code 1 if a delivery is missing, rejected or incomplete, a table or test failed,
     or a file is damaged or left out; with --max-age also if a delivery is overdue, or the last run
     that ended well is older.
     A delivery is expected until the deadline of its source, then missing.

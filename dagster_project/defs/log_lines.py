@@ -34,6 +34,15 @@ def log_loading(report: SourceReport, seconds: float) -> None:
             rows_quarantined=sum(file.rows_quarantined for file in delivery.files),
             reason=delivery.reason,
         )
+    for delivery in report.deliveries:
+        for item in delivery.incomplete:
+            warn(
+                f"{report.source} {delivery.extract_date} incomplete: {item.reason}",
+                source=report.source,
+                extract_date=delivery.extract_date,
+                force=item.force_code,
+                expectation=item.expectation,
+            )
     if not report.deliveries:
         step("sources", report.source, "nothing new", deliveries=0)
         return
@@ -42,6 +51,7 @@ def log_loading(report: SourceReport, seconds: float) -> None:
     corrected = [delivery for delivery in report.deliveries if delivery.correction]
     parts += [f"{len(corrected)} corrected"] if corrected else []
     parts += [f"{len(report.rejected)} REJECTED"] if report.rejected else []
+    parts += [f"{incomplete} INCOMPLETE"] if (incomplete := sum(bool(d.incomplete) for d in report.deliveries)) else []
     parts += [f"{len(report.missing)} MISSING"] if report.missing else []
     step(
         "sources",

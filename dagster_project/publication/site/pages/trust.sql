@@ -258,16 +258,20 @@ left join all_sources as totals on true
 order by sources.source
 
 -- view: missing
--- title: Deliveries that are missing, rejected or withdrawn
--- note: If only the correction of a day was rejected, what was loaded before stays in the figures.
+-- title: Deliveries that are missing, rejected, withdrawn or incomplete
+-- note: If only the correction of a day was rejected, what was loaded before stays in the figures. Figures over an incomplete
+--   day are provisional.
 -- corner: Source
 -- words: Delivery, First day, Last day, Why
--- nothing: No delivery is missing, rejected or withdrawn.
+-- nothing: No delivery is missing, rejected, withdrawn or incomplete.
 select
     replace(source, '_', ' ') as name, status as "Delivery", count(*) as "Days",
     min(extract_date)::text as "First day", max(extract_date)::text as "Last day", coalesce(reason, '') as "Why"
-from marts.deliveries
-where status in ('missing', 'rejected', 'withdrawn')
+from (
+    select source, status, extract_date, reason from marts.deliveries where status in ('missing', 'rejected', 'withdrawn')
+    union all
+    select source, 'incomplete', extract_date, incomplete_reason from marts.deliveries where incomplete_reason is not null
+) as deliveries
 group by source, status, reason
 order by max(extract_date) desc, source
 limit 50
