@@ -197,8 +197,6 @@ class Contract:
     """Extract date before which nothing is owed, regardless of the landing folder; None: the first delivery."""
     allows_events_outside_day: bool = False
     """Whether most events of a daily delivery may be on other days than the extract date and its neighbours."""
-    absent_forces_complete: bool = False
-    """Whether a force without rows in a delivery of several forces counts as complete for that day, with no events."""
     identity_columns: tuple[str, ...] = ()
     """Columns that tell the events of a force apart, if those of the key do not: a key may have versions or parts."""
     identity_column: str | None = None

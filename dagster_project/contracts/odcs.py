@@ -155,7 +155,6 @@ def load_contract(path: Path) -> Contract:
         sheets=None,
         needs_marker=_is_stated(custom, path, "completionMarker", "required", "optional"),
         allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
-        absent_forces_complete=_is_stated(custom, path, "absentForces", "complete", "incomplete"),
         identity_columns=_names(identity.get("columns", ())),
         identity_column=identity.get("time"),
         identity_days=identity.get("withinDays"),

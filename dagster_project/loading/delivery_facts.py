@@ -36,14 +36,18 @@ VOLUME_DAYS_AT_MOST = 182
 # of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
 # rows, fewer than 33 are too few.
 _CHANCE = 3.5
+# Of forces and their members there are some 10,000 comparisons in four months of 16 forces, mostly of small numbers with
+# an expectation from few days. So their limits are wider: 4 and 5 times the standard deviation, with that of a median of
+# N days (1.57 / N of a day's) and days that differ by a tenth for other reasons than chance.
+_CHANCE_FORCE, _CHANCE_MEMBER, _OF_MEDIAN, _OF_DAYS = 4, 5, 1.57, 0.1
 _SUNDAY = 6
 
 # A member of the main list with a median of 10 rows in the 28 days before is unusual without any row, or with less than
 # 30 % of the same weekday, by more than chance. Compared with all 28 days, the cancelled crimes of weekends would be 32
 # warnings on the sample; compared with weekends they are 5.
 _MEMBER_DAYS, _MEMBER_LEAST, _MEMBER_SHARE = 28, 10, 0.3
-# A share that leaves its median by a third on three days, of at least 10 rows expected on them. Days without work are
-# compared with others of the 28 days before (7 of 8 of them, as of the 20 with work).
+# A share that leaves that of the 28 days before by a third on three days, of at least 10 rows expected on them. Days
+# without work are compared with such days, of which there are eight.
 _SHIFT_SHARE, _SHIFT_DAYS, _SHIFT_LEAST = 1 / 3, 3, 7
 
 # A column is silent if it has no value although at least ten are expected from the four weeks before (at least seven
@@ -396,10 +400,14 @@ def volumes_of(
         for day, read in sorted(delivered[force].items()):
             before = _rows_before(day, rows_of)
             expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
+            variance, chance = expected or 0.0, _CHANCE
+            if expected and force is not None:
+                variance += _OF_MEDIAN * expected / len(before) + (_OF_DAYS * expected) ** 2
+                chance = _CHANCE_FORCE
             # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows,
             # 9 are still within chance.
             is_chance = not expected or (
-                abs(read - expected) <= _CHANCE * sqrt(expected) or 2 * abs(sqrt(read) - sqrt(expected)) <= _CHANCE
+                abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
             )
             ratio = None if is_chance or not expected else round(read / expected, 4)
             volumes[day, force] = Volume(expected, None if expected is None else len(before), ratio)
@@ -479,7 +487,7 @@ def shifted_members(
     contract: Contract,
     delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
 ) -> Iterator[Finding]:
-    """Find members of the main list whose share of a force's rows has left its median by a third on three days.
+    """Find members of the main list whose share of a force's rows has left that of 28 days by a third on three days.
 
     A queue that was renamed in part, or counted under another name, is an example.
 
@@ -537,8 +545,7 @@ def shifted_members(
             select
                 days.*,
                 members.member,
-                coalesce(counted.rows_read, 0) as rows_read,
-                coalesce(counted.rows_read, 0) / days.rows_of_day as share
+                coalesce(counted.rows_read, 0) as rows_read
             from days
             join (select distinct force_code, member from counted) as members using (force_code)
             left join counted using (extract_date, force_code, member)
@@ -547,7 +554,7 @@ def shifted_members(
         compared as (
             select
                 *,
-                median(share) over before as usual,
+                sum(rows_read) over before / sum(rows_of_day) over before as usual,
                 count(*) over before as usual_days
             from shares
             window before as (
@@ -563,8 +570,8 @@ def shifted_members(
                 usual * rows_of_day as expected,
                 case
                     when usual_days < $least or usual is null then 0
-                    when share < usual * (1 - $shift) then -1
-                    when share > usual * (1 + $shift) then 1
+                    when rows_read < expected * (1 - $shift) then -1
+                    when rows_read > expected * (1 + $shift) then 1
                     else 0
                 end as side
             from compared
@@ -576,6 +583,7 @@ def shifted_members(
                 sum(side) over newest as sides,
                 sum(rows_read) over newest as rows_of_days,
                 sum(expected) over newest as expected_of_days,
+                sum(expected * (1 - usual)) over newest as variance,
                 min(extract_date) over newest as first_day
             from sided
             window newest as (
@@ -597,8 +605,7 @@ def shifted_members(
             list_contains($days, extract_date)
             and abs(sides) > $days_before
             and expected_of_days >= $least_rows
-            and abs(rows_of_days - expected_of_days) > $chance * sqrt(expected_of_days)
-            and 2 * abs(sqrt(rows_of_days) - sqrt(expected_of_days)) > $chance
+            and abs(rows_of_days - expected_of_days) > $chance * sqrt(variance)
         order by all
         """,
         {
@@ -610,7 +617,7 @@ def shifted_members(
             "shift": _SHIFT_SHARE,
             "days_before": _SHIFT_DAYS - 1,
             "least_rows": _MEMBER_LEAST,
-            "chance": _CHANCE,
+            "chance": _CHANCE_MEMBER,
         },
     ).fetchall()
     for day, force, member, rows, expected, first_day in found:

@@ -111,7 +111,6 @@ create table if not exists audit.load_checksum (
 );
 create table if not exists audit.contract (
     source varchar not null,
-    absent_forces_complete boolean not null,
     volume_floor decimal(9, 6) not null
 );
 create table if not exists audit.waiver (

@@ -90,12 +90,12 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
     known = set(connection.execute("from audit.contract").fetchall())
     number_epochs(connection, contracts)
     for contract in contracts:
-        stated = (contract.source, contract.absent_forces_complete, Decimal(str(contract.volume_floor)))
+        stated = (contract.source, Decimal(str(contract.volume_floor)))
         if stated in known:
             continue
         with transaction(connection):
             connection.execute("delete from audit.contract where source = ?", [contract.source])
-            connection.execute("insert into audit.contract values (?, ?, ?)", stated)
+            connection.execute("insert into audit.contract values (?, ?)", stated)
             # Completeness of days may change even in months without a changed load.
             connection.execute("delete from audit.build_started")
 

@@ -6,16 +6,18 @@ Sums are exact; a quotient is rounded once, half up.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, cached_property
-from statistics import median
 from typing import Any
 
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS
+from dagster_project.tools.generate import bank_holidays
 from tests.reference.history import (
     CONTACT_TYPES,
     LINES,
@@ -42,8 +44,16 @@ KEYS = {
 }
 TALK = ":talk_seconds"
 """After a source and its members, as in `call_segments:999:talk_seconds`: with a column that a measure needs."""
-# A delivery of several forces without a row of one of them that has few says that this force had none.
-ABSENT_FORCES_ARE_COMPLETE = ("live_chats", "online_crime_reports", "crimes")
+EVENTS = {
+    "call_segments": "arrived_at",
+    "digital_contacts": "received_at",
+    "online_crime_reports": "submitted_at",
+    "live_chats": "requested_at",
+    "crimes": "recorded_at",
+}
+FLOORS = {contract.source: Fraction(str(contract.volume_floor)) for contract in load_contracts(CONTRACTS).values()}
+"""Share of the usual events of a day that a delivery has at least."""
+BANK_HOLIDAYS = bank_holidays(2018, 2026)
 DAYS_OWED = 28
 PERIODS = (
     *("month", "fytd", "prev_fytd", "same_month_last_year"),
@@ -141,6 +151,50 @@ def midnight(month: Month) -> datetime:
     return datetime(*month, 1, tzinfo=LONDON).astimezone(UTC).replace(tzinfo=None)
 
 
+def usual_of(counts: dict[date, int], days: list[date], delivered: Container[date]) -> list[tuple[Fraction | None, ...]]:
+    """What is usual on each of some days: of its kind (a Sunday is like a bank holiday), and of any kind.
+
+    The mean of the newest eight and 28 days before it, as far as they were delivered; of its kind, of at least three.
+    """
+    found: list[tuple[Fraction | None, ...]] = []
+    for number, day in enumerate(days):
+        kind = 6 if day in BANK_HOLIDAYS else day.weekday()
+        same = [other for other in days[:number] if (6 if other in BANK_HOLIDAYS else other.weekday()) == kind][-8:]
+        means = []
+        for compared, least in ((same, 3), (days[max(number - 28, 0) : number], 1)):
+            known = [counts.get(other, 0) for other in compared if other in delivered]
+            means.append(Fraction(sum(known), len(known)) if len(known) >= least else None)
+        found.append(tuple(means))
+    return found
+
+
+def absent_days(counts: dict[date, int], days: list[date], delivered: Container[date]) -> set[date]:
+    """Days without an event, once ten are usual on those that follow each other."""
+    found, stretch, sum_of_stretch = set(), [], Fraction(0)
+    for day, (same, every) in zip([*days, None], [*usual_of(counts, days, delivered), (None, None)], strict=True):
+        if day in delivered and not counts.get(day):
+            stretch.append(day)
+            sum_of_stretch += min((usual for usual in (same, every) if usual is not None), default=0)
+        else:
+            found |= set(stretch) if sum_of_stretch >= 10 else set()
+            stretch, sum_of_stretch = [], Fraction(0)
+    return found
+
+
+def low_days(counts: dict[date, int], days: list[date], delivered: Container[date], floor: Fraction) -> set[date]:
+    """Days below the floor, where what those that follow each other lack is more than four standard deviations."""
+    found, stretch, lost, variance = set(), [], Fraction(0), Fraction(0)
+    for day, (usual, _) in zip([*days, None], [*usual_of(counts, days, delivered), (None, None)], strict=True):
+        if day in delivered and usual is not None and counts.get(day, 0) < floor * usual:
+            stretch.append(day)
+            lost += usual - counts.get(day, 0)
+            variance += Fraction(13, 10) * usual + usual * usual / 100
+        else:
+            found |= set(stretch) if lost * lost > 16 * variance else set()
+            stretch, lost, variance = [], Fraction(0), Fraction(0)
+    return found
+
+
 @cache
 def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
     """Days on which rows of each force are expected, and whether the day is complete for it.
@@ -148,39 +202,37 @@ def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
     Rows are expected on a day with rows and on the 28 days after it, as far as there are deliveries.
     """
     contents = history.contents(source)
-    present = {day: {force for force, counts in of.items() if force and counts[0]} for day, of in contents.items()}
-    first = {force: day for day in sorted(present, reverse=True) for force in present[day]}
-    found: dict[str, dict[date, bool]] = defaultdict(dict)
-    for back in range((max(contents) - min(contents)).days + 1 if contents else 0):
-        day = max(contents) - timedelta(days=back)
-        owed = set().union(*(present.get(day - timedelta(days=ago), set()) for ago in range(DAYS_OWED + 1)))
-        for force in owed:
-            last = max(other for other in present if other <= day and force in present[other])
-            before = [last - timedelta(days=ago) for ago in range(DAYS_OWED)]
-            known = [other for other in before if other in contents and other >= first[force]]
-            had = [contents[other][force][0] if force in present[other] else 0 for other in known]
-            may_be_absent = source in ABSENT_FORCES_ARE_COMPLETE and median(had) < 10
-            found[force][day] = (
-                day in contents
-                and day not in history.rejected_corrections[source]
-                and (force in present[day] or not contents[day] or owed == {force} or may_be_absent)
-            )
+    with_rows: dict[str, set[date]] = defaultdict(set)
+    for day, of in contents.items():
+        for force in {force for force, counts in of.items() if force and counts[0]}:
+            with_rows[force].add(day)
+    events: dict[str, Counter[tuple[date, date]]] = defaultdict(Counter)
+    for row in history.rows[source]:
+        events[row["force_code"]][day_of(row[EVENTS[source]]), row["extract_date"]] += 1
+    for day, of in history.others[source].items():
+        for force, of_force in of.items():
+            events[force or ""][day, day] += of_force[0]
+    found: dict[str, dict[date, bool]] = {}
+    for force, present in with_rows.items():
+        # What several deliveries have of a day counts once.
+        counts: dict[date, int] = {}
+        for (day, _), number in events[force].items():
+            counts[day] = max(counts.get(day, 0), number)
+        span = [min(present) + timedelta(days=number) for number in range((max(contents) - min(present)).days + 1)]
+        days = [day for day in span if any(day - timedelta(days=ago) in present for ago in range(DAYS_OWED + 1))]
+        lacking = absent_days(counts, days, contents) | low_days(counts, days, contents, FLOORS[source])
+        lacking |= history.rejected_corrections[source]
+        found[force] = {day: day in contents and day not in lacking for day in days}
     return found
 
 
 @cache
 def line_gaps(history: History, force: str, line: str) -> set[date]:
-    """Days with rows of a force and none of a line of which ten were usual up to its last row, at most 28 days ago."""
-    lines = {day: of[force] for day, of in history.lines().items() if sum(of[force].values())}
-    found, last = set(), None
-    for day in sorted(lines):
-        if lines[day][line]:
-            last = day
-        elif last and (day - last).days <= DAYS_OWED:
-            before = [of[line] for other, of in lines.items() if 0 <= (last - other).days < DAYS_OWED]
-            if median(before) >= 10:
-                found.add(day)
-    return found
+    """Days with rows of a force and none of a line, at most 28 days after its last row, on which ten are usual in all."""
+    lines = {day: of[force][line] for day, of in history.lines().items() if sum(of[force].values())}
+    with_rows = {day for day, count in lines.items() if count}
+    days = [day for day in sorted(lines) if any(0 <= (day - last).days <= DAYS_OWED for last in with_rows)]
+    return absent_days(lines, days, lines)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 
 from tests.compiled_project import CompiledProject, build_node, insert
 from tests.reference.history import DAILY_SOURCES, DISTRICTS, Counts, Dated, Definitions, History, World
+from tests.reference.measures import EVENTS, day_of
 
 LOADED_AT = datetime(2025, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 
@@ -64,6 +66,12 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
         if shuffle is not None:
             dice.shuffle(rows)
         insert(connection, f"raw.{source}", rows)
+        events = Counter((row["load_id"], row["force_code"], day_of(row[EVENTS[source]])) for row in rows)
+        for day, of in history.others[source].items():
+            events.update({(numbers[day, force], force, day): counts[0] for force, counts in of.items() if force})
+        of_events = [dict(zip(("load_id", "force_code", "event_date"), key, strict=True)) for key in events]
+        counted = [{**row, "rows_loaded": rows} for row, rows in zip(of_events, events.values(), strict=True)]
+        insert(connection, "audit.load_event", counted)
     if shuffle is not None:
         dice.shuffle(loads)
         dice.shuffle(by_force)

@@ -65,7 +65,7 @@ def test_every_column_is_described_every_number_has_a_maximum_and_every_text_a_f
 
 # -- what a contract means
 
-FLAGS = ("needs_marker", "absent_forces_complete", "describes_forces", "allows_events_outside_day")
+FLAGS = ("needs_marker", "describes_forces", "allows_events_outside_day")
 
 
 def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(tmp_path, document):
@@ -75,9 +75,9 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
     assert (contract.is_daily, contract.event_column, contract.start_column) == (True, "begun_at", "begun_at")
     assert (contract.delivered_by, contract.first_delivery, contract.sheets) == (time(9), None, None)
-    assert [getattr(contract, name) for name in FLAGS] == [False] * 4
+    assert [getattr(contract, name) for name in FLAGS] == [False] * 3
     same = {"cadence": "daily", "completionMarker": "optional", "eventsOutsideDay": "rejected"}
-    same |= {"absentForces": "incomplete", "forces": "delivering", "startColumn": "begun_at"}
+    same |= {"forces": "delivering", "startColumn": "begun_at"}
     document["schema"][0].update(custom(**same))
     assert loaded(tmp_path, document) == contract
     patrol = contract.column("patrol_id")
@@ -86,7 +86,7 @@ def test_a_contract_gets_a_force_column_an_identifiers_form_and_default_limits(t
 
 
 def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
-    stated = {"deliveredBy": "06:30", "completionMarker": "required", "absentForces": "complete", "sheets": "Data"}
+    stated = {"deliveredBy": "06:30", "completionMarker": "required", "sheets": "Data"}
     stated |= {"firstDelivery": date(2022, 8, 1), "eventsOutsideDay": "allowed", "volumeFloor": 0.3}
     stated |= {"faultyShareLimit": 0.1, "faultyRowsLimit": 7, "eventColumn": "ended_at", "startColumn": "begun_at"}
     document["schema"][0].update(

@@ -17,7 +17,7 @@ FIRST = date(2023, 3, 6)
 WEEKS = [FIRST + timedelta(number) for number in range(28)]
 LAST = WEEKS[-1] + timedelta(1)
 KIND = Column("kind", CellType.TEXT, "", values={"call": "", "visit": "", "other": ""})
-KINDS = replace(VISITS, columns=(*VISITS.columns, KIND), main_list="kind", absent_forces_complete=True)
+KINDS = replace(VISITS, columns=(*VISITS.columns, KIND), main_list="kind")
 ALL = f"force_code,{HEADER},kind"
 
 

@@ -47,11 +47,11 @@ def test_a_column_that_changes_its_type_or_is_personal_no_more_is_refused_and_no
     assert connection.execute("select visit_id, minutes from raw.visits").fetchall() == [("v", 5)]
 
 
-def test_a_changed_statement_on_absent_forces_has_everything_built_again(connection):
+def test_a_changed_floor_of_the_volume_has_everything_built_again(connection):
     connection.execute("insert into audit.build_started (project_fingerprint) values ('this')")
     started = "select project_fingerprint from audit.build_started"
     ensure_tables(connection, [VISITS])
     assert connection.execute(started).fetchall() == [("this",)]
-    ensure_tables(connection, [replace(VISITS, absent_forces_complete=True)])
+    ensure_tables(connection, [replace(VISITS, volume_floor=0.3)])
     assert connection.execute(started).fetchall() == []
-    assert connection.execute("select absent_forces_complete from audit.contract").fetchall() == [(True,)]
+    assert connection.execute("select volume_floor from audit.contract").fetchall() == [(Decimal("0.3"),)]

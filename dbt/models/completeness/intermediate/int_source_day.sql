@@ -6,8 +6,10 @@
 {#- What is usual on a day is the mean of the newest eight days of its kind: of a weekday, or of Sundays and bank holidays;
     of the newest 28 days of any kind while there are less than three of them. -#}
 {%- set usual_days, usual_days_at_least, usual_days_of_any_kind = 8, 3, 28 -%}
-{#- A count of independent events is within 3.5 times the square root of its mean, but for once in 4,000 times. -#}
-{%- set chance = 3.5 -%}
+{#- What events differ by from the usual number: four standard deviations of chance, of the usual number (a mean of eight
+    days or less) and of days that differ by a tenth for other reasons. There are some 10,000 days of forces in four months
+    of 16 forces. -#}
+{%- set chance, of_chance, of_days = 4, 1.3, 0.1 -%}
 
 with
 
@@ -38,7 +40,6 @@ deliveries as (
     select
         source,
         extract_date as day,
-        sum(case when status <> 'rejected' then rows_read else 0 end) = 0 as is_empty,
         count(case when status <> 'rejected' then accepted_because end) > 0 as is_accepted_anyway,
         max(case when error_code = 'force_missing' then 1 else 0 end) = 1 as lacks_file,
         coalesce(
@@ -217,8 +218,10 @@ compared as (
         count(deliveries.day) over before as usual_days,
         sum(case when deliveries.day is not null then followed.events end) over before_of_any_kind as any_sum,
         count(deliveries.day) over before_of_any_kind as any_days,
-        sum(case when followed.events > 0 then 1 else 0 end) over so_far as stretch
+        coalesce(contracts.volume_floor, 0.5) as volume_floor
     from followed
+    left join contracts
+        on followed.source = contracts.source
     left join deliveries
         on {{ same_columns("followed", "deliveries", ["source", "day"]) }}
     left join bank_holidays
@@ -238,12 +241,54 @@ compared as (
             partition by followed.source, followed.force_code, followed.member
             order by followed.day asc nulls last
             rows between {{ usual_days_of_any_kind }} preceding and 1 preceding
-        ),
+        )
+
+),
+
+-- Days in succession without an event, or with less than the floor, are judged together.
+expected as (
+
+    select
+        *,
+        case when usual_days >= {{ usual_days_at_least }} then {{ ratio("usual_sum", "usual_days") }} end as usual,
+        least(
+            {{ ratio("any_sum", "any_days") }},
+            case when usual_days >= {{ usual_days_at_least }} then {{ ratio("usual_sum", "usual_days") }} end
+        ) as usual_at_least
+    from compared
+
+),
+
+stretches as (
+
+    select
+        *,
+        is_delivered and events = 0 as is_empty_day,
+        coalesce(is_delivered and events < volume_floor * usual, false) as is_low_day,
+        sum(case when is_delivered and events = 0 then 0 else 1 end) over so_far as days_with_events,
+        sum(case when is_delivered and events < volume_floor * usual then 0 else 1 end) over so_far as usual_days_so_far
+    from expected
+    window
         so_far as (
-            partition by followed.source, followed.force_code, followed.member
-            order by followed.day asc nulls last
+            partition by source, force_code, member
+            order by day asc nulls last
             rows between unbounded preceding and current row
         )
+
+),
+
+added_up as (
+
+    select
+        *,
+        sum(case when is_empty_day then usual_at_least end) over empty_days as usual_of_empty_days,
+        sum(case when is_low_day then usual - events end) over low_days as lost_on_low_days,
+        sum(case when is_low_day then {{ of_chance }} * usual + {{ of_days * of_days }} * usual * usual end) over low_days
+            as variance_of_low_days
+    from stretches
+    window
+        empty_days as (partition by source, force_code, member, days_with_events),
+        low_days as (partition by source, force_code, member, usual_days_so_far)
 
 ),
 
@@ -251,17 +296,10 @@ owed as (
 
     select
         *,
-        events = 0 and coalesce(
-            sum(
-                case
-                    when events > 0 or not is_delivered then 0
-                    when usual_days >= {{ usual_days_at_least }} then {{ ratio("usual_sum", "usual_days") }}
-                    else {{ ratio("any_sum", "any_days") }}
-                end
-            ) over (partition by source, force_code, member, stretch) >= {{ usual_rows_at_least }},
-            false
-        ) as is_absent
-    from compared
+        is_empty_day and coalesce(usual_of_empty_days >= {{ usual_rows_at_least }}, false) as is_absent,
+        is_low_day
+        and coalesce(lost_on_low_days * lost_on_low_days > {{ chance * chance }} * variance_of_low_days, false) as is_low
+    from added_up
 
 ),
 
@@ -322,26 +360,13 @@ judged as (
             deliveries.is_accepted_anyway
             or (
                 not owed.is_absent
-                and not (
-                    owed.usual_days >= {{ usual_days_at_least }}
-                    and owed.events * owed.usual_days < coalesce(contracts.volume_floor, 0.5) * owed.usual_sum
-                    and (owed.usual_sum - owed.events * owed.usual_days)
-                    * (owed.usual_sum - owed.events * owed.usual_days)
-                    > {{ chance * chance }} * owed.usual_sum * owed.usual_days
-                )
-                and (
-                    owed.rows_loaded > 0
-                    or deliveries.is_empty
-                    or count(*) over (partition by owed.source, owed.day) = 1
-                    or (coalesce(contracts.absent_forces_complete, false) and not deliveries.lacks_file)
-                )
+                and not owed.is_low
+                and not (owed.rows_loaded = 0 and deliveries.lacks_file)
             )
         ) as is_loaded
     from owed
     left join deliveries
         on {{ same_columns("owed", "deliveries", ["source", "day"]) }}
-    left join contracts
-        on owed.source = contracts.source
     left join incomplete_days
         on {{ same_columns("owed", "incomplete_days", ["source", "force_code", "day"]) }}
     where owed.member = ''
