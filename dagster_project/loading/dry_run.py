@@ -110,7 +110,6 @@ def check_deliveries(
     """
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.people import dry_people
-    from dagster_project.loading.reused_ids import shared_ids
     from dagster_project.loading.verdicts import judge
     from dagster_project.validation import count_violations
 
@@ -151,7 +150,7 @@ def check_deliveries(
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
             violations = tuple(item for item in violations if item.expectation.code not in _OF_DATES)
-        judgement = judge(connection, candidate, violations, shared_ids(connection, contract, candidate.files))
+        judgement = judge(connection, candidate, violations)
         loads = iter(candidate.files)
         of_day = {delivery.extract_date: {file.path: next(loads) for file in delivery.files} for delivery in deliveries}
         # A file of history has a load for each day. One file shows how they are read; many would hide a rejection.

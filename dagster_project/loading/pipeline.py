@@ -15,7 +15,6 @@ from dagster_project.loading.landing import Landing, SourceWarning, once, scan_l
 from dagster_project.loading.people import People, people_for_loading
 from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
 from dagster_project.loading.report import FileWarning, SourceReport
-from dagster_project.loading.reused_ids import shared_ids
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
 from dagster_project.settings import Settings
@@ -99,14 +98,13 @@ def load_source(
             load_ids=count(last_load(connection) + 1),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
-    # Identifiers, and hashes of the keys that a rule compares, may exceed the memory. Candidates contain surrogates
-    # only, so they may be spilled to disk.
+    # Hashes of the keys that a rule compares may exceed the memory. Candidates contain surrogates only, so they may be
+    # spilled to disk.
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
-        shared = shared_ids(connection, contract, candidate.files)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.changed_files))
-        judgement = judge(connection, candidate, violations, shared)
+        judgement = judge(connection, candidate, violations)
         # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)

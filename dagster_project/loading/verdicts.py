@@ -5,7 +5,7 @@ days count only if those days were accepted. So days are judged one by one, in o
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,8 +14,7 @@ import duckdb
 
 from dagster_project.contracts import Contract, Severity
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
-from dagster_project.loading.candidate import Candidate, DayWarning
-from dagster_project.loading.reused_ids import DAYS_AGAIN, SharedIds
+from dagster_project.loading.candidate import Candidate
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
 from dagster_project.validation import Expectation, Violations, expectations_of
@@ -23,9 +22,6 @@ from dagster_project.validation.expectations import (
     FAULTY,
     FAULTY_DAYS,
     FAULTY_DAYS_COUNTED,
-    FEW_IDS_REUSED,
-    IDS_REUSED,
-    ROWS_APART,
     SAME_CONTENT,
 )
 from dagster_project.warehouse.tables import incoming
@@ -33,12 +29,6 @@ from dagster_project.words import listed
 
 # How many copies of one delivery a message names; a file delivered for many days would fill a page.
 _COPIES_NAMED = 3
-
-# A few mistyped numbers are in every source; from a fifth of a delivery on, its numbers have begun again. Less than a
-# handful of rows is not worth a warning.
-_REUSED_SHARE, _REUSED_ROWS = Decimal("0.2"), 20
-_REUSED_NOTICED_SHARE, _REUSED_NOTICED_ROWS = Decimal("0.01"), 5
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -81,8 +71,6 @@ class _Loaded:
     """For each accepted day, rows read and faulty rows."""
     files: dict[date, dict[str, str]]
     """For each accepted day, hash and name of its files with data rows."""
-    loads: dict[date, set[int]] = field(default_factory=dict)
-    """For each accepted day, its load numbers."""
     days_with: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
     """For each hash, the days with such a file."""
 
@@ -91,11 +79,11 @@ class _Loaded:
             for sha256 in files:
                 self.days_with[sha256].add(day)
 
-    def replace(self, day: date, rows: tuple[int, int], files: dict[str, str], loads: set[int]) -> None:
+    def replace(self, day: date, rows: tuple[int, int], files: dict[str, str]) -> None:
         """Replace the loaded delivery of a day with an accepted one."""
         for sha256 in self.files.get(day, {}):
             self.days_with[sha256].discard(day)
-        self.rows[day], self.files[day], self.loads[day] = rows, files, loads
+        self.rows[day], self.files[day] = rows, files
         for sha256 in files:
             self.days_with[sha256].add(day)
 
@@ -118,39 +106,10 @@ class _Loaded:
             if other < day or (other > day and sha256 in contents.get(other, {sha256}))
         ]
 
-    def rows_shared_with(self, rows: Mapping[frozenset[int], int], day: date, own: Collection[int]) -> int:
-        """Return how many rows of a delivery, with loads `own`, share their identifier with a row that is current."""
-        current = {*own, *(load for other, loads in self.loads.items() if other != day for load in loads)}
-        return sum(count for loads, count in rows.items() if loads & current)
-
-
-@dataclass(frozen=True)
-class _SharedRows:
-    """How many rows of a delivery share their identifier with current rows of other events."""
-
-    read: int
-    """Rows of the delivery."""
-    reused: int
-    """Rows whose identifier an extract more than a week older has for an event of another day."""
-    apart: int
-    """Rows that are far from another row of their event."""
-
-    @property
-    def are_many_reused(self) -> bool:
-        """Whether the numbers of the source began again, so that the delivery is rejected."""
-        return self.reused >= _REUSED_ROWS and self.reused >= _REUSED_SHARE * self.read
-
-    @property
-    def are_some_reused(self) -> bool:
-        """Whether enough rows are reused for a warning."""
-        return self.reused >= _REUSED_NOTICED_ROWS and self.reused >= _REUSED_NOTICED_SHARE * self.read
-
-
 def judge(
     connection: duckdb.DuckDBPyConnection,
     candidate: Candidate,
     violations: Sequence[Violations],
-    shared: Mapping[date, SharedIds],
 ) -> Judgement:
     """Decide whether each delivery of a candidate is accepted.
 
@@ -158,7 +117,6 @@ def judge(
         connection: a loading connection, before any part of the candidate is accepted.
         candidate: the candidate load.
         violations: violations of the expectations that look at one delivery at a time.
-        shared: by extract date, the rows that share their identifier with others.
 
     Returns:
         A verdict for each delivery, and all violations, including those of expectations that depend on other days.
@@ -192,7 +150,6 @@ def judge(
         files = candidate.of(day)
         found = [(expectation, _sentence(expectation, facts.get(day, {}))) for expectation in failures[day]]
         own = (0, 0)
-        loads = {file.load_id for file in files}
         if day in facts:
             own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
             rows_of_days[day] = loaded.rows_of_days(day, own)
@@ -202,20 +159,6 @@ def judge(
                 if name in by_earlier_days and not (name == FAULTY_DAYS and is_over):
                     failed[name].append(day)
                     found.append((by_earlier_days[name], _sentence(by_earlier_days[name], {}, evidence)))
-            if day in shared:
-                counts = _SharedRows(
-                    own[0],
-                    loaded.rows_shared_with(shared[day].reused, day, loads),
-                    loaded.rows_shared_with(shared[day].apart, day, loads),
-                )
-                if counts.are_many_reused:
-                    failed[IDS_REUSED].append(day)
-                    evidence = _cure(contract, counts, failed[IDS_REUSED][0])
-                    found.append((by_earlier_days[IDS_REUSED], _sentence(by_earlier_days[IDS_REUSED], {}, evidence)))
-                for name, warning in _warnings_of_ids(candidate, day, counts):
-                    failed[name].append(day)
-                    candidate.day_warnings.append(warning)
-                    files[0].warnings.append(warning)
         waiver = waivers.get((day, content_of(file.sha256 for file in files)))
         in_spite_of = [expectation.name for expectation, _ in found if waiver]
         standing = [(expectation, sentence) for expectation, sentence in found if expectation.name not in in_spite_of]
@@ -223,7 +166,7 @@ def judge(
         codes += [expectation.code or expectation.name for expectation, _ in standing]
         reasons = [*(file.error for file in files if file.error), *(sentence for _, sentence in standing)]
         if not codes:
-            loaded.replace(day, own, contents[day], loads)
+            loaded.replace(day, own, contents[day])
         waived = (
             f"accepted by an operator: {waiver.reason} (despite {', '.join(in_spite_of)})"
             if waiver and in_spite_of
@@ -257,34 +200,6 @@ def _failures_by_earlier_days(
     if copies := loaded.copies_of(day, contents):
         named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
         yield SAME_CONTENT, listed(named, _COPIES_NAMED)
-
-
-def _cure(contract: Contract, counts: _SharedRows, first_day: date) -> str:
-    """Return the evidence that identifiers began again, on a first day and this one, and what to do."""
-    return (
-        f"{counts.reused:,} of {counts.read:,} rows. If the numbers of the source began again, ask its owner on which "
-        f"day, which may be before this one, and state that extract date in config/contracts/{contract.source}.yaml "
-        f"of the data root, as in keysBeginAgain: [{first_day}], then: fcir run"
-    )
-
-
-def _warnings_of_ids(candidate: Candidate, day: date, counts: _SharedRows) -> Iterator[tuple[str, DayWarning]]:
-    """Yield the warnings about a delivery with identifiers of other events, each with its expectation."""
-    contract, file_name = candidate.contract, candidate.of(day)[0].file_name
-    identity = ", ".join(contract.identity)
-    if counts.are_some_reused:
-        share = counts.reused / counts.read
-        text = (
-            f"{counts.reused:,} of {counts.read:,} rows of {day} ({share:.1%}) have an identifier ({identity}) that an "
-            f"extract more than {DAYS_AGAIN} days older has for an event of another day, and replace its row"
-        )
-        yield FEW_IDS_REUSED, DayWarning("have identifiers of other events", day, file_name, text, share)
-    if counts.apart:
-        text = (
-            f"{counts.apart:,} of {counts.read:,} rows of {day} are more than {24 * (contract.identity_days or 0)} "
-            f"hours from another row with their identifier ({identity}), which is probably of another event"
-        )
-        yield ROWS_APART, DayWarning("have rows of one event far apart", day, file_name, text, counts.apart)
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> _Loaded:
@@ -330,21 +245,19 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
             "superseded_code": SUPERSEDED_ROW.code,
         },
     ).fetchall()
-    loads: dict[date, set[int]] = defaultdict(set)
     files: dict[date, dict[str, str]] = defaultdict(dict)
-    for day, load_id, sha256, name, read in connection.execute(
+    for day, sha256, name, read in connection.execute(
         """
-        select extract_date, load_id, file_sha256, file_name, rows_read
+        select extract_date, file_sha256, file_name, rows_read
         from audit.accepted_load
         where source = ?
         order by load_id
         """,
         [contract.source],
     ).fetchall():
-        loads[day].add(load_id)
         if read and sha256 is not None:
             files[day][sha256] = name
-    return _Loaded({day: (read, faulty) for day, read, faulty in rows}, dict(files), dict(loads))
+    return _Loaded({day: (read, faulty) for day, read, faulty in rows}, dict(files))
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:

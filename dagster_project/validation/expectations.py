@@ -36,8 +36,6 @@ FAULTY = "faulty_rows_are_within_limits"
 """Name of the expectation on the faulty rows of a delivery by itself."""
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
-IDS_REUSED, FEW_IDS_REUSED = "identifiers_are_of_one_event", "few_identifiers_are_of_other_events"
-ROWS_APART = "rows_of_an_event_are_close"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
 FAULTY_DAYS_COUNTED = 28
@@ -108,8 +106,6 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     words: dict[str, object] = {
         "contract": contract,
         "key": ", ".join(column.name for column in contract.key),
-        "identity": ", ".join(contract.identity),
-        "identity_hours": 24 * (contract.identity_days or 0),
         "main_list": f" ({contract.main_list})" if contract.main_list else "",
         "days_compared": _DAYS_COMPARED,
         "volume_ceiling": VOLUME_CEILING,
@@ -133,7 +129,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
 
 def _groups_of(contract: Contract) -> dict[str, bool]:
     """Return for each value of `applies_to` whether it means the source."""
-    has_events, is_identified = contract.event_column is not None, contract.identity_time is not None
+    has_events = contract.event_column is not None
     return {
         "all": True,
         "a key": bool(contract.key),
@@ -141,8 +137,6 @@ def _groups_of(contract: Contract) -> dict[str, bool]:
         "daily deliveries": contract.is_daily,
         "events": has_events,
         "events on their day": has_events and contract.is_daily and not contract.allows_events_outside_day,
-        "identified events": is_identified and bool(contract.identity),
-        "events of several rows": is_identified and contract.identity_days is not None,
         "times with an offset": any(column.utc_offset_from for column in contract.columns),
     }
 

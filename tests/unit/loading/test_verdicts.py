@@ -25,15 +25,13 @@ MEMBERS = {"volume_of_each_member_is_usual", "forces_have_delivered_before", "fi
 def text_of(file: dict, base: date, offset: int) -> str:
     """The text of a file of a case, delivered so many days after the first.
 
-    Either it has rows of each force (`forces`), or rows that are numbered from 1 on every day and others (`numbered`),
-    or so many `rows`, some of them faulty, superseded or the same as another, as if of the day `at`.
+    Either it has rows of each force (`forces`), or so many `rows`, some of them faulty, superseded or the same as
+    another, as if of the day `at`.
     """
     day, header = base + timedelta(file.get("at", offset)), file.get("header", HEADER)
     if counts := file.get("forces"):
         header = f"force_code,{HEADER}"
         lines = [f"{force},{row(f'{day}{n}', 5, day)}" for force, count in counts.items() for n in range(count)]
-    elif count := file.get("numbered"):
-        lines = [row(f"n{base}-{n}", 5, day) for n in range(count)] + rows(day, file.get("others", 0))
     else:
         superseded, same = file.get("superseded", 0), file.get("same", 0)
         options = {"faulty": file.get("faulty", 0), "minutes": file.get("minutes", 5)}
@@ -163,21 +161,6 @@ def test_a_contract_states_other_limits_and_events_that_may_be_of_other_days(tmp
     report = installation.run()
     assert rejected(report) == [DAY + timedelta(2)]
     assert OUTSIDE not in {item.expectation.name for item in report.outcomes}
-
-
-@pytest.mark.parametrize(("begins", "apart"), [((), (DAY + timedelta(1),)), ((DAY + timedelta(1),), ())])
-def test_rows_of_an_event_that_are_a_day_apart_are_a_warning_until_its_number_begins_again(tmp_path, begins, apart):
-    force, visit, begun, minutes, visitor = VISITS.columns
-    part = replace(minutes, key_position=2, is_required=True)
-    stated = {"identity_columns": ("visit_id",), "identity_days": 1, "keys_begin_again": begins}
-    contract = replace(VISITS, columns=(force, visit, begun, part, visitor), **stated)
-    installation = Installation(tmp_path / "home", contract)
-    installation.land(DAY, row("a", 1), row("b", 1))
-    # The same part, delivered again, replaces the first one.
-    following = [row("a", 2, DAY + timedelta(1)), row("b", 2, DAY + timedelta(2)), row("a", 1, DAY + timedelta(2))]
-    installation.land(DAY + timedelta(1), *following)
-    failed = {item.expectation.name: item.failed_dates for item in installation.run().outcomes}
-    assert failed["rows_of_an_event_are_close"] == apart
 
 
 def test_a_member_of_the_main_list_that_lost_its_rows_is_a_warning(tmp_path):

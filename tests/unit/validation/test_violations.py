@@ -107,12 +107,11 @@ LOW, HIGH = "volume_is_not_far_below_the_recent_past", "volume_is_not_far_above_
 MEMBER = "volume_of_each_member_is_usual"
 OUTSIDE, AFTER = "most_events_are_within_a_day_of_the_extract_date", "events_are_not_after_the_extract_date"
 REPEATED = "some_events_are_on_the_extract_date"
-IDS = {"identifiers_are_of_one_event", "few_identifiers_are_of_other_events"}
 EVENTS = {OUTSIDE, REPEATED, AFTER, "most_events_are_near_the_extract_date"}
 
 
 def test_broken_extracts_are_critical_and_what_reading_checks_is_not_expected_again():
-    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED, "identifiers_are_of_one_event"}
+    critical = {FAULTY, FAULTY_DAYS, SUPERSEDED, COPY, LOW, OUTSIDE, REPEATED}
     critical |= {"files_of_several_forces_name_the_force"}
     for item in expectations_of(VISITS):
         assert item.on_deliveries
@@ -133,7 +132,7 @@ def test_expectations_of_days_events_and_offsets_are_those_of_sources_that_have_
         OUTSIDE,
         REPEATED,
     }
-    assert names() - names(event_column=None) == EVENTS | IDS
+    assert names() - names(event_column=None) == EVENTS
     assert names() - names(allows_events_outside_day=True) == {OUTSIDE, REPEATED}
     plain = tuple(replace(column, utc_offset_from=None) for column in VISITS.columns)
     assert names() - names(columns=plain) == {"utc_offsets_agree_with_the_clock"}
