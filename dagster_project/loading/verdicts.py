@@ -30,6 +30,7 @@ from dagster_project.words import listed
 # How many copies of one delivery a message names; a file delivered for many days would fill a page.
 _COPIES_NAMED = 3
 
+
 @dataclass(frozen=True)
 class Verdict:
     """The decision on one delivery."""
@@ -105,6 +106,7 @@ class _Loaded:
             for other in sorted(self.days_with.get(sha256, ()))
             if other < day or (other > day and sha256 in contents.get(other, {sha256}))
         ]
+
 
 def judge(
     connection: duckdb.DuckDBPyConnection,

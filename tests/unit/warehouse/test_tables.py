@@ -47,11 +47,14 @@ def test_a_column_that_changes_its_type_or_is_personal_no_more_is_refused_and_no
     assert connection.execute("select visit_id, minutes from raw.visits").fetchall() == [("v", 5)]
 
 
-def test_a_changed_statement_on_absent_forces_has_everything_built_again(connection):
+@pytest.mark.parametrize(
+    ("change", "recorded"), [({"absent_forces_complete": True}, (True, None)), ({"identity_days": 7}, (False, 7))]
+)
+def test_a_changed_statement_on_forces_or_events_has_everything_built_again(connection, change, recorded):
     connection.execute("insert into audit.build_started (project_fingerprint) values ('this')")
     started = "select project_fingerprint from audit.build_started"
     ensure_tables(connection, [VISITS])
     assert connection.execute(started).fetchall() == [("this",)]
-    ensure_tables(connection, [replace(VISITS, absent_forces_complete=True)])
+    ensure_tables(connection, [replace(VISITS, **change)])
     assert connection.execute(started).fetchall() == []
-    assert connection.execute("select absent_forces_complete from audit.contract").fetchall() == [(True,)]
+    assert connection.execute("from audit.contract").fetchall() == [("visits", *recorded)]
