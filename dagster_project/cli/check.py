@@ -354,8 +354,9 @@ def _print_verdict(
         **fields,
     )
     for item in verdict.incomplete:
-        reason, of = item.reason, f"; of {item.first_day}" if item.first_day < day else ""
-        say(f"  not complete{of}: {reason}", level="error", **about, force=item.force_code, expectation=item.expectation)
+        since = f" from {item.first_day}" if item.first_day < day else ""
+        fields = {"force": item.force_code, "expectation": item.expectation}
+        say(f"  not complete{since}: {item.reason}", level="error", **about, **fields)
     if verdict.codes and not any(file.load.error for file in delivery.files):
         say("  If it is correct, accept it after a run has rejected it: docs/runbook.md (fcir run --accept)")
 

@@ -35,7 +35,6 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.history import require_sound_warehouse, save_history
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import UnresolvedDelivery, reading_audit, unresolved_deliveries
-from dagster_project.warehouse.tables import other_epochs
 from dagster_project.words import be, counted, printable
 from dagster_project.writing import private_files
 
@@ -147,7 +146,6 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
-            or bool(other_epochs(connection, every.values()))
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or any(
                 wanted.is_open and item.extract_date not in owed.get(item.source, ())

@@ -197,14 +197,10 @@ class Contract:
     """Extract date before which nothing is owed, regardless of the landing folder; None: the first delivery."""
     allows_events_outside_day: bool = False
     """Whether most events of a daily delivery may be on other days than the extract date and its neighbours."""
-    identity_columns: tuple[str, ...] = ()
-    """Columns that tell the events of a force apart, if those of the key do not: a key may have versions or parts."""
     identity_column: str | None = None
     """Time of an event that no later version of it changes; by default the event column."""
     identity_days: int | None = None
-    """Number of days within which all rows of an event lie; None if any may pass between them."""
-    keys_begin_again: tuple[date, ...] = ()
-    """Extract dates from which on the same identifiers are those of other events, oldest first."""
+    """Rows with one identifier are of one event if no more days pass from one to the next; None if any may pass."""
     extract_date_offset: int = 0
     """Days from the date in a file name to the extract date: -1 if the system stamps its files with the day after."""
     main_list: str | None = None
@@ -224,18 +220,9 @@ class Contract:
         return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
 
     @property
-    def identity(self) -> tuple[str, ...]:
-        """Names of the columns that tell the events of a force apart; empty if nothing does."""
-        return self.identity_columns or tuple(column.name for column in self.key)
-
-    @property
     def identity_time(self) -> str | None:
         """Column with the time of an event; None if events have none."""
         return self.identity_column or self.event_column
-
-    def key_epoch(self, extract_date: date) -> int:
-        """Return how often identifiers have begun again up to an extract date; it is part of every key."""
-        return sum(day <= extract_date for day in self.keys_begin_again)
 
     def is_too_small(self, volume_ratio: float | None) -> bool:
         """Whether a delivery has too few rows, as the expectation on its `volume_ratio` states it."""

@@ -134,7 +134,9 @@ def load_contract(path: Path) -> Contract:
         )
     start = custom.pop("startColumn", None)
     options = _options({name: custom.pop(name) for name in NAMES & custom.keys()}, path)
-    identity = _identity(custom.pop("identity", {}), path)
+    identity_days = custom.pop("identityDays", None)
+    if identity_days is not None and (type(identity_days) is not int or identity_days < 1):
+        raise ContractError(f"{path.name}: identityDays is {identity_days!r}; expected whole days, 1 or more")
     contract = Contract(
         source=source,
         version=document.version or "",
@@ -155,9 +157,8 @@ def load_contract(path: Path) -> Contract:
         sheets=None,
         needs_marker=_is_stated(custom, path, "completionMarker", "required", "optional"),
         allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
-        identity_columns=_names(identity.get("columns", ())),
-        identity_column=identity.get("time"),
-        identity_days=identity.get("withinDays"),
+        identity_column=custom.pop("identityColumn", None),
+        identity_days=identity_days,
         main_list=custom.pop("mainList", None),
         describes_forces=_is_stated(custom, path, "forces", "described", "delivering"),
     )
@@ -184,15 +185,6 @@ def _is_stated(custom: dict[str, Any], path: Path, name: str, true: str, false: 
     if stated not in (true, false):
         raise ContractError(f"{path.name}: {name} is {stated!r}; known: {', '.join(sorted((true, false)))}")
     return bool(stated == true)
-
-
-def _identity(stated: object, path: Path) -> dict[str, Any]:
-    known = ("columns", "time", "withinDays")
-    if not isinstance(stated, dict) or not stated.keys() <= {*known}:
-        raise ContractError(f"{path.name}: identity is {stated!r}; known: {', '.join(known)}")
-    if not isinstance(stated.get("withinDays", 1), int):
-        raise ContractError(f"{path.name}: identity: withinDays is {stated['withinDays']!r}; expected whole days")
-    return stated
 
 
 def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> dict[str, Any]:
@@ -396,16 +388,17 @@ def _check(contract: Contract, path: Path) -> None:
         if column.key_position is not None and not column.is_required:
             raise ContractError(f"{path.name}: {column.name}: a key column is required")
         _check_shape(column, f"{path.name}: {column.name}")
-    keyed = {column.name for column in contract.key}
-    if not keyed.issuperset(contract.identity_columns):
-        raise ContractError(f"{path.name}: identity: columns {contract.identity_columns!r} are not all of the key")
     for role, stated in (
         ("startColumn", contract.start_column),
         ("eventColumn", contract.event_column),
-        ("identity: time", contract.identity_column),
+        ("identityColumn", contract.identity_column),
     ):
         if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
             raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")
+    if contract.identity_days is not None and not (
+        contract.key and contract.identity_time and known[contract.identity_time].is_required
+    ):
+        raise ContractError(f"{path.name}: identityDays: events need a key, and a time (eventColumn) that is required")
     if contract.main_list is not None and not (contract.main_list in known and known[contract.main_list].values):
         raise ContractError(f"{path.name}: mainList {contract.main_list!r} is not a column with an enum")
     if contract.describes_forces and not known[FORCE_COLUMN].is_required:

@@ -28,12 +28,6 @@ class OptionError(ValueError):
         self.path = path
 
 
-def _ascending(days: tuple[date, ...]) -> tuple[date, ...]:
-    if list(days) != sorted(set(days)):
-        raise ValueError("expected different dates, oldest first")
-    return days
-
-
 def parsed_day(stated: object) -> date:
     """Return the date that an option states; for validation."""
     try:
@@ -108,7 +102,6 @@ class Options(BaseModel):
     volume_floor: _Share | None = None
     delivered_by: Annotated[time, BeforeValidator(_clock)] | None = None
     first_delivery: _Day | None = None
-    keys_begin_again: Annotated[tuple[_Day, ...], AfterValidator(_ascending)] | None = None
     extract_date_offset: Annotated[_Whole, Field(ge=-1, le=0)] | None = None
     sheets: Annotated[tuple[_Text, ...], BeforeValidator(_sheets)] | None = None
     aliases: dict[str, _Texts] = {}
@@ -122,7 +115,7 @@ class Options(BaseModel):
 NAMES = frozenset(str(field.alias) for field in Options.model_fields.values())
 JUDGING = {
     *("faulty_share_limit", "faulty_rows_limit", "volume_floor"),
-    *("cadence", "delivered_by", "first_delivery", "keys_begin_again"),
+    *("cadence", "delivered_by", "first_delivery"),
 }
 """Options that change what is expected of a delivery, and not how its files are read."""
 
@@ -179,12 +172,8 @@ def adapted(contract: Contract, options: Options) -> Contract:
     contract = replace(contract, cadence=options.cadence or contract.cadence)
     if options.delivered_by and not contract.is_daily:
         raise OptionError(("deliveredBy",), "deliveredBy is stated, but the cadence is irregular: no day is owed")
-    for option, stated in (
-        ("keysBeginAgain", options.keys_begin_again),
-        ("extractDateOffset", options.extract_date_offset),
-    ):
-        if stated and not (contract.is_daily and contract.key):
-            raise OptionError((option,), f"{option} is for daily sources with a key")
+    if options.extract_date_offset and not (contract.is_daily and contract.key):
+        raise OptionError(("extractDateOffset",), "extractDateOffset is for daily sources with a key")
     columns = {column.name: column for column in contract.columns}
     for name, change in _CHANGES.items():
         option = to_camel(name)

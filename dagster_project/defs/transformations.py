@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
+from dagster_project.console import warn
 from dagster_project.defs.dbt_events import selected_nodes, with_metadata
 from dagster_project.defs.dbt_specs import Translator
 from dagster_project.defs.log_lines import log_build
@@ -15,6 +16,7 @@ from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.run_record import FAILED_SUBJECTS
 from dagster_project.publication.publish import recover_interrupted
 from dagster_project.settings import Settings
+from dagster_project.transformation.begun_again import numbers_begun_again
 from dagster_project.transformation.build import build
 from dagster_project.transformation.dbt import run_dbt
 from dagster_project.transformation.project import read_manifest
@@ -42,6 +44,9 @@ def transformation_assets(manifest: Path, settings: Settings) -> dg.AssetsDefini
             only=selected_nodes(context),
         )
         log_build(report, time.monotonic() - started)
+        if not report.failed:
+            for text in numbers_begun_again(settings, read_manifest(manifest), context.run.run_id):
+                warn(text)
         yield from with_metadata(events, settings, report, read_manifest(manifest))
         if report.failed:
             subjects = dg.MetadataValue.json(report.failed_subjects)

@@ -50,7 +50,7 @@ DAY_BEFORE_NUMBER = f"(^|[^0-9])(0[1-9]|[12][0-9]|3[01]){_S}(0[1-9]|1[0-2]){_S}(
 number."""
 
 NAME = "([A-Za-z]|[A-Z]?[a-z]{2,})([.][A-Z]?[a-z]{2,})+[._-]?[0-9]{0,8}"
-"""A name as in an account: words in small letters with dots between them, with a number or without (jane.smith.1980)."""
+"""A name as in an account: words in small letters with dots between them, and perhaps a number (jane.smith.1980)."""
 
 UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 """An identifier of 32 hexadecimal digits; digits in a row, or beside a dash, are no number in it."""

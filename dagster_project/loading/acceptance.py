@@ -269,7 +269,6 @@ def record_missing(
             {
                 "load_id": load_id,
                 "extract_date": day,
-                "key_epoch": contract.key_epoch(day),
                 "reason": f"no file {source}_{contract.file_date(day)}*.EXT in the landing folder",
                 **about,
             }
@@ -362,7 +361,6 @@ def _audited(
         "delivered_name": file.delivered_name,
         "unknown_columns": listed([f"'{name}'" for name in file.unknown_columns], _COLUMNS_NAMED) or None,
         "file_sha256": file.sha256,
-        "key_epoch": contract.key_epoch(file.extract_date),
         "rows_read": file.rows_read,
         "rows_loaded": file.rows_loaded if is_loaded else 0,
         "rows_quarantined": file.rows_quarantined,

@@ -60,6 +60,10 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         # Equal rows are told apart by their number.
         key = names
         number = f"row_number() over (partition by extract_date, {', '.join(map(quoted, names))})"
+    elif contract.identity_days is not None and contract.identity_time:
+        # Several events of a day may have one identifier.
+        order = f"order by {quoted(contract.identity_time)}, load_id, source_row"
+        number = f"row_number() over (partition by extract_date, {', '.join(map(quoted, key))} {order})"
     compared = [name for name in names if name not in key]
     same = ["extract_date", quoted("row number"), *map(quoted, key)]
     differs = [f"before.{quoted(name)} is distinct from after.{quoted(name)}" for name in compared]

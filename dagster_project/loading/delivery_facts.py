@@ -874,11 +874,12 @@ def _twins(contract: Contract, sets: str) -> str:
     Two systems that both deliver, or records that were entered again, are examples. A time that is a whole minute says
     too little: equal rows are then by chance.
     """
-    if contract.identity_time is None or not contract.identity:
+    if contract.identity_time is None or not contract.key:
         return f"{_NO_ROWS}, 0 as rows_repeated"
     time = quoted(contract.identity_time)
-    others = [column.name for column in contract.columns if column.name not in contract.identity]
-    identity = f"hash({', '.join(map(quoted, contract.identity))})"
+    # The first column of a key names the event; the others are the number of a part or the time of a version.
+    identifier = contract.key[0].name
+    others = [column.name for column in contract.columns if column.name != identifier]
     return f"""
             with event as (
                 select
@@ -886,7 +887,7 @@ def _twins(contract: Contract, sets: str) -> str:
                     load_id,
                     force_code,
                     {time} as event_time,
-                    {identity} as identity,
+                    hash({quoted(identifier)}) as identity,
                     hash({", ".join(map(quoted, others))}) as cells
                 from {table("raw", contract.source)}
                 where

@@ -45,7 +45,9 @@ def portions(files: Sequence[FileLoad]) -> Iterator[tuple[int, int, int]]:
 def quarantine_repeated_keys(
     connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[FileLoad]
 ) -> None:
-    """Keep one row for each key and extract date: the last one, or the first of equal rows.
+    """Keep one row for each key, extract date and event: the last one, or the first of equal rows.
+
+    Rows with one key are of several events where more than `identityDays` pass from one to the next.
 
     Repeated keys are found by grouping, which reads only the key columns; only their rows are sorted. A window over all
     rows would cost 1.23 times as much as the whole run.
@@ -62,7 +64,11 @@ def quarantine_repeated_keys(
         *(quoted(column.name) for column in contract.key if column.name != "force_code"),
     ]
     matches = " and ".join(f"candidate.{column} = repeated.{column}" for column in key)
-    cells = ", ".join(f"candidate.{quoted(column.name)}" for column in contract.columns)
+    cells = ", ".join(f"timed.{quoted(column.name)}" for column in contract.columns)
+    time, begins, days = "load_id", "false", contract.identity_days
+    if days is not None and contract.identity_time:
+        time = quoted(contract.identity_time)
+        begins = f"date_diff('microsecond', time_before, {time}) > {days * 86_400_000_000}"
     connection.execute(
         """
         create or replace temp table losing (
@@ -100,20 +106,13 @@ def quarantine_repeated_keys(
     """
     compare = f"""
         insert into losing
-        with compared as (
+        with timed as (
             select
-                candidate.load_id,
-                candidate.source_row,
-                candidate.extract_date,
-                {", ".join(f"candidate.{column}" for column in key[1:])},
-                coalesce(
-                    row({cells}) is not distinct from lag(row({cells})) over (
-                        partition by {", ".join(f"candidate.{column}" for column in key)}
-                        order by candidate.load_id, candidate.source_row
-                    ),
-                    false
-                ) as is_repetition,
-                {people_of(contract, "candidate")} as surrogates
+                candidate.*,
+                lag(candidate.{time}) over (
+                    partition by {", ".join(f"candidate.{column}" for column in key)}
+                    order by candidate.{time}
+                ) as time_before
             from {rows} as candidate
             join repeated on {matches}
             where
@@ -121,11 +120,35 @@ def quarantine_repeated_keys(
                 and hash({", ".join(f"repeated.{column}" for column in key)}) % cast($parts as ubigint) = $part
         ),
 
+        numbered as (
+            select
+                *,
+                count(*) filter (where {begins}) over (partition by {", ".join(key)} order by {time}) as epoch
+            from timed
+        ),
+
+        compared as (
+            select
+                load_id,
+                source_row,
+                {", ".join(key)},
+                epoch,
+                coalesce(
+                    row({cells}) is not distinct from lag(row({cells})) over (
+                        partition by {", ".join(key)}, epoch
+                        order by load_id, source_row
+                    ),
+                    false
+                ) as is_repetition,
+                {people_of(contract, "timed")} as surrogates
+            from numbered as timed
+        ),
+
         ranked as (
             select
                 *,
                 row_number() over (
-                    partition by {", ".join(key)}, is_repetition
+                    partition by {", ".join(key)}, epoch, is_repetition
                     order by load_id desc, source_row desc
                 ) as row_num
             from compared

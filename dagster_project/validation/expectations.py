@@ -113,7 +113,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     words: dict[str, object] = {
         "contract": contract,
         "key": ", ".join(column.name for column in contract.key),
-        "identity": ", ".join(contract.identity),
+        "identity": ", ".join(column.name for column in contract.key[:1]),
         "main_list": f" ({contract.main_list})" if contract.main_list else "",
         "days_compared": _DAYS_COMPARED,
         "volume_ceiling": VOLUME_CEILING,
@@ -138,7 +138,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
 
 def _groups_of(contract: Contract) -> dict[str, bool]:
     """Return for each value of `applies_to` whether it means the source."""
-    has_events, is_identified = contract.event_column is not None, contract.identity_time is not None
+    has_events = contract.event_column is not None
     return {
         "all": True,
         "a key": bool(contract.key),
@@ -146,7 +146,7 @@ def _groups_of(contract: Contract) -> dict[str, bool]:
         "daily deliveries": contract.is_daily,
         "events": has_events,
         "events on their day": has_events and contract.is_daily and not contract.allows_events_outside_day,
-        "identified events": is_identified and bool(contract.identity),
+        "identified events": contract.identity_time is not None and bool(contract.key),
         "a main list": contract.main_list is not None and contract.is_daily,
         "times with an offset": any(column.utc_offset_from for column in contract.columns),
     }

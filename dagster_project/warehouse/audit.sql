@@ -27,8 +27,6 @@ create table if not exists audit.load (
     -- How many rows of the load were purged, and when some last were.
     rows_purged bigint default 0,
     purged_at timestamp,
-    -- How often the identifiers of the source had begun again by the extract date: part of the key of its rows.
-    key_epoch bigint default 0,
     -- Of a delivery that an operator accepted: the critical expectations that fail, by name, and the reason.
     accepted_despite varchar,
     accepted_because varchar,
@@ -111,7 +109,9 @@ create table if not exists audit.load_checksum (
 );
 create table if not exists audit.contract (
     source varchar not null,
-    volume_floor decimal(9, 6) not null
+    volume_floor decimal(9, 6) not null,
+    -- Days between rows with one identifier from which on they are of different events; null: never.
+    identity_days bigint
 );
 create table if not exists audit.waiver (
     source varchar not null,

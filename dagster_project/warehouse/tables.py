@@ -1,7 +1,6 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -86,52 +85,16 @@ def record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[
         connection: a loading connection.
         contracts: the sources; what is recorded of others stays.
     """
-    contracts = list(contracts)
     known = set(connection.execute("from audit.contract").fetchall())
-    number_epochs(connection, contracts)
     for contract in contracts:
-        stated = (contract.source, Decimal(str(contract.volume_floor)))
+        stated = (contract.source, Decimal(str(contract.volume_floor)), contract.identity_days)
         if stated in known:
             continue
         with transaction(connection):
             connection.execute("delete from audit.contract where source = ?", [contract.source])
-            connection.execute("insert into audit.contract values (?, ?)", stated)
-            # Completeness of days may change even in months without a changed load.
+            connection.execute("insert into audit.contract values (?, ?, ?)", stated)
+            # Completeness of days and events may change even in months without a changed load.
             connection.execute("delete from audit.build_started")
-
-
-def other_epochs(
-    connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
-) -> dict[tuple[str, int], list[date]]:
-    """Return the days of loads with another number of epochs than their contracts state by now.
-
-    The result has them by source and by the number that the contract states.
-    """
-    rows = connection.execute("select distinct source, extract_date, coalesce(key_epoch, 0) from audit.load").fetchall()
-    known = {contract.source: contract for contract in contracts}
-    other: dict[tuple[str, int], list[date]] = {}
-    for source, day, epoch in rows:
-        if source in known and (stated := known[source].key_epoch(day)) != epoch:
-            other.setdefault((source, stated), []).append(day)
-    return other
-
-
-def number_epochs(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Number the epochs of the sources' loads by their contracts; loads with another number are pending again."""
-    for (source, epoch), days in other_epochs(connection, contracts).items():
-        connection.execute(
-            """
-            update audit.load
-            set
-                key_epoch = $epoch,
-                change_seq = greatest(
-                    (select max(load.change_seq) from audit.load as load),
-                    (select coalesce(max(build.change_seq), 0) from audit.build as build)
-                ) + 1
-            where source = $source and list_contains($days, extract_date)
-            """,
-            {"epoch": epoch, "source": source, "days": days},
-        )
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str) -> dict[str, str]:

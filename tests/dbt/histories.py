@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +11,11 @@ import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.warehouse.connection import insert_rows
-from dagster_project.warehouse.tables import ensure_tables, number_epochs
+from dagster_project.warehouse.tables import ensure_tables
 
-# Months end after each of these days, and the clock goes back on one.
-DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
+# Months end after most of these days, and the clock goes back on one. A key that comes again a day later is of the same
+# event or of the next, by the time of day; a month later it is of another event.
+DAYS = (date(2022, 8, 31), date(2022, 9, 1), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
 FORCES = ("kent", "surrey")
 LOADED_AT = datetime(2023, 1, 1)  # noqa: DTZ001 (naive UTC, as the columns are)
 # Keys of a day; the next day has half of them too. Many keys come again in another extract and move to another month,
@@ -34,7 +34,7 @@ class History:
             ensure_tables(connection, contracts.values())
 
     def deliver(self) -> None:
-        """Load or correct one or two days of every source, in any order of the days; withdraw a rejected delivery."""
+        """Load or correct up to three days of every source, in any order of the days; withdraw a rejected delivery."""
         with duckdb.connect(str(self._warehouse)) as connection:
             connection.execute(
                 "update audit.load set withdrawn_at = ?, change_seq = ? "
@@ -42,19 +42,12 @@ class History:
                 [LOADED_AT, self._changes + 1],
             )
             for source, contract in self._contracts.items():
-                for day in self._random.sample(DAYS, self._random.randint(1, 2)):
+                for day in self._random.sample(DAYS, self._random.randint(1, 3)):
                     self._replace(connection, source, day)
                     for _ in range(self._random.randint(1, 2)):
                         self._load(connection, contract, day)
                 if self._random.random() < 0.3:
                     self._record(connection, source, DAYS[-1] + timedelta(days=9), "rejected", rows=0)
-
-    def begin_again(self, day: date) -> None:
-        """Let identifiers be those of other events from a day on, also of days that are loaded."""
-        with duckdb.connect(str(self._warehouse)) as connection:
-            for contract in self._contracts.values():
-                number_epochs(connection, [replace(contract, keys_begin_again=(day,))])
-                self._changes += 1
 
     def complete_build(self) -> None:
         """Record that a build has seen everything, so that nothing is pending."""

@@ -434,8 +434,9 @@ def _facts(rows: list[Row], *key: str, at: tuple[str, ...], without: tuple[str, 
         days = {f"{name}_date": day_of(row[f"{name}_at"]) if row[f"{name}_at"] else None for name in at}
         left_out = (*key, *without, "force_code", "utc_offset_minutes")
         columns = {column: value for column, value in (row | days).items() if column not in left_out}
-        epoch = f"{key[0].partition('_')[0]}_epoch"
-        found[tuple(row[column] for column in key)] = columns | {epoch: 0}
+        # The reference of a crime is for life.
+        epoch = {} if key[0] == "crime_ref" else {f"{key[0].partition('_')[0]}_epoch": 0}
+        found[tuple(row[column] for column in key)] = columns | epoch
     return found
 
 

@@ -151,7 +151,9 @@ def midnight(month: Month) -> datetime:
     return datetime(*month, 1, tzinfo=LONDON).astimezone(UTC).replace(tzinfo=None)
 
 
-def usual_of(counts: dict[date, int], days: list[date], delivered: Container[date]) -> list[tuple[Fraction | None, ...]]:
+def usual_of(
+    counts: dict[date, int], days: list[date], delivered: Container[date]
+) -> list[tuple[Fraction | None, ...]]:
     """What is usual on each of some days: of its kind (a Sunday is like a bank holiday), and of any kind.
 
     The mean of the newest eight and 28 days before it, as far as they were delivered; of its kind, of at least three.

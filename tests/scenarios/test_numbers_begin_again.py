@@ -1,47 +1,39 @@
-"""A telephone system that restarts its call ids after 30 days: what a run says, and the setting that cures it."""
+"""A force of several begins its call ids again after three months: what a run says, and what it builds from them."""
 
-from datetime import date, timedelta
+import pytest
 
-from tests.roots import CALLS, DataRoot
+from tests.roots import DataRoot
+from tests.scenarios.numbers import STEPS, land_days, land_history, land_late, queries
 
-FIRST, BEGUN = date(2022, 10, 2), date(2022, 11, 1)
-OPTION = f"keysBeginAgain: [{BEGUN}]\n"
-
-
-def land(root: DataRoot) -> None:
-    """33 days of 24 calls; of every second call, the older or the newer one with its id has a second segment."""
-    for number in range(33):
-        day = FIRST + timedelta(number)
-        lines = []
-        for call in range(24):
-            start = f"c{number % 30}-{call},{{}},101,{day} 10:{call:02}:{{}},5,{{}},60,07700 900{call:03}"
-            has_second = call % 4 == (0 if day < BEGUN else 2)
-            lines.append(start.format(1, "00", "transferred" if has_second else "answered"))
-            lines += [start.format(2, "30", "answered")] * has_second
-        root.land(f"call_segments_{day}.csv", CALLS, *lines)
+SAID = "call_segments: the numbers of essex began again on 1 November 2022; nothing to do"
 
 
-def months(root: DataRoot) -> list[tuple]:
-    """Calls, segments, and greatest number of segments of a call, by month."""
-    return root.published(
-        "select month(arrived_date), count(*), sum(segments), max(segments) from marts.fct_call group by all order by 1"
-    )
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory, compiled):
+    """All deliveries in one run, and what it said."""
+    root = DataRoot.knowing(compiled, tmp_path_factory.mktemp("at_once") / "home")
+    for land in STEPS:
+        land(root)
+    return root, root.fcir("run")
 
 
-def test_newer_calls_are_rejected_and_with_the_setting_all_calls_count(root):
-    land(root)
-    done = root.fcir("run")
-    assert done.code == 1
-    assert "Found: 30 of 30 rows." in done.out + done.err
-    assert OPTION.strip() in done.out + done.err
-    file = root.home / "config" / "contracts" / "call_segments.yaml"
-    file.parent.mkdir(parents=True)
-    file.write_text(OPTION, encoding="utf-8")
-    done = root.fcir("run")
-    assert done.code == 0, done.out + done.err
-    assert months(root) == [(10, 720, 900, 2), (11, 72, 90, 2)]
-    mixed = "select count(*) from marts.fct_call_segment as s join marts.fct_call as c using (force_code, call_id)"
-    assert root.published(f"{mixed} where s.call_epoch = c.call_epoch and s.arrived_date <> c.arrived_date") == [(0,)]
-    traced = root.fcir("trace", "calls_101.received", "2022-11")
-    assert traced.code == 0, traced.out + traced.err
-    assert "72" in traced.out
+def test_no_call_replaces_one_of_three_months_before_and_the_run_says_that_numbers_began_again(at_once):
+    root, done = at_once
+    assert (done.out + done.err).count("began again") == 1, done.out + done.err
+    assert SAID in done.out + done.err
+    calls = "select month(arrived_date), call_epoch, count(*), sum(segments) from marts.fct_call"
+    of_essex = f"{calls} where force_code = 'essex' group by all order by all"
+    assert root.published(of_essex) == [(8, 0, 90, 99), (11, 1, 90, 100)]
+
+
+def test_history_that_comes_last_gives_the_same_facts_and_figures(root, at_once):
+    said = []
+    for steps in ((land_late, land_days), (land_history,)):
+        for land in steps:
+            land(root)
+        done = root.fcir("run")
+        said.append("began again" in done.out + done.err)
+    found, expected = ({name: of.published(query) for name, query in queries().items()} for of in (root, at_once[0]))
+    assert [name for name in expected if found[name] != expected[name]] == []
+    # The late call of August is alone on the first night; on the second, the days of November are not new.
+    assert said == [False, False]

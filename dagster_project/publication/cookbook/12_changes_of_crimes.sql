@@ -14,7 +14,7 @@ from (
         lag(offence_code) over of_crime as offence_before,
         lag(district) over of_crime as district_before
     from marts.fct_crime_status
-    window of_crime as (partition by force_code, crime_ref, crime_epoch order by updated_at)
+    window of_crime as (partition by force_code, crime_ref order by updated_at)
 ) as states
 inner join marts.dim_date as dates
     on states.updated_date = dates.date_day

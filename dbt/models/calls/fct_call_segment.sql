@@ -4,9 +4,11 @@ with
 
 segments as (
     {{- latest_rows(
-        ref("stg_call_segments"),
-        key=["force_code", "call_id", "call_epoch", "segment_no"],
-        changed="chg_call_segments_rows",
+        "call_segments",
+        key=["force_code", "call_id"],
+        part="segment_no",
+        time="arrived_at",
+        epoch="call_epoch",
     ) }}
 )
 

@@ -1,6 +1,7 @@
 {{ changed_rows(
     "call_segments",
     key=["force_code", "call_id"],
-    row_key=["force_code", "call_id", "segment_no"],
+    part="segment_no",
+    time="arrived_at",
     dates={"arrived_date": "arrived_at"},
 ) }}

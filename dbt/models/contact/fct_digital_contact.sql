@@ -3,7 +3,9 @@
 with
 
 contacts as (
-    {{- latest_rows(ref("stg_digital_contacts"), key=["force_code", "contact_id", "contact_epoch"], changed="chg_digital_contacts_rows") }}
+    {{- latest_rows(
+        "digital_contacts", key=["force_code", "contact_id"], time="received_at", epoch="contact_epoch"
+    ) }}
 )
 
 select

@@ -3,7 +3,9 @@
 with
 
 chats as (
-    {{- latest_rows(ref("stg_live_chats"), key=["force_code", "chat_id", "chat_epoch"], changed="chg_live_chats_rows") }}
+    {{- latest_rows(
+        "live_chats", key=["force_code", "chat_id"], time="requested_at", epoch="chat_epoch"
+    ) }}
 )
 
 select

@@ -4,9 +4,7 @@ with
 
 submissions as (
     {{- latest_rows(
-        ref("stg_online_crime_reports"),
-        key=["force_code", "submission_id", "submission_epoch"],
-        changed="chg_online_crime_reports_rows",
+        "online_crime_reports", key=["force_code", "submission_id"], time="submitted_at", epoch="submission_epoch"
     ) }}
 )
 

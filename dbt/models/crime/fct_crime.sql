@@ -17,7 +17,6 @@ crimes as (
 select
     cast(force_code as {{ dbt.type_string() }}) as force_code,
     cast(crime_ref as bigint) as crime_ref,
-    cast(crime_epoch as bigint) as crime_epoch,
     cast(recorded_at as timestamp) as recorded_at,
     cast(recorded_date as date) as recorded_date,
     cast(offence_code as {{ dbt.type_string() }}) as offence_code,

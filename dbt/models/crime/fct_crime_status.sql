@@ -4,14 +4,13 @@ with
 
 -- A new state replaces an older one as current, so a changed crime is rebuilt with all its states.
 states as (
-    {{- latest_rows(ref("stg_crimes"), key=["force_code", "crime_ref", "crime_epoch", "updated_at"], changed="chg_crimes_rows") }}
+    {{- latest_rows("crimes", key=["force_code", "crime_ref", "updated_at"]) }}
 ),
 
 latest_states as (
     select
         force_code,
         crime_ref,
-        crime_epoch,
         max(updated_at) as updated_at
     from states
     group by all
@@ -22,4 +21,4 @@ select
     states.updated_at = latest_states.updated_at as is_current
 from states
 inner join latest_states
-    on {{ same_columns("states", "latest_states", ["force_code", "crime_ref", "crime_epoch"]) }}
+    on {{ same_columns("states", "latest_states", ["force_code", "crime_ref"]) }}

@@ -3,7 +3,7 @@ with
 -- noqa: disable=layout.indent
 
 answering as (
-    {{- latest_rows(ref("stg_national_call_answering"), key=["force_code", "month"]) }}
+    {{- latest_rows("national_call_answering", key=["force_code", "month"]) }}
 )
 
 select

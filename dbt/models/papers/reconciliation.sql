@@ -10,7 +10,7 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 -- A later extract may correct a figure.
 latest as (
     {{- latest_rows(
-        ref("stg_published_figures"), key=["force_code", "report_id", "section", "measure", "month"]
+        "published_figures", key=["force_code", "report_id", "section", "measure", "month"]
     ) }}
 ),
 

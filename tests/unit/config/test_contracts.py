@@ -18,13 +18,12 @@ def configured(home, text, name="contracts/call_segments.yaml", **settings):
 
 def test_the_settings_of_a_force_lie_over_the_contract_of_the_source(tmp_path):
     text = "# a small force\nfaultyShareLimit: 0.1\nfaultyRowsLimit: 40\nvolumeFloor: 0.5\nextractDateOffset: -1\n"
-    contracts = configured(tmp_path, f"{text}keysBeginAgain: [2024-02-01, 2025-02-01]\n")
+    contracts = configured(tmp_path, text)
     shipped = load_contracts(CONTRACTS)
     found = contracts.pop("call_segments")
     assert contracts == {source: contract for source, contract in shipped.items() if source != found.source}
     assert (found.faulty_share_limit, found.faulty_rows_limit, found.volume_floor) == (0.1, 40, 0.5)
     assert found.file_date(date(2024, 1, 31)) == date(2024, 2, 1)
-    assert [found.key_epoch(date(2024, *day)) for day in ((1, 31), (2, 1), (12, 31))] == [0, 1, 1]
     # Days of a range that is asked for are loaded again under them.
     assert found.version.startswith(f"{shipped['call_segments'].version}+")
     elsewhere = Settings(home=tmp_path / "other", config=tmp_path / "config", _env_file=None)
@@ -52,11 +51,8 @@ def test_of_files_of_weeks_no_day_is_owed(tmp_path):
         ),
         (None, "faultyRowsLimit:\n", f"{FILE}, line 1: faultyRowsLimit has no value"),
         (None, "extractDateOffset: 1", f"{FILE}, line 1: extractDateOffset is '1'; expected 0 or less"),
-        (None, "keysBeginAgain: 2024-02-01", f"{FILE}, line 1: keysBeginAgain is .*; expected a list, as in"),
-        (None, "keysBeginAgain:\n- 2024-02-30", f"{FILE}, line 2: keysBeginAgain is '2024-02-30'; expected a date"),
-        (None, "keysBeginAgain: [2025-01-01, 2024-01-01]", "expected different dates, oldest first"),
+        (None, "\nfirstDelivery: 2024-02-30", f"{FILE}, line 2: firstDelivery is '2024-02-30'; expected a date"),
         (None, "volumeFloor: yes", "volumeFloor is 'yes'; expected a number"),
-        (None, "keysBeginAgain: [2024]", "keysBeginAgain is '2024'; expected a date, as in 2024-02-01"),
         (None, "values:\n  lines: {A: '999'}", f"{FILE}, line 2: values: lines is no column of .* Did you mean line"),
         (None, "values:\n  line:\n    A: '99'", f"{FILE}, line 3: values.line: A is mapped to 99; known: 999, 101"),
         (None, "values: {caller_number: {A: B}}", "line 1: values.caller_number: a personal column has no map of val"),
@@ -84,7 +80,7 @@ def test_of_files_of_weeks_no_day_is_owed(tmp_path):
             "",
             "config/contract: not part of the configuration; known: contracts/, models/, seeds/",
         ),
-        ("contracts/published_figures.yaml", "keysBeginAgain: [2024-01-01]", "line 1: keysBeginAgain is for daily "),
+        ("contracts/published_figures.yaml", "extractDateOffset: -1", "line 1: extractDateOffset is for daily "),
         (None, "cadence: weekly", f"{FILE}, line 1: cadence is 'weekly'; expected 'daily' or 'irregular'"),
         (
             None,

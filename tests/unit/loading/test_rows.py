@@ -71,6 +71,26 @@ def test_counts_that_do_not_add_up_accept_nothing_of_the_source(installation, mo
     assert installation.loads() == []
 
 
+def test_rows_with_one_key_are_of_several_events_where_more_days_pass_than_the_contract_says(tmp_path):
+    installation = Installation(tmp_path / "home", replace(VISITS, identity_days=1))
+    second, third, other = (DAY - timedelta(days=days) for days in (1, 2, 4))
+    # Each a day before the next, but for one: two visits, of which the newer one is delivered three times.
+    first = [row("v", 1, third), row("v", 2, other), row("v", 3, DAY), row("v", 2, other), row("v", 4, second)]
+    installation.land(DAY, *first, row("w"), suffix="_late")
+    installation.run()
+    assert installation.current() == [(str(DAY), "v", 2), (str(DAY), "v", 4), (str(DAY), "w", 5)]
+    assert [(line, code) for _, line, code in installation.quarantine()] == [
+        (2, "superseded_row"),
+        (4, "superseded_row"),
+        (5, "duplicate_row"),
+    ]
+    # A correction compares each visit with itself.
+    installation.land(DAY, row("v", 2, other), row("v", 6, second), row("w"), suffix="_late")
+    installation.run()
+    counts = "select rows_before, rows_after, rows_added, rows_removed, rows_changed from audit.correction"
+    assert installation.query(counts) == [(3, 3, 0, 0, 1)]
+
+
 def test_without_a_key_equal_rows_are_loaded_and_a_correction_counts_rows_added_and_removed(tmp_path):
     keyless = tuple(replace(column, key_position=None, is_required=False) for column in VISITS.columns)
     stops = replace(VISITS, columns=keyless)

@@ -1,6 +1,7 @@
 """Raw tables and their contracts: new columns, other types, and columns that become personal or clear."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -47,11 +48,15 @@ def test_a_column_that_changes_its_type_or_is_personal_no_more_is_refused_and_no
     assert connection.execute("select visit_id, minutes from raw.visits").fetchall() == [("v", 5)]
 
 
-def test_a_changed_floor_of_the_volume_has_everything_built_again(connection):
+@pytest.mark.parametrize(
+    ("change", "recorded"),
+    [({"volume_floor": 0.3}, (Decimal("0.3"), None)), ({"identity_days": 7}, (Decimal("0.65"), 7))],
+)
+def test_a_changed_statement_on_volume_or_events_has_everything_built_again(connection, change, recorded):
     connection.execute("insert into audit.build_started (project_fingerprint) values ('this')")
     started = "select project_fingerprint from audit.build_started"
     ensure_tables(connection, [VISITS])
     assert connection.execute(started).fetchall() == [("this",)]
-    ensure_tables(connection, [replace(VISITS, volume_floor=0.3)])
+    ensure_tables(connection, [replace(VISITS, **change)])
     assert connection.execute(started).fetchall() == []
-    assert connection.execute("select volume_floor from audit.contract").fetchall() == [(Decimal("0.3"),)]
+    assert connection.execute("from audit.contract").fetchall() == [("visits", *recorded)]

@@ -8,7 +8,6 @@ crimes as (select * from {{ ref("fct_crime") }})
 select
     force_code,
     crime_ref,
-    crime_epoch,
     'recorded' as event,
     recorded_date as event_date,
     cancelled_date,
@@ -26,7 +25,6 @@ union all
 select
     force_code,
     crime_ref,
-    crime_epoch,
     'cancelled' as event,
     cancelled_date as event_date,
     cancelled_date,

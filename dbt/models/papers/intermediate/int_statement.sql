@@ -13,7 +13,7 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- A later extract may correct a statement.
 statements as (
-    {{- latest_rows(ref("stg_published_statements"), key=key) }}
+    {{- latest_rows("published_statements", key=key) }}
 ),
 
 -- The months that a test is about; those that it compares them with, or the measures that a sum adds up.

@@ -1,3 +1,1 @@
-{{ current_rows(
-    "call_segments", epoch="call_epoch", dates={"arrived_date": "arrived_at", "called_back_date": "called_back_at"}
-) }}
+{{ current_rows("call_segments", dates={"arrived_date": "arrived_at", "called_back_date": "called_back_at"}) }}

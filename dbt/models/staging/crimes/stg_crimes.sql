@@ -5,7 +5,6 @@ with
 states as (
     {{- current_rows(
         "crimes",
-        epoch="crime_epoch",
         dates={"updated_date": "updated_at", "recorded_date": "recorded_at", "cancelled_date": "cancelled_at"},
     ) }}
 ),
@@ -27,7 +26,6 @@ listed_forces as (select distinct force_code from districts)
 select
     states.force_code,
     states.crime_ref,
-    states.crime_epoch,
     states.updated_at,
     states.updated_date,
     states.recorded_at,

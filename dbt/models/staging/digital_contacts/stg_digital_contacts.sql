@@ -1,1 +1,1 @@
-{{ current_rows("digital_contacts", epoch="contact_epoch", dates={"received_date": "received_at"}) }}
+{{ current_rows("digital_contacts", dates={"received_date": "received_at"}) }}

@@ -1,1 +1,1 @@
-{{ current_rows("live_chats", epoch="chat_epoch", dates={"requested_date": "requested_at"}) }}
+{{ current_rows("live_chats", dates={"requested_date": "requested_at"}) }}

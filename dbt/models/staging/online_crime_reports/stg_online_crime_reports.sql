@@ -1,1 +1,1 @@
-{{ current_rows("online_crime_reports", epoch="submission_epoch", dates={"submitted_date": "submitted_at"}) }}
+{{ current_rows("online_crime_reports", dates={"submitted_date": "submitted_at"}) }}

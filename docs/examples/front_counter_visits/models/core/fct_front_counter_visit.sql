@@ -3,7 +3,7 @@
 with
 
 visits as (
-    {{- latest_rows(ref("stg_front_counter_visits"), key=["force_code", "visit_id"]) }}
+    {{- latest_rows("front_counter_visits", key=["force_code", "visit_id"]) }}
 ),
 
 final as (
