@@ -12,6 +12,7 @@ from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import Measure
 
 _TARGET = "answer_target_seconds"
+_WITHIN = re.compile(r" within((?: or| \d+)+) seconds")
 _NAMES = ("label", "short_label", "clause", "numerator")
 
 
@@ -21,14 +22,12 @@ def plain(text: str) -> str:
     return "".join(f" {word}" for word in re.sub(r"[^\w%]|_", " ", joined).split())
 
 
-def plain_name(text: str, *, has_seconds: bool = False) -> str:
+def plain_name(text: str) -> str:
     """Return the words of a name, without what differs where it is printed.
 
-    That are the article in a sentence, the period of a chart and, unless it `has_seconds`, the answer target, which
-    each force states.
+    That are the article in a sentence, the period of a chart, and the answer target, which each force states.
     """
-    words = plain(text).removeprefix(" the").removesuffix(" by week")
-    return words if has_seconds else re.sub(r" within(?: or| \d+)+ seconds", " within target", words)
+    return _WITHIN.sub(" within target", plain(text).removeprefix(" the").removesuffix(" by week"))
 
 
 def named(text: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -39,25 +38,24 @@ def named(text: str, rows: Sequence[Mapping[str, str]]) -> list[str]:
         rows: measures: measure, section, section_title, label, short_label, and clause, in which any figure may stand.
 
     Returns:
-        Those with the answer target that the text states; without one, those of another target.
+        Those that state the answer target of the text; if none does, those of any target.
     """
-    for has_seconds in (True, False):
-        found = [
-            row["measure"] for row in rows if _is_name(plain_name(text, has_seconds=has_seconds), row, has_seconds)
-        ]
-        if found:
-            return found
-    return []
+    words, seconds = plain_name(text), _seconds(text)
+    found = {row["measure"]: seconds <= _seconds(row["label"]) for row in rows if _is_name(words, row)}
+    return [code for code, has_seconds in found.items() if has_seconds] or [*found]
 
 
-def _is_name(words: str, row: Mapping[str, str], has_seconds: bool) -> bool:
+def _seconds(text: str) -> set[str]:
+    return {number for within in _WITHIN.findall(plain(text)) for number in within.split()}
+
+
+def _is_name(words: str, row: Mapping[str, str]) -> bool:
     label, short = row["label"], row["short_label"]
     titles = (f"{row['section_title']} {label}", f"{row['section']} {label}", f"{short} {label}")
-    if words in (plain_name(name, has_seconds=has_seconds) for name in (row["measure"], label, short, *titles)):
+    if words in map(plain_name, (row["measure"], label, short, *titles)):
         return bool(words)
     before, figure, after = row["clause"].partition("{x}")
-    before, after = (plain_name(part, has_seconds=has_seconds) for part in (before, after))
-    return bool(figure) and bool(re.fullmatch(f"{before}( [^ ]+)*{after}", words))
+    return bool(figure) and bool(re.fullmatch(f"{plain_name(before)}( [^ ]+)*{plain_name(after)}", words))
 
 
 def with_own_seconds(measure: Measure, rules: Sequence[Rule], first: date, last: date) -> Measure:
