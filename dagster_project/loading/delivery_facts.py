@@ -36,10 +36,12 @@ VOLUME_DAYS_AT_MOST = 182
 # of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
 # rows, fewer than 33 are too few.
 _CHANCE = 3.5
-# Of forces and their members there are some 10,000 comparisons in four months of 16 forces, mostly of small numbers with
-# an expectation from few days. So their limits are wider: 4 and 5 times the standard deviation, with that of a median of
-# N days (1.57 / N of a day's) and days that differ by a tenth for other reasons than chance.
+# Of forces and their members there are some 10,000 comparisons in four months of 16 forces, mostly of small numbers
+# with an expectation from few days. So their limits are wider: 4 and 5 times the standard deviation, with that of a
+# median of N days (1.57 / N of a day's) and days that differ by a tenth for other reasons than chance.
 _CHANCE_FORCE, _CHANCE_MEMBER, _OF_MEDIAN, _OF_DAYS = 4, 5, 1.57, 0.1
+# No row at all where ten are usual comes by chance once in 20,000 times.
+_EXPECTED_LEAST = 10
 _SUNDAY = 6
 
 # A member of the main list with a median of 10 rows in the 28 days before is unusual without any row, or with less than
@@ -408,6 +410,8 @@ def volumes_of(
             # 9 are still within chance.
             is_chance = not expected or (
                 abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
+                if read
+                else expected < _EXPECTED_LEAST
             )
             ratio = None if is_chance or not expected else round(read / expected, 4)
             volumes[day, force] = Volume(expected, None if expected is None else len(before), ratio)

@@ -230,7 +230,7 @@ def owed_days(history: History, source: str) -> dict[str, dict[date, bool]]:
 
 @cache
 def line_gaps(history: History, force: str, line: str) -> set[date]:
-    """Days with rows of a force and none of a line, at most 28 days after its last row, on which ten are usual in all."""
+    """Days with rows of a force and none of a line, at most 28 days after its last row, once ten are usual on them."""
     lines = {day: of[force][line] for day, of in history.lines().items() if sum(of[force].values())}
     with_rows = {day for day, count in lines.items() if count}
     days = [day for day in sorted(lines) if any(0 <= (day - last).days <= DAYS_OWED for last in with_rows)]

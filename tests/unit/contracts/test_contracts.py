@@ -105,7 +105,7 @@ def test_a_contract_states_what_differs_from_the_defaults(tmp_path, document):
     contract = loaded(tmp_path, document)
     assert (contract.delivered_by, contract.first_delivery) == (time(6, 30), date(2022, 8, 1))
     assert contract.sheets == ("Data",)
-    assert [getattr(contract, name) for name in FLAGS] == [True, True, False, True]
+    assert [getattr(contract, name) for name in FLAGS] == [True, False, True]
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.1, 7, 0.3)
     about = (contract.version, contract.domain, contract.owner, contract.tags, contract.description, contract.grain)
     assert about == ("1.0.0", "contact", "beats", ("walks",), "Patrols.", "a walk")

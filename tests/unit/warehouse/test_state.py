@@ -60,7 +60,12 @@ def connection():
         }
         insert_rows(connection, "audit.load", [about | load for load in loads])
         model = (DBT_PROJECT / "models" / "quality" / "deliveries.sql").read_text(encoding="utf-8")
-        context = {"dbt": SimpleNamespace(type_string=lambda: "varchar"), "source": lambda *_: "audit.load"}
+        context = {
+            "dbt": SimpleNamespace(type_string=lambda: "varchar"),
+            "source": lambda schema, name: f"{schema}.{name}",
+            "joined_text": lambda text: f"string_agg({text}, ', ')",
+            "same_columns": lambda left, right, columns: " and ".join(f"{left}.{of} = {right}.{of}" for of in columns),
+        }
         connection.execute(f"create table marts.deliveries as {Environment().from_string(model).render(context)}")  # noqa: S701 (SQL)
         yield connection
 
