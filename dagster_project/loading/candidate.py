@@ -3,7 +3,6 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,7 +23,6 @@ from dagster_project.loading.delivery_facts import (
     count_filled_cells,
     describe_deliveries,
     first_days_of_forces,
-    forces_of_days,
     new_forces,
     shifted_members,
     silent_columns,
@@ -353,13 +351,9 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     ]
     rejected = {day for day, _ in set(contents.items()) & rejected_contents(connection, contract)}
     members = {day: _rows_of_members(candidate.of(day)) for day in whole}
-    delivered: dict[str | None, dict[date, int]] = defaultdict(dict)
-    for day, forces in forces_of_days(connection, contract, members).items():
-        delivered[None][day] = sum(file.rows_read for file in candidate.of(day) if not file.error)
-        for force in forces if len(forces) > 1 else ():
-            delivered[force][day] = sum(rows.read for (of, _), rows in members[day].items() if of == force)
-    volumes = volumes_of(connection, contract, delivered, waived=waived, rejected=rejected)
-    left_out = {day for day in whole if contract.is_too_small(volumes[day, None].ratio)} | rejected
+    rows_read = {day: sum(file.rows_read for file in candidate.of(day) if not file.error) for day in whole}
+    volumes = volumes_of(connection, contract, rows_read, members, waived=waived, rejected=rejected)
+    left_out = {day for day in whole if contract.is_too_small(volumes[day, None].volume_ratio)} | rejected
     findings: list[Finding] = []
     for finding in silent_columns(connection, contract):
         findings.append(finding)
@@ -374,7 +368,6 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
         connection,
         contract,
         volumes=volumes,
-        rows_read={(day, force): rows for force, of_days in delivered.items() for day, rows in of_days.items()},
         rows_without_force=without_force,
         findings=findings,
         late_loads=[file.load_id for file in read if file.is_late],

@@ -85,6 +85,10 @@ class ForceRows:
         )
 
 
+Members = Mapping[tuple[str | None, str | None], ForceRows]
+"""Rows of a delivery by force and by member of the main list; None if it could not be read."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A column, member or force that is unusual in a delivery."""
@@ -305,54 +309,23 @@ def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contra
     return dict(rows)
 
 
-def forces_of_days(
-    connection: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
-) -> dict[date, list[str]]:
-    """Return for each candidate extract date the forces of the source: those with rows on it or in the 28 days before.
-
-    `delivered` are the rows of these days, by force and member.
-    """
-    if not delivered:
-        return {}
-    days_of: dict[str, set[date]] = defaultdict(set)
-    for force, day in connection.execute(
-        """
-        select distinct force_code, extract_date
-        from audit.accepted_force
-        where source = ? and extract_date between ? and ? and rows_read > 0 and force_code is not null
-        """,
-        [contract.source, min(delivered) - timedelta(days=_MEMBER_DAYS), max(delivered)],
-    ).fetchall():
-        if day not in delivered:
-            days_of[force].add(day)
-    for day, members in delivered.items():
-        for (force, _), rows in members.items():
-            if force is not None and rows.read:
-                days_of[force].add(day)
-    window = [timedelta(days=number) for number in range(_MEMBER_DAYS + 1)]
-    return {
-        day: [force for force, days in sorted(days_of.items()) if any(day - before in days for before in window)]
-        for day in delivered
-    }
-
-
 @dataclass(frozen=True)
 class Volume:
     """The rows of a delivery or of a force in it, compared with the days of the same kind before it."""
 
+    rows_read: int
     expected_rows: float | None = None
     """Median rows of those days; None if they are too few."""
     expected_from_days: int | None = None
-    ratio: float | None = None
+    volume_ratio: float | None = None
     """Rows read by those expected; None if there is no comparison, or the difference may be chance."""
 
 
 def volumes_of(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    delivered: Mapping[str | None, Mapping[date, int]],
+    rows_read: Mapping[date, int],
+    members: Mapping[date, Members],
     *,
     waived: Collection[date],
     rejected: Collection[date],
@@ -365,12 +338,13 @@ def volumes_of(
     Args:
         connection: a loading connection.
         contract: the source.
-        delivered: rows read on each candidate extract date, by force; None has those of all forces.
+        rows_read: data rows of each candidate extract date.
+        members: these rows by force and member of the main list.
         waived: days that an operator has accepted as they are.
         rejected: days whose content was rejected before, for whatever reason.
 
     Returns:
-        The volumes of these days and forces.
+        A volume for each delivery, and for each force with rows in it or in the 28 days before, if there are several.
     """
     accepted: dict[str | None, dict[date, int]] = defaultdict(dict)
     for force, day, rows in connection.execute(
@@ -395,6 +369,24 @@ def volumes_of(
         {"source": contract.source},
     ).fetchall():
         accepted[force][day] = rows
+    delivered: dict[str | None, dict[date, int]] = defaultdict(dict, {None: dict(rows_read)})
+    for day, of in members.items():
+        for (force, _), counts in of.items():
+            if force is not None:
+                delivered[force][day] = delivered[force].get(day, 0) + counts.read
+    with_rows = {
+        force: {day for day in accepted[force] if day not in rows_read} | {day for day, rows in of.items() if rows}
+        for force, of in (dict.fromkeys(accepted, {}) | delivered).items()
+        if force is not None
+    }
+    window = [timedelta(days=number) for number in range(_MEMBER_DAYS + 1)]
+    for day in rows_read:
+        forces = [force for force, days in with_rows.items() if any(day - before in days for before in window)]
+        for force in with_rows:
+            if force in forces and len(forces) > 1:
+                delivered[force].setdefault(day, 0)
+            else:
+                delivered[force].pop(day, None)
     volumes: dict[Row, Volume] = {}
     left_out = set(rejected) - set(waived)
     for force in sorted(delivered, key=lambda force: force or ""):
@@ -402,19 +394,10 @@ def volumes_of(
         for day, read in sorted(delivered[force].items()):
             before = _rows_before(day, rows_of)
             expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
-            variance, chance = expected or 0.0, _CHANCE
-            if expected and force is not None:
-                variance += _OF_MEDIAN * expected / len(before) + (_OF_DAYS * expected) ** 2
-                chance = _CHANCE_FORCE
-            # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows,
-            # 9 are still within chance.
-            is_chance = not expected or (
-                abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
-                if read
-                else expected < _EXPECTED_LEAST
+            ratio = (
+                None if not expected or _is_chance(read, expected, len(before), force) else round(read / expected, 4)
             )
-            ratio = None if is_chance or not expected else round(read / expected, 4)
-            volumes[day, force] = Volume(expected, None if expected is None else len(before), ratio)
+            volumes[day, force] = Volume(read, expected, None if expected is None else len(before), ratio)
             if contract.is_too_small(ratio) and day not in waived:
                 if force is None:
                     left_out.add(day)
@@ -423,10 +406,23 @@ def volumes_of(
     return volumes
 
 
+def _is_chance(read: int, expected: float, days: int, force: str | None) -> bool:
+    """Return whether the rows of a day may differ by chance from those expected, the median of so many days."""
+    if not read:
+        return expected < _EXPECTED_LEAST
+    variance, chance = expected, _CHANCE
+    if force is not None:
+        variance += _OF_MEDIAN * expected / days + (_OF_DAYS * expected) ** 2
+        chance = _CHANCE_FORCE
+    # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows, 9 are still
+    # within chance.
+    return abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
+
+
 def unusual_members(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
+    delivered: Mapping[date, Members],
     left_out: Collection[date],
 ) -> Iterator[Finding]:
     """Find members of the main list, such as a line, and members of a force, that lost most of their rows.
@@ -489,7 +485,7 @@ def unusual_members(
 def shifted_members(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
-    delivered: Mapping[date, Mapping[tuple[str | None, str | None], ForceRows]],
+    delivered: Mapping[date, Members],
 ) -> Iterator[Finding]:
     """Find members of the main list whose share of a force's rows has left that of 28 days by a third on three days.
 
@@ -737,20 +733,18 @@ def describe_deliveries(
     contract: Contract,
     *,
     volumes: Mapping[Row, Volume],
-    rows_read: Mapping[Row, int],
     rows_without_force: Mapping[date, int],
     findings: Sequence[Finding],
     late_loads: Sequence[int],
     corrected: Sequence[date],
     first_load_id: int,
 ) -> None:
-    """Create `incoming.SOURCE__deliveries`, with the rows that `rows_read` has.
+    """Create `incoming.SOURCE__deliveries`, with a row for each volume.
 
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        volumes: of these rows.
-        rows_read: data rows of each delivery whose files are all readable, and of its forces.
+        volumes: of each delivery whose files are all readable, and of its forces.
         rows_without_force: rows of files without a force, in a source of several, by day.
         findings: what is unusual in them; one about a force counts for the delivery where that has no rows of forces.
         late_loads: loads of files with late entries, whose events are of other days.
@@ -768,9 +762,8 @@ def describe_deliveries(
             **{"expected_from_days": "bigint", "volume_ratio": "double", "rows_without_force": "bigint"},
         },
         [
-            (*row, read, *astuple(volume), 0 if row[1] else rows_without_force.get(row[0], 0))
-            for row, read in rows_read.items()
-            for volume in [volumes.get(row, Volume())]
+            (*row, *astuple(volume), 0 if row[1] else rows_without_force.get(row[0], 0))
+            for row, volume in volumes.items()
         ],
     )
     create_temp_table(
@@ -778,7 +771,7 @@ def describe_deliveries(
         "finding",
         dict.fromkeys(("kind", "force_code", "name"), "varchar") | {"extract_date": "date", "first_day": "date"},
         [
-            (item.kind, force if (day, force) in rows_read else None, item.name, day, item.first_day or day)
+            (item.kind, force if (day, force) in volumes else None, item.name, day, item.first_day or day)
             for item in findings
             for day, force in [(item.extract_date, item.force_code)]
         ],
