@@ -374,11 +374,12 @@ def volumes_of(
         for (force, _), counts in of.items():
             if force is not None:
                 delivered[force][day] = delivered[force].get(day, 0) + counts.read
-    with_rows = {
-        force: {day for day in accepted[force] if day not in rows_read} | {day for day, rows in of.items() if rows}
-        for force, of in (dict.fromkeys(accepted, {}) | delivered).items()
-        if force is not None
-    }
+    with_rows: dict[str | None, set[date]] = defaultdict(set)
+    for force, of_days in accepted.items():
+        with_rows[force] |= of_days.keys() - rows_read.keys()
+    for force, of_days in delivered.items():
+        with_rows[force] |= {day for day, rows in of_days.items() if rows}
+    del with_rows[None]
     window = [timedelta(days=number) for number in range(_MEMBER_DAYS + 1)]
     for day in rows_read:
         forces = [force for force, days in with_rows.items() if any(day - before in days for before in window)]
@@ -414,8 +415,8 @@ def _is_chance(read: int, expected: float, days: int, force: str | None) -> bool
     if force is not None:
         variance += _OF_MEDIAN * expected / days + (_OF_DAYS * expected) ** 2
         chance = _CHANCE_FORCE
-    # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows, 9 are still
-    # within chance.
+    # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows, 9 are
+    # still within chance.
     return abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
 
 
