@@ -35,8 +35,8 @@ nightly = dg.define_asset_job(
     | dg.AssetSelection.all() - dg.AssetSelection.groups("sources", "public_edition", "force_edition"),
     description=(
         "Load every delivery that is new, changed or not yet accepted, build and test the marts, publish. "
-        "It fails at the end if a delivery is missing, rejected or incomplete. To start it by hand, launch it without a "
-        "partition; to load extract dates again, name them in its configuration."
+        "It fails at the end if a delivery is missing, rejected or incomplete. To start it by hand, launch it without "
+        "a partition; to load extract dates again, name them in its configuration."
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,

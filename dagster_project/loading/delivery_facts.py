@@ -32,14 +32,11 @@ from dagster_project.warehouse.tables import incoming
 _VOLUME_DAYS, _VOLUME_LEAST = 56, 3
 VOLUME_DAYS_AT_MOST = 182
 """Number of days before a delivery that its volume may be compared with."""
-# The standard deviation of a count of independent events is the square root of its mean. A deviation of more than 3.5
-# of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
-# rows, fewer than 33 are too few.
-_CHANCE = 3.5
-# Of forces and their members there are some 10,000 comparisons in four months of 16 forces, mostly of small numbers
-# with an expectation from few days. So their limits are wider: 4 and 5 times the standard deviation, with that of a
-# median of N days (1.57 / N of a day's) and days that differ by a tenth for other reasons than chance.
-_CHANCE_FORCE, _CHANCE_MEMBER, _OF_MEDIAN, _OF_DAYS = 4, 5, 1.57, 0.1
+# The variance of a count of independent events is its mean; a median of N days adds 1.57 / N of it, and days differ by
+# 7% for other reasons than chance. A deviation of more than 3.5 standard deviations is none of chance: with 60 expected
+# rows from eight days, fewer than 28 are too few, and 13 of 37 from three days are not. Members of the main list are
+# compared more often, in smaller numbers.
+_CHANCE, _CHANCE_MEMBER, _OF_MEDIAN, _OF_DAYS = 3.5, 5, 1.57, 0.07
 # No row at all where ten are usual comes by chance once in 20,000 times.
 _EXPECTED_LEAST = 10
 _SUNDAY = 6
@@ -395,9 +392,7 @@ def volumes_of(
         for day, read in sorted(delivered[force].items()):
             before = _rows_before(day, rows_of)
             expected = float(median(before)) if len(before) >= _VOLUME_LEAST else None
-            ratio = (
-                None if not expected or _is_chance(read, expected, len(before), force) else round(read / expected, 4)
-            )
+            ratio = None if not expected or _is_chance(read, expected, len(before)) else round(read / expected, 4)
             volumes[day, force] = Volume(read, expected, None if expected is None else len(before), ratio)
             if contract.is_too_small(ratio) and day not in waived:
                 if force is None:
@@ -407,17 +402,14 @@ def volumes_of(
     return volumes
 
 
-def _is_chance(read: int, expected: float, days: int, force: str | None) -> bool:
+def _is_chance(read: int, expected: float, days: int) -> bool:
     """Return whether the rows of a day may differ by chance from those expected, the median of so many days."""
     if not read:
         return expected < _EXPECTED_LEAST
-    variance, chance = expected, _CHANCE
-    if force is not None:
-        variance += _OF_MEDIAN * expected / days + (_OF_DAYS * expected) ** 2
-        chance = _CHANCE_FORCE
+    variance = expected + _OF_MEDIAN * expected / days + (_OF_DAYS * expected) ** 2
     # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows, 9 are
     # still within chance.
-    return abs(read - expected) <= chance * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= chance
+    return abs(read - expected) <= _CHANCE * sqrt(variance) or 2 * abs(sqrt(read) - sqrt(expected)) <= _CHANCE
 
 
 def unusual_members(

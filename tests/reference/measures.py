@@ -184,15 +184,15 @@ def absent_days(counts: dict[date, int], days: list[date], delivered: Container[
 
 
 def low_days(counts: dict[date, int], days: list[date], delivered: Container[date], floor: Fraction) -> set[date]:
-    """Days below the floor, where what those that follow each other lack is more than four standard deviations."""
+    """Days below the floor, where what those that follow each other lack is more than 3.5 standard deviations."""
     found, stretch, lost, variance = set(), [], Fraction(0), Fraction(0)
     for day, (usual, _) in zip([*days, None], [*usual_of(counts, days, delivered), (None, None)], strict=True):
         if day in delivered and usual is not None and counts.get(day, 0) < floor * usual:
             stretch.append(day)
             lost += usual - counts.get(day, 0)
-            variance += Fraction(13, 10) * usual + usual * usual / 100
+            variance += Fraction(13, 10) * usual + usual * usual * Fraction(49, 10_000)
         else:
-            found |= set(stretch) if lost * lost > 16 * variance else set()
+            found |= set(stretch) if lost * lost > Fraction(49, 4) * variance else set()
             stretch, lost, variance = [], Fraction(0), Fraction(0)
     return found
 

@@ -6,10 +6,9 @@
 {#- What is usual on a day is the mean of the newest eight days of its kind: of a weekday, or of Sundays and bank holidays;
     of the newest 28 days of any kind while there are less than three of them. -#}
 {%- set usual_days, usual_days_at_least, usual_days_of_any_kind = 8, 3, 28 -%}
-{#- What events differ by from the usual number: four standard deviations of chance, of the usual number (a mean of eight
-    days or less) and of days that differ by a tenth for other reasons. There are some 10,000 days of forces in four months
-    of 16 forces. -#}
-{%- set chance, of_chance, of_days = 4, 1.3, 0.1 -%}
+{#- What events differ by from the usual number: 3.5 standard deviations of chance, of the usual number (a mean of eight
+    days or less) and of days that differ by 7% for other reasons (loading/delivery_facts.py). -#}
+{%- set chance, of_chance, of_days = 3.5, 1.3, 0.07 -%}
 
 with
 
