@@ -3,7 +3,7 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -327,8 +327,6 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
         if file.rows_read != file.rows_loaded + file.rows_quarantined:
             found = f"{file.rows_loaded} loaded and {file.rows_quarantined} quarantined"
             raise _not_conserved(file, file.rows_read, found)
-        if file.rows_read == 0 and not file.is_history:
-            file.warnings.append("no data rows")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
@@ -337,7 +335,8 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     waivers = waivers_of(connection, contract.source)
     contents = {day: content_of(file.sha256 for file in candidate.of(day)) for day in candidate.days}
     waived = {day for day, content in contents.items() if (day, content) in waivers}
-    without_force = _refuse_files_without_force(connection, candidate, default_force, waived)
+    first_days = first_days_of_forces(connection, contract)
+    without_force = _refuse_files_without_force(connection, candidate, first_days, default_force, waived)
     read = [file for file in candidate.files if not file.error]
     first_load_id = min((file.load_id for file in candidate.files), default=0)
     filled = count_filled_cells(
@@ -360,7 +359,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
         next(file for file in candidate.of(finding.extract_date) if not file.error).silent.append(
             (finding.force_code or "", finding.name)
         )
-    findings += new_forces(connection, contract, first_load_id=first_load_id)
+    findings += new_forces(first_days, members)
     findings += unusual_members(connection, contract, members, left_out - waived)
     findings += shifted_members(connection, contract, members)
     findings += stuck_columns(connection, contract, whole, first_load_id)
@@ -430,7 +429,11 @@ def _warn_of_days_without_delivery(connection: duckdb.DuckDBPyConnection, candid
 
 
 def _refuse_files_without_force(
-    connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str, waived: Collection[date]
+    connection: duckdb.DuckDBPyConnection,
+    candidate: Candidate,
+    first_days: Mapping[str, date],
+    default_force: str,
+    waived: Collection[date],
 ) -> dict[date, int]:
     """Leave out files without a force column, if the source has had another force than the default.
 
@@ -439,7 +442,7 @@ def _refuse_files_without_force(
     Returns:
         The rows of such deliveries by day.
     """
-    first = first_days_of_forces(connection, candidate.contract)
+    first = dict(first_days)
     without: dict[date, list[FileLoad]] = {}
     named: set[date] = set()
     for file in candidate.files:

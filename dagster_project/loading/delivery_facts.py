@@ -259,35 +259,28 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     return [Finding("silent_columns", day, force, name) for day, force, name in rows]
 
 
-def new_forces(connection: duckdb.DuckDBPyConnection, contract: Contract, *, first_load_id: int) -> list[Finding]:
+def new_forces(first_days: Mapping[str, date], delivered: Mapping[date, Members]) -> Iterator[Finding]:
     """Find the forces in a candidate that the source has not delivered before.
 
     Without this, a misplaced extract of another force would load without a fault. Forces of the first delivery of the
     source are not new.
 
     Args:
-        connection: a loading connection with the candidate rows.
-        contract: the source.
-        first_load_id: lowest load number of the candidate.
+        first_days: first extract date of each force that is loaded.
+        delivered: the rows of each candidate extract date, by force and member.
 
-    Returns:
+    Yields:
         The forces, each with the extract date on which it first appears.
     """
-    appeared = connection.execute(
-        f"select force_code, min(extract_date) from {incoming(contract)} group by force_code order by force_code"
-    ).fetchall()
-    raw = table("raw", contract.source)
-    # One query for each force, which stops at the first row; a list of all forces would read every row.
-    had = {
-        force
-        for force, _ in appeared
-        if connection.execute(
-            f"select 1 from {raw} where force_code = ? and load_id < ? limit 1", [force, first_load_id]
-        ).fetchall()
-    }
-    is_first = not connection.execute(f"select 1 from {raw} where load_id < ? limit 1", [first_load_id]).fetchall()
-    began = min((day for _, day in appeared), default=None) if is_first else None
-    return [Finding("new_forces", day, force, force) for force, day in appeared if force not in had and day != began]
+    appeared: dict[str, date] = {}
+    for day in sorted(delivered):
+        for (force, _), rows in delivered[day].items():
+            if force is not None and rows.loaded:
+                appeared.setdefault(force, day)
+    began = None if first_days else min(appeared.values(), default=None)
+    for force, day in appeared.items():
+        if force not in first_days and day != began:
+            yield Finding("new_forces", day, force, force)
 
 
 def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, date]:

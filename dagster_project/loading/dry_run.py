@@ -7,7 +7,6 @@ run uses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from dagster_project.clock import days_between, london_today
-from dagster_project.contracts import FORCE_COLUMN, CellType, Contract
+from dagster_project.contracts import CellType, Contract
 from dagster_project.contracts.model import time_of_day_of
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import looks_personal, shown_text
@@ -278,17 +277,10 @@ def _copy_history(
             since = min(days) - timedelta(days=VOLUME_DAYS_AT_MOST)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
             copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
-            forces = []
-            # A run creates the table before it first loads a source.
-            with suppress(duckdb.CatalogException):
-                raw = table("raw", contract.source)
-                forces = warehouse.execute(f"select distinct force_code from {raw}").fetchall()
     except (WarehouseLocked, DatabaseUnreadable) as error:
         return f"{str(error).rstrip('.')}; not compared: {_NOT_COMPARED}"
     for name, rows in copied.items():
         insert_rows(connection, table("audit", name), rows)
-    # New forces are found by looking at the rows; one row for each known force is enough.
-    insert_rows(connection, table("raw", contract.source), [{FORCE_COLUMN: force, "load_id": 0} for (force,) in forces])
     return None if copied["load"] else f"nothing of {contract.source} is loaded yet; not compared: {_NOT_COMPARED}"
 
 
