@@ -323,7 +323,7 @@ def volumes_of(
     """Compare the rows of each candidate delivery, and of each force in it, with the accepted days before it.
 
     A delivery that has too few rows or was rejected before is not the recent past of a later one, or a broken export
-    would become usual. Nor are days without any row of a force.
+    would become usual. Nor are days that are incomplete for a force, or without any row of it.
 
     Args:
         connection: a loading connection.
@@ -352,7 +352,14 @@ def volumes_of(
             extract_date,
             cast(sum(rows_read) as bigint)
         from audit.accepted_force
-        where source = $source and force_code is not null
+        where
+            source = $source
+            and force_code is not null
+            and (extract_date, force_code) not in (
+                select (extract_date, force_code)
+                from audit.incomplete_force
+                where source = $source and force_code is not null
+            )
         group by force_code, extract_date
         having sum(rows_read) > 0
         """,

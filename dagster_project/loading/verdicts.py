@@ -3,11 +3,11 @@
 Some verdicts depend on others: a file is a copy of another day's only if that day is loaded, and faulty rows of earlier
 days count only if those days were accepted. So days are judged one by one, in order of extract date.
 
-A critical limit that one force alone breaks does not reject the delivery, since the other forces wait for it: days of
-that force are not complete.
+A critical limit that one force alone breaks, or that forces break and the delivery as a whole does not, does not reject
+the delivery, since the other forces wait for it: days of these forces are not complete.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -236,10 +236,17 @@ def _verdict(files: Sequence[FileLoad], day: date, found: Sequence[_Failure], wa
     """Return the verdict on a day, from the expectations that it or one of its forces fails."""
     unreadable = [file for file in files if file.error and not file.is_refused_alone]
     critical = [item for item in found if item.expectation.severity is Severity.CRITICAL]
-    rejecting = [item for item in critical if item.force_code is None and item.expectation.rejects]
-    # Where a delivery has rows of forces, those say which of them is not complete.
-    has_forces = any(item.force_code is not None for item in found)
-    marking = [item for item in critical if item not in rejecting and (item.force_code or not has_forces)]
+    # What breaks a limit by one force alone is loaded, since the others wait for it.
+    forces = Counter(item.expectation.name for item in critical if item.force_code)
+    rejecting = [
+        item
+        for item in critical
+        if item.force_code is None and item.expectation.rejects and forces[item.expectation.name] != 1
+    ]
+    # Where forces fail, they say which of them is not complete.
+    marking = [
+        item for item in critical if item not in rejecting and (item.force_code or not forces[item.expectation.name])
+    ]
     if waiver and critical and not unreadable:
         despite = tuple(dict.fromkeys(item.expectation.name for item in [*rejecting, *marking]))
         reason = f"accepted by an operator: {waiver.reason} (despite {', '.join(despite)})"

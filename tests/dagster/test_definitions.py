@@ -103,12 +103,21 @@ def test_a_source_shows_its_columns_and_is_loaded_in_one_run_that_is_tried_again
 
 def test_checks_say_in_words_what_they_claim_and_what_a_failure_does(graph):
     described = {key: graph.get_check_spec(key).description for key in graph.asset_check_keys}
-    outcomes = ("rejects the delivery", "is a warning: the delivery is loaded", "is a warning: the marts", "stops")
+    outcomes = (
+        "rejects the delivery",
+        "leaves the day incomplete",
+        "is a warning: the delivery is loaded",
+        "is a warning: the marts",
+        "stops",
+    )
     for text in described.values():
         assert "{" not in text
         assert sum(f"A failure {outcome}" in text for outcome in outcomes) == 1, text
     answered = described[dg.AssetCheckKey(dg.AssetKey(["raw", "call_segments"]), "some_calls_are_answered")]
-    assert answered.endswith("A failure rejects the delivery, unless an operator accepts it.")
+    assert answered.endswith(
+        "A failure rejects the delivery, one of a single force leaves the day of that force incomplete, unless an operator "
+        "accepts it."
+    )
 
 
 def test_jobs_run_in_one_process_and_the_nightly_one_makes_all_but_what_leaves_the_force(graph, definitions):

@@ -111,7 +111,7 @@ def test_an_operator_accepts_a_delivery_that_can_be_read_and_a_missing_one_arriv
     assert "[missing_column] cannot be read" in unreadable.err
     absent = root.fcir("run", "--accept", f"crimes/{MISSING}", *reason)
     assert absent.code == 2
-    assert f"Rejected: call_segments/{REJECTED}, digital_contacts/{DAY}." in absent.err
+    assert f"Can be accepted: digital_contacts/{DAY}." in absent.err
 
     root.land(f"crimes_{MISSING}.csv", CRIMES, f"46/99/22,{MISSING} 12:00,{MISSING} 11:00,8N,recorded,,")
     accept_rejected(Settings(home=root.home, _env_file=None), [f"digital_contacts/{DAY}"], reason[1])

@@ -81,11 +81,11 @@ def test_a_limit_that_one_force_breaks_leaves_its_day_incomplete_until_it_is_acc
         root.accept(LAST)
 
 
-def test_a_force_without_a_row_is_named_and_one_that_breaks_the_limit_of_all_rejects_them(root):
-    root.land(LAST, *lines(LAST, others("essex")), header=ALL)
+def test_a_delivery_is_rejected_for_a_limit_of_the_whole_that_not_only_one_force_breaks(root):
+    root.land(LAST, *lines(LAST, others("essex", "surrey")), header=ALL)
     assert [delivery.extract_date for delivery in root.run().rejected] == [LAST]
-    root.land(LAST, *lines(LAST, others("surrey")), header=ALL)
-    assert incomplete(root.run()) == {("surrey", "volume_is_not_far_below_the_recent_past", LAST, LAST)}
+    root.land(LAST, *lines(LAST, others("essex")), header=ALL)
+    assert incomplete(root.run()) == {("essex", "volume_is_not_far_below_the_recent_past", LAST, LAST)}
 
 
 def test_files_of_one_force_are_judged_as_a_whole(tmp_path):
