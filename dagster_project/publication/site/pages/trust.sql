@@ -358,7 +358,7 @@ limit 50
 -- search: Expectations | checks validation great expectations
 select
     replace(source, '_', ' ') || ': ' || replace(expectation, '_', ' ') as name,
-    if(arg_max(severity, validated_at) = 'critical', 'the delivery is rejected', 'a warning') as "If it fails",
+    if(arg_max(severity, validated_at) = 'critical', 'rejected or incomplete', 'a warning') as "If it fails",
     if(arg_max(success, validated_at), 'passed', 'failed: ' || coalesce(arg_max(unexpected, validated_at), 0))
         as "Newest outcome",
     coalesce(arg_max(evaluated, validated_at), 0) as "Of",
