@@ -115,8 +115,8 @@ def test_checks_say_in_words_what_they_claim_and_what_a_failure_does(graph):
         assert sum(f"A failure {outcome}" in text for outcome in outcomes) == 1, text
     answered = described[dg.AssetCheckKey(dg.AssetKey(["raw", "call_segments"]), "some_calls_are_answered")]
     assert answered.endswith(
-        "A failure rejects the delivery, one of a single force leaves the day of that force incomplete, unless an operator "
-        "accepts it."
+        "A failure rejects the delivery, one of a single force leaves the day of that force incomplete, unless an "
+        "operator accepts it."
     )
 
 

@@ -43,15 +43,15 @@ select
     judged.extract_date,
     case
         {%- for status in ("withdrawn", "rejected", "missing_delivery", "loaded") %}
-        when max(case when is_newest and delivery_status = '{{ status }}' then 1 else 0 end) = 1
+        when max(case when judged.is_newest and judged.delivery_status = '{{ status }}' then 1 else 0 end) = 1
             then '{{ status | replace("_delivery", "") }}'
         {%- endfor %}
         else 'empty'
     end as status,
-    max(case when status in ('loaded', 'empty') then 1 else 0 end) = 1 as is_in_figures,
-    min(case when is_newest then reason end) as reason,
-    min(case when is_newest then load_id end) as load_id,
-    min(newest_run_id) as run_id,
+    max(case when judged.status in ('loaded', 'empty') then 1 else 0 end) = 1 as is_in_figures,
+    min(case when judged.is_newest then judged.reason end) as reason,
+    min(case when judged.is_newest then judged.load_id end) as load_id,
+    min(judged.newest_run_id) as run_id,
     min(incomplete.reasons) as incomplete_reason
 from judged
 left join incomplete

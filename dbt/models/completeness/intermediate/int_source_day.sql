@@ -207,38 +207,48 @@ followed as (
 
 ),
 
+-- A bank holiday is like a Sunday.
+of_a_kind as (
+
+    select
+        followed.*,
+        case when bank_holidays.holiday_date is null then {{ day_of_week("followed.day") }} else 7 end as kind
+    from followed
+    left join bank_holidays
+        on followed.day = bank_holidays.holiday_date
+    where {{ date_plus("followed.last_row_day", days_owed, "day") }} >= followed.day
+
+),
+
 -- Also the days that are not delivered, without what is usual.
 compared as (
 
     select
-        followed.*,
+        of_a_kind.*,
         deliveries.day is not null as is_delivered,
-        sum(case when deliveries.day is not null then followed.events end) over before as usual_sum,
+        sum(case when deliveries.day is not null then of_a_kind.events end) over before as usual_sum,
         count(deliveries.day) over before as usual_days,
-        sum(case when deliveries.day is not null then followed.events end) over before_of_any_kind as any_sum,
+        sum(case when deliveries.day is not null then of_a_kind.events end) over before_of_any_kind as any_sum,
         count(deliveries.day) over before_of_any_kind as any_days,
         coalesce(contracts.volume_floor, 0.5) as volume_floor
-    from followed
+    from of_a_kind
     left join contracts
-        on followed.source = contracts.source
+        on of_a_kind.source = contracts.source
     left join deliveries
-        on {{ same_columns("followed", "deliveries", ["source", "day"]) }}
-    left join bank_holidays
-        on followed.day = bank_holidays.holiday_date
-    where {{ date_plus("followed.last_row_day", days_owed, "day") }} >= followed.day
+        on {{ same_columns("of_a_kind", "deliveries", ["source", "day"]) }}
     window
         before as (
             partition by
-                followed.source,
-                followed.force_code,
-                followed.member,
-                case when bank_holidays.holiday_date is null then {{ day_of_week("followed.day") }} else 7 end
-            order by followed.day asc nulls last
+                of_a_kind.source,
+                of_a_kind.force_code,
+                of_a_kind.member,
+                of_a_kind.kind
+            order by of_a_kind.day asc nulls last
             rows between {{ usual_days }} preceding and 1 preceding
         ),
         before_of_any_kind as (
-            partition by followed.source, followed.force_code, followed.member
-            order by followed.day asc nulls last
+            partition by of_a_kind.source, of_a_kind.force_code, of_a_kind.member
+            order by of_a_kind.day asc nulls last
             rows between {{ usual_days_of_any_kind }} preceding and 1 preceding
         )
 
