@@ -13,7 +13,6 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
-from dagster_project.extracts.cells import london_time_of
 from dagster_project.extracts.container import CHANGED
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
@@ -36,13 +35,10 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
 from dagster_project.loading.waivers import FORCE_MISSING, content_of, rejected_contents, waivers_of
-from dagster_project.sql import quoted, table
+from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, forget, incoming, rows_by_force
 from dagster_project.words import counted
-
-# Fewer rows than this say nothing about most rows of a delivery.
-_OUTSIDE_DAY_LEAST = 20
 
 
 class ConservationError(RuntimeError):
@@ -344,7 +340,6 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate, defau
     )
     for file in read:
         file.filled = filled[file.load_id]
-    _warn_of_days_without_delivery(connection, candidate)
     whole = [
         day for day in candidate.days if all(not file.error or file.is_refused_alone for file in candidate.of(day))
     ]
@@ -390,42 +385,6 @@ def _corrected_days(connection: duckdb.DuckDBPyConnection, candidate: Candidate)
         [HISTORY, candidate.contract.source, candidate.days],
     ).fetchall()
     return [day for day, was_history in rows if was_history == any(file.is_history for file in candidate.of(day))]
-
-
-def _warn_of_days_without_delivery(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """Warn of a file of one day of which most events are on days that no delivery is for, as of a file of a month."""
-    contract = candidate.contract
-    if contract.identity_time is None or not contract.is_daily:
-        return
-    day = f"cast({london_time_of(quoted(contract.identity_time))} as date)"
-    rows = connection.execute(
-        f"""
-        select
-            load_id,
-            min({day}),
-            max({day}),
-            count(distinct {day}),
-            count(*)
-        from {incoming(contract)}
-        where
-            abs(date_diff('day', cast({quoted(contract.identity_time)} as date), extract_date)) > 1
-            and {day} not in (select unnest(cast($days as date[])))
-            and {day} not in (
-                select extract_date from audit.load where source = $source and status in ('loaded', 'empty')
-            )
-        group by load_id
-        """,
-        {"days": candidate.days, "source": contract.source},
-    ).fetchall()
-    files = {file.load_id: file for file in candidate.files}
-    for load_id, first, last, days, count in rows:
-        file = files[load_id]
-        if days > 1 and count >= _OUTSIDE_DAY_LEAST and 2 * count > file.rows_loaded and not file.is_history:
-            file.warnings.append(
-                f"{counted(count, 'row')} of {counted(days, 'day')} from {first} to {last} that no delivery is for: "
-                "their months stay provisional. If the file is the extract of these days, name it "
-                f"{contract.source}_{first}_to_{max(last, file.extract_date)}..."
-            )
 
 
 def _refuse_files_without_force(

@@ -105,6 +105,5 @@ def test_each_day_is_judged_by_itself(tmp_path):
 def test_a_month_under_one_date_is_told_to_name_its_days(tmp_path):
     installation = Installation(tmp_path)
     installation.land("2022-10-31", *(row(f"v{day}", day=f"2022-10-{day:02}") for day in range(1, 32)))
-    [warning] = [str(text) for text in installation.run().warnings if "no delivery is for" in str(text)]
-    assert "29 rows of 29 days from 2022-10-01 to 2022-10-29" in warning
-    assert "visits_2022-10-01_to_2022-10-31..." in warning
+    [rejected] = installation.run().rejected
+    assert "is named visits_YYYY-MM-DD_to_YYYY-MM-DD" in rejected.reason
