@@ -146,19 +146,12 @@ def test_a_draft_asks_for_what_would_change_figures_or_lose_rows_without_a_word(
             {"aliases": {"submission_id": "Reference", "crime_ref": "Crime Reference"}},
             [],
         ),
-        (
-            "visits",
-            "Ticket No,Date,Left Date,Time,Datetime",
-            "t{n},14/10/2022,14/10/2022,10:{n},14/10/2022 10:{n}",
-            {},
-            [],
-        ),
     ],
 )
 def test_a_draft_loads_where_two_headings_could_be_one_column(tmp_path, source, header, row, stated, asked):
     path = tmp_path / f"{source}_2022-10-14.csv"
     path.write_text("\n".join([header, *(row.format(n=n) for n in range(10, 50)), ""]))
-    drafted = draft(source, [path], load_contracts(CONTRACTS).get(source))
+    drafted = draft(source, [path], load_contracts(CONTRACTS)[source])
     options = yaml.safe_load(drafted.text)
     assert {name: options[name] | value for name, value in stated.items()} == {name: options[name] for name in stated}
     assert all(any(text in question for question in drafted.questions) for text in asked), drafted.questions
@@ -173,27 +166,14 @@ def test_a_draft_asks_to_leave_out_one_of_two_names_of_a_column(tmp_path):
     assert 'call_id: both "UCID" and "Call ID" are names of it; leave one of them out of the export.' in questions
 
 
-def test_the_contract_of_a_new_source_is_drafted_whole_and_never_over_a_file(tmp_path, monkeypatch, capsys):
-    path = tmp_path / "visits_2022-10-14.csv"
-    lines = ["Ticket No,Station,Arrived,Dealt With,Visitor,Fee,Items,Staff Time,Comments,Force,Left"]
-    cells = zip(range(60), cycle(["Ashford", "Maidstone"]), cycle(PERSONAL[:2]), cycle(PERSONAL), strict=False)
-    for n, at, officer, person in cells:
-        visit = f"A{n},{at},14/10/2022 09:{n:02},{officer},{person},{n}.50,{n % 5},0:{n:02},{person} {n},Kent"
-        lines.append(f"{visit},{1665748800 + n}")
-    path.write_text("\n".join([*lines, ""]))
+def test_a_draft_is_written_on_request_and_never_over_a_file(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "call_segments_2022-10-14.csv"
+    path.write_text(calls(), encoding="utf-8")
     monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    arguments = ["contract", "draft", "visits", str(path)]
-    assert (run_command(arguments), run_command([*arguments, "--write"])) == (0, 0)
-    printed = capsys.readouterr().out
-    assert not [text for text in PERSONAL if text in printed]
-    settings = Settings(home=tmp_path, _env_file=None)
-    contract = contracts_of(settings)["visits"]
-    kinds = ["personal" if column.is_personal else column.cell_type.value for column in contract.columns]
-    expected = "text text timestamp personal personal decimal integer seconds personal text timestamp"
-    assert (kinds, contract.columns[-2].name) == (expected.split(), "force_code")
-    assert ([column.name for column in contract.key], contract.start_column) == (["ticket_no"], "arrived")
-    assert [item.verdict.is_accepted for item in check_deliveries(settings, contract, [path], shown=0)] == [True]
-    file = tmp_path / "config" / "contracts" / "visits.odcs.yaml"
+    arguments = ["contract", "draft", "call_segments", str(path)]
+    file = tmp_path / "config" / "contracts" / "call_segments.yaml"
+    assert (run_command(arguments), file.exists()) == (0, False)
+    assert (run_command([*arguments, "--write"]), file.exists()) == (0, True)
     file.write_text("answered")
     assert (run_command([*arguments, "--write"]), file.read_text()) == (2, "answered")
-    assert "visits.odcs.yaml: exists and was not changed" in capsys.readouterr().err
+    assert "call_segments.yaml: exists and was not changed" in capsys.readouterr().err
