@@ -8,14 +8,12 @@ import gzip
 import json
 import re
 from decimal import Decimal
-from html import unescape
 from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dagster_project.settings import PROJECT_ROOT
 from tests.golden.links import dead_links, finds, links, pages_of
 
 FORCES = ("city-of-london", "kent")
@@ -123,17 +121,3 @@ def test_the_explorer_has_every_figure_by_period_and_by_week(sample, site, figur
     assert months == figures
     by_week = "select force_code, measure, cast(week_start as varchar), value from marts.kpi_measure_weekly"
     assert {(*key[:3], value) for key, (value, _) in shown["week"].items()} == set(sample.published(by_week))
-
-
-def test_the_cookbook_shows_each_query_with_its_result(sample, pages):
-    page, answered = unescape(pages["cookbook.html"]), 0
-    for file in (PROJECT_ROOT / "dagster_project" / "publication" / "cookbook").glob("*.sql"):
-        sql = "\n".join(file.read_text(encoding="utf-8").splitlines()[2:])
-        part = page[page.index(f'id="{file.stem}"') :].partition("<h2")[0]
-        assert sql in part
-        rows, lines = sample.published(sql), re.findall(r"<tr><td.*?</tr>", part)
-        for row, line in zip(rows, lines, strict=True):
-            assert [cell for cell in row if isinstance(cell, str) and f">{cell}<" not in line] == []
-        answered += bool(rows)
-    # No day is missing, nothing has changed since the only publication, and no month is judged yet.
-    assert answered == 9

@@ -1,12 +1,5 @@
-"""The golden root, for tests of what it publishes."""
+"""The golden root and what is made of it, for tests of what it publishes."""
 
-import pytest
+from tests.golden.conftest import corrected, marts, sample
 
-from tests.conftest import Golden
-from tests.roots import DataRoot
-
-
-@pytest.fixture(scope="session")
-def sample(golden: Golden) -> DataRoot:
-    """The golden root. It is read only."""
-    return golden.root
+__all__ = ["corrected", "marts", "sample"]

@@ -1,17 +1,16 @@
-"""Tables that a reader chooses from, the first page, the cookbook, and the collected site."""
+"""Tables that a reader chooses from, the first page, and the collected site."""
 
 import base64
 import gzip
 import json
 import re
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from dagster_project.publication.files import Draft, write
 from dagster_project.publication.html import environment
 from dagster_project.publication.site import engine
-from dagster_project.publication.site.cookbook import texts_of
 from dagster_project.publication.site.engine import Choice, Row, Table, View, Views, month_choice, shades
 from dagster_project.publication.site.frame import Site, unlink_failed
 from dagster_project.publication.site.front_page import not_compared
@@ -91,22 +90,6 @@ def test_the_first_page_says_where_no_year_before_can_be_compared():
     bare = replace(report, matrix=replace(report.matrix, headlines=(empty,)))
     words = "There is no complete figure for January 2022 to compare with."
     assert (not_compared(bare), not_compared(report), not_compared(replace(bare, unfinished="x"))) == (words, "", "")
-
-
-def test_results_of_the_cookbook_have_the_same_decimals_in_a_column():
-    is_number, texts = texts_of(
-        [
-            ("kent", date(2022, 10, 1), Decimal("1.972"), Decimal("2.000000"), 3, True, None),
-            ("kent", datetime(2022, 9, 1, 4, 5), Decimal("1.2"), None, 1400, False, Decimal(0)),  # noqa: DTZ001
-        ],
-        7,
-    )
-    assert is_number == (False, False, True, True, True, False, True)
-    assert texts == (
-        ("kent", "2022-10-01", "1.97", "2", "3", "yes", ""),
-        ("kent", "2022-09-01 04:05", "1.20", "", "1,400", "no", "0"),
-    )
-    assert texts_of([], 2) == ((True, True), ())
 
 
 def test_a_site_is_its_pages_and_a_search_without_those_that_failed_or_links_to_them(tmp_path, renderer):
