@@ -1,4 +1,4 @@
-"""Roots of these tests: the golden one, and a copy of it with a correction and an edition of every kind."""
+"""Roots of these tests: the golden one, and a copy of it with a correction and two public editions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ from tests.compiled_engine import CompiledDbt
 from tests.conftest import Golden
 from tests.roots import DataRoot
 
-OWN, OTHER = "city-of-london", "kent"
-"""The force of the edition of a force, and another one."""
-UNLISTED = {OWN: "998Z", OTHER: "997Z"}
+UNLISTED = {"city-of-london": "998Z", "kent": "997Z"}
 """Offence codes that the list lacks, each of one crime of a force."""
 
 ABOUT = "licence: OGL\nowner: Head of Data\ncontact: statistics@force.example\nnextRelease: 2023-02-16\n"
@@ -58,7 +56,7 @@ def figures(sample: DataRoot) -> dict[tuple[str, ...], tuple[Decimal | None, str
 
 @pytest.fixture(scope="session")
 def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) -> DataRoot:  # noqa: ARG001
-    """A copy of the golden root with two public editions, a correction between them, and the edition of a force.
+    """A copy of the golden root with two public editions and a correction between them.
 
     The correction takes away an e-mail of September and ten crimes of a day in October, two of whose crimes get an
     offence code that the list lacks. The first edition shows the months to November, the second one December too.
@@ -80,7 +78,6 @@ def corrected(made_once: Callable[..., Path], sample: DataRoot, compiled: Path) 
             assert not build(settings, partial(run_dbt, settings), run_id="corrected", manifest=manifest).failed
         write(root, BOARD)
         succeed(root, "publish", "--edition", "public")
-        succeed(root, "publish", "--edition", "force", "--force", OWN)
 
     return DataRoot(made_once("corrected", fill) / "home")
 
@@ -96,8 +93,8 @@ def marts_in(root: DataRoot) -> list[Mart]:
 
 
 def write(root: DataRoot, texts: dict[str, str]) -> None:
-    """Write files of the analysts of a force."""
-    folder = root.home / "commentary" / OTHER
+    """Write files of the analysts of Kent."""
+    folder = root.home / "commentary" / "kent"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,19 @@ def test_the_public_has_the_released_columns_in_every_form(marts, public):
         assert {*rows_of(folder, columns)} == released
         for form in ("csv", "parquet"):
             assert {path.stem for path in (folder / form).iterdir()} == {"shown_months", *dict(released)}
+
+
+def test_the_manifest_of_an_edition_lists_its_files_and_no_delivery(public):
+    manifest = json.loads((public[1] / "manifest.json").read_text(encoding="utf-8"))
+    # A hash could confirm a guess at a small delivery.
+    assert (manifest["edition"], manifest["is_synthetic"], "inputs" in manifest) == ("public", True, False)
+    there = {path.relative_to(public[1]).as_posix(): path for path in public[1].rglob("*") if path.is_file()}
+    del there["manifest.json"]
+    digests = {name: sha256(path.read_bytes()).hexdigest() for name, path in there.items()}
+    assert {file["path"]: file["sha256"] for file in manifest["files"]} == digests
+    # No page of the site: they show what disclosure control keeps private.
+    pages = {name for name in there if name.endswith(".html") and "/" not in name}
+    assert pages == {"index.html", "board_paper.html"}
 
 
 def test_the_first_page_for_the_public_links_every_file_and_says_whom_to_ask(public):

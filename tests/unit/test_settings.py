@@ -31,7 +31,6 @@ def test_defaults_keep_everything_below_the_data_root(home):
         "lake_folder": "lake",
     }
     assert {name: str(getattr(settings, name).relative_to(home)) for name in names} == names
-    assert settings.published_force("kent") == home / "published_force" / "kent"
     assert len(known_forces()) == 46
 
 
