@@ -103,7 +103,7 @@ test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17
 fuzz: env ## Read 400 drawn files, valid and spoilt; FUZZ_SEED=N draws others
 	FUZZ_SEED=$(FUZZ_SEED) $(PYTEST) tests/long/fuzz
 
-chaos: env ## Kill commands and damage data roots, and count what survives; takes an hour; CHAOS="--only purge --trials 2" tries less
+chaos: env ## Kill commands, and count what survives; takes an hour; CHAOS="--only purge --trials 2" tries less
 	.venv/bin/python -m tests.long.chaos $(CHAOS)
 
 compare: env ## Compare the tables that two commits publish, on the sample and with gaps: BEFORE=main, AFTER=HEAD; COMPARE="--all" takes longer

@@ -10,6 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.roots import CALLS, call
+
 
 def cut(file):
     os.truncate(file, file.stat().st_size // 2)
@@ -46,6 +48,9 @@ def replace_key(file):
     file.write_text("ab" * 32)
 
 
+CALLERS = "select caller_number from raw.call_segments where caller_number is not null group by all"
+
+
 @pytest.fixture
 def root(three_days, tmp_path):
     return three_days.copy(tmp_path / "home")
@@ -67,6 +72,7 @@ REMEDY_KEY, REMEDY_VAULT, REMEDY_WAREHOUSE = (
         ("secrets/erased.key", Path.unlink, 2, REMEDY_KEY),
         ("secrets/people.duckdb", Path.unlink, 2, REMEDY_VAULT),
         ("secrets/people.duckdb", overwrite, 2, REMEDY_VAULT),
+        ("warehouse.duckdb", Path.unlink, 1, "fcir rebuild"),
         ("warehouse.duckdb", overwrite, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", cut, 1, REMEDY_WAREHOUSE),
         ("warehouse.duckdb", empty, 1, REMEDY_WAREHOUSE),
@@ -113,7 +119,8 @@ def test_status_names_a_damaged_publication(root, name, spoil, found):
 
 
 def test_a_run_makes_damaged_files_again_although_nothing_is_new(root, three_days):
-    before = root.current.readlink()
+    before, history = root.current.readlink(), root.home / "history" / "manifest.json"
+    history.unlink()
     (root.current / "fcir.duckdb").write_bytes(b"rubbish")
     for name in ("marts.duckdb", "dbt/column_lineage.json"):
         cut(root.home / name)
@@ -123,9 +130,32 @@ def test_a_run_makes_damaged_files_again_although_nothing_is_new(root, three_day
     assert f"warning: {root.home / 'marts.duckdb'} is damaged (" in done.out
     assert root.current.readlink() != before
     assert root.damage() == []
+    assert history.exists()
     assert root.figures() == three_days.figures()
     whole = root.fcir("status")
     assert (whole.code, "is damaged" in whole.out) == (0, False)
+
+
+def test_a_run_publishes_again_where_the_pointer_leads_nowhere(root):
+    root.current.resolve().rename(root.home / "away")
+    assert root.fcir("run").code == 0
+    assert root.damage() == []
+
+
+def test_a_rebuild_makes_up_for_an_older_vault_and_gives_no_one_the_surrogate_of_another(root):
+    vault = root.home / "secrets/people.duckdb"
+    older = vault.read_bytes()
+    root.land("call_segments_2022-11-01_late.csv", CALLS, *(call(number, "2022-11-01") for number in range(50, 60)))
+    root.load()
+    callers = root.warehouse(CALLERS)
+    vault.write_bytes(older)
+    root.land("call_segments_2022-11-01_b.csv", CALLS, call(60, "2022-11-01"))
+    refused = root.fcir("run")
+    assert (refused.code, REMEDY_VAULT in refused.err) == (2, True)
+    (root.home / "landing" / "call_segments" / "call_segments_2022-11-01_b.csv").unlink()
+    assert root.fcir("rebuild").code == 0
+    assert root.fcir("verify").code == 0
+    assert len(set(root.warehouse(CALLERS))) == len(set(callers)) == len(callers)
 
 
 def test_an_older_vault_loses_the_erased_again_although_nothing_is_new(root, monkeypatch):

@@ -1,4 +1,4 @@
-"""Kill commands and damage data roots; print what was survived, and exit with 1 if anything was not: `make chaos`."""
+"""Kill commands; print what was survived, and exit with 1 if anything was not: `make chaos`."""
 
 import argparse
 import random
@@ -9,7 +9,6 @@ from pathlib import Path
 from signal import SIGKILL
 
 from dagster_project.console import say
-from tests.long.chaos.damages import DAMAGES, damage
 from tests.long.chaos.roots import COMMANDS, Roots, run_of, start, tail
 
 KILLS = {"run": 12, "publish": 14, "erase": 28, "rotate": 28, "purge": 6, "rebuild": 6, "rebuild people": 6}
@@ -51,18 +50,18 @@ def kill(name: str, seed: int, roots: Roots, home: Path) -> None:
 def main() -> int:
     """Try what was chosen; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.chaos", description=__doc__)
-    parser.add_argument("--only", action="append", choices=[*KILLS, *DAMAGES], help="only this; may be repeated")
+    parser.add_argument("--only", action="append", choices=KILLS, help="only this; may be repeated")
     parser.add_argument("--trials", type=int, help="kills of each command; by default as many as it has")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first kill; the next has the next seed")
     chosen, failures = parser.parse_args(), 0
     with tempfile.TemporaryDirectory(prefix="fcir-chaos-") as folder:
         roots = Roots(Path(folder))
         home = roots.folder / "trial"
-        for name in chosen.only or [*KILLS, *DAMAGES]:
-            failed, trials = [], (chosen.trials or KILLS[name]) if name in KILLS else 1
+        for name in chosen.only or KILLS:
+            failed, trials = [], chosen.trials or KILLS[name]
             for seed in range(chosen.seed, chosen.seed + trials):
                 try:
-                    kill(name, seed, roots, home) if name in KILLS else damage(name, roots, home)
+                    kill(name, seed, roots, home)
                 except AssertionError as error:
                     failed.append(str(seed))
                     say(f"{name}, seed {seed}: {error}")

@@ -16,7 +16,7 @@ from dagster_project.transformation.project import ensure_manifest
 from dagster_project.warehouse.connection import open_read_only
 from tests.compiled_project import compile_project
 from tests.long.chaos.disturbed import run
-from tests.roots import CALLS, DataRoot, Done, call, land_correction, land_three_days
+from tests.roots import DataRoot, Done, land_correction, land_three_days
 
 _FORKING = get_context("forkserver")
 _FORKING.set_forkserver_preload(["tests.long.chaos.disturbed"])
@@ -102,8 +102,7 @@ class Prepared(NamedTuple):
 class Roots:
     """The data roots of one invocation, made in a folder.
 
-    `first`: three days are loaded, a correction is waiting. `complete`: all is loaded and published. `other` has loaded
-    the same. `later`: `complete` with people who were unknown.
+    `first`: three days are loaded, a correction is waiting. `complete`: all is loaded and published.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,23 +112,12 @@ class Roots:
         compile_project(compiled, parsed=self._parsed / "dbt")
         # Read by the process that is forked, which starts with the first command.
         os.environ["CHAOS_COMPILED"] = str(compiled)
-        self.first = self.new("first")
+        self.first = DataRoot.knowing(self._parsed / "dbt", folder / "first")
+        land_three_days(self.first)
         run_of(self.first, "run")
         land_correction(self.first)
         self.complete = self.first.copy(folder / "complete")
         run_of(self.complete, "run")
-        self.other = self.new("other")
-        land_correction(self.other)
-        run_of(self.other, "run")
-        self.later = self.complete.copy(folder / "later")
-        land_later(self.later)
-        run_of(self.later, "run")
-
-    def new(self, name: str) -> DataRoot:
-        """Return a data root with the extracts of three days."""
-        root = DataRoot.knowing(self._parsed / "dbt", self.folder / name)
-        land_three_days(root)
-        return root
 
     def prepared(self, name: str) -> Prepared:
         """Return the data root before one of `COMMANDS`, made when it is first needed."""
@@ -152,8 +140,3 @@ class Roots:
             self._made[name] = Prepared(root, content_of(after), seconds, steps)
             shutil.rmtree(after.home)
         return self._made[name]
-
-
-def land_later(root: DataRoot) -> None:
-    """Deliver calls of ten people who were unknown."""
-    root.land("call_segments_2022-11-01_late.csv", CALLS, *(call(n, "2022-11-01") for n in range(50, 60)))
