@@ -62,19 +62,6 @@ def test_the_search_is_used_by_keyboard(looked):
     assert "Average Queuing Time" in page.inner_text("h1")
 
 
-def test_another_month_of_peers_is_chosen_by_keyboard_and_the_own_force_stays_marked(looked):
-    looked.open("peers.html")
-    page = looked.page
-    caption = page.locator('[data-view="forces"] caption')
-    newest = caption.inner_text()
-    page.focus("select[name=month]")
-    page.keyboard.press("ArrowDown")
-    expect(caption).not_to_have_text(newest)
-    marked = " ".join(page.locator('[data-view="forces"] tr.marked th').all_inner_texts())
-    assert ("Kent Police" in marked, "United Kingdom (" in marked) == (True, True)
-    assert looked.faults == []
-
-
 def test_tables_follow_the_choice_by_keyboard_and_the_address(looked):
     page = looked.page
     looked.open("demand.html")
