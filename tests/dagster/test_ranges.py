@@ -1,19 +1,15 @@
 """Runs over partitions as the UI starts them: the days that they load and show as loaded."""
 
-import shutil
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.defs.automation import QUIET_CONSOLE
-from dagster_project.defs.resources import Deliveries
 from dagster_project.loading import landing, plan
 from dagster_project.loading.landing import hold_back
-from dagster_project.settings import Settings
 from tests.roots import DataRoot
 from tests.troubled import DAYS, MISSING, REJECTED, land_first_night
 
@@ -127,13 +123,3 @@ def test_a_run_with_nothing_new_or_nothing_readable_leaves_the_last_result_of_ev
     assert (waited.passed, waited.metadata["failed_extract_dates"].value) == (False, SECOND)
     assert set(again) == set(unreadable) == {"files_can_be_read"}
     assert (again["files_can_be_read"].passed, unreadable["files_can_be_read"].passed) == (True, False)
-
-
-def test_a_run_of_the_schedule_or_the_ui_needs_space_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
-    settings = Settings(home=tmp_path, _env_file=None)
-    settings.landing.mkdir()
-    context = SimpleNamespace(has_partition_key=False, has_partition_key_range=False)
-    with pytest.raises(dg.Failure, match="has 99 MB free, but fcir run needs about 100 MB") as failed:
-        Deliveries().plan(context, SimpleNamespace(settings=settings, contracts={}))
-    assert not failed.value.allow_retries
