@@ -12,7 +12,6 @@ import pytest
 from dagster_project.errors import UsageError
 from dagster_project.publication.catalogue import find_measures
 from dagster_project.publication.report.commentary import Commentary
-from dagster_project.publication.report.course import first_small
 from dagster_project.publication.report.histories import histories_of
 from dagster_project.publication.report.published_answering import CODE as COMPARED
 from dagster_project.publication.report.queries import ForceRows, read_force
@@ -31,15 +30,6 @@ def of_papers(force: ForceRows) -> Iterator[tuple[str, str]]:
     for month in (item.month for item in force.months if item.month <= JANUARY):
         report = report_of(force, month=month, length=6, commentary=Commentary())
         yield from ((item.label, item.measure) for item in report.matrix.headlines)
-        for point in report.main_points:
-            item = catalogue[point.measure]
-            if (name := f"the {first_small(item.short_label)}") in point.text:
-                yield name, item.code
-            before, after = (re.escape(part) for part in item.clause.split("{x}"))
-            # The figure may be in words: almost half (47.60%).
-            yield from (
-                (found[0], item.code) for found in re.finditer(f"{before}[^.,;:]*[0-9][^,;:]*?{after}", point.text)
-            )
         for definition in report.definitions:
             code = of_texts[definition.section, definition.label, definition.name]
             yield from ((name, code) for name in (definition.label, definition.name))
@@ -51,6 +41,10 @@ def of_papers(force: ForceRows) -> Iterator[tuple[str, str]]:
             if section.code != COMPARED:
                 codes = {f"{item.short_label} ({item.label})": code for code, item in catalogue.items()}
                 yield from ((statement.label, codes[statement.label]) for statement in section.statements)
+    # As the clause of a sentence has the figure.
+    yield from (
+        (item.clause.replace("{x}", "Almost half (49.10%)"), item.code) for item in force.catalogue if item.clause
+    )
     for history in histories_of(force, month=JANUARY, until=None):
         yield f"{history.measure.section_title}, {history.measure.label}", history.measure.code
         yield history.measure.short_label, history.measure.code
