@@ -212,7 +212,9 @@ def land_three_days(root: DataRoot) -> None:
 
 def land_correction(root: DataRoot) -> None:
     """A corrected day, a late file and a new day."""
-    root.land("live_chats_2022-10-30.csv", CHATS, "chat10,2022-10-30 09:00,,2022-10-30 09:05,op1")
+    day = "2022-10-30"
+    rest = (f"chat{n},{day} 09:00,{day} 09:0{n % 10},{day} 09:30,op{n % 3}" for n in range(11, 18))
+    root.land(f"live_chats_{day}.csv", CHATS, f"chat10,{day} 09:00,,{day} 09:05,op1", *rest)
     root.land("call_segments_2022-10-29_late.csv", CALLS, call(3, "2022-10-29", queue=500), call(9, "2022-10-29"))
     root.land("call_segments_2022-11-01.csv", CALLS)
     root.land("live_chats_2022-11-01.csv", CHATS)

@@ -155,7 +155,9 @@ def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
 
 def land_correction(command: Command) -> None:
     """A corrected day, a late file and a new day."""
-    command.land("live_chats_2022-10-30.csv", CHATS, "chat10,2022-10-30 09:00,,2022-10-30 09:05,op1")
+    day = "2022-10-30"
+    rest = (f"chat{n},{day} 09:00,{day} 09:0{n % 10},{day} 09:30,op{n % 3}" for n in range(11, 18))
+    command.land(f"live_chats_{day}.csv", CHATS, f"chat10,{day} 09:00,,{day} 09:05,op1", *rest)
     command.land("call_segments_2022-10-29_late.csv", CALLS, call(3, "2022-10-29", queue=500), call(9, "2022-10-29"))
     for source, header in (("call_segments", CALLS), ("live_chats", CHATS)):
         command.land(f"{source}_2022-11-01.csv", header)
