@@ -548,26 +548,19 @@ def shifted_members(
             select
                 *,
                 sum(rows_read) over before / sum(rows_of_day) over before as usual,
-                count(*) over before as usual_days
+                usual * rows_of_day as expected,
+                case
+                    when count(*) over before < $least or usual is null then 0
+                    when rows_read < expected * (1 - $shift) then -1
+                    when rows_read > expected * (1 + $shift) then 1
+                    else 0
+                end as side
             from shares
             window before as (
                 partition by force_code, member, is_free
                 order by extract_date
                 range between interval 28 days preceding and interval 1 day preceding
             )
-        ),
-
-        sided as (
-            select
-                *,
-                usual * rows_of_day as expected,
-                case
-                    when usual_days < $least or usual is null then 0
-                    when rows_read < expected * (1 - $shift) then -1
-                    when rows_read > expected * (1 + $shift) then 1
-                    else 0
-                end as side
-            from compared
         ),
 
         followed as (
@@ -578,7 +571,7 @@ def shifted_members(
                 sum(expected) over newest as expected_of_days,
                 sum(expected * (1 - usual)) over newest as variance,
                 min(extract_date) over newest as first_day
-            from sided
+            from compared
             window newest as (
                 partition by force_code, member
                 order by extract_date

@@ -15,7 +15,9 @@ from dagster_project.settings import PROJECT_ROOT
 FOLDER = PROJECT_ROOT / "dagster_project" / "sample" / "commentary" / "kent"
 HELD = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 # The names of the lines and of a measure are no numbers.
-NAMES = re.compile(r"\banswered (within 10 seconds|in time)|\b(101|999) calls\b|\bcalls? (to|on) (101|999)\b|\b(101|999)\b")
+NAMES = re.compile(
+    r"\banswered (within 10 seconds|in time)|\b(101|999) calls\b|\bcalls? (to|on) (101|999)\b|\b(101|999)\b"
+)
 CLAIMS = re.compile(
     r"\d|\b(more|most|less|least|few\w*|better|best|worse|worst|than|after|still|every|half|third|quarter|"
     r"twice|double\w*|over|under|above|below|record|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
