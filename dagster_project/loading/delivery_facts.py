@@ -230,10 +230,7 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             from daily
         )
 
-        select
-            daily.extract_date,
-            daily.force_code,
-            daily.column_name
+        select daily.extract_date, daily.force_code, daily.column_name
         from followed as daily
         join daily as earlier
             on
@@ -287,9 +284,7 @@ def first_days_of_forces(connection: duckdb.DuckDBPyConnection, contract: Contra
     """Return the first extract date of each force that the source has delivered, in deliveries that are loaded."""
     rows = connection.execute(
         """
-        select
-            force_code,
-            min(extract_date)
+        select force_code, min(extract_date)
         from audit.accepted_force
         where source = ? and force_code is not null
         group by force_code
@@ -339,18 +334,12 @@ def volumes_of(
     accepted: dict[str | None, dict[date, int]] = defaultdict(dict)
     for force, day, rows in connection.execute(
         """
-        select
-            null,
-            extract_date,
-            cast(sum(rows_read) as bigint)
+        select null, extract_date, cast(sum(rows_read) as bigint)
         from audit.accepted_load
         where source = $source
         group by extract_date
         union all
-        select
-            force_code,
-            extract_date,
-            cast(sum(rows_read) as bigint)
+        select force_code, extract_date, cast(sum(rows_read) as bigint)
         from audit.accepted_force
         where
             source = $source
